@@ -1,0 +1,253 @@
+/* wmmf.h - named shared memory with a lock inside, for programs in any language.
+ *
+ * A section is a named block of memory that several processes map at the same
+ * time. Its lock lives in the section itself, so whoever maps it, from whatever
+ * language, takes the same lock.
+ *
+ * Conventions, unless a comment says otherwise:
+ * - A call returns WMMF_OK (0) or a negative code of enum wmmf_status. After a
+ *   failure nothing has changed, nothing is left open and out-parameters are
+ *   not written, except where the code itself says more (WMMF_E_OWNER_DIED).
+ * - Sizes, offsets and lengths are bytes. Timeouts are nanoseconds on a
+ *   monotonic clock: 0 tries once, a negative value waits for ever.
+ * - Text is UTF-8 and ends with NUL. Arguments are borrowed for the call only;
+ *   returned strings are static.
+ * - All calls on one handle may run in several threads at once, except
+ *   wmmf_close. Locks belong to the thread that took them.
+ * - After fork() the child's copies of handles answer WMMF_E_FORKED to every
+ *   call but wmmf_close: open the section again.
+ */
+#ifndef WMMF_H
+#define WMMF_H
+
+#include <stdint.h>
+
+#if defined(WMMF_STATIC)
+#define WMMF_API
+#elif defined(_WIN32) && defined(WMMF_BUILD)
+#define WMMF_API __declspec(dllexport)
+#elif defined(_WIN32)
+#define WMMF_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#define WMMF_API __attribute__((visibility("default")))
+#else
+#define WMMF_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Between the two markers stand only comments, integer #defines, enums, structs
+ * and prototypes: CFFI and the C# generator read this text as it is. */
+/* -- begin declarations -- */
+
+/* What wmmf_abi_version() answers; a binding refuses a library with another. */
+#define WMMF_ABI_VERSION 1
+/* Version of the native memory format, as stored in each section. */
+#define WMMF_FORMAT_VERSION 1
+/* The longest name, in bytes of UTF-8 without the NUL. */
+#define WMMF_NAME_MAX 230
+/* Writable handles that may be open on one native section at the same time: by default, and at most. */
+#define WMMF_PARTICIPANTS_DEFAULT 56
+#define WMMF_PARTICIPANTS_MAX     4096
+
+/* Status of a call. The values are pinned for ever; new ones are appended. */
+enum wmmf_status {
+    WMMF_OK = 0,
+
+    /* The caller's arguments. */
+    WMMF_E_ARGUMENT = -1,    /* a NULL pointer, an unknown enum value or a reserved field that is not 0 */
+    WMMF_E_SIZE = -2,        /* the size is 0, too large for this machine, or larger than the section */
+    WMMF_E_RANGE = -3,       /* offset + length reaches outside the section */
+    WMMF_E_STRUCT_SIZE = -4, /* struct_size is not one that this library knows */
+
+    /* Names. */
+    WMMF_E_NAME_EMPTY = -10,
+    WMMF_E_NAME_TOO_LONG = -11, /* more than WMMF_NAME_MAX bytes */
+    WMMF_E_NAME_INVALID = -12,  /* not UTF-8, or a slash or backslash where none may be */
+    WMMF_E_EXISTS = -13,        /* the name is taken; what it names is unchanged */
+    WMMF_E_NOT_FOUND = -14,     /* no section has this name */
+
+    /* State of the lock, the section or the handle. */
+    WMMF_E_TIMEOUT = -20,
+    WMMF_E_OWNER_DIED = -21,    /* a writer died while it held the lock: the payload may be half written */
+    WMMF_E_POISONED = -22,      /* a half-written payload was never declared consistent, or damage was found */
+    WMMF_E_CLOSED = -23,        /* the handle is closed (reported by the bindings) */
+    WMMF_E_DEADLOCK = -24,      /* the calling thread already holds the lock through this handle */
+    WMMF_E_NOT_OWNER = -25,     /* the calling thread does not hold the lock */
+    WMMF_E_READ_ONLY = -26,     /* the handle was opened read-only */
+    WMMF_E_NOT_SUPPORTED = -27, /* not supported by this layout, or by this system */
+    WMMF_E_FULL = -28,          /* every participant record, or every reader place of the handle, is in use */
+    WMMF_E_FORKED = -29,        /* the handle belongs to the parent process */
+
+    /* What is in the section. */
+    WMMF_E_FORMAT = -30,    /* not a section of this layout */
+    WMMF_E_VERSION = -31,   /* a native section of a format version that this library does not know */
+    WMMF_E_TRUNCATED = -32, /* the section is smaller than its header claims */
+    WMMF_E_NOT_READY = -33, /* its creator has not initialised it in time */
+
+    /* Rights and the operating system; wmmf_last_os_error() has the system's own code. */
+    WMMF_E_ACCESS = -40,
+    WMMF_E_NO_MEMORY = -41, /* the system cannot reserve that much memory */
+    WMMF_E_OS = -42
+};
+
+/* Where a name is looked up. */
+enum wmmf_namespace {
+    WMMF_LOCAL = 0,  /* Windows: Local\, this session. POSIX: this user. */
+    WMMF_GLOBAL = 1, /* Windows: Global\, the machine. POSIX: the machine. */
+    WMMF_CUSTOM = 2  /* the name exactly as given to the operating system */
+};
+
+/* What the bytes of a section mean. */
+enum wmmf_layout {
+    WMMF_NATIVE = 0, /* our header with lock, sequence and participants, then the payload */
+    WMMF_WINMMF = 1, /* the Rust crate WinMMF: a 4-byte lock word, then the payload */
+    WMMF_RAW = 2     /* payload only; nothing to lock */
+};
+
+/* Who may open a section, besides its creator. */
+enum wmmf_access {
+    WMMF_ACCESS_OWNER = 0,       /* nobody else (0600; a DACL with the creating user and the system) */
+    WMMF_ACCESS_USERS_READ = 1,  /* every user of the machine, read-only (0644) */
+    WMMF_ACCESS_USERS_WRITE = 2, /* every user of the machine (0666) */
+    WMMF_ACCESS_SDDL = 3,        /* Windows only: wmmf_options.sddl */
+    WMMF_ACCESS_MODE = 4         /* POSIX only: wmmf_options.mode */
+};
+
+/* An open section. Created by wmmf_create, wmmf_create_or_open, wmmf_open or wmmf_open_file; freed by wmmf_close. */
+typedef struct wmmf_map wmmf_map;
+
+/* How to create or open. A NULL pointer means all zero: local, native, owner only, writable. */
+typedef struct wmmf_options {
+    uint32_t struct_size;  /* sizeof(wmmf_options) */
+    uint32_t name_space;   /* enum wmmf_namespace */
+    uint32_t layout;       /* enum wmmf_layout */
+    uint32_t access;       /* enum wmmf_access; used when creating */
+    uint32_t mode;         /* permission bits 0..0777, with WMMF_ACCESS_MODE */
+    uint32_t read_only;    /* 1: ask for read rights only and map read-only pages; used when opening */
+    uint32_t participants; /* records to create a native section with; 0 = WMMF_PARTICIPANTS_DEFAULT */
+    uint32_t reserved;     /* 0 */
+    const char *sddl;      /* security descriptor, with WMMF_ACCESS_SDDL; else NULL */
+} wmmf_options;
+
+/* What a handle knows of its section, written by wmmf_get_info. */
+typedef struct wmmf_info {
+    uint32_t struct_size;  /* in: sizeof(wmmf_info) */
+    uint32_t layout;       /* enum wmmf_layout */
+    uint32_t read_only;    /* 1 if this handle is */
+    uint32_t participants; /* records in the section; 0 if the layout has none */
+    uint64_t size;         /* payload bytes */
+    uint64_t mapped_size;  /* bytes mapped: headers and the system's rounding included */
+    uint64_t data_offset;  /* of the payload in the mapping */
+} wmmf_info;
+
+/* What wmmf_audit found. */
+typedef struct wmmf_audit_report {
+    uint32_t struct_size;  /* in: sizeof(wmmf_audit_report) */
+    uint32_t damaged;      /* 1 if header, tallies or lock state contradict each other */
+    uint32_t participants; /* alive */
+    uint32_t dead;         /* dead participants whose records have not been cleared yet */
+    uint32_t readers;      /* read locks held */
+    uint32_t writer;       /* 1 + participant index of the writer, 0 if none */
+    uint32_t writer_pid;   /* as that process sees itself; 0 if none */
+    uint32_t owner_died;   /* 1 if a writer died and nobody has taken over yet */
+    uint32_t poisoned;     /* 1 if the section is poisoned */
+    uint32_t reserved;     /* 0 */
+    uint64_t sequence;     /* as wmmf_sequence gives it */
+} wmmf_audit_report;
+
+/* The ABI version of this library: WMMF_ABI_VERSION of the header it was built from. */
+WMMF_API int32_t wmmf_abi_version(void);
+
+/* The release of this library, such as "0.1.0". */
+WMMF_API const char *wmmf_version(void);
+
+/* One English sentence for a status; never NULL, also for values that are no status. */
+WMMF_API const char *wmmf_strerror(int32_t status);
+
+/* The name of a status, such as "WMMF_E_TIMEOUT"; never NULL. */
+WMMF_API const char *wmmf_status_name(int32_t status);
+
+/* errno or GetLastError() of this thread's last failed call that creates or opens; 0 if the system had no part in it. */
+WMMF_API int32_t wmmf_last_os_error(void);
+
+/* Creates a section with `size` bytes of zeroed payload and opens it for writing.
+ * The memory is reserved at once. WMMF_E_EXISTS if the name is taken.
+ * The section lives until its last handle, in whatever process, is closed or its process is gone. */
+WMMF_API int32_t wmmf_create(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out);
+
+/* Opens the section if there is one, else creates it. An existing one must have the
+ * layout and at least `size` bytes of payload, else WMMF_E_FORMAT or WMMF_E_SIZE; access applies only to a new one.
+ * *created (may be NULL) becomes 1 or 0. */
+WMMF_API int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out,
+                                     int32_t *created);
+
+/* Opens an existing section. `size` 0 takes the whole payload; else the handle shows the first `size` bytes and
+ * WMMF_E_SIZE says that there are fewer. Only the native layout knows its exact size: with the
+ * others, size 0 gives what the system reports, on Windows rounded up to whole pages. */
+WMMF_API int32_t wmmf_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out);
+
+/* Maps an existing file of the file system; size and options as in wmmf_open, name_space and access are ignored.
+ * Only the layout WMMF_RAW is supported. The file is left in place when the handle is closed. */
+WMMF_API int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *options, wmmf_map **out);
+
+/* Unmaps and frees. Locks still held through the handle are treated as if the process had died. NULL is allowed.
+ * No other call on the handle, nor any use of its memory, may be under way or come later. */
+WMMF_API int32_t wmmf_close(wmmf_map *map);
+
+/* *data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle. */
+WMMF_API int32_t wmmf_data(wmmf_map *map, void **data);
+
+/* *size becomes the payload's bytes. */
+WMMF_API int32_t wmmf_size(wmmf_map *map, uint64_t *size);
+
+/* Fills *info. */
+WMMF_API int32_t wmmf_get_info(wmmf_map *map, wmmf_info *info);
+
+/* Takes the lock for reading: shared with other readers, never together with a writer.
+ * WMMF_E_OWNER_DIED: not taken, the payload is inconsistent until a writer repairs it. */
+WMMF_API int32_t wmmf_lock_read(wmmf_map *map, int64_t timeout_ns);
+
+/* Gives a read lock back. */
+WMMF_API int32_t wmmf_unlock_read(wmmf_map *map);
+
+/* Takes the lock for writing. WMMF_E_OWNER_DIED: the lock IS taken, and its previous owner died holding it: repair
+ * the payload and call wmmf_mark_consistent before unlocking, or unlock at once and thereby poison the section. */
+WMMF_API int32_t wmmf_lock_write(wmmf_map *map, int64_t timeout_ns);
+
+/* Gives the write lock back, advances the sequence and wakes whoever waits. */
+WMMF_API int32_t wmmf_unlock_write(wmmf_map *map);
+
+/* Declares the payload consistent after WMMF_E_OWNER_DIED; the calling thread holds the write lock. */
+WMMF_API int32_t wmmf_mark_consistent(wmmf_map *map);
+
+/* Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling
+ * thread already holds).
+ * A read-only handle copies without a lock and repeats until no writer was at work. The raw layout
+ * has no lock: its bytes are copied as they are. */
+WMMF_API int32_t wmmf_read(wmmf_map *map, uint64_t offset, void *buffer, uint64_t length, int64_t timeout_ns);
+
+/* Copies `length` bytes from `buffer` to `offset` of the payload, under the write lock, which may be the one that the
+ * calling thread already holds; other bytes stay as they are.
+ * WMMF_E_OWNER_DIED: nothing is copied and no lock is taken. */
+WMMF_API int32_t wmmf_write(wmmf_map *map, uint64_t offset, const void *buffer, uint64_t length, int64_t timeout_ns);
+
+/* *sequence becomes the number of times that the write lock was given back since the section was created. */
+WMMF_API int32_t wmmf_sequence(wmmf_map *map, uint64_t *sequence);
+
+/* Waits until the sequence is not `sequence`; *current (may be NULL) becomes the new one. */
+WMMF_API int32_t wmmf_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
+
+/* Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section
+ * (unless the handle is read-only). WMMF_OK means that the audit was done, whatever it found. */
+WMMF_API int32_t wmmf_audit(wmmf_map *map, wmmf_audit_report *report);
+
+/* -- end declarations -- */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,342 @@
+/* wmmf.hpp - wmmf.h for C++17: handles that close themselves, guards that unlock, errors that are thrown.
+ *
+ * Units, limits and thread-safety are those of wmmf.h, whose enums and structs are used as they are. A failed call
+ * throws wmmf::error. Header only; link the wmmf library.
+ *
+ *     auto section = wmmf::map::create("camera", 1 << 20);
+ *     {
+ *         auto guard = section.lock_write(std::chrono::seconds(1));
+ *         std::memcpy(guard.bytes().data(), frame, frame_size);
+ *     }
+ */
+#ifndef WMMF_HPP
+#define WMMF_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <system_error>
+#include <utility>
+#if __has_include(<version>)
+#include <version>
+#endif
+#ifdef __cpp_lib_span
+#include <span>
+#endif
+
+#include "wmmf.h"
+
+namespace wmmf {
+
+/* The category of enum wmmf_status. */
+inline const std::error_category &category() noexcept {
+    struct status_category final : std::error_category {
+        const char *name() const noexcept override {
+            return "wmmf";
+        }
+        std::string message(int status) const override {
+            return wmmf_strerror(status);
+        }
+    };
+    static const status_category instance;
+    return instance;
+}
+
+/* A call that failed. what() names the call and its main arguments, and says what went wrong. */
+class error : public std::system_error {
+public:
+    error(int32_t status, const std::string &call, int32_t os_error = 0)
+        : std::system_error(status, category(), call), os_error_(os_error) {
+    }
+
+    wmmf_status status() const noexcept {
+        return static_cast<wmmf_status>(code().value());
+    }
+    /* errno or GetLastError() of a call that creates or opens; 0 if the system had no part in it. */
+    int32_t os_error() const noexcept {
+        return os_error_;
+    }
+
+private:
+    int32_t os_error_;
+};
+
+using timeout = std::chrono::nanoseconds;
+constexpr timeout forever{-1};
+
+#ifdef __cpp_lib_span
+template <class T> using span = std::span<T>;
+#else
+/* What C++20's std::span has that is needed here. */
+template <class T> class span {
+public:
+    span(T *data, std::size_t size) noexcept : data_(data), size_(size) {
+    }
+    T *data() const noexcept {
+        return data_;
+    }
+    std::size_t size() const noexcept {
+        return size_;
+    }
+    T *begin() const noexcept {
+        return data_;
+    }
+    T *end() const noexcept {
+        return data_ + size_;
+    }
+    T &operator[](std::size_t index) const noexcept {
+        return data_[index];
+    }
+
+private:
+    T *data_;
+    std::size_t size_;
+};
+#endif
+
+/* wmmf_options with defaults: local, native, owner only, writable. */
+struct options {
+    wmmf_namespace name_space = WMMF_LOCAL;
+    wmmf_layout layout = WMMF_NATIVE;
+    wmmf_access access = WMMF_ACCESS_OWNER;
+    uint32_t mode = 0;         /* POSIX permission bits, with WMMF_ACCESS_MODE */
+    std::string sddl;          /* Windows security descriptor, with WMMF_ACCESS_SDDL */
+    bool read_only = false;    /* when opening */
+    uint32_t participants = 0; /* 0 = WMMF_PARTICIPANTS_DEFAULT */
+};
+
+namespace detail {
+
+inline void check(int32_t status, const char *call) {
+    if (status != WMMF_OK)
+        throw error(status, call);
+}
+
+inline wmmf_options to_c(const options &given) {
+    wmmf_options result{};
+    result.struct_size = sizeof result;
+    result.name_space = given.name_space;
+    result.layout = given.layout;
+    result.access = given.access;
+    result.mode = given.mode;
+    result.read_only = given.read_only;
+    result.participants = given.participants;
+    result.sddl = given.sddl.empty() ? nullptr : given.sddl.c_str();
+    return result;
+}
+
+inline span<std::byte> payload(wmmf_map *handle) {
+    void *data = nullptr;
+    uint64_t size = 0;
+    check(wmmf_data(handle, &data), "wmmf_data");
+    check(wmmf_size(handle, &size), "wmmf_size");
+    return {static_cast<std::byte *>(data), static_cast<std::size_t>(size)};
+}
+
+/* Owns one lock of the thread that took it. */
+template <int32_t (*Unlock)(wmmf_map *)> class guard {
+public:
+    guard(guard &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {
+    }
+    guard &operator=(guard &&) = delete;
+    ~guard() {
+        if (handle_)
+            Unlock(handle_);
+    }
+    /* Before the end of the scope, and with errors reported. */
+    void unlock() {
+        check(Unlock(std::exchange(handle_, nullptr)), "unlock");
+    }
+
+protected:
+    explicit guard(wmmf_map *handle) noexcept : handle_(handle) {
+    }
+    wmmf_map *handle_;
+};
+
+} // namespace detail
+
+/* The read lock, held. It must not outlive its map's handle. */
+class [[nodiscard]] read_guard : public detail::guard<wmmf_unlock_read> {
+public:
+    /* The payload, in place. */
+    span<const std::byte> bytes() const {
+        auto all = detail::payload(handle_);
+        return {all.data(), all.size()};
+    }
+
+private:
+    friend class map;
+    using guard::guard;
+};
+
+/* The write lock, held. It must not outlive its map's handle. */
+class [[nodiscard]] write_guard : public detail::guard<wmmf_unlock_write> {
+public:
+    /* The payload, in place. */
+    span<std::byte> bytes() const {
+        return detail::payload(handle_);
+    }
+    /* Whether the previous writer died inside: repair the payload and call mark_consistent, or the end of
+     * this guard poisons the section. */
+    bool owner_died() const noexcept {
+        return owner_died_;
+    }
+    void mark_consistent() {
+        detail::check(wmmf_mark_consistent(handle_), "wmmf_mark_consistent");
+        owner_died_ = false;
+    }
+
+private:
+    friend class map;
+    write_guard(wmmf_map *handle, bool owner_died) noexcept : guard(handle), owner_died_(owner_died) {
+    }
+    bool owner_died_;
+};
+
+/* An open section. */
+class map {
+public:
+    /* A new section of `size` zeroed bytes; WMMF_E_EXISTS if the name is taken. */
+    static map create(const std::string &name, uint64_t size, const options &given = {}) {
+        const wmmf_options c = detail::to_c(given);
+        return make("wmmf_create", name, [&](wmmf_map **out) { return wmmf_create(name.c_str(), size, &c, out); });
+    }
+
+    /* The section of this name; a new one, and then *created is true, if there is none. */
+    static map create_or_open(const std::string &name, uint64_t size, const options &given = {},
+                              bool *created = nullptr) {
+        const wmmf_options c = detail::to_c(given);
+        int32_t made = 0;
+        map result = make("wmmf_create_or_open", name,
+                          [&](wmmf_map **out) { return wmmf_create_or_open(name.c_str(), size, &c, out, &made); });
+        if (created)
+            *created = made != 0;
+        return result;
+    }
+
+    /* An existing section, or its first `size` bytes. */
+    static map open(const std::string &name, const options &given = {}, uint64_t size = 0) {
+        const wmmf_options c = detail::to_c(given);
+        return make("wmmf_open", name, [&](wmmf_map **out) { return wmmf_open(name.c_str(), size, &c, out); });
+    }
+
+    /* An existing file, or its first `size` bytes, with the layout WMMF_RAW. */
+    static map open_file(const std::string &path, bool read_only = false, uint64_t size = 0) {
+        wmmf_options c{};
+        c.struct_size = sizeof c;
+        c.layout = WMMF_RAW;
+        c.read_only = read_only;
+        return make("wmmf_open_file", path,
+                    [&](wmmf_map **out) { return wmmf_open_file(path.c_str(), size, &c, out); });
+    }
+
+    map(map &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {
+    }
+    map &operator=(map &&other) noexcept {
+        if (this != &other) {
+            close();
+            handle_ = std::exchange(other.handle_, nullptr);
+        }
+        return *this;
+    }
+    ~map() {
+        wmmf_close(handle_);
+    }
+
+    /* Before the end of the scope. Later calls throw WMMF_E_CLOSED. */
+    void close() noexcept {
+        wmmf_close(std::exchange(handle_, nullptr));
+    }
+
+    /* For the calls of wmmf.h; still owned by the map. Throws WMMF_E_CLOSED if there is none. */
+    wmmf_map *handle() const {
+        if (!handle_)
+            throw error(WMMF_E_CLOSED, "wmmf::map");
+        return handle_;
+    }
+
+    /* The payload, in place; take the lock first, if the layout has one. */
+    span<std::byte> bytes() const {
+        return detail::payload(handle());
+    }
+    uint64_t size() const {
+        return info().size;
+    }
+    wmmf_info info() const {
+        wmmf_info result{};
+        result.struct_size = sizeof result;
+        detail::check(wmmf_get_info(handle(), &result), "wmmf_get_info");
+        return result;
+    }
+
+    read_guard lock_read(timeout patience = forever) {
+        detail::check(wmmf_lock_read(handle(), patience.count()), "wmmf_lock_read");
+        return read_guard(handle_);
+    }
+    /* Succeeds also if the previous writer died inside: ask the guard. */
+    write_guard lock_write(timeout patience = forever) {
+        int32_t status = wmmf_lock_write(handle(), patience.count());
+        if (status != WMMF_E_OWNER_DIED)
+            detail::check(status, "wmmf_lock_write");
+        return write_guard(handle_, status == WMMF_E_OWNER_DIED);
+    }
+
+    /* Copies under the lock; see wmmf_read and wmmf_write. */
+    void read(uint64_t offset, void *buffer, uint64_t length, timeout patience = forever) const {
+        check_range(wmmf_read(handle(), offset, buffer, length, patience.count()), "wmmf_read", offset, length);
+    }
+    void write(uint64_t offset, const void *buffer, uint64_t length, timeout patience = forever) {
+        check_range(wmmf_write(handle(), offset, buffer, length, patience.count()), "wmmf_write", offset, length);
+    }
+
+    /* How often the write lock was given back since the section was created. */
+    uint64_t sequence() const {
+        uint64_t result = 0;
+        detail::check(wmmf_sequence(handle(), &result), "wmmf_sequence");
+        return result;
+    }
+    /* Waits until the sequence is not `sequence`, and returns the new one. */
+    uint64_t wait(uint64_t sequence, timeout patience = forever) const {
+        uint64_t result = 0;
+        detail::check(wmmf_wait(handle(), sequence, patience.count(), &result), "wmmf_wait");
+        return result;
+    }
+
+    wmmf_audit_report audit() {
+        wmmf_audit_report result{};
+        result.struct_size = sizeof result;
+        detail::check(wmmf_audit(handle(), &result), "wmmf_audit");
+        return result;
+    }
+
+private:
+    explicit map(wmmf_map *handle) noexcept : handle_(handle) {
+    }
+
+    template <class Call> static map make(const char *function, const std::string &name, Call call) {
+        const std::string described = std::string(function) + "(\"" + name.c_str() + "\")";
+        if (wmmf_abi_version() != WMMF_ABI_VERSION)
+            throw error(WMMF_E_VERSION, described + " of another ABI than this header's");
+        if (name.find('\0') != std::string::npos)
+            throw error(WMMF_E_NAME_INVALID, described);
+        wmmf_map *handle = nullptr;
+        const int32_t status = call(&handle);
+        if (status != WMMF_OK)
+            throw error(status, described, wmmf_last_os_error());
+        return map(handle);
+    }
+
+    static void check_range(int32_t status, const char *call, uint64_t offset, uint64_t length) {
+        if (status != WMMF_OK)
+            throw error(status, std::string(call) + "(offset " + std::to_string(offset) + ", length " +
+                                    std::to_string(length) + ")");
+    }
+
+    wmmf_map *handle_;
+};
+
+} // namespace wmmf
+
+#endif

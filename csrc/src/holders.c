@@ -1,0 +1,51 @@
+/* Which threads of this process hold the lock through a handle. Private memory: peers cannot change it.
+ *
+ * A thread only ever asks for and changes its own entry, so relaxed order is enough: program order gives it its own
+ * stores, and of the others' entries it only needs to see that they are not its own. */
+#include "map.h"
+
+static uintptr_t entry(const uintptr_t *place) {
+    return __atomic_load_n(place, __ATOMIC_RELAXED);
+}
+
+static uintptr_t *reader_place(const wmmf_map *map, uintptr_t thread) {
+    for (int i = 0; i < READER_THREADS; i++)
+        if (entry(&map->reader_threads[i]) == thread)
+            return (uintptr_t *)&map->reader_threads[i];
+    return NULL;
+}
+
+bool holders_reading(const wmmf_map *map) {
+    uintptr_t thread = platform_thread_id();
+    return entry(&map->reader_threads[0]) == thread ||
+           (load_relaxed_u32(&map->reader_places_used) > 1 && reader_place(map, thread) != NULL);
+}
+
+bool holders_writing(const wmmf_map *map) {
+    return entry(&map->writer_thread) == platform_thread_id();
+}
+
+int32_t holders_enter_reader(wmmf_map *map) {
+    if (holders_writing(map) || holders_reading(map))
+        return WMMF_E_DEADLOCK;
+    uintptr_t thread = platform_thread_id();
+    for (uint32_t i = 0; i < READER_THREADS; i++) {
+        uintptr_t none = 0;
+        if (__atomic_compare_exchange_n(&map->reader_threads[i], &none, thread, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED)) {
+            uint32_t used = load_relaxed_u32(&map->reader_places_used);
+            while (used < i + 1 && !cas_seq_u32(&map->reader_places_used, &used, i + 1))
+                continue;
+            return WMMF_OK;
+        }
+    }
+    return WMMF_E_FULL;
+}
+
+void holders_leave_reader(wmmf_map *map) {
+    __atomic_store_n(reader_place(map, platform_thread_id()), 0, __ATOMIC_RELAXED);
+}
+
+void holders_set_writer(wmmf_map *map, bool writing) {
+    __atomic_store_n(&map->writer_thread, writing ? platform_thread_id() : 0, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,90 @@
+/* Every byte that processes share. A change here is a new WMMF_FORMAT_VERSION. All little endian. */
+#ifndef WMMF_LAYOUT_H
+#define WMMF_LAYOUT_H
+
+#include <stddef.h>
+
+#include "atomic.h"
+
+/* "WMMFsect" as little-endian bytes; stored last, when everything else is in place. */
+#define SECTION_MAGIC     UINT64_C(0x746365734d4d5746)
+#define HEADER_SIZE       512
+#define PAYLOAD_ALIGNMENT 64
+
+/* The lock word. Its owner is a participant, so that a crash leaves no state that nobody can be asked about:
+ *   bits 0-15   1 + index of the writer that holds or is taking the lock, 0 = none
+ *   bits 16-31  the flags below
+ *   bits 32-63  version, advanced whenever the owner changes, so that a look at the word
+ *               and a later compare-and-swap are about the same ownership */
+#define LOCK_OWNER        UINT64_C(0xFFFF)
+#define LOCK_WAITERS      (UINT64_C(1) << 16) /* somebody may be waiting: look at the records before taking the lock */
+#define LOCK_INCONSISTENT (UINT64_C(1) << 17) /* a writer died inside; cleared by wmmf_mark_consistent */
+#define LOCK_POISONED     (UINT64_C(1) << 18) /* for ever */
+#define LOCK_VERSION      (UINT64_C(1) << 32) /* one step */
+
+/* Where sleepers sleep. A sleeper counts itself in, looks once more and sleeps while `bell` stands still;
+ * whoever changes what they wait for takes the count out and, if there was one, moves the bell and wakes.
+ * A sleeper that dies leaves its count: that costs one needless wake-up. */
+struct gate {
+    shared_u32 bell;
+    shared_u32 sleepers;
+};
+
+enum gate_index { GATE_READERS, GATE_WRITERS, GATE_CHANGE, GATE_COUNT };
+
+/* One open writable handle. Written by its process only, or, when that is proven dead, by who holds its token. */
+struct participant {
+    shared_u64 reading;         /* low half: threads that hold or try the read lock; high half: tries, ever */
+    shared_u64 ticket;          /* place in the queue of this participant's first waiting writer, 0 = none */
+    shared_u32 reads_given;     /* tries that ended, ever: high half of `reading` less its low half */
+    shared_u32 waiting_readers; /* threads that wait to read */
+    shared_u32 wait_epoch;      /* moves whenever a waiting thread shows that it is running */
+    shared_u32 writes_taken;
+    shared_u32 writes_given;
+    shared_u32 pid; /* for people; says nothing about life */
+    shared_u64 joined_unix_ns;
+    shared_u64 channel_pin; /* for the frame channel: the slot this reader holds */
+    shared_u64 reserved;
+};
+
+struct header {
+    /* Constant once the magic is stored. */
+    shared_u64 magic;
+    shared_u32 format_version;
+    shared_u32 participants; /* records behind this header */
+    shared_u64 payload_offset;
+    shared_u64 payload_size;
+    shared_u64 section_id; /* random; names the kernel objects that belong to this section */
+    shared_u64 created_unix_ns;
+    uint8_t reserved0[16];
+
+    /* The lock: one cache line. */
+    shared_u64 lock;
+    shared_u64 next_ticket;
+    shared_u32 participants_used; /* records that were ever in use: all that a scan must look at */
+    uint8_t reserved1[44];
+
+    /* The sequence: twice the number of finished writes, plus 1 while the owner of the lock may be changing
+     * the payload. Stored by the owner only. */
+    shared_u64 sequence;
+    uint8_t reserved2[56];
+
+    struct gate gates[GATE_COUNT];
+    uint8_t reserved3[HEADER_SIZE - 3 * 64 - GATE_COUNT * 8];
+};
+
+/* The winmmf layout: a lock word, then the payload (see lock_winmmf.c). */
+#define WINMMF_HEADER_SIZE             4
+
+#define LAYOUT_ASSERT(name, condition) typedef char layout_assert_##name[(condition) ? 1 : -1]
+LAYOUT_ASSERT(participant_size, sizeof(struct participant) == 64);
+LAYOUT_ASSERT(participant_pid, offsetof(struct participant, pid) == 36);
+LAYOUT_ASSERT(participant_pin, offsetof(struct participant, channel_pin) == 48);
+LAYOUT_ASSERT(header_size, sizeof(struct header) == HEADER_SIZE);
+LAYOUT_ASSERT(header_id, offsetof(struct header, section_id) == 32);
+LAYOUT_ASSERT(header_lock, offsetof(struct header, lock) == 64);
+LAYOUT_ASSERT(header_sequence, offsetof(struct header, sequence) == 128);
+LAYOUT_ASSERT(header_gates, offsetof(struct header, gates) == 192);
+LAYOUT_ASSERT(little_endian, __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+
+#endif

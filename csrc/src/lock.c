@@ -1,0 +1,480 @@
+/* The reader/writer lock of the native layout.
+ *
+ * The rule that excludes: a reader first announces itself in its own record, then looks at the lock word; a writer
+ * first puts itself into the lock word, then looks at all records. All four are seq_cst, so of two that come at the
+ * same time at least one sees the other: the reader then steps back, the writer waits until the readers are gone.
+ *
+ * The rule that is fair: a writer in the lock word stops new readers, so it waits for at most the readers
+ * that were inside. Before a writer takes a free lock on which somebody waits, it lets those go first who have a
+ * right to: all waiting readers, and writers with an older ticket. That courtesy ends after PATIENCE_NS for a waiter
+ * that shows no life (it may be stopped), so nobody can be held up by one who only waits.
+ *
+ * Dying: see each step. Whoever waits looks again every RECHECK_NS and asks the kernel about those it waits for. */
+#include <string.h>
+
+#include "deadline.h"
+#include "gate.h"
+#include "participants.h"
+
+#define SPINS                200
+#define RECHECK_NS           INT64_C(10000000)
+#define PATIENCE_NS          INT64_C(20000000)
+#define READ_ONLY_RECHECK_NS INT64_C(1000000)
+
+#define READ_TRY             ((UINT64_C(1) << 32) | 1)
+
+static struct participant *own_record(wmmf_map *map) {
+    return &map->records[map->index];
+}
+
+static int32_t word_status(uint64_t word) {
+    if (word & LOCK_POISONED)
+        return WMMF_E_POISONED;
+    return word & LOCK_INCONSISTENT ? WMMF_E_OWNER_DIED : WMMF_OK;
+}
+
+/* An owner that is no participant was never stored by this code. */
+static bool owner_is_valid(const wmmf_map *map, uint64_t word) {
+    return (word & LOCK_OWNER) <= map->participants;
+}
+
+static void poison(wmmf_map *map) {
+    or_seq_u64(&map->header->lock, LOCK_POISONED);
+    gate_wake(map, GATE_READERS);
+    gate_wake(map, GATE_WRITERS);
+    gate_wake(map, GATE_CHANGE);
+}
+
+static void check_owner(wmmf_map *map, uint64_t word) {
+    if (!owner_is_valid(map, word))
+        poison(map);
+    else if ((word & LOCK_OWNER) != 0)
+        bury_if_dead(map, (uint32_t)(word & LOCK_OWNER) - 1);
+}
+
+static void spin_while_owned(wmmf_map *map) {
+    for (int i = 0; i < SPINS && (load_relaxed_u64(&map->header->lock) & LOCK_OWNER); i++)
+        spin_pause();
+}
+
+/* Readers. */
+
+/* Dying with the announcement made costs nothing: a writer asks the kernel about us and clears the record. */
+static bool try_read(wmmf_map *map) {
+    add_seq_u64(&own_record(map)->reading, READ_TRY);
+    return (load_seq_u64(&map->header->lock) & (LOCK_OWNER | LOCK_INCONSISTENT | LOCK_POISONED)) == 0;
+}
+
+static void end_read(wmmf_map *map) {
+    struct participant *me = own_record(map);
+    /* Given is counted first: with no writer about, tries less given is never more than the holders. */
+    __atomic_fetch_add(&me->reads_given, 1, __ATOMIC_RELAXED);
+    /* seq_cst, which releases: our loads of the payload are done before a writer sees us gone. */
+    add_seq_u64(&me->reading, UINT64_MAX);
+    if (load_seq_u64(&map->header->lock) & LOCK_OWNER)
+        gate_wake(map, GATE_WRITERS);
+}
+
+static int32_t wait_to_read(wmmf_map *map, int64_t deadline) {
+    struct participant *me = own_record(map);
+    shared_u64 *lock = &map->header->lock;
+    int32_t status;
+    add_seq_u32(&me->waiting_readers, 1);
+    for (;;) {
+        spin_while_owned(map);
+        uint64_t word = load_seq_u64(lock);
+        status = word_status(word);
+        if (status != WMMF_OK)
+            break;
+        if ((word & LOCK_OWNER) == 0) {
+            if (try_read(map))
+                break;
+            end_read(map);
+            continue;
+        }
+        int64_t slice = deadline_remaining(deadline, RECHECK_NS);
+        if (slice == 0) {
+            status = WMMF_E_TIMEOUT;
+            break;
+        }
+        /* A writer may clear the flag just now because it scanned before we counted ourselves: then one writer goes
+         * ahead of us, and we set it again in the next turn. */
+        add_seq_u32(&me->wait_epoch, 1);
+        or_seq_u64(lock, LOCK_WAITERS);
+        uint32_t seen = gate_enter(map, GATE_READERS);
+        if ((load_seq_u64(lock) & LOCK_OWNER) == 0)
+            gate_leave(map, GATE_READERS, seen);
+        else if (!gate_sleep(map, GATE_READERS, seen, slice))
+            check_owner(map, load_seq_u64(lock));
+    }
+    add_seq_u32(&me->waiting_readers, UINT32_MAX);
+    gate_wake(map, GATE_WRITERS); /* one may be letting us go first */
+    return status;
+}
+
+int32_t native_lock_read(wmmf_map *map, int64_t timeout_ns) {
+    int32_t status = holders_enter_reader(map);
+    if (status != WMMF_OK)
+        return status;
+    if (try_read(map))
+        return WMMF_OK;
+    end_read(map);
+    status = wait_to_read(map, deadline_after(timeout_ns));
+    if (status != WMMF_OK)
+        holders_leave_reader(map);
+    return status;
+}
+
+int32_t native_unlock_read(wmmf_map *map) {
+    if (!holders_reading(map))
+        return WMMF_E_NOT_OWNER;
+    holders_leave_reader(map);
+    end_read(map);
+    return WMMF_OK;
+}
+
+/* Writers. */
+
+struct queue {
+    bool others;    /* somebody else waits */
+    bool before_us; /* and has a right to go first */
+};
+
+static struct queue look_at_queue(const wmmf_map *map, uint64_t ticket) {
+    struct queue queue = {false, false};
+    uint32_t used = participants_in_use(map);
+    for (uint32_t i = 0; i < used; i++) {
+        const struct participant *record = &map->records[i];
+        uint64_t theirs = load_seq_u64(&record->ticket);
+        bool reader = load_seq_u32(&record->waiting_readers) != 0;
+        bool writer = theirs != 0 && theirs != ticket;
+        if (!reader && !writer)
+            continue;
+        queue.others = true;
+        bool passed = load_relaxed_u32(&map->passed[i]) == load_seq_u32(&record->wait_epoch);
+        if (!passed && (reader || theirs < ticket))
+            queue.before_us = true;
+    }
+    return queue;
+}
+
+/* Our patience is at an end: those who are dead are buried, the others no longer count until they show life. */
+static void pass_waiters(wmmf_map *map) {
+    uint32_t used = participants_in_use(map);
+    for (uint32_t i = 0; i < used; i++) {
+        const struct participant *record = &map->records[i];
+        if ((load_seq_u64(&record->ticket) != 0 || load_seq_u32(&record->waiting_readers) != 0) &&
+            !bury_if_dead(map, i))
+            store_relaxed_u32(&map->passed[i], load_seq_u32(&record->wait_epoch));
+    }
+}
+
+static uint64_t owned_by(const wmmf_map *map, uint64_t word) {
+    return ((word & ~LOCK_OWNER) + LOCK_VERSION) | (map->index + 1);
+}
+
+/* Puts us into the lock word as soon as it is our turn. Dying in the queue costs the others their courtesy, once. */
+static int32_t wait_to_own(wmmf_map *map, int64_t deadline, bool repair) {
+    struct participant *me = own_record(map);
+    shared_u64 *lock = &map->header->lock;
+    uint64_t ticket = add_seq_u64(&map->header->next_ticket, 1) + 1;
+    uint64_t no_ticket;
+    int64_t courteous_since = 0;
+    int32_t status;
+    for (;;) {
+        spin_while_owned(map);
+        uint64_t word = load_seq_u64(lock);
+        status = word_status(word);
+        if (status == WMMF_E_POISONED || (status == WMMF_E_OWNER_DIED && !repair))
+            break;
+        bool owned = (word & LOCK_OWNER) != 0;
+        struct queue queue = look_at_queue(map, ticket);
+        if (!owned && !queue.before_us) {
+            uint64_t mine = owned_by(map, word);
+            if (cas_seq_u64(lock, &word, queue.others ? mine : mine & ~LOCK_WAITERS)) {
+                status = WMMF_OK;
+                break;
+            }
+            continue;
+        }
+        int64_t slice = deadline_remaining(deadline, RECHECK_NS);
+        if (slice == 0) {
+            status = WMMF_E_TIMEOUT;
+            break;
+        }
+        /* Several threads of a handle share its record: the first one's ticket stands for all. */
+        no_ticket = 0;
+        cas_seq_u64(&me->ticket, &no_ticket, ticket);
+        add_seq_u32(&me->wait_epoch, 1);
+        or_seq_u64(lock, LOCK_WAITERS);
+        uint32_t seen = gate_enter(map, GATE_WRITERS);
+        word = load_seq_u64(lock);
+        if ((word & LOCK_OWNER) == 0 && !look_at_queue(map, ticket).before_us) {
+            gate_leave(map, GATE_WRITERS, seen);
+            continue;
+        }
+        bool woken = gate_sleep(map, GATE_WRITERS, seen, slice);
+        word = load_seq_u64(lock);
+        if (word & LOCK_OWNER) {
+            courteous_since = 0;
+            if (!woken)
+                check_owner(map, word);
+        } else if (courteous_since == 0) {
+            courteous_since = platform_monotonic_ns();
+        } else if (platform_monotonic_ns() - courteous_since >= PATIENCE_NS) {
+            pass_waiters(map);
+            courteous_since = 0;
+        }
+    }
+    no_ticket = ticket;
+    cas_seq_u64(&me->ticket, &no_ticket, 0);
+    if (status != WMMF_OK)
+        gate_wake(map, GATE_WRITERS); /* one behind us in the queue may go now */
+    return status;
+}
+
+static int32_t take_ownership(wmmf_map *map, int64_t timeout_ns, bool repair, int64_t *deadline) {
+    shared_u64 *lock = &map->header->lock;
+    uint64_t word = load_seq_u64(lock);
+    if ((word & (LOCK_OWNER | LOCK_WAITERS | LOCK_INCONSISTENT | LOCK_POISONED)) == 0 &&
+        cas_seq_u64(lock, &word, owned_by(map, word)))
+        return WMMF_OK;
+    *deadline = deadline_after(timeout_ns);
+    return wait_to_own(map, *deadline, repair);
+}
+
+/* Dying as the owner, here or before the sequence is odd: the payload is untouched, bury() just frees the word. */
+static void give_up_ownership(wmmf_map *map, uint64_t more_flags) {
+    uint64_t word = load_seq_u64(&map->header->lock);
+    while (!cas_seq_u64(&map->header->lock, &word, (word & ~LOCK_OWNER) | more_flags))
+        continue;
+    gate_wake(map, GATE_READERS);
+    gate_wake(map, GATE_WRITERS);
+}
+
+static bool is_reading(const struct participant *record) {
+    return (uint32_t)load_seq_u64(&record->reading) != 0;
+}
+
+/* Waits until the readers that were inside before us are gone, or are found dead. */
+static int32_t wait_for_readers(wmmf_map *map, int64_t timeout_ns, int64_t *deadline) {
+    uint32_t used = participants_in_use(map);
+    for (uint32_t i = 0; i < used; i++) {
+        const struct participant *record = &map->records[i];
+        for (int spin = 0; spin < SPINS && is_reading(record); spin++)
+            spin_pause();
+        while (is_reading(record)) {
+            if (*deadline < 0)
+                *deadline = deadline_after(timeout_ns);
+            int64_t slice = deadline_remaining(*deadline, RECHECK_NS);
+            if (slice == 0)
+                return WMMF_E_TIMEOUT;
+            if (load_seq_u64(&map->header->lock) & LOCK_POISONED)
+                return WMMF_E_POISONED;
+            uint32_t seen = gate_enter(map, GATE_WRITERS);
+            if (!is_reading(record))
+                gate_leave(map, GATE_WRITERS, seen);
+            else if (!gate_sleep(map, GATE_WRITERS, seen, slice))
+                bury_if_dead(map, i);
+        }
+    }
+    return WMMF_OK;
+}
+
+/* Alone with the payload, but without having announced a change to it. */
+static int32_t exclude_all(wmmf_map *map, int64_t timeout_ns, bool repair) {
+    int64_t deadline = -1; /* the clock is only read when there is something to wait for */
+    int32_t status = take_ownership(map, timeout_ns, repair, &deadline);
+    if (status != WMMF_OK)
+        return status;
+    status = wait_for_readers(map, timeout_ns, &deadline);
+    if (status != WMMF_OK)
+        give_up_ownership(map, 0);
+    return status;
+}
+
+int32_t native_lock_write(wmmf_map *map, int64_t timeout_ns, bool repair) {
+    if (holders_writing(map) || holders_reading(map))
+        return WMMF_E_DEADLOCK;
+    int32_t status = exclude_all(map, timeout_ns, repair);
+    if (status != WMMF_OK)
+        return status;
+    struct header *header = map->header;
+    store_relaxed_u32(&own_record(map)->writes_taken, load_relaxed_u32(&own_record(map)->writes_taken) + 1);
+    /* From here on a death leaves the payload inconsistent. The fence keeps our stores to the payload behind the odd
+     * sequence, for those who read without the lock. */
+    store_relaxed_u64(&header->sequence, load_relaxed_u64(&header->sequence) | 1);
+    fence_release();
+    holders_set_writer(map, true);
+    return word_status(load_seq_u64(&header->lock));
+}
+
+int32_t native_unlock_write(wmmf_map *map) {
+    if (!holders_writing(map))
+        return WMMF_E_NOT_OWNER;
+    struct header *header = map->header;
+    struct participant *me = own_record(map);
+    bool repaired = (load_seq_u64(&header->lock) & LOCK_INCONSISTENT) == 0;
+    holders_set_writer(map, false);
+    store_relaxed_u32(&me->writes_given, load_relaxed_u32(&me->writes_given) + 1);
+    /* Releases our stores to the payload. From here on our death harms nobody. */
+    if (repaired)
+        store_release_u64(&header->sequence, load_relaxed_u64(&header->sequence) + 1);
+    give_up_ownership(map, repaired ? 0 : LOCK_POISONED);
+    gate_wake(map, GATE_CHANGE);
+    return WMMF_OK;
+}
+
+int32_t native_mark_consistent(wmmf_map *map) {
+    if (!holders_writing(map))
+        return WMMF_E_NOT_OWNER;
+    and_seq_u64(&map->header->lock, ~LOCK_INCONSISTENT);
+    return WMMF_OK;
+}
+
+/* Waiting for a change. */
+
+/* A read-only handle cannot count itself in, so it looks by itself, often. */
+static void sleep_until_change(wmmf_map *map, uint64_t sequence, int64_t slice) {
+    struct header *header = map->header;
+    if (map->read_only) {
+        platform_sleep(map->section, GATE_CHANGE, &header->gates[GATE_CHANGE].bell,
+                       load_seq_u32(&header->gates[GATE_CHANGE].bell),
+                       slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
+        return;
+    }
+    uint32_t seen = gate_enter(map, GATE_CHANGE);
+    if (load_seq_u64(&header->sequence) / 2 != sequence || (load_seq_u64(&header->lock) & LOCK_POISONED))
+        gate_leave(map, GATE_CHANGE, seen);
+    else if (!gate_sleep(map, GATE_CHANGE, seen, slice))
+        check_owner(map, load_seq_u64(&header->lock));
+}
+
+/* Whether the writer that a read-only handle sees at work is dead; a handle that may write buries it instead. */
+static bool owner_seems_dead(wmmf_map *map, uint64_t word) {
+    uint64_t owner = word & LOCK_OWNER;
+    return owner != 0 && owner_is_valid(map, word) && !platform_token_alive(map->section, (uint32_t)owner - 1) &&
+           load_seq_u64(&map->header->lock) == word;
+}
+
+int32_t native_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
+    struct header *header = map->header;
+    int64_t deadline = deadline_after(timeout_ns);
+    for (int turn = 0;; turn++) {
+        uint64_t word = load_seq_u64(&header->lock);
+        uint64_t now = load_seq_u64(&header->sequence) / 2;
+        if (word & LOCK_POISONED)
+            return WMMF_E_POISONED;
+        if (now != sequence) {
+            *current = now;
+            return WMMF_OK;
+        }
+        /* With an owner at work the repair is under way; without one nothing will ever change by itself. */
+        if ((word & LOCK_INCONSISTENT) && !(word & LOCK_OWNER))
+            return WMMF_E_OWNER_DIED;
+        if (turn < SPINS && timeout_ns != 0) {
+            spin_pause();
+            continue;
+        }
+        int64_t slice = deadline_remaining(deadline, RECHECK_NS);
+        if (slice == 0)
+            return WMMF_E_TIMEOUT;
+        if (map->read_only && turn % 10 == 9 && owner_seems_dead(map, word))
+            return WMMF_E_OWNER_DIED;
+        sleep_until_change(map, sequence, slice);
+    }
+}
+
+/* A seqlock read: Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?", MSPC 2012. The copy may
+ * race with a writer; it is thrown away then. The acquiring load and the fence keep the copy between the two looks. */
+int32_t native_read_optimistic(wmmf_map *map, uint64_t offset, void *buffer, size_t length, int64_t timeout_ns) {
+    struct header *header = map->header;
+    int64_t deadline = deadline_after(timeout_ns);
+    for (int turn = 0;; turn++) {
+        uint64_t before = load_acquire_u64(&header->sequence);
+        uint64_t word = load_seq_u64(&header->lock);
+        int32_t status = word_status(word);
+        if (status != WMMF_OK)
+            return status;
+        if ((before & 1) == 0) {
+            memcpy(buffer, map->payload + offset, length);
+            fence_acquire();
+            if (load_relaxed_u64(&header->sequence) == before)
+                return WMMF_OK;
+        }
+        if (turn < SPINS && timeout_ns != 0) {
+            spin_pause();
+            continue;
+        }
+        int64_t slice = deadline_remaining(deadline, READ_ONLY_RECHECK_NS / 10);
+        if (slice == 0)
+            return WMMF_E_TIMEOUT;
+        if (turn % 100 == 99 && owner_seems_dead(map, word))
+            return WMMF_E_OWNER_DIED;
+        platform_pause(slice);
+    }
+}
+
+/* Audit. */
+
+/* At every moment 0 <= holders - (tries - given) <= holders: see end_read. */
+static bool tallies_agree(const struct participant *record) {
+    uint32_t given = load_seq_u32(&record->reads_given);
+    uint64_t reading = load_seq_u64(&record->reading);
+    uint32_t holders = (uint32_t)reading;
+    uint32_t outstanding = (uint32_t)(reading >> 32) - given;
+    return outstanding == holders;
+}
+
+static bool header_is_intact(const wmmf_map *map) {
+    const struct header *header = map->header;
+    return load_relaxed_u64(&header->magic) == SECTION_MAGIC &&
+           load_relaxed_u32(&header->format_version) == WMMF_FORMAT_VERSION &&
+           load_relaxed_u32(&header->participants) == map->participants &&
+           load_relaxed_u32(&header->participants_used) <= map->participants &&
+           load_relaxed_u64(&header->payload_offset) == (uint64_t)(map->payload - (const uint8_t *)header) &&
+           load_relaxed_u64(&header->payload_size) >= map->size;
+}
+
+/* Looks at a record until it is not in the middle of a step, up to a tenth of a second. */
+static bool record_is_intact(const struct participant *record) {
+    for (int look = 0; look < 100; look++) {
+        if (tallies_agree(record))
+            return true;
+        platform_pause(1000000);
+    }
+    return false;
+}
+
+int32_t native_audit(wmmf_map *map, wmmf_audit_report *report) {
+    const struct header *header = map->header;
+    uint64_t word = load_seq_u64(&header->lock);
+    bool intact = header_is_intact(map) && owner_is_valid(map, word);
+    uint32_t used = participants_in_use(map);
+    for (uint32_t i = 0; i < used; i++) {
+        const struct participant *record = &map->records[i];
+        uint32_t pid = load_relaxed_u32(&record->pid);
+        bool ours = !map->read_only && i == map->index;
+        bool alive = ours || platform_token_alive(map->section, i);
+        if (alive)
+            report->participants++;
+        else if (pid != 0)
+            report->dead++;
+        if (alive) {
+            report->readers += (uint32_t)load_seq_u64(&record->reading);
+            intact = intact && record_is_intact(record);
+        }
+        if ((word & LOCK_OWNER) == i + 1) {
+            report->writer = i + 1;
+            report->writer_pid = pid;
+        }
+    }
+    if (!intact && !map->read_only)
+        poison(map);
+    word = load_seq_u64(&header->lock);
+    report->damaged = !intact;
+    report->owner_died = (word & LOCK_INCONSISTENT) != 0;
+    report->poisoned = (word & LOCK_POISONED) != 0;
+    report->sequence = load_seq_u64(&header->sequence) / 2;
+    return WMMF_OK;
+}

@@ -1,0 +1,60 @@
+/* The handle: what region.c opens and the locks work on. */
+#ifndef WMMF_MAP_H
+#define WMMF_MAP_H
+
+#include "platform.h"
+
+/* Threads of one handle that may hold the read lock at the same time. */
+#define READER_THREADS 256
+
+struct wmmf_map {
+    struct platform_section *section;
+    uint32_t layout;
+    bool read_only;
+    uint8_t *payload;
+    uint64_t size;
+
+    /* Native layout only. Copies: the shared header is not asked twice. */
+    struct header *header;
+    struct participant *records;
+    uint32_t participants;
+    uint32_t index; /* of our own record; a read-only handle has none */
+
+    /* Which threads of this process hold the lock: 0 = none. */
+    uintptr_t writer_thread;
+    uintptr_t reader_threads[READER_THREADS];
+    shared_u32 reader_places_used; /* entries that were ever in use */
+    shared_u32 reaping;            /* 1 while a thread of this handle holds a dead participant's token */
+    shared_u32 *passed;            /* per participant: the wait_epoch at which our patience with it ran out */
+};
+
+/* Joins the participants of a native section, or WMMF_E_FULL. */
+int32_t native_join(wmmf_map *map);
+/* Leaves. Locks still held are left for the survivors to find, as after a crash. */
+void native_leave(wmmf_map *map);
+
+int32_t native_lock_read(wmmf_map *map, int64_t timeout_ns);
+int32_t native_unlock_read(wmmf_map *map);
+/* With `repair`, an inconsistent section is locked and answered with WMMF_E_OWNER_DIED; without, it is left alone. */
+int32_t native_lock_write(wmmf_map *map, int64_t timeout_ns, bool repair);
+int32_t native_unlock_write(wmmf_map *map);
+int32_t native_mark_consistent(wmmf_map *map);
+int32_t native_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
+int32_t native_read_optimistic(wmmf_map *map, uint64_t offset, void *buffer, size_t length, int64_t timeout_ns);
+int32_t native_audit(wmmf_map *map, wmmf_audit_report *report);
+
+void winmmf_initialise(wmmf_map *map);
+int32_t winmmf_lock_read(wmmf_map *map, int64_t timeout_ns);
+int32_t winmmf_unlock_read(wmmf_map *map);
+int32_t winmmf_lock_write(wmmf_map *map, int64_t timeout_ns);
+int32_t winmmf_unlock_write(wmmf_map *map);
+
+/* Which threads of this process hold the lock through this handle (holders.c). */
+bool holders_reading(const wmmf_map *map);
+bool holders_writing(const wmmf_map *map);
+/* WMMF_E_DEADLOCK if the calling thread holds the lock, either way; WMMF_E_FULL if there is no place for it. */
+int32_t holders_enter_reader(wmmf_map *map);
+void holders_leave_reader(wmmf_map *map);
+void holders_set_writer(wmmf_map *map, bool writing);
+
+#endif

@@ -1,0 +1,78 @@
+/* Joining, leaving, and what the dead leave behind.
+ *
+ * A record belongs to whoever holds its token, and the kernel drops a token with its process. So the one who claims a
+ * token has the record to itself: to use it, or to clear away what a dead predecessor left. Dying at any step below
+ * drops the token, and the next one to claim it does the same steps again; each of them may be repeated. */
+#include "participants.h"
+
+#include "gate.h"
+
+uint32_t participants_in_use(const wmmf_map *map) {
+    uint32_t used = load_seq_u32(&map->header->participants_used);
+    return used < map->participants ? used : map->participants;
+}
+
+/* The caller holds the token of `index`, so no live participant can own the lock as `index`, and the
+ * sequence, which only the owner stores, stands still until the lock word changes hands. */
+static void bury(wmmf_map *map, uint32_t index) {
+    struct header *header = map->header;
+    struct participant *record = &map->records[index];
+    uint64_t word = load_seq_u64(&header->lock);
+    while ((word & LOCK_OWNER) == index + 1) {
+        /* An odd sequence: it died where it may have been changing the payload. */
+        bool inside = load_acquire_u64(&header->sequence) & 1;
+        if (cas_seq_u64(&header->lock, &word, ((word & ~LOCK_OWNER) + LOCK_VERSION) | (inside ? LOCK_INCONSISTENT : 0)))
+            break;
+    }
+    store_relaxed_u64(&record->ticket, 0);
+    store_relaxed_u32(&record->waiting_readers, 0);
+    store_relaxed_u32(&record->reads_given, 0);
+    store_relaxed_u32(&record->writes_taken, 0);
+    store_relaxed_u32(&record->writes_given, 0);
+    store_relaxed_u32(&record->pid, 0);
+    store_relaxed_u64(&record->channel_pin, 0);
+    /* Last, and released: a writer that sees no reader here sees an empty record. wait_epoch keeps counting. */
+    store_release_u64(&record->reading, 0);
+    gate_wake(map, GATE_READERS);
+    gate_wake(map, GATE_WRITERS);
+    gate_wake(map, GATE_CHANGE);
+}
+
+bool bury_if_dead(wmmf_map *map, uint32_t index) {
+    uint32_t idle = 0;
+    /* The token of a handle is the same for all its threads: only one at a time may hold another's. */
+    if (index == map->index || !cas_seq_u32(&map->reaping, &idle, 1))
+        return false;
+    bool dead = platform_token_claim(map->section, index);
+    if (dead) {
+        bury(map, index);
+        platform_token_drop(map->section, index);
+    }
+    exchange_seq_u32(&map->reaping, 0);
+    return dead;
+}
+
+int32_t native_join(wmmf_map *map) {
+    for (uint32_t index = 0; index < map->participants; index++) {
+        if (!platform_token_claim(map->section, index))
+            continue;
+        map->index = index;
+        bury(map, index);
+        struct participant *record = &map->records[index];
+        store_relaxed_u32(&record->pid, platform_process_id());
+        store_relaxed_u64(&record->joined_unix_ns, platform_unix_ns());
+        /* seq_cst, before our first lock: a writer that scans too few records has taken the lock word before, and our
+         * first look at that word sees it. */
+        uint32_t used = load_seq_u32(&map->header->participants_used);
+        while (used < index + 1 && !cas_seq_u32(&map->header->participants_used, &used, index + 1))
+            continue;
+        return WMMF_OK;
+    }
+    return WMMF_E_FULL;
+}
+
+void native_leave(wmmf_map *map) {
+    /* To the others this is a death: what is still held, bury() takes away, before the token is dropped. */
+    bury(map, map->index);
+    platform_token_drop(map->section, map->index);
+}

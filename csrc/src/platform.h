@@ -1,0 +1,57 @@
+/* What an operating system must supply. Statuses are those of wmmf.h. */
+#ifndef WMMF_PLATFORM_H
+#define WMMF_PLATFORM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "atomic.h"
+#include "layout.h"
+#include "wmmf.h"
+
+/* A mapping and the kernel objects that belong to it. */
+struct platform_section;
+
+/* Creates and maps `size` zeroed, reserved bytes. On POSIX the name appears with platform_publish, on Windows at once.
+ */
+int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, struct platform_section **out);
+int32_t platform_publish(struct platform_section *section);
+int32_t platform_open(const char *name, const wmmf_options *options, struct platform_section **out);
+int32_t platform_open_file(const char *path, bool read_only, struct platform_section **out);
+/* Unmaps; the last user's close removes the name. */
+void platform_close(struct platform_section *section);
+uint8_t *platform_base(const struct platform_section *section);
+uint64_t platform_mapped_size(const struct platform_section *section);
+/* Whether this process is a fork of the one that opened the section. */
+bool platform_forked(const struct platform_section *section);
+
+/* Opens what sleeping and tokens need, for the section with this random id. */
+int32_t platform_join(struct platform_section *section, uint64_t section_id);
+
+/* A token is something of which the kernel knows whether the process that claimed it lives: it is held by one handle at
+ * most and dropped by the kernel at its end. A claim that succeeds on another's index proves that one dead, and keeps
+ * the index from being taken until it is dropped. Uncertain means alive. */
+bool platform_token_claim(struct platform_section *section, uint32_t index);
+void platform_token_drop(struct platform_section *section, uint32_t index);
+/* The same question without write rights. */
+bool platform_token_alive(struct platform_section *section, uint32_t index);
+
+/* Sleeps until woken, at most `timeout_ns`, unless *bell is no longer `seen`. May return early for no reason. */
+void platform_sleep(struct platform_section *section, enum gate_index gate, const shared_u32 *bell, uint32_t seen,
+                    int64_t timeout_ns);
+void platform_wake(struct platform_section *section, enum gate_index gate, shared_u32 *bell, uint32_t sleepers);
+/* A short sleep that nobody ends early. */
+void platform_pause(int64_t ns);
+void platform_yield(void);
+
+int64_t platform_monotonic_ns(void);
+uint64_t platform_unix_ns(void);
+uint32_t platform_process_id(void);
+/* Not 0, and different for all live threads of the process. */
+uintptr_t platform_thread_id(void);
+int32_t platform_random(uint64_t *value);
+
+int32_t platform_last_error(void);
+void platform_clear_error(void);
+
+#endif

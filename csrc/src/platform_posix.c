@@ -1,0 +1,452 @@
+/* The platform on Linux: files in /dev/shm, futexes, and locks on descriptors as proofs of life.
+ *
+ * Life of a section. Whoever uses it holds a shared flock on its own descriptor, which the kernel drops with the
+ * process. Whoever can take the exclusive flock has proof that nobody is left, and removes the name: the
+ * last one to close, or, after a crash, the next one to come. The sticky bit marks files made here, so that a file
+ * of somebody else's is never removed. A file is made without a name, filled, locked and only then linked: there is
+ * no moment at which others could see it half made, and a crash before that leaves nothing.
+ */
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64 /* tokens are locks beyond 4 GiB */
+#include "platform.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SHM_DIRECTORY "/dev/shm"
+#define OUR_PREFIX    "wmmf-"
+/* Tokens are one-byte locks far behind any payload; the bytes need not exist. */
+#define TOKEN_OFFSET     ((off_t)1 << 40)
+#define OPEN_PATIENCE_NS INT64_C(1000000000)
+
+struct platform_section {
+    int fd;
+    void *base;
+    uint64_t mapped_size;
+    uint8_t *alive; /* a page that reads 1 here and 0 in a forked child */
+    bool managed;   /* made by this library: lifetime by flock */
+    char path[sizeof SHM_DIRECTORY + 24 + WMMF_NAME_MAX];
+};
+
+static __thread int32_t last_error;
+
+int32_t platform_last_error(void) {
+    return last_error;
+}
+
+void platform_clear_error(void) {
+    last_error = 0;
+}
+
+static int32_t status_from_errno(void) {
+    last_error = errno;
+    switch (errno) {
+    case ENOENT:
+        return WMMF_E_NOT_FOUND;
+    case EEXIST:
+        return WMMF_E_EXISTS;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return WMMF_E_ACCESS;
+    case ELOOP: /* a symbolic link where a section should be */
+    case ENXIO:
+    case EISDIR:
+        return WMMF_E_FORMAT;
+    case ENOSPC:
+    case ENOMEM:
+    case EFBIG:
+        return WMMF_E_NO_MEMORY;
+    case ENAMETOOLONG:
+        return WMMF_E_NAME_TOO_LONG;
+    default:
+        return WMMF_E_OS;
+    }
+}
+
+static int32_t section_path(const char *name, uint32_t name_space, char *path, size_t capacity) {
+    if (name_space == WMMF_LOCAL) {
+        snprintf(path, capacity, SHM_DIRECTORY "/" OUR_PREFIX "%u-%s", (unsigned)geteuid(), name);
+    } else if (name_space == WMMF_GLOBAL) {
+        snprintf(path, capacity, SHM_DIRECTORY "/" OUR_PREFIX "g-%s", name);
+    } else {
+        /* shm_open's convention: one slash may lead. */
+        const char *file = name[0] == '/' ? name + 1 : name;
+        if (file[0] == '\0' || strchr(file, '/') || strcmp(file, ".") == 0 || strcmp(file, "..") == 0)
+            return WMMF_E_NAME_INVALID;
+        snprintf(path, capacity, SHM_DIRECTORY "/%s", file);
+    }
+    return WMMF_OK;
+}
+
+static bool is_linked_at(int fd, const char *path) {
+    struct stat ours, named;
+    return fstat(fd, &ours) == 0 && lstat(path, &named) == 0 && ours.st_dev == named.st_dev &&
+           ours.st_ino == named.st_ino;
+}
+
+/* Removes the name if the kernel says that nobody is left. Dying between flock and unlink leaves the name to the next
+ * one to come, as dying before would. True: this descriptor now holds the exclusive lock, nobody else is there. */
+static bool remove_if_abandoned(int fd, const char *path) {
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return false;
+    if (is_linked_at(fd, path))
+        unlink(path);
+    return true;
+}
+
+static bool made_here(const struct stat *status) {
+    return S_ISREG(status->st_mode) && (status->st_mode & S_ISVTX);
+}
+
+/* Removes what killed processes left behind, whatever its name. */
+static void sweep(void) {
+    DIR *directory = opendir(SHM_DIRECTORY);
+    if (!directory)
+        return;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        if (strncmp(entry->d_name, OUR_PREFIX, strlen(OUR_PREFIX)) != 0)
+            continue;
+        int fd = openat(dirfd(directory), entry->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        struct stat status;
+        char path[sizeof SHM_DIRECTORY + NAME_MAX + 1];
+        snprintf(path, sizeof path, SHM_DIRECTORY "/%s", entry->d_name);
+        if (fstat(fd, &status) == 0 && made_here(&status))
+            remove_if_abandoned(fd, path);
+        close(fd);
+    }
+    closedir(directory);
+}
+
+static void section_free(struct platform_section *section) {
+    if (section->base)
+        munmap(section->base, (size_t)section->mapped_size);
+    if (section->fd >= 0) {
+        if (section->managed && !platform_forked(section))
+            remove_if_abandoned(section->fd, section->path);
+        close(section->fd);
+    }
+    if (section->alive)
+        munmap(section->alive, 1);
+    free(section);
+}
+
+static int32_t section_new(struct platform_section **out) {
+    struct platform_section *section = calloc(1, sizeof *section);
+    if (!section)
+        return WMMF_E_NO_MEMORY;
+    section->fd = -1;
+    void *page = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) {
+        int32_t status = status_from_errno();
+        free(section);
+        return status;
+    }
+    section->alive = page;
+    *section->alive = 1;
+    if (madvise(page, 1, MADV_WIPEONFORK) != 0) {
+        int32_t status = status_from_errno();
+        section_free(section);
+        return status;
+    }
+    *out = section;
+    return WMMF_OK;
+}
+
+static int32_t section_map(struct platform_section *section, uint64_t size, bool read_only) {
+    if (size == 0)
+        return WMMF_E_FORMAT;
+    if (size > SIZE_MAX)
+        return WMMF_E_SIZE;
+    void *base = mmap(NULL, (size_t)size, read_only ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, section->fd, 0);
+    if (base == MAP_FAILED)
+        return status_from_errno();
+    section->base = base;
+    section->mapped_size = size;
+    return WMMF_OK;
+}
+
+static int32_t creation_mode(const wmmf_options *options, mode_t *mode) {
+    switch (options->access) {
+    case WMMF_ACCESS_OWNER:
+        *mode = 0600;
+        return WMMF_OK;
+    case WMMF_ACCESS_USERS_READ:
+        *mode = 0644;
+        return WMMF_OK;
+    case WMMF_ACCESS_USERS_WRITE:
+        *mode = 0666;
+        return WMMF_OK;
+    case WMMF_ACCESS_MODE:
+        *mode = options->mode;
+        return WMMF_OK;
+    default:
+        return WMMF_E_NOT_SUPPORTED;
+    }
+}
+
+/* posix_fallocate would fall back on writing every page; on tmpfs fallocate reserves or fails as a whole. */
+static int reserve(int fd, off_t size) {
+    int result;
+    do
+        result = fallocate(fd, 0, 0, size);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+static int32_t create_unnamed(struct platform_section *section, mode_t mode, uint64_t size) {
+    if (size > INT64_MAX)
+        return WMMF_E_SIZE;
+    section->fd = open(SHM_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    /* fchmod: the umask has no say in who may open it. */
+    if (section->fd < 0 || flock(section->fd, LOCK_SH) != 0 || reserve(section->fd, (off_t)size) != 0 ||
+        fchmod(section->fd, mode | S_ISVTX) != 0)
+        return status_from_errno();
+    return section_map(section, size, false);
+}
+
+int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, struct platform_section **out) {
+    mode_t mode;
+    struct platform_section *section;
+    int32_t status = creation_mode(options, &mode);
+    if (status == WMMF_OK)
+        status = section_new(&section);
+    if (status != WMMF_OK)
+        return status;
+    status = section_path(name, options->name_space, section->path, sizeof section->path);
+    if (status == WMMF_OK) {
+        sweep();
+        status = create_unnamed(section, mode, size);
+    }
+    if (status != WMMF_OK) {
+        section_free(section);
+        return status;
+    }
+    *out = section;
+    return WMMF_OK;
+}
+
+int32_t platform_publish(struct platform_section *section) {
+    char unnamed[32];
+    snprintf(unnamed, sizeof unnamed, "/proc/self/fd/%d", section->fd);
+    for (int attempt = 0;; attempt++) {
+        if (linkat(AT_FDCWD, unnamed, AT_FDCWD, section->path, AT_SYMLINK_FOLLOW) == 0) {
+            section->managed = true;
+            return WMMF_OK;
+        }
+        int32_t status = status_from_errno();
+        if (status != WMMF_E_EXISTS || attempt > 0)
+            return status;
+        /* Taken by a dead process, perhaps: custom names are not swept. */
+        int fd = open(section->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        struct stat other;
+        if (fd >= 0 && fstat(fd, &other) == 0 && made_here(&other))
+            remove_if_abandoned(fd, section->path);
+        if (fd >= 0)
+            close(fd);
+    }
+}
+
+enum attachment { ATTACHED, ABANDONED, TRY_AGAIN };
+
+/* Counts this descriptor among the users of a section made here. */
+static enum attachment attach(int fd, const char *path) {
+    struct stat status;
+    if (remove_if_abandoned(fd, path))
+        return ABANDONED;
+    /* Refused: somebody holds it exclusively, that is, is removing it. Unlinked: it was removed before we had it. */
+    if (flock(fd, LOCK_SH | LOCK_NB) != 0 || fstat(fd, &status) != 0 || status.st_nlink == 0)
+        return TRY_AGAIN;
+    return ATTACHED;
+}
+
+static int32_t open_regular(const char *path, bool read_only, int extra_flags, int *fd, struct stat *status) {
+    int flags = (read_only ? O_RDONLY : O_RDWR) | O_NONBLOCK | O_CLOEXEC | extra_flags;
+    int opened = open(path, flags);
+    if (opened < 0)
+        return status_from_errno();
+    int32_t result = fstat(opened, status) != 0 ? status_from_errno() : WMMF_OK;
+    if (result == WMMF_OK && !S_ISREG(status->st_mode))
+        result = WMMF_E_FORMAT;
+    if (result != WMMF_OK) {
+        close(opened);
+        return result;
+    }
+    *fd = opened;
+    return WMMF_OK;
+}
+
+static int32_t open_attached(struct platform_section *section, const wmmf_options *options) {
+    int64_t deadline = platform_monotonic_ns() + OPEN_PATIENCE_NS;
+    do {
+        struct stat status;
+        int fd;
+        int32_t result = open_regular(section->path, options->read_only, O_NOFOLLOW, &fd, &status);
+        if (result != WMMF_OK)
+            return result;
+        if (options->name_space == WMMF_LOCAL && status.st_uid != geteuid()) {
+            close(fd);
+            return WMMF_E_ACCESS; /* planted under this user's name by another */
+        }
+        enum attachment attachment = made_here(&status) ? attach(fd, section->path) : ATTACHED;
+        if (attachment == ATTACHED) {
+            section->fd = fd;
+            section->managed = made_here(&status);
+            return section_map(section, (uint64_t)status.st_size, options->read_only);
+        }
+        close(fd);
+        if (attachment == ABANDONED)
+            return WMMF_E_NOT_FOUND;
+        platform_pause(100000);
+    } while (platform_monotonic_ns() < deadline);
+    return WMMF_E_NOT_READY;
+}
+
+int32_t platform_open(const char *name, const wmmf_options *options, struct platform_section **out) {
+    struct platform_section *section;
+    int32_t status = section_new(&section);
+    if (status != WMMF_OK)
+        return status;
+    status = section_path(name, options->name_space, section->path, sizeof section->path);
+    if (status == WMMF_OK)
+        status = open_attached(section, options);
+    if (status != WMMF_OK) {
+        section_free(section);
+        return status;
+    }
+    *out = section;
+    return WMMF_OK;
+}
+
+int32_t platform_open_file(const char *path, bool read_only, struct platform_section **out) {
+    struct platform_section *section;
+    struct stat file;
+    int32_t status = section_new(&section);
+    if (status != WMMF_OK)
+        return status;
+    status = open_regular(path, read_only, 0, &section->fd, &file);
+    if (status == WMMF_OK)
+        status = file.st_size == 0 ? WMMF_E_SIZE : section_map(section, (uint64_t)file.st_size, read_only);
+    if (status != WMMF_OK) {
+        section_free(section);
+        return status;
+    }
+    *out = section;
+    return WMMF_OK;
+}
+
+void platform_close(struct platform_section *section) {
+    section_free(section);
+}
+
+uint8_t *platform_base(const struct platform_section *section) {
+    return section->base;
+}
+
+uint64_t platform_mapped_size(const struct platform_section *section) {
+    return section->mapped_size;
+}
+
+bool platform_forked(const struct platform_section *section) {
+    return __atomic_load_n(section->alive, __ATOMIC_RELAXED) == 0;
+}
+
+int32_t platform_join(struct platform_section *section, uint64_t section_id) {
+    (void)section;
+    (void)section_id; /* the descriptor is all that is needed */
+    return WMMF_OK;
+}
+
+static struct flock token_lock(uint32_t index, short type) {
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = TOKEN_OFFSET + (off_t)index, .l_len = 1};
+    return lock;
+}
+
+bool platform_token_claim(struct platform_section *section, uint32_t index) {
+    struct flock lock = token_lock(index, F_WRLCK);
+    return fcntl(section->fd, F_OFD_SETLK, &lock) == 0;
+}
+
+void platform_token_drop(struct platform_section *section, uint32_t index) {
+    struct flock lock = token_lock(index, F_UNLCK);
+    fcntl(section->fd, F_OFD_SETLK, &lock);
+}
+
+bool platform_token_alive(struct platform_section *section, uint32_t index) {
+    struct flock lock = token_lock(index, F_WRLCK);
+    return fcntl(section->fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
+static struct timespec timespec_from_ns(int64_t ns) {
+    struct timespec time = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+    return time;
+}
+
+void platform_sleep(struct platform_section *section, enum gate_index gate, const shared_u32 *bell, uint32_t seen,
+                    int64_t timeout_ns) {
+    (void)section;
+    (void)gate;
+    struct timespec timeout = timespec_from_ns(timeout_ns);
+    syscall(SYS_futex, bell, FUTEX_WAIT, seen, &timeout, NULL, 0);
+}
+
+void platform_wake(struct platform_section *section, enum gate_index gate, shared_u32 *bell, uint32_t sleepers) {
+    (void)section;
+    (void)gate;
+    (void)sleepers; /* the futex knows who sleeps; the count may have been lowered by a crash */
+    syscall(SYS_futex, bell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+void platform_pause(int64_t ns) {
+    struct timespec time = timespec_from_ns(ns);
+    nanosleep(&time, NULL);
+}
+
+void platform_yield(void) {
+    sched_yield();
+}
+
+int64_t platform_monotonic_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+uint64_t platform_unix_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint32_t platform_process_id(void) {
+    return (uint32_t)getpid();
+}
+
+uintptr_t platform_thread_id(void) {
+    return (uintptr_t)pthread_self();
+}
+
+int32_t platform_random(uint64_t *value) {
+    ssize_t got;
+    do
+        got = getrandom(value, sizeof *value, 0);
+    while (got < 0 && errno == EINTR);
+    return got == (ssize_t)sizeof *value ? WMMF_OK : status_from_errno();
+}

@@ -1,0 +1,461 @@
+/* The platform on Windows: sections of the paging file, and named kernel objects for sleeping and as proofs of life.
+ *
+ * Life of a section. A name dies with the last handle, views or not; so the handle stays open for as long as the
+ * mapping is used, and the kernel closes it with the process. Nothing is left behind by a crash.
+ *
+ * WaitOnAddress does not cross processes, so a gate is a semaphore, and a token is an event that exists for as long as
+ * the process that created it. Both are named after the random id of their section. Whoever may not open them
+ * (a user with fewer rights than the creator) can still use the lock: it looks again every millisecond. */
+#ifndef _WIN32_WINNT
+#define _WIN32_WINNT 0x0602
+#endif
+#include "platform.h"
+
+#include <windows.h>
+
+#include <sddl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#define NAME_CAPACITY        (WMMF_NAME_MAX + 16)
+#define OBJECT_NAME_CAPACITY 64
+#define MAX_WAKES            4096
+
+/* Our own token, and that of a dead participant while it is being buried. */
+#define TOKENS 2
+
+struct token {
+    HANDLE event; /* NULL: unused */
+    uint32_t index;
+};
+
+struct platform_section {
+    HANDLE file;
+    HANDLE mapping;
+    void *base;
+    uint64_t mapped_size;
+    const wchar_t *object_namespace;
+    PSECURITY_DESCRIPTOR descriptor; /* the creator's, for the gates; NULL: the system's default */
+    HANDLE gates[GATE_COUNT];
+    struct token tokens[TOKENS];
+    uint64_t id;
+};
+
+/* RtlGenRandom, documented under this name; exported by advapi32. */
+BOOLEAN NTAPI SystemFunction036(void *buffer, ULONG length);
+
+static __thread int32_t last_error;
+
+int32_t platform_last_error(void) {
+    return last_error;
+}
+
+void platform_clear_error(void) {
+    last_error = 0;
+}
+
+static int32_t status_from_error(DWORD error) {
+    last_error = (int32_t)error;
+    switch (error) {
+    case ERROR_FILE_NOT_FOUND:
+        return WMMF_E_NOT_FOUND;
+    case ERROR_ALREADY_EXISTS:
+    case ERROR_INVALID_HANDLE: /* an object of another kind has this name */
+        return WMMF_E_EXISTS;
+    case ERROR_ACCESS_DENIED:
+    case ERROR_PRIVILEGE_NOT_HELD:
+        return WMMF_E_ACCESS;
+    case ERROR_PATH_NOT_FOUND:
+    case ERROR_BAD_PATHNAME:
+    case ERROR_INVALID_NAME:
+        return WMMF_E_NAME_INVALID;
+    case ERROR_FILENAME_EXCED_RANGE:
+        return WMMF_E_NAME_TOO_LONG;
+    case ERROR_NOT_ENOUGH_MEMORY:
+    case ERROR_OUTOFMEMORY:
+    case ERROR_COMMITMENT_LIMIT:
+    case ERROR_NO_SYSTEM_RESOURCES:
+    case ERROR_DISK_FULL:
+        return WMMF_E_NO_MEMORY;
+    default:
+        return WMMF_E_OS;
+    }
+}
+
+/* Names. */
+
+static const wchar_t *namespace_prefix(uint32_t name_space) {
+    return name_space == WMMF_LOCAL ? L"Local\\" : name_space == WMMF_GLOBAL ? L"Global\\" : L"";
+}
+
+static int32_t section_name(const char *name, uint32_t name_space, wchar_t *out) {
+    const wchar_t *prefix = namespace_prefix(name_space);
+    size_t length = wcslen(prefix);
+    wmemcpy(out, prefix, length);
+    int room = NAME_CAPACITY - (int)length;
+    if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, name, -1, out + length, room) == 0) {
+        last_error = (int32_t)GetLastError();
+        return WMMF_E_NAME_INVALID;
+    }
+    return WMMF_OK;
+}
+
+/* Bare names are local; anything else that a custom name may say is seen from everywhere, so are its objects. */
+static const wchar_t *object_namespace(const wchar_t *full_name) {
+    bool local = wcsncmp(full_name, L"Local\\", 6) == 0 || wcschr(full_name, L'\\') == NULL;
+    return local ? L"Local\\" : L"Global\\";
+}
+
+static void object_name(const struct platform_section *section, wchar_t kind, uint32_t index, wchar_t *out) {
+    _snwprintf(out, OBJECT_NAME_CAPACITY, L"%lswmmf-%08lx%08lx-%lc%lu", section->object_namespace,
+               (unsigned long)(section->id >> 32), (unsigned long)(section->id & 0xFFFFFFFF), (wint_t)kind,
+               (unsigned long)index);
+}
+
+/* Access. */
+
+static int32_t descriptor_from_sddl(const wchar_t *sddl, PSECURITY_DESCRIPTOR *out) {
+    if (ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, SDDL_REVISION_1, out, NULL))
+        return WMMF_OK;
+    last_error = (int32_t)GetLastError();
+    return WMMF_E_ARGUMENT;
+}
+
+static int32_t descriptor_from_utf8(const char *sddl, PSECURITY_DESCRIPTOR *out) {
+    int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, sddl, -1, NULL, 0);
+    wchar_t *wide = length > 0 ? malloc((size_t)length * sizeof *wide) : NULL;
+    if (!wide)
+        return length > 0 ? WMMF_E_NO_MEMORY : WMMF_E_ARGUMENT;
+    MultiByteToWideChar(CP_UTF8, 0, sddl, -1, wide, length);
+    int32_t status = descriptor_from_sddl(wide, out);
+    free(wide);
+    return status;
+}
+
+/* The user's own SID, and not OWNER RIGHTS: what an administrator creates may belong to the group. */
+static int32_t user_sid_string(wchar_t **out) {
+    HANDLE process_token;
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &process_token))
+        return status_from_error(GetLastError());
+    struct {
+        TOKEN_USER user;
+        BYTE sid[SECURITY_MAX_SID_SIZE];
+    } buffer;
+    DWORD length;
+    bool done = GetTokenInformation(process_token, TokenUser, &buffer, sizeof buffer, &length) &&
+                ConvertSidToStringSidW(buffer.user.User.Sid, out);
+    int32_t status = done ? WMMF_OK : status_from_error(GetLastError());
+    CloseHandle(process_token);
+    return status;
+}
+
+/* Protected DACLs: nothing is inherited. AU = authenticated users; generic execute is what lets them wait on a gate. */
+static int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRIPTOR *out) {
+    const wchar_t *others;
+    switch (options->access) {
+    case WMMF_ACCESS_OWNER:
+        others = L"";
+        break;
+    case WMMF_ACCESS_USERS_READ:
+        others = L"(A;;GR;;;AU)";
+        break;
+    case WMMF_ACCESS_USERS_WRITE:
+        others = L"(A;;GRGWGX;;;AU)";
+        break;
+    case WMMF_ACCESS_SDDL:
+        return descriptor_from_utf8(options->sddl, out);
+    default:
+        return WMMF_E_NOT_SUPPORTED;
+    }
+    wchar_t *sid;
+    wchar_t sddl[320];
+    int32_t status = user_sid_string(&sid);
+    if (status != WMMF_OK)
+        return status;
+    _snwprintf(sddl, sizeof sddl / sizeof *sddl, L"D:P(A;;GA;;;%ls)(A;;GA;;;SY)%ls", sid, others);
+    LocalFree(sid);
+    return descriptor_from_sddl(sddl, out);
+}
+
+static SECURITY_ATTRIBUTES attributes(const struct platform_section *section) {
+    SECURITY_ATTRIBUTES result = {sizeof result, section->descriptor, FALSE};
+    return result;
+}
+
+/* Sections. */
+
+static void close_handle(HANDLE handle) {
+    if (handle)
+        CloseHandle(handle);
+}
+
+void platform_close(struct platform_section *section) {
+    if (section->base)
+        UnmapViewOfFile(section->base);
+    for (int i = 0; i < TOKENS; i++)
+        close_handle(section->tokens[i].event);
+    for (int i = 0; i < GATE_COUNT; i++)
+        close_handle(section->gates[i]);
+    close_handle(section->mapping);
+    close_handle(section->file);
+    if (section->descriptor)
+        LocalFree(section->descriptor);
+    free(section);
+}
+
+static int32_t section_new(struct platform_section **out) {
+    *out = calloc(1, sizeof **out);
+    return *out ? WMMF_OK : WMMF_E_NO_MEMORY;
+}
+
+static int32_t section_map(struct platform_section *section, bool read_only) {
+    section->base =
+        MapViewOfFile(section->mapping, read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, 0);
+    if (!section->base)
+        return status_from_error(GetLastError());
+    MEMORY_BASIC_INFORMATION view;
+    if (VirtualQuery(section->base, &view, sizeof view) == 0)
+        return status_from_error(GetLastError());
+    section->mapped_size = view.RegionSize;
+    return WMMF_OK;
+}
+
+/* "Access denied" may mean that the name is taken by a section that we may not open. */
+static int32_t creation_failure(DWORD error, const wchar_t *name) {
+    if (error == ERROR_ACCESS_DENIED) {
+        HANDLE existing = OpenFileMappingW(FILE_MAP_READ, FALSE, name);
+        DWORD why = existing ? ERROR_ALREADY_EXISTS : GetLastError();
+        close_handle(existing);
+        if (why != ERROR_FILE_NOT_FOUND)
+            error = ERROR_ALREADY_EXISTS;
+    }
+    return status_from_error(error);
+}
+
+static int32_t create_exclusively(struct platform_section *section, const wchar_t *name, uint64_t size) {
+    SECURITY_ATTRIBUTES access = attributes(section);
+    SetLastError(ERROR_SUCCESS);
+    section->mapping = CreateFileMappingW(INVALID_HANDLE_VALUE, &access, PAGE_READWRITE | SEC_COMMIT,
+                                          (DWORD)(size >> 32), (DWORD)(size & 0xFFFFFFFF), name);
+    DWORD error = GetLastError();
+    if (!section->mapping)
+        return creation_failure(error, name);
+    if (error == ERROR_ALREADY_EXISTS)
+        return status_from_error(error);
+    return section_map(section, false);
+}
+
+int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, struct platform_section **out) {
+    wchar_t full_name[NAME_CAPACITY];
+    struct platform_section *section;
+    int32_t status = section_name(name, options->name_space, full_name);
+    if (status == WMMF_OK)
+        status = section_new(&section);
+    if (status != WMMF_OK)
+        return status;
+    section->object_namespace = object_namespace(full_name);
+    status = creation_descriptor(options, &section->descriptor);
+    if (status == WMMF_OK)
+        status = create_exclusively(section, full_name, size);
+    if (status != WMMF_OK) {
+        platform_close(section);
+        return status;
+    }
+    *out = section;
+    return WMMF_OK;
+}
+
+int32_t platform_publish(struct platform_section *section) {
+    (void)section; /* the name has been there since CreateFileMapping; openers wait for the magic */
+    return WMMF_OK;
+}
+
+static int32_t open_by_name(struct platform_section *section, const wchar_t *name, bool read_only) {
+    section->mapping = OpenFileMappingW(read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE, FALSE, name);
+    if (section->mapping)
+        return section_map(section, read_only);
+    DWORD error = GetLastError();
+    int32_t status = status_from_error(error);
+    return error == ERROR_INVALID_HANDLE ? WMMF_E_FORMAT : status;
+}
+
+int32_t platform_open(const char *name, const wmmf_options *options, struct platform_section **out) {
+    wchar_t full_name[NAME_CAPACITY];
+    struct platform_section *section;
+    int32_t status = section_name(name, options->name_space, full_name);
+    if (status == WMMF_OK)
+        status = section_new(&section);
+    if (status != WMMF_OK)
+        return status;
+    section->object_namespace = object_namespace(full_name);
+    status = open_by_name(section, full_name, options->read_only);
+    if (status != WMMF_OK) {
+        platform_close(section);
+        return status;
+    }
+    *out = section;
+    return WMMF_OK;
+}
+
+static int32_t map_file(struct platform_section *section, const wchar_t *path, bool read_only) {
+    HANDLE file = CreateFileW(path, read_only ? GENERIC_READ : GENERIC_READ | GENERIC_WRITE,
+                              FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
+                              FILE_ATTRIBUTE_NORMAL, NULL);
+    if (file == INVALID_HANDLE_VALUE)
+        return status_from_error(GetLastError());
+    section->file = file;
+    LARGE_INTEGER size;
+    if (!GetFileSizeEx(file, &size))
+        return status_from_error(GetLastError());
+    if (size.QuadPart == 0)
+        return WMMF_E_SIZE;
+    section->mapping = CreateFileMappingW(file, NULL, read_only ? PAGE_READONLY : PAGE_READWRITE, 0, 0, NULL);
+    if (!section->mapping)
+        return status_from_error(GetLastError());
+    int32_t status = section_map(section, read_only);
+    section->mapped_size = (uint64_t)size.QuadPart; /* a file knows its size to the byte */
+    return status;
+}
+
+int32_t platform_open_file(const char *path, bool read_only, struct platform_section **out) {
+    int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, NULL, 0);
+    if (length == 0)
+        return WMMF_E_NAME_INVALID;
+    wchar_t *wide = malloc((size_t)length * sizeof *wide);
+    struct platform_section *section = NULL;
+    int32_t status = wide ? section_new(&section) : WMMF_E_NO_MEMORY;
+    if (status == WMMF_OK) {
+        MultiByteToWideChar(CP_UTF8, 0, path, -1, wide, length);
+        status = map_file(section, wide, read_only);
+        if (status == WMMF_OK)
+            *out = section;
+        else
+            platform_close(section);
+    }
+    free(wide);
+    return status;
+}
+
+uint8_t *platform_base(const struct platform_section *section) {
+    return section->base;
+}
+
+uint64_t platform_mapped_size(const struct platform_section *section) {
+    return section->mapped_size;
+}
+
+bool platform_forked(const struct platform_section *section) {
+    (void)section;
+    return false;
+}
+
+/* Gates and tokens. */
+
+int32_t platform_join(struct platform_section *section, uint64_t section_id) {
+    SECURITY_ATTRIBUTES access = attributes(section);
+    section->id = section_id;
+    for (uint32_t i = 0; i < GATE_COUNT; i++) {
+        wchar_t name[OBJECT_NAME_CAPACITY];
+        object_name(section, L'g', i, name);
+        /* Creates or opens; NULL is fine, see platform_sleep. */
+        section->gates[i] = CreateSemaphoreExW(&access, 0, LONG_MAX, name, 0, SYNCHRONIZE | SEMAPHORE_MODIFY_STATE);
+    }
+    return WMMF_OK;
+}
+
+static struct token *token_of(struct platform_section *section, HANDLE event, uint32_t index) {
+    for (int i = 0; i < TOKENS; i++) {
+        struct token *token = &section->tokens[i];
+        if (event ? token->event == NULL : token->event != NULL && token->index == index)
+            return token;
+    }
+    return NULL;
+}
+
+bool platform_token_claim(struct platform_section *section, uint32_t index) {
+    wchar_t name[OBJECT_NAME_CAPACITY];
+    object_name(section, L'p', index, name);
+    HANDLE event = CreateEventW(NULL, FALSE, FALSE, name);
+    if (event && GetLastError() != ERROR_ALREADY_EXISTS) {
+        struct token *token = token_of(section, event, index);
+        token->event = event;
+        token->index = index;
+        return true;
+    }
+    close_handle(event);
+    return false;
+}
+
+void platform_token_drop(struct platform_section *section, uint32_t index) {
+    struct token *token = token_of(section, NULL, index);
+    CloseHandle(token->event);
+    token->event = NULL;
+}
+
+bool platform_token_alive(struct platform_section *section, uint32_t index) {
+    wchar_t name[OBJECT_NAME_CAPACITY];
+    object_name(section, L'p', index, name);
+    HANDLE event = OpenEventW(SYNCHRONIZE, FALSE, name);
+    bool alive = event || GetLastError() != ERROR_FILE_NOT_FOUND;
+    close_handle(event);
+    return alive;
+}
+
+static DWORD milliseconds(int64_t ns) {
+    return (DWORD)((ns + 999999) / 1000000);
+}
+
+void platform_sleep(struct platform_section *section, enum gate_index gate, const shared_u32 *bell, uint32_t seen,
+                    int64_t timeout_ns) {
+    /* A wake-up before this point has left its count in the semaphore, so nothing is lost by looking here. */
+    if (load_seq_u32(bell) != seen)
+        return;
+    if (section->gates[gate])
+        WaitForSingleObject(section->gates[gate], milliseconds(timeout_ns));
+    else
+        Sleep(1);
+}
+
+void platform_wake(struct platform_section *section, enum gate_index gate, shared_u32 *bell, uint32_t sleepers) {
+    (void)bell;
+    if (section->gates[gate])
+        ReleaseSemaphore(section->gates[gate], (LONG)(sleepers < MAX_WAKES ? sleepers : MAX_WAKES), NULL);
+}
+
+void platform_pause(int64_t ns) {
+    Sleep(milliseconds(ns));
+}
+
+void platform_yield(void) {
+    SwitchToThread();
+}
+
+int64_t platform_monotonic_ns(void) {
+    LARGE_INTEGER frequency, now;
+    QueryPerformanceFrequency(&frequency);
+    QueryPerformanceCounter(&now);
+    int64_t seconds = now.QuadPart / frequency.QuadPart;
+    int64_t rest = now.QuadPart % frequency.QuadPart;
+    return seconds * 1000000000 + rest * 1000000000 / frequency.QuadPart;
+}
+
+uint64_t platform_unix_ns(void) {
+    FILETIME now; /* 100 ns since 1601 */
+    GetSystemTimePreciseAsFileTime(&now);
+    uint64_t ticks = ((uint64_t)now.dwHighDateTime << 32) | now.dwLowDateTime;
+    return (ticks - UINT64_C(116444736000000000)) * 100;
+}
+
+uint32_t platform_process_id(void) {
+    return GetCurrentProcessId();
+}
+
+uintptr_t platform_thread_id(void) {
+    return GetCurrentThreadId();
+}
+
+int32_t platform_random(uint64_t *value) {
+    return SystemFunction036(value, sizeof *value) ? WMMF_OK : status_from_error(GetLastError());
+}

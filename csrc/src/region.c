@@ -1,0 +1,457 @@
+/* Opening and closing sections, and the calls of wmmf.h that hand on to the layout at work. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "deadline.h"
+#include "map.h"
+#include "name.h"
+
+#define READY_PATIENCE_NS INT64_C(1000000000)
+#define READY_PAUSE_NS    INT64_C(200000)
+
+/* Options and arguments. */
+
+static int32_t options_check(const wmmf_options *given, wmmf_options *options) {
+    static const wmmf_options none = {.struct_size = sizeof none};
+    *options = given ? *given : none;
+    if (options->struct_size != sizeof *options)
+        return WMMF_E_STRUCT_SIZE;
+    bool has_sddl = options->sddl != NULL;
+    if (options->name_space > WMMF_CUSTOM || options->layout > WMMF_RAW || options->access > WMMF_ACCESS_MODE ||
+        options->mode > 0777 || options->read_only > 1 || options->participants > WMMF_PARTICIPANTS_MAX ||
+        options->reserved != 0 || has_sddl != (options->access == WMMF_ACCESS_SDDL))
+        return WMMF_E_ARGUMENT;
+    return WMMF_OK;
+}
+
+static int32_t open_check(const char *name, const wmmf_options *given, wmmf_map **out, wmmf_options *options) {
+    platform_clear_error();
+    if (!name || !out)
+        return WMMF_E_ARGUMENT;
+    int32_t status = options_check(given, options);
+    return status != WMMF_OK ? status : name_check(name, options->name_space);
+}
+
+static int32_t map_check(const wmmf_map *map) {
+    if (!map)
+        return WMMF_E_ARGUMENT;
+    return platform_forked(map->section) ? WMMF_E_FORKED : WMMF_OK;
+}
+
+static int32_t range_check(const wmmf_map *map, uint64_t offset, const void *buffer, uint64_t length) {
+    if (offset > map->size || length > map->size - offset)
+        return WMMF_E_RANGE;
+    return buffer || length == 0 ? WMMF_OK : WMMF_E_ARGUMENT;
+}
+
+/* Opening. */
+
+static uint64_t payload_offset(uint32_t layout, uint32_t participants) {
+    if (layout == WMMF_NATIVE) {
+        uint64_t end = HEADER_SIZE + (uint64_t)participants * sizeof(struct participant);
+        return (end + PAYLOAD_ALIGNMENT - 1) / PAYLOAD_ALIGNMENT * PAYLOAD_ALIGNMENT;
+    }
+    return layout == WMMF_WINMMF ? WINMMF_HEADER_SIZE : 0;
+}
+
+static void map_free(wmmf_map *map) {
+    free(map->passed);
+    free(map);
+}
+
+/* Takes over the section: it is closed on failure, too. */
+static int32_t map_new(struct platform_section *section, const wmmf_options *options, uint64_t offset, uint64_t size,
+                       uint32_t participants, wmmf_map **out) {
+    wmmf_map *map = calloc(1, sizeof *map);
+    shared_u32 *passed = calloc(participants ? participants : 1, sizeof *passed);
+    if (!map || !passed) {
+        free(map);
+        free(passed);
+        platform_close(section);
+        return WMMF_E_NO_MEMORY;
+    }
+    map->section = section;
+    map->layout = options->layout;
+    map->read_only = options->read_only;
+    map->payload = platform_base(section) + offset;
+    map->size = size;
+    map->passed = passed;
+    map->participants = participants;
+    if (options->layout == WMMF_NATIVE) {
+        map->header = (struct header *)(void *)platform_base(section);
+        map->records = (struct participant *)(void *)(platform_base(section) + HEADER_SIZE);
+    }
+    *out = map;
+    return WMMF_OK;
+}
+
+static void map_abandon(wmmf_map *map) {
+    platform_close(map->section);
+    map_free(map);
+}
+
+static int32_t initialise_native(wmmf_map *map) {
+    struct header *header = map->header;
+    int32_t status = platform_random(&header->section_id);
+    if (status != WMMF_OK)
+        return status;
+    header->format_version = WMMF_FORMAT_VERSION;
+    header->participants = map->participants;
+    header->payload_offset = (uint64_t)(map->payload - (uint8_t *)header);
+    header->payload_size = map->size;
+    header->created_unix_ns = platform_unix_ns();
+    status = platform_join(map->section, header->section_id);
+    if (status == WMMF_OK)
+        status = native_join(map);
+    /* Released: who sees the magic sees all of the above. Dying before: an opener waits in vain, and says so. */
+    if (status == WMMF_OK)
+        store_release_u64(&header->magic, SECTION_MAGIC);
+    return status;
+}
+
+static int32_t create(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out) {
+    uint32_t participants = 0;
+    if (options->layout == WMMF_NATIVE)
+        participants = options->participants ? options->participants : WMMF_PARTICIPANTS_DEFAULT;
+    uint64_t offset = payload_offset(options->layout, participants);
+    if (options->read_only)
+        return WMMF_E_ARGUMENT;
+    if (size == 0 || size > PTRDIFF_MAX - offset)
+        return WMMF_E_SIZE;
+
+    struct platform_section *section;
+    wmmf_map *map;
+    int32_t status = platform_create(name, options, offset + size, &section);
+    if (status == WMMF_OK)
+        status = map_new(section, options, offset, size, participants, &map);
+    if (status != WMMF_OK)
+        return status;
+    if (options->layout == WMMF_NATIVE)
+        status = initialise_native(map);
+    else if (options->layout == WMMF_WINMMF)
+        winmmf_initialise(map);
+    if (status == WMMF_OK)
+        status = platform_publish(section);
+    if (status != WMMF_OK) {
+        map_abandon(map);
+        return status;
+    }
+    *out = map;
+    return WMMF_OK;
+}
+
+static int32_t wait_until_ready(const struct header *header) {
+    int64_t deadline = deadline_after(READY_PATIENCE_NS);
+    for (;;) {
+        uint64_t magic = load_acquire_u64(&header->magic);
+        if (magic != 0)
+            return magic == SECTION_MAGIC ? WMMF_OK : WMMF_E_FORMAT;
+        int64_t slice = deadline_remaining(deadline, READY_PAUSE_NS);
+        if (slice == 0)
+            return WMMF_E_NOT_READY;
+        platform_pause(slice);
+    }
+}
+
+/* Where the payload is, according to a header that anybody may have written: each field is loaded once and
+ * believed only as far as the mapping reaches. */
+struct extent {
+    uint64_t offset;
+    uint64_t size;
+    uint32_t participants;
+};
+
+static int32_t native_extent(const struct platform_section *section, struct extent *extent) {
+    const struct header *header = (const struct header *)(const void *)platform_base(section);
+    uint64_t mapped = platform_mapped_size(section);
+    if (mapped < HEADER_SIZE)
+        return WMMF_E_FORMAT;
+    int32_t status = wait_until_ready(header);
+    if (status != WMMF_OK)
+        return status;
+    if (load_relaxed_u32(&header->format_version) != WMMF_FORMAT_VERSION)
+        return WMMF_E_VERSION;
+    extent->participants = load_relaxed_u32(&header->participants);
+    extent->offset = load_relaxed_u64(&header->payload_offset);
+    extent->size = load_relaxed_u64(&header->payload_size);
+    if (extent->participants == 0 || extent->participants > WMMF_PARTICIPANTS_MAX || extent->size == 0 ||
+        extent->offset != payload_offset(WMMF_NATIVE, extent->participants))
+        return WMMF_E_FORMAT;
+    if (extent->offset > mapped || extent->size > mapped - extent->offset)
+        return WMMF_E_TRUNCATED;
+    return WMMF_OK;
+}
+
+static int32_t find_extent(const struct platform_section *section, uint32_t layout, struct extent *extent) {
+    if (layout == WMMF_NATIVE)
+        return native_extent(section, extent);
+    uint64_t mapped = platform_mapped_size(section);
+    extent->participants = 0;
+    extent->offset = payload_offset(layout, 0);
+    if (mapped <= extent->offset)
+        return WMMF_E_TRUNCATED;
+    extent->size = mapped - extent->offset;
+    return WMMF_OK;
+}
+
+/* Takes over the section: it is closed on failure, too. */
+static int32_t attach(struct platform_section *section, uint64_t size, const wmmf_options *options, wmmf_map **out) {
+    struct extent extent;
+    wmmf_map *map;
+    int32_t status = find_extent(section, options->layout, &extent);
+    if (status == WMMF_OK && size > extent.size)
+        status = WMMF_E_SIZE;
+    if (status != WMMF_OK) {
+        platform_close(section);
+        return status;
+    }
+    status = map_new(section, options, extent.offset, size ? size : extent.size, extent.participants, &map);
+    if (status != WMMF_OK)
+        return status;
+    if (options->layout == WMMF_NATIVE && !options->read_only) {
+        status = platform_join(section, load_relaxed_u64(&map->header->section_id));
+        if (status == WMMF_OK)
+            status = native_join(map);
+        if (status != WMMF_OK) {
+            map_abandon(map);
+            return status;
+        }
+    }
+    *out = map;
+    return WMMF_OK;
+}
+
+static int32_t open_existing(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out) {
+    struct platform_section *section;
+    int32_t status = platform_open(name, options, &section);
+    return status != WMMF_OK ? status : attach(section, size, options, out);
+}
+
+int32_t wmmf_create(const char *name, uint64_t size, const wmmf_options *given, wmmf_map **out) {
+    wmmf_options options;
+    int32_t status = open_check(name, given, out, &options);
+    return status != WMMF_OK ? status : create(name, size, &options, out);
+}
+
+int32_t wmmf_open(const char *name, uint64_t size, const wmmf_options *given, wmmf_map **out) {
+    wmmf_options options;
+    int32_t status = open_check(name, given, out, &options);
+    return status != WMMF_OK ? status : open_existing(name, size, &options, out);
+}
+
+int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options *given, wmmf_map **out,
+                            int32_t *created) {
+    wmmf_options options;
+    int32_t status = open_check(name, given, out, &options);
+    if (status == WMMF_OK && (size == 0 || options.read_only))
+        status = size == 0 ? WMMF_E_SIZE : WMMF_E_ARGUMENT;
+    if (status != WMMF_OK)
+        return status;
+    /* Between our two tries another process may create or drop it; for ever only if it does nothing else. */
+    for (;;) {
+        status = open_existing(name, size, &options, out);
+        if (status != WMMF_E_NOT_FOUND) {
+            if (status == WMMF_OK && created)
+                *created = 0;
+            return status;
+        }
+        status = create(name, size, &options, out);
+        if (status != WMMF_E_EXISTS) {
+            if (status == WMMF_OK && created)
+                *created = 1;
+            return status;
+        }
+        platform_yield();
+    }
+}
+
+int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *given, wmmf_map **out) {
+    wmmf_options options;
+    struct platform_section *section;
+    platform_clear_error();
+    if (!path || !out)
+        return WMMF_E_ARGUMENT;
+    int32_t status = options_check(given, &options);
+    if (status != WMMF_OK)
+        return status;
+    if (options.layout != WMMF_RAW)
+        return WMMF_E_NOT_SUPPORTED;
+    status = platform_open_file(path, options.read_only, &section);
+    return status != WMMF_OK ? status : attach(section, size, &options, out);
+}
+
+int32_t wmmf_close(wmmf_map *map) {
+    if (!map)
+        return WMMF_OK;
+    /* A forked child must not touch what its parent still uses. */
+    if (map->layout == WMMF_NATIVE && !map->read_only && !platform_forked(map->section))
+        native_leave(map);
+    map_abandon(map);
+    return WMMF_OK;
+}
+
+/* Looking. */
+
+int32_t wmmf_data(wmmf_map *map, void **data) {
+    int32_t status = data ? map_check(map) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK)
+        *data = map->payload;
+    return status;
+}
+
+int32_t wmmf_size(wmmf_map *map, uint64_t *size) {
+    int32_t status = size ? map_check(map) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK)
+        *size = map->size;
+    return status;
+}
+
+int32_t wmmf_get_info(wmmf_map *map, wmmf_info *info) {
+    int32_t status = info ? map_check(map) : WMMF_E_ARGUMENT;
+    if (status != WMMF_OK)
+        return status;
+    if (info->struct_size != sizeof *info)
+        return WMMF_E_STRUCT_SIZE;
+    info->layout = map->layout;
+    info->read_only = map->read_only;
+    info->participants = map->participants;
+    info->size = map->size;
+    info->mapped_size = platform_mapped_size(map->section);
+    info->data_offset = (uint64_t)(map->payload - platform_base(map->section));
+    return WMMF_OK;
+}
+
+int32_t wmmf_last_os_error(void) {
+    return platform_last_error();
+}
+
+/* Locks and copies. */
+
+static int32_t lock_check(const wmmf_map *map) {
+    int32_t status = map_check(map);
+    if (status != WMMF_OK)
+        return status;
+    if (map->layout == WMMF_RAW)
+        return WMMF_E_NOT_SUPPORTED;
+    return map->read_only ? WMMF_E_READ_ONLY : WMMF_OK;
+}
+
+static int32_t native_check(const wmmf_map *map) {
+    int32_t status = map_check(map);
+    if (status != WMMF_OK)
+        return status;
+    return map->layout == WMMF_NATIVE ? WMMF_OK : WMMF_E_NOT_SUPPORTED;
+}
+
+static int32_t lock_read(wmmf_map *map, int64_t timeout_ns) {
+    return map->layout == WMMF_NATIVE ? native_lock_read(map, timeout_ns) : winmmf_lock_read(map, timeout_ns);
+}
+
+static int32_t unlock_read(wmmf_map *map) {
+    return map->layout == WMMF_NATIVE ? native_unlock_read(map) : winmmf_unlock_read(map);
+}
+
+static int32_t lock_write(wmmf_map *map, int64_t timeout_ns, bool repair) {
+    return map->layout == WMMF_NATIVE ? native_lock_write(map, timeout_ns, repair) : winmmf_lock_write(map, timeout_ns);
+}
+
+static int32_t unlock_write(wmmf_map *map) {
+    return map->layout == WMMF_NATIVE ? native_unlock_write(map) : winmmf_unlock_write(map);
+}
+
+int32_t wmmf_lock_read(wmmf_map *map, int64_t timeout_ns) {
+    int32_t status = lock_check(map);
+    return status != WMMF_OK ? status : lock_read(map, timeout_ns);
+}
+
+int32_t wmmf_unlock_read(wmmf_map *map) {
+    int32_t status = lock_check(map);
+    return status != WMMF_OK ? status : unlock_read(map);
+}
+
+int32_t wmmf_lock_write(wmmf_map *map, int64_t timeout_ns) {
+    int32_t status = lock_check(map);
+    return status != WMMF_OK ? status : lock_write(map, timeout_ns, true);
+}
+
+int32_t wmmf_unlock_write(wmmf_map *map) {
+    int32_t status = lock_check(map);
+    return status != WMMF_OK ? status : unlock_write(map);
+}
+
+int32_t wmmf_mark_consistent(wmmf_map *map) {
+    int32_t status = native_check(map);
+    if (status == WMMF_OK && map->read_only)
+        status = WMMF_E_READ_ONLY;
+    return status != WMMF_OK ? status : native_mark_consistent(map);
+}
+
+/* The lock is taken for the copy, unless the caller has it already. */
+int32_t wmmf_read(wmmf_map *map, uint64_t offset, void *buffer, uint64_t length, int64_t timeout_ns) {
+    int32_t status = map_check(map);
+    if (status == WMMF_OK)
+        status = range_check(map, offset, buffer, length);
+    if (status != WMMF_OK || length == 0)
+        return status;
+    if (map->layout == WMMF_RAW) {
+        memcpy(buffer, map->payload + offset, (size_t)length);
+        return WMMF_OK;
+    }
+    if (map->read_only) {
+        if (map->layout != WMMF_NATIVE)
+            return WMMF_E_NOT_SUPPORTED;
+        return native_read_optimistic(map, offset, buffer, (size_t)length, timeout_ns);
+    }
+    bool locked = holders_reading(map) || holders_writing(map);
+    if (!locked)
+        status = lock_read(map, timeout_ns);
+    if (status != WMMF_OK)
+        return status;
+    memcpy(buffer, map->payload + offset, (size_t)length);
+    return locked ? WMMF_OK : unlock_read(map);
+}
+
+int32_t wmmf_write(wmmf_map *map, uint64_t offset, const void *buffer, uint64_t length, int64_t timeout_ns) {
+    int32_t status = map_check(map);
+    if (status == WMMF_OK && map->read_only)
+        status = WMMF_E_READ_ONLY;
+    if (status == WMMF_OK)
+        status = range_check(map, offset, buffer, length);
+    if (status != WMMF_OK || length == 0)
+        return status;
+    bool locked = map->layout == WMMF_RAW || holders_writing(map);
+    if (!locked)
+        status = lock_write(map, timeout_ns, false);
+    if (status != WMMF_OK)
+        return status;
+    memcpy(map->payload + offset, buffer, (size_t)length);
+    return locked ? WMMF_OK : unlock_write(map);
+}
+
+int32_t wmmf_sequence(wmmf_map *map, uint64_t *sequence) {
+    int32_t status = sequence ? native_check(map) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK)
+        *sequence = load_seq_u64(&map->header->sequence) / 2;
+    return status;
+}
+
+int32_t wmmf_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
+    uint64_t now;
+    int32_t status = native_check(map);
+    if (status == WMMF_OK)
+        status = native_wait(map, sequence, timeout_ns, &now);
+    if (status == WMMF_OK && current)
+        *current = now;
+    return status;
+}
+
+int32_t wmmf_audit(wmmf_map *map, wmmf_audit_report *report) {
+    int32_t status = report ? native_check(map) : WMMF_E_ARGUMENT;
+    if (status != WMMF_OK)
+        return status;
+    if (report->struct_size != sizeof *report)
+        return WMMF_E_STRUCT_SIZE;
+    memset(report, 0, sizeof *report);
+    report->struct_size = sizeof *report;
+    return native_audit(map, report);
+}

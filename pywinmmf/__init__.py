@@ -1,0 +1,56 @@
+"""Named shared memory with a lock inside, for programs in Python, C, C++ and C# on one machine.
+
+from pywinmmf import MemoryMappedFile
+
+with MemoryMappedFile.create("camera", 1_000_000) as section:
+    section.write(b"hello")
+
+with MemoryMappedFile.open("camera") as section:
+    section.read(5)
+"""
+
+from ._binding import ffi, lib
+from .audit_report import AuditReport
+from .enums import Access, Layout, Namespace
+from .errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    ClosedError,
+    Error,
+    FormatError,
+    InvalidArgumentError,
+    LockTimeoutError,
+    NotFoundError,
+    NotSupportedError,
+    OwnerDiedError,
+    PoisonedError,
+)
+from .locks import ReadLock, WriteLock
+from .memory_mapped_file import MemoryMappedFile
+from .paths import include_dir, library_path
+
+__version__: str = ffi.string(lib.wmmf_version()).decode()
+
+__all__ = [
+    "Access",
+    "AccessDeniedError",
+    "AlreadyExistsError",
+    "AuditReport",
+    "ClosedError",
+    "Error",
+    "FormatError",
+    "InvalidArgumentError",
+    "Layout",
+    "LockTimeoutError",
+    "MemoryMappedFile",
+    "Namespace",
+    "NotFoundError",
+    "NotSupportedError",
+    "OwnerDiedError",
+    "PoisonedError",
+    "ReadLock",
+    "WriteLock",
+    "__version__",
+    "include_dir",
+    "library_path",
+]

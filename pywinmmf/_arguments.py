@@ -1,0 +1,68 @@
+"""From what callers pass to what the native library takes, or a clear refusal."""
+
+from __future__ import annotations
+
+import operator
+from enum import IntEnum
+from typing import Any, TypeVar
+
+from ._binding import ffi, lib
+from .enums import Access
+from .errors import InvalidArgumentError
+
+_UINT64_MAX = 2**64 - 1
+_Choice = TypeVar("_Choice", bound=IntEnum)
+
+
+def whole(
+    what: str, value: object, *, least: int = 0, most: int = _UINT64_MAX, status: int = lib.WMMF_E_ARGUMENT
+) -> int:
+    """The value as an integer in this range."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{what} {value!r}: expected an integer, not {type(value).__name__}")
+    number = operator.index(value)
+    if number < least:
+        raise InvalidArgumentError(f"{what} {number}: expected at least {least}", status)
+    if number > most:
+        raise InvalidArgumentError(f"{what} {number}: expected at most {most}", status)
+    return number
+
+
+def choice(kind: type[_Choice], value: int) -> _Choice:
+    """The value as a member of this enumeration."""
+    try:
+        return kind(value)
+    except ValueError:
+        expected = ", ".join(str(member) for member in kind)
+        raise InvalidArgumentError(f"{kind.__name__.lower()} {value!r}: expected one of {expected}") from None
+
+
+def text(what: str, value: object, status: int = lib.WMMF_E_ARGUMENT) -> bytes:
+    """The value as UTF-8."""
+    if not isinstance(value, str):
+        raise TypeError(f"{what} {value!r}: expected a str, not {type(value).__name__}")
+    if "\0" in value:
+        raise InvalidArgumentError(f"{what} {value!r}: expected no NUL in it", status)
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgumentError(f"{what} {value!r}: expected no lone surrogates in it", status) from None
+
+
+def access_options(access: Access | str | int) -> dict[str, Any]:
+    """The fields of wmmf_options that say who may open. ``sddl``, if there, must outlive the options."""
+    if isinstance(access, Access):
+        return {"access": access}
+    if isinstance(access, str):
+        return {"access": lib.WMMF_ACCESS_SDDL, "sddl": ffi.new("char[]", text("access", access))}
+    return {"access": lib.WMMF_ACCESS_MODE, "mode": whole("access mode", access, most=0o777)}
+
+
+def contiguous(what: str, value: Any, *, writable: bool = False) -> memoryview:
+    """The bytes of an object with the buffer protocol, where they are."""
+    view = memoryview(value)
+    if not view.c_contiguous:
+        raise InvalidArgumentError(f"{what} is not C-contiguous: expected it to be, or a copy")
+    if writable and view.readonly:
+        raise InvalidArgumentError(f"{what} is read-only: expected a writable buffer")
+    return view

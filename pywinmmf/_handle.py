@@ -1,0 +1,103 @@
+"""A native handle: who keeps it open, who may use it, what becomes of it in a forked child."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import Any, Callable
+
+from ._binding import ffi, lib
+from ._patience import slices
+from .errors import ClosedError, Error, native_error
+
+
+class Handle:
+    """One open section.
+
+    The native handle is closed when this object has been closed or forgotten, no call is under way and the
+    last view of its memory is gone.
+    """
+
+    def __init__(self, name: str, native: Any) -> None:
+        self.name = name
+        self.forked = False
+        self.guards: set[object] = set()  # of locks that are held
+        self._native = ffi.gc(native, lib.wmmf_close)
+        self._memory: Callable[[], Any] = lambda: None
+        self._memory_lock = threading.Lock()
+        _handles.add(self)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it refuses to be used."""
+        return self._native is None
+
+    def native(self) -> Any:
+        """The native handle, which stays open for as long as the caller keeps what it gets here."""
+        native = self._native
+        if native is None:
+            if self.forked:
+                raise ClosedError(
+                    f"section {self.name!r} was opened before this process was forked: open it again here",
+                    lib.WMMF_E_FORKED,
+                )
+            raise ClosedError(f"section {self.name!r} is closed", lib.WMMF_E_CLOSED)
+        return native
+
+    def memory(self) -> Any:
+        """The payload's address, a char pointer that keeps the native handle open."""
+        native = self.native()
+        with self._memory_lock:
+            memory = self._memory()
+            if memory is None:
+                address = ffi.new("void **")
+                status = lib.wmmf_data(native, address)
+                if status:
+                    raise native_error(status, f"view section {self.name!r}")
+                # The destructor has nothing to do but to own the handle until it is called.
+                memory = ffi.gc(ffi.cast("char *", address[0]), lambda _address, _native=native: None)
+                self._memory = weakref.ref(memory)
+            return memory
+
+    def attempt(self, timeout: float | None, call: Callable[..., int], *arguments: Any) -> int:
+        """The status of ``call(handle, *arguments, timeout_ns)``, repeated until the timeout is over."""
+        status: int = lib.WMMF_E_TIMEOUT
+        for slice_ns in slices(timeout):
+            status = call(self.native(), *arguments, slice_ns)
+            if status != lib.WMMF_E_TIMEOUT:
+                break
+        return status
+
+    def close(self) -> None:
+        """Refuse further use."""
+        if self.guards:
+            raise Error(
+                f"cannot close section {self.name!r}: it is locked; leave the lock's with block first",
+                lib.WMMF_E_DEADLOCK,
+            )
+        self._native = None
+
+    def abandon(self) -> None:
+        """In a forked child: let go of what proves to others that the parent lives.
+
+        At once, without waiting for the frames of threads that do not exist here; but views stay valid.
+        """
+        native, self._native = self._native, None
+        self.forked = True
+        self.guards.clear()
+        self._memory_lock = threading.Lock()
+        if native is not None and self._memory() is None:
+            ffi.release(native)
+
+
+_handles: weakref.WeakSet[Handle] = weakref.WeakSet()
+
+
+def _abandon_all() -> None:
+    for handle in list(_handles):
+        handle.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_all)

@@ -1,0 +1,43 @@
+"""What ``audit()`` answers."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class AuditReport(NamedTuple):
+    """The state of a section as its header, its lock and its participants' tallies tell it."""
+
+    damaged: bool
+    """Whether they contradict each other."""
+    participants: int
+    """Writable handles that are open, in all processes."""
+    dead: int
+    """Participants that died and whose records have not been cleared yet."""
+    readers: int
+    """Read locks held."""
+    writer: int
+    """1 + index of the participant that holds the write lock, 0 if none does."""
+    writer_pid: int
+    """Its process, as that process sees itself; 0 if none."""
+    owner_died: bool
+    """Whether a writer died and nobody has taken over yet."""
+    poisoned: bool
+    """Whether the section is poisoned."""
+    sequence: int
+    """The sequence number."""
+
+    @classmethod
+    def from_native(cls, report: Any) -> AuditReport:
+        """From a wmmf_audit_report."""
+        return cls(
+            damaged=bool(report.damaged),
+            participants=report.participants,
+            dead=report.dead,
+            readers=report.readers,
+            writer=report.writer,
+            writer_pid=report.writer_pid,
+            owner_died=bool(report.owner_died),
+            poisoned=bool(report.poisoned),
+            sequence=report.sequence,
+        )

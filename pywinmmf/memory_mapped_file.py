@@ -1,0 +1,366 @@
+"""Named sections of shared memory."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ._arguments import access_options, choice, contiguous, text, whole
+from ._binding import ffi, lib
+from ._handle import Handle
+from ._patience import slices
+from .audit_report import AuditReport
+from .enums import Access, Layout, Namespace
+from .errors import InvalidArgumentError, native_error
+from .locks import ReadLock, WriteLock
+
+if TYPE_CHECKING:
+    import numpy.typing
+    from _typeshed import ReadableBuffer, StrPath, WriteableBuffer
+    from typing_extensions import Self
+
+
+class MemoryMappedFile:
+    """A named block of memory that several processes map at the same time, with a lock inside.
+
+    Made with `create`, `open` or `open_file`; a context manager that closes itself.
+
+    Sizes and offsets are bytes. Timeouts are seconds: None waits for ever, 0 tries once; Ctrl-C ends a wait.
+    A wait for a lock asks in turns of 0.1 s, between which others may overtake it.
+
+    All methods may be called by several threads at once. Copies and waits let other Python threads run. A
+    lock belongs to the thread that took it; the same thread cannot take a second one on the same object.
+
+    A forked child cannot use its parent's objects (`ClosedError`): open the section again there, by name.
+    Views that the child inherits stay valid, but while they exist the parent's death goes unnoticed by other
+    processes.
+
+    Every error is a `pywinmmf.Error`: `InvalidArgumentError` for values that cannot be, `ClosedError` after
+    `close`, `NotSupportedError` for what the layout or the system cannot do, `AccessDeniedError` for a write
+    through a read-only object. After an error nothing has changed.
+    """
+
+    def __init__(self, handle: Handle) -> None:
+        info = ffi.new("wmmf_info *", {"struct_size": ffi.sizeof("wmmf_info")})
+        status = lib.wmmf_get_info(handle.native(), info)
+        if status:
+            raise native_error(status, f"open section {handle.name!r}")
+        self._handle = handle
+        self._size: int = info.size
+        self._layout = Layout(info.layout)
+        self._readonly = bool(info.read_only)
+
+    @classmethod
+    def create(
+        cls,
+        name: str,
+        size: int,
+        *,
+        namespace: Namespace = Namespace.LOCAL,
+        layout: Layout = Layout.NATIVE,
+        access: Access | str | int = Access.OWNER,
+        exist_ok: bool = False,
+        participants: int = 0,
+    ) -> Self:
+        """Create a section with ``size`` bytes, all zero and reserved at once, and open it for writing, too.
+
+        It lives until the last object that has it open, in whatever process, is closed or its process is
+        gone.
+
+        ``access`` says who else may open it: an `Access`, an SDDL string (Windows) or permission bits
+        (POSIX). ``participants`` is how many writable objects can have it open at the same time (native
+        layout; 0: as many as usual, 56).
+
+        A name that is taken is an `AlreadyExistsError`, or, with ``exist_ok``, opened if it has the same
+        layout and at least this size, of which the first ``size`` bytes are seen. `AccessDeniedError`: no
+        right to create there. Without enough memory, `Error`.
+        """
+        action = f"create section {name!r}"
+        encoded = text(f"cannot {action}: name", name, lib.WMMF_E_NAME_INVALID)
+        size = _size(action, size)
+        access_fields = access_options(access)
+        options = _options(
+            name_space=choice(Namespace, namespace),
+            layout=choice(Layout, layout),
+            participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
+            **access_fields,
+        )
+        out = ffi.new("wmmf_map **")
+        if exist_ok:
+            status = lib.wmmf_create_or_open(encoded, size, options, out, ffi.NULL)
+        else:
+            status = lib.wmmf_create(encoded, size, options, out)
+        if status:
+            raise native_error(status, f"{action} of {size} bytes")
+        return cls(Handle(name, out[0]))
+
+    @classmethod
+    def open(
+        cls,
+        name: str,
+        *,
+        namespace: Namespace = Namespace.LOCAL,
+        layout: Layout = Layout.NATIVE,
+        size: int | None = None,
+        readonly: bool = False,
+    ) -> Self:
+        """Open a section that exists.
+
+        ``size`` None takes all of it, else only the first ``size`` bytes are seen and fewer are an
+        `InvalidArgumentError`. Layouts other than native do not know their exact size: there None gives what
+        the system reports, on Windows rounded up to whole pages.
+
+        ``readonly`` asks for read rights only and maps pages that cannot be written. No locks can be taken
+        then; `read` makes sure by other means that it returns no half-written bytes.
+
+        `NotFoundError`: no section has this name. `FormatError`: it is not of this layout.
+        `AccessDeniedError`: its creator did not let this user in.
+        """
+        action = f"open section {name!r}"
+        encoded = text(f"cannot {action}: name", name, lib.WMMF_E_NAME_INVALID)
+        if size is not None:
+            size = _size(action, size)
+            action += f" with {size} bytes"
+        options = _options(
+            name_space=choice(Namespace, namespace), layout=choice(Layout, layout), read_only=bool(readonly)
+        )
+        out = ffi.new("wmmf_map **")
+        status = lib.wmmf_open(encoded, size or 0, options, out)
+        if status:
+            raise native_error(status, action)
+        return cls(Handle(name, out[0]))
+
+    @classmethod
+    def open_file(cls, path: StrPath, *, size: int | None = None, readonly: bool = False) -> Self:
+        """Map an existing file, in the raw layout; ``size`` as in `open`. Closing leaves the file."""
+        shown = os.fsdecode(path)
+        action = f"open file {shown!r}"
+        if size is not None:
+            size = _size(action, size)
+            action += f" with {size} bytes"
+        encoded = os.fsencode(path)
+        if b"\0" in encoded:
+            raise InvalidArgumentError(f"cannot {action}: expected no NUL in it", lib.WMMF_E_NAME_INVALID)
+        out = ffi.new("wmmf_map **")
+        options = _options(layout=Layout.RAW, read_only=bool(readonly))
+        status = lib.wmmf_open_file(encoded, size or 0, options, out)
+        if status:
+            raise native_error(status, action)
+        return cls(Handle(shown, out[0]))
+
+    @property
+    def name(self) -> str:
+        """The name it was created or opened by; of a file, the path."""
+        return self._handle.name
+
+    @property
+    def size(self) -> int:
+        """Bytes of payload that this object sees."""
+        return self._size
+
+    @property
+    def layout(self) -> Layout:
+        """What its bytes mean."""
+        return self._layout
+
+    @property
+    def readonly(self) -> bool:
+        """Whether it was opened read-only."""
+        return self._readonly
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, here or by a fork."""
+        return self._handle.closed
+
+    @property
+    def sequence(self) -> int:
+        """Grows by 1 whenever the write lock is given back (native layout)."""
+        sequence = ffi.new("uint64_t *")
+        status = lib.wmmf_sequence(self._handle.native(), sequence)
+        if status:
+            raise native_error(status, f"get the sequence of section {self.name!r}")
+        return int(sequence[0])
+
+    def write(self, data: ReadableBuffer, offset: int = 0, *, timeout: float | None = None) -> int:
+        """Copy ``data``, any contiguous buffer, to ``offset`` under the write lock; the bytes copied.
+
+        A thread inside its own `write_lock` copies under that. Other bytes stay as they are. In the raw
+        layout there is no lock: the bytes are simply copied.
+
+        `LockTimeoutError`: the lock was not free in time. `OwnerDiedError`, `PoisonedError`: the payload is
+        inconsistent.
+        """
+        source = contiguous("data", data)
+        offset, size = self._span(offset, source.nbytes)
+        status = self._handle.attempt(
+            timeout, lambda native, ns: lib.wmmf_write(native, offset, ffi.from_buffer(source), size, ns)
+        )
+        if status:
+            raise native_error(status, f"write {size} bytes at offset {offset} of section {self.name!r}")
+        return size
+
+    def read(self, size: int | None = None, offset: int = 0, *, timeout: float | None = None) -> bytes:
+        """A copy of ``size`` bytes at ``offset`` (None: all from there on), taken under the read lock.
+
+        A thread inside its own `read_lock` or `write_lock` copies under that; a read-only object copies
+        without a lock, again if need be, until no writer was at work in the meantime. Errors as in `write`.
+        """
+        offset, size = self._span(offset, size)
+        # Filled in place while nobody else has it yet: one copy, with other threads running.
+        result = bytes(size)
+        self._read_into(ffi.from_buffer(result), size, offset, timeout)
+        return result
+
+    def read_into(self, buffer: WriteableBuffer, offset: int = 0, *, timeout: float | None = None) -> int:
+        """Fill ``buffer``, any writable contiguous buffer, from ``offset`` on, as `read` does; its size."""
+        target = contiguous("buffer", buffer, writable=True)
+        offset, size = self._span(offset, target.nbytes)
+        self._read_into(ffi.from_buffer(target), size, offset, timeout)
+        return size
+
+    def _read_into(self, target: Any, size: int, offset: int, timeout: float | None) -> None:
+        status = self._handle.attempt(
+            timeout, lambda native, ns: lib.wmmf_read(native, offset, target, size, ns)
+        )
+        if status:
+            raise native_error(status, f"read {size} bytes at offset {offset} of section {self.name!r}")
+
+    def read_lock(self, timeout: float | None = None) -> ReadLock:
+        """The lock shared with other readers, for a with block: ``with section.read_lock(): ...``.
+
+        Entering it raises `LockTimeoutError`, `OwnerDiedError` or `PoisonedError`; `Error` if this thread has
+        the lock already. Not for read-only objects, whose pages cannot be written to: use `read`.
+        """
+        return ReadLock(self._handle, timeout)
+
+    def write_lock(self, timeout: float | None = None) -> WriteLock:
+        """The lock that nobody shares, for a with block: ``with section.write_lock() as guard: ...``.
+
+        If ``guard.owner_died``, the previous owner died while it held the lock: repair the payload and call
+        `mark_consistent` inside the block; leaving it without that poisons the section. Errors as in
+        `read_lock`.
+        """
+        return WriteLock(self._handle, timeout)
+
+    def mark_consistent(self) -> None:
+        """Declare the payload repaired, inside a `write_lock` whose ``owner_died`` is true."""
+        status = lib.wmmf_mark_consistent(self._handle.native())
+        if status:
+            raise native_error(status, f"mark section {self.name!r} as consistent")
+
+    def view(self, offset: int = 0, size: int | None = None) -> memoryview:
+        """The payload itself, no copy: ``size`` bytes from ``offset`` on (None: all from there on).
+
+        It takes no lock: others see each store at once, so hold `read_lock` or `write_lock` while you use it.
+        It stays valid after `close`, which then unmaps when the last view is gone. Read-only if the object
+        is.
+        """
+        offset, size = self._span(offset, size)
+        view = memoryview(ffi.buffer(self._handle.memory(), self._size))[offset : offset + size]
+        return view.toreadonly() if self._readonly else view
+
+    def array(
+        self, shape: int | Sequence[int], dtype: numpy.typing.DTypeLike, offset: int = 0
+    ) -> numpy.typing.NDArray[Any]:
+        """The payload from ``offset`` on as a NumPy array in C order, no copy; otherwise like `view`.
+
+        The payload is aligned to 64 bytes in the native layout (4 in winmmf, whole pages in raw). An offset
+        that does not fit ``dtype`` gives an array that is not aligned: correct, but slower.
+        """
+        import numpy
+
+        item = numpy.dtype(dtype)
+        if item.hasobject or item.itemsize == 0:
+            raise InvalidArgumentError(f"dtype {item!r}: expected one of fixed size without Python objects")
+        lengths = (shape,) if hasattr(shape, "__index__") else tuple(shape)
+        lengths = tuple(whole("shape", length) for length in lengths)
+        count = math.prod(lengths)
+        view = self.view(offset, count * item.itemsize)
+        # Not ndarray(buffer=...): that looks behind the memoryview and can be made writable again.
+        return numpy.frombuffer(view, item, count).reshape(lengths)
+
+    def wait(self, sequence: int, timeout: float | None = None) -> int:
+        """Wait until `sequence` is not ``sequence`` and return it; `LockTimeoutError` if it stays."""
+        sequence = whole("sequence", sequence)
+        current = ffi.new("uint64_t *")
+        status = self._handle.attempt(
+            timeout, lambda native, ns: lib.wmmf_wait(native, sequence, ns, current)
+        )
+        return self._waited(status, sequence, current)
+
+    async def wait_async(self, sequence: int, timeout: float | None = None) -> int:
+        """`wait` for asyncio: the event loop runs on.
+
+        The waiting is done in a worker thread, in turns of 0.1 s: that long, at most, a thread is kept busy
+        after the task was cancelled.
+        """
+        sequence = whole("sequence", sequence)
+        current = ffi.new("uint64_t *")
+        status = lib.WMMF_E_TIMEOUT
+        for slice_ns in slices(timeout):
+            status = await asyncio.to_thread(self._wait_once, sequence, slice_ns, current)
+            if status != lib.WMMF_E_TIMEOUT:
+                break
+        return self._waited(status, sequence, current)
+
+    def _wait_once(self, sequence: int, slice_ns: int, current: Any) -> Any:
+        return lib.wmmf_wait(self._handle.native(), sequence, slice_ns, current)
+
+    def _waited(self, status: int, sequence: int, current: Any) -> int:
+        if status:
+            raise native_error(status, f"wait for section {self.name!r} to change from sequence {sequence}")
+        return int(current[0])
+
+    def audit(self) -> AuditReport:
+        """Compare header, tallies and lock state of a native section. Damage poisons it, for everybody."""
+        report = ffi.new("wmmf_audit_report *", {"struct_size": ffi.sizeof("wmmf_audit_report")})
+        status = lib.wmmf_audit(self._handle.native(), report)
+        if status:
+            raise native_error(status, f"audit section {self.name!r}")
+        return AuditReport.from_native(report)
+
+    def close(self) -> None:
+        """Refuse further use; unmap when the last view is gone. Again: nothing. `Error` if a lock is held."""
+        self._handle.close()
+
+    def _span(self, offset: object, size: int | None) -> tuple[int, int]:
+        """Offset and size, seen to lie inside the payload."""
+        start = whole("offset", offset)
+        length = max(self._size - start, 0) if size is None else whole("size", size)
+        if start + length > self._size:
+            raise InvalidArgumentError(
+                f"{length} bytes at offset {start}: expected to end within the {self._size} bytes of section "
+                f"{self.name!r}",
+                lib.WMMF_E_RANGE,
+            )
+        return start, length
+
+    def __enter__(self) -> Self:
+        self._handle.native()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"cannot pickle or copy section {self.name!r}: pass its name and open it again there")
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "read-only" if self._readonly else "open"
+        layout = self._layout.name.lower()
+        return f"<{type(self).__name__} {self.name!r}: {self._size} bytes, {layout}, {state}>"
+
+
+def _size(action: str, size: object) -> int:
+    return whole(f"cannot {action}: size", size, least=1, status=lib.WMMF_E_SIZE)
+
+
+def _options(**fields: Any) -> Any:
+    return ffi.new("wmmf_options *", {"struct_size": ffi.sizeof("wmmf_options"), **fields})

@@ -1,0 +1,18 @@
+/* A program that knows wmmf only as installed. */
+#include <stdio.h>
+#include <string.h>
+#include <wmmf.h>
+
+int main(void) {
+    wmmf_map *map;
+    char text[6] = "";
+    int32_t status = wmmf_create("wmmf-external-c", 100, NULL, &map);
+    if (status == WMMF_OK)
+        status = wmmf_write(map, 0, "hello", 5, 0);
+    if (status == WMMF_OK)
+        status = wmmf_read(map, 0, text, 5, 0);
+    if (status == WMMF_OK)
+        status = wmmf_close(map);
+    printf("%s %s %s\n", wmmf_version(), wmmf_strerror(status), text);
+    return status != WMMF_OK || strcmp(text, "hello") != 0;
+}

@@ -1,0 +1,153 @@
+/* Every call of the library to the outside fails once: at each step of each way to open a section, first that call
+ * alone, then that call and all that follow. After the failure the process holds what it held before, and the world
+ * is as it was. Linked with a library that was compiled with faults.h. */
+#include <stdio.h>
+
+#include "harness.h"
+#include "system.h"
+
+static int calls, first_failing; /* 0: none fails */
+static bool later_ones_too;
+
+bool faults_strike(void);
+bool faults_strike(void) {
+    if (first_failing == 0)
+        return false;
+    calls++;
+    return later_ones_too ? calls >= first_failing : calls == first_failing;
+}
+
+static const char *name;
+static wmmf_options options;
+
+/* One way to open, and whether the section exists before. */
+struct way {
+    const char *text;
+    bool exists;
+    uint32_t layout;
+    int32_t (*open)(wmmf_map **out);
+};
+
+static int32_t way_create(wmmf_map **out) {
+    return wmmf_create(name, 100, &options, out);
+}
+
+static int32_t way_create_or_open(wmmf_map **out) {
+    return wmmf_create_or_open(name, 100, &options, out, NULL);
+}
+
+static int32_t way_open(wmmf_map **out) {
+    return wmmf_open(name, 0, &options, out);
+}
+
+static int32_t way_open_read_only(wmmf_map **out) {
+    wmmf_options read_only = options;
+    read_only.read_only = 1;
+    return wmmf_open(name, 0, &read_only, out);
+}
+
+static int32_t way_open_file(wmmf_map **out) {
+    return wmmf_open_file(name, 0, &options, out);
+}
+
+static const struct way ways[] = {
+    {"create native", false, WMMF_NATIVE, way_create},
+    {"create winmmf", false, WMMF_WINMMF, way_create},
+    {"create raw", false, WMMF_RAW, way_create},
+    {"create or open, to create", false, WMMF_NATIVE, way_create_or_open},
+    {"create or open, to open", true, WMMF_NATIVE, way_create_or_open},
+    {"open native", true, WMMF_NATIVE, way_open},
+    {"open winmmf", true, WMMF_WINMMF, way_open},
+    {"open raw", true, WMMF_RAW, way_open},
+    {"open read-only", true, WMMF_NATIVE, way_open_read_only},
+    {"open a file", false, WMMF_RAW, way_open_file},
+};
+
+/* What a failed call must leave as it was. */
+static void check_world(const struct way *way, wmmf_map *existing) {
+    wmmf_map *map = NULL;
+    char content[8] = "";
+    if (existing) {
+        CHECK_STATUS(WMMF_OK, wmmf_read(existing, 0, content, 7, 0));
+        CHECK(strcmp(content, "content") == 0);
+        CHECK_STATUS(WMMF_OK, wmmf_open(name, 0, &options, &map));
+        wmmf_close(map);
+    } else if (way->open != way_open_file) {
+        CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(name, 0, &options, &map));
+    }
+}
+
+/* False once no call was left to fail. */
+static bool fail_at(const struct way *way, int step, wmmf_map *existing) {
+    struct resources before = system_resources();
+    wmmf_map *map = NULL;
+    calls = 0;
+    first_failing = step;
+    int32_t status = way->open(&map);
+    first_failing = 0;
+    if (status == WMMF_OK)
+        wmmf_close(map); /* it could do without that call */
+    else
+        CHECK(map == NULL);
+    struct resources after = system_resources();
+    bool as_before = CHECK_EQUAL(before.handles, after.handles) & CHECK_EQUAL(before.mapped, after.mapped);
+    check_world(way, existing);
+    if (!as_before || (calls < step && status != WMMF_OK))
+        printf("  (%s, step %d, %s: %s)\n", way->text, step, later_ones_too ? "and on" : "once",
+               wmmf_status_name(status));
+    CHECK(calls >= step || status == WMMF_OK);
+    return calls >= step;
+}
+
+static void fail_everywhere(const struct way *way) {
+    wmmf_map *existing = NULL;
+    name = new_name();
+    options = options_of(way->layout, WMMF_LOCAL);
+    if (way->exists) {
+        REQUIRE_OK(wmmf_create(name, 100, &options, &existing));
+        REQUIRE_OK(wmmf_write(existing, 0, "content", 7, 0));
+    }
+    if (way->open == way_open_file) {
+        FILE *file = fopen(name, "wb");
+        if (!file || fputs("content", file) < 0 || fclose(file) != 0)
+            give_up();
+    }
+    wmmf_map *warm = NULL; /* first use allocates what stays: thread storage, the C library's buffers */
+    REQUIRE_OK(way->open(&warm));
+    wmmf_close(warm);
+    int step = 1;
+    while (fail_at(way, step, existing))
+        step++;
+    CHECK(step > 3);
+    if (way->open == way_open_file)
+        remove(name);
+    wmmf_close(existing);
+}
+
+static void each_call_fails_once(void) {
+    later_ones_too = false;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        fail_everywhere(&ways[i]);
+}
+
+static void each_call_fails_and_all_that_follow(void) {
+    later_ones_too = true;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        fail_everywhere(&ways[i]);
+}
+
+static const struct test tests[] = {
+    TEST(each_call_fails_once),
+    TEST(each_call_fails_and_all_that_follow),
+    {NULL, NULL},
+};
+
+static const struct role roles[] = {
+    {NULL, NULL},
+};
+
+int main(int argc, char **argv) {
+    static const struct suite suite = {tests, roles};
+    static const struct suite *const suites[] = {&suite, NULL};
+    return harness_main(argc, argv, suites);
+}

@@ -1,0 +1,73 @@
+/* Makes calls of the library to the outside fail on demand: included before each of its source files, this header
+ * puts a question before every call that can fail. */
+#ifndef FAULTS_H
+#define FAULTS_H
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+/* Whether this call shall fail. Counts the calls. */
+bool faults_strike(void);
+
+#define calloc(...) (faults_strike() ? NULL : calloc(__VA_ARGS__))
+#define malloc(...) (faults_strike() ? NULL : malloc(__VA_ARGS__))
+
+#ifdef _WIN32
+
+#include <windows.h>
+#include <sddl.h>
+
+#define FAULTY(failure, call)         (faults_strike() ? (SetLastError(ERROR_IO_DEVICE), (failure)) : (call))
+#define CreateEventExW(...)           FAULTY(NULL, CreateEventExW(__VA_ARGS__))
+#define CreateEventW(...)             FAULTY(NULL, CreateEventW(__VA_ARGS__))
+#define CreateFileMappingW(...)       FAULTY(NULL, CreateFileMappingW(__VA_ARGS__))
+#define CreateFileW(...)              FAULTY(INVALID_HANDLE_VALUE, CreateFileW(__VA_ARGS__))
+#define CreateMutexExW(...)           FAULTY(NULL, CreateMutexExW(__VA_ARGS__))
+#define CreateMutexW(...)             FAULTY(NULL, CreateMutexW(__VA_ARGS__))
+#define CreateSemaphoreExW(...)       FAULTY(NULL, CreateSemaphoreExW(__VA_ARGS__))
+#define CreateSemaphoreW(...)         FAULTY(NULL, CreateSemaphoreW(__VA_ARGS__))
+#define GetFileSizeEx(...)            FAULTY(FALSE, GetFileSizeEx(__VA_ARGS__))
+#define GetTokenInformation(...)      FAULTY(FALSE, GetTokenInformation(__VA_ARGS__))
+#define LocalAlloc(...)               FAULTY(NULL, LocalAlloc(__VA_ARGS__))
+#define MapViewOfFile(...)            FAULTY(NULL, MapViewOfFile(__VA_ARGS__))
+#define MultiByteToWideChar(...)      FAULTY(0, MultiByteToWideChar(__VA_ARGS__))
+#define OpenEventW(...)               FAULTY(NULL, OpenEventW(__VA_ARGS__))
+#define OpenFileMappingW(...)         FAULTY(NULL, OpenFileMappingW(__VA_ARGS__))
+#define OpenMutexW(...)               FAULTY(NULL, OpenMutexW(__VA_ARGS__))
+#define OpenProcessToken(...)         FAULTY(FALSE, OpenProcessToken(__VA_ARGS__))
+#define OpenSemaphoreW(...)           FAULTY(NULL, OpenSemaphoreW(__VA_ARGS__))
+#define VirtualQuery(...)             FAULTY(0, VirtualQuery(__VA_ARGS__))
+#define ConvertSidToStringSidW(...)   FAULTY(FALSE, ConvertSidToStringSidW(__VA_ARGS__))
+#define ConvertStringSecurityDescriptorToSecurityDescriptorW(...)                                                      \
+    FAULTY(FALSE, ConvertStringSecurityDescriptorToSecurityDescriptorW(__VA_ARGS__))
+
+#else
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FAULTY(failure, call) (faults_strike() ? (errno = EIO, (failure)) : (call))
+#define fallocate(...)        FAULTY(-1, fallocate(__VA_ARGS__))
+#define fchmod(...)           FAULTY(-1, fchmod(__VA_ARGS__))
+#define fcntl(...)            FAULTY(-1, fcntl(__VA_ARGS__))
+#define flock(...)            FAULTY(-1, flock(__VA_ARGS__))
+#define fstat(...)            FAULTY(-1, fstat(__VA_ARGS__))
+#define getrandom(...)        FAULTY(-1, getrandom(__VA_ARGS__))
+#define linkat(...)           FAULTY(-1, linkat(__VA_ARGS__))
+#define lstat(...)            FAULTY(-1, lstat(__VA_ARGS__))
+#define madvise(...)          FAULTY(-1, madvise(__VA_ARGS__))
+#define mmap(...)             FAULTY(MAP_FAILED, mmap(__VA_ARGS__))
+#define open(...)             FAULTY(-1, open(__VA_ARGS__))
+#define openat(...)           FAULTY(-1, openat(__VA_ARGS__))
+#define opendir(...)          FAULTY(NULL, opendir(__VA_ARGS__))
+#define readdir(...)          FAULTY(NULL, readdir(__VA_ARGS__))
+
+#endif
+
+#endif

@@ -1,0 +1,100 @@
+#include "harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "system.h"
+
+static int failed_checks;
+
+bool check(bool condition, const char *text, const char *file, int line) {
+    if (!condition) {
+        failed_checks++;
+        printf("%s:%d: not so: %s\n", file, line, text);
+    }
+    return condition;
+}
+
+bool check_equal(int64_t expected, int64_t actual, const char *text, const char *file, int line) {
+    if (expected != actual) {
+        failed_checks++;
+        printf("%s:%d: %s is %lld, not %lld\n", file, line, text, (long long)actual, (long long)expected);
+    }
+    return expected == actual;
+}
+
+bool check_status(int32_t expected, int32_t actual, const char *text, const char *file, int line) {
+    if (expected != actual) {
+        failed_checks++;
+        printf("%s:%d: %s is %s, not %s\n", file, line, text, wmmf_status_name(actual), wmmf_status_name(expected));
+    }
+    return expected == actual;
+}
+
+void give_up(void) {
+    printf("0 passed, 1 failed\n");
+    fflush(stdout);
+    exit(1);
+}
+
+const char *new_name(void) {
+    static char names[8][64];
+    static unsigned number;
+    char *name = names[number % 8];
+    snprintf(name, sizeof names[0], "wmmf-test-%lu-%u", system_process_id(), number++);
+    return name;
+}
+
+wmmf_options options_of(uint32_t layout, uint32_t name_space) {
+    wmmf_options options = {.struct_size = sizeof options, .layout = layout, .name_space = name_space};
+    return options;
+}
+
+wmmf_map *create(const char *name, uint64_t size, uint32_t layout) {
+    wmmf_options options = options_of(layout, WMMF_LOCAL);
+    wmmf_map *map = NULL;
+    REQUIRE_OK(wmmf_create(name, size, &options, &map));
+    return map;
+}
+
+wmmf_map *open_existing(const char *name, uint32_t layout) {
+    wmmf_options options = options_of(layout, WMMF_LOCAL);
+    wmmf_map *map = NULL;
+    REQUIRE_OK(wmmf_open(name, 0, &options, &map));
+    return map;
+}
+
+uint8_t *data_of(wmmf_map *map) {
+    void *data = NULL;
+    REQUIRE_OK(wmmf_data(map, &data));
+    return data;
+}
+
+static int play(const struct suite *const *suites, const char *name, const char *section) {
+    for (; *suites; suites++)
+        for (const struct role *role = (*suites)->roles; role->name; role++)
+            if (strcmp(role->name, name) == 0)
+                return role->play(section);
+    printf("no role %s\n", name);
+    return 1;
+}
+
+int harness_main(int argc, char **argv, const struct suite *const *suites) {
+    if (argc == 4 && strcmp(argv[1], "role") == 0)
+        return play(suites, argv[2], argv[3]);
+    const char *only = argc == 2 ? argv[1] : "";
+    int passed = 0, failed = 0;
+    for (; *suites; suites++) {
+        for (const struct test *test = (*suites)->tests; test->name; test++) {
+            if (!strstr(test->name, only))
+                continue;
+            failed_checks = 0;
+            test->run();
+            failed_checks ? failed++ : passed++;
+            printf("%s %s\n", failed_checks ? "FAILED" : "ok", test->name);
+            fflush(stdout);
+        }
+    }
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed || !passed;
+}

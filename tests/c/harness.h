@@ -1,0 +1,64 @@
+/* A small test harness: checks that count, tests in tables, and this same program started again as another process. */
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "wmmf.h"
+
+#define SECOND INT64_C(1000000000)
+/* Longer than any wait that succeeds; a test that runs into it has failed. */
+#define PATIENCE (30 * SECOND)
+
+struct test {
+    const char *name;
+    void (*run)(void);
+};
+#define TEST(function)                                                                                                 \
+    {                                                                                                                  \
+        #function, function                                                                                            \
+    }
+#define ROLE(function) TEST(function)
+
+/* What another process does, with the name of a section. Returns its exit code. */
+struct role {
+    const char *name;
+    int (*play)(const char *section);
+};
+
+/* A failed check is reported and counted, and the test goes on. */
+#define CHECK(condition)               check((condition), #condition, __FILE__, __LINE__)
+#define CHECK_EQUAL(expected, actual)  check_equal((int64_t)(expected), (int64_t)(actual), #actual, __FILE__, __LINE__)
+#define CHECK_STATUS(expected, actual) check_status((expected), (actual), #actual, __FILE__, __LINE__)
+/* Without this the rest of the program makes no sense. */
+#define REQUIRE_OK(call)                                                                                               \
+    do {                                                                                                               \
+        if (!CHECK_STATUS(WMMF_OK, call))                                                                              \
+            give_up();                                                                                                 \
+    } while (0)
+
+bool check(bool condition, const char *text, const char *file, int line);
+bool check_equal(int64_t expected, int64_t actual, const char *text, const char *file, int line);
+bool check_status(int32_t expected, int32_t actual, const char *text, const char *file, int line);
+void give_up(void);
+
+/* A name that nobody else uses; overwritten by the eighth call after. */
+const char *new_name(void);
+wmmf_options options_of(uint32_t layout, uint32_t name_space);
+wmmf_map *create(const char *name, uint64_t size, uint32_t layout);
+wmmf_map *open_existing(const char *name, uint32_t layout);
+uint8_t *data_of(wmmf_map *map);
+
+/* What a test file gives to main.c; both tables end with a NULL name. */
+struct suite {
+    const struct test *tests;
+    const struct role *roles;
+};
+
+/* Runs the tests, or, if the arguments say so, plays a role in another process; prints 'N passed, N failed'. */
+int harness_main(int argc, char **argv, const struct suite *const *suites);
+
+#endif

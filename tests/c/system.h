@@ -1,0 +1,37 @@
+/* What the tests need of the operating system beyond the library under test. */
+#ifndef SYSTEM_H
+#define SYSTEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* This program once more, in a role; a pipe to its standard input and one from its standard output. */
+struct child;
+struct child *child_start(const char *role, const char *section);
+/* Waits until the child has printed this line, and nothing else. */
+bool child_said(struct child *child, const char *line);
+void child_tell(struct child *child, const char *line);
+/* The hard way: SIGKILL, TerminateProcess. Returns when it is gone. */
+void child_kill(struct child *child);
+/* Waits for its end; its exit code. */
+int child_end(struct child *child);
+
+/* A child's side of the conversation. */
+void say(const char *line);
+bool heard(const char *line);
+
+struct thread;
+struct thread *thread_start(void (*run)(void *), void *argument);
+void thread_join(struct thread *thread);
+
+/* What this process holds: open descriptors or handles, and bytes or views mapped. */
+struct resources {
+    uint64_t handles;
+    uint64_t mapped;
+};
+struct resources system_resources(void);
+
+unsigned long system_process_id(void);
+int64_t system_now_ns(void);
+
+#endif

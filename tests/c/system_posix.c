@@ -1,0 +1,132 @@
+#define _GNU_SOURCE
+#include "system.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void *checked(void *pointer) {
+    if (!pointer) {
+        perror("the test program");
+        abort();
+    }
+    return pointer;
+}
+
+static void checked_call(int result) {
+    if (result != 0) {
+        perror("the test program");
+        abort();
+    }
+}
+
+struct child {
+    pid_t pid;
+    FILE *to, *from;
+};
+
+struct child *child_start(const char *role, const char *section) {
+    struct child *child = checked(malloc(sizeof *child));
+    int to[2], from[2];
+    checked_call(pipe2(to, O_CLOEXEC));
+    checked_call(pipe2(from, O_CLOEXEC));
+    child->pid = fork();
+    if (child->pid == 0) {
+        dup2(to[0], STDIN_FILENO);
+        dup2(from[1], STDOUT_FILENO);
+        execl("/proc/self/exe", "unit", "role", role, section, (char *)NULL);
+        _exit(127);
+    }
+    close(to[0]);
+    close(from[1]);
+    child->to = checked(fdopen(to[1], "w"));
+    child->from = checked(fdopen(from[0], "r"));
+    return child;
+}
+
+bool child_said(struct child *child, const char *line) {
+    char got[256] = "";
+    if (fgets(got, sizeof got, child->from))
+        got[strcspn(got, "\n")] = '\0';
+    if (strcmp(got, line) != 0)
+        printf("the child said '%s' instead of '%s'\n", got, line);
+    return strcmp(got, line) == 0;
+}
+
+void child_tell(struct child *child, const char *line) {
+    fprintf(child->to, "%s\n", line);
+    fflush(child->to);
+}
+
+void child_kill(struct child *child) {
+    kill(child->pid, SIGKILL);
+    child_end(child);
+}
+
+int child_end(struct child *child) {
+    int status = -1;
+    fclose(child->to);
+    waitpid(child->pid, &status, 0);
+    fclose(child->from);
+    free(child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+struct thread {
+    pthread_t id;
+    void (*run)(void *);
+    void *argument;
+};
+
+static void *thread_main(void *argument) {
+    struct thread *thread = argument;
+    thread->run(thread->argument);
+    return NULL;
+}
+
+struct thread *thread_start(void (*run)(void *), void *argument) {
+    struct thread *thread = checked(malloc(sizeof *thread));
+    thread->run = run;
+    thread->argument = argument;
+    checked_call(pthread_create(&thread->id, NULL, thread_main, thread));
+    return thread;
+}
+
+void thread_join(struct thread *thread) {
+    pthread_join(thread->id, NULL);
+    free(thread);
+}
+
+struct resources system_resources(void) {
+    struct resources resources = {0, 0};
+    DIR *directory = checked(opendir("/proc/self/fd"));
+    while (readdir(directory))
+        resources.handles++;
+    closedir(directory);
+#ifdef __SANITIZE_ADDRESS__
+    return resources; /* its own mappings come and go */
+#endif
+    FILE *statm = checked(fopen("/proc/self/statm", "r"));
+    unsigned long pages = 0;
+    checked_call(fscanf(statm, "%lu", &pages) != 1);
+    fclose(statm);
+    resources.mapped = pages;
+    return resources;
+}
+
+unsigned long system_process_id(void) {
+    return (unsigned long)getpid();
+}
+
+int64_t system_now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}

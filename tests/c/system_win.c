@@ -1,0 +1,125 @@
+#include "system.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <windows.h>
+
+static void *checked(void *pointer) {
+    if (!pointer) {
+        printf("the test program: error %lu\n", GetLastError());
+        abort();
+    }
+    return pointer;
+}
+
+struct child {
+    HANDLE process, to, from;
+};
+
+struct child *child_start(const char *role, const char *section) {
+    struct child *child = checked(malloc(sizeof *child));
+    STARTUPINFOA startup = {.cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES};
+    PROCESS_INFORMATION process;
+    char program[MAX_PATH], command[2 * MAX_PATH];
+    GetModuleFileNameA(NULL, program, sizeof program);
+    snprintf(command, sizeof command, "unit role %s %s", role, section);
+    if (!CreatePipe(&startup.hStdInput, &child->to, NULL, 0) || !CreatePipe(&child->from, &startup.hStdOutput, NULL, 0))
+        checked(NULL);
+    startup.hStdError = startup.hStdOutput;
+    SetHandleInformation(startup.hStdInput, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
+    SetHandleInformation(startup.hStdOutput, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
+    if (!CreateProcessA(program, command, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &process))
+        checked(NULL);
+    CloseHandle(startup.hStdInput);
+    CloseHandle(startup.hStdOutput);
+    CloseHandle(process.hThread);
+    child->process = process.hProcess;
+    return child;
+}
+
+bool child_said(struct child *child, const char *line) {
+    char got[256];
+    DWORD length = 0, read;
+    while (length < sizeof got - 1 && ReadFile(child->from, got + length, 1, &read, NULL) && read == 1 &&
+           got[length] != '\n')
+        length += got[length] != '\r';
+    got[length] = '\0';
+    if (strcmp(got, line) != 0)
+        printf("the child said '%s' instead of '%s'\n", got, line);
+    return strcmp(got, line) == 0;
+}
+
+void child_tell(struct child *child, const char *line) {
+    DWORD written;
+    WriteFile(child->to, line, (DWORD)strlen(line), &written, NULL);
+    WriteFile(child->to, "\n", 1, &written, NULL);
+}
+
+void child_kill(struct child *child) {
+    TerminateProcess(child->process, 1);
+    child_end(child);
+}
+
+int child_end(struct child *child) {
+    DWORD code = (DWORD)-1;
+    CloseHandle(child->to);
+    WaitForSingleObject(child->process, INFINITE);
+    GetExitCodeProcess(child->process, &code);
+    CloseHandle(child->process);
+    CloseHandle(child->from);
+    free(child);
+    return (int)code;
+}
+
+struct thread {
+    HANDLE handle;
+    void (*run)(void *);
+    void *argument;
+};
+
+static DWORD WINAPI thread_main(void *argument) {
+    struct thread *thread = argument;
+    thread->run(thread->argument);
+    return 0;
+}
+
+struct thread *thread_start(void (*run)(void *), void *argument) {
+    struct thread *thread = checked(malloc(sizeof *thread));
+    thread->run = run;
+    thread->argument = argument;
+    thread->handle = checked(CreateThread(NULL, 0, thread_main, thread, 0, NULL));
+    return thread;
+}
+
+void thread_join(struct thread *thread) {
+    WaitForSingleObject(thread->handle, INFINITE);
+    CloseHandle(thread->handle);
+    free(thread);
+}
+
+struct resources system_resources(void) {
+    struct resources resources = {0, 0};
+    DWORD handles;
+    if (!GetProcessHandleCount(GetCurrentProcess(), &handles))
+        checked(NULL);
+    resources.handles = handles;
+    MEMORY_BASIC_INFORMATION region;
+    for (char *at = NULL; VirtualQuery(at, &region, sizeof region) != 0; at = (char *)region.BaseAddress + region.RegionSize)
+        if (region.State == MEM_COMMIT && region.Type == MEM_MAPPED)
+            resources.mapped++;
+    return resources;
+}
+
+unsigned long system_process_id(void) {
+    return GetCurrentProcessId();
+}
+
+int64_t system_now_ns(void) {
+    LARGE_INTEGER count, frequency;
+    QueryPerformanceCounter(&count);
+    QueryPerformanceFrequency(&frequency);
+    return count.QuadPart / frequency.QuadPart * 1000000000 +
+           count.QuadPart % frequency.QuadPart * 1000000000 / frequency.QuadPart;
+}

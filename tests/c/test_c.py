@@ -1,0 +1,132 @@
+"""The C library on both systems: its contract, its faults, its builds, and programs that find it installed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import native
+import pytest
+from lab import cache, wine
+
+EXTERNAL = Path(__file__).parent / "external"
+SECONDS = 300
+
+
+def run(program: Path, *, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a program of Linux, or of Windows under Wine."""
+    if program.suffix == ".exe":
+        return wine.run([program], timeout=SECONDS, cwd=cwd)
+    return subprocess.run([program], capture_output=True, text=True, timeout=SECONDS, cwd=cwd)
+
+
+def check_passed(done: subprocess.CompletedProcess[str]) -> None:
+    """All tests of a program with our harness have passed, and there were some."""
+    last = done.stdout.splitlines()[-1] if done.stdout else ""
+    assert re.fullmatch(r"[1-9]\d* passed, 0 failed", last), done.stdout + done.stderr
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("program", ["unit", "faults"])
+def test_contract_on_linux(program: str, tmp_path: Path) -> None:
+    check_passed(run(native.programs("gcc") / program, cwd=tmp_path))
+
+
+@pytest.mark.parametrize("program", ["unit", "faults"])
+def test_contract_on_linux_sanitized(program: str, tmp_path: Path) -> None:
+    check_passed(run(native.programs("gcc", "address,undefined") / program, cwd=tmp_path))
+
+
+@pytest.mark.parametrize("program", ["unit.exe", "faults.exe"])
+def test_contract_on_windows(program: str, tmp_path: Path) -> None:
+    check_passed(run(native.programs("mingw64") / program, cwd=tmp_path))
+
+
+@pytest.mark.parametrize("target", native.TARGETS)
+def test_library_builds_and_installs(target: str) -> None:
+    prefix = native.installed(target)
+    library = ["bin/wmmf.dll", "lib/libwmmf.dll.a"] if target.startswith("mingw") else ["lib/libwmmf.so"]
+    for file in ["include/wmmf.h", "include/wmmf.hpp", "lib/cmake/wmmf/wmmf-config.cmake", "lib/pkgconfig/wmmf.pc"]:
+        assert (prefix / file).is_file()
+    for file in library:
+        assert (prefix / file).is_file()
+
+
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wundef", "-Werror", "-fsyntax-only"]
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang", "x86_64-w64-mingw32-gcc", "i686-w64-mingw32-gcc"])
+def test_header_is_c99(compiler: str) -> None:
+    native.checked(compiler, *STRICT, "-std=c99", "-x", "c", native.CSRC / "include/wmmf.h")
+
+
+@pytest.mark.parametrize("standard", ["c++17", "c++20"])
+@pytest.mark.parametrize("compiler", ["g++", "clang++", "x86_64-w64-mingw32-g++"])
+def test_headers_are_cpp(compiler: str, standard: str, tmp_path: Path) -> None:
+    program = tmp_path / "program.cpp"
+    program.write_text('#include "wmmf.h"\n#include "wmmf.hpp"\nauto f(wmmf::map &m) { return m.bytes().size(); }\n')
+    native.checked(compiler, *STRICT, f"-std={standard}", "-I", native.CSRC / "include", program)
+
+
+@pytest.mark.parametrize("program", ["program-c", "program-cpp"])
+@pytest.mark.parametrize("target", ["gcc", "clang", "mingw64"])
+def test_external_program_finds_the_package(target: str, program: str) -> None:
+    build = native.configure_and_build(EXTERNAL, target, f"-Dwmmf_DIR={native.installed(target)}/lib/cmake/wmmf")
+    suffix = ".exe" if target == "mingw64" else ""
+    done = run(build / (program + suffix))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith(project_version())
+
+
+def test_external_program_through_pkg_config(tmp_path: Path) -> None:
+    prefix = native.installed("gcc")
+    line = (
+        f'export PKG_CONFIG_PATH="{prefix}/lib/pkgconfig" LD_LIBRARY_PATH="{prefix}/lib"\n'
+        f'cc "{EXTERNAL}/program.c" $(pkg-config --cflags --libs wmmf) -o program && ./program\n'
+        "pkg-config --modversion wmmf"
+    )
+    output = native.checked("sh", "-ec", line, cwd=tmp_path).splitlines()
+    assert output == [f"{project_version()} success hello", project_version()]
+
+
+def project_version() -> str:
+    """Return the one version number of the project."""
+    text = (native.CSRC.parent / "pyproject.toml").read_text()
+    return re.search(r'^version = "(.+)"$', text, re.M)[1]  # type: ignore[index]
+
+
+def test_dll_says_its_version() -> None:
+    dll = (native.installed("mingw64") / "bin/wmmf.dll").read_bytes()
+    for text in ("FileVersion", project_version(), "wmmf.dll"):
+        assert text.encode("utf-16-le") in dll
+
+
+@pytest.mark.parametrize("target", ["mingw64", "mingw32"])
+def test_dll_needs_only_what_windows_has(target: str) -> None:
+    dll = native.installed(target) / "bin/wmmf.dll"
+    needed = set(re.findall(r"DLL Name: (\S+)", native.checked("x86_64-w64-mingw32-objdump", "-p", dll)))
+    assert needed <= {"KERNEL32.dll", "ADVAPI32.dll", "msvcrt.dll", "bcrypt.dll", "ntdll.dll"}
+
+
+ZIG = "ziglang==0.14.1"
+
+
+@pytest.mark.parametrize("triple", ["aarch64-windows-gnu", "aarch64-linux-gnu", "x86-linux-gnu"])
+def test_library_compiles_for_other_processors(triple: str, tmp_path: Path) -> None:
+    platform = "platform_posix.c" if "windows" in triple else "platform_win.c"  # the other system's
+    sources = [path for path in (native.CSRC / "src").glob("*.c") if path.name != platform]
+    warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wvla", "-Wundef", "-Werror"]
+    options = ["-target", triple, "-std=c99", "-O2", "-DWMMF_BUILD", "-I", native.CSRC / "include"]
+    for source in sources:
+        native.checked(zig(), "cc", "-c", *options, *warnings, source, cwd=tmp_path)
+
+
+def zig() -> Path:
+    """Return a compiler for every processor."""
+
+    def make(folder: Path) -> None:
+        cache.unpack_wheels([ZIG], folder)
+        (folder / "ziglang/zig").chmod(0o755)
+
+    return cache.make_once("zig", make, ZIG) / "ziglang/zig"

@@ -1,0 +1,189 @@
+/* A peer may write anything into a section: opening must refuse it, using must stay inside it. The native header is
+ * damaged through a raw handle on the same section. */
+#include <stdio.h>
+
+#include "harness.h"
+#include "layout.h"
+#include "system.h"
+
+static const char *name;
+static wmmf_map *map, *raw;
+static uint8_t *bytes;
+
+static void set_up(void) {
+    name = new_name();
+    map = create(name, 1000, WMMF_NATIVE);
+    raw = open_existing(name, WMMF_RAW);
+    bytes = data_of(raw);
+}
+
+static void tear_down(void) {
+    wmmf_close(raw);
+    wmmf_close(map);
+}
+
+static int32_t try_open(void) {
+    wmmf_map *opened = NULL;
+    int32_t status = wmmf_open(name, 0, NULL, &opened);
+    wmmf_close(opened);
+    return status;
+}
+
+/* Opens while `size` bytes at `offset` have another value. */
+static int32_t open_with(size_t offset, uint64_t value, size_t size) {
+    uint8_t saved[8];
+    memcpy(saved, bytes + offset, size);
+    memcpy(bytes + offset, &value, size);
+    int32_t status = try_open();
+    memcpy(bytes + offset, saved, size);
+    return status;
+}
+
+#define OPEN_WITH(field, value) open_with(offsetof(struct header, field), (value), sizeof(((struct header *)0)->field))
+
+static void each_field_of_the_header_is_checked(void) {
+    set_up();
+    wmmf_info info = {.struct_size = sizeof info};
+    REQUIRE_OK(wmmf_get_info(map, &info));
+    CHECK_STATUS(WMMF_OK, try_open());
+    CHECK_STATUS(WMMF_E_FORMAT, OPEN_WITH(magic, 1));
+    CHECK_STATUS(WMMF_E_FORMAT, OPEN_WITH(magic, SECTION_MAGIC + 1));
+    CHECK_STATUS(WMMF_E_VERSION, OPEN_WITH(format_version, 0));
+    CHECK_STATUS(WMMF_E_VERSION, OPEN_WITH(format_version, WMMF_FORMAT_VERSION + 1));
+    CHECK_STATUS(WMMF_E_VERSION, OPEN_WITH(format_version, UINT32_MAX));
+
+    CHECK_STATUS(WMMF_E_FORMAT, OPEN_WITH(participants, 0));
+    CHECK_STATUS(WMMF_E_FORMAT, OPEN_WITH(participants, WMMF_PARTICIPANTS_DEFAULT - 1));
+    CHECK_STATUS(WMMF_E_FORMAT, OPEN_WITH(participants, WMMF_PARTICIPANTS_MAX + 1));
+    CHECK_STATUS(WMMF_E_FORMAT, OPEN_WITH(participants, UINT32_MAX));
+
+    CHECK_STATUS(WMMF_E_FORMAT, OPEN_WITH(payload_offset, 0));
+    CHECK_STATUS(WMMF_E_FORMAT, OPEN_WITH(payload_offset, info.data_offset + 1));
+    CHECK_STATUS(WMMF_E_FORMAT, OPEN_WITH(payload_offset, UINT64_MAX));
+
+    uint64_t room = info.mapped_size - info.data_offset;
+    CHECK_STATUS(WMMF_E_FORMAT, OPEN_WITH(payload_size, 0));
+    CHECK_STATUS(WMMF_OK, OPEN_WITH(payload_size, room));
+    CHECK_STATUS(WMMF_E_TRUNCATED, OPEN_WITH(payload_size, room + 1));
+    CHECK_STATUS(WMMF_E_TRUNCATED, OPEN_WITH(payload_size, UINT64_MAX));
+    CHECK_STATUS(WMMF_E_TRUNCATED, OPEN_WITH(payload_size, UINT64_MAX - info.data_offset + 1)); /* the sum wraps */
+    CHECK_STATUS(WMMF_OK, try_open());
+    tear_down();
+}
+
+static void consistent_lies_about_the_size_are_found(void) {
+    set_up();
+    struct header *header = (struct header *)(void *)bytes;
+    header->participants = WMMF_PARTICIPANTS_MAX;
+    header->payload_offset = HEADER_SIZE + WMMF_PARTICIPANTS_MAX * sizeof(struct participant);
+    CHECK_STATUS(WMMF_E_TRUNCATED, try_open());
+    tear_down();
+}
+
+static void an_unfinished_section_is_waited_for_and_then_given_up(void) {
+    const char *unfinished = new_name();
+    wmmf_map *nothing = create(unfinished, 10000, WMMF_RAW), *opened = NULL;
+    int64_t start = system_now_ns();
+    CHECK_STATUS(WMMF_E_NOT_READY, wmmf_open(unfinished, 0, NULL, &opened));
+    CHECK(system_now_ns() - start < PATIENCE);
+    CHECK(opened == NULL);
+    wmmf_close(nothing);
+}
+
+static void finish(void *magic) {
+    /* The opener may be at any step now; it succeeds all the same. */
+    store_release_u64(magic, SECTION_MAGIC);
+}
+
+static void an_early_opener_waits_for_the_creator(void) {
+    set_up();
+    struct header *header = (struct header *)(void *)bytes;
+    header->magic = 0;
+    struct thread *thread = thread_start(finish, &header->magic);
+    CHECK_STATUS(WMMF_OK, try_open());
+    thread_join(thread);
+    tear_down();
+}
+
+static void a_section_smaller_than_a_header_is_no_section(void) {
+#ifdef _WIN32
+    uint64_t size = 1; /* shows as a page of zeros: like one that is being made */
+    int32_t status = WMMF_E_NOT_READY;
+#else
+    uint64_t size = HEADER_SIZE - 1;
+    int32_t status = WMMF_E_FORMAT;
+#endif
+    const char *small = new_name();
+    wmmf_map *nothing = create(small, size, WMMF_RAW), *opened = NULL;
+    CHECK_STATUS(status, wmmf_open(small, 0, NULL, &opened));
+    wmmf_close(nothing);
+}
+
+/* Every call ends, with whatever status, and stays inside. */
+static void use(void) {
+    char buffer[1000];
+    uint64_t sequence = 0;
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    wmmf_map *other = NULL;
+    if (wmmf_lock_read(map, 0) == WMMF_OK)
+        wmmf_unlock_read(map);
+    if (wmmf_lock_write(map, 0) == WMMF_OK)
+        wmmf_unlock_write(map);
+    wmmf_read(map, 0, buffer, sizeof buffer, 0);
+    wmmf_write(map, 0, buffer, sizeof buffer, 0);
+    wmmf_sequence(map, &sequence);
+    wmmf_wait(map, sequence, 0, NULL);
+    wmmf_audit(map, &report);
+    if (wmmf_open(name, 0, NULL, &other) == WMMF_OK)
+        wmmf_read(other, 0, buffer, 1, 0);
+    wmmf_close(other);
+}
+
+static void damage_after_opening_harms_nobody(void) {
+    static const uint8_t values[] = {0x00, 0x01, 0x7F, 0x80, 0xFF};
+    uint32_t participants = 2;
+    size_t end = HEADER_SIZE + participants * sizeof(struct participant);
+    for (size_t offset = offsetof(struct header, format_version); offset < end; offset += 4) {
+        for (size_t value = 0; value < sizeof values; value++) {
+            wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+            options.participants = participants;
+            name = new_name();
+            REQUIRE_OK(wmmf_create(name, 1000, &options, &map));
+            raw = open_existing(name, WMMF_RAW);
+            memset(data_of(raw) + offset, values[value], 4);
+            use();
+            tear_down();
+        }
+    }
+}
+
+static void an_audit_finds_damage(void) {
+    set_up();
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    struct header *header = (struct header *)(void *)bytes;
+    REQUIRE_OK(wmmf_audit(map, &report));
+    CHECK_EQUAL(0, report.damaged);
+    header->payload_size = 5;
+    REQUIRE_OK(wmmf_audit(map, &report));
+    CHECK_EQUAL(1, report.damaged);
+    CHECK_EQUAL(1, report.poisoned);
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_read(map, PATIENCE));
+    tear_down();
+}
+
+static const struct test tests[] = {
+    TEST(each_field_of_the_header_is_checked),
+    TEST(consistent_lies_about_the_size_are_found),
+    TEST(an_unfinished_section_is_waited_for_and_then_given_up),
+    TEST(an_early_opener_waits_for_the_creator),
+    TEST(a_section_smaller_than_a_header_is_no_section),
+    TEST(damage_after_opening_harms_nobody),
+    TEST(an_audit_finds_damage),
+    {NULL, NULL},
+};
+
+static const struct role roles[] = {
+    {NULL, NULL},
+};
+
+const struct suite suite_hostile = {tests, roles};

@@ -1,0 +1,313 @@
+/* The lock as threads and handles of one process see it; what both lockable layouts promise alike. */
+#include "harness.h"
+#include "system.h"
+
+static void two_readers_no_writer(wmmf_map *one, wmmf_map *two) {
+    REQUIRE_OK(wmmf_lock_read(one, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_read(two, 0));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_read(two));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(two, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_write(two, 0, "x", 1, 0));
+    REQUIRE_OK(wmmf_unlock_read(one));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write(two, 0));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(two));
+}
+
+static void one_writer_no_other(wmmf_map *one, wmmf_map *two) {
+    char byte;
+    REQUIRE_OK(wmmf_lock_write(one, PATIENCE));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(two, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(two, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_read(two, 0, &byte, 1, 0));
+    REQUIRE_OK(wmmf_unlock_write(one));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_read(two, 0));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_read(two));
+}
+
+static void taking_it_twice(wmmf_map *map) {
+    REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
+    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_read(map, -1));
+    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_write(map, -1));
+    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_write(map, 0, "x", 1, -1));
+    REQUIRE_OK(wmmf_unlock_read(map));
+    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_read(map, -1));
+    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_write(map, -1));
+    REQUIRE_OK(wmmf_unlock_write(map));
+}
+
+static void giving_back_what_one_has_not(wmmf_map *map) {
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_read(map));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(map));
+    REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(map));
+    REQUIRE_OK(wmmf_unlock_read(map));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_read(map));
+    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_read(map));
+    REQUIRE_OK(wmmf_unlock_write(map));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(map));
+}
+
+static void copies_inside_the_lock(wmmf_map *map) {
+    char byte = 0;
+    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_write(map, 0, "x", 1, 0));
+    CHECK_STATUS(WMMF_OK, wmmf_read(map, 0, &byte, 1, 0));
+    REQUIRE_OK(wmmf_unlock_write(map));
+    CHECK_EQUAL('x', byte);
+    REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_read(map, 0, &byte, 1, 0));
+    REQUIRE_OK(wmmf_unlock_read(map));
+}
+
+static void rules_of_the_lock(void) {
+    for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
+        const char *name = new_name();
+        wmmf_map *one = create(name, 100, layout), *two = open_existing(name, layout);
+        two_readers_no_writer(one, two);
+        one_writer_no_other(one, two);
+        taking_it_twice(one);
+        giving_back_what_one_has_not(one);
+        copies_inside_the_lock(two);
+        wmmf_close(two);
+        wmmf_close(one);
+    }
+}
+
+/* Tries from another thread, which must be as far from the lock as another process. */
+struct attempt {
+    wmmf_map *map;
+    int32_t try_read, try_write, unlock_read, unlock_write, mark;
+};
+
+static void attempt(void *argument) {
+    struct attempt *it = argument;
+    it->try_read = wmmf_lock_read(it->map, 0);
+    if (it->try_read == WMMF_OK)
+        wmmf_unlock_read(it->map);
+    it->try_write = wmmf_lock_write(it->map, 0);
+    if (it->try_write == WMMF_OK)
+        wmmf_unlock_write(it->map);
+    it->unlock_read = wmmf_unlock_read(it->map);
+    it->unlock_write = wmmf_unlock_write(it->map);
+    it->mark = wmmf_mark_consistent(it->map);
+}
+
+static struct attempt attempt_elsewhere(wmmf_map *map) {
+    struct attempt it = {.map = map};
+    thread_join(thread_start(attempt, &it));
+    return it;
+}
+
+static void locks_belong_to_threads(void) {
+    for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
+        wmmf_map *map = create(new_name(), 100, layout);
+        REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
+        struct attempt while_reading = attempt_elsewhere(map);
+        REQUIRE_OK(wmmf_unlock_read(map));
+        REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+        struct attempt while_writing = attempt_elsewhere(map);
+        REQUIRE_OK(wmmf_unlock_write(map));
+        CHECK_STATUS(WMMF_OK, while_reading.try_read);
+        CHECK_STATUS(WMMF_E_TIMEOUT, while_reading.try_write);
+        CHECK_STATUS(WMMF_E_NOT_OWNER, while_reading.unlock_read);
+        CHECK_STATUS(WMMF_E_TIMEOUT, while_writing.try_read);
+        CHECK_STATUS(WMMF_E_TIMEOUT, while_writing.try_write);
+        CHECK_STATUS(WMMF_E_NOT_OWNER, while_writing.unlock_write);
+        CHECK_STATUS(layout == WMMF_NATIVE ? WMMF_E_NOT_OWNER : WMMF_E_NOT_SUPPORTED, while_writing.mark);
+        wmmf_close(map);
+    }
+}
+
+static void a_timeout_is_neither_early_nor_endless(void) {
+    for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
+        const char *name = new_name();
+        wmmf_map *one = create(name, 100, layout), *two = open_existing(name, layout);
+        REQUIRE_OK(wmmf_lock_write(one, PATIENCE));
+        int64_t start = system_now_ns();
+        CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(two, SECOND / 20));
+        int64_t between = system_now_ns();
+        CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(two, SECOND / 20));
+        int64_t end = system_now_ns();
+        CHECK(between - start >= SECOND / 20 && between - start < PATIENCE);
+        CHECK(end - between >= SECOND / 20 && end - between < PATIENCE);
+        /* Those who gave up leave nothing behind. */
+        REQUIRE_OK(wmmf_unlock_write(one));
+        CHECK_STATUS(WMMF_OK, wmmf_lock_write(one, 0));
+        REQUIRE_OK(wmmf_unlock_write(one));
+        wmmf_close(two);
+        wmmf_close(one);
+    }
+}
+
+#define ROUNDS 2000
+
+/* The counter is only right if no two writers are inside at once. */
+static void count_up(void *argument) {
+    wmmf_map *map = argument;
+    volatile uint32_t *counter = (volatile uint32_t *)(void *)data_of(map);
+    for (int i = 0; i < ROUNDS; i++) {
+        REQUIRE_OK(wmmf_lock_write(map, -1));
+        uint32_t seen = counter[0];
+        counter[1] = seen + 1;
+        counter[0] = seen + 1;
+        REQUIRE_OK(wmmf_unlock_write(map));
+    }
+}
+
+struct reader {
+    wmmf_map *map;
+    uint32_t torn;
+};
+
+static void watch(void *argument) {
+    struct reader *reader = argument;
+    const volatile uint32_t *counter = (volatile uint32_t *)(void *)data_of(reader->map);
+    uint32_t seen = 0;
+    while (seen < 2 * ROUNDS) {
+        REQUIRE_OK(wmmf_lock_read(reader->map, -1));
+        seen = counter[0];
+        reader->torn += counter[1] != seen;
+        REQUIRE_OK(wmmf_unlock_read(reader->map));
+    }
+}
+
+static void threads_exclude_each_other(void) {
+    for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
+        const char *name = new_name();
+        wmmf_map *one = create(name, 100, layout), *two = open_existing(name, layout);
+        struct reader reader = {.map = two};
+        struct thread *threads[] = {thread_start(count_up, one), thread_start(count_up, two),
+                                    thread_start(watch, &reader)};
+        for (int i = 0; i < 3; i++)
+            thread_join(threads[i]);
+        CHECK_EQUAL(2 * ROUNDS, *(uint32_t *)(void *)data_of(one));
+        CHECK_EQUAL(0, reader.torn);
+        wmmf_close(two);
+        wmmf_close(one);
+    }
+}
+
+static void threads_of_one_handle_exclude_each_other(void) {
+    for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
+        wmmf_map *map = create(new_name(), 100, layout);
+        struct thread *one = thread_start(count_up, map), *two = thread_start(count_up, map);
+        thread_join(one);
+        thread_join(two);
+        CHECK_EQUAL(2 * ROUNDS, *(uint32_t *)(void *)data_of(map));
+        wmmf_close(map);
+    }
+}
+
+static void raw_has_no_lock(void) {
+    wmmf_map *map = create(new_name(), 100, WMMF_RAW);
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_lock_read(map, 0));
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_unlock_read(map));
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_lock_write(map, 0));
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_unlock_write(map));
+    wmmf_close(map);
+}
+
+static void only_native_counts_changes(void) {
+    for (uint32_t layout = WMMF_WINMMF; layout <= WMMF_RAW; layout++) {
+        wmmf_map *map = create(new_name(), 100, layout);
+        uint64_t sequence;
+        wmmf_audit_report report = {.struct_size = sizeof report};
+        CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_sequence(map, &sequence));
+        CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_wait(map, 0, 0, &sequence));
+        CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_audit(map, &report));
+        CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_mark_consistent(map));
+        wmmf_close(map);
+    }
+}
+
+static void the_sequence_counts_writes(void) {
+    wmmf_map *map = create(new_name(), 100, WMMF_NATIVE);
+    uint64_t sequence = 77;
+    REQUIRE_OK(wmmf_sequence(map, &sequence));
+    CHECK_EQUAL(0, sequence);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_wait(map, 0, 0, &sequence));
+    REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
+    REQUIRE_OK(wmmf_unlock_read(map));
+    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    REQUIRE_OK(wmmf_sequence(map, &sequence));
+    CHECK_EQUAL(0, sequence);
+    REQUIRE_OK(wmmf_unlock_write(map));
+    REQUIRE_OK(wmmf_write(map, 0, "x", 1, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_wait(map, 0, PATIENCE, &sequence));
+    CHECK_EQUAL(2, sequence);
+    CHECK_STATUS(WMMF_OK, wmmf_wait(map, 7, 0, NULL));
+    int64_t start = system_now_ns();
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_wait(map, 2, SECOND / 20, &sequence));
+    CHECK(system_now_ns() - start >= SECOND / 20);
+    wmmf_close(map);
+}
+
+/* Two threads hand the turn to and fro: each waits for the other's write. */
+static void answer(void *argument) {
+    wmmf_map *map = argument;
+    for (uint64_t i = 0; i < 200; i += 2) {
+        REQUIRE_OK(wmmf_wait(map, i, -1, NULL));
+        REQUIRE_OK(wmmf_write(map, 1, "b", 1, -1));
+    }
+}
+
+static void a_change_wakes_who_waits(void) {
+    const char *name = new_name();
+    wmmf_map *one = create(name, 100, WMMF_NATIVE), *two = open_existing(name, WMMF_NATIVE);
+    struct thread *thread = thread_start(answer, two);
+    for (uint64_t i = 0; i < 200; i += 2) {
+        uint64_t sequence = 0;
+        REQUIRE_OK(wmmf_write(one, 0, "a", 1, PATIENCE));
+        REQUIRE_OK(wmmf_wait(one, i + 1, PATIENCE, &sequence));
+        CHECK_EQUAL(i + 2, sequence);
+    }
+    thread_join(thread);
+    wmmf_close(two);
+    wmmf_close(one);
+}
+
+static void an_audit_counts_who_is_there(void) {
+    const char *name = new_name();
+    wmmf_map *one = create(name, 100, WMMF_NATIVE), *two = open_existing(name, WMMF_NATIVE);
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    REQUIRE_OK(wmmf_lock_read(one, PATIENCE));
+    REQUIRE_OK(wmmf_lock_read(two, PATIENCE));
+    REQUIRE_OK(wmmf_audit(one, &report));
+    CHECK_EQUAL(0, report.damaged);
+    CHECK_EQUAL(2, report.participants);
+    CHECK_EQUAL(2, report.readers);
+    CHECK_EQUAL(0, report.writer);
+    REQUIRE_OK(wmmf_unlock_read(one));
+    REQUIRE_OK(wmmf_unlock_read(two));
+    REQUIRE_OK(wmmf_lock_write(two, PATIENCE));
+    REQUIRE_OK(wmmf_audit(one, &report));
+    CHECK_EQUAL(0, report.damaged);
+    CHECK_EQUAL(0, report.readers);
+    CHECK(report.writer != 0);
+    CHECK_EQUAL(system_process_id(), report.writer_pid);
+    REQUIRE_OK(wmmf_unlock_write(two));
+    wmmf_close(two);
+    wmmf_close(one);
+}
+
+static const struct test tests[] = {
+    TEST(rules_of_the_lock),
+    TEST(locks_belong_to_threads),
+    TEST(a_timeout_is_neither_early_nor_endless),
+    TEST(threads_exclude_each_other),
+    TEST(threads_of_one_handle_exclude_each_other),
+    TEST(raw_has_no_lock),
+    TEST(only_native_counts_changes),
+    TEST(the_sequence_counts_writes),
+    TEST(a_change_wakes_who_waits),
+    TEST(an_audit_counts_who_is_there),
+    {NULL, NULL},
+};
+
+static const struct role roles[] = {
+    {NULL, NULL},
+};
+
+const struct suite suite_locks = {tests, roles};

@@ -1,0 +1,123 @@
+/* What may be a name, and where it is looked up. */
+#include <stdio.h>
+
+#include "harness.h"
+
+static int32_t try_name(const char *name, uint32_t name_space) {
+    wmmf_options options = options_of(WMMF_NATIVE, name_space);
+    wmmf_map *map = NULL;
+    int32_t status = wmmf_create(name, 10, &options, &map);
+    wmmf_close(map);
+    return status;
+}
+
+static void bad_names_are_refused_by_every_call(void) {
+    static const struct {
+        const char *name;
+        int32_t status;
+    } bad[] = {
+        {"", WMMF_E_NAME_EMPTY},
+        {"a\\b", WMMF_E_NAME_INVALID},
+        {"a/b", WMMF_E_NAME_INVALID},
+        {"..\\b", WMMF_E_NAME_INVALID},
+        {"/", WMMF_E_NAME_INVALID},
+        {"\x80", WMMF_E_NAME_INVALID},             /* a continuation without a beginning */
+        {"abc\xC3", WMMF_E_NAME_INVALID},          /* cut short */
+        {"\xC0\xAF", WMMF_E_NAME_INVALID},         /* an overlong slash */
+        {"\xE0\x80\xAF", WMMF_E_NAME_INVALID},     /* and another */
+        {"\xED\xA0\x80", WMMF_E_NAME_INVALID},     /* a surrogate */
+        {"\xF4\x90\x80\x80", WMMF_E_NAME_INVALID}, /* behind the last code point */
+        {"\xFF", WMMF_E_NAME_INVALID},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        for (uint32_t name_space = WMMF_LOCAL; name_space <= WMMF_GLOBAL; name_space++) {
+            wmmf_options options = options_of(WMMF_NATIVE, name_space);
+            wmmf_map *map = NULL;
+            CHECK_STATUS(bad[i].status, wmmf_create(bad[i].name, 10, &options, &map));
+            CHECK_STATUS(bad[i].status, wmmf_create_or_open(bad[i].name, 10, &options, &map, NULL));
+            CHECK_STATUS(bad[i].status, wmmf_open(bad[i].name, 0, &options, &map));
+            CHECK(map == NULL);
+            CHECK_EQUAL(0, wmmf_last_os_error());
+        }
+    }
+}
+
+static void the_longest_name_is_as_long_as_promised(void) {
+    char name[WMMF_NAME_MAX + 2];
+    memset(name, 'n', sizeof name);
+    name[WMMF_NAME_MAX + 1] = '\0';
+    for (uint32_t name_space = WMMF_LOCAL; name_space <= WMMF_CUSTOM; name_space++)
+        CHECK_STATUS(WMMF_E_NAME_TOO_LONG, try_name(name, name_space));
+    name[WMMF_NAME_MAX] = '\0';
+    for (uint32_t name_space = WMMF_LOCAL; name_space <= WMMF_CUSTOM; name_space++)
+        CHECK_STATUS(WMMF_OK, try_name(name, name_space));
+}
+
+static void names_are_text_of_any_script(void) {
+    static const char *const names[] = {
+        "wmmf test with spaces, %s and 'quotes'",
+        "wmmf-\xD0\xBA\xD0\xB0\xD0\xBC\xD0\xB5\xD1\x80\xD0\xB0", /* Cyrillic */
+        "wmmf-\xE7\x9B\xB8\xE6\x9C\xBA",                         /* Chinese */
+        "wmmf-\xF0\x9F\x93\xB7",                                 /* outside the basic plane */
+        ".",
+        "..",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        wmmf_map *map = create(names[i], 10, WMMF_NATIVE), *second = open_existing(names[i], WMMF_NATIVE);
+        wmmf_close(second);
+        wmmf_close(map);
+    }
+}
+
+static void case_matters(void) {
+    const char *name = new_name();
+    char upper[64];
+    snprintf(upper, sizeof upper, "W%s", name + 1);
+    wmmf_map *map = create(name, 10, WMMF_NATIVE), *other = create(upper, 10, WMMF_NATIVE);
+    wmmf_close(other);
+    wmmf_close(map);
+}
+
+static void namespaces_are_apart(void) {
+    const char *name = new_name();
+    wmmf_map *maps[3];
+    for (uint32_t i = WMMF_LOCAL; i <= WMMF_GLOBAL; i++) {
+        wmmf_options options = options_of(WMMF_NATIVE, i);
+        REQUIRE_OK(wmmf_create(name, 10, &options, &maps[i]));
+        data_of(maps[i])[0] = (uint8_t)(i + 1);
+    }
+    for (uint32_t i = WMMF_LOCAL; i <= WMMF_GLOBAL; i++) {
+        wmmf_options options = options_of(WMMF_NATIVE, i);
+        wmmf_map *map;
+        REQUIRE_OK(wmmf_open(name, 0, &options, &map));
+        CHECK_EQUAL(i + 1, data_of(map)[0]);
+        wmmf_close(map);
+    }
+    wmmf_close(maps[0]);
+    wmmf_close(maps[1]);
+}
+
+static void null_is_no_name(void) {
+    wmmf_map *map = NULL;
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create(NULL, 10, NULL, &map));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create_or_open(NULL, 10, NULL, &map, NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_open(NULL, 10, NULL, &map));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_open_file(NULL, 10, NULL, &map));
+    CHECK(map == NULL);
+}
+
+static const struct test tests[] = {
+    TEST(bad_names_are_refused_by_every_call),
+    TEST(the_longest_name_is_as_long_as_promised),
+    TEST(names_are_text_of_any_script),
+    TEST(case_matters),
+    TEST(namespaces_are_apart),
+    TEST(null_is_no_name),
+    {NULL, NULL},
+};
+
+static const struct role roles[] = {
+    {NULL, NULL},
+};
+
+const struct suite suite_names = {tests, roles};

@@ -1,0 +1,171 @@
+/* What platform.h asks of each operating system. */
+#include "platform.h"
+#include "harness.h"
+#include "system.h"
+
+#define SECTION_ID UINT64_C(0x1122334455667788)
+
+static struct platform_section *platform_new(const char *name) {
+    wmmf_options options = options_of(WMMF_RAW, WMMF_LOCAL);
+    struct platform_section *section = NULL;
+    REQUIRE_OK(platform_create(name, &options, 5000, &section));
+    REQUIRE_OK(platform_join(section, SECTION_ID));
+    REQUIRE_OK(platform_publish(section));
+    return section;
+}
+
+static struct platform_section *platform_existing(const char *name) {
+    wmmf_options options = options_of(WMMF_RAW, WMMF_LOCAL);
+    struct platform_section *section = NULL;
+    REQUIRE_OK(platform_open(name, &options, &section));
+    REQUIRE_OK(platform_join(section, SECTION_ID));
+    return section;
+}
+
+static int hold_token(const char *name) {
+    struct platform_section *section = platform_existing(name);
+    if (!CHECK(platform_token_claim(section, 3)))
+        return 1;
+    say("claimed");
+    return !heard("go");
+}
+
+static void a_token_has_one_holder(void) {
+    const char *name = new_name();
+    struct platform_section *one = platform_new(name), *two = platform_existing(name);
+    CHECK(!platform_token_alive(two, 7));
+    CHECK(platform_token_claim(one, 7));
+    CHECK(platform_token_alive(two, 7));
+    CHECK(!platform_token_claim(two, 7));
+    CHECK(platform_token_claim(two, 8)); /* another index is another token */
+    platform_token_drop(one, 7);
+    CHECK(!platform_token_alive(two, 7));
+    CHECK(platform_token_claim(two, 7));
+    platform_token_drop(two, 7);
+    platform_token_drop(two, 8);
+    platform_close(two);
+    platform_close(one);
+}
+
+static void a_token_ends_with_its_handle(void) {
+    const char *name = new_name();
+    struct platform_section *one = platform_new(name), *two = platform_existing(name);
+    CHECK(platform_token_claim(two, WMMF_PARTICIPANTS_MAX - 1));
+    platform_close(two);
+    CHECK(platform_token_claim(one, WMMF_PARTICIPANTS_MAX - 1));
+    platform_close(one);
+}
+
+static void a_token_ends_with_its_process(void) {
+    const char *name = new_name();
+    struct platform_section *section = platform_new(name);
+    struct child *child = child_start("hold_token", name);
+    CHECK(child_said(child, "claimed"));
+    CHECK(platform_token_alive(section, 3));
+    CHECK(!platform_token_claim(section, 3));
+    child_kill(child);
+    CHECK(!platform_token_alive(section, 3));
+    CHECK(platform_token_claim(section, 3));
+    platform_close(section);
+}
+
+struct sleeper {
+    struct platform_section *section;
+    uint32_t awake;
+};
+
+static shared_u32 *bell_of(const struct platform_section *section) {
+    return (shared_u32 *)(void *)platform_base(section);
+}
+
+/* As gate.c uses it: counted in, asleep while the bell stands still. */
+static void sleep_until_rung(void *argument) {
+    struct sleeper *sleeper = argument;
+    shared_u32 *bell = bell_of(sleeper->section);
+    add_seq_u32(bell + 1, 1);
+    while (load_seq_u32(bell) == 0)
+        platform_sleep(sleeper->section, GATE_CHANGE, bell, 0, PATIENCE);
+    sleeper->awake = 1;
+}
+
+static void a_bell_wakes_all_sleepers(void) {
+    const char *name = new_name();
+    struct platform_section *section = platform_new(name);
+    struct sleeper sleepers[2] = {{platform_existing(name), 0}, {platform_existing(name), 0}};
+    struct thread *threads[2];
+    for (int i = 0; i < 2; i++)
+        threads[i] = thread_start(sleep_until_rung, &sleepers[i]);
+    while (load_seq_u32(bell_of(section) + 1) != 2)
+        platform_yield();
+    int64_t start = system_now_ns();
+    add_seq_u32(bell_of(section), 1);
+    platform_wake(section, GATE_CHANGE, bell_of(section), 2);
+    for (int i = 0; i < 2; i++) {
+        thread_join(threads[i]);
+        CHECK_EQUAL(1, sleepers[i].awake);
+        platform_close(sleepers[i].section);
+    }
+    CHECK(system_now_ns() - start < PATIENCE / 2); /* woken, and not timed out */
+    platform_close(section);
+}
+
+static void a_moved_bell_lets_nobody_sleep(void) {
+    struct platform_section *section = platform_new(new_name());
+    int64_t start = system_now_ns();
+    platform_sleep(section, GATE_CHANGE, bell_of(section), 1, PATIENCE);
+    CHECK(system_now_ns() - start < PATIENCE / 2);
+    platform_close(section);
+}
+
+static void a_sleep_ends_by_itself(void) {
+    struct platform_section *section = platform_new(new_name());
+    int64_t start = system_now_ns();
+    platform_sleep(section, GATE_CHANGE, bell_of(section), 0, 10000000);
+    CHECK(system_now_ns() - start < PATIENCE);
+    platform_close(section);
+}
+
+static void clocks_and_chance_move(void) {
+    int64_t monotonic = platform_monotonic_ns();
+    uint64_t unix_time = platform_unix_ns(), one = 0, two = 0;
+    platform_pause(2000000);
+    CHECK(platform_monotonic_ns() - monotonic >= 2000000);
+    CHECK(platform_unix_ns() > unix_time);
+    CHECK(unix_time > UINT64_C(1700000000) * 1000000000);
+    CHECK_STATUS(WMMF_OK, platform_random(&one));
+    CHECK_STATUS(WMMF_OK, platform_random(&two));
+    CHECK(one != two);
+    CHECK_EQUAL(system_process_id(), platform_process_id());
+}
+
+static void note_thread_id(void *id) {
+    *(uintptr_t *)id = platform_thread_id();
+}
+
+static void threads_have_ids(void) {
+    uintptr_t other = 0;
+    thread_join(thread_start(note_thread_id, &other));
+    CHECK(platform_thread_id() != 0);
+    CHECK(other != 0);
+    CHECK(other != platform_thread_id());
+    CHECK(platform_thread_id() == platform_thread_id());
+}
+
+static const struct test tests[] = {
+    TEST(a_token_has_one_holder),
+    TEST(a_token_ends_with_its_handle),
+    TEST(a_token_ends_with_its_process),
+    TEST(a_bell_wakes_all_sleepers),
+    TEST(a_moved_bell_lets_nobody_sleep),
+    TEST(a_sleep_ends_by_itself),
+    TEST(clocks_and_chance_move),
+    TEST(threads_have_ids),
+    {NULL, NULL},
+};
+
+static const struct role roles[] = {
+    ROLE(hold_token),
+    {NULL, NULL},
+};
+
+const struct suite suite_platform = {tests, roles};

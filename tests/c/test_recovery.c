@@ -1,0 +1,279 @@
+/* Other processes: waiting for them, and what they leave behind when they are killed. */
+#include <stdio.h>
+
+#include "harness.h"
+#include "system.h"
+
+/* The roles: each takes something, says so, and keeps it until it is told to go, or is killed. */
+
+static int hold_open(const char *name) {
+    wmmf_map *map = open_existing(name, WMMF_NATIVE);
+    say("open");
+    bool told = heard("go");
+    wmmf_close(map);
+    return !told;
+}
+
+static int hold(const char *name, uint32_t layout, int32_t (*lock)(wmmf_map *, int64_t), int32_t (*unlock)(wmmf_map *)) {
+    wmmf_map *map = open_existing(name, layout);
+    REQUIRE_OK(lock(map, PATIENCE));
+    say("locked");
+    bool told = heard("go");
+    REQUIRE_OK(unlock(map));
+    wmmf_close(map);
+    return !told;
+}
+
+static int hold_read(const char *name) {
+    return hold(name, WMMF_NATIVE, wmmf_lock_read, wmmf_unlock_read);
+}
+
+static int hold_write(const char *name) {
+    return hold(name, WMMF_NATIVE, wmmf_lock_write, wmmf_unlock_write);
+}
+
+static int hold_write_winmmf(const char *name) {
+    return hold(name, WMMF_WINMMF, wmmf_lock_write, wmmf_unlock_write);
+}
+
+/* The only one that has it open, so that its death is the end of the section. */
+static int hold_alone(const char *name) {
+    create(name, 100, WMMF_NATIVE);
+    say("created");
+    return !heard("go");
+}
+
+static int wait_for_write_lock(const char *name) {
+    wmmf_map *map = open_existing(name, WMMF_NATIVE);
+    if (!CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(map, 0)))
+        return 1;
+    say("waiting");
+    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    data_of(map)[0]++;
+    REQUIRE_OK(wmmf_unlock_write(map));
+    wmmf_close(map);
+    return 0;
+}
+
+static struct child *start(const char *role, const char *name, const char *says) {
+    struct child *child = child_start(role, name);
+    if (!CHECK(child_said(child, says)))
+        give_up();
+    return child;
+}
+
+static void kill_while(const char *role, const char *name, const char *says) {
+    child_kill(start(role, name, says));
+}
+
+/* Alive. */
+
+static void processes_wait_for_each_other(void) {
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_NATIVE);
+    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    struct child *child = start("wait_for_write_lock", name, "waiting");
+    data_of(map)[0] = 1;
+    REQUIRE_OK(wmmf_unlock_write(map));
+    CHECK_EQUAL(0, child_end(child));
+    CHECK_EQUAL(2, data_of(map)[0]);
+
+    child = start("hold_write", name, "locked");
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(map, 0));
+    child_tell(child, "go");
+    CHECK_STATUS(WMMF_OK, wmmf_lock_read(map, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_read(map));
+    CHECK_EQUAL(0, child_end(child));
+    wmmf_close(map);
+}
+
+static void processes_share_the_winmmf_lock(void) {
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_WINMMF);
+    struct child *child = start("hold_write_winmmf", name, "locked");
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(map, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(map, 0));
+    child_tell(child, "go");
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write(map, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    CHECK_EQUAL(0, child_end(child));
+    wmmf_close(map);
+}
+
+static void attaching_and_leaving_harms_nobody(void) {
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_NATIVE);
+    data_of(map)[0] = 'x';
+    struct child *child = start("hold_open", name, "open");
+    child_tell(child, "go");
+    CHECK_EQUAL(0, child_end(child));
+    kill_while("hold_open", name, "open");
+    wmmf_map *other = open_existing(name, WMMF_NATIVE);
+    CHECK_EQUAL('x', data_of(other)[0]);
+    wmmf_close(other);
+    wmmf_close(map);
+}
+
+/* Killed. */
+
+static void a_dead_writer_is_followed_by_a_repair(void) {
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
+    char byte = 0;
+    uint64_t sequence;
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    kill_while("hold_write", name, "locked");
+    /* Until somebody repairs it nobody reads or writes. */
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_read(other, PATIENCE));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_read(other, 0, &byte, 1, PATIENCE));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_write(other, 0, "x", 1, PATIENCE));
+    CHECK_EQUAL(0, data_of(map)[0]);
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_wait(other, 0, PATIENCE, &sequence));
+    REQUIRE_OK(wmmf_audit(map, &report));
+    CHECK_EQUAL(1, report.owner_died);
+    CHECK_EQUAL(0, report.poisoned);
+    CHECK_EQUAL(0, report.damaged);
+
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(map, PATIENCE));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, 0)); /* taken, indeed */
+    data_of(map)[0] = 'r';
+    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(map));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    CHECK_STATUS(WMMF_OK, wmmf_read(other, 0, &byte, 1, PATIENCE));
+    CHECK_EQUAL('r', byte);
+    CHECK_STATUS(WMMF_OK, wmmf_write(other, 0, "x", 1, PATIENCE));
+    wmmf_close(other);
+    wmmf_close(map);
+}
+
+static void a_dead_writer_is_found_by_who_waits_already(void) {
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_NATIVE);
+    struct child *holder = start("hold_write", name, "locked");
+    struct child *waiter = start("wait_for_write_lock", name, "waiting");
+    child_kill(holder);
+    CHECK(child_end(waiter) != 0); /* it got WMMF_E_OWNER_DIED, and ended without a repair */
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(map, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(map));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    wmmf_close(map);
+}
+
+static void no_repair_poisons(void) {
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE), *late = NULL;
+    char byte;
+    uint64_t sequence;
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    kill_while("hold_write", name, "locked");
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(map, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_write(map, PATIENCE));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_read(other, PATIENCE));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_read(other, 0, &byte, 1, PATIENCE));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_write(other, 0, "x", 1, PATIENCE));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_wait(other, 0, PATIENCE, &sequence));
+    REQUIRE_OK(wmmf_audit(map, &report));
+    CHECK_EQUAL(1, report.poisoned);
+    REQUIRE_OK(wmmf_open(name, 0, NULL, &late));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_read(late, PATIENCE));
+    wmmf_close(late);
+    wmmf_close(other);
+    wmmf_close(map);
+}
+
+static void a_read_only_reader_learns_of_a_dead_writer(void) {
+    const char *name = new_name();
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    wmmf_map *map = create(name, 100, WMMF_NATIVE), *reader = NULL;
+    char byte;
+    uint64_t sequence;
+    options.read_only = 1;
+    REQUIRE_OK(wmmf_open(name, 0, &options, &reader));
+    kill_while("hold_write", name, "locked");
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_read(reader, 0, &byte, 1, PATIENCE));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_wait(reader, 0, PATIENCE, &sequence));
+    wmmf_close(reader);
+    wmmf_close(map);
+}
+
+static void a_dead_reader_costs_nothing(void) {
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_NATIVE);
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    for (int i = 0; i < 3; i++)
+        kill_while("hold_read", name, "locked");
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write(map, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    REQUIRE_OK(wmmf_audit(map, &report));
+    CHECK_EQUAL(0, report.damaged);
+    CHECK_EQUAL(0, report.readers);
+    wmmf_close(map);
+}
+
+static void closing_with_the_lock_held_counts_as_death(void) {
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_NATIVE), *reader = open_existing(name, WMMF_NATIVE),
+             *writer = open_existing(name, WMMF_NATIVE);
+    REQUIRE_OK(wmmf_lock_read(reader, PATIENCE));
+    wmmf_close(reader);
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write(map, PATIENCE));
+    REQUIRE_OK(wmmf_unlock_write(map));
+    REQUIRE_OK(wmmf_lock_write(writer, PATIENCE));
+    wmmf_close(writer);
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(map, PATIENCE));
+    wmmf_close(map);
+}
+
+static void places_of_the_dead_are_used_again(void) {
+    const char *name = new_name();
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    wmmf_map *map = NULL, *second = NULL, *third = NULL;
+    options.participants = 2;
+    REQUIRE_OK(wmmf_create(name, 100, &options, &map));
+    for (int i = 0; i < 3; i++)
+        kill_while("hold_open", name, "open");
+    REQUIRE_OK(wmmf_open(name, 0, NULL, &second));
+    CHECK_STATUS(WMMF_E_FULL, wmmf_open(name, 0, NULL, &third));
+    CHECK(third == NULL);
+    /* Who only reads needs no place. */
+    options.read_only = 1;
+    CHECK_STATUS(WMMF_OK, wmmf_open(name, 0, &options, &third));
+    wmmf_close(third);
+    wmmf_close(second);
+    CHECK_STATUS(WMMF_OK, wmmf_open(name, 0, NULL, &second));
+    wmmf_close(second);
+    wmmf_close(map);
+}
+
+static void a_killed_process_leaves_no_section_behind(void) {
+    const char *name = new_name();
+    wmmf_map *map = NULL;
+    kill_while("hold_alone", name, "created");
+    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(name, 0, NULL, &map));
+    kill_while("hold_alone", name, "created");
+    CHECK_STATUS(WMMF_OK, wmmf_create(name, 50, NULL, &map)); /* the name is free, not taken by a ghost */
+    wmmf_close(map);
+}
+
+static const struct test tests[] = {
+    TEST(processes_wait_for_each_other),
+    TEST(processes_share_the_winmmf_lock),
+    TEST(attaching_and_leaving_harms_nobody),
+    TEST(a_dead_writer_is_followed_by_a_repair),
+    TEST(a_dead_writer_is_found_by_who_waits_already),
+    TEST(no_repair_poisons),
+    TEST(a_read_only_reader_learns_of_a_dead_writer),
+    TEST(a_dead_reader_costs_nothing),
+    TEST(closing_with_the_lock_held_counts_as_death),
+    TEST(places_of_the_dead_are_used_again),
+    TEST(a_killed_process_leaves_no_section_behind),
+    {NULL, NULL},
+};
+
+static const struct role roles[] = {
+    ROLE(hold_open),  ROLE(hold_read),           ROLE(hold_write), ROLE(hold_write_winmmf),
+    ROLE(hold_alone), ROLE(wait_for_write_lock), {NULL, NULL},
+};
+
+const struct suite suite_recovery = {tests, roles};

@@ -1,0 +1,361 @@
+"""Other processes: attaching, exiting, being killed, forking, spawning."""
+
+from __future__ import annotations
+
+import copy
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from pywinmmf import (
+    Access,
+    AccessDeniedError,
+    AlreadyExistsError,
+    ClosedError,
+    Error,
+    LockTimeoutError,
+    MemoryMappedFile,
+    Namespace,
+    NotFoundError,
+    OwnerDiedError,
+)
+
+Child = Callable[..., Any]
+Eventually = Callable[[Callable[[], object]], None]
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc and /dev/shm")
+
+
+def exists(name: str) -> bool:
+    try:
+        MemoryMappedFile.open(name, readonly=True).close()
+    except NotFoundError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "ending", ["", "section.close()", "del section", "sys.exit()", "import os; os._exit(0)"]
+)
+@pytest.mark.parametrize("readonly", [False, True])
+def test_attaching_and_leaving_destroys_nothing(
+    section: MemoryMappedFile, child: Child, ending: str, readonly: bool
+) -> None:
+    """CPython #82300."""
+    section.write(b"here to stay")
+    code = f"section = MemoryMappedFile.open(sys.argv[1], readonly={readonly})\nprint(section.read(12))\n"
+    assert child(code + ending, section.name).result() == "b'here to stay'"
+    assert section.read(12) == b"here to stay"
+    with MemoryMappedFile.open(section.name) as again:
+        assert again.read(12) == b"here to stay"
+
+
+def test_a_section_outlives_its_creator(name: str, child: Child) -> None:
+    creator = child(
+        """
+section = MemoryMappedFile.create(sys.argv[1], 100)
+section.write(b"inherited")
+print("made")
+section.wait(1)
+""",
+        name,
+    )
+    assert creator.line() == "made"
+    with MemoryMappedFile.open(name) as heir:
+        heir.write(b"I", 0)
+        creator.result()
+        assert heir.read(9) == b"Inherited"
+        with MemoryMappedFile.open(name) as late:
+            assert late.read(9) == b"Inherited"
+    assert not exists(name)
+
+
+@pytest.mark.parametrize("ending", ["", "sys.exit(0)", "raise SystemExit", "view = section.view()"])
+def test_a_script_that_does_not_close_leaves_nothing(name: str, child: Child, ending: str) -> None:
+    child(f"section = MemoryMappedFile.create(sys.argv[1], 100)\n{ending}", name).result()
+    if sys.platform.startswith("linux"):
+        assert not [entry for entry in os.listdir("/dev/shm") if name in entry]
+    assert not exists(name)
+
+
+KILLED = """
+section = MemoryMappedFile.create(sys.argv[1], 5000)
+section.write(b"left behind")
+print("made")
+import time
+time.sleep(600)
+"""
+
+
+def test_the_name_of_a_killed_process_is_free(name: str, child: Child) -> None:
+    creator = child(KILLED, name)
+    assert creator.line() == "made"
+    creator.kill()
+    with pytest.raises(NotFoundError):
+        MemoryMappedFile.open(name)
+    with MemoryMappedFile.create(name, 10) as mine:
+        assert mine.read() == bytes(10)
+
+
+@linux_only
+def test_leftovers_of_killed_processes_are_swept(name: str, child: Child) -> None:
+    """Whoever creates next removes the files of the dead, whatever their names (iceoryx2 #1869)."""
+    creators = [child(KILLED, f"{name}-{i}") for i in range(3)]
+    for creator in creators:
+        assert creator.line() == "made"
+    for creator in creators:
+        creator.kill()
+    assert len([entry for entry in os.listdir("/dev/shm") if name in entry]) == 3
+    with MemoryMappedFile.create(name, 10):
+        assert [entry for entry in os.listdir("/dev/shm") if name in entry] == [f"wmmf-{os.geteuid()}-{name}"]
+
+
+def test_it_cannot_be_pickled_or_copied(section: MemoryMappedFile) -> None:
+    for use in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="pass its name"):
+            use(section)
+
+
+DOUBLE = """
+from pywinmmf import MemoryMappedFile
+with MemoryMappedFile.open(name) as section, section.write_lock():
+    section.write(section.read(5) * 2)
+"""
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_multiprocessing(section: MemoryMappedFile, method: str) -> None:
+    section.write(b"hello")
+    context: Any = multiprocessing.get_context(method)
+    process = context.Process(target=exec, args=(DOUBLE, {"name": section.name}))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    assert section.read(11) == b"hellohello\0"
+
+
+def in_fork(work: Callable[[], object]) -> None:
+    """Do this in a forked child, and see that it went well there."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+            os._exit(0)
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+@posix_only
+def test_a_forked_child_must_open_for_itself(section: MemoryMappedFile) -> None:
+    section.write(b"parent")
+
+    def work() -> None:
+        uses: list[Callable[[], Any]] = [
+            section.read,
+            lambda: section.write(b"child"),
+            section.view,
+            section.read_lock().__enter__,
+            section.audit,
+            lambda: section.sequence,
+        ]
+        for use in uses:
+            with pytest.raises(ClosedError, match="forked"):
+                use()
+        assert section.closed
+        section.close()
+        with MemoryMappedFile.open(section.name) as own:
+            assert own.read(6) == b"parent"
+            own.write(b"child!")
+
+    in_fork(work)
+    assert section.read(6) == b"child!"
+    assert section.audit().participants == 1
+
+
+@posix_only
+def test_a_child_does_not_own_its_parents_lock(section: MemoryMappedFile) -> None:
+    def work() -> None:
+        with MemoryMappedFile.open(section.name) as own, pytest.raises(LockTimeoutError):
+            own.read(timeout=0)
+
+    with section.write_lock():
+        in_fork(work)
+        section.write(b"x")
+
+    def leave_the_with_block() -> None:
+        guard.__exit__(None, None, None)
+        with MemoryMappedFile.open(section.name) as own, pytest.raises(LockTimeoutError):
+            own.read(timeout=0)
+
+    with section.write_lock() as guard:
+        in_fork(leave_the_with_block)
+    assert section.sequence == 2
+
+
+@posix_only
+def test_inherited_views_stay_valid(section: MemoryMappedFile) -> None:
+    view = section.view()
+
+    def work() -> None:
+        view[0] = 7
+
+    in_fork(work)
+    assert section.read(1) == b"\x07"
+
+
+@linux_only
+@pytest.mark.parametrize("waiting_thread", [False, True])
+def test_a_child_does_not_keep_its_dead_parent_alive(
+    section: MemoryMappedFile, child: Child, waiting_thread: bool
+) -> None:
+    """The parent is killed with the lock while its child, a copy, lives on."""
+    parent = child(
+        f"""
+import os, threading, time
+section = MemoryMappedFile.open(sys.argv[1])
+if {waiting_thread}:
+    thread = threading.Thread(target=section.wait, args=(section.sequence,), daemon=True)
+    thread.start()
+    time.sleep(0.05)  # more often than not it is in the native call then
+section.write_lock().__enter__()
+pid = os.fork()
+if pid == 0:
+    section.closed  # a reference, so that it lives
+    print(os.getpid())
+time.sleep(600)
+""",
+        section.name,
+    )
+    grandchild = int(parent.line())
+    try:
+        parent.kill()
+        with pytest.raises(OwnerDiedError):
+            section.read(timeout=30)
+    finally:
+        os.kill(grandchild, signal.SIGKILL)
+
+
+NOBODY = 65534
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() != 0, reason="only root can become another user (POSIX)"
+)
+@pytest.mark.parametrize("access", list(Access))
+def test_a_service_and_an_ordinary_user(name: str, access: Access) -> None:
+    """What the one creates, the other can open if it was meant to (cloudtoid #6, SharedMemory #53)."""
+    service = MemoryMappedFile.create(name, 100, namespace=Namespace.GLOBAL, access=access)
+    service.write(b"from the service")
+
+    def user() -> None:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        if access is Access.OWNER:
+            with pytest.raises(AccessDeniedError):
+                MemoryMappedFile.open(name, namespace=Namespace.GLOBAL, readonly=True)
+        else:
+            with MemoryMappedFile.open(name, namespace=Namespace.GLOBAL, readonly=True) as reader:
+                assert reader.read(16) == b"from the service"
+        if access is Access.USERS_WRITE:
+            with MemoryMappedFile.open(name, namespace=Namespace.GLOBAL) as writer:
+                writer.write(b"from the user   ")
+        else:
+            with pytest.raises(AccessDeniedError):
+                MemoryMappedFile.open(name, namespace=Namespace.GLOBAL)
+        with pytest.raises(AlreadyExistsError):
+            MemoryMappedFile.create(name, 100, namespace=Namespace.GLOBAL)
+        with pytest.raises(NotFoundError):
+            MemoryMappedFile.open(name)  # this user's own
+
+    in_fork(user)
+    expected = b"from the user   " if access is Access.USERS_WRITE else b"from the service"
+    assert service.read(16) == expected
+    service.close()
+    assert not exists(name)
+
+
+@linux_only
+def test_no_call_that_fails_leaves_anything_open(section: MemoryMappedFile, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    raw = MemoryMappedFile.create(section.name + "-raw", 5000, layout=2)  # type: ignore[arg-type]
+    raw.write(b"?" * 5000)
+    fails: list[Callable[[], Any]] = [
+        lambda: MemoryMappedFile.create(section.name, 10),
+        lambda: MemoryMappedFile.create(section.name, 10**6, exist_ok=True),
+        lambda: MemoryMappedFile.create(section.name + "-new", 1 << 46),
+        lambda: MemoryMappedFile.create(section.name + "-new", 10, access="D:"),
+        lambda: MemoryMappedFile.create("bad/name", 10),
+        lambda: MemoryMappedFile.open(section.name + "-new"),
+        lambda: MemoryMappedFile.open(section.name, size=1001),
+        lambda: MemoryMappedFile.open(raw.name),
+        lambda: MemoryMappedFile.open(raw.name, readonly=True),
+        lambda: MemoryMappedFile.open_file(tmp_path),
+        lambda: MemoryMappedFile.open_file(empty),
+        lambda: MemoryMappedFile.open_file(tmp_path / "nothing"),
+        lambda: section.view(0, 1001),
+        lambda: section.wait(section.sequence, 0),
+        lambda: section.write(bytes(1001)),
+        lambda: section.read(1001),
+    ]
+
+    def open_things() -> tuple[list[str], int]:
+        maps = Path("/proc/self/maps").read_text().count("/dev/shm/")
+        return sorted(os.listdir("/proc/self/fd")), maps
+
+    before, files = open_things(), sorted(os.listdir("/dev/shm"))
+    for fail in fails:
+        with pytest.raises(Error):
+            fail()
+        assert open_things() == before
+    assert [entry for entry in sorted(os.listdir("/dev/shm")) if section.name in entry] == [
+        entry for entry in files if section.name in entry
+    ]
+    raw.close()
+
+
+@linux_only
+def test_a_thousand_times_opened_and_closed_leaves_nothing(section: MemoryMappedFile) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(1000):
+        with MemoryMappedFile.open(section.name) as again:
+            again.view()
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert section.audit().participants == 1
+    assert section.audit().dead == 0
+
+
+def test_closing_in_one_thread_while_others_read(section: MemoryMappedFile, eventually: Eventually) -> None:
+    """Either a result or ClosedError, never a crash."""
+
+    def use(shared: MemoryMappedFile, started: threading.Event) -> type[BaseException]:
+        try:
+            while True:
+                shared.read()
+                started.set()
+        except BaseException as error:
+            return type(error)
+
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(50):
+            shared = MemoryMappedFile.open(section.name)
+            started = threading.Event()
+            outcomes = [pool.submit(use, shared, started) for _ in range(3)]
+            assert started.wait(60)
+            shared.close()
+            assert [outcome.result(60) for outcome in outcomes] == [ClosedError] * 3
+    eventually(lambda: section.audit().participants == 1)
