@@ -76,9 +76,7 @@ class BuildNative(build_ext):
         )
         # The soname is the file's name: what links against this copy finds this copy.
         soname = [] if WINDOWS else [f"-Wl,-soname,{LIBRARY_NAME}"]
-        compiler.link_shared_object(
-            objects, str(self._library_path()), libraries=LIBRARIES, extra_postargs=soname
-        )
+        compiler.link_shared_object(objects, str(self._library_path()), libraries=LIBRARIES, extra_postargs=soname)
 
     def _library_path(self) -> Path:
         return Path(self.get_ext_fullpath("pywinmmf._native")).with_name(LIBRARY_NAME)

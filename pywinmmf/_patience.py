@@ -29,9 +29,10 @@ def slices(timeout: float | None) -> Iterator[int]:
     if math.isinf(seconds):
         yield from slices(None)
     remaining = int(seconds * 1e9)
-    deadline = time.monotonic_ns() + remaining
+    # Not time.monotonic_ns(), which moves in steps of 16 ms on Windows.
+    deadline = time.perf_counter_ns() + remaining
     while True:
         yield min(remaining, SLICE_NS)
-        remaining = deadline - time.monotonic_ns()
+        remaining = deadline - time.perf_counter_ns()
         if remaining <= 0:
             return

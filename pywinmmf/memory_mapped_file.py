@@ -224,9 +224,7 @@ class MemoryMappedFile:
         return size
 
     def _read_into(self, target: Any, size: int, offset: int, timeout: float | None) -> None:
-        status = self._handle.attempt(
-            timeout, lambda native, ns: lib.wmmf_read(native, offset, target, size, ns)
-        )
+        status = self._handle.attempt(timeout, lambda native, ns: lib.wmmf_read(native, offset, target, size, ns))
         if status:
             raise native_error(status, f"read {size} bytes at offset {offset} of section {self.name!r}")
 
@@ -288,9 +286,7 @@ class MemoryMappedFile:
         """Wait until `sequence` is not ``sequence`` and return it; `LockTimeoutError` if it stays."""
         sequence = whole("sequence", sequence)
         current = ffi.new("uint64_t *")
-        status = self._handle.attempt(
-            timeout, lambda native, ns: lib.wmmf_wait(native, sequence, ns, current)
-        )
+        status = self._handle.attempt(timeout, lambda native, ns: lib.wmmf_wait(native, sequence, ns, current))
         return self._waited(status, sequence, current)
 
     async def wait_async(self, sequence: int, timeout: float | None = None) -> int:

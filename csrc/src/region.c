@@ -6,6 +6,7 @@
 #include "map.h"
 #include "name.h"
 
+#define LARGEST_MAPPING   (PTRDIFF_MAX - 0xFFFF) /* the system rounds up to whole pages */
 #define READY_PATIENCE_NS INT64_C(1000000000)
 #define READY_PAUSE_NS    INT64_C(200000)
 
@@ -116,7 +117,7 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
     uint64_t offset = payload_offset(options->layout, participants);
     if (options->read_only)
         return WMMF_E_ARGUMENT;
-    if (size == 0 || size > PTRDIFF_MAX - offset)
+    if (size == 0 || size > LARGEST_MAPPING - offset)
         return WMMF_E_SIZE;
 
     struct platform_section *section;

@@ -123,7 +123,9 @@ def layout_program(structs: dict[str, Any]) -> str:
         values = ", ".join(f"(unsigned long)offsetof({name}, {field})" for field, _ in kind.fields)
         lines.append(f'    printf("%s\\"{name}\\": {{\\"sizeof\\": %lu{fields}}}", comma, ')
         lines[-1] += f'(unsigned long)sizeof({name}), {values});\n    comma = ", ";\n'
-    head = '#include <stddef.h>\n#include <stdio.h>\n#include "wmmf.h"\n\nint main(void) {\n    const char *comma = "{";\n'
+    head = (
+        '#include <stddef.h>\n#include <stdio.h>\n#include "wmmf.h"\n\nint main(void) {\n    const char *comma = "{";\n'
+    )
     return head + "".join(lines) + '    printf("}\\n");\n    return 0;\n}\n'
 
 
@@ -132,10 +134,7 @@ def test_layout_as_c_compilers_see_it(compiler: str, ffi: FFI, tmp_path: Path) -
     source, program = tmp_path / "layout.c", tmp_path / "layout.exe"
     source.write_text(layout_program(public_structs(ffi)))
     native.checked(compiler, "-I", HEADER.parent, source, "-o", program)
-    if "mingw" in compiler:
-        done = wine.run([program])
-    else:
-        done = subprocess.run([program], capture_output=True, text=True)
+    done = wine.run([program]) if "mingw" in compiler else subprocess.run([program], capture_output=True, text=True)
     assert json.loads(done.stdout) == golden_layout()
 
 

@@ -17,29 +17,22 @@ bool faults_strike(void);
 #include <windows.h>
 #include <sddl.h>
 
-#define FAULTY(failure, call)         (faults_strike() ? (SetLastError(ERROR_IO_DEVICE), (failure)) : (call))
-#define CreateEventExW(...)           FAULTY(NULL, CreateEventExW(__VA_ARGS__))
-#define CreateEventW(...)             FAULTY(NULL, CreateEventW(__VA_ARGS__))
-#define CreateFileMappingW(...)       FAULTY(NULL, CreateFileMappingW(__VA_ARGS__))
-#define CreateFileW(...)              FAULTY(INVALID_HANDLE_VALUE, CreateFileW(__VA_ARGS__))
-#define CreateMutexExW(...)           FAULTY(NULL, CreateMutexExW(__VA_ARGS__))
-#define CreateMutexW(...)             FAULTY(NULL, CreateMutexW(__VA_ARGS__))
-#define CreateSemaphoreExW(...)       FAULTY(NULL, CreateSemaphoreExW(__VA_ARGS__))
-#define CreateSemaphoreW(...)         FAULTY(NULL, CreateSemaphoreW(__VA_ARGS__))
-#define GetFileSizeEx(...)            FAULTY(FALSE, GetFileSizeEx(__VA_ARGS__))
-#define GetTokenInformation(...)      FAULTY(FALSE, GetTokenInformation(__VA_ARGS__))
-#define LocalAlloc(...)               FAULTY(NULL, LocalAlloc(__VA_ARGS__))
-#define MapViewOfFile(...)            FAULTY(NULL, MapViewOfFile(__VA_ARGS__))
-#define MultiByteToWideChar(...)      FAULTY(0, MultiByteToWideChar(__VA_ARGS__))
-#define OpenEventW(...)               FAULTY(NULL, OpenEventW(__VA_ARGS__))
-#define OpenFileMappingW(...)         FAULTY(NULL, OpenFileMappingW(__VA_ARGS__))
-#define OpenMutexW(...)               FAULTY(NULL, OpenMutexW(__VA_ARGS__))
-#define OpenProcessToken(...)         FAULTY(FALSE, OpenProcessToken(__VA_ARGS__))
-#define OpenSemaphoreW(...)           FAULTY(NULL, OpenSemaphoreW(__VA_ARGS__))
-#define VirtualQuery(...)             FAULTY(0, VirtualQuery(__VA_ARGS__))
-#define ConvertSidToStringSidW(...)   FAULTY(FALSE, ConvertSidToStringSidW(__VA_ARGS__))
+#define FAULTY(failure, call)       (faults_strike() ? (SetLastError(ERROR_IO_DEVICE), (failure)) : (call))
+#define ConvertSidToStringSidW(...) FAULTY(FALSE, ConvertSidToStringSidW(__VA_ARGS__))
 #define ConvertStringSecurityDescriptorToSecurityDescriptorW(...)                                                      \
     FAULTY(FALSE, ConvertStringSecurityDescriptorToSecurityDescriptorW(__VA_ARGS__))
+#define CreateEventW(...)        FAULTY(NULL, CreateEventW(__VA_ARGS__))
+#define CreateFileMappingW(...)  FAULTY(NULL, CreateFileMappingW(__VA_ARGS__))
+#define CreateFileW(...)         FAULTY(INVALID_HANDLE_VALUE, CreateFileW(__VA_ARGS__))
+#define CreateSemaphoreExW(...)  FAULTY(NULL, CreateSemaphoreExW(__VA_ARGS__))
+#define GetFileSizeEx(...)       FAULTY(FALSE, GetFileSizeEx(__VA_ARGS__))
+#define GetTokenInformation(...) FAULTY(FALSE, GetTokenInformation(__VA_ARGS__))
+#define MapViewOfFile(...)       FAULTY(NULL, MapViewOfFile(__VA_ARGS__))
+#define MultiByteToWideChar(...) FAULTY(0, MultiByteToWideChar(__VA_ARGS__))
+#define OpenEventW(...)          FAULTY(NULL, OpenEventW(__VA_ARGS__))
+#define OpenFileMappingW(...)    FAULTY(NULL, OpenFileMappingW(__VA_ARGS__))
+#define OpenProcessToken(...)    FAULTY(FALSE, OpenProcessToken(__VA_ARGS__))
+#define VirtualQuery(...)        FAULTY((SIZE_T)0, VirtualQuery(__VA_ARGS__))
 
 #else
 

@@ -96,6 +96,7 @@ def project_version() -> str:
     return re.search(r'^version = "(.+)"$', text, re.M)[1]  # type: ignore[index]
 
 
+@pytest.mark.windows
 def test_dll_says_its_version() -> None:
     dll = (native.installed("mingw64") / "bin/wmmf.dll").read_bytes()
     for text in ("FileVersion", project_version(), "wmmf.dll"):

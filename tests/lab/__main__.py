@@ -21,9 +21,7 @@ WINDOWS_PACKAGES = "wine wine64 gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 gcc-mi
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
-    parser.add_argument(
-        "what", choices=[*PIECES, "all", "apt"], help="what to make; apt: name Debian's packages"
-    )
+    parser.add_argument("what", choices=[*PIECES, "all", "apt"], help="what to make; apt: name Debian's packages")
     parser.add_argument("--native", action="store_true", help="with apt: leave out what only Windows needs")
     options = parser.parse_args()
     if options.what == "apt":

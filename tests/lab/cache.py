@@ -93,9 +93,7 @@ def checked(argv: Sequence[str | Path], what: str, *, cwd: Path | None = None, t
     return done.stdout
 
 
-def unpack_wheels(
-    requirements: Sequence[str], into: Path, *, members: str = "", windows: bool = False
-) -> None:
+def unpack_wheels(requirements: Sequence[str], into: Path, *, members: str = "", windows: bool = False) -> None:
     """Download wheels without their dependencies and unpack what is under ``members`` of each.
 
     ``windows`` asks for the wheels for 64-bit CPython 3.11 on Windows instead of those for this machine.

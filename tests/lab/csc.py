@@ -89,9 +89,7 @@ def compile_csharp7(
         dotnet.write_runtime_config(out)
 
 
-def mcs(
-    sources: Iterable[Path], out: Path, target: str, references: Iterable[Path], switches: Sequence[str]
-) -> None:
+def mcs(sources: Iterable[Path], out: Path, target: str, references: Iterable[Path], switches: Sequence[str]) -> None:
     """Compile with Mono's compiler."""
     out.unlink(missing_ok=True)
     command = [cache.tool("mcs", "mono-mcs"), f"-out:{out}", f"-target:{target}", *switches]

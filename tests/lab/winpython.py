@@ -117,9 +117,7 @@ def _linux_python() -> dict[str, str]:
         if candidate is None or not Path(candidate).exists():
             continue
         answer = subprocess.run([candidate, "-c", question], stdout=subprocess.PIPE, encoding="utf-8")
-        paths: dict[str, str] = (
-            json.loads(answer.stdout) if answer.returncode == 0 else {"version": "unknown"}
-        )
+        paths: dict[str, str] = json.loads(answer.stdout) if answer.returncode == 0 else {"version": "unknown"}
         if paths["version"] == "3.11" and Path(paths["include"], "Python.h").exists():
             return paths
     raise cache.LabError(
@@ -146,9 +144,7 @@ def _make_stable_abi(folder: Path) -> None:
     forwarders, imports = folder / "libs/python3.def", folder / "libs/python3_import.def"
     exports = [(name, " DATA" if is_data else "") for name, is_data in sorted(names.items())]
     forwarders.write_text("EXPORTS\n" + "".join(f"{name}=python311.{name}{data}\n" for name, data in exports))
-    imports.write_text(
-        "LIBRARY python3.dll\nEXPORTS\n" + "".join(f"{name}{data}\n" for name, data in exports)
-    )
+    imports.write_text("LIBRARY python3.dll\nEXPORTS\n" + "".join(f"{name}{data}\n" for name, data in exports))
     mingw.compile([forwarders], folder / "python3.dll", "-shared", "-nostdlib", "-Wl,--entry=0")
     dlltool = cache.tool("x86_64-w64-mingw32-dlltool", "binutils-mingw-w64-x86-64")
     cache.checked([dlltool, "-d", imports, "-l", folder / "libs/libpython3.a"], "cannot make libpython3.a")

@@ -113,13 +113,9 @@ def test_sizes_and_offsets_have_a_range(section: MemoryMappedFile, bad: int) -> 
 
 
 def test_size_zero_is_named(name: str) -> None:
-    with pytest.raises(
-        InvalidArgumentError, match=f"cannot create section '{name}': size 0: expected at least 1"
-    ):
+    with pytest.raises(InvalidArgumentError, match=f"cannot create section '{name}': size 0: expected at least 1"):
         MemoryMappedFile.create(name, 0)
-    with pytest.raises(
-        InvalidArgumentError, match=f"cannot open section '{name}': size 0: expected at least 1"
-    ):
+    with pytest.raises(InvalidArgumentError, match=f"cannot open section '{name}': size 0: expected at least 1"):
         MemoryMappedFile.open(name, size=0)
 
 

@@ -65,10 +65,10 @@ def test_readers_share_and_writers_do_not(name: str, layout: Layout) -> None:
 @pytest.mark.parametrize("timeout", [0.05, 0.25])
 def test_a_timeout_takes_its_time_and_no_longer(section: MemoryMappedFile, timeout: float) -> None:
     with MemoryMappedFile.open(section.name) as other, section.write_lock():
-        start = time.monotonic()
+        start = time.perf_counter()
         with pytest.raises(LockTimeoutError), other.read_lock(timeout):
             pass
-        assert timeout <= time.monotonic() - start < timeout + 10
+        assert timeout <= time.perf_counter() - start < timeout + 10
 
 
 def test_copies_inside_ones_own_lock(section: MemoryMappedFile) -> None:
@@ -297,9 +297,7 @@ def test_ctrl_c_ends_a_wait(section: MemoryMappedFile, wait: Callable[[Any], Any
 
 
 @pytest.mark.parametrize("wait", WAITS.values(), ids=list(WAITS))
-def test_closing_ends_the_waits_of_other_threads(
-    section: MemoryMappedFile, wait: Callable[[Any], Any]
-) -> None:
+def test_closing_ends_the_waits_of_other_threads(section: MemoryMappedFile, wait: Callable[[Any], Any]) -> None:
     other = MemoryMappedFile.open(section.name)
     with section.write_lock(), ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(wait, other)

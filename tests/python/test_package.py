@@ -72,9 +72,7 @@ def test_the_library_shares_sections_with_the_extension(section: pywinmmf.Memory
     opened = library.wmmf_open(section.name.encode(), ctypes.c_uint64(0), None, ctypes.byref(handle))
     assert opened == 0
     try:
-        written = library.wmmf_write(
-            handle, ctypes.c_uint64(0), b"from C", ctypes.c_uint64(6), ctypes.c_int64(-1)
-        )
+        written = library.wmmf_write(handle, ctypes.c_uint64(0), b"from C", ctypes.c_uint64(6), ctypes.c_int64(-1))
         assert written == 0
         assert section.read(6) == b"from C"
         with section.write_lock():
@@ -84,9 +82,7 @@ def test_the_library_shares_sections_with_the_extension(section: pywinmmf.Memory
 
 
 @pytest.mark.skipif(sys.platform == "win32" or not shutil.which("cc"), reason="needs a C compiler here")
-def test_a_c_program_builds_and_runs_against_the_wheel(
-    section: pywinmmf.MemoryMappedFile, tmp_path: Path
-) -> None:
+def test_a_c_program_builds_and_runs_against_the_wheel(section: pywinmmf.MemoryMappedFile, tmp_path: Path) -> None:
     source = tmp_path / "hello.c"
     source.write_text(
         """

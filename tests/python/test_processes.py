@@ -21,6 +21,7 @@ from pywinmmf import (
     AlreadyExistsError,
     ClosedError,
     Error,
+    Layout,
     LockTimeoutError,
     MemoryMappedFile,
     Namespace,
@@ -42,9 +43,7 @@ def exists(name: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize(
-    "ending", ["", "section.close()", "del section", "sys.exit()", "import os; os._exit(0)"]
-)
+@pytest.mark.parametrize("ending", ["", "section.close()", "del section", "sys.exit()", "import os; os._exit(0)"])
 @pytest.mark.parametrize("readonly", [False, True])
 def test_attaching_and_leaving_destroys_nothing(
     section: MemoryMappedFile, child: Child, ending: str, readonly: bool
@@ -251,9 +250,7 @@ time.sleep(600)
 NOBODY = 65534
 
 
-@pytest.mark.skipif(
-    sys.platform == "win32" or os.geteuid() != 0, reason="only root can become another user (POSIX)"
-)
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can become another user (POSIX)")
 @pytest.mark.parametrize("access", list(Access))
 def test_a_service_and_an_ordinary_user(name: str, access: Access) -> None:
     """What the one creates, the other can open if it was meant to (cloudtoid #6, SharedMemory #53)."""
@@ -288,17 +285,42 @@ def test_a_service_and_an_ordinary_user(name: str, access: Access) -> None:
     assert not exists(name)
 
 
-@linux_only
+def handles_in_use() -> int:
+    """How many descriptors and mappings this process has; on Windows, how far its table of handles is filled."""
+    if sys.platform == "win32":
+        import ctypes
+
+        handle: int = ctypes.windll.kernel32.CreateEventW(None, False, False, None)
+        ctypes.windll.kernel32.CloseHandle(handle)
+        return handle // 4
+    return len(os.listdir("/proc/self/fd")) + Path("/proc/self/maps").read_text().count("/dev/shm/")
+
+
+def leaks(call: Callable[[], object]) -> bool:
+    """Whether each call leaves something open."""
+    times = 50
+    call()
+    before = handles_in_use()
+    for _ in range(times):
+        call()
+    return handles_in_use() - before >= times
+
+
+def test_a_leak_would_be_seen(section: MemoryMappedFile) -> None:
+    kept: list[MemoryMappedFile] = []
+    assert leaks(lambda: kept.append(MemoryMappedFile.open(section.name, readonly=True)))
+
+
 def test_no_call_that_fails_leaves_anything_open(section: MemoryMappedFile, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.touch()
-    raw = MemoryMappedFile.create(section.name + "-raw", 5000, layout=2)  # type: ignore[arg-type]
+    raw = MemoryMappedFile.create(section.name + "-raw", 5000, layout=Layout.RAW)
     raw.write(b"?" * 5000)
     fails: list[Callable[[], Any]] = [
         lambda: MemoryMappedFile.create(section.name, 10),
         lambda: MemoryMappedFile.create(section.name, 10**6, exist_ok=True),
         lambda: MemoryMappedFile.create(section.name + "-new", 1 << 46),
-        lambda: MemoryMappedFile.create(section.name + "-new", 10, access="D:"),
+        lambda: MemoryMappedFile.create(section.name + "-new", 10, access="no SDDL"),
         lambda: MemoryMappedFile.create("bad/name", 10),
         lambda: MemoryMappedFile.open(section.name + "-new"),
         lambda: MemoryMappedFile.open(section.name, size=1001),
@@ -312,29 +334,35 @@ def test_no_call_that_fails_leaves_anything_open(section: MemoryMappedFile, tmp_
         lambda: section.write(bytes(1001)),
         lambda: section.read(1001),
     ]
+    for number, fail in enumerate(fails):
 
-    def open_things() -> tuple[list[str], int]:
-        maps = Path("/proc/self/maps").read_text().count("/dev/shm/")
-        return sorted(os.listdir("/proc/self/fd")), maps
+        def call(fail: Callable[[], Any] = fail) -> None:
+            with pytest.raises(Error):
+                fail()
 
-    before, files = open_things(), sorted(os.listdir("/dev/shm"))
-    for fail in fails:
-        with pytest.raises(Error):
-            fail()
-        assert open_things() == before
-    assert [entry for entry in sorted(os.listdir("/dev/shm")) if section.name in entry] == [
-        entry for entry in files if section.name in entry
-    ]
+        assert not leaks(call), f"call {number}"
+    assert not exists(section.name + "-new")
     raw.close()
 
 
 @linux_only
-def test_a_thousand_times_opened_and_closed_leaves_nothing(section: MemoryMappedFile) -> None:
-    before = len(os.listdir("/proc/self/fd"))
-    for _ in range(1000):
+def test_no_call_that_fails_leaves_a_file(section: MemoryMappedFile) -> None:
+    for size in (0, 10, 1 << 46):
+        with pytest.raises(Error):
+            MemoryMappedFile.create(section.name, size)
+        with pytest.raises(Error):
+            MemoryMappedFile.create(section.name + "-new", size, access="D:")
+    assert [entry for entry in os.listdir("/dev/shm") if section.name in entry] == [
+        f"wmmf-{os.geteuid()}-{section.name}"
+    ]
+
+
+def test_opening_and_closing_leaves_nothing(section: MemoryMappedFile) -> None:
+    def open_and_close() -> None:
         with MemoryMappedFile.open(section.name) as again:
             again.view()
-    assert len(os.listdir("/proc/self/fd")) == before
+
+    assert not leaks(open_and_close)
     assert section.audit().participants == 1
     assert section.audit().dead == 0
 

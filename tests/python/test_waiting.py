@@ -56,10 +56,10 @@ for sequence in range(0, 100, 2):
 
 @pytest.mark.parametrize("timeout", [0, 0.02, 0.25])
 def test_nothing_comes(section: MemoryMappedFile, timeout: float) -> None:
-    start = time.monotonic()
+    start = time.perf_counter()
     with pytest.raises(LockTimeoutError, match="sequence 0"):
         section.wait(0, timeout)
-    assert time.monotonic() - start >= timeout
+    assert time.perf_counter() - start >= timeout
 
 
 def test_async_wait_lets_the_loop_run(section: MemoryMappedFile) -> None:

@@ -140,9 +140,7 @@ def test_a_piece_is_made_once_even_when_the_first_try_was_interrupted(
     assert len(tries) == 3
 
 
-def test_processes_that_need_a_piece_at_once_make_it_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_processes_that_need_a_piece_at_once_make_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYWINMMF_CACHE", str(tmp_path))
     context = multiprocessing.get_context("fork")
     makers = context.SimpleQueue()

@@ -1,0 +1,54 @@
+"""What the demo's processes have in common: they stop when their standard input ends, and report in JSON lines."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+
+REPORT_SECONDS = 0.25
+
+
+def stop_event() -> threading.Event:
+    """Set when the process that started this one closes our standard input, or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that started us: it ends our input
+    stop = threading.Event()
+
+    def watch() -> None:
+        sys.stdin.read()
+        stop.set()
+
+    threading.Thread(target=watch, daemon=True).start()
+    return stop
+
+
+class Report:
+    """Counts of one process, printed from time to time."""
+
+    def __init__(self) -> None:
+        self.frames = self.bytes = self.torn = self.missed = 0
+        self.latencies_ms: list[float] = []
+        self._started = self._printed = time.perf_counter()
+
+    def tick(self) -> None:
+        """Print if it is time to."""
+        if time.perf_counter() - self._printed >= REPORT_SECONDS:
+            self.print()
+
+    def print(self) -> None:
+        """One line: totals since the start."""
+        self._printed = time.perf_counter()
+        seconds = self._printed - self._started
+        latencies = sorted(self.latencies_ms)
+        values = {
+            "frames": self.frames,
+            "fps": self.frames / seconds,
+            "mb_per_s": self.bytes / seconds / 1e6,
+            "p50_ms": latencies[len(latencies) // 2] if latencies else None,
+            "p99_ms": latencies[len(latencies) * 99 // 100] if latencies else None,
+            "torn": self.torn,
+            "missed": self.missed,
+        }
+        print(json.dumps(values), flush=True)

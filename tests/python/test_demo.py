@@ -1,0 +1,93 @@
+"""The main job: a producer, several consumers, real pictures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+cv2 = pytest.importorskip("cv2", reason="the extra 'demo' is not installed")
+pytest.importorskip("rich", reason="the extra 'demo' is not installed")
+
+SECONDS = 120
+FOLDER = Path(__file__).parent  # from where no source tree hides the installed package
+
+
+def demo(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pywinmmf", "demo", *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        cwd=FOLDER,
+        timeout=SECONDS,
+    )
+
+
+def check_sheet(sheet: Path) -> None:
+    """The sheet is a picture, and its thumbnails are not all the same."""
+    import numpy as np
+
+    picture = cv2.imdecode(np.frombuffer(sheet.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    thumbnails = [picture[:135, i * 240 : (i + 1) * 240] for i in range(3)]
+    assert picture.shape == (3 * 135, 4 * 240, 3)
+    assert thumbnails[0].std() > 5
+    assert (thumbnails[0] != thumbnails[2]).any()
+
+
+@pytest.mark.parametrize("namespace", ["local", "global"])
+def test_test_picture_reaches_every_consumer(namespace: str, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+    done = demo("--seconds", 3, "--size", "320x240", "--namespace", namespace, "--sheet", sheet)
+    assert done.returncode == 0, done.stdout
+    assert "0 torn" in done.stdout
+    check_sheet(sheet)
+
+
+def test_video_file_is_a_source(tmp_path: Path) -> None:
+    import numpy as np
+
+    video = tmp_path / "video.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
+    for level in range(50):
+        writer.write(np.full((48, 64, 3), level * 5, np.uint8))
+    writer.release()
+    sheet = tmp_path / "sheet.png"
+    done = demo("--source", video, "--seconds", 2, "--size", "64x48", "--consumers", 1, "--sheet", sheet)
+    assert done.returncode == 0, done.stdout
+    assert sheet.stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--source", "no-such-file.mp4"], "no such video file"),
+        (["--source", "97"], "no camera with this number"),
+        (["--size", "0x7"], "expected WIDTHxHEIGHT"),
+        (["--seconds", "-1"], "expected a number above 0"),
+    ],
+)
+def test_errors_are_clear(arguments: list[str], expected: str, tmp_path: Path) -> None:
+    done = demo(*arguments, "--sheet", tmp_path / "sheet.png")
+    assert done.returncode != 0
+    assert expected in done.stdout
+
+
+def test_producer_reports_json(name: str) -> None:
+    """Its standard input is at its end, so it stops after the first frame."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pywinmmf.demo.producer", name, "--namespace", "0", "--size", "32", "24", "--fps", "30"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=FOLDER,
+        timeout=SECONDS,
+    )
+    first, *_, last = map(json.loads, done.stdout.splitlines())
+    assert first == {"ready": True}
+    assert last["frames"] >= 1
