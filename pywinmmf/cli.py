@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_demo(subcommands: Any) -> None:
     try:
-        from .demo.command import add_parser  # noqa: PLC0415 - what only this command needs
+        from .demo.command import add_parser
     except ModuleNotFoundError as error:
         missing = error.name
         demo = subcommands.add_parser("demo", help="needs: pip install 'pywinmmf[demo]'")

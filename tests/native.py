@@ -1,13 +1,18 @@
-"""Builds the C library and the native test programs with CMake, each at most once in a test session."""
+"""Builds what the tests need of native code, each thing at most once in a test session."""
 
 from __future__ import annotations
 
 import atexit
 import functools
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+
+from lab import winpython
 
 TESTS = Path(__file__).parent
 CSRC = TESTS.parent / "csrc"
@@ -21,11 +26,12 @@ TARGETS = {
 BUILD_SECONDS = 600
 
 
-def checked(*command: str | Path, cwd: Path | None = None) -> str:
-    """Run a command and return its output, which is in the error, too, if it fails."""
+def checked(*command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+    """Run a command, with ``env`` added to the environment, and return its output; it is in the error if that fails."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
+        env={**os.environ, **(env or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -37,10 +43,16 @@ def checked(*command: str | Path, cwd: Path | None = None) -> str:
     return done.stdout
 
 
-def configure_and_build(source: Path, target: str, *options: str) -> Path:
-    """Build a CMake project for one of TARGETS and return the build folder, which lives as long as we do."""
+def temporary_folder() -> Path:
+    """Return a new folder that lives as long as we do."""
     folder = Path(tempfile.mkdtemp(prefix="wmmf-build-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def configure_and_build(source: Path, target: str, *options: str) -> Path:
+    """Build a CMake project for one of TARGETS and return the build folder, which lives as long as we do."""
+    folder = temporary_folder()
     checked("cmake", "-S", source, "-B", folder, *TARGETS[target], *options)
     checked("cmake", "--build", folder, "--parallel", "2")
     return folder
@@ -59,3 +71,28 @@ def installed(target: str) -> Path:
 def programs(target: str, sanitize: str = "") -> Path:
     """Return the folder with the test programs and the shared library that they use."""
     return configure_and_build(TESTS, target, f"-DWMMF_SANITIZE={sanitize}") / "bin"
+
+
+@functools.cache
+def windows_wheel() -> Path:
+    """Return the Python package's wheel for Windows.
+
+    It is cross-built from a copy of the source tree, so that no native build gets into it.
+    """
+    folder = temporary_folder()
+    unwanted = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.egg-info", "tests")
+    shutil.copytree(TESTS.parent, folder / "source", ignore=unwanted)
+    cross = {
+        "PYWINMMF_CROSS": "win_amd64",
+        "PYWINMMF_CROSS_INCLUDE": str(winpython.include()),
+        "PYWINMMF_CROSS_LIB": str(winpython.libs()),
+    }
+    checked(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", folder, folder / "source", env=cross)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@functools.cache
+def install_on_windows() -> None:
+    """Install that wheel into the Windows Python."""
+    winpython.install_wheel(windows_wheel())

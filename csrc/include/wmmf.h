@@ -54,7 +54,7 @@ extern "C" {
 
 /* Status of a call. The values are pinned for ever; new ones are appended. */
 enum wmmf_status {
-    WMMF_OK = 0,
+    WMMF_OK = 0, /* success */
 
     /* The caller's arguments. */
     WMMF_E_ARGUMENT = -1,    /* a NULL pointer, an unknown enum value or a reserved field that is not 0 */
@@ -63,14 +63,14 @@ enum wmmf_status {
     WMMF_E_STRUCT_SIZE = -4, /* struct_size is not one that this library knows */
 
     /* Names. */
-    WMMF_E_NAME_EMPTY = -10,
+    WMMF_E_NAME_EMPTY = -10,    /* the name is empty */
     WMMF_E_NAME_TOO_LONG = -11, /* more than WMMF_NAME_MAX bytes */
     WMMF_E_NAME_INVALID = -12,  /* not UTF-8, or a slash or backslash where none may be */
     WMMF_E_EXISTS = -13,        /* the name is taken; what it names is unchanged */
     WMMF_E_NOT_FOUND = -14,     /* no section has this name */
 
     /* State of the lock, the section or the handle. */
-    WMMF_E_TIMEOUT = -20,
+    WMMF_E_TIMEOUT = -20,       /* the time was up */
     WMMF_E_OWNER_DIED = -21,    /* a writer died while it held the lock: the payload may be half written */
     WMMF_E_POISONED = -22,      /* a half-written payload was never declared consistent, or damage was found */
     WMMF_E_CLOSED = -23,        /* the handle is closed (reported by the bindings) */
@@ -88,9 +88,9 @@ enum wmmf_status {
     WMMF_E_NOT_READY = -33, /* its creator has not initialised it in time */
 
     /* Rights and the operating system; wmmf_last_os_error() has the system's own code. */
-    WMMF_E_ACCESS = -40,
+    WMMF_E_ACCESS = -40,    /* the system refuses access */
     WMMF_E_NO_MEMORY = -41, /* the system cannot reserve that much memory */
-    WMMF_E_OS = -42
+    WMMF_E_OS = -42         /* any other error of the system */
 };
 
 /* Where a name is looked up. */
@@ -170,7 +170,8 @@ WMMF_API const char *wmmf_strerror(int32_t status);
 /* The name of a status, such as "WMMF_E_TIMEOUT"; never NULL. */
 WMMF_API const char *wmmf_status_name(int32_t status);
 
-/* errno or GetLastError() of this thread's last failed call that creates or opens; 0 if the system had no part in it. */
+/* errno or GetLastError() of this thread's last failed call that creates or opens; 0 if the system had no part in it.
+ */
 WMMF_API int32_t wmmf_last_os_error(void);
 
 /* Creates a section with `size` bytes of zeroed payload and opens it for writing.

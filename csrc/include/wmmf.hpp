@@ -45,7 +45,7 @@ inline const std::error_category &category() noexcept {
 
 /* A call that failed. what() names the call and its main arguments, and says what went wrong. */
 class error : public std::system_error {
-public:
+  public:
     error(int32_t status, const std::string &call, int32_t os_error = 0)
         : std::system_error(status, category(), call), os_error_(os_error) {
     }
@@ -58,7 +58,7 @@ public:
         return os_error_;
     }
 
-private:
+  private:
     int32_t os_error_;
 };
 
@@ -70,7 +70,7 @@ template <class T> using span = std::span<T>;
 #else
 /* What C++20's std::span has that is needed here. */
 template <class T> class span {
-public:
+  public:
     span(T *data, std::size_t size) noexcept : data_(data), size_(size) {
     }
     T *data() const noexcept {
@@ -89,7 +89,7 @@ public:
         return data_[index];
     }
 
-private:
+  private:
     T *data_;
     std::size_t size_;
 };
@@ -136,7 +136,7 @@ inline span<std::byte> payload(wmmf_map *handle) {
 
 /* Owns one lock of the thread that took it. */
 template <int32_t (*Unlock)(wmmf_map *)> class guard {
-public:
+  public:
     guard(guard &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {
     }
     guard &operator=(guard &&) = delete;
@@ -149,7 +149,7 @@ public:
         check(Unlock(std::exchange(handle_, nullptr)), "unlock");
     }
 
-protected:
+  protected:
     explicit guard(wmmf_map *handle) noexcept : handle_(handle) {
     }
     wmmf_map *handle_;
@@ -159,36 +159,32 @@ protected:
 
 /* The read lock, held. It must not outlive its map's handle. */
 class [[nodiscard]] read_guard : public detail::guard<wmmf_unlock_read> {
-public:
+  public:
     /* The payload, in place. */
     span<const std::byte> bytes() const {
         auto all = detail::payload(handle_);
         return {all.data(), all.size()};
     }
 
-private:
+  private:
     friend class map;
     using guard::guard;
 };
 
 /* The write lock, held. It must not outlive its map's handle. */
 class [[nodiscard]] write_guard : public detail::guard<wmmf_unlock_write> {
-public:
+  public:
     /* The payload, in place. */
     span<std::byte> bytes() const {
         return detail::payload(handle_);
     }
-    /* Whether the previous writer died inside: repair the payload and call mark_consistent, or the end of
+    /* Whether the previous writer died inside: repair the payload and call map::mark_consistent, or the end of
      * this guard poisons the section. */
     bool owner_died() const noexcept {
         return owner_died_;
     }
-    void mark_consistent() {
-        detail::check(wmmf_mark_consistent(handle_), "wmmf_mark_consistent");
-        owner_died_ = false;
-    }
 
-private:
+  private:
     friend class map;
     write_guard(wmmf_map *handle, bool owner_died) noexcept : guard(handle), owner_died_(owner_died) {
     }
@@ -197,7 +193,7 @@ private:
 
 /* An open section. */
 class map {
-public:
+  public:
     /* A new section of `size` zeroed bytes; WMMF_E_EXISTS if the name is taken. */
     static map create(const std::string &name, uint64_t size, const options &given = {}) {
         const wmmf_options c = detail::to_c(given);
@@ -283,6 +279,11 @@ public:
         return write_guard(handle_, status == WMMF_E_OWNER_DIED);
     }
 
+    /* Declares the payload repaired, under a write_guard whose owner_died() is true. */
+    void mark_consistent() {
+        detail::check(wmmf_mark_consistent(handle()), "wmmf_mark_consistent");
+    }
+
     /* Copies under the lock; see wmmf_read and wmmf_write. */
     void read(uint64_t offset, void *buffer, uint64_t length, timeout patience = forever) const {
         check_range(wmmf_read(handle(), offset, buffer, length, patience.count()), "wmmf_read", offset, length);
@@ -311,7 +312,7 @@ public:
         return result;
     }
 
-private:
+  private:
     explicit map(wmmf_map *handle) noexcept : handle_(handle) {
     }
 

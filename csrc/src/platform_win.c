@@ -303,8 +303,10 @@ static int32_t map_file(struct platform_section *section, const wchar_t *path, b
     HANDLE file = CreateFileW(path, read_only ? GENERIC_READ : GENERIC_READ | GENERIC_WRITE,
                               FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
                               FILE_ATTRIBUTE_NORMAL, NULL);
-    if (file == INVALID_HANDLE_VALUE)
-        return status_from_error(GetLastError());
+    if (file == INVALID_HANDLE_VALUE) {
+        int32_t status = status_from_error(GetLastError());
+        return last_error == ERROR_PATH_NOT_FOUND ? WMMF_E_NOT_FOUND : status;
+    }
     section->file = file;
     LARGE_INTEGER size;
     if (!GetFileSizeEx(file, &size))

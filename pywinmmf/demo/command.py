@@ -111,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
         _watch(console, workers, options.seconds)
     except KeyboardInterrupt:
         console.print("stopped")
-    ended_well = all([worker.finish() for worker in reversed(workers)])
+    ended_well = all([worker.finish() for worker in reversed(workers)])  # noqa: C419 - each must be finished
     console.print(_table(workers))
     return _verdict(console, workers[1:], ended_well, options.sheet)
 

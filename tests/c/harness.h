@@ -18,9 +18,7 @@ struct test {
     void (*run)(void);
 };
 #define TEST(function)                                                                                                 \
-    {                                                                                                                  \
-        #function, function                                                                                            \
-    }
+    { #function, function }
 #define ROLE(function) TEST(function)
 
 /* What another process does, with the name of a section. Returns its exit code. */

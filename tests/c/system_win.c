@@ -106,7 +106,8 @@ struct resources system_resources(void) {
         checked(NULL);
     resources.handles = handles;
     MEMORY_BASIC_INFORMATION region;
-    for (char *at = NULL; VirtualQuery(at, &region, sizeof region) != 0; at = (char *)region.BaseAddress + region.RegionSize)
+    for (char *at = NULL; VirtualQuery(at, &region, sizeof region) != 0;
+         at = (char *)region.BaseAddress + region.RegionSize)
         if (region.State == MEM_COMMIT && region.Type == MEM_MAPPED)
             resources.mapped++;
     return resources;

@@ -14,7 +14,8 @@ static int hold_open(const char *name) {
     return !told;
 }
 
-static int hold(const char *name, uint32_t layout, int32_t (*lock)(wmmf_map *, int64_t), int32_t (*unlock)(wmmf_map *)) {
+static int hold(const char *name, uint32_t layout, int32_t (*lock)(wmmf_map *, int64_t),
+                int32_t (*unlock)(wmmf_map *)) {
     wmmf_map *map = open_existing(name, layout);
     REQUIRE_OK(lock(map, PATIENCE));
     say("locked");

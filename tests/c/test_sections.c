@@ -331,6 +331,7 @@ static void a_file_is_mapped_and_left_in_place(void) {
     wmmf_map *map = NULL;
     char content[8] = "";
     CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open_file(path, 0, &options, &map));
+    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open_file("no/such/folder", 0, &options, &map));
     make_file(path, "content");
     CHECK_STATUS(WMMF_E_SIZE, wmmf_open_file(path, 8, &options, &map));
     REQUIRE_OK(wmmf_open_file(path, 0, &options, &map));

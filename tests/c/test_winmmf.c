@@ -44,12 +44,12 @@ static void words_of_others_are_respected(void) {
         {0, true, true},
         {1, true, false},
         {0x00FFFFFE, true, false},
-        {0x00FFFFFF, false, false},    /* no place for another reader */
+        {0x00FFFFFF, false, false}, /* no place for another reader */
         {WRITER, false, false},
         {WRITER | 5, false, false},
         {UNINITIALISED, false, false},
         {UNINITIALISED | 1, false, false},
-        {0x01000000, true, true},      /* the spare bits mean nothing */
+        {0x01000000, true, true}, /* the spare bits mean nothing */
         {0x7F000000, true, true},
         {0x7F000003, true, false},
     };
@@ -110,9 +110,8 @@ static void reading_without_rights_is_refused(void) {
 }
 
 static const struct test tests[] = {
-    TEST(the_word_is_what_the_crate_expects), TEST(words_of_others_are_respected),
-    TEST(a_count_of_others_is_kept),          TEST(opening_leaves_the_word_alone),
-    TEST(reading_without_rights_is_refused),  {NULL, NULL},
+    TEST(the_word_is_what_the_crate_expects), TEST(words_of_others_are_respected),     TEST(a_count_of_others_is_kept),
+    TEST(opening_leaves_the_word_alone),      TEST(reading_without_rights_is_refused), {NULL, NULL},
 };
 
 static const struct role roles[] = {

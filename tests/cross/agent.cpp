@@ -131,7 +131,7 @@ std::string unlock_write(const fields &) {
 }
 
 std::string mark_consistent(const fields &) {
-    held(writing).mark_consistent();
+    current().mark_consistent();
     return "ok";
 }
 

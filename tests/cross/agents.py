@@ -1,18 +1,21 @@
-"""Starts the agents (README.md has their protocol) on either system and talks to them."""
+"""Starts the agents (README.md has their protocol) on Linux or on Windows (Wine) and talks to them."""
 
 from __future__ import annotations
 
+import functools
+import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import native
-from lab import wine
+from lab import csc, dotnet, wine, winpython
 
 HERE = Path(__file__).parent
 LANGUAGES = ["python", "c", "cpp", "csharp"]
-SYSTEMS = ["linux", "windows"]
+SYSTEMS = ["linux", "wine"]
 PATIENCE = 60  # seconds until an agent that says nothing counts as stuck
 
 
@@ -58,33 +61,63 @@ class Agent:
         """End the process without a word to it; return when it is gone."""
         wine.kill(self._process)
 
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
+    def lets_go(self) -> bool:
+        """Whether it lives, and has closed what it had open."""
+        return self._process.poll() is None and self.ask("close") == "ok"
 
 
 def start(system: str, language: str) -> Agent:
-    """Start an agent; skips the test if its program cannot be had, and says why."""
-    launch = {"linux": launch_on_linux, "windows": launch_on_windows}[system]
-    return Agent(launch(language), f"the {language} agent on {system}")
+    """Start an agent."""
+    return Agent(LAUNCHERS[system, language](), f"the {language} agent ({system})")
 
 
-def launch_on_linux(language: str) -> subprocess.Popen[str]:
-    commands = {
-        "python": lambda: [sys.executable, "-u", str(HERE / "agent.py")],
-        "c": lambda: [str(native.programs("gcc") / "agent-c")],
-        "cpp": lambda: [str(native.programs("gcc") / "agent-cpp")],
-    }
-    if language == "csharp":
-        return csharp().popen_linux()
-    return subprocess.Popen(
-        commands[language](), stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", bufsize=1
-    )
+def native_on_linux(program: str) -> Callable[[], subprocess.Popen[str]]:
+    return lambda: popen(native.programs("gcc") / program)
 
 
-def launch_on_windows(language: str) -> subprocess.Popen[str]:
-    if language == "csharp":
-        return csharp().popen_windows()
-    if language == "python":
-        return windows_python().popen(["-u", HERE / "agent.py"])
-    program = {"c": "agent-c.exe", "cpp": "agent-cpp.exe"}[language]
-    return wine.popen([native.programs("mingw64") / program])
+def native_under_wine(program: str) -> Callable[[], subprocess.Popen[str]]:
+    return lambda: wine.popen([native.programs("mingw64") / program])
+
+
+def python_on_linux() -> subprocess.Popen[str]:
+    return popen(Path(sys.executable), "-u", str(HERE / "agent.py"))
+
+
+def python_under_wine() -> subprocess.Popen[str]:
+    native.install_on_windows()
+    return winpython.popen(["-u", HERE / "agent.py"])
+
+
+def csharp_on_linux() -> subprocess.Popen[str]:
+    return dotnet.popen_linux(csharp_agent(native.programs("gcc") / "libwmmf.so"))
+
+
+def csharp_under_wine() -> subprocess.Popen[str]:
+    return dotnet.popen_wine(csharp_agent(native.programs("mingw64") / "wmmf.dll"))
+
+
+def popen(program: Path, *arguments: str) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen([program, *arguments], stdin=pipe, stdout=pipe, encoding="utf-8", bufsize=1)
+
+
+@functools.cache
+def csharp_agent(library: Path) -> Path:
+    """Return the agent's assembly, with the native library beside it."""
+    folder = native.temporary_folder()
+    sources = [*native.TESTS.parent.glob("bindings/csharp/Wmmf/**/*.cs"), native.TESTS / "csharp/Agent.cs"]
+    csc.compile(sources, folder / "Agent.dll", unsafe=True)
+    shutil.copy(library, folder)
+    return folder / "Agent.dll"
+
+
+LAUNCHERS: dict[tuple[str, str], Callable[[], subprocess.Popen[str]]] = {
+    ("linux", "python"): python_on_linux,
+    ("linux", "c"): native_on_linux("agent-c"),
+    ("linux", "cpp"): native_on_linux("agent-cpp"),
+    ("linux", "csharp"): csharp_on_linux,
+    ("wine", "python"): python_under_wine,
+    ("wine", "c"): native_under_wine("agent-c.exe"),
+    ("wine", "cpp"): native_under_wine("agent-cpp.exe"),
+    ("wine", "csharp"): csharp_under_wine,
+}

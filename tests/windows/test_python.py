@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+import native
 import pytest
 from lab import winpython
 
-PROJECT = Path(__file__).parents[2]
-SUITE = PROJECT / "tests/python"
+SUITE = native.TESTS / "python"
 SECONDS = 900
-
-
-@functools.cache
-def windows_wheel(folder: Path) -> Path:
-    """Cross-build the wheel from a copy of the source tree, so that no native build gets into it."""
-    source = folder / "source"
-    shutil.copytree(
-        PROJECT, source, ignore=shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.egg-info", "tests")
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)],
-        env={
-            **os.environ,
-            "PYWINMMF_CROSS": "win_amd64",
-            "PYWINMMF_CROSS_INCLUDE": str(winpython.include()),
-            "PYWINMMF_CROSS_LIB": str(winpython.libs()),
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=SECONDS,
-    )
-    assert done.returncode == 0, done.stdout
-    return next(folder.glob("*.whl"))
+DEMO_NEEDS = ["rich", "markdown-it-py", "mdurl", "pygments"]  # the lab brings the rest
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return windows_wheel(tmp_path_factory.mktemp("wheel"))
+def wheel() -> Path:
+    return native.windows_wheel()
 
 
 def test_wheel_is_for_every_python_on_64_bit_windows(wheel: Path) -> None:
@@ -54,8 +25,12 @@ def test_wheel_is_for_every_python_on_64_bit_windows(wheel: Path) -> None:
 
 def test_suite_passes_on_windows(wheel: Path) -> None:
     winpython.install_wheel(wheel)
+    for requirement in DEMO_NEEDS:
+        winpython.install_wheel(requirement)
     done = winpython.run(
-        ["-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", "--import-mode=importlib", SUITE], timeout=SECONDS
+        ["-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", "--import-mode=importlib", SUITE],
+        cwd=SUITE,  # from where no source tree hides the installed package
+        timeout=SECONDS,
     )
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -79,7 +79,7 @@ int main() {
     {
         wmmf::write_guard guard = same.lock_write(std::chrono::seconds(10));
         EXPECT(guard.owner_died());
-        guard.mark_consistent();
+        same.mark_consistent();
     }
     section.write(0, "hello", 5);
 

@@ -1,0 +1,60 @@
+using System;
+using System.Buffers;
+
+namespace Wmmf
+{
+    /// <summary>A part of a section's payload, in place. It keeps the section mapped until it is disposed, also after
+    /// the <see cref="MemoryMappedFile"/> is. Hold the lock while you use it. A span taken from it must not be used
+    /// after it is disposed; memory of a read-only section must not be written.</summary>
+    public sealed unsafe class MappedView : MemoryManager<byte>
+    {
+        private readonly byte* _start;
+        private readonly int _length;
+        private SectionHandle? _section;
+
+        internal MappedView(SectionHandle section, byte* start, int length)
+        {
+            var held = false;
+            section.DangerousAddRef(ref held);
+            _section = section;
+            _start = start;
+            _length = length;
+        }
+
+        /// <summary>Lets go of the section if <see cref="IDisposable.Dispose"/> was forgotten.</summary>
+        ~MappedView() => Dispose(false);
+
+        /// <summary>The bytes.</summary>
+        /// <exception cref="ObjectDisposedException">The view is disposed.</exception>
+        public override Span<byte> GetSpan()
+        {
+            if (_section == null)
+                throw new ObjectDisposedException(nameof(MappedView));
+            return new Span<byte>(_start, _length);
+        }
+
+        /// <summary>The address of a byte; mapped memory does not move.</summary>
+        public override MemoryHandle Pin(int elementIndex = 0)
+        {
+            if (_section == null)
+                throw new ObjectDisposedException(nameof(MappedView));
+            if (elementIndex < 0 || elementIndex > _length)
+                throw new ArgumentOutOfRangeException(nameof(elementIndex), elementIndex, $"expected 0 to {_length}");
+            return new MemoryHandle(_start + elementIndex);
+        }
+
+        /// <summary>Nothing to do.</summary>
+        public override void Unpin()
+        {
+        }
+
+        /// <inheritdoc/>
+        protected override void Dispose(bool disposing)
+        {
+            var section = System.Threading.Interlocked.Exchange(ref _section, null);
+            section?.DangerousRelease();
+            if (disposing)
+                GC.SuppressFinalize(this);
+        }
+    }
+}

@@ -1,0 +1,298 @@
+using System;
+using System.Text;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Wmmf
+{
+    /// <summary>A named block of memory that other processes, in any language, have open at the same time, with
+    /// a lock inside. All members may be used from several threads at once. Locks belong to the thread that took them:
+    /// do not await while holding one.</summary>
+    /// <remarks>Unless said otherwise a failure is a <see cref="WmmfException"/>, and nothing has changed; after
+    /// <see cref="Dispose"/> everything but <see cref="Name"/> throws <see cref="ObjectDisposedException"/>.
+    /// Sizes and offsets are bytes. A timeout of null waits for ever, zero tries once.</remarks>
+    public sealed unsafe class MemoryMappedFile : IDisposable
+    {
+        // Strict: what is not Unicode is refused, not replaced.
+        private static readonly UTF8Encoding Utf8 = new UTF8Encoding(false, throwOnInvalidBytes: true);
+
+        private readonly SectionHandle _section;
+
+        static MemoryMappedFile()
+        {
+            var version = NativeMethods.wmmf_abi_version();
+            if (version != NativeMethods.WMMF_ABI_VERSION)
+                throw new NotSupportedException(
+                    $"the native library wmmf has ABI version {version}, expected {NativeMethods.WMMF_ABI_VERSION}");
+        }
+
+        private MemoryMappedFile(string name, IntPtr native)
+        {
+            Name = name;
+            _section = new SectionHandle(native);
+            var info = new wmmf_info { struct_size = (uint)sizeof(wmmf_info) };
+            WmmfException.ThrowIfFailed(NativeMethods.wmmf_get_info(native, &info), $"look at section '{name}'");
+            Size = checked((long)info.size);
+            Layout = (Layout)info.layout;
+            IsReadOnly = info.read_only != 0;
+        }
+
+        /// <summary>The name it was created or opened with.</summary>
+        public string Name { get; }
+
+        /// <summary>Bytes of payload.</summary>
+        public long Size { get; }
+
+        /// <summary>What its bytes mean.</summary>
+        public Layout Layout { get; }
+
+        /// <summary>Whether it was opened with read rights only.</summary>
+        public bool IsReadOnly { get; }
+
+        /// <summary>How often the write lock was given back.</summary>
+        public ulong Sequence
+        {
+            get
+            {
+                using var section = _section.Hold();
+                ulong sequence;
+                Check(NativeMethods.wmmf_sequence(section.Pointer, &sequence), "look at the sequence of");
+                return sequence;
+            }
+        }
+
+        /// <summary>Creates a section of zeroes; <see cref="Status.Exists"/> if the name is taken.</summary>
+        /// <param name="name">At most 230 bytes of UTF-8.</param>
+        /// <param name="size">Bytes of payload, at least 1; the memory is reserved at once.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <param name="layout">What the bytes mean.</param>
+        /// <param name="access">Who may open it.</param>
+        /// <param name="sddl">A security descriptor, with <see cref="Access.Sddl"/> (Windows).</param>
+        /// <param name="mode">Permission bits, with <see cref="Access.Mode"/> (POSIX).</param>
+        /// <param name="participants">Writable handles at the same time; 0 takes the default, 56.</param>
+        public static MemoryMappedFile Create(
+            string name, long size, Namespace nameSpace = Namespace.Local, Layout layout = Layout.Native,
+            Access access = Access.Owner, string? sddl = null, int mode = 0, int participants = 0)
+        {
+            var options = Options(nameSpace, layout, access, mode, participants, readOnly: false);
+            var what = $"create section '{name}' with {size} bytes";
+            fixed (byte* text = Text(name, nameof(name)), descriptor = sddl == null ? null : Text(sddl, nameof(sddl)))
+            {
+                IntPtr native;
+                options.sddl = descriptor;
+                WmmfException.ThrowIfFailed(
+                    NativeMethods.wmmf_create(text, Bytes(size, nameof(size)), &options, &native), what);
+                return new MemoryMappedFile(name, native);
+            }
+        }
+
+        /// <summary>Opens the section, or creates it if there is none; the parameters are those of <see cref="Create"/>.
+        /// An existing one must have the layout and at least the size.</summary>
+        public static MemoryMappedFile CreateOrOpen(
+            string name, long size, Namespace nameSpace = Namespace.Local, Layout layout = Layout.Native,
+            Access access = Access.Owner)
+        {
+            var options = Options(nameSpace, layout, access, mode: 0, participants: 0, readOnly: false);
+            fixed (byte* text = Text(name, nameof(name)))
+            {
+                IntPtr native;
+                WmmfException.ThrowIfFailed(
+                    NativeMethods.wmmf_create_or_open(text, Bytes(size, nameof(size)), &options, &native, null),
+                    $"create or open section '{name}' with {size} bytes");
+                return new MemoryMappedFile(name, native);
+            }
+        }
+
+        /// <summary>Opens an existing section; <see cref="Status.NotFound"/> if there is none.</summary>
+        /// <param name="name">The name it was created with.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <param name="layout">What the bytes mean.</param>
+        /// <param name="size">Bytes of payload to show; 0 shows all.</param>
+        /// <param name="readOnly">Ask for read rights only and map read-only pages.</param>
+        public static MemoryMappedFile Open(
+            string name, Namespace nameSpace = Namespace.Local, Layout layout = Layout.Native, long size = 0,
+            bool readOnly = false)
+        {
+            var options = Options(nameSpace, layout, Access.Owner, mode: 0, participants: 0, readOnly);
+            fixed (byte* text = Text(name, nameof(name)))
+            {
+                IntPtr native;
+                WmmfException.ThrowIfFailed(
+                    NativeMethods.wmmf_open(text, Bytes(size, nameof(size)), &options, &native), $"open section '{name}'");
+                return new MemoryMappedFile(name, native);
+            }
+        }
+
+        /// <summary>Maps an existing file of the file system, with the layout <see cref="Layout.Raw"/>.</summary>
+        public static MemoryMappedFile OpenFile(string path, long size = 0, bool readOnly = false)
+        {
+            var options = Options(Namespace.Local, Layout.Raw, Access.Owner, mode: 0, participants: 0, readOnly);
+            fixed (byte* text = Text(path, nameof(path)))
+            {
+                IntPtr native;
+                WmmfException.ThrowIfFailed(
+                    NativeMethods.wmmf_open_file(text, Bytes(size, nameof(size)), &options, &native), $"open file '{path}'");
+                return new MemoryMappedFile(path, native);
+            }
+        }
+
+        /// <summary>Copies from <paramref name="offset"/> into all of <paramref name="buffer"/>, under the read lock.</summary>
+        public void Read(Span<byte> buffer, long offset = 0, TimeSpan? timeout = null)
+        {
+            var nanoseconds = Waiting.Nanoseconds(timeout);
+            using var section = _section.Hold();
+            fixed (byte* bytes = buffer)
+                Check(NativeMethods.wmmf_read(
+                    section.Pointer, Bytes(offset, nameof(offset)), bytes, (ulong)buffer.Length, nanoseconds),
+                    $"read {buffer.Length} bytes at offset {offset} of");
+        }
+
+        /// <summary>Copies all of <paramref name="data"/> to <paramref name="offset"/>, under the write lock.</summary>
+        public void Write(ReadOnlySpan<byte> data, long offset = 0, TimeSpan? timeout = null)
+        {
+            var nanoseconds = Waiting.Nanoseconds(timeout);
+            using var section = _section.Hold();
+            fixed (byte* bytes = data)
+                Check(NativeMethods.wmmf_write(
+                    section.Pointer, Bytes(offset, nameof(offset)), bytes, (ulong)data.Length, nanoseconds),
+                    $"write {data.Length} bytes at offset {offset} of");
+        }
+
+        /// <summary>The payload in place, from <paramref name="offset"/>; <paramref name="length"/> -1 goes to its end.</summary>
+        /// <exception cref="ArgumentOutOfRangeException">Not inside the payload, or longer than a span can be.</exception>
+        public MappedView View(long offset = 0, int length = -1)
+        {
+            if (offset < 0 || offset > Size)
+                throw new ArgumentOutOfRangeException(nameof(offset), offset, $"expected 0 to {Size}");
+            var wanted = length == -1 ? Size - offset : length;
+            if (wanted < 0 || wanted > Math.Min(Size - offset, int.MaxValue))
+                throw new ArgumentOutOfRangeException(
+                    nameof(length), wanted, $"expected 0 to {Math.Min(Size - offset, int.MaxValue)}");
+            using var section = _section.Hold();
+            void* data;
+            Check(NativeMethods.wmmf_data(section.Pointer, &data), "view");
+            return new MappedView(_section, (byte*)data + offset, (int)wanted);
+        }
+
+        /// <summary>Takes the lock for reading.</summary>
+        public ReadLock ReadLock(TimeSpan? timeout = null)
+        {
+            using var section = _section.Hold();
+            Check(NativeMethods.wmmf_lock_read(section.Pointer, Waiting.Nanoseconds(timeout)), "lock for reading");
+            return new ReadLock(this);
+        }
+
+        /// <summary>Takes the lock for writing; see <see cref="Wmmf.WriteLock.OwnerDied"/>.</summary>
+        public WriteLock WriteLock(TimeSpan? timeout = null)
+        {
+            using var section = _section.Hold();
+            var status = NativeMethods.wmmf_lock_write(section.Pointer, Waiting.Nanoseconds(timeout));
+            var ownerDied = status == (int)Status.OwnerDied;
+            if (!ownerDied)
+                Check(status, "lock for writing");
+            return new WriteLock(this, ownerDied);
+        }
+
+        internal void UnlockRead()
+        {
+            using var section = _section.Hold();
+            Check(NativeMethods.wmmf_unlock_read(section.Pointer), "unlock");
+        }
+
+        internal void UnlockWrite()
+        {
+            using var section = _section.Hold();
+            Check(NativeMethods.wmmf_unlock_write(section.Pointer), "unlock");
+        }
+
+        /// <summary>Declares the payload consistent after a writer died; this thread holds the write lock.</summary>
+        public void MarkConsistent()
+        {
+            using var section = _section.Hold();
+            Check(NativeMethods.wmmf_mark_consistent(section.Pointer), "declare consistent");
+        }
+
+        /// <summary>Waits until the sequence is not <paramref name="sequence"/>; returns the new one.</summary>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public ulong Wait(ulong sequence, TimeSpan? timeout = null, CancellationToken cancellation = default)
+        {
+            var left = Waiting.Nanoseconds(timeout);
+            var slice = Waiting.Nanoseconds(Waiting.Slice);
+            var clock = System.Diagnostics.Stopwatch.StartNew();
+            for (;;)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var rest = left < 0 ? slice : Math.Max(0, left - Waiting.Nanoseconds(clock.Elapsed));
+                ulong current;
+                int status;
+                using (var section = _section.Hold())
+                    status = NativeMethods.wmmf_wait(section.Pointer, sequence, Math.Min(rest, slice), &current);
+                if (status == (int)Status.Ok)
+                    return current;
+                if (status != (int)Status.Timeout || (left >= 0 && rest <= slice))
+                    Check(status, $"wait for a change after {sequence} of");
+            }
+        }
+
+        /// <summary>The same without blocking the caller: a thread of the pool waits.</summary>
+        public Task<ulong> WaitAsync(ulong sequence, TimeSpan? timeout = null, CancellationToken cancellation = default) =>
+            Task.Run(() => Wait(sequence, timeout, cancellation), cancellation);
+
+        /// <summary>Compares header, tallies and lock state; damage poisons the section.</summary>
+        public AuditReport Audit()
+        {
+            using var section = _section.Hold();
+            var report = new wmmf_audit_report { struct_size = (uint)sizeof(wmmf_audit_report) };
+            Check(NativeMethods.wmmf_audit(section.Pointer, &report), "audit");
+            return new AuditReport(report);
+        }
+
+        /// <summary>Closes the section, once the last <see cref="MappedView"/> is disposed. Locks still held are treated
+        /// as if the process had died.</summary>
+        public void Dispose() => _section.Dispose();
+
+        private void Check(int status, string what)
+        {
+            if (status != (int)Status.Ok)
+                throw WmmfException.Failure((Status)status, $"{what} section '{Name}' of {Size} bytes");
+        }
+
+        private static wmmf_options Options(
+            Namespace nameSpace, Layout layout, Access access, int mode, int participants, bool readOnly)
+        {
+            return new wmmf_options
+            {
+                struct_size = (uint)sizeof(wmmf_options),
+                name_space = (uint)nameSpace,
+                layout = (uint)layout,
+                access = (uint)access,
+                mode = (uint)mode,
+                participants = (uint)participants,
+                read_only = readOnly ? 1u : 0u,
+            };
+        }
+
+        private static byte[] Text(string value, string parameter)
+        {
+            if (value == null)
+                throw new ArgumentNullException(parameter);
+            if (value.IndexOf('\0') >= 0)
+                throw new ArgumentException($"'{value}' contains NUL, which ends a name", parameter);
+            try
+            {
+                return Utf8.GetBytes(value + "\0");
+            }
+            catch (EncoderFallbackException)
+            {
+                throw new ArgumentException($"'{value}' is not well-formed Unicode", parameter);
+            }
+        }
+
+        private static ulong Bytes(long value, string parameter)
+        {
+            if (value < 0)
+                throw new ArgumentOutOfRangeException(parameter, value, "expected 0 or more bytes");
+            return (ulong)value;
+        }
+    }
+}

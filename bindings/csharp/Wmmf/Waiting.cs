@@ -1,0 +1,24 @@
+using System;
+using System.Threading;
+
+namespace Wmmf
+{
+    /// <summary>Times as the native library wants them.</summary>
+    internal static class Waiting
+    {
+        /// <summary>How long a cancelled wait may take to notice.</summary>
+        internal static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(50);
+
+        /// <summary>Nanoseconds; null and <see cref="Timeout.InfiniteTimeSpan"/> wait for ever.</summary>
+        internal static long Nanoseconds(TimeSpan? timeout)
+        {
+            if (timeout == null || timeout == Timeout.InfiniteTimeSpan)
+                return -1;
+            var ticks = timeout.Value.Ticks;
+            if (ticks < 0)
+                throw new ArgumentOutOfRangeException(
+                    nameof(timeout), timeout, "expected zero or more, null or Timeout.InfiniteTimeSpan");
+            return ticks > long.MaxValue / 100 ? long.MaxValue : ticks * 100;
+        }
+    }
+}

@@ -1,0 +1,264 @@
+// The C# layer against its documentation. Without arguments runs the tests; "layout" prints sizes and offsets as JSON.
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Threading;
+using System.Threading.Tasks;
+using Wmmf;
+
+internal static class SelfTest
+{
+    private static int s_names;
+
+    private static string NewName() => $"wmmf-cs-{Environment.ProcessId}-{s_names++}";
+
+    private static int Main(string[] arguments)
+    {
+        if (arguments.Length == 1 && arguments[0] == "layout")
+        {
+            Console.WriteLine(LayoutAsJson());
+            return 0;
+        }
+        var passed = 0;
+        var failed = 0;
+        foreach (var test in typeof(SelfTest).GetMethods(BindingFlags.NonPublic | BindingFlags.Static)
+                     .Where(method => method.Name.StartsWith("Test", StringComparison.Ordinal)))
+        {
+            try
+            {
+                test.Invoke(null, null);
+                passed++;
+            }
+            catch (TargetInvocationException error)
+            {
+                failed++;
+                Console.WriteLine($"{test.Name}: {error.InnerException}");
+            }
+        }
+        Console.WriteLine($"{passed} passed, {failed} failed");
+        return failed == 0 ? 0 : 1;
+    }
+
+    private static string LayoutAsJson()
+    {
+        var structs = new[] { typeof(wmmf_options), typeof(wmmf_info), typeof(wmmf_audit_report) };
+        return "{" + string.Join(", ", structs.Select(type =>
+        {
+            var fields = type.GetFields().Select(field => $"\"{field.Name}\": {Marshal.OffsetOf(type, field.Name)}");
+            return $"\"{type.Name}\": {{\"sizeof\": {Marshal.SizeOf(type)}, {string.Join(", ", fields)}}}";
+        })) + "}";
+    }
+
+    private static void Check(bool condition, string what)
+    {
+        if (!condition)
+            throw new InvalidOperationException(what);
+    }
+
+    private static void Fails(Status status, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (WmmfException error)
+        {
+            Check(error.Status == status, $"{error.Status}, expected {status}: {error.Message}");
+            return;
+        }
+        Check(false, $"no error, expected {status}");
+    }
+
+    private static T Throws<T>(Action action) where T : Exception
+    {
+        try
+        {
+            action();
+        }
+        catch (T error)
+        {
+            return error;
+        }
+        throw new InvalidOperationException($"no {typeof(T).Name}");
+    }
+
+    private static void TestWhatIsWrittenIsRead()
+    {
+        var name = NewName();
+        using var writer = MemoryMappedFile.Create(name, 1000);
+        using var reader = MemoryMappedFile.Open(name);
+        Check(reader.Size == 1000 && reader.Layout == Layout.Native && !reader.IsReadOnly, "properties");
+        writer.Write(new byte[] { 1, 2, 3 }, 997);
+        var found = new byte[3];
+        reader.Read(found, 997);
+        Check(found.SequenceEqual(new byte[] { 1, 2, 3 }), "bytes");
+        Check(reader.Sequence == 1, "sequence");
+    }
+
+    private static void TestErrorsHaveTheStatusAndNameTheValue()
+    {
+        var name = NewName();
+        Fails(Status.NotFound, () => MemoryMappedFile.Open(name));
+        Fails(Status.Size, () => MemoryMappedFile.Create(name, 0));
+        Fails(Status.NameEmpty, () => MemoryMappedFile.Create("", 1));
+        Fails(Status.NameInvalid, () => MemoryMappedFile.Create("a\\b", 1));
+        Fails(Status.NameTooLong, () => MemoryMappedFile.Create(new string('x', 231), 1));
+        using var file = MemoryMappedFile.Create(name, 10);
+        Fails(Status.Exists, () => MemoryMappedFile.Create(name, 10));
+        Fails(Status.Size, () => MemoryMappedFile.Open(name, size: 11));
+        Fails(Status.Range, () => file.Write(new byte[11]));
+        Fails(Status.Range, () => file.Read(new byte[1], 10));
+        Fails(Status.NotOwner, file.UnlockRead);
+        Fails(Status.NotOwner, file.UnlockWrite);
+        Fails(Status.NotOwner, file.MarkConsistent);
+        var message = Throws<WmmfException>(() => file.Write(new byte[11], 5)).Message;
+        Check(message.Contains("11 bytes at offset 5") && message.Contains(name), message);
+        Throws<ArgumentException>(() => MemoryMappedFile.Create("a\0b", 1));
+        Throws<ArgumentException>(() => MemoryMappedFile.Create("\ud800", 1));
+        Throws<ArgumentNullException>(() => MemoryMappedFile.Create(null!, 1));
+        Throws<ArgumentOutOfRangeException>(() => MemoryMappedFile.Create(name, -1));
+        Throws<ArgumentOutOfRangeException>(() => file.Write(new byte[1], -1));
+        Throws<ArgumentOutOfRangeException>(() => file.Write(new byte[1], 0, TimeSpan.FromSeconds(-2)));
+        Throws<ArgumentOutOfRangeException>(() => file.View(11));
+        Throws<ArgumentOutOfRangeException>(() => file.View(0, 11));
+    }
+
+    private static void TestNamesInAnyScript()
+    {
+        using var file = MemoryMappedFile.Create(NewName() + "-камера-カメラ-📷", 10);
+        using var again = MemoryMappedFile.Open(file.Name);
+        Check(again.Size == 10, "size");
+    }
+
+    private static void TestLocksExclude()
+    {
+        var name = NewName();
+        using var one = MemoryMappedFile.Create(name, 10);
+        using var two = MemoryMappedFile.Open(name);
+        using (one.ReadLock())
+        {
+            using (two.ReadLock(TimeSpan.Zero))
+                Fails(Status.Deadlock, () => one.ReadLock());
+            Fails(Status.Timeout, () => two.WriteLock(TimeSpan.FromMilliseconds(5)));
+        }
+        using (var held = one.WriteLock())
+        {
+            Check(!held.OwnerDied, "nobody died");
+            one.Write(new byte[10]);
+            Fails(Status.Timeout, () => two.ReadLock(TimeSpan.Zero));
+            Fails(Status.Timeout, () => two.Read(new byte[1], 0, TimeSpan.Zero));
+        }
+        two.WriteLock(TimeSpan.Zero).Dispose();
+    }
+
+    private static void TestClosingWhileLockedIsADeath()
+    {
+        var name = NewName();
+        using var survivor = MemoryMappedFile.Create(name, 10);
+        var dead = MemoryMappedFile.Open(name);
+        dead.WriteLock();
+        dead.Dispose();
+        Fails(Status.OwnerDied, () => survivor.Write(new byte[1]));
+        using (var held = survivor.WriteLock())
+        {
+            Check(held.OwnerDied, "owner died");
+            survivor.MarkConsistent();
+        }
+        survivor.Write(new byte[1]);
+        dead = MemoryMappedFile.Open(name);
+        dead.WriteLock();
+        dead.Dispose();
+        survivor.WriteLock().Dispose();
+        Fails(Status.Poisoned, () => survivor.Read(new byte[1]));
+        Check(survivor.Audit().Poisoned, "audit");
+    }
+
+    private static void TestViewsKeepTheSection()
+    {
+        var name = NewName();
+        var file = MemoryMappedFile.Create(name, 10);
+        var view = file.View(2, 4);
+        file.Dispose();
+        view.GetSpan().Fill(7);
+        Check(view.Memory.Length == 4 && view.Memory.Span[3] == 7, "still mapped");
+        Throws<ObjectDisposedException>(() => file.Read(new byte[1]));
+        Throws<ObjectDisposedException>(() => file.View());
+        MemoryMappedFile.Open(name).Dispose();
+        ((IDisposable)view).Dispose();
+        Throws<ObjectDisposedException>(() => view.GetSpan());
+        Fails(Status.NotFound, () => MemoryMappedFile.Open(name));
+    }
+
+    private static void TestReadOnlyCannotWrite()
+    {
+        using var file = MemoryMappedFile.Create(NewName(), 10);
+        using var reader = MemoryMappedFile.Open(file.Name, readOnly: true);
+        file.Write(new byte[] { 42 }, 9);
+        var found = new byte[10];
+        reader.Read(found);
+        Check(reader.IsReadOnly && found[9] == 42, "reads");
+        Fails(Status.ReadOnly, () => reader.Write(new byte[1]));
+        Fails(Status.ReadOnly, () => reader.ReadLock());
+    }
+
+    private static void TestWaiting()
+    {
+        using var file = MemoryMappedFile.Create(NewName(), 10);
+        Fails(Status.Timeout, () => file.Wait(0, TimeSpan.FromMilliseconds(120)));
+        var waiting = file.WaitAsync(0);
+        file.Write(new byte[1]);
+        Check(waiting.Wait(TimeSpan.FromSeconds(30)) && waiting.Result == 1, "woken");
+        using var cancellation = new CancellationTokenSource();
+        var cancelled = file.WaitAsync(1, null, cancellation.Token);
+        cancellation.Cancel();
+        Throws<OperationCanceledException>(() => cancelled.GetAwaiter().GetResult());
+        Check(file.Wait(0, TimeSpan.Zero) == 1, "at once");
+    }
+
+    private static void TestOtherLayouts()
+    {
+        using (var file = MemoryMappedFile.Create(NewName(), 10, layout: Layout.Winmmf))
+        {
+            using var other = MemoryMappedFile.Open(file.Name, layout: Layout.Winmmf, size: 10);
+            using (file.WriteLock())
+                Fails(Status.Timeout, () => other.ReadLock(TimeSpan.Zero));
+            Fails(Status.NotSupported, () => file.Wait(0));
+        }
+        using var raw = MemoryMappedFile.Create(NewName(), 10, layout: Layout.Raw);
+        Fails(Status.NotSupported, () => raw.ReadLock());
+        raw.Write(new byte[] { 1 });
+        Fails(Status.Format, () => MemoryMappedFile.Open(raw.Name));
+    }
+
+    private static void TestCreateOrOpen()
+    {
+        using var first = MemoryMappedFile.CreateOrOpen(NewName(), 10);
+        first.Write(new byte[] { 9 });
+        using var second = MemoryMappedFile.CreateOrOpen(first.Name, 10);
+        var found = new byte[1];
+        second.Read(found);
+        Check(found[0] == 9, "the same section");
+        Fails(Status.Size, () => MemoryMappedFile.CreateOrOpen(first.Name, 11));
+    }
+
+    private static void TestThreadsCountTogether()
+    {
+        using var file = MemoryMappedFile.Create(NewName(), 4);
+        Parallel.For(0, 4, _ =>
+        {
+            for (var i = 0; i < 5000; i++)
+            {
+                using (file.WriteLock())
+                using (var view = file.View())
+                    MemoryMarshal.AsRef<int>(view.GetSpan())++;
+            }
+        });
+        var found = new byte[4];
+        file.Read(found);
+        Check(BitConverter.ToInt32(found) == 20000, $"{BitConverter.ToInt32(found)}");
+        var report = file.Audit();
+        Check(!report.Damaged && report.Participants == 1 && report.Sequence == 20000, "audit");
+    }
+}
