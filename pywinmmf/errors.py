@@ -86,9 +86,22 @@ _CLASSES: dict[int, type[Error]] = {
 }
 
 
+# What the system may have had a part in; with any other status its last code is that of an older call.
+_FROM_THE_SYSTEM = {
+    lib.WMMF_E_NAME_INVALID,
+    lib.WMMF_E_NAME_TOO_LONG,
+    lib.WMMF_E_EXISTS,
+    lib.WMMF_E_NOT_FOUND,
+    lib.WMMF_E_FORMAT,
+    lib.WMMF_E_ACCESS,
+    lib.WMMF_E_NO_MEMORY,
+    lib.WMMF_E_OS,
+}
+
+
 def native_error(status: int, action: str) -> Error:
     """The exception for what this thread's last native call answered, while it tried to do ``action``."""
-    os_error: int = lib.wmmf_last_os_error()
+    os_error: int = lib.wmmf_last_os_error() if status in _FROM_THE_SYSTEM else 0
     message = f"cannot {action}: {ffi.string(lib.wmmf_strerror(status)).decode()}"
     if os_error:
         message += f" (system error {os_error})"

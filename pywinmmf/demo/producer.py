@@ -62,10 +62,10 @@ def _from(first: Picture, rest: Iterator[Picture]) -> Iterator[Picture]:
 def _write(section: MemoryMappedFile, number: int, picture: Picture) -> None:
     captured = time.perf_counter_ns()
     height, width = picture.shape[:2]
-    header = frames.HEADER.pack(number, captured, width, height, zlib.crc32(picture))
+    header = frames.HEADER.pack(number, captured, width, height, zlib.crc32(picture.data))
     with section.write_lock():
         section.write(header)
-        section.write(picture, frames.PIXELS)
+        section.write(picture.data, frames.PIXELS)
 
 
 if __name__ == "__main__":

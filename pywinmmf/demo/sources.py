@@ -45,7 +45,7 @@ def _captured(source: str, capture: Any, width: int, height: int) -> Iterator[Pi
                 done, picture = capture.read()
             if not done:
                 raise OSError(f"source {source!r}: it gives no more pictures")
-            yield cv2.resize(picture, (width, height))  # type: ignore[misc]
+            yield cv2.resize(picture, (width, height))
     finally:
         capture.release()
 

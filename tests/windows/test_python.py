@@ -11,6 +11,7 @@ from lab import winpython
 
 SUITE = native.TESTS / "python"
 SECONDS = 900
+HANG_REPORT = ["-o", "faulthandler_timeout=100"]  # says where, should a test hang
 DEMO_NEEDS = ["rich", "markdown-it-py", "mdurl", "pygments"]  # the lab brings the rest
 
 
@@ -28,7 +29,7 @@ def test_suite_passes_on_windows(wheel: Path) -> None:
     for requirement in DEMO_NEEDS:
         winpython.install_wheel(requirement)
     done = winpython.run(
-        ["-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", "--import-mode=importlib", SUITE],
+        ["-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", "--import-mode=importlib", *HANG_REPORT, SUITE],
         cwd=SUITE,  # from where no source tree hides the installed package
         timeout=SECONDS,
     )

@@ -249,7 +249,7 @@ namespace Wmmf
 
         /// <summary>Closes the section, once the last <see cref="MappedView"/> is disposed. Locks still held are treated
         /// as if the process had died.</summary>
-        public void Dispose() => _section.Dispose();
+        public void Dispose() => _section.Refuse();
 
         private void Check(int status, string what)
         {

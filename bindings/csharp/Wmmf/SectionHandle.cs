@@ -1,18 +1,29 @@
 using System;
 using System.Runtime.InteropServices;
+using System.Threading;
 
 namespace Wmmf
 {
     /// <summary>Owns a native handle; it is closed when this has been disposed and no call or view uses it.</summary>
     internal sealed class SectionHandle : SafeHandle
     {
+        private bool _closed;
+
         internal SectionHandle(IntPtr native) : base(IntPtr.Zero, ownsHandle: true) => SetHandle(native);
 
         public override bool IsInvalid => handle == IntPtr.Zero;
 
         protected override bool ReleaseHandle() => NativeMethods.wmmf_close(handle) == (int)Status.Ok;
 
+        /// <summary>Refuses further use; the native handle stays open for the views that there are.</summary>
+        internal void Refuse()
+        {
+            Volatile.Write(ref _closed, true);
+            Dispose();
+        }
+
         /// <summary>Keeps the native handle open for the length of a call.</summary>
+        /// <exception cref="ObjectDisposedException">It is closed.</exception>
         internal Use Hold() => new Use(this);
 
         internal readonly ref struct Use
@@ -21,8 +32,11 @@ namespace Wmmf
 
             internal Use(SectionHandle owner)
             {
+                // While views hold it, SafeHandle itself would still let others in.
+                if (Volatile.Read(ref owner._closed))
+                    throw new ObjectDisposedException(nameof(MemoryMappedFile));
                 var held = false;
-                owner.DangerousAddRef(ref held); // ObjectDisposedException if it is closed
+                owner.DangerousAddRef(ref held);
                 _owner = owner;
             }
 

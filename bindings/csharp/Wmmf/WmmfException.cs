@@ -30,10 +30,29 @@ namespace Wmmf
 
         internal static unsafe WmmfException Failure(Status status, string what)
         {
-            var osError = NativeMethods.wmmf_last_os_error();
+            var osError = IsFromTheSystem(status) ? NativeMethods.wmmf_last_os_error() : 0;
             // The native sentences are ASCII.
             var reason = Marshal.PtrToStringAnsi((System.IntPtr)NativeMethods.wmmf_strerror((int)status));
             return new WmmfException(status, osError, "cannot " + what + ": " + reason);
+        }
+
+        // With any other status the system's last code is that of an older call.
+        private static bool IsFromTheSystem(Status status)
+        {
+            switch (status)
+            {
+                case Status.NameInvalid:
+                case Status.NameTooLong:
+                case Status.Exists:
+                case Status.NotFound:
+                case Status.Format:
+                case Status.Access:
+                case Status.NoMemory:
+                case Status.Os:
+                    return true;
+                default:
+                    return false;
+            }
         }
     }
 }

@@ -1,0 +1,135 @@
+"""What a lock and a copy cost, as ratios against what the machine itself costs in the same run: medians of rounds.
+
+Run it where pywinmmf is installed, with a C compiler: ``./run bench``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+import tracemalloc
+from collections import defaultdict
+from pathlib import Path
+from typing import Callable
+
+import pywinmmf
+from pywinmmf._native import ffi, lib
+
+FRAME = 1920 * 1080 * 3
+ROUNDS = 15
+CALLS = 20_000
+COPIES = 30
+
+
+def median_ns(subjects: dict[str, Callable[[], object]], repeat: int) -> dict[str, float]:
+    """Nanoseconds of each subject; the rounds of all are interleaved."""
+    times: dict[str, list[float]] = defaultdict(list)
+    for _ in range(ROUNDS):
+        for name, subject in subjects.items():
+            start = time.perf_counter_ns()
+            for _ in range(repeat):
+                subject()
+            times[name].append((time.perf_counter_ns() - start) / repeat)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def locks_in_c(name: str) -> dict[str, float]:
+    """Build lock.c against the installed package and run it."""
+    library = pywinmmf.library_path()
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder, "lock")
+        where = [f"-I{pywinmmf.include_dir()}", f"-L{library.parent}", f"-Wl,-rpath,{library.parent}"]
+        source = Path(__file__).with_name("lock.c")
+        subprocess.run(["cc", "-O2", "-std=c11", source, *where, "-lwmmf", "-o", program], check=True)
+        output = subprocess.run([program, name], check=True, capture_output=True, text=True).stdout
+    times: dict[str, list[float]] = defaultdict(list)
+    for line in output.splitlines():
+        what, value = line.split()
+        times[what].append(float(value))
+    return {what: statistics.median(values) for what, values in times.items()}
+
+
+def show(title: str, times: dict[str, float], unit: str) -> None:
+    """Print a table of ratios to the entry ``unit``."""
+    print(f"\n{title}")
+    for name, value in times.items():
+        print(f"  {name:32} {value:12.1f} ns {value / times[unit]:8.2f} x")
+
+
+def locks_in_python(section: pywinmmf.MemoryMappedFile, native: object) -> dict[str, float]:
+    """Locks through CFFI and through the classes, beside a call that does nothing."""
+
+    def raw_read() -> None:
+        lib.wmmf_lock_read(native, -1)
+        lib.wmmf_unlock_read(native)
+
+    def raw_write() -> None:
+        lib.wmmf_lock_write(native, -1)
+        lib.wmmf_unlock_write(native)
+
+    def with_read() -> None:
+        with section.read_lock():
+            pass
+
+    def with_write() -> None:
+        with section.write_lock():
+            pass
+
+    subjects: dict[str, Callable[[], object]] = {
+        "bare CFFI call": lib.wmmf_abi_version,
+        "read lock + unlock, CFFI": raw_read,
+        "write lock + unlock, CFFI": raw_write,
+        "with read_lock()": with_read,
+        "with write_lock()": with_write,
+    }
+    return median_ns(subjects, CALLS)
+
+
+def copies(section: pywinmmf.MemoryMappedFile) -> dict[str, float]:
+    """A frame in and out, beside memcpy of the same buffers."""
+    frame = bytearray(os.urandom(FRAME))
+    ours = ctypes.addressof((ctypes.c_char * FRAME).from_buffer(frame))
+    theirs = int(ffi.cast("uintptr_t", ffi.from_buffer(section.view())))
+    subjects: dict[str, Callable[[], object]] = {
+        "memcpy in": lambda: ctypes.memmove(theirs, ours, FRAME),
+        "write": lambda: section.write(frame),
+        "memcpy out": lambda: ctypes.memmove(ours, theirs, FRAME),
+        "read_into": lambda: section.read_into(frame),
+    }
+    return median_ns(subjects, COPIES)
+
+
+def allocated_by_read_into(section: pywinmmf.MemoryMappedFile) -> int:
+    """Bytes that are allocated and kept after many calls."""
+    frame = bytearray(FRAME)
+    section.read_into(frame)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(COPIES):
+        section.read_into(frame)
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    return grown
+
+
+def main() -> None:
+    """Print all figures."""
+    name = f"pywinmmf-bench-{os.getpid()}"
+    show("C: against one pair of compare-and-swaps", locks_in_c(name), "cas")
+    native = ffi.new("wmmf_map **")
+    with pywinmmf.MemoryMappedFile.create(name, FRAME) as section:
+        assert lib.wmmf_open(name.encode(), 0, ffi.NULL, native) == lib.WMMF_OK
+        show("Python: against a bare CFFI call", locks_in_python(section, native[0]), "bare CFFI call")
+        lib.wmmf_close(native[0])
+        times = copies(section)
+        show("a 1920x1080x3 frame in", {key: times[key] for key in ("memcpy in", "write")}, "memcpy in")
+        show("a 1920x1080x3 frame out", {key: times[key] for key in ("memcpy out", "read_into")}, "memcpy out")
+        print(f"\nbytes kept by {COPIES} x read_into: {allocated_by_read_into(section)}")
+
+
+if __name__ == "__main__":
+    main()

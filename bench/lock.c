@@ -1,0 +1,55 @@
+/* Nanoseconds of one uncontended lock and unlock, beside one pair of compare-and-swaps, in the same run. */
+#include <stdio.h>
+#include <time.h>
+#include <wmmf.h>
+
+enum { PAIRS = 500000, ROUNDS = 15 };
+
+static double now_ns(void) {
+    struct timespec now;
+    timespec_get(&now, TIME_UTC);
+    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+static void cas_pairs(wmmf_map *map) {
+    static int word;
+    (void)map;
+    for (int i = 0; i < PAIRS; i++) {
+        int expected = 0;
+        __atomic_compare_exchange_n(&word, &expected, 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        expected = 1;
+        __atomic_compare_exchange_n(&word, &expected, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    }
+}
+
+static void read_pairs(wmmf_map *map) {
+    for (int i = 0; i < PAIRS; i++) {
+        wmmf_lock_read(map, -1);
+        wmmf_unlock_read(map);
+    }
+}
+
+static void write_pairs(wmmf_map *map) {
+    for (int i = 0; i < PAIRS; i++) {
+        wmmf_lock_write(map, -1);
+        wmmf_unlock_write(map);
+    }
+}
+
+static void measure(const char *what, void (*pairs)(wmmf_map *), wmmf_map *map) {
+    double start = now_ns();
+    pairs(map);
+    printf("%s %.2f\n", what, (now_ns() - start) / PAIRS);
+}
+
+int main(int count, char **arguments) {
+    wmmf_map *map;
+    if (count != 2 || wmmf_create(arguments[1], 64, NULL, &map) != WMMF_OK)
+        return 1;
+    for (int round = 0; round < ROUNDS; round++) {
+        measure("cas", cas_pairs, map);
+        measure("read", read_pairs, map);
+        measure("write", write_pairs, map);
+    }
+    return wmmf_close(map);
+}

@@ -1,0 +1,67 @@
+"""Every code block of the README is run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from csharp import programs
+from lab import csc, dotnet
+from native import checked
+
+PROJECT = Path(__file__).parents[1]
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", (PROJECT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
+
+
+def run_python(text: str, folder: Path) -> str:
+    (folder / "block.py").write_text(text)
+    return checked(sys.executable, "block.py", cwd=folder)
+
+
+def run_c(text: str, folder: Path) -> str:
+    import pywinmmf
+
+    library = pywinmmf.library_path()
+    (folder / "block.c").write_text(text)
+    where = [f"-I{pywinmmf.include_dir()}", f"-L{library.parent}", f"-Wl,-rpath,{library.parent}"]
+    checked("cc", *STRICT, "block.c", *where, "-lwmmf", "-o", "block", cwd=folder)
+    return checked(folder / "block", cwd=folder)
+
+
+def run_csharp(text: str, folder: Path) -> str:
+    import pywinmmf
+
+    (folder / "block.cs").write_text(text)
+    program = folder / "block.dll"
+    csc.compile([*programs.LAYER, folder / "block.cs"], program, unsafe=True)
+    done = dotnet.run_linux(program, env={"LD_LIBRARY_PATH": str(pywinmmf.library_path().parent)})
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+RUNNERS = {"python": run_python, "c": run_c, "csharp": run_csharp}
+
+
+@pytest.mark.parametrize("language", RUNNERS)
+def test_example_runs(language: str, tmp_path: Path) -> None:
+    texts = [text for tag, text in BLOCKS if tag == language]
+    assert texts
+    for text in texts:
+        assert re.search("ello", RUNNERS[language](text, tmp_path))
+
+
+def test_commands_are_those_of_run() -> None:
+    commands = [line for tag, text in BLOCKS if tag == "sh" for line in text.splitlines()]
+    usage = subprocess.run([PROJECT / "run"], capture_output=True, text=True)
+    assert usage.returncode == 2
+    assert commands == ["./run demo", "./run test", "./run test-windows"]
+    for command in commands:
+        assert f"{command} " in usage.stdout
+
+
+def test_every_block_has_a_known_language() -> None:
+    assert {tag for tag, _ in BLOCKS} <= {*RUNNERS, "sh", "text"}
