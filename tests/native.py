@@ -92,7 +92,11 @@ def windows_wheel() -> Path:
     return wheel
 
 
+DEMO_NEEDS = ["rich", "markdown-it-py", "mdurl", "pygments"]  # the lab brings the rest
+
+
 @functools.cache
 def install_on_windows() -> None:
-    """Install that wheel into the Windows Python."""
-    winpython.install_wheel(windows_wheel())
+    """Install that wheel, and what its demo needs, into the Windows Python."""
+    for wheel in [windows_wheel(), *DEMO_NEEDS]:
+        winpython.install_wheel(wheel)

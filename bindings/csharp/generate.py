@@ -142,7 +142,7 @@ def generate(header: str) -> str:
         else:
             functions += function(node, comments)
     constants = []
-    for name, value in re.findall(r"^#define (WMMF_\w+) (\d+)$", text, re.M):
+    for name, value in re.findall(r"^#define\s+(WMMF_\w+)\s+(.+?)\s*$", text, re.M):
         constants += [f"        internal const int {name} = {value};"]
     return "\n".join(
         [

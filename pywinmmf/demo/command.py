@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -24,12 +25,12 @@ STOP_SECONDS = 20
 class Worker:
     """One of the demo's processes and the newest of its reports."""
 
-    def __init__(self, title: str, module: str, *arguments: object) -> None:
+    def __init__(self, title: str, command: list[str], *arguments: object) -> None:
         self.title = title
         self.report: dict[str, Any] = {}
         self.reported = threading.Event()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"pywinmmf.demo.{module}", *map(str, arguments)],
+            [*command, *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -62,6 +63,10 @@ class Worker:
             self._reader.join(STOP_SECONDS)
 
 
+def _python(module: str) -> list[str]:
+    return [sys.executable, "-m", f"pywinmmf.demo.{module}"]
+
+
 def add_parser(subcommands: Any) -> None:
     """Add ``demo`` to the command line."""
     parser = subcommands.add_parser("demo", help="one process owns a camera, others see its pictures")
@@ -71,6 +76,13 @@ def add_parser(subcommands: Any) -> None:
     parser.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="default: 1280x720")
     parser.add_argument("--fps", type=_positive, default=30.0, help="pictures a second (default: 30)")
     parser.add_argument("--consumers", type=int, choices=range(1, 17), default=3, metavar="1..16")
+    parser.add_argument(
+        "--consumer",
+        action="append",
+        default=[],
+        metavar="COMMAND",
+        help="one more consumer, in any language: COMMAND NAME NAMESPACE (see examples); may be repeated",
+    )
     parser.add_argument("--sheet", type=Path, default=Path("contact-sheet.png"), help="where the PNG goes")
     parser.set_defaults(run=run)
 
@@ -97,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
     arguments = ["--namespace", namespace, "--size", *options.size, "--fps", options.fps]
     if options.source is not None:
         arguments += ["--source", options.source]
-    producer = Worker("producer", "producer", name, *arguments)
+    producer = Worker("producer", _python("producer"), name, *arguments)
     workers = [producer]
     try:
         producer.reported.wait()
@@ -107,7 +119,12 @@ def run(options: argparse.Namespace) -> int:
             return 1
         for number in range(options.consumers):
             sheet = ["--sheet", options.sheet] if number == 0 else []
-            workers.append(Worker(f"consumer {number + 1}", "consumer", name, "--namespace", namespace, *sheet))
+            workers.append(
+                Worker(f"consumer {number + 1}", _python("consumer"), name, "--namespace", namespace, *sheet)
+            )
+        for command in options.consumer:
+            program = shlex.split(command, posix=os.name != "nt")
+            workers.append(Worker(Path(program[-1]).stem, program, name, namespace))
         _watch(console, workers, options.seconds)
     except KeyboardInterrupt:
         console.print("stopped")

@@ -1,12 +1,15 @@
-// The C# layer against its documentation. Without arguments runs the tests; "layout" prints sizes and offsets as JSON.
+// The C# layer against its documentation. Without arguments runs the tests; "layout" prints sizes and offsets as JSON;
+// "no-library" runs where there is no native library.
 using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Threading;
 using System.Threading.Tasks;
 using Wmmf;
+using DotNet = System.IO.MemoryMappedFiles.MemoryMappedFile;
 
 internal static class SelfTest
 {
@@ -21,10 +24,17 @@ internal static class SelfTest
             Console.WriteLine(LayoutAsJson());
             return 0;
         }
+        if (arguments.Length == 1 && arguments[0] == "no-library")
+        {
+            Throws<DllNotFoundException>(() => MemoryMappedFile.Open("any"));
+            Throws<DllNotFoundException>(() => MemoryMappedFile.Create("any", 1));
+            return 0;
+        }
         var passed = 0;
         var failed = 0;
         foreach (var test in typeof(SelfTest).GetMethods(BindingFlags.NonPublic | BindingFlags.Static)
-                     .Where(method => method.Name.StartsWith("Test", StringComparison.Ordinal)))
+                     .Where(method => method.Name.StartsWith("Test", StringComparison.Ordinal))
+                     .Where(method => OperatingSystem.IsWindows() || !method.Name.StartsWith("TestOnWindows", StringComparison.Ordinal)))
         {
             try
             {
@@ -121,6 +131,8 @@ internal static class SelfTest
         Throws<ArgumentOutOfRangeException>(() => MemoryMappedFile.Create(name, -1));
         Throws<ArgumentOutOfRangeException>(() => file.Write(new byte[1], -1));
         Throws<ArgumentOutOfRangeException>(() => file.Write(new byte[1], 0, TimeSpan.FromSeconds(-2)));
+        Throws<ArgumentOutOfRangeException>(() => MemoryMappedFile.Create(name, 1, access: Access.Mode, mode: 512));
+        Throws<ArgumentOutOfRangeException>(() => MemoryMappedFile.CreateOrOpen(name, 1, participants: 4097));
         Throws<ArgumentOutOfRangeException>(() => file.View(11));
         Throws<ArgumentOutOfRangeException>(() => file.View(0, 11));
     }
@@ -191,6 +203,22 @@ internal static class SelfTest
         Fails(Status.NotFound, () => MemoryMappedFile.Open(name));
     }
 
+    private static void TestPinnedMemoryKeepsTheView()
+    {
+        var name = NewName();
+        using var handle = PinnedViewOfADisposedFile(name);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        MemoryMappedFile.Open(name).Dispose();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)] // so that the handle alone refers to the view afterwards
+    private static System.Buffers.MemoryHandle PinnedViewOfADisposedFile(string name)
+    {
+        using var file = MemoryMappedFile.Create(name, 10);
+        return file.View().Memory.Pin();
+    }
+
     private static void TestReadOnlyCannotWrite()
     {
         using var file = MemoryMappedFile.Create(NewName(), 10);
@@ -241,6 +269,32 @@ internal static class SelfTest
         second.Read(found);
         Check(found[0] == 9, "the same section");
         Fails(Status.Size, () => MemoryMappedFile.CreateOrOpen(first.Name, 11));
+        using var full = MemoryMappedFile.CreateOrOpen(NewName(), 10, participants: 1);
+        Fails(Status.Full, () => MemoryMappedFile.Open(full.Name));
+    }
+
+    private static void TestOnWindowsRawSectionsAreThoseOfDotNet()
+    {
+        var name = NewName();
+        var found = new byte[1];
+        using (var theirs = DotNet.CreateNew($@"Global\{name}", 5000))
+        using (var bytes = theirs.CreateViewAccessor(0, 5000))
+        using (var ours = MemoryMappedFile.Open(name, Namespace.Global, Layout.Raw, 5000))
+        {
+            bytes.Write(4999, (byte)42);
+            ours.Read(found, 4999);
+            Check(found[0] == 42, "what .NET wrote into its section");
+            ours.Write(new byte[] { 43 });
+            Check(bytes.ReadByte(0) == 43, "what we wrote into the section of .NET");
+        }
+        using var created = MemoryMappedFile.Create(name, 5000, layout: Layout.Raw);
+        using var opened = DotNet.OpenExisting($@"Local\{name}");
+        using var accessor = opened.CreateViewAccessor(0, 5000);
+        created.Write(new byte[] { 44 }, 4999);
+        Check(accessor.ReadByte(4999) == 44, "what we wrote into our section");
+        accessor.Write(0, (byte)45);
+        created.Read(found);
+        Check(found[0] == 45, "what .NET wrote into our section");
     }
 
     private static void TestThreadsCountTogether()

@@ -19,7 +19,7 @@ LAYER = sorted((BINDINGS / "Wmmf").glob("*.cs"))
 
 @functools.cache
 def assembly(source: str) -> Path:
-    """Compile a program of this folder; the native libraries of both systems lie beside it."""
+    """Compile a program, its path from this folder; the native libraries of both systems lie beside it."""
     folder = Path(tempfile.mkdtemp(prefix="wmmf-csharp-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     out = folder / Path(source).with_suffix(".dll").name

@@ -32,6 +32,17 @@ def test_layer_does_what_it_says(system: str) -> None:
     assert done.returncode == 0
 
 
+def test_missing_library_is_named() -> None:
+    program = programs.for_linux("SelfTest.cs")
+    library = program.with_name("libwmmf.so")
+    away = library.rename(library.with_suffix(".away"))
+    try:
+        done = dotnet.run_linux(program, ["no-library"])
+    finally:
+        away.rename(library)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_structs_are_laid_out_as_in_c(system: str) -> None:
     assert json.loads(run(system, "layout").stdout) == json.loads(GOLDEN_LAYOUT.read_text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import sys
 from pathlib import Path
@@ -319,3 +320,23 @@ def test_sddl_is_enforced(name: str) -> None:
 def test_a_mode_is_not_for_windows(name: str) -> None:
     with pytest.raises(NotSupportedError):
         MemoryMappedFile.create(name, 10, access=0o644)
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="only Windows' mmap has names")
+@pytest.mark.parametrize("prefix", ["", "Local\\", "Global\\"])
+def test_raw_layout_is_that_of_mmap(name: str, prefix: str) -> None:
+    """Python's own named mmap and ours open what the other created."""
+    tag = prefix + name
+    with mmap.mmap(-1, 5000, tagname=tag) as theirs:  # type: ignore[call-overload,unused-ignore]
+        with MemoryMappedFile.open(tag, namespace=Namespace.CUSTOM, layout=Layout.RAW, size=5000) as ours:
+            theirs[4990:5000] = b"0123456789"
+            assert ours.read(10, 4990) == b"0123456789"
+            ours.write(b"back")
+        assert theirs[:4] == b"back"
+    namespace = Namespace.GLOBAL if prefix == "Global\\" else Namespace.LOCAL
+    with MemoryMappedFile.create(name, 5000, namespace=namespace, layout=Layout.RAW) as ours:
+        ours.write(b"first")
+        with mmap.mmap(-1, 5000, tagname=tag) as theirs:  # type: ignore[call-overload,unused-ignore]
+            assert theirs[:5] == b"first"
+            theirs[0:1] = b"F"
+        assert ours.read(5) == b"First"

@@ -4,8 +4,8 @@ using System.Buffers;
 namespace Wmmf
 {
     /// <summary>A part of a section's payload, in place. It keeps the section mapped until it is disposed, also after
-    /// the <see cref="MemoryMappedFile"/> is. Hold the lock while you use it. A span taken from it must not be used
-    /// after it is disposed; memory of a read-only section must not be written.</summary>
+    /// the <see cref="MemoryMappedFile"/> is. Hold the lock while you use it. What was taken from it, spans and
+    /// pinned addresses, must not be used after it is disposed; memory of a read-only section must not be written.</summary>
     public sealed unsafe class MappedView : MemoryManager<byte>
     {
         private readonly byte* _start;
@@ -33,14 +33,14 @@ namespace Wmmf
             return new Span<byte>(_start, _length);
         }
 
-        /// <summary>The address of a byte; mapped memory does not move.</summary>
+        /// <summary>The address of a byte. Mapped memory does not move; the handle only keeps this view alive.</summary>
         public override MemoryHandle Pin(int elementIndex = 0)
         {
             if (_section == null)
                 throw new ObjectDisposedException(nameof(MappedView));
             if (elementIndex < 0 || elementIndex > _length)
                 throw new ArgumentOutOfRangeException(nameof(elementIndex), elementIndex, $"expected 0 to {_length}");
-            return new MemoryHandle(_start + elementIndex);
+            return new MemoryHandle(_start + elementIndex, default, this);
         }
 
         /// <summary>Nothing to do.</summary>

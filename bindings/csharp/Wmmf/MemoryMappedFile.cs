@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
@@ -9,22 +10,17 @@ namespace Wmmf
     /// a lock inside. All members may be used from several threads at once. Locks belong to the thread that took them:
     /// do not await while holding one.</summary>
     /// <remarks>Unless said otherwise a failure is a <see cref="WmmfException"/>, and nothing has changed; after
-    /// <see cref="Dispose"/> everything but <see cref="Name"/> throws <see cref="ObjectDisposedException"/>.
-    /// Sizes and offsets are bytes. A timeout of null waits for ever, zero tries once.</remarks>
+    /// <see cref="Dispose"/> everything but <see cref="Name"/>, <see cref="Size"/>, <see cref="Layout"/> and
+    /// <see cref="IsReadOnly"/> throws <see cref="ObjectDisposedException"/>. Sizes and offsets are bytes.
+    /// A timeout of null waits for ever, zero tries once. Creating and opening throw
+    /// <see cref="DllNotFoundException"/> without the native library, and <see cref="NotSupportedException"/>
+    /// if it has another ABI version.</remarks>
     public sealed unsafe class MemoryMappedFile : IDisposable
     {
         // Strict: what is not Unicode is refused, not replaced.
         private static readonly UTF8Encoding Utf8 = new UTF8Encoding(false, throwOnInvalidBytes: true);
 
         private readonly SectionHandle _section;
-
-        static MemoryMappedFile()
-        {
-            var version = NativeMethods.wmmf_abi_version();
-            if (version != NativeMethods.WMMF_ABI_VERSION)
-                throw new NotSupportedException(
-                    $"the native library wmmf has ABI version {version}, expected {NativeMethods.WMMF_ABI_VERSION}");
-        }
 
         private MemoryMappedFile(string name, IntPtr native)
         {
@@ -72,33 +68,30 @@ namespace Wmmf
         /// <param name="participants">Writable handles at the same time; 0 takes the default, 56.</param>
         public static MemoryMappedFile Create(
             string name, long size, Namespace nameSpace = Namespace.Local, Layout layout = Layout.Native,
-            Access access = Access.Owner, string? sddl = null, int mode = 0, int participants = 0)
-        {
-            var options = Options(nameSpace, layout, access, mode, participants, readOnly: false);
-            var what = $"create section '{name}' with {size} bytes";
-            fixed (byte* text = Text(name, nameof(name)), descriptor = sddl == null ? null : Text(sddl, nameof(sddl)))
-            {
-                IntPtr native;
-                options.sddl = descriptor;
-                WmmfException.ThrowIfFailed(
-                    NativeMethods.wmmf_create(text, Bytes(size, nameof(size)), &options, &native), what);
-                return new MemoryMappedFile(name, native);
-            }
-        }
+            Access access = Access.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
+            CreateSection(name, size, orOpen: false, Options(nameSpace, layout, access, mode, participants), sddl);
 
         /// <summary>Opens the section, or creates it if there is none; the parameters are those of <see cref="Create"/>.
         /// An existing one must have the layout and at least the size.</summary>
         public static MemoryMappedFile CreateOrOpen(
             string name, long size, Namespace nameSpace = Namespace.Local, Layout layout = Layout.Native,
-            Access access = Access.Owner)
+            Access access = Access.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
+            CreateSection(name, size, orOpen: true, Options(nameSpace, layout, access, mode, participants), sddl);
+
+        private static MemoryMappedFile CreateSection(
+            string name, long size, bool orOpen, wmmf_options options, string? sddl)
         {
-            var options = Options(nameSpace, layout, access, mode: 0, participants: 0, readOnly: false);
-            fixed (byte* text = Text(name, nameof(name)))
+            CheckLibrary();
+            var bytes = Bytes(size, nameof(size));
+            fixed (byte* text = Text(name, nameof(name)), descriptor = sddl == null ? null : Text(sddl, nameof(sddl)))
             {
                 IntPtr native;
+                options.sddl = descriptor;
+                var status = orOpen
+                    ? NativeMethods.wmmf_create_or_open(text, bytes, &options, &native, null)
+                    : NativeMethods.wmmf_create(text, bytes, &options, &native);
                 WmmfException.ThrowIfFailed(
-                    NativeMethods.wmmf_create_or_open(text, Bytes(size, nameof(size)), &options, &native, null),
-                    $"create or open section '{name}' with {size} bytes");
+                    status, $"create {(orOpen ? "or open " : "")}section '{name}' with {size} bytes");
                 return new MemoryMappedFile(name, native);
             }
         }
@@ -113,7 +106,8 @@ namespace Wmmf
             string name, Namespace nameSpace = Namespace.Local, Layout layout = Layout.Native, long size = 0,
             bool readOnly = false)
         {
-            var options = Options(nameSpace, layout, Access.Owner, mode: 0, participants: 0, readOnly);
+            CheckLibrary();
+            var options = Options(nameSpace, layout, readOnly: readOnly);
             fixed (byte* text = Text(name, nameof(name)))
             {
                 IntPtr native;
@@ -126,7 +120,8 @@ namespace Wmmf
         /// <summary>Maps an existing file of the file system, with the layout <see cref="Layout.Raw"/>.</summary>
         public static MemoryMappedFile OpenFile(string path, long size = 0, bool readOnly = false)
         {
-            var options = Options(Namespace.Local, Layout.Raw, Access.Owner, mode: 0, participants: 0, readOnly);
+            CheckLibrary();
+            var options = Options(Namespace.Local, Layout.Raw, readOnly: readOnly);
             fixed (byte* text = Text(path, nameof(path)))
             {
                 IntPtr native;
@@ -257,9 +252,24 @@ namespace Wmmf
                 throw WmmfException.Failure((Status)status, $"{what} section '{Name}' of {Size} bytes");
         }
 
-        private static wmmf_options Options(
-            Namespace nameSpace, Layout layout, Access access, int mode, int participants, bool readOnly)
+        // Not in a static constructor: its errors would reach the caller only inside a TypeInitializationException.
+        private static void CheckLibrary()
         {
+            var version = NativeMethods.wmmf_abi_version();
+            if (version != NativeMethods.WMMF_ABI_VERSION)
+                throw new NotSupportedException(
+                    $"the native library wmmf has ABI version {version}, expected {NativeMethods.WMMF_ABI_VERSION}");
+        }
+
+        private static wmmf_options Options(
+            Namespace nameSpace, Layout layout, Access access = Access.Owner, int mode = 0, int participants = 0,
+            bool readOnly = false)
+        {
+            if (mode < 0 || mode > 511)
+                throw new ArgumentOutOfRangeException(nameof(mode), mode, "expected 0 to 511 (octal 777)");
+            if (participants < 0 || participants > NativeMethods.WMMF_PARTICIPANTS_MAX)
+                throw new ArgumentOutOfRangeException(
+                    nameof(participants), participants, $"expected 0 to {NativeMethods.WMMF_PARTICIPANTS_MAX}");
             return new wmmf_options
             {
                 struct_size = (uint)sizeof(wmmf_options),

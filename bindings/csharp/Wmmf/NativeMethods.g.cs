@@ -179,6 +179,7 @@ namespace Wmmf
         internal const int WMMF_FORMAT_VERSION = 1;
         internal const int WMMF_NAME_MAX = 230;
         internal const int WMMF_PARTICIPANTS_DEFAULT = 56;
+        internal const int WMMF_PARTICIPANTS_MAX = 4096;
 
         /// <summary>The ABI version of this library: WMMF_ABI_VERSION of the header it was built from.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
