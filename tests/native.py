@@ -98,5 +98,6 @@ DEMO_NEEDS = ["rich", "markdown-it-py", "mdurl", "pygments"]  # the lab brings t
 @functools.cache
 def install_on_windows() -> None:
     """Install that wheel, and what its demo needs, into the Windows Python."""
-    for wheel in [windows_wheel(), *DEMO_NEEDS]:
-        winpython.install_wheel(wheel)
+    winpython.install_wheel(windows_wheel())
+    for requirement in DEMO_NEEDS:
+        winpython.install_wheel(requirement)

@@ -327,7 +327,7 @@ def test_a_mode_is_not_for_windows(name: str) -> None:
 def test_raw_layout_is_that_of_mmap(name: str, prefix: str) -> None:
     """Python's own named mmap and ours open what the other created."""
     tag = prefix + name
-    with mmap.mmap(-1, 5000, tagname=tag) as theirs:  # type: ignore[call-overload,unused-ignore]
+    with mmap.mmap(-1, 5000, tagname=tag) as theirs:  # type: ignore[call-arg,unused-ignore]
         with MemoryMappedFile.open(tag, namespace=Namespace.CUSTOM, layout=Layout.RAW, size=5000) as ours:
             theirs[4990:5000] = b"0123456789"
             assert ours.read(10, 4990) == b"0123456789"
@@ -336,7 +336,7 @@ def test_raw_layout_is_that_of_mmap(name: str, prefix: str) -> None:
     namespace = Namespace.GLOBAL if prefix == "Global\\" else Namespace.LOCAL
     with MemoryMappedFile.create(name, 5000, namespace=namespace, layout=Layout.RAW) as ours:
         ours.write(b"first")
-        with mmap.mmap(-1, 5000, tagname=tag) as theirs:  # type: ignore[call-overload,unused-ignore]
+        with mmap.mmap(-1, 5000, tagname=tag) as theirs:  # type: ignore[call-arg,unused-ignore]
             assert theirs[:5] == b"first"
             theirs[0:1] = b"F"
         assert ours.read(5) == b"First"
