@@ -15,7 +15,8 @@
  * - All calls on one handle may run in several threads at once, except
  *   wmmf_close. Locks belong to the thread that took them.
  * - After fork() the child's copies of handles answer WMMF_E_FORKED to every
- *   call but wmmf_close: open the section again.
+ *   call but wmmf_close: open the section again. Until the child has closed them
+ *   (or called exec, or ended), nobody can see that the parent died.
  */
 #ifndef WMMF_H
 #define WMMF_H

@@ -21,6 +21,11 @@ from pywinmmf import Namespace
 
 STOP_SECONDS = 20
 
+# Ctrl-C is for the command alone; it then ends the input of its processes, which lets them finish.
+APART: dict[str, Any] = (
+    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
+)
+
 
 class Worker:
     """One of the demo's processes and the newest of its reports."""
@@ -34,6 +39,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            **APART,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

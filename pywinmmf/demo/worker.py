@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import threading
 import time
@@ -13,7 +12,6 @@ REPORT_SECONDS = 0.25
 
 def stop_event() -> threading.Event:
     """Set when the process that started this one closes our standard input, or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that started us: it ends our input
     stop = threading.Event()
 
     def watch() -> None:

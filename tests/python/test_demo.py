@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +78,31 @@ def test_errors_are_clear(arguments: list[str], expected: str, tmp_path: Path) -
     done = demo(*arguments, "--sheet", tmp_path / "sheet.png")
     assert done.returncode != 0
     assert expected in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console, this test's own included")
+def test_ctrl_c_ends_it_well(tmp_path: Path) -> None:
+    """As a terminal does it: to all processes of the group, once the consumers see frames."""
+    sheet = tmp_path / "sheet.png"
+    command = [sys.executable, "-m", "pywinmmf", "demo", "--seconds", str(SECONDS), "--size", "64x48"]
+    with subprocess.Popen(
+        [*command, "--sheet", str(sheet)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=FOLDER,
+        env={**os.environ, "FORCE_COLOR": "1"},  # so that the live table is drawn, which shows when to interrupt
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        seen = ""
+        while "MB/s" not in seen or "consumer 3" not in seen:
+            seen += process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        rest = process.stdout.read()
+    assert "Traceback" not in rest
+    assert "stopped" in rest
 
 
 def test_producer_reports_json(name: str) -> None:
