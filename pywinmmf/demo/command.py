@@ -22,9 +22,11 @@ from pywinmmf import Namespace
 STOP_SECONDS = 20
 
 # Ctrl-C is for the command alone; it then ends the input of its processes, which lets them finish.
-APART: dict[str, Any] = (
-    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
-)
+APART: dict[str, Any]
+if sys.platform == "win32":
+    APART = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+else:
+    APART = {"start_new_session": True}
 
 
 class Worker:
