@@ -72,7 +72,9 @@ class Worker:
 
 
 def _python(module: str) -> list[str]:
-    return [sys.executable, "-m", f"pywinmmf.demo.{module}"]
+    # Not from the current folder, which may be a source tree that hides the installed package (python -P is 3.11).
+    code = f"import sys; sys.path = [p for p in sys.path if p]; from pywinmmf.demo.{module} import main; main()"
+    return [sys.executable, "-c", code]
 
 
 def add_parser(subcommands: Any) -> None:

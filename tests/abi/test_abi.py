@@ -138,6 +138,7 @@ def test_layout_as_c_compilers_see_it(compiler: str, ffi: FFI, tmp_path: Path) -
     assert json.loads(done.stdout) == golden_layout()
 
 
+@pytest.mark.windows
 def test_layout_on_32_bit_windows(tmp_path: Path) -> None:
     """The same, but that the one pointer, at the end, is smaller."""
     checks = []
