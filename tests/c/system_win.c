@@ -18,6 +18,17 @@ struct child {
     HANDLE process, to, from;
 };
 
+/* Now and then a process of Wine dies while it is being made, and Wine then reports an internal error. */
+static bool create_process(const char *program, char *command, STARTUPINFOA *startup, PROCESS_INFORMATION *process) {
+    for (int attempt = 0; attempt < 5; attempt++) {
+        if (CreateProcessA(program, command, NULL, NULL, TRUE, 0, NULL, NULL, startup, process))
+            return true;
+        if (GetLastError() != ERROR_INTERNAL_ERROR)
+            return false;
+    }
+    return false;
+}
+
 struct child *child_start(const char *role, const char *section) {
     struct child *child = checked(malloc(sizeof *child));
     STARTUPINFOA startup = {.cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES};
@@ -30,7 +41,7 @@ struct child *child_start(const char *role, const char *section) {
     startup.hStdError = startup.hStdOutput;
     SetHandleInformation(startup.hStdInput, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
     SetHandleInformation(startup.hStdOutput, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
-    if (!CreateProcessA(program, command, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &process))
+    if (!create_process(program, command, &startup, &process))
         checked(NULL);
     CloseHandle(startup.hStdInput);
     CloseHandle(startup.hStdOutput);
