@@ -227,16 +227,20 @@ WMMF_API int32_t wmmf_mark_consistent(wmmf_map *map);
 
 /* Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling
  * thread already holds).
- * A read-only handle copies without a lock and repeats until no writer was at work. The raw layout
- * has no lock: its bytes are copied as they are. */
+ * A read-only handle copies without a lock, in the wake of a wmmf_write or between the locks of writers that change
+ * the payload in place, and repeats until it has one version whole: the writer never waits for it.
+ * The raw layout has no lock: its bytes are copied as they are. WMMF_E_TRUNCATED: a mapped file (wmmf_open_file) was
+ * cut short meanwhile; use of its memory through wmmf_data is then a signal or exception of the system. */
 WMMF_API int32_t wmmf_read(wmmf_map *map, uint64_t offset, void *buffer, uint64_t length, int64_t timeout_ns);
 
 /* Copies `length` bytes from `buffer` to `offset` of the payload, under the write lock, which may be the one that the
  * calling thread already holds; other bytes stay as they are.
- * WMMF_E_OWNER_DIED: nothing is copied and no lock is taken. */
+ * WMMF_E_OWNER_DIED: nothing is copied and no lock is taken. WMMF_E_TRUNCATED: as in wmmf_read; bytes before the cut
+ * may have been written. */
 WMMF_API int32_t wmmf_write(wmmf_map *map, uint64_t offset, const void *buffer, uint64_t length, int64_t timeout_ns);
 
-/* *sequence becomes the number of times that the write lock was given back since the section was created. */
+/* *sequence becomes the number of writes since the section was created: how often the write lock was given back, and
+ * how often a death took it away from a writer inside. */
 WMMF_API int32_t wmmf_sequence(wmmf_map *map, uint64_t *sequence);
 
 /* Waits until the sequence is not `sequence`; *current (may be NULL) becomes the new one. */

@@ -47,6 +47,13 @@ struct participant {
     shared_u64 reserved;
 };
 
+struct progress {
+    shared_u64 begin;
+    shared_u64 settled;
+    shared_u64 touched;
+    shared_u64 end;
+};
+
 struct header {
     /* Constant once the magic is stored. */
     shared_u64 magic;
@@ -65,9 +72,11 @@ struct header {
     uint8_t reserved1[44];
 
     /* The sequence: twice the number of finished writes, plus 1 while the owner of the lock may be changing
-     * the payload. Stored by the owner only. */
+     * the payload; and how far that write is, in bytes of the payload: those from `begin` to `settled` are new, those
+     * from `touched` to `end` still old, as is all that is outside. Stored by the owner only. */
     shared_u64 sequence;
-    uint8_t reserved2[56];
+    struct progress progress;
+    uint8_t reserved2[24];
 
     struct gate gates[GATE_COUNT];
     uint8_t reserved3[HEADER_SIZE - 3 * 64 - GATE_COUNT * 8];
@@ -84,6 +93,7 @@ LAYOUT_ASSERT(header_size, sizeof(struct header) == HEADER_SIZE);
 LAYOUT_ASSERT(header_id, offsetof(struct header, section_id) == 32);
 LAYOUT_ASSERT(header_lock, offsetof(struct header, lock) == 64);
 LAYOUT_ASSERT(header_sequence, offsetof(struct header, sequence) == 128);
+LAYOUT_ASSERT(header_progress, offsetof(struct header, progress) == 136);
 LAYOUT_ASSERT(header_gates, offsetof(struct header, gates) == 192);
 LAYOUT_ASSERT(little_endian, __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 

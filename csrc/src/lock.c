@@ -20,6 +20,9 @@
 #define RECHECK_NS           INT64_C(10000000)
 #define PATIENCE_NS          INT64_C(20000000)
 #define READ_ONLY_RECHECK_NS INT64_C(1000000)
+#define YIELDS               200
+#define CHUNK_LEAST          ((size_t)1024)
+#define CHUNK_MOST           ((size_t)256 * 1024)
 
 #define READ_TRY             ((UINT64_C(1) << 32) | 1)
 
@@ -293,35 +296,85 @@ static int32_t exclude_all(wmmf_map *map, int64_t timeout_ns, bool repair) {
     return status;
 }
 
-int32_t native_lock_write(wmmf_map *map, int64_t timeout_ns, bool repair) {
+/* From here on a death leaves the payload inconsistent. For those who read without the lock: the first fence keeps
+ * this progress behind the even sequence of the write before, the odd sequence releases it, and the last
+ * fence keeps our stores to the payload behind both. */
+static void begin_change(wmmf_map *map, uint64_t begin, uint64_t touched, uint64_t end) {
+    struct header *header = map->header;
+    fence_release();
+    store_relaxed_u64(&header->progress.begin, begin);
+    store_relaxed_u64(&header->progress.settled, begin);
+    store_relaxed_u64(&header->progress.touched, touched);
+    store_relaxed_u64(&header->progress.end, end);
+    store_release_u64(&header->sequence, load_relaxed_u64(&header->sequence) | 1);
+    fence_release();
+}
+
+static int32_t own(wmmf_map *map, int64_t timeout_ns, bool repair) {
     if (holders_writing(map) || holders_reading(map))
         return WMMF_E_DEADLOCK;
     int32_t status = exclude_all(map, timeout_ns, repair);
+    if (status == WMMF_OK)
+        store_relaxed_u32(&own_record(map)->writes_taken, load_relaxed_u32(&own_record(map)->writes_taken) + 1);
+    return status;
+}
+
+/* Gives the lock back. The sequence releases our stores to the payload; from here on our death harms nobody. A write
+ * that a death cut short counts too, so that its sequence is never reached: see copy_version. */
+static void disown(wmmf_map *map) {
+    struct header *header = map->header;
+    struct participant *me = own_record(map);
+    bool consistent = (load_seq_u64(&header->lock) & LOCK_INCONSISTENT) == 0;
+    store_relaxed_u32(&me->writes_given, load_relaxed_u32(&me->writes_given) + 1);
+    if (consistent)
+        store_release_u64(&header->sequence, load_relaxed_u64(&header->sequence) + (map->repairing ? 3 : 1));
+    give_up_ownership(map, consistent ? 0 : LOCK_POISONED);
+    gate_wake(map, GATE_CHANGE);
+}
+
+int32_t native_lock_write(wmmf_map *map, int64_t timeout_ns) {
+    int32_t status = own(map, timeout_ns, true);
     if (status != WMMF_OK)
         return status;
-    struct header *header = map->header;
-    store_relaxed_u32(&own_record(map)->writes_taken, load_relaxed_u32(&own_record(map)->writes_taken) + 1);
-    /* From here on a death leaves the payload inconsistent. The fence keeps our stores to the payload behind the odd
-     * sequence, for those who read without the lock. */
-    store_relaxed_u64(&header->sequence, load_relaxed_u64(&header->sequence) | 1);
-    fence_release();
+    status = word_status(load_seq_u64(&map->header->lock));
+    map->repairing = status == WMMF_E_OWNER_DIED;
+    begin_change(map, 0, UINT64_MAX, UINT64_MAX);
     holders_set_writer(map, true);
-    return word_status(load_seq_u64(&header->lock));
+    return status;
 }
 
 int32_t native_unlock_write(wmmf_map *map) {
     if (!holders_writing(map))
         return WMMF_E_NOT_OWNER;
-    struct header *header = map->header;
-    struct participant *me = own_record(map);
-    bool repaired = (load_seq_u64(&header->lock) & LOCK_INCONSISTENT) == 0;
     holders_set_writer(map, false);
-    store_relaxed_u32(&me->writes_given, load_relaxed_u32(&me->writes_given) + 1);
-    /* Releases our stores to the payload. From here on our death harms nobody. */
-    if (repaired)
-        store_release_u64(&header->sequence, load_relaxed_u64(&header->sequence) + 1);
-    give_up_ownership(map, repaired ? 0 : LOCK_POISONED);
-    gate_wake(map, GATE_CHANGE);
+    disown(map);
+    return WMMF_OK;
+}
+
+/* Small enough that somebody who reads in our wake is never far behind. */
+static size_t chunk_size(size_t length) {
+    size_t chunk = length / 8;
+    return chunk < CHUNK_LEAST ? CHUNK_LEAST : chunk > CHUNK_MOST ? CHUNK_MOST : chunk;
+}
+
+int32_t native_write(wmmf_map *map, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns) {
+    struct progress *progress = &map->header->progress;
+    int32_t status = own(map, timeout_ns, false);
+    if (status != WMMF_OK)
+        return status;
+    map->repairing = false;
+    begin_change(map, offset, offset, offset + length);
+    size_t chunk = chunk_size(length);
+    for (size_t done = 0; done < length; done += chunk) {
+        if (chunk > length - done)
+            chunk = length - done;
+        /* Said before it is done, and settled after: a death in between leaves an odd sequence, as anywhere here. */
+        store_relaxed_u64(&progress->touched, offset + done + chunk);
+        fence_release();
+        memcpy(map->payload + offset + done, (const uint8_t *)buffer + done, chunk);
+        store_release_u64(&progress->settled, offset + done + chunk);
+    }
+    disown(map);
     return WMMF_OK;
 }
 
@@ -385,33 +438,123 @@ int32_t native_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64
     }
 }
 
-/* A seqlock read: Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?", MSPC 2012. The copy may
- * race with a writer; it is thrown away then. The acquiring load and the fence keep the copy between the two looks. */
-int32_t native_read_optimistic(wmmf_map *map, uint64_t offset, void *buffer, size_t length, int64_t timeout_ns) {
-    struct header *header = map->header;
-    int64_t deadline = deadline_after(timeout_ns);
-    for (int turn = 0;; turn++) {
-        uint64_t before = load_acquire_u64(&header->sequence);
-        uint64_t word = load_seq_u64(&header->lock);
-        int32_t status = word_status(word);
+/* Reading without the lock.
+ *
+ * A seqlock (Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?", MSPC 2012), whose
+ * reader does not wait for a moment without a writer, which may never come: it reads one version of the payload in
+ * the wake of the writer that makes it, or ahead of the one that makes the next. Every chunk is copied first and
+ * judged after; the acquiring loads and fences keep the copy between two looks at the progress. */
+
+struct look {
+    uint64_t sequence, begin, settled, touched, end;
+};
+
+/* Sequence and progress of one and the same write. False if the writer is always quicker: it is not one of ours. */
+static bool look_at_progress(const wmmf_map *map, struct look *look) {
+    const struct header *header = map->header;
+    for (int i = 0; i < SPINS; i++) {
+        look->sequence = load_acquire_u64(&header->sequence);
+        look->begin = load_relaxed_u64(&header->progress.begin);
+        look->settled = load_acquire_u64(&header->progress.settled);
+        look->touched = load_relaxed_u64(&header->progress.touched);
+        look->end = load_relaxed_u64(&header->progress.end);
+        fence_acquire();
+        if (load_relaxed_u64(&header->sequence) == look->sequence)
+            return true;
+    }
+    return false;
+}
+
+enum verdict { THERE, NOT_YET, GONE };
+
+/* Whether the bytes from `from` to `to` are those of the version whose write ends with the sequence `version`. */
+static enum verdict judge(const wmmf_map *map, uint64_t version, uint64_t from, uint64_t to) {
+    struct look look;
+    if (!look_at_progress(map, &look))
+        return GONE;
+    if (look.sequence == version)
+        return THERE;
+    if (look.sequence == version - 1)
+        return from < look.end && to > look.settled ? NOT_YET : THERE;
+    if (look.sequence == version + 1)
+        return from < look.touched && to > look.begin ? GONE : THERE;
+    return GONE;
+}
+
+/* Waits for the writer, which will go on soon, as long as the kernel does not say that it is dead. */
+static int32_t await_writer(wmmf_map *map, int64_t deadline, int turn) {
+    uint64_t word = load_seq_u64(&map->header->lock);
+    int32_t status = word_status(word);
+    if (status != WMMF_OK)
+        return status;
+    if (deadline_remaining(deadline, 1) == 0)
+        return WMMF_E_TIMEOUT;
+    if (turn < SPINS)
+        spin_pause();
+    else if (turn < SPINS + YIELDS)
+        platform_yield();
+    else if (turn % 10 == 0 && owner_seems_dead(map, word))
+        return WMMF_E_OWNER_DIED;
+    else
+        platform_pause(deadline_remaining(deadline, READ_ONLY_RECHECK_NS / 10));
+    return WMMF_OK;
+}
+
+static int32_t await_version(wmmf_map *map, uint64_t version, uint64_t from, uint64_t to, int64_t deadline,
+                             enum verdict *verdict) {
+    for (int turn = 0; (*verdict = judge(map, version, from, to)) == NOT_YET; turn++) {
+        int32_t status = await_writer(map, deadline, turn);
         if (status != WMMF_OK)
             return status;
-        if ((before & 1) == 0) {
-            memcpy(buffer, map->payload + offset, length);
-            fence_acquire();
-            if (load_relaxed_u64(&header->sequence) == before)
-                return WMMF_OK;
+    }
+    return WMMF_OK;
+}
+
+/* Copies one version, or says that it is GONE. Bytes that were taken while their write was under way count only once
+ * that write has ended: seen by its sequence or the next, never by a later one, which a repair after its death could
+ * have stored as well. */
+static int32_t copy_version(wmmf_map *map, uint64_t version, uint64_t offset, uint8_t *buffer, size_t length,
+                            int64_t deadline, enum verdict *verdict) {
+    size_t chunk = chunk_size(length);
+    for (size_t done = 0; done < length; done += chunk) {
+        if (chunk > length - done)
+            chunk = length - done;
+        uint64_t from = offset + done;
+        int32_t status = await_version(map, version, from, from + chunk, deadline, verdict);
+        if (status != WMMF_OK || *verdict == GONE)
+            return status;
+        memcpy(buffer + done, map->payload + from, chunk);
+        fence_acquire();
+        *verdict = judge(map, version, from, from + chunk);
+        if (*verdict != THERE)
+            return WMMF_OK;
+    }
+    for (int turn = 0;; turn++) {
+        uint64_t now = load_acquire_u64(&map->header->sequence);
+        if (now != version - 1) {
+            *verdict = now == version || now == version + 1 ? THERE : GONE;
+            return WMMF_OK;
         }
-        if (turn < SPINS && timeout_ns != 0) {
-            spin_pause();
-            continue;
-        }
-        int64_t slice = deadline_remaining(deadline, READ_ONLY_RECHECK_NS / 10);
-        if (slice == 0)
-            return WMMF_E_TIMEOUT;
-        if (turn % 100 == 99 && owner_seems_dead(map, word))
-            return WMMF_E_OWNER_DIED;
-        platform_pause(slice);
+        int32_t status = await_writer(map, deadline, turn);
+        if (status != WMMF_OK)
+            return status;
+    }
+}
+
+int32_t native_read_optimistic(wmmf_map *map, uint64_t offset, void *buffer, size_t length, int64_t timeout_ns) {
+    int64_t deadline = deadline_after(timeout_ns);
+    for (int turn = 0;; turn++) {
+        int32_t status = word_status(load_seq_u64(&map->header->lock));
+        if (status != WMMF_OK)
+            return status;
+        enum verdict verdict;
+        uint64_t now = load_acquire_u64(&map->header->sequence);
+        status = copy_version(map, now + (now & 1), offset, buffer, length, deadline, &verdict);
+        if (status != WMMF_OK || verdict == THERE)
+            return status;
+        status = await_writer(map, deadline, turn % SPINS);
+        if (status != WMMF_OK)
+            return status;
     }
 }
 

@@ -11,6 +11,7 @@ struct wmmf_map {
     struct platform_section *section;
     uint32_t layout;
     bool read_only;
+    bool file; /* of the file system */
     uint8_t *payload;
     uint64_t size;
 
@@ -22,6 +23,7 @@ struct wmmf_map {
 
     /* Which threads of this process hold the lock: 0 = none. */
     uintptr_t writer_thread;
+    bool repairing; /* the writer's: its predecessor died inside */
     uintptr_t reader_threads[READER_THREADS];
     shared_u32 reader_places_used; /* entries that were ever in use */
     shared_u32 reaping;            /* 1 while a thread of this handle holds a dead participant's token */
@@ -35,10 +37,12 @@ void native_leave(wmmf_map *map);
 
 int32_t native_lock_read(wmmf_map *map, int64_t timeout_ns);
 int32_t native_unlock_read(wmmf_map *map);
-/* With `repair`, an inconsistent section is locked and answered with WMMF_E_OWNER_DIED; without, it is left alone. */
-int32_t native_lock_write(wmmf_map *map, int64_t timeout_ns, bool repair);
+/* An inconsistent section is locked all the same, and answered with WMMF_E_OWNER_DIED. */
+int32_t native_lock_write(wmmf_map *map, int64_t timeout_ns);
 int32_t native_unlock_write(wmmf_map *map);
 int32_t native_mark_consistent(wmmf_map *map);
+/* Locks, copies and unlocks; an inconsistent section is left alone. */
+int32_t native_write(wmmf_map *map, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns);
 int32_t native_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
 int32_t native_read_optimistic(wmmf_map *map, uint64_t offset, void *buffer, size_t length, int64_t timeout_ns);
 int32_t native_audit(wmmf_map *map, wmmf_audit_report *report);

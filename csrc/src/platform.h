@@ -22,6 +22,10 @@ int32_t platform_open_file(const char *path, bool read_only, struct platform_sec
 void platform_close(struct platform_section *section);
 uint8_t *platform_base(const struct platform_section *section);
 uint64_t platform_mapped_size(const struct platform_section *section);
+/* Copies between a buffer and what platform_open_file has mapped, through the kernel: where a page cannot be had,
+ * because the file was cut short, the answer is WMMF_E_TRUNCATED and not a signal. */
+int32_t platform_file_read(struct platform_section *section, uint64_t offset, void *buffer, size_t length);
+int32_t platform_file_write(struct platform_section *section, uint64_t offset, const void *buffer, size_t length);
 /* Whether this process is a fork of the one that opened the section. */
 bool platform_forked(const struct platform_section *section);
 

@@ -364,6 +364,35 @@ uint64_t platform_mapped_size(const struct platform_section *section) {
     return section->mapped_size;
 }
 
+/* The page cache is one: what pread and pwrite see and change is what the mapping shows. */
+int32_t platform_file_read(struct platform_section *section, uint64_t offset, void *buffer, size_t length) {
+    for (size_t done = 0; done < length;) {
+        ssize_t got = pread(section->fd, (char *)buffer + done, length - done, (off_t)(offset + done));
+        if (got == 0)
+            return WMMF_E_TRUNCATED;
+        if (got < 0 && errno != EINTR)
+            return status_from_errno();
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return WMMF_OK;
+}
+
+int32_t platform_file_write(struct platform_section *section, uint64_t offset, const void *buffer, size_t length) {
+    struct stat file;
+    for (size_t done = 0; done < length;) {
+        /* pwrite would make the file long again; cut short after this look, it does. */
+        if (fstat(section->fd, &file) != 0)
+            return status_from_errno();
+        if ((uint64_t)file.st_size < offset + length)
+            return WMMF_E_TRUNCATED;
+        ssize_t put = pwrite(section->fd, (const char *)buffer + done, length - done, (off_t)(offset + done));
+        if (put < 0 && errno != EINTR)
+            return status_from_errno();
+        done += put > 0 ? (size_t)put : 0;
+    }
+    return WMMF_OK;
+}
+
 bool platform_forked(const struct platform_section *section) {
     return __atomic_load_n(section->alive, __ATOMIC_RELAXED) == 0;
 }

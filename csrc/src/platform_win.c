@@ -348,6 +348,24 @@ uint64_t platform_mapped_size(const struct platform_section *section) {
     return section->mapped_size;
 }
 
+/* The system copies within our own process and turns an in-page error into a failed call. */
+static int32_t file_copy_status(BOOL copied) {
+    if (copied)
+        return WMMF_OK;
+    last_error = (int32_t)GetLastError();
+    return WMMF_E_TRUNCATED;
+}
+
+int32_t platform_file_read(struct platform_section *section, uint64_t offset, void *buffer, size_t length) {
+    const char *from = (const char *)section->base + offset;
+    return file_copy_status(ReadProcessMemory(GetCurrentProcess(), from, buffer, length, NULL));
+}
+
+int32_t platform_file_write(struct platform_section *section, uint64_t offset, const void *buffer, size_t length) {
+    char *to = (char *)section->base + offset;
+    return file_copy_status(WriteProcessMemory(GetCurrentProcess(), to, buffer, length, NULL));
+}
+
 bool platform_forked(const struct platform_section *section) {
     (void)section;
     return false;

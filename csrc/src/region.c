@@ -278,7 +278,11 @@ int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *give
     if (options.layout != WMMF_RAW)
         return WMMF_E_NOT_SUPPORTED;
     status = platform_open_file(path, options.read_only, &section);
-    return status != WMMF_OK ? status : attach(section, size, &options, out);
+    if (status == WMMF_OK)
+        status = attach(section, size, &options, out);
+    if (status == WMMF_OK)
+        (*out)->file = true;
+    return status;
 }
 
 int32_t wmmf_close(wmmf_map *map) {
@@ -352,14 +356,6 @@ static int32_t unlock_read(wmmf_map *map) {
     return map->layout == WMMF_NATIVE ? native_unlock_read(map) : winmmf_unlock_read(map);
 }
 
-static int32_t lock_write(wmmf_map *map, int64_t timeout_ns, bool repair) {
-    return map->layout == WMMF_NATIVE ? native_lock_write(map, timeout_ns, repair) : winmmf_lock_write(map, timeout_ns);
-}
-
-static int32_t unlock_write(wmmf_map *map) {
-    return map->layout == WMMF_NATIVE ? native_unlock_write(map) : winmmf_unlock_write(map);
-}
-
 int32_t wmmf_lock_read(wmmf_map *map, int64_t timeout_ns) {
     int32_t status = lock_check(map);
     return status != WMMF_OK ? status : lock_read(map, timeout_ns);
@@ -372,12 +368,16 @@ int32_t wmmf_unlock_read(wmmf_map *map) {
 
 int32_t wmmf_lock_write(wmmf_map *map, int64_t timeout_ns) {
     int32_t status = lock_check(map);
-    return status != WMMF_OK ? status : lock_write(map, timeout_ns, true);
+    if (status != WMMF_OK)
+        return status;
+    return map->layout == WMMF_NATIVE ? native_lock_write(map, timeout_ns) : winmmf_lock_write(map, timeout_ns);
 }
 
 int32_t wmmf_unlock_write(wmmf_map *map) {
     int32_t status = lock_check(map);
-    return status != WMMF_OK ? status : unlock_write(map);
+    if (status != WMMF_OK)
+        return status;
+    return map->layout == WMMF_NATIVE ? native_unlock_write(map) : winmmf_unlock_write(map);
 }
 
 int32_t wmmf_mark_consistent(wmmf_map *map) {
@@ -394,6 +394,8 @@ int32_t wmmf_read(wmmf_map *map, uint64_t offset, void *buffer, uint64_t length,
         status = range_check(map, offset, buffer, length);
     if (status != WMMF_OK || length == 0)
         return status;
+    if (map->file)
+        return platform_file_read(map->section, offset, buffer, (size_t)length);
     if (map->layout == WMMF_RAW) {
         memcpy(buffer, map->payload + offset, (size_t)length);
         return WMMF_OK;
@@ -420,13 +422,17 @@ int32_t wmmf_write(wmmf_map *map, uint64_t offset, const void *buffer, uint64_t 
         status = range_check(map, offset, buffer, length);
     if (status != WMMF_OK || length == 0)
         return status;
+    if (map->file)
+        return platform_file_write(map->section, offset, buffer, (size_t)length);
     bool locked = map->layout == WMMF_RAW || holders_writing(map);
+    if (!locked && map->layout == WMMF_NATIVE)
+        return native_write(map, offset, buffer, (size_t)length, timeout_ns);
     if (!locked)
-        status = lock_write(map, timeout_ns, false);
+        status = winmmf_lock_write(map, timeout_ns);
     if (status != WMMF_OK)
         return status;
     memcpy(map->payload + offset, buffer, (size_t)length);
-    return locked ? WMMF_OK : unlock_write(map);
+    return locked ? WMMF_OK : winmmf_unlock_write(map);
 }
 
 int32_t wmmf_sequence(wmmf_map *map, uint64_t *sequence) {

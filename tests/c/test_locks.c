@@ -1,4 +1,6 @@
 /* The lock as threads and handles of one process see it; what both lockable layouts promise alike. */
+#include <stdlib.h>
+
 #include "harness.h"
 #include "system.h"
 
@@ -292,6 +294,49 @@ static void an_audit_counts_who_is_there(void) {
     wmmf_close(one);
 }
 
+/* A writer that writes without a pause, and a reader who cannot lock: whatever the size, he gets whole versions. */
+struct busy_writer {
+    wmmf_map *map;
+    uint64_t size;
+    int32_t stop;
+};
+
+static void write_without_pause(void *argument) {
+    struct busy_writer *writer = argument;
+    uint8_t *picture = malloc(writer->size);
+    for (int round = 0; !__atomic_load_n(&writer->stop, __ATOMIC_RELAXED); round++) {
+        memset(picture, round, writer->size);
+        REQUIRE_OK(wmmf_write(writer->map, 0, picture, writer->size, -1));
+    }
+    free(picture);
+}
+
+static bool is_one_value(const uint8_t *bytes, uint64_t size) {
+    return memcmp(bytes, bytes + 1, size - 1) == 0;
+}
+
+static void a_busy_writer_does_not_starve_a_reader_who_cannot_lock(void) {
+    static const uint64_t sizes[] = {64, 4096, 65536, 6 << 20};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const char *name = new_name();
+        wmmf_options read_only = {.struct_size = sizeof read_only, .read_only = 1};
+        struct busy_writer writer = {.map = create(name, sizes[i], WMMF_NATIVE), .size = sizes[i]};
+        wmmf_map *reader = NULL;
+        REQUIRE_OK(wmmf_open(name, 0, &read_only, &reader));
+        uint8_t *picture = malloc(sizes[i]);
+        struct thread *thread = thread_start(write_without_pause, &writer);
+        for (int read = 0; read < 20; read++) {
+            REQUIRE_OK(wmmf_read(reader, 0, picture, sizes[i], PATIENCE));
+            CHECK(is_one_value(picture, sizes[i]));
+        }
+        __atomic_store_n(&writer.stop, 1, __ATOMIC_RELAXED);
+        thread_join(thread);
+        free(picture);
+        wmmf_close(reader);
+        wmmf_close(writer.map);
+    }
+}
+
 static const struct test tests[] = {
     TEST(rules_of_the_lock),
     TEST(locks_belong_to_threads),
@@ -303,6 +348,7 @@ static const struct test tests[] = {
     TEST(the_sequence_counts_writes),
     TEST(a_change_wakes_who_waits),
     TEST(an_audit_counts_who_is_there),
+    TEST(a_busy_writer_does_not_starve_a_reader_who_cannot_lock),
     {NULL, NULL},
 };
 
