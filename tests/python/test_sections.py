@@ -340,3 +340,32 @@ def test_raw_layout_is_that_of_mmap(name: str, prefix: str) -> None:
             assert theirs[:5] == b"first"
             theirs[0:1] = b"F"
         assert ours.read(5) == b"First"
+
+
+@posix_only
+@pytest.mark.parametrize("readonly", [False, True])
+def test_a_file_cut_short_is_an_error_and_no_signal(tmp_path: Path, readonly: bool) -> None:
+    path = tmp_path / "cut"
+    path.write_bytes(b"x" * 100_000)
+    with MemoryMappedFile.open_file(path, readonly=readonly) as mapped:
+        os.truncate(path, 10)
+        assert mapped.read(10) == b"x" * 10
+        with pytest.raises(FormatError, match="smaller"):
+            mapped.read(1, 50_000)
+        with pytest.raises(FormatError, match="smaller"):
+            mapped.read_into(bytearray(11))
+        if not readonly:
+            with pytest.raises(FormatError, match="smaller"):
+                mapped.write(b"y", 99_999)
+    assert path.read_bytes() == b"x" * 10
+
+
+@windows_only
+def test_windows_does_not_let_a_mapped_file_be_cut_short(tmp_path: Path) -> None:
+    path = tmp_path / "uncut"
+    path.write_bytes(b"x" * 100_000)
+    with MemoryMappedFile.open_file(path) as mapped:
+        with pytest.raises(OSError), open(path, "r+b") as file:
+            file.truncate(10)
+        assert mapped.write(b"y", 99_999) == 1
+        assert mapped.read(1, 99_999) == b"y"
