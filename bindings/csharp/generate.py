@@ -18,7 +18,8 @@ HERE = Path(__file__).resolve().parent
 HEADER = HERE.parents[1] / "csrc/include/wmmf.h"
 OUTPUT = HERE / "Wmmf/NativeMethods.g.cs"
 
-INTEGERS = {"int32_t": "int", "uint32_t": "uint", "int64_t": "long", "uint64_t": "ulong"}
+INTEGERS = {"uint8_t": "byte", "int32_t": "int", "uint32_t": "uint", "int64_t": "long", "uint64_t": "ulong"}
+OPAQUE = ("wmmf_map", "wmmf_channel")
 ENUMS = {  # C enum: C# enum, prefixes of its members, longest first
     "wmmf_status": ("Status", ("WMMF_E_", "WMMF_")),
     "wmmf_namespace": ("Namespace", ("WMMF_",)),
@@ -36,8 +37,8 @@ def declarations(header: str) -> str:
 def parse(text: str) -> list[Any]:
     """The top-level declarations as pycparser sees them."""
     bare = re.sub(r"/\*.*?\*/|^#.*?$", "", text, flags=re.S | re.M)
-    types = "typedef int int32_t; typedef unsigned uint32_t; typedef long long int64_t; typedef unsigned long uint64_t;"
-    return list(c_parser.CParser().parse(types + bare).ext)[4:]
+    types = "".join(f"typedef int {name};" for name in INTEGERS)  # that they are types is all that matters here
+    return list(c_parser.CParser().parse(types + bare).ext)[len(INTEGERS) :]
 
 
 class Comments:
@@ -95,9 +96,16 @@ def csharp_type(node: Any) -> str:
     """The C# type of a field, parameter or result."""
     if isinstance(node, c_ast.PtrDecl):
         target = csharp_type(node.type)
-        return "IntPtr" if target == "wmmf_map" else target + "*"
+        return "IntPtr" if target in OPAQUE else target + "*"
     name = str(node.type.names[0])
     return {"char": "byte", "void": "void"}.get(name) or INTEGERS.get(name, name)
+
+
+def csharp_field(node: Any) -> str:
+    """Type and name of a field; an array is a fixed buffer."""
+    if isinstance(node.type, c_ast.ArrayDecl):
+        return f"fixed {csharp_type(node.type.type)} {node.name}[{node.type.dim.value}]"
+    return f"{csharp_type(node.type)} {node.name}"
 
 
 def struct(node: Any, comments: Comments) -> list[str]:
@@ -107,8 +115,8 @@ def struct(node: Any, comments: Comments) -> list[str]:
     lines += ["    [StructLayout(LayoutKind.Sequential)]", f"    internal unsafe struct {name}", "    {"]
     body = comments.inside(name)
     for field in node.type.type.decls:
-        lines += summary(body.behind(rf"\b{field.name};"), " " * 8)
-        lines.append(f"        public {csharp_type(field.type)} {field.name};")
+        lines += summary(body.behind(rf"\b{field.name}(?:\[\d+\])?;"), " " * 8)
+        lines.append(f"        public {csharp_field(field)};")
     return [*lines, "    }", ""]
 
 

@@ -144,6 +144,50 @@ typedef struct wmmf_info {
     uint64_t data_offset;  /* of the payload in the mapping */
 } wmmf_info;
 
+/* Slots of a frame channel. */
+#define WMMF_CHANNEL_SLOTS_DEFAULT 4
+#define WMMF_CHANNEL_SLOTS_LEAST   3
+#define WMMF_CHANNEL_SLOTS_MAX     64
+/* As WMMF_PARTICIPANTS_DEFAULT, for frame channels: all headers then fill one page. */
+#define WMMF_CHANNEL_PARTICIPANTS_DEFAULT 52
+/* Bytes of the user's own that travel with each frame. */
+#define WMMF_FRAME_USER_SIZE 64
+
+/* An open frame channel. Created by wmmf_channel_create, wmmf_channel_create_or_open or wmmf_channel_open; freed by
+ * wmmf_channel_close. */
+typedef struct wmmf_channel wmmf_channel;
+
+/* A frame in its slot, or a copy of one. */
+typedef struct wmmf_frame {
+    uint32_t struct_size;  /* in: sizeof(wmmf_frame) */
+    uint32_t slot;         /* where it is; for wmmf_channel_publish, _cancel and _release, as they gave it */
+    uint64_t capacity;     /* bytes of the slot */
+    uint64_t used;         /* bytes of the picture */
+    uint64_t sequence;     /* 1 for the channel's first frame, then 2, 3 ... */
+    uint64_t missed;       /* frames published between the one that the reader had and this one */
+    uint64_t timestamp_ns; /* monotonic clock of this machine: CLOCK_MONOTONIC, QueryPerformanceCounter */
+    uint32_t width;        /* pixels; 0 if it is no picture, or not told */
+    uint32_t height;       /* rows */
+    uint32_t stride;       /* bytes from one row to the next; stride * height <= used */
+    uint32_t fourcc;       /* pixel format, first character in the lowest byte; 0: not told */
+    uint32_t user_size;    /* bytes of `user` that the writer gave */
+    uint32_t reserved;     /* 0 */
+    uint8_t user[64];      /* WMMF_FRAME_USER_SIZE bytes of the writer's own */
+    void *data;            /* the picture in place, 64-byte aligned; NULL in what wmmf_channel_read writes */
+} wmmf_frame;
+
+/* What a channel is and how it does, written by wmmf_channel_get_info. */
+typedef struct wmmf_channel_info {
+    uint32_t struct_size; /* in: sizeof(wmmf_channel_info) */
+    uint32_t slots;
+    uint64_t capacity;     /* bytes of a frame, at most */
+    uint64_t sequence;     /* of the newest frame; 0: none yet */
+    uint64_t timestamp_ns; /* of the newest frame */
+    uint64_t now_ns;       /* the same clock, now: the difference is how long no frame has come */
+    uint32_t participants; /* writable handles that can be open at once */
+    uint32_t read_only;    /* 1 if this handle is */
+} wmmf_channel_info;
+
 /* What wmmf_audit found. */
 typedef struct wmmf_audit_report {
     uint32_t struct_size;  /* in: sizeof(wmmf_audit_report) */
@@ -186,9 +230,9 @@ WMMF_API int32_t wmmf_create(const char *name, uint64_t size, const wmmf_options
 WMMF_API int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out,
                                      int32_t *created);
 
-/* Opens an existing section. `size` 0 takes the whole payload; else the handle shows the first `size` bytes and
- * WMMF_E_SIZE says that there are fewer. Only the native layout knows its exact size: with the
- * others, size 0 gives what the system reports, on Windows rounded up to whole pages. */
+/* Opens an existing section. A frame channel only read-only, to look at it. `size` 0 takes the whole payload; else the
+ * handle shows the first `size` bytes and WMMF_E_SIZE says that there are fewer. Only the native layout knows its exact
+ * size: with the others, size 0 gives what the system reports, on Windows rounded up to whole pages. */
 WMMF_API int32_t wmmf_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out);
 
 /* Maps an existing file of the file system; size and options as in wmmf_open, name_space and access are ignored.
@@ -249,6 +293,70 @@ WMMF_API int32_t wmmf_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns,
 /* Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section
  * (unless the handle is read-only). WMMF_OK means that the audit was done, whatever it found. */
 WMMF_API int32_t wmmf_audit(wmmf_map *map, wmmf_audit_report *report);
+
+/* Frame channels: the newest frame for everybody, without copies, and nobody waits for anybody.
+ *
+ * A channel has N slots in one section. A writer fills a slot that is neither the newest nor read by anyone and
+ * publishes it; a reader pins the newest frame and reads it in place for as long as it likes. A reader that is slow
+ * misses frames. Writers take turns: from begin to publish or cancel the others wait. A writer that dies in between
+ * leaves nothing but a free slot, a reader that dies leaves no pin.
+ *
+ * wmmf_open opens a channel's section read-only, for wmmf_audit and wmmf_get_info; its layout is the native one. */
+
+/* Creates a channel of `slots` slots (0 = WMMF_CHANNEL_SLOTS_DEFAULT) for frames of up to `capacity` bytes and opens it
+ * for writing. Its memory is reserved at once: slots * (capacity + 128 bytes) and one page. Errors as of wmmf_create;
+ * options->layout is WMMF_NATIVE. */
+WMMF_API int32_t wmmf_channel_create(const char *name, uint64_t capacity, uint32_t slots, const wmmf_options *options,
+                                     wmmf_channel **out);
+
+/* Opens the channel if there is one, else creates it. WMMF_E_SIZE if an existing one has less capacity or fewer slots.
+ * *created (may be NULL) becomes 1 or 0. */
+WMMF_API int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity, uint32_t slots,
+                                             const wmmf_options *options, wmmf_channel **out, int32_t *created);
+
+/* Opens an existing channel. With options->read_only only wmmf_channel_read, _wait and _get_info are possible.
+ * WMMF_E_FORMAT: not a channel. WMMF_E_FULL: as many writable handles are open as it has participants. */
+WMMF_API int32_t wmmf_channel_open(const char *name, const wmmf_options *options, wmmf_channel **out);
+
+/* Unmaps and frees, with all frames that are still held: no use of them may come later. NULL is allowed. */
+WMMF_API int32_t wmmf_channel_close(wmmf_channel *channel);
+
+/* Fills *info. */
+WMMF_API int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info);
+
+/* Gives a slot to fill: frame->data and frame->capacity; used is the capacity, the rest 0. Its bytes are those of some
+ * older frame. WMMF_E_TIMEOUT: every slot is being read, or another writer is at work, for that long.
+ * WMMF_E_DEADLOCK: this thread has begun a frame already. */
+WMMF_API int32_t wmmf_channel_begin(wmmf_channel *channel, int64_t timeout_ns, wmmf_frame *frame);
+
+/* Publishes the frame of wmmf_channel_begin, from any thread: used, width, height, stride, fourcc, user and user_size
+ * are the caller's, and so is timestamp_ns, unless it is 0: then it becomes the time of this call. Sets
+ * frame->sequence. WMMF_E_RANGE: used is beyond the capacity, stride * height beyond used, or user_size beyond 64; the
+ * frame is still begun. */
+WMMF_API int32_t wmmf_channel_publish(wmmf_channel *channel, wmmf_frame *frame);
+
+/* Drops the frame of wmmf_channel_begin. */
+WMMF_API int32_t wmmf_channel_cancel(wmmf_channel *channel, const wmmf_frame *frame);
+
+/* Copies frame->used bytes at `data` into a slot and publishes it: begin, copy and publish in one call. */
+WMMF_API int32_t wmmf_channel_write(wmmf_channel *channel, const void *data, int64_t timeout_ns, wmmf_frame *frame);
+
+/* Pins the newest frame, if its sequence is not `after`, or waits until there is one. `after` is the sequence of the
+ * frame that the caller had before; 0 takes any, at once if there is one. The frame stays as it is until
+ * wmmf_channel_release. One handle may pin many frames, in any threads. */
+WMMF_API int32_t wmmf_channel_acquire(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, wmmf_frame *frame);
+
+/* Gives a frame of wmmf_channel_acquire back, from any thread; its memory may change from now on. */
+WMMF_API int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *frame);
+
+/* As wmmf_channel_acquire, but copies the picture into `buffer` and pins nothing after its return; read-only handles
+ * can do it, too, and then repeat until they have a frame whole. WMMF_E_RANGE: the picture has more than `length`
+ * bytes; frame->used says how many. */
+WMMF_API int32_t wmmf_channel_read(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length,
+                                   int64_t timeout_ns, wmmf_frame *frame);
+
+/* Waits until the newest frame's sequence is not `after`; *sequence (may be NULL) becomes that. */
+WMMF_API int32_t wmmf_channel_wait(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, uint64_t *sequence);
 
 /* -- end declarations -- */
 

@@ -43,9 +43,12 @@ struct participant {
     shared_u32 writes_given;
     shared_u32 pid; /* for people; says nothing about life */
     shared_u64 joined_unix_ns;
-    shared_u64 channel_pin; /* for the frame channel: the slot this reader holds */
+    shared_u64 pins; /* slots of a frame channel that this participant reads: bit = slot */
     shared_u64 reserved;
 };
+
+/* What the payload of a native section is. */
+enum section_kind { KIND_PLAIN, KIND_CHANNEL };
 
 struct progress {
     shared_u64 begin;
@@ -63,7 +66,8 @@ struct header {
     shared_u64 payload_size;
     shared_u64 section_id; /* random; names the kernel objects that belong to this section */
     shared_u64 created_unix_ns;
-    uint8_t reserved0[16];
+    shared_u32 kind; /* enum section_kind */
+    uint8_t reserved0[12];
 
     /* The lock: one cache line. */
     shared_u64 lock;
@@ -82,19 +86,58 @@ struct header {
     uint8_t reserved3[HEADER_SIZE - 3 * 64 - GATE_COUNT * 8];
 };
 
+/* A frame channel (channel.c) is the payload of a native section: this header, then the slots, each of them a frame
+ * header and the picture's bytes, both aligned to PAYLOAD_ALIGNMENT. */
+#define CHANNEL_MAGIC       UINT64_C(0x6e616863464d4d57) /* "WMMFchan" */
+#define CHANNEL_HEADER_SIZE 256
+#define FRAME_HEADER_SIZE   128
+
+struct channel_header {
+    /* Constant. */
+    shared_u64 magic;
+    shared_u64 capacity; /* bytes of a picture, at most */
+    shared_u32 slots;
+    uint8_t reserved0[44];
+
+    /* The newest frame: bits 0-7 its slot, bits 8-63 its sequence; 0 = none yet. Stored by the owner of the lock. */
+    shared_u64 newest;
+    uint8_t reserved1[56];
+
+    uint8_t reserved2[CHANNEL_HEADER_SIZE - 128];
+};
+
+/* Written by the owner of the lock while the slot is neither the newest nor pinned. */
+struct frame_header {
+    shared_u64 stamp; /* twice the frame's sequence; odd while the slot is being filled */
+    shared_u64 timestamp_ns;
+    shared_u64 used;
+    shared_u32 width;
+    shared_u32 height;
+    shared_u32 stride;
+    shared_u32 fourcc;
+    uint8_t user[64];
+    shared_u32 user_size;
+    uint8_t reserved[FRAME_HEADER_SIZE - 108];
+};
+
 /* The winmmf layout: a lock word, then the payload (see lock_winmmf.c). */
 #define WINMMF_HEADER_SIZE             4
 
 #define LAYOUT_ASSERT(name, condition) typedef char layout_assert_##name[(condition) ? 1 : -1]
 LAYOUT_ASSERT(participant_size, sizeof(struct participant) == 64);
 LAYOUT_ASSERT(participant_pid, offsetof(struct participant, pid) == 36);
-LAYOUT_ASSERT(participant_pin, offsetof(struct participant, channel_pin) == 48);
+LAYOUT_ASSERT(participant_pins, offsetof(struct participant, pins) == 48);
 LAYOUT_ASSERT(header_size, sizeof(struct header) == HEADER_SIZE);
 LAYOUT_ASSERT(header_id, offsetof(struct header, section_id) == 32);
 LAYOUT_ASSERT(header_lock, offsetof(struct header, lock) == 64);
 LAYOUT_ASSERT(header_sequence, offsetof(struct header, sequence) == 128);
 LAYOUT_ASSERT(header_progress, offsetof(struct header, progress) == 136);
 LAYOUT_ASSERT(header_gates, offsetof(struct header, gates) == 192);
+LAYOUT_ASSERT(header_kind, offsetof(struct header, kind) == 48);
+LAYOUT_ASSERT(channel_header_size, sizeof(struct channel_header) == CHANNEL_HEADER_SIZE);
+LAYOUT_ASSERT(channel_newest, offsetof(struct channel_header, newest) == 64);
+LAYOUT_ASSERT(frame_header_size, sizeof(struct frame_header) == FRAME_HEADER_SIZE);
+LAYOUT_ASSERT(frame_user, offsetof(struct frame_header, user) == 40);
 LAYOUT_ASSERT(little_endian, __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 
 #endif

@@ -378,6 +378,20 @@ int32_t native_write(wmmf_map *map, uint64_t offset, const void *buffer, size_t 
     return WMMF_OK;
 }
 
+/* A frame that a dead writer left half filled is not published, so there is nothing to repair. */
+int32_t native_own(wmmf_map *map, int64_t timeout_ns) {
+    int64_t deadline;
+    int32_t status = take_ownership(map, timeout_ns, true, &deadline);
+    if (status == WMMF_OK)
+        store_relaxed_u32(&own_record(map)->writes_taken, load_relaxed_u32(&own_record(map)->writes_taken) + 1);
+    return status;
+}
+
+void native_disown(wmmf_map *map) {
+    store_relaxed_u32(&own_record(map)->writes_given, load_relaxed_u32(&own_record(map)->writes_given) + 1);
+    give_up_ownership(map, 0);
+}
+
 int32_t native_mark_consistent(wmmf_map *map) {
     if (!holders_writing(map))
         return WMMF_E_NOT_OWNER;

@@ -30,6 +30,22 @@ struct wmmf_map {
     shared_u32 *passed;            /* per participant: the wait_epoch at which our patience with it ran out */
 };
 
+/* What a frame channel is created with. */
+struct channel_shape {
+    uint64_t capacity;
+    uint32_t slots;
+};
+
+/* Sections for a payload of `size` bytes (region.c): plain ones, or with a shape, frame channels. The options are still
+ * to be checked; *created may be NULL. */
+int32_t region_create(const char *name, uint64_t size, const wmmf_options *given, const struct channel_shape *shape,
+                      wmmf_map **out);
+int32_t region_create_or_open(const char *name, uint64_t size, const wmmf_options *given,
+                              const struct channel_shape *shape, wmmf_map **out, int32_t *created);
+int32_t region_open(const char *name, uint64_t size, const wmmf_options *given, enum section_kind kind, wmmf_map **out);
+/* Fills the header of a channel that nobody sees yet (channel.c). */
+void channel_initialise(wmmf_map *map, const struct channel_shape *shape);
+
 /* Joins the participants of a native section, or WMMF_E_FULL. */
 int32_t native_join(wmmf_map *map);
 /* Leaves. Locks still held are left for the survivors to find, as after a crash. */
@@ -40,6 +56,9 @@ int32_t native_unlock_read(wmmf_map *map);
 /* An inconsistent section is locked all the same, and answered with WMMF_E_OWNER_DIED. */
 int32_t native_lock_write(wmmf_map *map, int64_t timeout_ns);
 int32_t native_unlock_write(wmmf_map *map);
+/* Ownership alone, for the frame channel: excludes other writers, and readers do not ask. */
+int32_t native_own(wmmf_map *map, int64_t timeout_ns);
+void native_disown(wmmf_map *map);
 int32_t native_mark_consistent(wmmf_map *map);
 /* Locks, copies and unlocks; an inconsistent section is left alone. */
 int32_t native_write(wmmf_map *map, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns);

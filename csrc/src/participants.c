@@ -30,7 +30,7 @@ static void bury(wmmf_map *map, uint32_t index) {
     store_relaxed_u32(&record->writes_taken, 0);
     store_relaxed_u32(&record->writes_given, 0);
     store_relaxed_u32(&record->pid, 0);
-    store_relaxed_u64(&record->channel_pin, 0);
+    store_relaxed_u64(&record->pins, 0);
     /* Last, and released: a writer that sees no reader here sees an empty record. wait_epoch keeps counting. */
     store_release_u64(&record->reading, 0);
     gate_wake(map, GATE_READERS);

@@ -29,8 +29,10 @@ int32_t platform_file_write(struct platform_section *section, uint64_t offset, c
 /* Whether this process is a fork of the one that opened the section. */
 bool platform_forked(const struct platform_section *section);
 
-/* Opens what sleeping and tokens need, for the section with this random id. */
-int32_t platform_join(struct platform_section *section, uint64_t section_id);
+/* Opens what sleeping and tokens need, for the section with this random id; for `looking`, what asking for tokens
+ * needs.
+ */
+int32_t platform_join(struct platform_section *section, uint64_t section_id, bool looking);
 
 /* A token is something of which the kernel knows whether the process that claimed it lives: it is held by one handle at
  * most and dropped by the kernel at its end. A claim that succeeds on another's index proves that one dead, and keeps

@@ -397,9 +397,10 @@ bool platform_forked(const struct platform_section *section) {
     return __atomic_load_n(section->alive, __ATOMIC_RELAXED) == 0;
 }
 
-int32_t platform_join(struct platform_section *section, uint64_t section_id) {
+int32_t platform_join(struct platform_section *section, uint64_t section_id, bool looking) {
     (void)section;
-    (void)section_id; /* the descriptor is all that is needed */
+    (void)section_id;
+    (void)looking; /* the descriptor is all that is needed */
     return WMMF_OK;
 }
 

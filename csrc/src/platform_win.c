@@ -373,10 +373,10 @@ bool platform_forked(const struct platform_section *section) {
 
 /* Gates and tokens. */
 
-int32_t platform_join(struct platform_section *section, uint64_t section_id) {
+int32_t platform_join(struct platform_section *section, uint64_t section_id, bool looking) {
     SECURITY_ATTRIBUTES access = attributes(section);
     section->id = section_id;
-    for (uint32_t i = 0; i < GATE_COUNT; i++) {
+    for (uint32_t i = 0; i < GATE_COUNT && !looking; i++) {
         wchar_t name[OBJECT_NAME_CAPACITY];
         object_name(section, L'g', i, name);
         /* Creates or opens; NULL is fine, see platform_sleep. */

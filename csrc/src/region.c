@@ -91,7 +91,7 @@ static void map_abandon(wmmf_map *map) {
     map_free(map);
 }
 
-static int32_t initialise_native(wmmf_map *map) {
+static int32_t initialise_native(wmmf_map *map, const struct channel_shape *shape) {
     struct header *header = map->header;
     int32_t status = platform_random(&header->section_id);
     if (status != WMMF_OK)
@@ -101,7 +101,11 @@ static int32_t initialise_native(wmmf_map *map) {
     header->payload_offset = (uint64_t)(map->payload - (uint8_t *)header);
     header->payload_size = map->size;
     header->created_unix_ns = platform_unix_ns();
-    status = platform_join(map->section, header->section_id);
+    if (shape) {
+        header->kind = KIND_CHANNEL;
+        channel_initialise(map, shape);
+    }
+    status = platform_join(map->section, header->section_id, false);
     if (status == WMMF_OK)
         status = native_join(map);
     /* Released: who sees the magic sees all of the above. Dying before: an opener waits in vain, and says so. */
@@ -110,10 +114,17 @@ static int32_t initialise_native(wmmf_map *map) {
     return status;
 }
 
-static int32_t create(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out) {
-    uint32_t participants = 0;
-    if (options->layout == WMMF_NATIVE)
-        participants = options->participants ? options->participants : WMMF_PARTICIPANTS_DEFAULT;
+static uint32_t participants_of(const wmmf_options *options, const struct channel_shape *shape) {
+    if (options->layout != WMMF_NATIVE)
+        return 0;
+    if (options->participants)
+        return options->participants;
+    return shape ? WMMF_CHANNEL_PARTICIPANTS_DEFAULT : WMMF_PARTICIPANTS_DEFAULT;
+}
+
+static int32_t create(const char *name, uint64_t size, const wmmf_options *options, const struct channel_shape *shape,
+                      wmmf_map **out) {
+    uint32_t participants = participants_of(options, shape);
     uint64_t offset = payload_offset(options->layout, participants);
     if (options->read_only)
         return WMMF_E_ARGUMENT;
@@ -128,7 +139,7 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
     if (status != WMMF_OK)
         return status;
     if (options->layout == WMMF_NATIVE)
-        status = initialise_native(map);
+        status = initialise_native(map, shape);
     else if (options->layout == WMMF_WINMMF)
         winmmf_initialise(map);
     if (status == WMMF_OK)
@@ -160,6 +171,7 @@ struct extent {
     uint64_t offset;
     uint64_t size;
     uint32_t participants;
+    uint32_t kind;
 };
 
 static int32_t native_extent(const struct platform_section *section, struct extent *extent) {
@@ -172,6 +184,7 @@ static int32_t native_extent(const struct platform_section *section, struct exte
         return status;
     if (load_relaxed_u32(&header->format_version) != WMMF_FORMAT_VERSION)
         return WMMF_E_VERSION;
+    extent->kind = load_relaxed_u32(&header->kind);
     extent->participants = load_relaxed_u32(&header->participants);
     extent->offset = load_relaxed_u64(&header->payload_offset);
     extent->size = load_relaxed_u64(&header->payload_size);
@@ -187,6 +200,7 @@ static int32_t find_extent(const struct platform_section *section, uint32_t layo
     if (layout == WMMF_NATIVE)
         return native_extent(section, extent);
     uint64_t mapped = platform_mapped_size(section);
+    extent->kind = KIND_PLAIN;
     extent->participants = 0;
     extent->offset = payload_offset(layout, 0);
     if (mapped <= extent->offset)
@@ -195,11 +209,20 @@ static int32_t find_extent(const struct platform_section *section, uint32_t layo
     return WMMF_OK;
 }
 
+/* Who only looks may look at anything. */
+static int32_t kind_check(const struct extent *extent, const wmmf_options *options, enum section_kind wanted) {
+    bool looking = options->read_only && wanted == KIND_PLAIN;
+    return extent->kind == (uint32_t)wanted || looking ? WMMF_OK : WMMF_E_FORMAT;
+}
+
 /* Takes over the section: it is closed on failure, too. */
-static int32_t attach(struct platform_section *section, uint64_t size, const wmmf_options *options, wmmf_map **out) {
+static int32_t attach(struct platform_section *section, uint64_t size, const wmmf_options *options,
+                      enum section_kind kind, wmmf_map **out) {
     struct extent extent;
     wmmf_map *map;
     int32_t status = find_extent(section, options->layout, &extent);
+    if (status == WMMF_OK)
+        status = kind_check(&extent, options, kind);
     if (status == WMMF_OK && size > extent.size)
         status = WMMF_E_SIZE;
     if (status != WMMF_OK) {
@@ -209,9 +232,9 @@ static int32_t attach(struct platform_section *section, uint64_t size, const wmm
     status = map_new(section, options, extent.offset, size ? size : extent.size, extent.participants, &map);
     if (status != WMMF_OK)
         return status;
-    if (options->layout == WMMF_NATIVE && !options->read_only) {
-        status = platform_join(section, load_relaxed_u64(&map->header->section_id));
-        if (status == WMMF_OK)
+    if (options->layout == WMMF_NATIVE) {
+        status = platform_join(section, load_relaxed_u64(&map->header->section_id), options->read_only);
+        if (status == WMMF_OK && !options->read_only)
             status = native_join(map);
         if (status != WMMF_OK) {
             map_abandon(map);
@@ -222,26 +245,29 @@ static int32_t attach(struct platform_section *section, uint64_t size, const wmm
     return WMMF_OK;
 }
 
-static int32_t open_existing(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out) {
+static int32_t open_existing(const char *name, uint64_t size, const wmmf_options *options, enum section_kind kind,
+                             wmmf_map **out) {
     struct platform_section *section;
     int32_t status = platform_open(name, options, &section);
-    return status != WMMF_OK ? status : attach(section, size, options, out);
+    return status != WMMF_OK ? status : attach(section, size, options, kind, out);
 }
 
-int32_t wmmf_create(const char *name, uint64_t size, const wmmf_options *given, wmmf_map **out) {
+int32_t region_create(const char *name, uint64_t size, const wmmf_options *given, const struct channel_shape *shape,
+                      wmmf_map **out) {
     wmmf_options options;
     int32_t status = open_check(name, given, out, &options);
-    return status != WMMF_OK ? status : create(name, size, &options, out);
+    return status != WMMF_OK ? status : create(name, size, &options, shape, out);
 }
 
-int32_t wmmf_open(const char *name, uint64_t size, const wmmf_options *given, wmmf_map **out) {
+int32_t region_open(const char *name, uint64_t size, const wmmf_options *given, enum section_kind kind,
+                    wmmf_map **out) {
     wmmf_options options;
     int32_t status = open_check(name, given, out, &options);
-    return status != WMMF_OK ? status : open_existing(name, size, &options, out);
+    return status != WMMF_OK ? status : open_existing(name, size, &options, kind, out);
 }
 
-int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options *given, wmmf_map **out,
-                            int32_t *created) {
+int32_t region_create_or_open(const char *name, uint64_t size, const wmmf_options *given,
+                              const struct channel_shape *shape, wmmf_map **out, int32_t *created) {
     wmmf_options options;
     int32_t status = open_check(name, given, out, &options);
     if (status == WMMF_OK && (size == 0 || options.read_only))
@@ -250,13 +276,13 @@ int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options 
         return status;
     /* Between our two tries another process may create or drop it; for ever only if it does nothing else. */
     for (;;) {
-        status = open_existing(name, size, &options, out);
+        status = open_existing(name, shape ? 0 : size, &options, shape ? KIND_CHANNEL : KIND_PLAIN, out);
         if (status != WMMF_E_NOT_FOUND) {
             if (status == WMMF_OK && created)
                 *created = 0;
             return status;
         }
-        status = create(name, size, &options, out);
+        status = create(name, size, &options, shape, out);
         if (status != WMMF_E_EXISTS) {
             if (status == WMMF_OK && created)
                 *created = 1;
@@ -264,6 +290,19 @@ int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options 
         }
         platform_yield();
     }
+}
+
+int32_t wmmf_create(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out) {
+    return region_create(name, size, options, NULL, out);
+}
+
+int32_t wmmf_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out) {
+    return region_open(name, size, options, KIND_PLAIN, out);
+}
+
+int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out,
+                            int32_t *created) {
+    return region_create_or_open(name, size, options, NULL, out, created);
 }
 
 int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *given, wmmf_map **out) {
@@ -279,7 +318,7 @@ int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *give
         return WMMF_E_NOT_SUPPORTED;
     status = platform_open_file(path, options.read_only, &section);
     if (status == WMMF_OK)
-        status = attach(section, size, &options, out);
+        status = attach(section, size, &options, KIND_PLAIN, out);
     if (status == WMMF_OK)
         (*out)->file = true;
     return status;

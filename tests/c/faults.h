@@ -32,7 +32,9 @@ bool faults_strike(void);
 #define OpenEventW(...)          FAULTY(NULL, OpenEventW(__VA_ARGS__))
 #define OpenFileMappingW(...)    FAULTY(NULL, OpenFileMappingW(__VA_ARGS__))
 #define OpenProcessToken(...)    FAULTY(FALSE, OpenProcessToken(__VA_ARGS__))
+#define ReadProcessMemory(...)   FAULTY(FALSE, ReadProcessMemory(__VA_ARGS__))
 #define VirtualQuery(...)        FAULTY((SIZE_T)0, VirtualQuery(__VA_ARGS__))
+#define WriteProcessMemory(...)  FAULTY(FALSE, WriteProcessMemory(__VA_ARGS__))
 
 #else
 
@@ -59,6 +61,8 @@ bool faults_strike(void);
 #define open(...)             FAULTY(-1, open(__VA_ARGS__))
 #define openat(...)           FAULTY(-1, openat(__VA_ARGS__))
 #define opendir(...)          FAULTY(NULL, opendir(__VA_ARGS__))
+#define pread(...)            FAULTY(-1, pread(__VA_ARGS__))
+#define pwrite(...)           FAULTY(-1, pwrite(__VA_ARGS__))
 #define readdir(...)          FAULTY(NULL, readdir(__VA_ARGS__))
 
 #endif

@@ -64,7 +64,7 @@ def test_every_call_that_can_fail_is_among_the_faults(compiler: str, tmp_path: P
     other_platform = "platform_posix.c" if "mingw" in compiler else "platform_win.c"
     sources = [path for path in (native.CSRC / "src").glob("*.c") if path.name != other_platform]
     library = tmp_path / "library.o"
-    options = ["-std=c99", "-O1", "-r", "-nostdlib", "-I", str(native.CSRC / "include")]
+    options = ["-std=c99", "-O1", "-r", "-nostdlib", "-DWMMF_STATIC", "-I", str(native.CSRC / "include")]
     native.checked(compiler, *options, *sources, "-o", library)
     called = native.checked("nm", "--undefined-only", "--format=posix", library).splitlines()
     names = {re.sub("^__imp_|64$", "", line.split()[0]) for line in called}

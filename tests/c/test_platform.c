@@ -9,7 +9,7 @@ static struct platform_section *platform_new(const char *name) {
     wmmf_options options = options_of(WMMF_RAW, WMMF_LOCAL);
     struct platform_section *section = NULL;
     REQUIRE_OK(platform_create(name, &options, 5000, &section));
-    REQUIRE_OK(platform_join(section, SECTION_ID));
+    REQUIRE_OK(platform_join(section, SECTION_ID, false));
     REQUIRE_OK(platform_publish(section));
     return section;
 }
@@ -18,7 +18,7 @@ static struct platform_section *platform_existing(const char *name) {
     wmmf_options options = options_of(WMMF_RAW, WMMF_LOCAL);
     struct platform_section *section = NULL;
     REQUIRE_OK(platform_open(name, &options, &section));
-    REQUIRE_OK(platform_join(section, SECTION_ID));
+    REQUIRE_OK(platform_join(section, SECTION_ID, false));
     return section;
 }
 

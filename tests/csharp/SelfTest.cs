@@ -53,7 +53,8 @@ internal static class SelfTest
 
     private static string LayoutAsJson()
     {
-        var structs = new[] { typeof(wmmf_options), typeof(wmmf_info), typeof(wmmf_audit_report) };
+        var structs = typeof(MemoryMappedFile).Assembly.GetTypes()
+            .Where(type => type.IsValueType && type.Name.StartsWith("wmmf_", StringComparison.Ordinal));
         return "{" + string.Join(", ", structs.Select(type =>
         {
             var fields = type.GetFields().Select(field => $"\"{field.Name}\": {Marshal.OffsetOf(type, field.Name)}");

@@ -144,6 +144,63 @@ namespace Wmmf
         public ulong data_offset;
     }
 
+    /// <summary>A frame in its slot, or a copy of one.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct wmmf_frame
+    {
+        /// <summary>in: sizeof(wmmf_frame)</summary>
+        public uint struct_size;
+        /// <summary>where it is; for wmmf_channel_publish, _cancel and _release, as they gave it</summary>
+        public uint slot;
+        /// <summary>bytes of the slot</summary>
+        public ulong capacity;
+        /// <summary>bytes of the picture</summary>
+        public ulong used;
+        /// <summary>1 for the channel's first frame, then 2, 3 ...</summary>
+        public ulong sequence;
+        /// <summary>frames published between the one that the reader had and this one</summary>
+        public ulong missed;
+        /// <summary>monotonic clock of this machine: CLOCK_MONOTONIC, QueryPerformanceCounter</summary>
+        public ulong timestamp_ns;
+        /// <summary>pixels; 0 if it is no picture, or not told</summary>
+        public uint width;
+        /// <summary>rows</summary>
+        public uint height;
+        /// <summary>bytes from one row to the next; stride * height &lt;= used</summary>
+        public uint stride;
+        /// <summary>pixel format, first character in the lowest byte; 0: not told</summary>
+        public uint fourcc;
+        /// <summary>bytes of `user` that the writer gave</summary>
+        public uint user_size;
+        /// <summary>0</summary>
+        public uint reserved;
+        /// <summary>WMMF_FRAME_USER_SIZE bytes of the writer's own</summary>
+        public fixed byte user[64];
+        /// <summary>the picture in place, 64-byte aligned; NULL in what wmmf_channel_read writes</summary>
+        public void* data;
+    }
+
+    /// <summary>What a channel is and how it does, written by wmmf_channel_get_info.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct wmmf_channel_info
+    {
+        /// <summary>in: sizeof(wmmf_channel_info)</summary>
+        public uint struct_size;
+        public uint slots;
+        /// <summary>bytes of a frame, at most</summary>
+        public ulong capacity;
+        /// <summary>of the newest frame; 0: none yet</summary>
+        public ulong sequence;
+        /// <summary>of the newest frame</summary>
+        public ulong timestamp_ns;
+        /// <summary>the same clock, now: the difference is how long no frame has come</summary>
+        public ulong now_ns;
+        /// <summary>writable handles that can be open at once</summary>
+        public uint participants;
+        /// <summary>1 if this handle is</summary>
+        public uint read_only;
+    }
+
     /// <summary>What wmmf_audit found.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_audit_report
@@ -180,6 +237,11 @@ namespace Wmmf
         internal const int WMMF_NAME_MAX = 230;
         internal const int WMMF_PARTICIPANTS_DEFAULT = 56;
         internal const int WMMF_PARTICIPANTS_MAX = 4096;
+        internal const int WMMF_CHANNEL_SLOTS_DEFAULT = 4;
+        internal const int WMMF_CHANNEL_SLOTS_LEAST = 3;
+        internal const int WMMF_CHANNEL_SLOTS_MAX = 64;
+        internal const int WMMF_CHANNEL_PARTICIPANTS_DEFAULT = 52;
+        internal const int WMMF_FRAME_USER_SIZE = 64;
 
         /// <summary>The ABI version of this library: WMMF_ABI_VERSION of the header it was built from.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -209,7 +271,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_create_or_open(byte* name, ulong size, wmmf_options* options, IntPtr* result, int* created);
 
-        /// <summary>Opens an existing section. `size` 0 takes the whole payload; else the handle shows the first `size` bytes and WMMF_E_SIZE says that there are fewer. Only the native layout knows its exact size: with the others, size 0 gives what the system reports, on Windows rounded up to whole pages.</summary>
+        /// <summary>Opens an existing section. A frame channel only read-only, to look at it. `size` 0 takes the whole payload; else the handle shows the first `size` bytes and WMMF_E_SIZE says that there are fewer. Only the native layout knows its exact size: with the others, size 0 gives what the system reports, on Windows rounded up to whole pages.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_open(byte* name, ulong size, wmmf_options* options, IntPtr* result);
 
@@ -253,15 +315,15 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_mark_consistent(IntPtr map);
 
-        /// <summary>Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling thread already holds). A read-only handle copies without a lock and repeats until no writer was at work. The raw layout has no lock: its bytes are copied as they are.</summary>
+        /// <summary>Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling thread already holds). A read-only handle copies without a lock, in the wake of a wmmf_write or between the locks of writers that change the payload in place, and repeats until it has one version whole: the writer never waits for it. The raw layout has no lock: its bytes are copied as they are. WMMF_E_TRUNCATED: a mapped file (wmmf_open_file) was cut short meanwhile; use of its memory through wmmf_data is then a signal or exception of the system.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_read(IntPtr map, ulong offset, void* buffer, ulong length, long timeout_ns);
 
-        /// <summary>Copies `length` bytes from `buffer` to `offset` of the payload, under the write lock, which may be the one that the calling thread already holds; other bytes stay as they are. WMMF_E_OWNER_DIED: nothing is copied and no lock is taken.</summary>
+        /// <summary>Copies `length` bytes from `buffer` to `offset` of the payload, under the write lock, which may be the one that the calling thread already holds; other bytes stay as they are. WMMF_E_OWNER_DIED: nothing is copied and no lock is taken. WMMF_E_TRUNCATED: as in wmmf_read; bytes before the cut may have been written.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_write(IntPtr map, ulong offset, void* buffer, ulong length, long timeout_ns);
 
-        /// <summary>sequence becomes the number of times that the write lock was given back since the section was created.</summary>
+        /// <summary>sequence becomes the number of writes since the section was created: how often the write lock was given back, and how often a death took it away from a writer inside.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_sequence(IntPtr map, ulong* sequence);
 
@@ -272,5 +334,57 @@ namespace Wmmf
         /// <summary>Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section (unless the handle is read-only). WMMF_OK means that the audit was done, whatever it found.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_audit(IntPtr map, wmmf_audit_report* report);
+
+        /// <summary>Creates a channel of `slots` slots (0 = WMMF_CHANNEL_SLOTS_DEFAULT) for frames of up to `capacity` bytes and opens it for writing. Its memory is reserved at once: slots * (capacity + 128 bytes) and one page. Errors as of wmmf_create; options-&gt;layout is WMMF_NATIVE.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_create(byte* name, ulong capacity, uint slots, wmmf_options* options, IntPtr* result);
+
+        /// <summary>Opens the channel if there is one, else creates it. WMMF_E_SIZE if an existing one has less capacity or fewer slots. created (may be NULL) becomes 1 or 0.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_create_or_open(byte* name, ulong capacity, uint slots, wmmf_options* options, IntPtr* result, int* created);
+
+        /// <summary>Opens an existing channel. With options-&gt;read_only only wmmf_channel_read, _wait and _get_info are possible. WMMF_E_FORMAT: not a channel. WMMF_E_FULL: as many writable handles are open as it has participants.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_open(byte* name, wmmf_options* options, IntPtr* result);
+
+        /// <summary>Unmaps and frees, with all frames that are still held: no use of them may come later. NULL is allowed.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_close(IntPtr channel);
+
+        /// <summary>Fills *info.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_get_info(IntPtr channel, wmmf_channel_info* info);
+
+        /// <summary>Gives a slot to fill: frame-&gt;data and frame-&gt;capacity; used is the capacity, the rest 0. Its bytes are those of some older frame. WMMF_E_TIMEOUT: every slot is being read, or another writer is at work, for that long. WMMF_E_DEADLOCK: this thread has begun a frame already.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_begin(IntPtr channel, long timeout_ns, wmmf_frame* frame);
+
+        /// <summary>Publishes the frame of wmmf_channel_begin, from any thread: used, width, height, stride, fourcc, user and user_size are the caller's, and so is timestamp_ns, unless it is 0: then it becomes the time of this call. Sets frame-&gt;sequence. WMMF_E_RANGE: used is beyond the capacity, stride * height beyond used, or user_size beyond 64; the frame is still begun.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_publish(IntPtr channel, wmmf_frame* frame);
+
+        /// <summary>Drops the frame of wmmf_channel_begin.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_cancel(IntPtr channel, wmmf_frame* frame);
+
+        /// <summary>Copies frame-&gt;used bytes at `data` into a slot and publishes it: begin, copy and publish in one call.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_write(IntPtr channel, void* data, long timeout_ns, wmmf_frame* frame);
+
+        /// <summary>Pins the newest frame, if its sequence is not `after`, or waits until there is one. `after` is the sequence of the frame that the caller had before; 0 takes any, at once if there is one. The frame stays as it is until wmmf_channel_release. One handle may pin many frames, in any threads.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_acquire(IntPtr channel, ulong after, long timeout_ns, wmmf_frame* frame);
+
+        /// <summary>Gives a frame of wmmf_channel_acquire back, from any thread; its memory may change from now on.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_release(IntPtr channel, wmmf_frame* frame);
+
+        /// <summary>As wmmf_channel_acquire, but copies the picture into `buffer` and pins nothing after its return; read-only handles can do it, too, and then repeat until they have a frame whole. WMMF_E_RANGE: the picture has more than `length` bytes; frame-&gt;used says how many.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_read(IntPtr channel, ulong after, void* buffer, ulong length, long timeout_ns, wmmf_frame* frame);
+
+        /// <summary>Waits until the newest frame's sequence is not `after`; *sequence (may be NULL) becomes that.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_wait(IntPtr channel, ulong after, long timeout_ns, ulong* sequence);
     }
 }

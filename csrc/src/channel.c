@@ -1,0 +1,565 @@
+/* The frame channel: newest frame, no copies, nobody waits for anybody.
+ *
+ * The rule that keeps a pinned frame as it is: a reader first sets its pin, then looks whether the frame still is the
+ * newest; a writer first makes another frame the newest, then looks at all pins before it chooses a slot. All four are
+ * seq_cst, so of two that come at the same time at least one sees the other: the reader then tries the newer
+ * frame, the writer leaves the slot alone. (Hazard pointers: Michael, IEEE TPDS 15(6), 2004.)
+ *
+ * One writer at a time: from begin to publish it owns the section's lock, which is all that the lock is used for.
+ *
+ * Dying: a writer before the store to `newest` has changed nothing that anybody reads; after it, everything is done
+ * but a wake-up, which sleepers do without (RECHECK_NS). Its ownership is taken away like that of any lock. A
+ * reader's pin goes with its record when the kernel says that it is dead, which a writer asks when it finds no slot. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "copy.h"
+#include "deadline.h"
+#include "gate.h"
+#include "participants.h"
+
+#define SPINS                 1000
+#define ATTEMPTS              1000000 /* to catch the newest frame; an honest writer is not that quick that often */
+#define RECHECK_NS            INT64_C(10000000)
+#define READ_ONLY_RECHECK_NS  INT64_C(1000000)
+#define NEWEST_SLOT           UINT64_C(0xFF)
+#define NEWEST_SEQUENCE_SHIFT 8
+#define NO_SLOT               UINT32_MAX
+
+struct wmmf_channel {
+    wmmf_map *map;
+    struct channel_header *header;
+    uint8_t *first_slot;
+    uint64_t capacity;
+    uint64_t slot_size;
+    uint32_t slots;
+    uint32_t filling;     /* the slot between begin and publish; NO_SLOT: none */
+    int64_t published_ns; /* when this handle last published */
+    shared_u32 pin_lock;  /* 1 while a thread of this process changes the two below */
+    uint32_t pin_counts[WMMF_CHANNEL_SLOTS_MAX];
+};
+
+/* The shape. */
+
+static uint64_t slot_size(uint64_t capacity) {
+    return FRAME_HEADER_SIZE + (capacity + PAYLOAD_ALIGNMENT - 1) / PAYLOAD_ALIGNMENT * PAYLOAD_ALIGNMENT;
+}
+
+/* WMMF_E_SIZE: no machine has that much. */
+static int32_t payload_size(const struct channel_shape *shape, uint64_t *size) {
+    if (shape->slots < WMMF_CHANNEL_SLOTS_LEAST || shape->slots > WMMF_CHANNEL_SLOTS_MAX)
+        return WMMF_E_ARGUMENT;
+    if (shape->capacity == 0 || shape->capacity > PTRDIFF_MAX / WMMF_CHANNEL_SLOTS_MAX - 2 * FRAME_HEADER_SIZE)
+        return WMMF_E_SIZE;
+    *size = CHANNEL_HEADER_SIZE + shape->slots * slot_size(shape->capacity);
+    return WMMF_OK;
+}
+
+void channel_initialise(wmmf_map *map, const struct channel_shape *shape) {
+    struct channel_header *header = (struct channel_header *)(void *)map->payload;
+    header->magic = CHANNEL_MAGIC;
+    header->capacity = shape->capacity;
+    header->slots = shape->slots;
+}
+
+/* Opening. */
+
+/* Takes over the map: it is closed on failure, too. The header is anybody's: loaded once, believed as far as the
+ * section reaches. */
+static int32_t channel_new(wmmf_map *map, const struct channel_shape *least, wmmf_channel **out) {
+    struct channel_header *header = (struct channel_header *)(void *)map->payload;
+    struct channel_shape shape = {0, 0};
+    uint64_t size = 0;
+    int32_t status = WMMF_E_FORMAT;
+    if (map->size >= CHANNEL_HEADER_SIZE && load_relaxed_u64(&header->magic) == CHANNEL_MAGIC) {
+        shape.capacity = load_relaxed_u64(&header->capacity);
+        shape.slots = load_relaxed_u32(&header->slots);
+        if (payload_size(&shape, &size) == WMMF_OK)
+            status = size <= map->size ? WMMF_OK : WMMF_E_TRUNCATED;
+    }
+    if (status == WMMF_OK && (shape.capacity < least->capacity || shape.slots < least->slots))
+        status = WMMF_E_SIZE;
+    wmmf_channel *channel = status == WMMF_OK ? calloc(1, sizeof *channel) : NULL;
+    if (!channel) {
+        wmmf_close(map);
+        return status != WMMF_OK ? status : WMMF_E_NO_MEMORY;
+    }
+    channel->map = map;
+    channel->header = header;
+    channel->first_slot = map->payload + CHANNEL_HEADER_SIZE;
+    channel->capacity = shape.capacity;
+    channel->slot_size = slot_size(shape.capacity);
+    channel->slots = shape.slots;
+    channel->filling = NO_SLOT;
+    *out = channel;
+    return WMMF_OK;
+}
+
+static int32_t create_check(uint64_t capacity, uint32_t slots, const wmmf_options *options, wmmf_channel **out,
+                            struct channel_shape *shape, uint64_t *size) {
+    shape->capacity = capacity;
+    shape->slots = slots ? slots : WMMF_CHANNEL_SLOTS_DEFAULT;
+    if (!out || (options && options->layout != WMMF_NATIVE))
+        return WMMF_E_ARGUMENT;
+    return payload_size(shape, size);
+}
+
+int32_t wmmf_channel_create(const char *name, uint64_t capacity, uint32_t slots, const wmmf_options *options,
+                            wmmf_channel **out) {
+    struct channel_shape shape;
+    uint64_t size;
+    wmmf_map *map;
+    int32_t status = create_check(capacity, slots, options, out, &shape, &size);
+    if (status == WMMF_OK)
+        status = region_create(name, size, options, &shape, &map);
+    return status != WMMF_OK ? status : channel_new(map, &shape, out);
+}
+
+int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity, uint32_t slots, const wmmf_options *options,
+                                    wmmf_channel **out, int32_t *created) {
+    struct channel_shape shape;
+    uint64_t size;
+    wmmf_map *map;
+    int32_t made;
+    int32_t status = create_check(capacity, slots, options, out, &shape, &size);
+    if (status == WMMF_OK)
+        status = region_create_or_open(name, size, options, &shape, &map, &made);
+    if (status == WMMF_OK)
+        status = channel_new(map, &shape, out);
+    if (status == WMMF_OK && created)
+        *created = made;
+    return status;
+}
+
+int32_t wmmf_channel_open(const char *name, const wmmf_options *options, wmmf_channel **out) {
+    static const struct channel_shape any = {0, 0};
+    wmmf_map *map;
+    if (!out || (options && options->layout != WMMF_NATIVE))
+        return WMMF_E_ARGUMENT;
+    int32_t status = region_open(name, 0, options, KIND_CHANNEL, &map);
+    return status != WMMF_OK ? status : channel_new(map, &any, out);
+}
+
+int32_t wmmf_channel_close(wmmf_channel *channel) {
+    if (!channel)
+        return WMMF_OK;
+    wmmf_close(channel->map);
+    free(channel);
+    return WMMF_OK;
+}
+
+/* Slots and pins. */
+
+static struct frame_header *slot_at(const wmmf_channel *channel, uint32_t slot) {
+    return (struct frame_header *)(void *)(channel->first_slot + slot * channel->slot_size);
+}
+
+static uint8_t *picture_at(const wmmf_channel *channel, uint32_t slot) {
+    return channel->first_slot + slot * channel->slot_size + FRAME_HEADER_SIZE;
+}
+
+static uint64_t newest_sequence(uint64_t newest) {
+    return newest >> NEWEST_SEQUENCE_SHIFT;
+}
+
+/* No slot that this channel has: a peer wrote it. */
+static bool newest_is_valid(const wmmf_channel *channel, uint64_t newest) {
+    return (newest & NEWEST_SLOT) < channel->slots;
+}
+
+static void lock_pins(wmmf_channel *channel) {
+    uint32_t free = 0;
+    while (!cas_seq_u32(&channel->pin_lock, &free, 1)) {
+        free = 0;
+        platform_yield();
+    }
+}
+
+static void unlock_pins(wmmf_channel *channel) {
+    __atomic_store_n(&channel->pin_lock, 0, __ATOMIC_RELEASE);
+}
+
+/* Dying with a pin set: see the top. */
+static void pin(wmmf_channel *channel, uint32_t slot) {
+    lock_pins(channel);
+    if (channel->pin_counts[slot]++ == 0)
+        or_seq_u64(&channel->map->records[channel->map->index].pins, UINT64_C(1) << slot);
+    unlock_pins(channel);
+}
+
+/* seq_cst, which releases: our loads of the picture are done before a writer sees the pin gone. */
+static void unpin(wmmf_channel *channel, uint32_t slot) {
+    lock_pins(channel);
+    bool last = --channel->pin_counts[slot] == 0;
+    if (last)
+        and_seq_u64(&channel->map->records[channel->map->index].pins, ~(UINT64_C(1) << slot));
+    unlock_pins(channel);
+    if (last)
+        gate_wake(channel->map, GATE_READERS); /* where a writer waits for a slot: nobody else uses that gate here */
+}
+
+static uint64_t pinned_slots(const wmmf_channel *channel) {
+    uint64_t pinned = 0;
+    uint32_t used = participants_in_use(channel->map);
+    for (uint32_t i = 0; i < used; i++)
+        pinned |= load_seq_u64(&channel->map->records[i].pins);
+    return pinned;
+}
+
+static void bury_dead_readers(wmmf_channel *channel) {
+    uint32_t used = participants_in_use(channel->map);
+    for (uint32_t i = 0; i < used; i++)
+        if (load_seq_u64(&channel->map->records[i].pins) != 0)
+            bury_if_dead(channel->map, i);
+}
+
+/* The slot that was the newest last, of those that are free: its memory is still in the cache. */
+static uint32_t find_slot(const wmmf_channel *channel) {
+    uint64_t taken = pinned_slots(channel);
+    uint64_t newest = load_relaxed_u64(&channel->header->newest);
+    uint64_t best_stamp = 0;
+    uint32_t best = NO_SLOT;
+    if (newest != 0)
+        taken |= UINT64_C(1) << (newest & (WMMF_CHANNEL_SLOTS_MAX - 1));
+    for (uint32_t slot = 0; slot < channel->slots; slot++) {
+        if (taken & (UINT64_C(1) << slot))
+            continue;
+        uint64_t stamp = load_relaxed_u64(&slot_at(channel, slot)->stamp);
+        if (best == NO_SLOT || stamp > best_stamp) {
+            best = slot;
+            best_stamp = stamp;
+        }
+    }
+    return best;
+}
+
+static int32_t wait_for_slot(wmmf_channel *channel, int64_t deadline, uint32_t *slot) {
+    while ((*slot = find_slot(channel)) == NO_SLOT) {
+        bury_dead_readers(channel);
+        if ((*slot = find_slot(channel)) != NO_SLOT)
+            break;
+        int64_t slice = deadline_remaining(deadline, RECHECK_NS);
+        if (slice == 0)
+            return WMMF_E_TIMEOUT;
+        if (load_seq_u64(&channel->map->header->lock) & LOCK_POISONED)
+            return WMMF_E_POISONED;
+        uint32_t seen = gate_enter(channel->map, GATE_READERS);
+        if (find_slot(channel) != NO_SLOT)
+            gate_leave(channel->map, GATE_READERS, seen);
+        else
+            gate_sleep(channel->map, GATE_READERS, seen, slice);
+    }
+    return WMMF_OK;
+}
+
+/* Writing. */
+
+static int32_t channel_check(const wmmf_channel *channel) {
+    if (!channel)
+        return WMMF_E_ARGUMENT;
+    return platform_forked(channel->map->section) ? WMMF_E_FORKED : WMMF_OK;
+}
+
+static int32_t frame_check(const wmmf_channel *channel, const wmmf_frame *frame) {
+    int32_t status = channel_check(channel);
+    if (status != WMMF_OK)
+        return status;
+    if (!frame)
+        return WMMF_E_ARGUMENT;
+    if (frame->struct_size != sizeof *frame)
+        return WMMF_E_STRUCT_SIZE;
+    return channel->map->read_only ? WMMF_E_READ_ONLY : WMMF_OK;
+}
+
+static int32_t begin(wmmf_channel *channel, int64_t timeout_ns) {
+    wmmf_map *map = channel->map;
+    if (holders_writing(map))
+        return WMMF_E_DEADLOCK;
+    int64_t deadline = deadline_after(timeout_ns);
+    int32_t status = native_own(map, timeout_ns);
+    if (status != WMMF_OK)
+        return status;
+    status = wait_for_slot(channel, deadline, &channel->filling);
+    if (status != WMMF_OK) {
+        native_disown(map);
+        return status;
+    }
+    struct frame_header *slot = slot_at(channel, channel->filling);
+    /* For those who copy without a pin: the fence keeps our stores to the slot behind the odd stamp. */
+    store_relaxed_u64(&slot->stamp, load_relaxed_u64(&slot->stamp) | 1);
+    fence_release();
+    holders_set_writer(map, true);
+    return WMMF_OK;
+}
+
+static void end(wmmf_channel *channel) {
+    channel->filling = NO_SLOT;
+    holders_set_writer(channel->map, false);
+    native_disown(channel->map);
+}
+
+static bool picture_fits(const wmmf_frame *frame, uint64_t capacity) {
+    return frame->used <= capacity && (uint64_t)frame->stride * frame->height <= frame->used &&
+           frame->user_size <= WMMF_FRAME_USER_SIZE;
+}
+
+static void publish(wmmf_channel *channel, wmmf_frame *frame) {
+    struct frame_header *slot = slot_at(channel, channel->filling);
+    int64_t now = platform_monotonic_ns();
+    if (frame->timestamp_ns == 0)
+        frame->timestamp_ns = (uint64_t)now;
+    channel->published_ns = now;
+    frame->sequence = newest_sequence(load_relaxed_u64(&channel->header->newest)) + 1;
+    store_relaxed_u64(&slot->timestamp_ns, frame->timestamp_ns);
+    store_relaxed_u64(&slot->used, frame->used);
+    store_relaxed_u32(&slot->width, frame->width);
+    store_relaxed_u32(&slot->height, frame->height);
+    store_relaxed_u32(&slot->stride, frame->stride);
+    store_relaxed_u32(&slot->fourcc, frame->fourcc);
+    store_relaxed_u32(&slot->user_size, frame->user_size);
+    memcpy(slot->user, frame->user, sizeof slot->user);
+    store_release_u64(&slot->stamp, 2 * frame->sequence);
+    /* Releases the picture. From here on the frame is everybody's. */
+    __atomic_store_n(&channel->header->newest, frame->sequence << NEWEST_SEQUENCE_SHIFT | channel->filling,
+                     __ATOMIC_SEQ_CST);
+    end(channel);
+    gate_wake(channel->map, GATE_CHANGE);
+}
+
+int32_t wmmf_channel_begin(wmmf_channel *channel, int64_t timeout_ns, wmmf_frame *frame) {
+    int32_t status = frame_check(channel, frame);
+    if (status == WMMF_OK)
+        status = begin(channel, timeout_ns);
+    if (status != WMMF_OK)
+        return status;
+    memset(frame, 0, sizeof *frame);
+    frame->struct_size = sizeof *frame;
+    frame->slot = channel->filling;
+    frame->data = picture_at(channel, channel->filling);
+    frame->used = frame->capacity = channel->capacity;
+    return WMMF_OK;
+}
+
+int32_t wmmf_channel_publish(wmmf_channel *channel, wmmf_frame *frame) {
+    int32_t status = frame_check(channel, frame);
+    if (status != WMMF_OK)
+        return status;
+    if (channel->filling == NO_SLOT || channel->filling != frame->slot)
+        return WMMF_E_NOT_OWNER;
+    if (!picture_fits(frame, channel->capacity))
+        return WMMF_E_RANGE;
+    publish(channel, frame);
+    return WMMF_OK;
+}
+
+int32_t wmmf_channel_cancel(wmmf_channel *channel, const wmmf_frame *frame) {
+    int32_t status = frame_check(channel, frame);
+    if (status != WMMF_OK)
+        return status;
+    if (channel->filling == NO_SLOT || channel->filling != frame->slot)
+        return WMMF_E_NOT_OWNER;
+    end(channel);
+    return WMMF_OK;
+}
+
+int32_t wmmf_channel_write(wmmf_channel *channel, const void *data, int64_t timeout_ns, wmmf_frame *frame) {
+    int32_t status = frame_check(channel, frame);
+    if (status == WMMF_OK && !data && frame->used != 0)
+        status = WMMF_E_ARGUMENT;
+    if (status == WMMF_OK && !picture_fits(frame, channel->capacity))
+        status = WMMF_E_RANGE;
+    if (status == WMMF_OK)
+        status = begin(channel, timeout_ns);
+    if (status != WMMF_OK)
+        return status;
+    frame->slot = channel->filling;
+    copy_in(picture_at(channel, channel->filling), data, (size_t)frame->used,
+            platform_monotonic_ns() - channel->published_ns);
+    publish(channel, frame);
+    return WMMF_OK;
+}
+
+/* Reading. */
+
+static bool is_wanted(uint64_t newest, uint64_t after) {
+    return newest != 0 && newest_sequence(newest) != after;
+}
+
+/* A read-only handle cannot count itself in, so it looks by itself, often. */
+static void sleep_until_newer(wmmf_channel *channel, uint64_t after, int64_t slice) {
+    wmmf_map *map = channel->map;
+    if (map->read_only) {
+        shared_u32 *bell = &map->header->gates[GATE_CHANGE].bell;
+        platform_sleep(map->section, GATE_CHANGE, bell, load_seq_u32(bell),
+                       slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
+        return;
+    }
+    uint32_t seen = gate_enter(map, GATE_CHANGE);
+    if (is_wanted(load_seq_u64(&channel->header->newest), after))
+        gate_leave(map, GATE_CHANGE, seen);
+    else
+        gate_sleep(map, GATE_CHANGE, seen, slice);
+}
+
+static int32_t wait_for_newer(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, uint64_t *newest) {
+    *newest = load_seq_u64(&channel->header->newest);
+    if (is_wanted(*newest, after))
+        return WMMF_OK;
+    int64_t deadline = deadline_after(timeout_ns);
+    for (int turn = 0;; turn++) {
+        *newest = load_seq_u64(&channel->header->newest);
+        if (is_wanted(*newest, after))
+            return WMMF_OK;
+        if (turn < SPINS && timeout_ns != 0) {
+            spin_pause();
+            continue;
+        }
+        if (load_seq_u64(&channel->map->header->lock) & LOCK_POISONED)
+            return WMMF_E_POISONED;
+        int64_t slice = deadline_remaining(deadline, RECHECK_NS);
+        if (slice == 0)
+            return WMMF_E_TIMEOUT;
+        sleep_until_newer(channel, after, slice);
+    }
+}
+
+/* Each field is loaded once. False: a peer wrote what no writer of ours does. */
+static bool describe(const wmmf_channel *channel, uint64_t newest, uint64_t after, wmmf_frame *frame) {
+    uint32_t index = (uint32_t)(newest & NEWEST_SLOT);
+    const struct frame_header *slot = slot_at(channel, index);
+    frame->slot = index;
+    frame->data = picture_at(channel, index);
+    frame->capacity = channel->capacity;
+    frame->sequence = newest_sequence(newest);
+    frame->missed = after != 0 && frame->sequence > after ? frame->sequence - after - 1 : 0;
+    frame->used = load_relaxed_u64(&slot->used);
+    frame->timestamp_ns = load_relaxed_u64(&slot->timestamp_ns);
+    frame->width = load_relaxed_u32(&slot->width);
+    frame->height = load_relaxed_u32(&slot->height);
+    frame->stride = load_relaxed_u32(&slot->stride);
+    frame->fourcc = load_relaxed_u32(&slot->fourcc);
+    frame->user_size = load_relaxed_u32(&slot->user_size);
+    memcpy(frame->user, slot->user, sizeof frame->user);
+    return picture_fits(frame, channel->capacity);
+}
+
+static int32_t acquire(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, wmmf_frame *frame) {
+    uint64_t newest;
+    int32_t status = wait_for_newer(channel, after, timeout_ns, &newest);
+    if (status != WMMF_OK)
+        return status;
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        if (!newest_is_valid(channel, newest))
+            return WMMF_E_FORMAT;
+        uint32_t slot = (uint32_t)(newest & NEWEST_SLOT);
+        pin(channel, slot);
+        uint64_t now = load_seq_u64(&channel->header->newest);
+        if (now == newest) {
+            if (describe(channel, newest, after, frame))
+                return WMMF_OK;
+            unpin(channel, slot);
+            return WMMF_E_FORMAT;
+        }
+        unpin(channel, slot);
+        newest = now;
+    }
+    return WMMF_E_FORMAT;
+}
+
+int32_t wmmf_channel_acquire(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, wmmf_frame *frame) {
+    int32_t status = frame_check(channel, frame);
+    return status != WMMF_OK ? status : acquire(channel, after, timeout_ns, frame);
+}
+
+int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *frame) {
+    int32_t status = frame_check(channel, frame);
+    if (status != WMMF_OK)
+        return status;
+    if (frame->slot >= channel->slots || __atomic_load_n(&channel->pin_counts[frame->slot], __ATOMIC_RELAXED) == 0)
+        return WMMF_E_NOT_OWNER;
+    unpin(channel, frame->slot);
+    return WMMF_OK;
+}
+
+/* A seqlock on the slot's stamp: if that is the same before and after, the copy is of one frame. */
+static int32_t read_without_pin(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length,
+                                int64_t timeout_ns, wmmf_frame *frame) {
+    int64_t deadline = deadline_after(timeout_ns);
+    for (;;) {
+        uint64_t newest;
+        int32_t status = wait_for_newer(channel, after, deadline_remaining(deadline, INT64_MAX), &newest);
+        if (status != WMMF_OK)
+            return status;
+        if (!newest_is_valid(channel, newest))
+            return WMMF_E_FORMAT;
+        const struct frame_header *slot = slot_at(channel, (uint32_t)(newest & NEWEST_SLOT));
+        uint64_t stamp = 2 * newest_sequence(newest);
+        bool whole = load_acquire_u64(&slot->stamp) == stamp;
+        bool sound = describe(channel, newest, after, frame);
+        if (whole && sound && frame->used <= length)
+            memcpy(buffer, frame->data, (size_t)frame->used);
+        fence_acquire();
+        if (whole && load_relaxed_u64(&slot->stamp) == stamp)
+            return !sound ? WMMF_E_FORMAT : frame->used <= length ? WMMF_OK : WMMF_E_RANGE;
+        if (deadline_remaining(deadline, 1) == 0)
+            return WMMF_E_TIMEOUT;
+        spin_pause();
+    }
+}
+
+static int32_t read_pinned(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length, int64_t timeout_ns,
+                           wmmf_frame *frame) {
+    int32_t status = acquire(channel, after, timeout_ns, frame);
+    if (status != WMMF_OK)
+        return status;
+    if (frame->used <= length)
+        memcpy(buffer, frame->data, (size_t)frame->used);
+    else
+        status = WMMF_E_RANGE;
+    unpin(channel, frame->slot);
+    return status;
+}
+
+int32_t wmmf_channel_read(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length, int64_t timeout_ns,
+                          wmmf_frame *frame) {
+    int32_t status = frame_check(channel, frame);
+    bool read_only = status == WMMF_E_READ_ONLY;
+    if (status != WMMF_OK && !read_only)
+        return status;
+    if (!buffer && length != 0)
+        return WMMF_E_ARGUMENT;
+    status = read_only ? read_without_pin(channel, after, buffer, length, timeout_ns, frame)
+                       : read_pinned(channel, after, buffer, length, timeout_ns, frame);
+    if (status == WMMF_OK || status == WMMF_E_RANGE)
+        frame->data = NULL;
+    return status;
+}
+
+int32_t wmmf_channel_wait(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, uint64_t *sequence) {
+    uint64_t newest;
+    int32_t status = channel_check(channel);
+    if (status == WMMF_OK)
+        status = wait_for_newer(channel, after, timeout_ns, &newest);
+    if (status == WMMF_OK && sequence)
+        *sequence = newest_sequence(newest);
+    return status;
+}
+
+int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info) {
+    int32_t status = info ? channel_check(channel) : WMMF_E_ARGUMENT;
+    if (status != WMMF_OK)
+        return status;
+    if (info->struct_size != sizeof *info)
+        return WMMF_E_STRUCT_SIZE;
+    uint64_t newest = load_acquire_u64(&channel->header->newest);
+    info->slots = channel->slots;
+    info->capacity = channel->capacity;
+    info->sequence = newest_sequence(newest);
+    info->timestamp_ns = 0;
+    if (newest != 0 && newest_is_valid(channel, newest))
+        info->timestamp_ns = load_relaxed_u64(&slot_at(channel, (uint32_t)(newest & NEWEST_SLOT))->timestamp_ns);
+    info->now_ns = (uint64_t)platform_monotonic_ns();
+    info->participants = channel->map->participants;
+    info->read_only = channel->map->read_only;
+    return WMMF_OK;
+}

@@ -1,0 +1,430 @@
+/* The frame channel as handles, threads and processes see it. */
+#include <stdlib.h>
+
+#include "harness.h"
+#include "system.h"
+
+#define CAPACITY 1000
+
+static wmmf_channel *make(const char *name, uint32_t slots) {
+    wmmf_channel *channel = NULL;
+    REQUIRE_OK(wmmf_channel_create(name, CAPACITY, slots, NULL, &channel));
+    return channel;
+}
+
+static wmmf_channel *join(const char *name, bool read_only) {
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    wmmf_channel *channel = NULL;
+    options.read_only = read_only;
+    REQUIRE_OK(wmmf_channel_open(name, &options, &channel));
+    return channel;
+}
+
+static wmmf_frame new_frame(void) {
+    wmmf_frame frame = {.struct_size = sizeof frame};
+    return frame;
+}
+
+/* A frame whose bytes all have this value. */
+static uint64_t publish(wmmf_channel *channel, int value) {
+    wmmf_frame frame = new_frame();
+    REQUIRE_OK(wmmf_channel_begin(channel, PATIENCE, &frame));
+    memset(frame.data, value, CAPACITY);
+    REQUIRE_OK(wmmf_channel_publish(channel, &frame));
+    return frame.sequence;
+}
+
+static bool shows(const wmmf_frame *frame, int value) {
+    const uint8_t *bytes = frame->data;
+    for (uint64_t i = 0; i < frame->used; i++)
+        if (bytes[i] != (uint8_t)value)
+            return false;
+    return frame->used == CAPACITY;
+}
+
+static void a_reader_gets_the_newest_frame_and_what_it_missed(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 0), *reader = join(name, false);
+    wmmf_frame frame = new_frame();
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_acquire(reader, 0, 0, &frame));
+    CHECK_EQUAL(1, publish(writer, 1));
+    CHECK_EQUAL(2, publish(writer, 2));
+    REQUIRE_OK(wmmf_channel_acquire(reader, 0, 0, &frame));
+    CHECK_EQUAL(2, frame.sequence);
+    CHECK_EQUAL(0, frame.missed);
+    CHECK(shows(&frame, 2));
+    CHECK_EQUAL(0, (uintptr_t)frame.data % 64);
+    REQUIRE_OK(wmmf_channel_release(reader, &frame));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_acquire(reader, 2, SECOND / 100, &frame));
+    for (int i = 3; i <= 6; i++)
+        publish(writer, i);
+    REQUIRE_OK(wmmf_channel_acquire(reader, 2, 0, &frame));
+    CHECK_EQUAL(6, frame.sequence);
+    CHECK_EQUAL(3, frame.missed);
+    REQUIRE_OK(wmmf_channel_release(reader, &frame));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_channel_release(reader, &frame));
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static void what_describes_a_frame_travels_with_it(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 0), *reader = join(name, false);
+    uint8_t picture[600], copy[600];
+    wmmf_frame sent = new_frame(), got = new_frame();
+    memset(picture, 7, sizeof picture);
+    sent.used = 600;
+    sent.width = 10;
+    sent.height = 20;
+    sent.stride = 30;
+    sent.fourcc = 0x33524742;
+    sent.timestamp_ns = 12345;
+    sent.user_size = 64;
+    memset(sent.user, 9, sizeof sent.user);
+    REQUIRE_OK(wmmf_channel_write(writer, picture, 0, &sent));
+    REQUIRE_OK(wmmf_channel_read(reader, 0, copy, sizeof copy, 0, &got));
+    CHECK_EQUAL(1, sent.sequence);
+    CHECK(memcmp(copy, picture, sizeof copy) == 0 && got.data == NULL && got.capacity == CAPACITY);
+    CHECK(got.used == 600 && got.width == 10 && got.height == 20 && got.stride == 30 && got.fourcc == 0x33524742);
+    CHECK(got.timestamp_ns == 12345 && got.user_size == 64 && memcmp(got.user, sent.user, 64) == 0);
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_channel_read(reader, 0, copy, 599, 0, &got));
+    CHECK_EQUAL(600, got.used);
+    sent.timestamp_ns = 0;
+    REQUIRE_OK(wmmf_channel_write(writer, picture, 0, &sent));
+    CHECK(sent.timestamp_ns != 0);
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static void a_pinned_frame_stays_as_it_is(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3), *reader = join(name, false);
+    wmmf_frame one = new_frame(), again = new_frame(), two = new_frame(), begun = new_frame();
+    publish(writer, 1);
+    REQUIRE_OK(wmmf_channel_acquire(reader, 0, 0, &one));
+    REQUIRE_OK(wmmf_channel_acquire(reader, 0, 0, &again));
+    for (int i = 2; i <= 9; i++)
+        publish(writer, i);
+    CHECK(shows(&one, 1));
+    REQUIRE_OK(wmmf_channel_acquire(reader, 1, 0, &two));
+    CHECK(shows(&two, 9));
+    publish(writer, 10); /* into the third slot: now each is pinned or the newest */
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_begin(writer, 0, &begun));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_begin(writer, SECOND / 50, &begun));
+    REQUIRE_OK(wmmf_channel_release(reader, &one));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_begin(writer, 0, &begun)); /* there is another pin on it */
+    REQUIRE_OK(wmmf_channel_release(reader, &again));
+    publish(writer, 11);
+    CHECK(shows(&two, 9));
+    REQUIRE_OK(wmmf_channel_release(reader, &two));
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static void release_soon(void *argument) {
+    wmmf_channel *reader = ((void **)argument)[0];
+    wmmf_frame *frame = ((void **)argument)[1];
+    int64_t start = system_now_ns();
+    while (system_now_ns() - start < SECOND / 50)
+        continue;
+    REQUIRE_OK(wmmf_channel_release(reader, frame));
+}
+
+static void a_writer_may_wait_for_a_slot(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3), *reader = join(name, false);
+    wmmf_frame held[2] = {new_frame(), new_frame()};
+    for (int i = 0; i < 2; i++) {
+        publish(writer, i);
+        REQUIRE_OK(wmmf_channel_acquire(reader, 0, 0, &held[i]));
+    }
+    publish(writer, 2);
+    void *argument[] = {reader, &held[0]};
+    struct thread *thread = thread_start(release_soon, argument);
+    CHECK_EQUAL(4, publish(writer, 3));
+    thread_join(thread);
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static void a_frame_that_is_not_published_was_never_there(void) {
+    wmmf_channel *writer = make(new_name(), 3);
+    wmmf_frame frame = new_frame(), got = new_frame();
+    REQUIRE_OK(wmmf_channel_begin(writer, 0, &frame));
+    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_channel_begin(writer, -1, &got));
+    frame.slot++;
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_channel_publish(writer, &frame));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_channel_cancel(writer, &frame));
+    frame.slot--;
+    REQUIRE_OK(wmmf_channel_cancel(writer, &frame));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_channel_publish(writer, &frame));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_acquire(writer, 0, 0, &got));
+    CHECK_EQUAL(1, publish(writer, 1));
+    wmmf_channel_close(writer);
+}
+
+static void writers_take_turns(void) {
+    const char *name = new_name();
+    wmmf_channel *one = make(name, 3), *two = join(name, false);
+    wmmf_frame frame = new_frame(), other = new_frame();
+    REQUIRE_OK(wmmf_channel_begin(one, 0, &frame));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_begin(two, 0, &other));
+    REQUIRE_OK(wmmf_channel_publish(one, &frame));
+    CHECK_EQUAL(2, publish(two, 2));
+    CHECK_EQUAL(3, publish(one, 3));
+    wmmf_channel_close(one);
+    CHECK_EQUAL(4, publish(two, 4)); /* the creator is gone, the channel is not */
+    wmmf_channel_close(two);
+}
+
+static void who_cannot_pin_copies(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3), *reader = join(name, true);
+    wmmf_frame frame = new_frame();
+    uint8_t copy[CAPACITY];
+    uint64_t sequence = 0;
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_read(reader, 0, copy, sizeof copy, SECOND / 100, &frame));
+    publish(writer, 5);
+    REQUIRE_OK(wmmf_channel_read(reader, 0, copy, sizeof copy, 0, &frame));
+    CHECK(frame.sequence == 1 && copy[0] == 5 && copy[CAPACITY - 1] == 5);
+    REQUIRE_OK(wmmf_channel_wait(reader, 0, 0, &sequence));
+    CHECK_EQUAL(1, sequence);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_wait(reader, 1, 0, &sequence));
+    CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_channel_acquire(reader, 0, 0, &frame));
+    CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_channel_begin(reader, 0, &frame));
+    CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_channel_write(reader, copy, 0, &frame));
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static void bad_frames_are_refused(void) {
+    wmmf_channel *channel = make(new_name(), 3);
+    wmmf_frame frame = new_frame();
+    uint8_t bytes[CAPACITY + 1] = {0};
+    frame.used = CAPACITY + 1;
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_channel_write(channel, bytes, 0, &frame));
+    frame.used = 100;
+    frame.height = 11;
+    frame.stride = 10;
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_channel_write(channel, bytes, 0, &frame));
+    frame.height = 10;
+    frame.user_size = 65;
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_channel_write(channel, bytes, 0, &frame));
+    frame.user_size = 0;
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_write(channel, NULL, 0, &frame));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_write(channel, bytes, 0, NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_write(NULL, bytes, 0, &frame));
+    frame.struct_size--;
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_channel_write(channel, bytes, 0, &frame));
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_channel_begin(channel, 0, &frame));
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_channel_acquire(channel, 0, 0, &frame));
+    CHECK_EQUAL(1, publish(channel, 1));
+    wmmf_channel_close(channel);
+}
+
+static void bad_channels_are_refused(void) {
+    const char *name = new_name();
+    wmmf_channel *channel = NULL;
+    wmmf_options winmmf = options_of(WMMF_WINMMF, WMMF_LOCAL);
+    CHECK_STATUS(WMMF_E_SIZE, wmmf_channel_create(name, 0, 3, NULL, &channel));
+    CHECK_STATUS(WMMF_E_SIZE, wmmf_channel_create(name, UINT64_MAX, 3, NULL, &channel));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_create(name, 100, 2, NULL, &channel));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_create(name, 100, WMMF_CHANNEL_SLOTS_MAX + 1, NULL, &channel));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_create(name, 100, 3, &winmmf, &channel));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_create(name, 100, 3, NULL, NULL));
+    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_channel_open(name, NULL, &channel));
+    wmmf_map *plain = create(name, 10000, WMMF_NATIVE);
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_channel_open(name, NULL, &channel));
+    CHECK_STATUS(WMMF_E_EXISTS, wmmf_channel_create(name, 100, 3, NULL, &channel));
+    wmmf_close(plain);
+    CHECK(channel == NULL);
+}
+
+static void a_channel_is_no_plain_section(void) {
+    const char *name = new_name();
+    wmmf_channel *channel = make(name, 3);
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    wmmf_map *map = NULL;
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(name, 0, &options, &map));
+    options.read_only = 1;
+    REQUIRE_OK(wmmf_open(name, 0, &options, &map));
+    wmmf_info info = {.struct_size = sizeof info};
+    REQUIRE_OK(wmmf_get_info(map, &info));
+    CHECK_EQUAL(4096 + 3 * (128 + 1024), info.size + info.data_offset); /* one page of headers and the slots */
+    wmmf_close(map);
+    wmmf_channel_close(channel);
+}
+
+static void a_writer_comes_back_to_its_channel(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = NULL, *more = NULL;
+    int32_t created = 7;
+    REQUIRE_OK(wmmf_channel_create_or_open(name, CAPACITY, 3, NULL, &writer, &created));
+    CHECK_EQUAL(1, created);
+    publish(writer, 1);
+    wmmf_channel *reader = join(name, false);
+    wmmf_channel_close(writer);
+    CHECK_STATUS(WMMF_E_SIZE, wmmf_channel_create_or_open(name, CAPACITY + 1, 3, NULL, &more, &created));
+    CHECK_STATUS(WMMF_E_SIZE, wmmf_channel_create_or_open(name, CAPACITY, 4, NULL, &more, &created));
+    REQUIRE_OK(wmmf_channel_create_or_open(name, CAPACITY, 3, NULL, &writer, &created));
+    CHECK_EQUAL(0, created);
+    CHECK_EQUAL(2, publish(writer, 2));
+    wmmf_frame frame = new_frame();
+    REQUIRE_OK(wmmf_channel_acquire(reader, 1, 0, &frame));
+    CHECK(shows(&frame, 2));
+    wmmf_channel_info info = {.struct_size = sizeof info};
+    REQUIRE_OK(wmmf_channel_get_info(reader, &info));
+    CHECK(info.sequence == 2 && info.slots == 3 && info.capacity == CAPACITY && info.participants == 52);
+    CHECK(info.timestamp_ns == frame.timestamp_ns && info.now_ns >= info.timestamp_ns && !info.read_only);
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static void there_are_only_so_many_readers(void) {
+    const char *name = new_name();
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    wmmf_channel *channels[4] = {NULL};
+    options.participants = 3;
+    REQUIRE_OK(wmmf_channel_create(name, CAPACITY, 3, &options, &channels[0]));
+    channels[1] = join(name, false);
+    channels[2] = join(name, false);
+    CHECK_STATUS(WMMF_E_FULL, wmmf_channel_open(name, NULL, &channels[3]));
+    wmmf_channel_close(channels[1]);
+    channels[1] = join(name, false);
+    for (int i = 0; i < 3; i++)
+        wmmf_channel_close(channels[i]);
+}
+
+/* What a thread reads while frames are published without a pause. */
+struct watcher {
+    wmmf_channel *channel;
+    bool copies;
+    int32_t stop;
+    int frames, torn;
+};
+
+static void watch(void *argument) {
+    struct watcher *watcher = argument;
+    uint8_t *copy = malloc(CAPACITY);
+    uint64_t last = 0;
+    while (!__atomic_load_n(&watcher->stop, __ATOMIC_RELAXED)) {
+        wmmf_frame frame = new_frame();
+        int32_t status = watcher->copies
+                             ? wmmf_channel_read(watcher->channel, last, copy, CAPACITY, SECOND / 20, &frame)
+                             : wmmf_channel_acquire(watcher->channel, last, SECOND / 20, &frame);
+        if (status == WMMF_E_TIMEOUT)
+            continue;
+        REQUIRE_OK(status);
+        const uint8_t *bytes = watcher->copies ? copy : frame.data;
+        watcher->torn += memcmp(bytes, bytes + 1, CAPACITY - 1) != 0 || bytes[0] != (uint8_t)frame.sequence;
+        watcher->frames++;
+        last = frame.sequence;
+        if (!watcher->copies)
+            REQUIRE_OK(wmmf_channel_release(watcher->channel, &frame));
+    }
+    free(copy);
+}
+
+static void no_frame_is_torn(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 4);
+    struct watcher watchers[3] = {
+        {join(name, false), false, 0, 0, 0}, {join(name, false), true, 0, 0, 0}, {join(name, true), true, 0, 0, 0}};
+    struct thread *threads[3];
+    for (int i = 0; i < 3; i++)
+        threads[i] = thread_start(watch, &watchers[i]);
+    uint64_t last = 0;
+    while (last < 20000)
+        last = publish(writer, (int)(last + 1));
+    for (int i = 0; i < 3; i++) {
+        __atomic_store_n(&watchers[i].stop, 1, __ATOMIC_RELAXED);
+        thread_join(threads[i]);
+        CHECK(watchers[i].frames > 0);
+        CHECK_EQUAL(0, watchers[i].torn);
+        wmmf_channel_close(watchers[i].channel);
+    }
+    wmmf_channel_close(writer);
+}
+
+/* Deaths. */
+
+static int pin_and_wait(const char *section) {
+    wmmf_channel *channel = join(section, false);
+    wmmf_frame frame = new_frame();
+    if (wmmf_channel_acquire(channel, 0, PATIENCE, &frame) != WMMF_OK)
+        return 1;
+    say("pinned");
+    return heard("never");
+}
+
+static int begin_and_wait(const char *section) {
+    wmmf_channel *channel = join(section, false);
+    wmmf_frame frame = new_frame();
+    if (wmmf_channel_begin(channel, PATIENCE, &frame) != WMMF_OK)
+        return 1;
+    memset(frame.data, 0xEE, CAPACITY);
+    say("begun");
+    return heard("never");
+}
+
+static void a_dead_reader_gives_its_slot_back(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3);
+    publish(writer, 1);
+    struct child *one = child_start("pin_and_wait", name);
+    CHECK(child_said(one, "pinned"));
+    publish(writer, 2);
+    struct child *two = child_start("pin_and_wait", name);
+    CHECK(child_said(two, "pinned"));
+    publish(writer, 3);
+    wmmf_frame frame = new_frame();
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_begin(writer, 0, &frame));
+    child_kill(one);
+    CHECK_EQUAL(4, publish(writer, 4));
+    child_kill(two);
+    CHECK_EQUAL(5, publish(writer, 5));
+    wmmf_channel_close(writer);
+}
+
+static void a_dead_writer_leaves_nothing(void) {
+    const char *name = new_name();
+    wmmf_channel *channel = make(name, 3);
+    publish(channel, 1);
+    struct child *child = child_start("begin_and_wait", name);
+    CHECK(child_said(child, "begun"));
+    wmmf_frame frame = new_frame();
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_begin(channel, 0, &frame));
+    child_kill(child);
+    REQUIRE_OK(wmmf_channel_acquire(channel, 0, 0, &frame));
+    CHECK(frame.sequence == 1 && shows(&frame, 1));
+    REQUIRE_OK(wmmf_channel_release(channel, &frame));
+    CHECK_EQUAL(2, publish(channel, 2));
+    wmmf_channel_close(channel);
+}
+
+static const struct test tests[] = {
+    TEST(a_reader_gets_the_newest_frame_and_what_it_missed),
+    TEST(what_describes_a_frame_travels_with_it),
+    TEST(a_pinned_frame_stays_as_it_is),
+    TEST(a_writer_may_wait_for_a_slot),
+    TEST(a_frame_that_is_not_published_was_never_there),
+    TEST(writers_take_turns),
+    TEST(who_cannot_pin_copies),
+    TEST(bad_frames_are_refused),
+    TEST(bad_channels_are_refused),
+    TEST(a_channel_is_no_plain_section),
+    TEST(a_writer_comes_back_to_its_channel),
+    TEST(there_are_only_so_many_readers),
+    TEST(no_frame_is_torn),
+    TEST(a_dead_reader_gives_its_slot_back),
+    TEST(a_dead_writer_leaves_nothing),
+    {NULL, NULL},
+};
+
+static const struct role roles[] = {
+    ROLE(pin_and_wait),
+    ROLE(begin_and_wait),
+    {NULL, NULL},
+};
+
+const struct suite suite_channel = {tests, roles};
