@@ -25,6 +25,8 @@ from .errors import (
     OwnerDiedError,
     PoisonedError,
 )
+from .frame_channel import FrameChannel
+from .frames import Frame, NewFrame
 from .locks import ReadLock, WriteLock
 from .memory_mapped_file import MemoryMappedFile
 from .paths import include_dir, library_path
@@ -39,11 +41,14 @@ __all__ = [
     "ClosedError",
     "Error",
     "FormatError",
+    "Frame",
+    "FrameChannel",
     "InvalidArgumentError",
     "Layout",
     "LockTimeoutError",
     "MemoryMappedFile",
     "Namespace",
+    "NewFrame",
     "NotFoundError",
     "NotSupportedError",
     "OwnerDiedError",

@@ -13,19 +13,17 @@ from .errors import ClosedError, Error, native_error
 
 
 class Handle:
-    """One open section.
+    """An open section or channel.
 
-    The native handle is closed when this object has been closed or forgotten, no call is under way and the
-    last view of its memory is gone.
+    The native handle is closed when this object has been closed or forgotten and nobody else holds what
+    `native` gave: no call is under way, no view of its memory is left.
     """
 
-    def __init__(self, name: str, native: Any) -> None:
+    def __init__(self, what: str, name: str, native: Any, destroy: Any) -> None:
+        self.what = f"{what} {name!r}"
         self.name = name
         self.forked = False
-        self.guards: set[object] = set()  # of locks that are held
-        self._native = ffi.gc(native, lib.wmmf_close)
-        self._memory: Callable[[], Any] = lambda: None
-        self._memory_lock = threading.Lock()
+        self._native = ffi.gc(native, destroy)
         _handles.add(self)
 
     @property
@@ -39,26 +37,10 @@ class Handle:
         if native is None:
             if self.forked:
                 raise ClosedError(
-                    f"section {self.name!r} was opened before this process was forked: open it again here",
-                    lib.WMMF_E_FORKED,
+                    f"{self.what} was opened before this process was forked: open it again here", lib.WMMF_E_FORKED
                 )
-            raise ClosedError(f"section {self.name!r} is closed", lib.WMMF_E_CLOSED)
+            raise ClosedError(f"{self.what} is closed", lib.WMMF_E_CLOSED)
         return native
-
-    def memory(self) -> Any:
-        """The payload's address, a char pointer that keeps the native handle open."""
-        native = self.native()
-        with self._memory_lock:
-            memory = self._memory()
-            if memory is None:
-                address = ffi.new("void **")
-                status = lib.wmmf_data(native, address)
-                if status:
-                    raise native_error(status, f"view section {self.name!r}")
-                # The destructor has nothing to do but to own the handle until it is called.
-                memory = ffi.gc(ffi.cast("char *", address[0]), lambda _address, _native=native: None)
-                self._memory = weakref.ref(memory)
-            return memory
 
     def attempt(self, timeout: float | None, call: Callable[..., int], *arguments: Any) -> int:
         """The status of ``call(handle, *arguments, timeout_ns)``, repeated until the timeout is over."""
@@ -71,20 +53,50 @@ class Handle:
 
     def close(self) -> None:
         """Refuse further use."""
-        if self.guards:
-            raise Error(
-                f"cannot close section {self.name!r}: it is locked; leave the lock's with block first",
-                lib.WMMF_E_DEADLOCK,
-            )
         self._native = None
 
     def abandon(self) -> None:
-        """In a forked child: let go of what proves to others that the parent lives.
-
-        At once, without waiting for the frames of threads that do not exist here; but views stay valid.
-        """
-        native, self._native = self._native, None
+        """In a forked child: let go of what proves to others that the parent lives. Views stay valid."""
         self.forked = True
+        self._native = None
+
+
+class SectionHandle(Handle):
+    """One open section: also its payload in place, and the locks held through it."""
+
+    def __init__(self, name: str, native: Any) -> None:
+        super().__init__("section", name, native, lib.wmmf_close)
+        self.guards: set[object] = set()  # of locks that are held
+        self._memory: Callable[[], Any] = lambda: None
+        self._memory_lock = threading.Lock()
+
+    def memory(self) -> Any:
+        """The payload's address, a char pointer that keeps the native handle open."""
+        native = self.native()
+        with self._memory_lock:
+            memory = self._memory()
+            if memory is None:
+                address = ffi.new("void **")
+                status = lib.wmmf_data(native, address)
+                if status:
+                    raise native_error(status, f"view {self.what}")
+                # The destructor has nothing to do but to own the handle until it is called.
+                memory = ffi.gc(ffi.cast("char *", address[0]), lambda _address, _native=native: None)
+                self._memory = weakref.ref(memory)
+            return memory
+
+    def close(self) -> None:
+        """Refuse further use."""
+        if self.guards:
+            raise Error(
+                f"cannot close {self.what}: it is locked; leave the lock's with block first", lib.WMMF_E_DEADLOCK
+            )
+        super().close()
+
+    def abandon(self) -> None:
+        """At once, without waiting for the frames of threads that do not exist here."""
+        native = self._native
+        super().abandon()
         self.guards.clear()
         self._memory_lock = threading.Lock()
         if native is not None and self._memory() is None:

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ._binding import lib
-from ._handle import Handle
+from ._handle import SectionHandle
 from .errors import Error, native_error
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class _Lock(ABC):
 
     _kind: str
 
-    def __init__(self, handle: Handle, timeout: float | None) -> None:
+    def __init__(self, handle: SectionHandle, timeout: float | None) -> None:
         self._handle = handle
         self._timeout = timeout
         self._native: Any = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._arguments import access_options, choice, contiguous, text, whole
 from ._binding import ffi, lib
-from ._handle import Handle
+from ._handle import SectionHandle
 from ._patience import slices
 from .audit_report import AuditReport
 from .enums import Access, Layout, Namespace
@@ -44,7 +44,7 @@ class MemoryMappedFile:
     through a read-only object. After an error nothing has changed.
     """
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: SectionHandle) -> None:
         info = ffi.new("wmmf_info *", {"struct_size": ffi.sizeof("wmmf_info")})
         status = lib.wmmf_get_info(handle.native(), info)
         if status:
@@ -96,7 +96,7 @@ class MemoryMappedFile:
             status = lib.wmmf_create(encoded, size, options, out)
         if status:
             raise native_error(status, f"{action} of {size} bytes")
-        return cls(Handle(name, out[0]))
+        return cls(SectionHandle(name, out[0]))
 
     @classmethod
     def open(
@@ -132,7 +132,7 @@ class MemoryMappedFile:
         status = lib.wmmf_open(encoded, size or 0, options, out)
         if status:
             raise native_error(status, action)
-        return cls(Handle(name, out[0]))
+        return cls(SectionHandle(name, out[0]))
 
     @classmethod
     def open_file(cls, path: StrPath, *, size: int | None = None, readonly: bool = False) -> Self:
@@ -150,7 +150,7 @@ class MemoryMappedFile:
         status = lib.wmmf_open_file(encoded, size or 0, options, out)
         if status:
             raise native_error(status, action)
-        return cls(Handle(shown, out[0]))
+        return cls(SectionHandle(shown, out[0]))
 
     @property
     def name(self) -> str:

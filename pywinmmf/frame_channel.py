@@ -1,0 +1,402 @@
+"""Channels of frames: the newest one for everybody, without copies, and nobody waits for anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ._arguments import access_options, choice, contiguous, text, whole
+from ._binding import ffi, lib
+from ._handle import Handle
+from ._patience import slices
+from .enums import Access, Namespace
+from .errors import ClosedError, InvalidArgumentError, native_error
+from .frames import Frame, NewFrame, new_native_frame, set_user
+from .pixels import Geometry, fourcc_code, geometry_of, geometry_of_shape
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+    from typing_extensions import Self
+
+Shape = Sequence[int]
+
+
+class FrameChannel:
+    """N slots in shared memory, of which one is the newest frame.
+
+    A writer fills a slot that nobody reads and publishes it; readers get the newest frame, in place, and keep it
+    for as long as they like. A slow reader misses frames and is told how many. If every other slot is being read,
+    the writer skips the frame, or waits up to a time. Writers, in whatever process, take turns.
+
+    Made with `create` or `open`; a context manager that closes itself. Timeouts are seconds: None waits for ever,
+    0 tries once. All methods may be called by several threads at once, but what `next` counts as had is one
+    count per object: give each reader its own. Errors are those of `MemoryMappedFile`.
+
+    A forked child cannot use its parent's objects (`ClosedError`): open the channel again there.
+    """
+
+    def __init__(self, name: str, native: Any) -> None:
+        """For `create` and `open`."""
+        self._handle = Handle("channel", name, native, lib.wmmf_channel_close)
+        self._last = 0
+        self._geometry = Geometry()
+        self._copy: bytearray | None = None
+        info = self._info()
+        self._capacity = int(info.capacity)
+        self._slots = int(info.slots)
+        self._readonly = bool(info.read_only)
+
+    @classmethod
+    def create(
+        cls,
+        name: str,
+        *,
+        capacity: int | Shape,
+        slots: int = 4,
+        namespace: Namespace = Namespace.LOCAL,
+        access: Access | str | int = Access.OWNER,
+        exist_ok: bool = False,
+        participants: int = 0,
+    ) -> Self:
+        """Create a channel and open it for writing and reading.
+
+        ``capacity`` is the bytes of the largest frame, or the shape of an array of bytes, such as (1080, 1920, 3).
+        ``slots``, 3 to 64, are reserved at once: with the newest frame and the one being written, two less is
+        how many different frames can be held by readers before the writer has to skip one. ``participants`` is
+        how many writable objects can have it open at the same time (0: as many as usual, 52).
+
+        A name that is taken is an `AlreadyExistsError`, or, with ``exist_ok``, opened if it is a channel with at
+        least this capacity and as many slots.
+        """
+        action = f"create channel {name!r}"
+        encoded = text(f"cannot {action}: name", name, lib.WMMF_E_NAME_INVALID)
+        size, geometry = _capacity(f"cannot {action}: capacity", capacity)
+        slots = whole(
+            f"cannot {action}: slots", slots, least=lib.WMMF_CHANNEL_SLOTS_LEAST, most=lib.WMMF_CHANNEL_SLOTS_MAX
+        )
+        access_fields = access_options(access)
+        options = _options(
+            name_space=choice(Namespace, namespace),
+            participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
+            **access_fields,
+        )
+        out = ffi.new("wmmf_channel **")
+        if exist_ok:
+            status = lib.wmmf_channel_create_or_open(encoded, size, slots, options, out, ffi.NULL)
+        else:
+            status = lib.wmmf_channel_create(encoded, size, slots, options, out)
+        if status:
+            raise native_error(status, f"{action} of {slots} slots of {size} bytes")
+        channel = cls(name, out[0])
+        channel._geometry = geometry
+        return channel
+
+    @classmethod
+    def open(cls, name: str, *, namespace: Namespace = Namespace.LOCAL, readonly: bool = False) -> Self:
+        """Open a channel that exists.
+
+        ``readonly`` asks for read rights only: such an object gets copies of frames, never delays a writer and
+        is no participant.
+        """
+        action = f"open channel {name!r}"
+        encoded = text(f"cannot {action}: name", name, lib.WMMF_E_NAME_INVALID)
+        options = _options(name_space=choice(Namespace, namespace), read_only=bool(readonly))
+        out = ffi.new("wmmf_channel **")
+        status = lib.wmmf_channel_open(encoded, options, out)
+        if status:
+            raise native_error(status, action)
+        return cls(name, out[0])
+
+    @property
+    def name(self) -> str:
+        """The name it was created or opened by."""
+        return self._handle.name
+
+    @property
+    def capacity(self) -> int:
+        """Bytes of the largest frame."""
+        return self._capacity
+
+    @property
+    def slots(self) -> int:
+        """How many frames there is room for."""
+        return self._slots
+
+    @property
+    def readonly(self) -> bool:
+        """Whether it was opened read-only."""
+        return self._readonly
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, here or by a fork."""
+        return self._handle.closed
+
+    @property
+    def sequence(self) -> int:
+        """Of the newest frame; 0: none yet."""
+        return int(self._info().sequence)
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the newest frame's timestamp; None: no frame yet. A writer that has stopped shows here."""
+        info = self._info()
+        return (info.now_ns - info.timestamp_ns) / 1e9 if info.sequence else None
+
+    def _info(self) -> Any:
+        info = ffi.new("wmmf_channel_info *", {"struct_size": ffi.sizeof("wmmf_channel_info")})
+        status = lib.wmmf_channel_get_info(self._handle.native(), info)
+        if status:
+            raise native_error(status, f"look at {self._handle.what}")
+        return info
+
+    # Writing.
+
+    def publish(
+        self,
+        picture: ReadableBuffer,
+        *,
+        fourcc: str | None = None,
+        user: ReadableBuffer = b"",
+        timestamp_ns: int = 0,
+        timeout: float | None = 0,
+    ) -> int:
+        """Copy a picture into a slot and make it the newest frame; its sequence, or 0 if it was skipped.
+
+        ``picture`` is any buffer of up to the capacity; a NumPy array of rows x pixels (x channels), also one
+        with gaps between its rows, tells its size to the readers. ``fourcc`` None takes what is usual for its
+        channels: GREY, BGR3, BGRA; 16-bit Y16. ``user`` are up to 64 bytes of your own. ``timestamp_ns`` 0 is now.
+
+        It is skipped if for ``timeout`` seconds all slots are read by others, or another writer is at work.
+        """
+        view = memoryview(picture)
+        if not view.c_contiguous:
+            return self._publish_rows(picture, view, fourcc, user, timestamp_ns, timeout)
+        frame = new_native_frame()
+        frame.used = self._fitting(view.nbytes)
+        frame.timestamp_ns = timestamp_ns
+        frame.width, frame.height, frame.stride, frame.fourcc = geometry_of(view, fourcc)
+        if user:
+            set_user(frame, user)
+        source = ffi.from_buffer(view)
+        native = self._handle.native()
+        status = lib.wmmf_channel_write(native, source, 0, frame)
+        if status == lib.WMMF_E_TIMEOUT and timeout != 0:
+            status = self._handle.attempt(timeout, lambda native, ns: lib.wmmf_channel_write(native, source, ns, frame))
+        if status == lib.WMMF_E_TIMEOUT:
+            return 0
+        if status:
+            raise native_error(status, f"publish {view.nbytes} bytes in {self._handle.what}")
+        return int(frame.sequence)
+
+    def _publish_rows(
+        self,
+        picture: Any,
+        view: memoryview,
+        fourcc: str | None,
+        user: ReadableBuffer,
+        timestamp_ns: int,
+        timeout: float | None,
+    ) -> int:
+        """A picture with gaps: copied row by row, straight into the slot."""
+        import numpy
+
+        frame = self._begin(timeout)
+        if frame is None:
+            return 0
+        with NewFrame(self._handle.native(), frame, Geometry(), self._fitting(view.nbytes), self._handle.what) as new:
+            slot = numpy.frombuffer(new.data, numpy.uint8, view.nbytes).view(view.format).reshape(view.shape)
+            numpy.copyto(slot, picture)
+            new._geometry = geometry_of(memoryview(slot), fourcc)
+            new.user = user
+            new.timestamp_ns = timestamp_ns
+        return new.sequence
+
+    def _fitting(self, size: int) -> int:
+        if size > self._capacity:
+            raise InvalidArgumentError(
+                f"a frame of {size} bytes: expected at most {self._capacity}, the capacity of {self._handle.what}",
+                lib.WMMF_E_RANGE,
+            )
+        return size
+
+    def begin(self, shape: Shape | None = None, *, fourcc: str | None = None, timeout: float | None = 0) -> NewFrame:
+        """A slot to fill in place: ``with channel.begin() as frame: frame.array[...] = ...``
+
+        It is published when the block ends well and dropped when that ends with an exception. ``shape``, of an
+        array of bytes, None: that of the last `begin` with one, or of `create`; without any, all bytes of the
+        slot. ``fourcc`` as in `publish`. `LockTimeoutError` if for ``timeout`` seconds all slots are read by
+        others, or another writer is at work.
+        """
+        if shape is not None:
+            size, self._geometry = _capacity("shape", shape)
+            self._fitting(size)
+        geometry = self._geometry
+        if fourcc is not None:
+            geometry = geometry._replace(fourcc=fourcc_code(fourcc))
+        frame = self._begin(timeout)
+        if frame is None:
+            raise native_error(lib.WMMF_E_TIMEOUT, f"begin a frame in {self._handle.what}")
+        used = geometry.stride * geometry.height or self._capacity
+        return NewFrame(self._handle.native(), frame, geometry, used, self._handle.what)
+
+    def _begin(self, timeout: float | None) -> Any:
+        frame = new_native_frame()
+        status = lib.wmmf_channel_begin(self._handle.native(), 0, frame)
+        if status == lib.WMMF_E_TIMEOUT and timeout != 0:
+            status = self._handle.attempt(timeout, lambda native, ns: lib.wmmf_channel_begin(native, ns, frame))
+        if status == lib.WMMF_E_TIMEOUT:
+            return None
+        if status:
+            raise native_error(status, f"begin a frame in {self._handle.what}")
+        return frame
+
+    # Reading.
+
+    def latest(self, timeout: float | None = None) -> Frame:
+        """The newest frame, at once if there is one: ``with channel.latest() as frame: ...``
+
+        `LockTimeoutError` if there is none in time.
+        """
+        frame = self._take(0, timeout)
+        had, self._last = self._last, frame.sequence
+        frame.missed = max(0, frame.sequence - had - 1) if had else 0
+        return frame
+
+    def next(self, timeout: float | None = None) -> Frame:
+        """The newest frame that this object has not given yet; waits for one. `LockTimeoutError` as in `latest`."""
+        frame = self._take(self._last, timeout)
+        self._last = frame.sequence
+        return frame
+
+    def _take(self, after: int, timeout: float | None) -> Frame:
+        if self._readonly:
+            return self._take_copy(after, timeout)
+        frame = new_native_frame()
+        native = self._handle.native()
+        status = lib.wmmf_channel_acquire(native, after, 0, frame)
+        if status == lib.WMMF_E_TIMEOUT and timeout != 0:
+            status = self._handle.attempt(
+                timeout, lambda native, ns: lib.wmmf_channel_acquire(native, after, ns, frame)
+            )
+        if status:
+            raise native_error(status, f"get a frame of {self._handle.what}")
+        return Frame(native, frame, int(frame.missed))
+
+    def _take_copy(self, after: int, timeout: float | None) -> Frame:
+        # Into the same buffer again, unless somebody still has views of it: then it refuses to change its size.
+        buffer, self._copy = self._copy, None
+        try:
+            if buffer is not None:
+                buffer.append(buffer.pop())
+        except BufferError:
+            buffer = None
+        if buffer is None:
+            buffer = bytearray(self._capacity)
+        frame = self._read(after, buffer, timeout)
+        self._copy = buffer
+        return frame
+
+    def read_into(self, buffer: WriteableBuffer, *, timeout: float | None = None) -> Frame:
+        """Copy the newest frame that this object has not given yet into ``buffer``; what describes it, with
+        ``data`` and ``array`` in the buffer.
+
+        Keep the buffer and use it again: a fresh one costs more than the copy. `InvalidArgumentError` if the
+        picture does not fit.
+        """
+        frame = self._read(self._last, contiguous("buffer", buffer, writable=True), timeout)
+        self._last = frame.sequence
+        return frame
+
+    def _read(self, after: int, buffer: bytearray | memoryview, timeout: float | None) -> Frame:
+        target = ffi.from_buffer(buffer)
+        frame = new_native_frame()
+        status = self._handle.attempt(
+            timeout, lambda native, ns: lib.wmmf_channel_read(native, after, target, len(target), ns, frame)
+        )
+        if status == lib.WMMF_E_RANGE:
+            raise InvalidArgumentError(
+                f"buffer of {len(target)} bytes: expected at least {frame.used} for this frame", status
+            )
+        if status:
+            raise native_error(status, f"read a frame of {self._handle.what}")
+        return Frame(None, frame, int(frame.missed), memoryview(buffer).cast("B")[: frame.used].toreadonly())
+
+    def wait(self, after: int, timeout: float | None = None) -> int:
+        """Wait until the newest frame's sequence is not ``after``; that sequence. `LockTimeoutError` if it stays."""
+        sequence = ffi.new("uint64_t *")
+        after = whole("after", after)
+        status = self._handle.attempt(timeout, lambda native, ns: lib.wmmf_channel_wait(native, after, ns, sequence))
+        if status:
+            raise native_error(status, f"wait for a frame of {self._handle.what}")
+        return int(sequence[0])
+
+    async def next_async(self, timeout: float | None = None) -> Frame:
+        """`next` for asyncio: the event loop runs on, and a worker thread waits, in turns of 0.1 s."""
+        after = self._last
+        sequence = ffi.new("uint64_t *")
+        for slice_ns in slices(timeout):
+            status = await asyncio.to_thread(
+                lambda ns: lib.wmmf_channel_wait(self._handle.native(), after, ns, sequence), slice_ns
+            )
+            if status != lib.WMMF_E_TIMEOUT:
+                break
+        return self.next(0)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames as they come, each valid until the next; ends when this object is closed."""
+        while not self.closed:
+            try:
+                frame = self.next()
+            except ClosedError:
+                return
+            with frame:
+                yield frame
+
+    async def __aiter__(self) -> AsyncIterator[Frame]:
+        """The same for ``async for``."""
+        while not self.closed:
+            try:
+                frame = await self.next_async()
+            except ClosedError:
+                return
+            with frame:
+                yield frame
+
+    def close(self) -> None:
+        """Refuse further use; unmap when the last frame and view is gone. Again: nothing."""
+        self._handle.close()
+
+    def __enter__(self) -> Self:
+        self._handle.native()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"cannot pickle or copy {self._handle.what}: pass its name and open it again there")
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "read-only" if self._readonly else "open"
+        return f"<FrameChannel {self.name!r}: {self._slots} slots of {self._capacity} bytes, {state}>"
+
+
+def _capacity(what: str, given: int | Shape) -> tuple[int, Geometry]:
+    """Bytes, and how an array of this shape lies in them."""
+    if hasattr(given, "__index__"):
+        return whole(what, given, least=1, status=lib.WMMF_E_SIZE), Geometry()
+    if not isinstance(given, Sequence) or isinstance(given, (str, bytes)):
+        raise TypeError(f"{what} {given!r}: expected bytes or a shape, not {type(given).__name__}")
+    lengths = [whole(what, length, least=1, status=lib.WMMF_E_SIZE) for length in given]
+    size = whole(what, math.prod(lengths), least=1, status=lib.WMMF_E_SIZE)
+    return size, geometry_of_shape(lengths)
+
+
+def _options(**fields: Any) -> Any:
+    return ffi.new("wmmf_options *", {"struct_size": ffi.sizeof("wmmf_options"), **fields})

@@ -1,0 +1,265 @@
+"""Frames of a channel: pinned in place, copied, or being filled."""
+
+from __future__ import annotations
+
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Callable
+
+from ._arguments import contiguous, whole
+from ._binding import ffi, lib
+from .errors import ClosedError, InvalidArgumentError, native_error
+from .pixels import Geometry, as_array, fourcc_code, fourcc_text
+
+if TYPE_CHECKING:
+    import numpy.typing
+    from _typeshed import ReadableBuffer
+    from typing_extensions import Self
+
+FRAME_SIZE: int = ffi.sizeof("wmmf_frame")
+
+
+def new_native_frame() -> Any:
+    """A zeroed wmmf_frame."""
+    return ffi.new("wmmf_frame *", {"struct_size": FRAME_SIZE})
+
+
+class Frame:
+    """A frame to look at; a context manager that lets go of it.
+
+    Of a writable channel object it is pinned: the picture is in place in the shared slot and does not change
+    until the with block is left and the last view of it (`data`, `array`, what was made from them) is gone.
+    Of a read-only one it is a copy. Reading it is safe in any thread.
+    """
+
+    __slots__ = ("_channel", "_frame", "_view", "missed")
+
+    missed: int
+    """Frames published since the one this reader had before."""
+
+    def __init__(self, channel: Any, frame: Any, missed: int, view: memoryview | None = None) -> None:
+        self._channel = channel  # native; None: let go, or nothing to let go of
+        self._frame = frame
+        self._view = view
+        self.missed = missed
+
+    @property
+    def sequence(self) -> int:
+        """1 for the channel's first frame, then 2, 3 ..."""
+        return int(self._frame.sequence)
+
+    @property
+    def timestamp_ns(self) -> int:
+        """When it was published, or what the writer said: the clock of ``time.monotonic_ns()`` on Linux and of
+        ``time.perf_counter_ns()`` on Windows, the same for all processes."""
+        return int(self._frame.timestamp_ns)
+
+    @property
+    def width(self) -> int:
+        """Pixels of a row; 0 if it is no picture."""
+        return int(self._frame.width)
+
+    @property
+    def height(self) -> int:
+        """Rows; 0 if it is no picture."""
+        return int(self._frame.height)
+
+    @property
+    def stride(self) -> int:
+        """Bytes from one row to the next."""
+        return int(self._frame.stride)
+
+    @property
+    def fourcc(self) -> str:
+        """The pixel format, see `pywinmmf.pixels`; empty if the writer did not say."""
+        return fourcc_text(self._frame.fourcc)
+
+    @property
+    def user(self) -> bytes:
+        """The up to 64 bytes that the writer sent along."""
+        return bytes(self._frame.user[0 : min(self._frame.user_size, lib.WMMF_FRAME_USER_SIZE)])
+
+    @property
+    def data(self) -> memoryview:
+        """The picture's bytes, read-only, no copy."""
+        if self._view is None:
+            if self._channel is None:
+                raise ClosedError("the frame was let go: take its data inside the with block", lib.WMMF_E_CLOSED)
+            # From now on the view's memory owns the pin: it may outlive this object.
+            memory = ffi.gc(ffi.cast("char *", self._frame.data), partial(_release, self._channel, self._frame))
+            self._channel = None
+            self._view = memoryview(ffi.buffer(memory, self._frame.used)).toreadonly()
+        return self._view
+
+    @property
+    def array(self) -> numpy.typing.NDArray[Any]:
+        """The picture as a NumPy array, read-only, no copy: rows x pixels (x bytes of a pixel)."""
+        frame = self._frame
+        return as_array(self.data, Geometry(frame.width, frame.height, frame.stride, frame.fourcc))
+
+    def release(self) -> None:
+        """Let go; again: nothing. Views that were taken keep the picture as it is until they are gone."""
+        channel, self._channel = self._channel, None
+        self._view = None
+        if channel is not None:
+            lib.wmmf_channel_release(channel, self._frame)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def __del__(self) -> None:
+        if self._channel is not None:
+            self.release()
+
+    def __repr__(self) -> str:
+        return f"<Frame {self.sequence}: {self.width} x {self.height} {self.fourcc!r}, {self._frame.used} bytes>"
+
+
+def _release(channel: Any, frame: Any, _memory: Any) -> None:
+    lib.wmmf_channel_release(channel, frame)
+
+
+class NewFrame:
+    """A slot to fill: a context manager that publishes it, or drops it if its block ends with an exception.
+
+    The bytes are those of some older frame. Views of it must not be used after the block. Other writers wait
+    meanwhile. Set what describes it before the block ends; `fourcc`, `width`, `height` and `stride` follow from
+    the shape that it was begun with.
+    """
+
+    __slots__ = ("_capacity", "_channel", "_frame", "_geometry", "_memory", "_what", "timestamp_ns", "used")
+
+    def __init__(self, channel: Any, frame: Any, geometry: Geometry, used: int, what: str) -> None:
+        self._channel = channel
+        self._frame = frame
+        self._geometry = geometry
+        self._capacity = int(frame.capacity)
+        self._what = what
+        self._memory: Any = None
+        self.used = used
+        """Bytes of the picture."""
+        self.timestamp_ns = 0
+        """When it was taken; 0: the time of publication."""
+
+    @property
+    def data(self) -> memoryview:
+        """The slot's bytes, writable: as many as the channel's capacity."""
+        if self._channel is None:
+            raise ClosedError("the frame was published or dropped: fill it inside the with block", lib.WMMF_E_CLOSED)
+        if self._memory is None:
+            # The destructor has nothing to do but to own the channel until it is called.
+            self._memory = ffi.gc(ffi.cast("char *", self._frame.data), lambda _, _channel=self._channel: None)
+        return memoryview(ffi.buffer(self._memory, self._capacity))
+
+    @property
+    def array(self) -> numpy.typing.NDArray[Any]:
+        """The picture as a NumPy array to fill, in the shape that it was begun with."""
+        return as_array(self.data[: self.used], self._geometry)
+
+    @property
+    def sequence(self) -> int:
+        """Of the published frame; 0 before."""
+        return int(self._frame.sequence)
+
+    @property
+    def width(self) -> int:
+        """Pixels of a row."""
+        return self._geometry.width
+
+    @width.setter
+    def width(self, value: int) -> None:
+        self._geometry = self._geometry._replace(width=whole("width", value, most=2**32 - 1))
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self._geometry.height
+
+    @height.setter
+    def height(self, value: int) -> None:
+        self._geometry = self._geometry._replace(height=whole("height", value, most=2**32 - 1))
+
+    @property
+    def stride(self) -> int:
+        """Bytes from one row to the next."""
+        return self._geometry.stride
+
+    @stride.setter
+    def stride(self, value: int) -> None:
+        self._geometry = self._geometry._replace(stride=whole("stride", value, most=2**32 - 1))
+
+    @property
+    def fourcc(self) -> str:
+        """The pixel format."""
+        return fourcc_text(self._geometry.fourcc)
+
+    @fourcc.setter
+    def fourcc(self, value: str) -> None:
+        self._geometry = self._geometry._replace(fourcc=fourcc_code(value))
+
+    @property
+    def user(self) -> bytes:
+        """Up to 64 bytes of your own, for the readers."""
+        return bytes(self._frame.user[0 : self._frame.user_size])
+
+    @user.setter
+    def user(self, value: ReadableBuffer) -> None:
+        set_user(self._frame, value)
+
+    def publish(self) -> int:
+        """Make it the newest frame, before the block ends; its sequence."""
+        frame = self._frame
+        frame.used = whole("used", self.used, most=self._capacity, status=lib.WMMF_E_RANGE)
+        frame.timestamp_ns = self.timestamp_ns
+        frame.width, frame.height, frame.stride, frame.fourcc = self._geometry
+        self._end(lib.wmmf_channel_publish)
+        return int(frame.sequence)
+
+    def cancel(self) -> None:
+        """Drop it."""
+        self._end(lib.wmmf_channel_cancel)
+
+    def _end(self, call: Callable[[Any, Any], int]) -> None:
+        if self._channel is None:
+            raise ClosedError("the frame was published or dropped already", lib.WMMF_E_CLOSED)
+        status = call(self._channel, self._frame)
+        if status:
+            raise native_error(status, f"publish a frame of {self.used} bytes, {self._geometry} in {self._what}")
+        self._channel = None
+        self._memory = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._channel is None:
+            return
+        if kind is not None:
+            self.cancel()
+            return
+        try:
+            self.publish()
+        except BaseException:
+            self.cancel()
+            raise
+
+    def __del__(self) -> None:
+        if self._channel is not None:
+            self.cancel()
+
+
+def set_user(frame: Any, user: ReadableBuffer) -> None:
+    """Copy the writer's own bytes into a native frame."""
+    view = contiguous("user", user)
+    most = lib.WMMF_FRAME_USER_SIZE
+    if view.nbytes > most:
+        raise InvalidArgumentError(f"user has {view.nbytes} bytes: expected at most {most}", lib.WMMF_E_RANGE)
+    ffi.memmove(frame.user, view, view.nbytes)
+    frame.user_size = view.nbytes

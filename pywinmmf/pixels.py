@@ -1,0 +1,91 @@
+"""Pixel formats: FourCC codes, and the shape of a picture in memory.
+
+The codes are those of Video4Linux and libyuv: BGR3 and RGB3 (3 bytes per pixel in this order), BGRA and RGBA,
+GREY, Y16 (16 bits), YUYV and UYVY, NV12, NV21, I420 and YV12, MJPG (compressed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .errors import FormatError, InvalidArgumentError
+
+if TYPE_CHECKING:
+    import numpy.typing
+
+_BYTES_PER_PIXEL = {"GREY": 1, "BGR3": 3, "RGB3": 3, "BGRA": 4, "RGBA": 4, "YUYV": 2, "UYVY": 2, "Y16 ": 2}
+_PLANAR_420 = {"NV12", "NV21", "I420", "YV12"}
+_USUAL = {(1, 1): "GREY", (3, 1): "BGR3", (4, 1): "BGRA", (1, 2): "Y16 "}  # channels, bytes of each
+
+
+def fourcc_code(fourcc: str) -> int:
+    """The code as a number, first character in the lowest byte; shorter codes are filled with spaces."""
+    if not isinstance(fourcc, str):
+        raise TypeError(f"fourcc {fourcc!r}: expected a str of up to 4 characters, not {type(fourcc).__name__}")
+    if len(fourcc) > 4 or not fourcc.isascii() or "\0" in fourcc:
+        raise InvalidArgumentError(f"fourcc {fourcc!r}: expected up to 4 ASCII characters")
+    return int.from_bytes(fourcc.ljust(4).encode(), "little") if fourcc else 0
+
+
+def fourcc_text(code: int) -> str:
+    """The number as text; empty for 0."""
+    return code.to_bytes(4, "little").decode("latin-1") if code else ""
+
+
+class Geometry(NamedTuple):
+    """How the rows of a picture lie in memory."""
+
+    width: int = 0
+    height: int = 0
+    stride: int = 0
+    fourcc: int = 0
+
+
+def geometry_of(picture: memoryview, fourcc: str | None) -> Geometry:
+    """Of a C-contiguous buffer: rows x pixels, or rows x pixels x channels; anything else is no picture."""
+    integers = picture.format in ("B", "H", "<H")
+    geometry = geometry_of_shape(picture.shape or (), picture.itemsize, usual=integers)
+    if fourcc is None:
+        return geometry
+    rows = geometry.height * 2 // 3 if fourcc in _PLANAR_420 else geometry.height
+    return geometry._replace(height=rows, fourcc=fourcc_code(fourcc))
+
+
+def geometry_of_shape(shape: Sequence[int], itemsize: int = 1, *, usual: bool = True) -> Geometry:
+    """The same of an array's shape, with the pixel format that is usual for its channels."""
+    if len(shape) not in (2, 3) or 0 in shape:
+        return Geometry()
+    channels = shape[2] if len(shape) == 3 else 1
+    fourcc = _USUAL.get((channels, itemsize), "") if usual else ""
+    return Geometry(shape[1], shape[0], shape[1] * channels * itemsize, fourcc_code(fourcc))
+
+
+def as_array(view: memoryview, geometry: Geometry) -> numpy.typing.NDArray[Any]:
+    """The picture in ``view``, no copy.
+
+    Rows x pixels, or rows x pixels x bytes of a pixel; 4:2:0 formats rows x 1.5 rows of bytes, as OpenCV has
+    them; what is no picture, bytes.
+    """
+    import numpy
+
+    flat: numpy.typing.NDArray[Any] = numpy.frombuffer(view, numpy.uint8)
+    width, height, stride, code = geometry
+    if width == 0 or height == 0 or stride == 0:
+        return flat
+    fourcc = fourcc_text(code)
+    rows = height * 3 // 2 if fourcc in _PLANAR_420 else height
+    pixel = 1 if fourcc in _PLANAR_420 else _BYTES_PER_PIXEL.get(fourcc, stride // width)
+    if pixel == 0 or pixel * width > stride or rows * stride > len(flat):
+        raise FormatError(
+            f"{len(flat)} bytes with {width} x {height} pixels, stride {stride} and format {fourcc!r}: "
+            f"expected rows of at most {stride} bytes and all of them in the frame"
+        )
+    grid = flat[: rows * stride].reshape(rows, stride)[:, : width * pixel]
+    if fourcc == "Y16 ":
+        return grid.view(numpy.uint16)
+    if pixel == 1:
+        return grid
+    return numpy.lib.stride_tricks.as_strided(
+        grid, (rows, width, pixel), (stride, pixel, 1), writeable=grid.flags.writeable
+    )

@@ -1,0 +1,484 @@
+"""Frame channels: what the writer publishes, the readers see, in place."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any, Callable
+
+import numpy
+import pytest
+
+from pywinmmf import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    ClosedError,
+    Error,
+    FormatError,
+    Frame,
+    FrameChannel,
+    InvalidArgumentError,
+    LockTimeoutError,
+    MemoryMappedFile,
+    Namespace,
+    NotFoundError,
+)
+
+SHAPE = (12, 20, 3)
+
+
+def picture(value: int, shape: tuple[int, ...] = SHAPE) -> numpy.typing.NDArray[Any]:
+    return numpy.full(shape, value, numpy.uint8)
+
+
+@pytest.fixture
+def channel(name: str) -> Iterator[FrameChannel]:
+    """A channel for small pictures."""
+    with FrameChannel.create(name, capacity=SHAPE) as made:
+        yield made
+
+
+@pytest.fixture
+def reader(channel: FrameChannel) -> Iterator[FrameChannel]:
+    """Another object on it."""
+    with FrameChannel.open(channel.name) as opened:
+        yield opened
+
+
+def test_what_is_published_is_seen(channel: FrameChannel, reader: FrameChannel) -> None:
+    assert channel.publish(picture(7), user=b"hello") == 1
+    with reader.latest() as frame:
+        assert (frame.array == picture(7)).all()
+        assert frame.array.shape == SHAPE
+        assert bytes(frame.data) == bytes(picture(7))
+        assert (frame.width, frame.height, frame.stride, frame.fourcc) == (20, 12, 60, "BGR3")
+        assert (frame.sequence, frame.missed, frame.user) == (1, 0, b"hello")
+        assert frame.timestamp_ns > 0
+
+
+@pytest.mark.parametrize("namespace", list(Namespace))
+def test_every_namespace(name: str, namespace: Namespace) -> None:
+    with FrameChannel.create(name, capacity=10, namespace=namespace) as writer:
+        writer.publish(b"0123456789")
+        with FrameChannel.open(name, namespace=namespace) as reader, reader.next() as frame:
+            assert bytes(frame.data) == b"0123456789"
+    with pytest.raises(NotFoundError):
+        FrameChannel.open(name, namespace=namespace)
+
+
+def test_next_gives_each_frame_once_and_counts_the_missed(channel: FrameChannel, reader: FrameChannel) -> None:
+    channel.publish(picture(1))
+    with reader.next() as frame:
+        assert (frame.sequence, frame.missed) == (1, 0)
+    with pytest.raises(LockTimeoutError, match=repr(channel.name)):
+        reader.next(timeout=0)
+    with pytest.raises(LockTimeoutError):
+        reader.next(timeout=0.02)
+    for value in range(2, 6):
+        channel.publish(picture(value))
+    with reader.next(timeout=0) as frame:
+        assert (frame.sequence, frame.missed, frame.array[0, 0, 0]) == (5, 3, 5)
+    with reader.latest() as frame:
+        assert (frame.sequence, frame.missed) == (5, 0)
+
+
+def test_a_slot_is_filled_in_place(channel: FrameChannel, reader: FrameChannel) -> None:
+    with channel.begin() as new:
+        assert new.array.shape == SHAPE
+        new.array[...] = 9
+        new.user = b"mine"
+        with pytest.raises(LockTimeoutError):
+            reader.latest(timeout=0)
+    assert new.sequence == 1
+    with reader.latest() as frame:
+        assert (frame.array == 9).all()
+        assert frame.user == b"mine"
+        assert frame.fourcc == "BGR3"
+
+
+def test_an_exception_drops_the_frame(channel: FrameChannel) -> None:
+    with pytest.raises(ZeroDivisionError), channel.begin() as new:
+        new.array[...] = 1 // 0
+    assert channel.sequence == 0
+    with pytest.raises(ClosedError):
+        new.data  # noqa: B018 (looking is what is refused)
+    assert channel.publish(picture(1)) == 1
+
+
+def test_a_smaller_picture_fits_too(channel: FrameChannel, reader: FrameChannel) -> None:
+    with channel.begin((6, 10), fourcc="GREY") as new:
+        new.array[...] = 3
+    with reader.next() as frame:
+        assert frame.array.shape == (6, 10)
+        assert frame.fourcc == "GREY"
+        assert frame.data.nbytes == 60
+    channel.publish(picture(1, (4, 5, 4)))
+    with reader.next() as frame:
+        assert (frame.array.shape, frame.fourcc) == ((4, 5, 4), "BGRA")
+
+
+def test_pictures_of_other_kinds(channel: FrameChannel, reader: FrameChannel) -> None:
+    deep = numpy.arange(60, dtype=numpy.uint16).reshape(6, 10)
+    channel.publish(deep)
+    with reader.next() as frame:
+        assert (frame.array == deep).all()
+        assert frame.fourcc == "Y16 "
+    floats = numpy.linspace(0, 1, 60, dtype=numpy.float32).reshape(6, 10)
+    channel.publish(floats)
+    with reader.next() as frame:
+        assert (frame.array.reshape(6, -1).view(numpy.float32) == floats).all()
+        assert frame.fourcc == ""
+    nv12 = picture(5, (12, 8))
+    channel.publish(nv12, fourcc="NV12")
+    with reader.next() as frame:
+        assert (frame.array.shape, frame.height, frame.width) == ((12, 8), 8, 8)
+    channel.publish(b"compressed", fourcc="MJPG")
+    with reader.next() as frame:
+        assert bytes(frame.array) == b"compressed"
+
+
+def test_a_picture_with_gaps_between_its_rows(channel: FrameChannel, reader: FrameChannel) -> None:
+    whole = numpy.arange(24 * 40 * 3, dtype=numpy.uint64).astype(numpy.uint8).reshape(24, 40, 3)
+    part = whole[3:15, 5:25]
+    assert channel.publish(part, user=b"u") == 1
+    with reader.next() as frame:
+        assert (frame.array == part).all()
+        assert (frame.stride, frame.fourcc, frame.user) == (60, "BGR3", b"u")
+
+
+def test_rows_may_be_padded(channel: FrameChannel, reader: FrameChannel) -> None:
+    with channel.begin((4, 5, 3)) as new:
+        new.stride, new.used = 32, 4 * 32
+        new.data[: 4 * 32] = bytes(range(128))
+    with reader.next() as frame:
+        assert frame.array.shape == (4, 5, 3)
+        assert frame.array[1, 0].tolist() == [32, 33, 34]
+
+
+def test_a_view_keeps_its_frame_as_it_is(channel: FrameChannel, reader: FrameChannel) -> None:
+    channel.publish(picture(1))
+    with reader.latest() as frame:
+        kept = frame.array[2:4]
+    for value in range(2, 20):
+        channel.publish(picture(value))
+    assert (kept == 1).all()
+    reader.close()
+    channel.publish(picture(20))
+    assert (kept == 1).all()
+
+
+def test_without_a_free_slot_the_writer_skips_or_waits(name: str) -> None:
+    with FrameChannel.create(name, capacity=8, slots=3) as writer, FrameChannel.open(name) as reader:
+        held = []
+        for _ in range(2):
+            writer.publish(b"12345678")
+            held.append(reader.next())
+        writer.publish(b"abcdefgh")
+        assert writer.publish(b"skipped!") == 0
+        with pytest.raises(LockTimeoutError):
+            writer.begin(timeout=0.02)
+        held[0].release()
+        assert writer.publish(b"ijklmnop", timeout=5) == 4
+        assert bytes(held[1].data) == b"12345678"
+
+
+def test_a_forgotten_frame_is_let_go(name: str) -> None:
+    with FrameChannel.create(name, capacity=8, slots=3) as writer, FrameChannel.open(name) as reader:
+        for number in range(1, 20):
+            assert writer.publish(b"12345678") == number
+            frame = reader.next()
+            assert frame.data.nbytes == 8
+        del frame
+        gc.collect()
+
+
+def test_frames_and_data_after_release(channel: FrameChannel) -> None:
+    channel.publish(picture(1))
+    frame = channel.latest()
+    frame.release()
+    frame.release()
+    with pytest.raises(ClosedError, match="inside the with block"):
+        frame.data  # noqa: B018 (looking is what is refused)
+
+
+def test_data_cannot_be_written(channel: FrameChannel) -> None:
+    channel.publish(picture(1))
+    with channel.latest() as frame:
+        assert frame.data.readonly
+        with pytest.raises(ValueError, match="read-only"):
+            frame.array[0, 0, 0] = 1
+        with pytest.raises(ValueError, match=r"cannot set WRITEABLE|set WRITEABLE"):
+            frame.array.flags.writeable = True
+
+
+def test_read_only_readers_get_copies(channel: FrameChannel) -> None:
+    with FrameChannel.open(channel.name, readonly=True) as reader:
+        assert reader.readonly
+        channel.publish(picture(1), user=b"u")
+        with reader.next() as frame:
+            assert (frame.array == 1).all()
+            assert (frame.user, frame.fourcc) == (b"u", "BGR3")
+            kept = frame.array
+        channel.publish(picture(2))
+        with reader.next() as frame:
+            assert (frame.array == 2).all()
+            assert (kept == 1).all()
+        for refused in (lambda: reader.publish(picture(3)), reader.begin):
+            with pytest.raises(AccessDeniedError):
+                refused()
+
+
+def test_read_into_a_buffer_of_ones_own(channel: FrameChannel, reader: FrameChannel) -> None:
+    mine = numpy.zeros(SHAPE, numpy.uint8)
+    channel.publish(picture(4))
+    frame = reader.read_into(mine, timeout=0)
+    assert (mine == 4).all()
+    assert (frame.sequence, frame.array.shape) == (1, SHAPE)
+    assert numpy.shares_memory(frame.array, mine)
+    with pytest.raises(LockTimeoutError):
+        reader.read_into(mine, timeout=0)
+    channel.publish(picture(5))
+    with pytest.raises(InvalidArgumentError, match="10 bytes: expected at least 720"):
+        reader.read_into(bytearray(10), timeout=0)
+
+
+def test_a_loop_over_the_channel(channel: FrameChannel, reader: FrameChannel) -> None:
+    seen = []
+
+    def read() -> None:
+        for frame in reader:
+            seen.append(int(frame.array[0, 0, 0]))
+            if len(seen) == 3:
+                break
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    value = 0
+    while thread.is_alive():
+        value += 1
+        channel.publish(picture(value % 256))
+        reader.wait(0, timeout=1)
+    thread.join()
+    assert seen == sorted(set(seen))
+
+
+def test_a_loop_ends_when_the_channel_is_closed(channel: FrameChannel, reader: FrameChannel) -> None:
+    thread = threading.Thread(target=lambda: [None for _ in reader])
+    thread.start()
+    reader.close()
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def test_async_loop(channel: FrameChannel, reader: FrameChannel) -> None:
+    async def read() -> list[int]:
+        seen = []
+        async for frame in reader:
+            seen.append(frame.sequence)
+            if len(seen) == 3:
+                break
+            channel.publish(picture(len(seen)))
+        return seen
+
+    channel.publish(picture(0))
+    assert asyncio.run(read()) == [1, 2, 3]
+
+
+def test_async_timeout(reader: FrameChannel) -> None:
+    with pytest.raises(LockTimeoutError):
+        asyncio.run(reader.next_async(timeout=0.02))
+
+
+def test_a_writer_comes_back(name: str) -> None:
+    writer = FrameChannel.create(name, capacity=SHAPE, exist_ok=True)
+    writer.publish(picture(1))
+    with FrameChannel.open(name) as reader:
+        writer.close()
+        with pytest.raises(InvalidArgumentError):
+            FrameChannel.create(name, capacity=1000, exist_ok=True)
+        with FrameChannel.create(name, capacity=SHAPE, exist_ok=True) as again:
+            assert again.publish(picture(2)) == 2
+            with reader.next() as frame:
+                assert frame.array[0, 0, 0] == 2
+        assert reader.age is not None
+
+
+def test_age_tells_how_long_nothing_came(channel: FrameChannel, eventually: Callable[..., None]) -> None:
+    assert channel.age is None
+    channel.publish(picture(1))
+    eventually(lambda: (channel.age or 0) > 0.02)
+    channel.publish(picture(1))
+    assert channel.age is not None
+    assert channel.age < 60
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"capacity": 0}, "expected at least 1"),
+        ({"capacity": (10, 0)}, "expected at least 1"),
+        ({"capacity": 10, "slots": 2}, "slots 2: expected at least 3"),
+        ({"capacity": 10, "slots": 65}, "slots 65: expected at most 64"),
+        ({"capacity": 2**70}, "expected at most"),
+        ({"capacity": 2**62}, "too large"),
+        ({"capacity": 10, "participants": 5000}, "expected at most 4096"),
+    ],
+)
+def test_impossible_channels(name: str, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        FrameChannel.create(name, **arguments)
+    with pytest.raises(NotFoundError):
+        FrameChannel.open(name)
+
+
+def test_wrong_types(name: str) -> None:
+    for capacity in (1.5, "10", None, True):
+        with pytest.raises(TypeError, match="capacity"):
+            FrameChannel.create(name, capacity=capacity)  # type: ignore[arg-type]
+    with FrameChannel.create(name, capacity=10) as channel:
+        with pytest.raises(TypeError):
+            channel.publish("text")  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="fourcc"):
+            channel.publish(b"x", fourcc=5)  # type: ignore[arg-type]
+        with pytest.raises(InvalidArgumentError, match="up to 4 ASCII"):
+            channel.publish(b"x", fourcc="LONGER")
+        with pytest.raises(InvalidArgumentError, match="65 bytes: expected at most 64"):
+            channel.publish(b"x", user=bytes(65))
+        with pytest.raises(InvalidArgumentError, match="11 bytes: expected at most 10"):
+            channel.publish(bytes(11))
+        with pytest.raises(InvalidArgumentError, match="12 bytes: expected at most 10"):
+            channel.begin((2, 6))
+        with pytest.raises(InvalidArgumentError), channel.begin() as new:
+            new.used = 11
+        assert channel.publish(b"x") == 1
+
+
+def test_names_and_kinds(name: str) -> None:
+    with MemoryMappedFile.create(name, 1000), pytest.raises(FormatError):
+        FrameChannel.open(name)
+    with FrameChannel.create(name, capacity=10):
+        with pytest.raises(AlreadyExistsError):
+            FrameChannel.create(name, capacity=10)
+        with pytest.raises(FormatError):
+            MemoryMappedFile.open(name)
+        assert not MemoryMappedFile.open(name, readonly=True).audit().damaged
+
+
+def test_there_are_only_so_many_participants(name: str) -> None:
+    with FrameChannel.create(name, capacity=10, participants=2), FrameChannel.open(name):
+        with pytest.raises(Error, match="participant"):
+            FrameChannel.open(name)
+        FrameChannel.open(name, readonly=True).close()
+
+
+def test_a_closed_channel(channel: FrameChannel) -> None:
+    channel.close()
+    channel.close()
+    assert channel.closed
+    assert "closed" in repr(channel)
+    for call in (lambda: channel.publish(b"x"), channel.latest, channel.begin, lambda: channel.sequence):
+        with pytest.raises(ClosedError, match=repr(channel.name)):
+            call()
+
+
+def test_it_says_what_it_is(channel: FrameChannel) -> None:
+    assert repr(channel) == f"<FrameChannel {channel.name!r}: 4 slots of 720 bytes, open>"
+    channel.publish(picture(1))
+    with channel.latest() as frame:
+        assert repr(frame) == "<Frame 1: 20 x 12 'BGR3', 720 bytes>"
+
+
+WRITER = """
+with FrameChannel.open(sys.argv[1]) as channel:
+    with channel.begin() as frame:
+        frame.data[:] = b"#" * channel.capacity
+        print("begun", flush=True)
+        sys.stdin.read() if len(sys.argv) > 2 else __import__("time").sleep(600)
+"""
+HOLDER = """
+with FrameChannel.open(sys.argv[1]) as channel, channel.latest() as frame:
+    kept = frame.data
+    print("held", flush=True)
+    __import__("time").sleep(600)
+"""
+
+
+def test_a_killed_writer_leaves_nothing(channel: FrameChannel, child: Callable[..., Any]) -> None:
+    channel.publish(picture(1))
+    other = child(WRITER, channel.name)
+    assert other.line() == "begun"
+    assert channel.publish(picture(2)) == 0
+    other.kill()
+    with channel.latest() as frame:
+        assert (frame.array == 1).all()
+    assert channel.publish(picture(3), timeout=30) == 2
+
+
+def test_killed_readers_leave_no_pins(name: str, child: Callable[..., Any]) -> None:
+    with FrameChannel.create(name, capacity=10, slots=3) as writer:
+        for number in range(1, 3):
+            writer.publish(bytes(10))
+            other = child(HOLDER, name)
+            assert other.line() == "held"
+            other.kill()
+        for number in range(3, 8):
+            assert writer.publish(bytes(10), timeout=30) == number
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_fork(channel: FrameChannel) -> None:
+    import os
+
+    channel.publish(picture(1))
+    with channel.latest() as frame:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                with pytest.raises(ClosedError, match="forked"):
+                    channel.latest()
+                with FrameChannel.open(channel.name) as own:
+                    own.publish(picture(2))
+            except BaseException:
+                os._exit(1)
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        assert (frame.array == 1).all()
+    with channel.next() as frame:
+        assert (frame.array == 2).all()
+
+
+def test_no_frame_is_torn(name: str) -> None:
+    """Two readers, one of them without pins, and a writer that never pauses."""
+    torn: list[Frame] = []
+    counts = [0, 0]
+    done = threading.Event()
+
+    def read(index: int, channel: FrameChannel) -> None:
+        while not done.is_set():
+            try:
+                with channel.next(timeout=0.05) as frame:
+                    data = bytes(frame.data)
+                    counts[index] += 1
+                    if data != bytes([frame.sequence % 256]) * 4096:
+                        torn.append(frame)
+            except LockTimeoutError:
+                continue
+
+    with (
+        FrameChannel.create(name, capacity=4096) as writer,
+        FrameChannel.open(name) as one,
+        FrameChannel.open(name, readonly=True) as two,
+    ):
+        threads = [threading.Thread(target=read, args=item) for item in enumerate((one, two))]
+        for thread in threads:
+            thread.start()
+        for number in range(1, 5000):
+            writer.publish(bytes([number % 256]) * 4096, timeout=30)
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert not torn
+    assert all(counts)
