@@ -18,8 +18,9 @@ from .frames import Frame, NewFrame, new_native_frame, set_user
 from .pixels import Geometry, fourcc_code, geometry_of, geometry_of_shape
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer, WriteableBuffer
     from typing_extensions import Self
+
+    from ._buffers import AnyBuffer, AnyWritableBuffer
 
 Shape = Sequence[int]
 
@@ -157,10 +158,10 @@ class FrameChannel:
 
     def publish(
         self,
-        picture: ReadableBuffer,
+        picture: AnyBuffer,
         *,
         fourcc: str | None = None,
-        user: ReadableBuffer = b"",
+        user: AnyBuffer = b"",
         timestamp_ns: int = 0,
         timeout: float | None = 0,
     ) -> int:
@@ -172,7 +173,8 @@ class FrameChannel:
 
         It is skipped if for ``timeout`` seconds all slots are read by others, or another writer is at work.
         """
-        view = memoryview(picture)
+        anything: Any = picture
+        view = memoryview(anything)
         if not view.c_contiguous:
             return self._publish_rows(picture, view, fourcc, user, timestamp_ns, timeout)
         frame = new_native_frame()
@@ -197,7 +199,7 @@ class FrameChannel:
         picture: Any,
         view: memoryview,
         fourcc: str | None,
-        user: ReadableBuffer,
+        user: AnyBuffer,
         timestamp_ns: int,
         timeout: float | None,
     ) -> int:
@@ -208,7 +210,7 @@ class FrameChannel:
         if frame is None:
             return 0
         with NewFrame(self._handle.native(), frame, Geometry(), self._fitting(view.nbytes), self._handle.what) as new:
-            slot = numpy.frombuffer(new.data, numpy.uint8, view.nbytes).view(view.format).reshape(view.shape)
+            slot: Any = numpy.frombuffer(new.data, numpy.uint8, view.nbytes).view(view.format).reshape(view.shape)
             numpy.copyto(slot, picture)
             new._geometry = geometry_of(memoryview(slot), fourcc)
             new.user = user
@@ -300,7 +302,7 @@ class FrameChannel:
         self._copy = buffer
         return frame
 
-    def read_into(self, buffer: WriteableBuffer, *, timeout: float | None = None) -> Frame:
+    def read_into(self, buffer: AnyWritableBuffer, *, timeout: float | None = None) -> Frame:
         """Copy the newest frame that this object has not given yet into ``buffer``; what describes it, with
         ``data`` and ``array`` in the buffer.
 

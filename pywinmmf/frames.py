@@ -13,8 +13,9 @@ from .pixels import Geometry, as_array, fourcc_code, fourcc_text
 
 if TYPE_CHECKING:
     import numpy.typing
-    from _typeshed import ReadableBuffer
     from typing_extensions import Self
+
+    from ._buffers import AnyBuffer
 
 FRAME_SIZE: int = ffi.sizeof("wmmf_frame")
 
@@ -208,7 +209,7 @@ class NewFrame:
         return bytes(self._frame.user[0 : self._frame.user_size])
 
     @user.setter
-    def user(self, value: ReadableBuffer) -> None:
+    def user(self, value: AnyBuffer) -> None:
         set_user(self._frame, value)
 
     def publish(self) -> int:
@@ -255,7 +256,7 @@ class NewFrame:
             self.cancel()
 
 
-def set_user(frame: Any, user: ReadableBuffer) -> None:
+def set_user(frame: Any, user: AnyBuffer) -> None:
     """Copy the writer's own bytes into a native frame."""
     view = contiguous("user", user)
     most = lib.WMMF_FRAME_USER_SIZE

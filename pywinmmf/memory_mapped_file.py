@@ -20,8 +20,10 @@ from .locks import ReadLock, WriteLock
 
 if TYPE_CHECKING:
     import numpy.typing
-    from _typeshed import ReadableBuffer, StrPath, WriteableBuffer
+    from _typeshed import StrPath
     from typing_extensions import Self
+
+    from ._buffers import AnyBuffer, AnyWritableBuffer
 
 
 class MemoryMappedFile:
@@ -186,7 +188,7 @@ class MemoryMappedFile:
             raise native_error(status, f"get the sequence of section {self.name!r}")
         return int(sequence[0])
 
-    def write(self, data: ReadableBuffer, offset: int = 0, *, timeout: float | None = None) -> int:
+    def write(self, data: AnyBuffer, offset: int = 0, *, timeout: float | None = None) -> int:
         """Copy ``data``, any contiguous buffer, to ``offset`` under the write lock; the bytes copied.
 
         A thread inside its own `write_lock` copies under that. Other bytes stay as they are. In the raw
@@ -216,7 +218,7 @@ class MemoryMappedFile:
         self._read_into(ffi.from_buffer(result), size, offset, timeout)
         return result
 
-    def read_into(self, buffer: WriteableBuffer, offset: int = 0, *, timeout: float | None = None) -> int:
+    def read_into(self, buffer: AnyWritableBuffer, offset: int = 0, *, timeout: float | None = None) -> int:
         """Fill ``buffer``, any writable contiguous buffer, from ``offset`` on, as `read` does; its size."""
         target = contiguous("buffer", buffer, writable=True)
         offset, size = self._span(offset, target.nbytes)

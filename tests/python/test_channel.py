@@ -419,7 +419,7 @@ def test_a_killed_writer_leaves_nothing(channel: FrameChannel, child: Callable[.
 
 def test_killed_readers_leave_no_pins(name: str, child: Callable[..., Any]) -> None:
     with FrameChannel.create(name, capacity=10, slots=3) as writer:
-        for number in range(1, 3):
+        for _ in range(2):
             writer.publish(bytes(10))
             other = child(HOLDER, name)
             assert other.line() == "held"
