@@ -27,6 +27,7 @@ from .errors import (
 )
 from .frame_channel import FrameChannel
 from .frames import Frame, NewFrame
+from .inspection import Participant, list_sections
 from .locks import ReadLock, WriteLock
 from .memory_mapped_file import MemoryMappedFile
 from .paths import include_dir, library_path
@@ -52,10 +53,12 @@ __all__ = [
     "NotFoundError",
     "NotSupportedError",
     "OwnerDiedError",
+    "Participant",
     "PoisonedError",
     "ReadLock",
     "WriteLock",
     "__version__",
     "include_dir",
     "library_path",
+    "list_sections",
 ]

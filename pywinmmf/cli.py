@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from . import __version__
+from . import __version__, inspection_commands
 from .paths import include_dir, library_path
 
 
@@ -19,7 +19,9 @@ def build_parser() -> argparse.ArgumentParser:
         ("--library", _print_library, "print the path of the shared library"),
     ):
         parser.add_argument(option, dest="run", action="store_const", const=run, help=text)
-    _add_demo(parser.add_subparsers(title="commands"))
+    subcommands = parser.add_subparsers(title="commands")
+    inspection_commands.add_parsers(subcommands)
+    _add_demo(subcommands)
     return parser
 
 

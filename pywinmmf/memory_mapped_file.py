@@ -16,6 +16,7 @@ from ._patience import slices
 from .audit_report import AuditReport
 from .enums import Access, Layout, Namespace
 from .errors import InvalidArgumentError, native_error
+from .inspection import Participant, participants_of
 from .locks import ReadLock, WriteLock
 
 if TYPE_CHECKING:
@@ -321,6 +322,10 @@ class MemoryMappedFile:
         if status:
             raise native_error(status, f"audit section {self.name!r}")
         return AuditReport.from_native(report)
+
+    def participants(self) -> list[Participant]:
+        """Who has the section open for writing, in all processes (native layout)."""
+        return participants_of(self._handle.native(), self._handle.what)
 
     def close(self) -> None:
         """Refuse further use; unmap when the last view is gone. Again: nothing. `Error` if a lock is held."""

@@ -188,6 +188,23 @@ typedef struct wmmf_channel_info {
     uint32_t read_only;    /* 1 if this handle is */
 } wmmf_channel_info;
 
+/* One writable handle that is, or was, open on a native section; written by wmmf_get_participant. */
+typedef struct wmmf_participant {
+    uint32_t struct_size;           /* in: sizeof(wmmf_participant) */
+    uint32_t index;                 /* of its record */
+    uint32_t pid;                   /* its process, as that sees itself; 0: nobody is there */
+    uint32_t alive;                 /* 1 if the system says so, or does not say */
+    uint32_t readers;               /* read locks held or tried, by its threads */
+    uint32_t waiting_readers;       /* threads that wait to read */
+    uint32_t waiting_writer;        /* 1 if a thread waits to write */
+    uint32_t writing;               /* 1 if it holds the write lock, or is about to */
+    uint32_t reads;                 /* read locks given back, modulo 2^32 */
+    uint32_t writes;                /* write locks given back, modulo 2^32 */
+    uint64_t joined_unix_ns;        /* when it opened the section: nanoseconds since 1970 */
+    uint64_t writing_since_unix_ns; /* when it took the write lock, to some milliseconds; 0 if it does not hold it */
+    uint64_t pinned_slots;          /* frame channel: slots that it reads, bit = slot */
+} wmmf_participant;
+
 /* What wmmf_audit found. */
 typedef struct wmmf_audit_report {
     uint32_t struct_size;  /* in: sizeof(wmmf_audit_report) */
@@ -293,6 +310,16 @@ WMMF_API int32_t wmmf_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns,
 /* Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section
  * (unless the handle is read-only). WMMF_OK means that the audit was done, whatever it found. */
 WMMF_API int32_t wmmf_audit(wmmf_map *map, wmmf_audit_report *report);
+
+/* Describes one participant of a native section or channel; a snapshot, already old when it is read.
+ * WMMF_E_RANGE: no record beyond `index` was ever in use: the way to end a loop over all. */
+WMMF_API int32_t wmmf_get_participant(wmmf_map *map, uint32_t index, wmmf_participant *participant);
+
+/* Writes the names of sections of this library that are open now, in any process, to `names`, one after the other, each
+ * ended by NUL. *needed becomes the bytes of them all; WMMF_E_RANGE: they are more than `capacity`. WMMF_LOCAL and
+ * WMMF_GLOBAL only. POSIX: sections of all layouts. Windows: native ones that the caller may read;
+ * WMMF_E_NOT_SUPPORTED where the system does not list its objects. */
+WMMF_API int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, uint64_t *needed);
 
 /* Frame channels: the newest frame for everybody, without copies, and nobody waits for anybody.
  *

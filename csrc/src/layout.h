@@ -7,7 +7,7 @@
 #include "atomic.h"
 
 /* "WMMFsect" as little-endian bytes; stored last, when everything else is in place. */
-#define SECTION_MAGIC     UINT64_C(0x746365734d4d5746)
+#define SECTION_MAGIC     UINT64_C(0x74636573464d4d57)
 #define HEADER_SIZE       512
 #define PAYLOAD_ALIGNMENT 64
 
@@ -43,8 +43,8 @@ struct participant {
     shared_u32 writes_given;
     shared_u32 pid; /* for people; says nothing about life */
     shared_u64 joined_unix_ns;
-    shared_u64 pins; /* slots of a frame channel that this participant reads: bit = slot */
-    shared_u64 reserved;
+    shared_u64 pins;                  /* slots of a frame channel that this participant reads: bit = slot */
+    shared_u64 writing_since_unix_ns; /* when it last took the lock for writing */
 };
 
 /* What the payload of a native section is. */

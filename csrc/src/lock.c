@@ -36,12 +36,7 @@ static int32_t word_status(uint64_t word) {
     return word & LOCK_INCONSISTENT ? WMMF_E_OWNER_DIED : WMMF_OK;
 }
 
-/* An owner that is no participant was never stored by this code. */
-static bool owner_is_valid(const wmmf_map *map, uint64_t word) {
-    return (word & LOCK_OWNER) <= map->participants;
-}
-
-static void poison(wmmf_map *map) {
+void native_poison(wmmf_map *map) {
     or_seq_u64(&map->header->lock, LOCK_POISONED);
     gate_wake(map, GATE_READERS);
     gate_wake(map, GATE_WRITERS);
@@ -49,8 +44,8 @@ static void poison(wmmf_map *map) {
 }
 
 static void check_owner(wmmf_map *map, uint64_t word) {
-    if (!owner_is_valid(map, word))
-        poison(map);
+    if (!lock_owner_is_valid(map, word))
+        native_poison(map);
     else if ((word & LOCK_OWNER) != 0)
         bury_if_dead(map, (uint32_t)(word & LOCK_OWNER) - 1);
 }
@@ -310,12 +305,19 @@ static void begin_change(wmmf_map *map, uint64_t begin, uint64_t touched, uint64
     fence_release();
 }
 
+/* For people who look: how often, and since when. */
+static void count_taken(wmmf_map *map) {
+    struct participant *me = own_record(map);
+    store_relaxed_u32(&me->writes_taken, load_relaxed_u32(&me->writes_taken) + 1);
+    store_relaxed_u64(&me->writing_since_unix_ns, platform_unix_coarse_ns());
+}
+
 static int32_t own(wmmf_map *map, int64_t timeout_ns, bool repair) {
     if (holders_writing(map) || holders_reading(map))
         return WMMF_E_DEADLOCK;
     int32_t status = exclude_all(map, timeout_ns, repair);
     if (status == WMMF_OK)
-        store_relaxed_u32(&own_record(map)->writes_taken, load_relaxed_u32(&own_record(map)->writes_taken) + 1);
+        count_taken(map);
     return status;
 }
 
@@ -383,7 +385,7 @@ int32_t native_own(wmmf_map *map, int64_t timeout_ns) {
     int64_t deadline;
     int32_t status = take_ownership(map, timeout_ns, true, &deadline);
     if (status == WMMF_OK)
-        store_relaxed_u32(&own_record(map)->writes_taken, load_relaxed_u32(&own_record(map)->writes_taken) + 1);
+        count_taken(map);
     return status;
 }
 
@@ -420,7 +422,7 @@ static void sleep_until_change(wmmf_map *map, uint64_t sequence, int64_t slice) 
 /* Whether the writer that a read-only handle sees at work is dead; a handle that may write buries it instead. */
 static bool owner_seems_dead(wmmf_map *map, uint64_t word) {
     uint64_t owner = word & LOCK_OWNER;
-    return owner != 0 && owner_is_valid(map, word) && !platform_token_alive(map->section, (uint32_t)owner - 1) &&
+    return owner != 0 && lock_owner_is_valid(map, word) && !platform_token_alive(map->section, (uint32_t)owner - 1) &&
            load_seq_u64(&map->header->lock) == word;
 }
 
@@ -570,68 +572,4 @@ int32_t native_read_optimistic(wmmf_map *map, uint64_t offset, void *buffer, siz
         if (status != WMMF_OK)
             return status;
     }
-}
-
-/* Audit. */
-
-/* At every moment 0 <= holders - (tries - given) <= holders: see end_read. */
-static bool tallies_agree(const struct participant *record) {
-    uint32_t given = load_seq_u32(&record->reads_given);
-    uint64_t reading = load_seq_u64(&record->reading);
-    uint32_t holders = (uint32_t)reading;
-    uint32_t outstanding = (uint32_t)(reading >> 32) - given;
-    return outstanding == holders;
-}
-
-static bool header_is_intact(const wmmf_map *map) {
-    const struct header *header = map->header;
-    return load_relaxed_u64(&header->magic) == SECTION_MAGIC &&
-           load_relaxed_u32(&header->format_version) == WMMF_FORMAT_VERSION &&
-           load_relaxed_u32(&header->participants) == map->participants &&
-           load_relaxed_u32(&header->participants_used) <= map->participants &&
-           load_relaxed_u64(&header->payload_offset) == (uint64_t)(map->payload - (const uint8_t *)header) &&
-           load_relaxed_u64(&header->payload_size) >= map->size;
-}
-
-/* Looks at a record until it is not in the middle of a step, up to a tenth of a second. */
-static bool record_is_intact(const struct participant *record) {
-    for (int look = 0; look < 100; look++) {
-        if (tallies_agree(record))
-            return true;
-        platform_pause(1000000);
-    }
-    return false;
-}
-
-int32_t native_audit(wmmf_map *map, wmmf_audit_report *report) {
-    const struct header *header = map->header;
-    uint64_t word = load_seq_u64(&header->lock);
-    bool intact = header_is_intact(map) && owner_is_valid(map, word);
-    uint32_t used = participants_in_use(map);
-    for (uint32_t i = 0; i < used; i++) {
-        const struct participant *record = &map->records[i];
-        uint32_t pid = load_relaxed_u32(&record->pid);
-        bool ours = !map->read_only && i == map->index;
-        bool alive = ours || platform_token_alive(map->section, i);
-        if (alive)
-            report->participants++;
-        else if (pid != 0)
-            report->dead++;
-        if (alive) {
-            report->readers += (uint32_t)load_seq_u64(&record->reading);
-            intact = intact && record_is_intact(record);
-        }
-        if ((word & LOCK_OWNER) == i + 1) {
-            report->writer = i + 1;
-            report->writer_pid = pid;
-        }
-    }
-    if (!intact && !map->read_only)
-        poison(map);
-    word = load_seq_u64(&header->lock);
-    report->damaged = !intact;
-    report->owner_died = (word & LOCK_INCONSISTENT) != 0;
-    report->poisoned = (word & LOCK_POISONED) != 0;
-    report->sequence = load_seq_u64(&header->sequence) / 2;
-    return WMMF_OK;
 }

@@ -64,6 +64,9 @@ int32_t native_mark_consistent(wmmf_map *map);
 int32_t native_write(wmmf_map *map, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns);
 int32_t native_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
 int32_t native_read_optimistic(wmmf_map *map, uint64_t offset, void *buffer, size_t length, int64_t timeout_ns);
+/* For ever, and for everybody who waits. */
+void native_poison(wmmf_map *map);
+int32_t native_participant(wmmf_map *map, uint32_t index, wmmf_participant *out);
 int32_t native_audit(wmmf_map *map, wmmf_audit_report *report);
 
 void winmmf_initialise(wmmf_map *map);

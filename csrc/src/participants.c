@@ -12,6 +12,10 @@ uint32_t participants_in_use(const wmmf_map *map) {
     return used < map->participants ? used : map->participants;
 }
 
+bool lock_owner_is_valid(const wmmf_map *map, uint64_t word) {
+    return (word & LOCK_OWNER) <= map->participants;
+}
+
 /* The caller holds the token of `index`, so no live participant can own the lock as `index`, and the
  * sequence, which only the owner stores, stands still until the lock word changes hands. */
 static void bury(wmmf_map *map, uint32_t index) {
@@ -31,6 +35,7 @@ static void bury(wmmf_map *map, uint32_t index) {
     store_relaxed_u32(&record->writes_given, 0);
     store_relaxed_u32(&record->pid, 0);
     store_relaxed_u64(&record->pins, 0);
+    store_relaxed_u64(&record->writing_since_unix_ns, 0);
     /* Last, and released: a writer that sees no reader here sees an empty record. wait_epoch keeps counting. */
     store_release_u64(&record->reading, 0);
     gate_wake(map, GATE_READERS);

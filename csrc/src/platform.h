@@ -18,6 +18,9 @@ int32_t platform_create(const char *name, const wmmf_options *options, uint64_t 
 int32_t platform_publish(struct platform_section *section);
 int32_t platform_open(const char *name, const wmmf_options *options, struct platform_section **out);
 int32_t platform_open_file(const char *path, bool read_only, struct platform_section **out);
+/* Calls `found` for the name of each section in this namespace that this library may have made and that somebody has
+ * open, until it returns false. */
+int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const char *name), void *context);
 /* Unmaps; the last user's close removes the name. */
 void platform_close(struct platform_section *section);
 uint8_t *platform_base(const struct platform_section *section);
@@ -52,6 +55,8 @@ void platform_yield(void);
 
 int64_t platform_monotonic_ns(void);
 uint64_t platform_unix_ns(void);
+/* The same, cheaper and no newer than the last tick of the system. */
+uint64_t platform_unix_coarse_ns(void);
 uint32_t platform_process_id(void);
 /* Not 0, and different for all live threads of the process. */
 uintptr_t platform_thread_id(void);

@@ -30,6 +30,8 @@
 
 #define SHM_DIRECTORY "/dev/shm"
 #define OUR_PREFIX    "wmmf-"
+#define LOCAL_FORMAT  OUR_PREFIX "%u-" /* the user's id */
+#define GLOBAL_PREFIX OUR_PREFIX "g-"
 /* Tokens are one-byte locks far behind any payload; the bytes need not exist. */
 #define TOKEN_OFFSET     ((off_t)1 << 40)
 #define OPEN_PATIENCE_NS INT64_C(1000000000)
@@ -81,9 +83,9 @@ static int32_t status_from_errno(void) {
 
 static int32_t section_path(const char *name, uint32_t name_space, char *path, size_t capacity) {
     if (name_space == WMMF_LOCAL) {
-        snprintf(path, capacity, SHM_DIRECTORY "/" OUR_PREFIX "%u-%s", (unsigned)geteuid(), name);
+        snprintf(path, capacity, SHM_DIRECTORY "/" LOCAL_FORMAT "%s", (unsigned)geteuid(), name);
     } else if (name_space == WMMF_GLOBAL) {
-        snprintf(path, capacity, SHM_DIRECTORY "/" OUR_PREFIX "g-%s", name);
+        snprintf(path, capacity, SHM_DIRECTORY "/" GLOBAL_PREFIX "%s", name);
     } else {
         /* shm_open's convention: one slash may lead. */
         const char *file = name[0] == '/' ? name + 1 : name;
@@ -114,12 +116,14 @@ static bool made_here(const struct stat *status) {
     return S_ISREG(status->st_mode) && (status->st_mode & S_ISVTX);
 }
 
-/* Removes what killed processes left behind, whatever its name. */
-static void sweep(void) {
+/* Removes what killed processes left behind, whatever its name, and calls `alive` for the file names of the others,
+ * until it returns false. */
+static int32_t sweep(bool (*alive)(void *context, const char *file), void *context) {
     DIR *directory = opendir(SHM_DIRECTORY);
     if (!directory)
-        return;
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        return status_from_errno();
+    bool more = true;
+    for (struct dirent *entry; more && (entry = readdir(directory)) != NULL;) {
         if (strncmp(entry->d_name, OUR_PREFIX, strlen(OUR_PREFIX)) != 0)
             continue;
         int fd = openat(dirfd(directory), entry->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -128,11 +132,34 @@ static void sweep(void) {
         struct stat status;
         char path[sizeof SHM_DIRECTORY + NAME_MAX + 1];
         snprintf(path, sizeof path, SHM_DIRECTORY "/%s", entry->d_name);
-        if (fstat(fd, &status) == 0 && made_here(&status))
-            remove_if_abandoned(fd, path);
+        if (fstat(fd, &status) == 0 && made_here(&status) && !remove_if_abandoned(fd, path) && alive)
+            more = alive(context, entry->d_name);
         close(fd);
     }
     closedir(directory);
+    return WMMF_OK;
+}
+
+/* What platform_list looks for: files whose names begin with that of the namespace. */
+struct listing {
+    char prefix[32];
+    bool (*found)(void *context, const char *name);
+    void *context;
+};
+
+static bool list_one(void *context, const char *file) {
+    const struct listing *listing = context;
+    size_t length = strlen(listing->prefix);
+    return strncmp(file, listing->prefix, length) != 0 || listing->found(listing->context, file + length);
+}
+
+int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const char *name), void *context) {
+    struct listing listing = {.found = found, .context = context};
+    if (name_space == WMMF_LOCAL)
+        snprintf(listing.prefix, sizeof listing.prefix, LOCAL_FORMAT, (unsigned)geteuid());
+    else
+        snprintf(listing.prefix, sizeof listing.prefix, GLOBAL_PREFIX);
+    return sweep(list_one, &listing);
 }
 
 static void section_free(struct platform_section *section) {
@@ -232,7 +259,7 @@ int32_t platform_create(const char *name, const wmmf_options *options, uint64_t 
         return status;
     status = section_path(name, options->name_space, section->path, sizeof section->path);
     if (status == WMMF_OK) {
-        sweep();
+        sweep(NULL, NULL);
         status = create_unnamed(section, mode, size);
     }
     if (status != WMMF_OK) {
@@ -459,10 +486,18 @@ int64_t platform_monotonic_ns(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-uint64_t platform_unix_ns(void) {
+static uint64_t unix_ns(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t platform_unix_ns(void) {
+    return unix_ns(CLOCK_REALTIME);
+}
+
+uint64_t platform_unix_coarse_ns(void) {
+    return unix_ns(CLOCK_REALTIME_COARSE);
 }
 
 uint32_t platform_process_id(void) {

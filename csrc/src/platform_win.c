@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
+#include <winternl.h>
 
 #define NAME_CAPACITY        (WMMF_NAME_MAX + 16)
 #define OBJECT_NAME_CAPACITY 64
@@ -299,6 +300,96 @@ int32_t platform_open(const char *name, const wmmf_options *options, struct plat
     return WMMF_OK;
 }
 
+/* Listing. The directories of named objects are open to everybody who asks ntdll, documented for drivers: without these
+ * calls, or with a directory of another name, there is no list. */
+
+typedef struct {
+    UNICODE_STRING name;
+    UNICODE_STRING type;
+} object_entry;
+
+typedef NTSTATUS(NTAPI *open_directory)(HANDLE *directory, ACCESS_MASK access, OBJECT_ATTRIBUTES *attributes);
+typedef NTSTATUS(NTAPI *query_directory)(HANDLE directory, void *buffer, ULONG length, BOOLEAN single, BOOLEAN restart,
+                                         ULONG *context, ULONG *needed);
+
+#define DIRECTORY_QUERY 1
+
+/* The address of a function of ntdll, NULL if there is none. Through void *, which no compiler warns of. */
+static void *ntdll(const char *name) {
+    HMODULE module = GetModuleHandleW(L"ntdll.dll");
+    FARPROC function = module ? GetProcAddress(module, name) : NULL;
+    void *address;
+    memcpy(&address, &function, sizeof address);
+    return address;
+}
+
+static HANDLE open_object_directory(uint32_t name_space) {
+    wchar_t path[64] = L"\\BaseNamedObjects";
+    DWORD session = 0;
+    open_directory open;
+    void *address = ntdll("NtOpenDirectoryObject");
+    HANDLE directory = NULL;
+    memcpy(&open, &address, sizeof open);
+    if (name_space == WMMF_LOCAL && ProcessIdToSessionId(GetCurrentProcessId(), &session) && session != 0)
+        _snwprintf(path, sizeof path / sizeof *path, L"\\Sessions\\%lu\\BaseNamedObjects", (unsigned long)session);
+    UNICODE_STRING name = {(USHORT)(wcslen(path) * sizeof *path), sizeof path, path};
+    OBJECT_ATTRIBUTES attributes = {.Length = sizeof attributes, .ObjectName = &name};
+    return open && open(&directory, DIRECTORY_QUERY, &attributes) >= 0 ? directory : NULL;
+}
+
+/* Only what can be read says whether we made it: a magic at the start of a section. */
+static bool is_native(const wchar_t *prefix, const UNICODE_STRING *name) {
+    wchar_t full_name[NAME_CAPACITY];
+    size_t length = wcslen(prefix), more = name->Length / sizeof *name->Buffer;
+    if (length + more >= NAME_CAPACITY)
+        return false;
+    wmemcpy(full_name, prefix, length);
+    wmemcpy(full_name + length, name->Buffer, more);
+    full_name[length + more] = L'\0';
+    HANDLE mapping = OpenFileMappingW(FILE_MAP_READ, FALSE, full_name);
+    const struct header *header = mapping ? MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, HEADER_SIZE) : NULL;
+    bool native = header && load_relaxed_u64(&header->magic) == SECTION_MAGIC;
+    if (header)
+        UnmapViewOfFile(header);
+    close_handle(mapping);
+    return native;
+}
+
+/* False: the listing is to end. */
+static bool list_one(const object_entry *entry, const wchar_t *prefix, bool (*found)(void *context, const char *name),
+                     void *context) {
+    char name[WMMF_NAME_MAX + 1];
+    if (entry->type.Length != sizeof L"Section" - sizeof(wchar_t) || wcsncmp(entry->type.Buffer, L"Section", 7) != 0 ||
+        !is_native(prefix, &entry->name))
+        return true;
+    int length = WideCharToMultiByte(CP_UTF8, 0, entry->name.Buffer, (int)(entry->name.Length / sizeof(wchar_t)), name,
+                                     WMMF_NAME_MAX, NULL, NULL);
+    name[length] = '\0';
+    return length == 0 || found(context, name);
+}
+
+int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const char *name), void *context) {
+    query_directory query;
+    void *address = ntdll("NtQueryDirectoryObject");
+    HANDLE directory = open_object_directory(name_space);
+    memcpy(&query, &address, sizeof query);
+    if (!directory || !query) {
+        close_handle(directory);
+        return WMMF_E_NOT_SUPPORTED;
+    }
+    const wchar_t *prefix = namespace_prefix(name_space);
+    union {
+        object_entry entry;
+        unsigned char bytes[4096];
+    } buffer;
+    ULONG position = 0;
+    while (query(directory, &buffer, sizeof buffer, TRUE, position == 0, &position, NULL) == 0)
+        if (!list_one(&buffer.entry, prefix, found, context))
+            break;
+    CloseHandle(directory);
+    return WMMF_OK;
+}
+
 static int32_t map_file(struct platform_section *section, const wchar_t *path, bool read_only) {
     HANDLE file = CreateFileW(path, read_only ? GENERIC_READ : GENERIC_READ | GENERIC_WRITE,
                               FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
@@ -461,11 +552,21 @@ int64_t platform_monotonic_ns(void) {
     return seconds * 1000000000 + rest * 1000000000 / frequency.QuadPart;
 }
 
-uint64_t platform_unix_ns(void) {
-    FILETIME now; /* 100 ns since 1601 */
-    GetSystemTimePreciseAsFileTime(&now);
-    uint64_t ticks = ((uint64_t)now.dwHighDateTime << 32) | now.dwLowDateTime;
+static uint64_t unix_ns(FILETIME time) { /* which counts 100 ns since 1601 */
+    uint64_t ticks = ((uint64_t)time.dwHighDateTime << 32) | time.dwLowDateTime;
     return (ticks - UINT64_C(116444736000000000)) * 100;
+}
+
+uint64_t platform_unix_ns(void) {
+    FILETIME now;
+    GetSystemTimePreciseAsFileTime(&now);
+    return unix_ns(now);
+}
+
+uint64_t platform_unix_coarse_ns(void) {
+    FILETIME now;
+    GetSystemTimeAsFileTime(&now);
+    return unix_ns(now);
 }
 
 uint32_t platform_process_id(void) {

@@ -491,6 +491,48 @@ int32_t wmmf_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64_t
     return status;
 }
 
+int32_t wmmf_get_participant(wmmf_map *map, uint32_t index, wmmf_participant *participant) {
+    int32_t status = participant ? native_check(map) : WMMF_E_ARGUMENT;
+    if (status != WMMF_OK)
+        return status;
+    if (participant->struct_size != sizeof *participant)
+        return WMMF_E_STRUCT_SIZE;
+    return native_participant(map, index, participant);
+}
+
+/* Names one after the other, as many as fit; the room they all need is counted on. */
+struct name_list {
+    char *at;
+    uint64_t room;
+    uint64_t needed;
+};
+
+static bool append_name(void *context, const char *name) {
+    struct name_list *list = context;
+    uint64_t size = strlen(name) + 1;
+    list->needed += size;
+    if (size > list->room) {
+        list->room = 0;
+        return true;
+    }
+    memcpy(list->at, name, size);
+    list->at += size;
+    list->room -= size;
+    return true;
+}
+
+int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, uint64_t *needed) {
+    struct name_list list = {names, capacity, 0};
+    platform_clear_error();
+    if (!needed || (!names && capacity != 0) || name_space > WMMF_GLOBAL)
+        return WMMF_E_ARGUMENT;
+    int32_t status = platform_list(name_space, append_name, &list);
+    if (status != WMMF_OK)
+        return status;
+    *needed = list.needed;
+    return list.needed <= capacity ? WMMF_OK : WMMF_E_RANGE;
+}
+
 int32_t wmmf_audit(wmmf_map *map, wmmf_audit_report *report) {
     int32_t status = report ? native_check(map) : WMMF_E_ARGUMENT;
     if (status != WMMF_OK)

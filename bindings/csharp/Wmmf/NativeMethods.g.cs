@@ -201,6 +201,38 @@ namespace Wmmf
         public uint read_only;
     }
 
+    /// <summary>One writable handle that is, or was, open on a native section; written by wmmf_get_participant.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct wmmf_participant
+    {
+        /// <summary>in: sizeof(wmmf_participant)</summary>
+        public uint struct_size;
+        /// <summary>of its record</summary>
+        public uint index;
+        /// <summary>its process, as that sees itself; 0: nobody is there</summary>
+        public uint pid;
+        /// <summary>1 if the system says so, or does not say</summary>
+        public uint alive;
+        /// <summary>read locks held or tried, by its threads</summary>
+        public uint readers;
+        /// <summary>threads that wait to read</summary>
+        public uint waiting_readers;
+        /// <summary>1 if a thread waits to write</summary>
+        public uint waiting_writer;
+        /// <summary>1 if it holds the write lock, or is about to</summary>
+        public uint writing;
+        /// <summary>read locks given back, modulo 2^32</summary>
+        public uint reads;
+        /// <summary>write locks given back, modulo 2^32</summary>
+        public uint writes;
+        /// <summary>when it opened the section: nanoseconds since 1970</summary>
+        public ulong joined_unix_ns;
+        /// <summary>when it took the write lock, to some milliseconds; 0 if it does not hold it</summary>
+        public ulong writing_since_unix_ns;
+        /// <summary>frame channel: slots that it reads, bit = slot</summary>
+        public ulong pinned_slots;
+    }
+
     /// <summary>What wmmf_audit found.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_audit_report
@@ -334,6 +366,14 @@ namespace Wmmf
         /// <summary>Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section (unless the handle is read-only). WMMF_OK means that the audit was done, whatever it found.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_audit(IntPtr map, wmmf_audit_report* report);
+
+        /// <summary>Describes one participant of a native section or channel; a snapshot, already old when it is read. WMMF_E_RANGE: no record beyond `index` was ever in use: the way to end a loop over all.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_get_participant(IntPtr map, uint index, wmmf_participant* participant);
+
+        /// <summary>Writes the names of sections of this library that are open now, in any process, to `names`, one after the other, each ended by NUL. *needed becomes the bytes of them all; WMMF_E_RANGE: they are more than `capacity`. WMMF_LOCAL and WMMF_GLOBAL only. POSIX: sections of all layouts. Windows: native ones that the caller may read; WMMF_E_NOT_SUPPORTED where the system does not list its objects.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_list(uint name_space, byte* names, ulong capacity, ulong* needed);
 
         /// <summary>Creates a channel of `slots` slots (0 = WMMF_CHANNEL_SLOTS_DEFAULT) for frames of up to `capacity` bytes and opens it for writing. Its memory is reserved at once: slots * (capacity + 128 bytes) and one page. Errors as of wmmf_create; options-&gt;layout is WMMF_NATIVE.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

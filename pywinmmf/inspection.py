@@ -1,0 +1,110 @@
+"""Looking at what is there: which sections, and who has them open."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ._arguments import choice
+from ._binding import ffi, lib
+from .enums import Namespace
+from .errors import native_error
+
+
+class Participant(NamedTuple):
+    """One writable object, of whatever language, that has a native section or a channel open. A snapshot."""
+
+    record: int
+    """The index of its record in the section."""
+    pid: int
+    """Its process, as that process sees itself: in another container it may mean another."""
+    alive: bool
+    """Whether the system says that the process lives. A dead one's record is cleared by the next who waits for it."""
+    readers: int
+    """Read locks that its threads hold or try to get."""
+    waiting_readers: int
+    """Its threads that wait to read."""
+    waiting_writer: bool
+    """Whether one of its threads waits to write."""
+    writing: bool
+    """Whether it holds the write lock, or is about to."""
+    reads: int
+    """Read locks given back, modulo 2**32."""
+    writes: int
+    """Write locks given back, modulo 2**32."""
+    joined_unix_ns: int
+    """When it opened the section, in nanoseconds since 1970."""
+    writing_since_unix_ns: int
+    """When it took the write lock, to some milliseconds; 0 if it does not hold it."""
+    pinned_slots: int
+    """Slots of a channel that it reads, as bits."""
+
+
+def participants_of(native: Any, what: str) -> list[Participant]:
+    """Those of an open native section whose records are in use."""
+    found = []
+    record = ffi.new("wmmf_participant *", {"struct_size": ffi.sizeof("wmmf_participant")})
+    for index in range(lib.WMMF_PARTICIPANTS_MAX):
+        status = lib.wmmf_get_participant(native, index, record)
+        if status == lib.WMMF_E_RANGE:
+            break
+        if status:
+            raise native_error(status, f"look at the participants of {what}")
+        if record.pid != 0:
+            found.append(_from_native(record))
+    return found
+
+
+def _from_native(record: Any) -> Participant:
+    fields = {field: getattr(record, field) for field in Participant._fields if field != "record"}
+    for flag in ("alive", "waiting_writer", "writing"):
+        fields[flag] = bool(fields[flag])
+    return Participant(record=record.index, **fields)
+
+
+def list_sections(namespace: Namespace = Namespace.LOCAL) -> list[str]:
+    """The names of the sections and channels that somebody has open now, sorted.
+
+    On Linux those of all layouts, on Windows native ones that this user may read. `NotSupportedError` where the
+    system does not list its objects, `InvalidArgumentError` for ``Namespace.CUSTOM``.
+    """
+    needed = ffi.new("uint64_t *")
+    capacity = 0
+    while True:
+        names = ffi.new("char[]", capacity)
+        status = lib.wmmf_list(choice(Namespace, namespace), names, capacity, needed)
+        if status != lib.WMMF_E_RANGE:
+            break
+        capacity = needed[0] + 1024  # more may come before the next look
+    if status:
+        raise native_error(status, f"list the sections of {namespace!s}")
+    return sorted(name.decode() for name in ffi.buffer(names, needed[0])[:].split(b"\0") if name)
+
+
+def program_of(pid: int) -> str:
+    """The name of the program that a process runs; empty if the system does not say."""
+    if sys.platform == "win32":
+        return _program_on_windows(pid)
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _program_on_windows(pid: int) -> str:
+    if sys.platform != "win32":
+        return ""
+    import ctypes
+
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    kernel.OpenProcess.restype = ctypes.c_void_p
+    query_limited_information = 0x1000
+    process = kernel.OpenProcess(query_limited_information, False, pid)
+    if not process:
+        return ""
+    path = ctypes.create_unicode_buffer(1024)
+    size = ctypes.c_ulong(len(path))
+    done = kernel.QueryFullProcessImageNameW(ctypes.c_void_p(process), 0, path, ctypes.byref(size))
+    kernel.CloseHandle(ctypes.c_void_p(process))
+    return Path(path.value).name if done else ""
