@@ -313,6 +313,7 @@ typedef NTSTATUS(NTAPI *query_directory)(HANDLE directory, void *buffer, ULONG l
                                          ULONG *context, ULONG *needed);
 
 #define DIRECTORY_QUERY 1
+#define NAME_TOO_LONG   ((NTSTATUS)0xC0000023) /* STATUS_BUFFER_TOO_SMALL */
 
 /* The address of a function of ntdll, NULL if there is none. Through void *, which no compiler warns of. */
 static void *ntdll(const char *name) {
@@ -380,12 +381,15 @@ int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const ch
     const wchar_t *prefix = namespace_prefix(name_space);
     union {
         object_entry entry;
-        unsigned char bytes[4096];
+        unsigned char bytes[2048];
     } buffer;
-    ULONG position = 0;
-    while (query(directory, &buffer, sizeof buffer, TRUE, position == 0, &position, NULL) == 0)
-        if (!list_one(&buffer.entry, prefix, found, context))
+    for (ULONG position = 0;;) {
+        NTSTATUS status = query(directory, &buffer, sizeof buffer, TRUE, FALSE, &position, NULL);
+        if (status == NAME_TOO_LONG)
+            position++; /* not one of ours */
+        else if (status != 0 || !list_one(&buffer.entry, prefix, found, context))
             break;
+    }
     CloseHandle(directory);
     return WMMF_OK;
 }

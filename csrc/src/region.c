@@ -509,7 +509,7 @@ struct name_list {
 
 static bool append_name(void *context, const char *name) {
     struct name_list *list = context;
-    uint64_t size = strlen(name) + 1;
+    size_t size = strlen(name) + 1;
     list->needed += size;
     if (size > list->room) {
         list->room = 0;

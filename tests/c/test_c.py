@@ -53,8 +53,10 @@ HARMLESS = {
     "gcc": "clock_gettime close closedir dirfd free geteuid getpid munmap nanosleep pthread_self sched_yield syscall "
     "unlink memcpy memset snprintf strchr strcmp strlen strncmp strpbrk __errno_location _GLOBAL_OFFSET_TABLE_",
     "x86_64-w64-mingw32-gcc": "CloseHandle GetCurrentProcess GetCurrentProcessId GetCurrentThreadId GetLastError "
-    "GetSystemTimePreciseAsFileTime LocalFree QueryPerformanceCounter QueryPerformanceFrequency ReleaseSemaphore "
-    "SetLastError Sleep SwitchToThread SystemFunction036 UnmapViewOfFile WaitForSingleObject __emutls_get_address "
+    "GetModuleHandleW GetProcAddress GetSystemTimeAsFileTime GetSystemTimePreciseAsFileTime LocalFree "
+    "ProcessIdToSessionId QueryPerformanceCounter QueryPerformanceFrequency ReleaseSemaphore "
+    "SetLastError Sleep SwitchToThread SystemFunction036 UnmapViewOfFile WaitForSingleObject WideCharToMultiByte "
+    "__emutls_get_address "
     "_snwprintf free memcpy memset strlen strpbrk wcschr wcslen wcsncmp wmemcpy",
 }
 
