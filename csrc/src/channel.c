@@ -389,9 +389,7 @@ static bool is_wanted(uint64_t newest, uint64_t after) {
 static void sleep_until_newer(wmmf_channel *channel, uint64_t after, int64_t slice) {
     wmmf_map *map = channel->map;
     if (map->read_only) {
-        shared_u32 *bell = &map->header->gates[GATE_CHANGE].bell;
-        platform_sleep(map->section, GATE_CHANGE, bell, load_seq_u32(bell),
-                       slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
+        gate_peek(map, GATE_CHANGE, slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
         return;
     }
     uint32_t seen = gate_enter(map, GATE_CHANGE);

@@ -13,6 +13,8 @@ uint32_t gate_enter(wmmf_map *map, enum gate_index index);
 void gate_leave(wmmf_map *map, enum gate_index index, uint32_t seen);
 /* False if nobody woke us in time; the count is taken back then. */
 bool gate_sleep(wmmf_map *map, enum gate_index index, uint32_t seen, int64_t timeout_ns);
+/* Sleeps without having been counted, as a read-only handle must: nobody needs to wake us. */
+void gate_peek(wmmf_map *map, enum gate_index index, int64_t timeout_ns);
 void gate_wake(wmmf_map *map, enum gate_index index);
 
 #endif

@@ -22,13 +22,11 @@
 #define LOCK_POISONED     (UINT64_C(1) << 18) /* for ever */
 #define LOCK_VERSION      (UINT64_C(1) << 32) /* one step */
 
-/* Where sleepers sleep. A sleeper counts itself in, looks once more and sleeps while `bell` stands still;
- * whoever changes what they wait for takes the count out and, if there was one, moves the bell and wakes.
- * A sleeper that dies leaves its count: that costs one needless wake-up. */
-struct gate {
-    shared_u32 bell;
-    shared_u32 sleepers;
-};
+/* Where sleepers sleep: the bell in bits 0-31, on which they sleep while it stands still, and how many they are in bits
+ * 32-63. A sleeper counts itself in, looks once more and sleeps; whoever changes what they wait for takes the count out
+ * and moves the bell, in one step, and wakes. A sleeper that dies leaves its count: that costs one needless wake-up. */
+typedef shared_u64 gate_word;
+#define GATE_SLEEPER (UINT64_C(1) << 32) /* one */
 
 enum gate_index { GATE_READERS, GATE_WRITERS, GATE_CHANGE, GATE_COUNT };
 
@@ -82,7 +80,7 @@ struct header {
     struct progress progress;
     uint8_t reserved2[24];
 
-    struct gate gates[GATE_COUNT];
+    gate_word gates[GATE_COUNT];
     uint8_t reserved3[HEADER_SIZE - 3 * 64 - GATE_COUNT * 8];
 };
 

@@ -407,9 +407,7 @@ int32_t native_mark_consistent(wmmf_map *map) {
 static void sleep_until_change(wmmf_map *map, uint64_t sequence, int64_t slice) {
     struct header *header = map->header;
     if (map->read_only) {
-        platform_sleep(map->section, GATE_CHANGE, &header->gates[GATE_CHANGE].bell,
-                       load_seq_u32(&header->gates[GATE_CHANGE].bell),
-                       slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
+        gate_peek(map, GATE_CHANGE, slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
         return;
     }
     uint32_t seen = gate_enter(map, GATE_CHANGE);
