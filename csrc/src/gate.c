@@ -5,10 +5,12 @@ static shared_u32 *bell_of(gate_word *gate) {
     return (shared_u32 *)(void *)gate;
 }
 
+/* The steps' names are those of tests/model/waking.pml: G1. */
 uint32_t gate_enter(wmmf_map *map, enum gate_index index) {
     return (uint32_t)add_seq_u64(&map->header->gates[index], GATE_SLEEPER);
 }
 
+/* G2. */
 void gate_leave(wmmf_map *map, enum gate_index index, uint32_t seen) {
     gate_word *gate = &map->header->gates[index];
     uint64_t now = load_seq_u64(gate);
@@ -18,6 +20,7 @@ void gate_leave(wmmf_map *map, enum gate_index index, uint32_t seen) {
             return;
 }
 
+/* G3. */
 bool gate_sleep(wmmf_map *map, enum gate_index index, uint32_t seen, int64_t timeout_ns) {
     shared_u32 *bell = bell_of(&map->header->gates[index]);
     platform_sleep(map->section, index, bell, seen, timeout_ns);
@@ -32,6 +35,7 @@ void gate_peek(wmmf_map *map, enum gate_index index, int64_t timeout_ns) {
     platform_sleep(map->section, index, bell, load_seq_u32(bell), timeout_ns);
 }
 
+/* G4 and, in the platform, G5. */
 void gate_wake(wmmf_map *map, enum gate_index index) {
     gate_word *gate = &map->header->gates[index];
     uint64_t now = load_seq_u64(gate);

@@ -9,6 +9,8 @@
  * right to: all waiting readers, and writers with an older ticket. That courtesy ends after PATIENCE_NS for a waiter
  * that shows no life (it may be stopped), so nobody can be held up by one who only waits.
  *
+ * The steps' names (R1, W3 ...) are those of the models in tests/model, which search all orders of them.
+ *
  * Dying: see each step. Whoever waits looks again every RECHECK_NS and asks the kernel about those it waits for. */
 #include <string.h>
 
@@ -57,7 +59,7 @@ static void spin_while_owned(wmmf_map *map) {
 
 /* Readers. */
 
-/* Dying with the announcement made costs nothing: a writer asks the kernel about us and clears the record. */
+/* R1, R2. Dying with the announcement made costs nothing: a writer asks the kernel about us and clears the record. */
 static bool try_read(wmmf_map *map) {
     add_seq_u64(&own_record(map)->reading, READ_TRY);
     return (load_seq_u64(&map->header->lock) & (LOCK_OWNER | LOCK_INCONSISTENT | LOCK_POISONED)) == 0;
@@ -65,7 +67,7 @@ static bool try_read(wmmf_map *map) {
 
 static void end_read(wmmf_map *map) {
     struct participant *me = own_record(map);
-    /* Given is counted first: with no writer about, tries less given is never more than the holders. */
+    /* R4. Given is counted first: with no writer about, tries less given is never more than the holders. */
     __atomic_fetch_add(&me->reads_given, 1, __ATOMIC_RELAXED);
     /* seq_cst, which releases: our loads of the payload are done before a writer sees us gone. */
     add_seq_u64(&me->reading, UINT64_MAX);
@@ -138,6 +140,7 @@ struct queue {
     bool before_us; /* and has a right to go first */
 };
 
+/* W2. */
 static struct queue look_at_queue(const wmmf_map *map, uint64_t ticket) {
     struct queue queue = {false, false};
     uint32_t used = participants_in_use(map);
@@ -171,7 +174,8 @@ static uint64_t owned_by(const wmmf_map *map, uint64_t word) {
     return ((word & ~LOCK_OWNER) + LOCK_VERSION) | (map->index + 1);
 }
 
-/* Puts us into the lock word as soon as it is our turn. Dying in the queue costs the others their courtesy, once. */
+/* W3: puts us into the lock word as soon as it is our turn. Dying in the queue costs the others their courtesy, once.
+ */
 static int32_t wait_to_own(wmmf_map *map, int64_t deadline, bool repair) {
     struct participant *me = own_record(map);
     shared_u64 *lock = &map->header->lock;
@@ -254,7 +258,7 @@ static bool is_reading(const struct participant *record) {
     return (uint32_t)load_seq_u64(&record->reading) != 0;
 }
 
-/* Waits until the readers that were inside before us are gone, or are found dead. */
+/* W4: waits until the readers that were inside before us are gone, or are found dead. */
 static int32_t wait_for_readers(wmmf_map *map, int64_t timeout_ns, int64_t *deadline) {
     uint32_t used = participants_in_use(map);
     for (uint32_t i = 0; i < used; i++) {
@@ -291,7 +295,7 @@ static int32_t exclude_all(wmmf_map *map, int64_t timeout_ns, bool repair) {
     return status;
 }
 
-/* From here on a death leaves the payload inconsistent. For those who read without the lock: the first fence keeps
+/* W5. From here on a death leaves the payload inconsistent. For those who read without the lock: the first fence keeps
  * this progress behind the even sequence of the write before, the odd sequence releases it, and the last
  * fence keeps our stores to the payload behind both. */
 static void begin_change(wmmf_map *map, uint64_t begin, uint64_t touched, uint64_t end) {
@@ -321,8 +325,8 @@ static int32_t own(wmmf_map *map, int64_t timeout_ns, bool repair) {
     return status;
 }
 
-/* Gives the lock back. The sequence releases our stores to the payload; from here on our death harms nobody. A write
- * that a death cut short counts too, so that its sequence is never reached: see copy_version. */
+/* W6, W7: gives the lock back. The sequence releases our stores to the payload; from here on our death harms nobody. A
+ * write that a death cut short counts too, so that its sequence is never reached: see copy_version. */
 static void disown(wmmf_map *map) {
     struct header *header = map->header;
     struct participant *me = own_record(map);

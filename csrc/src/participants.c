@@ -2,7 +2,8 @@
  *
  * A record belongs to whoever holds its token, and the kernel drops a token with its process. So the one who claims a
  * token has the record to itself: to use it, or to clear away what a dead predecessor left. Dying at any step below
- * drops the token, and the next one to claim it does the same steps again; each of them may be repeated. */
+ * drops the token, and the next one to claim it does the same steps again; each of them may be repeated. (T1, B1 ...
+ * are the steps of tests/model/exclusion.pml.) */
 #include "participants.h"
 
 #include "gate.h"
@@ -22,8 +23,8 @@ static void bury(wmmf_map *map, uint32_t index) {
     struct header *header = map->header;
     struct participant *record = &map->records[index];
     uint64_t word = load_seq_u64(&header->lock);
-    while ((word & LOCK_OWNER) == index + 1) {
-        /* An odd sequence: it died where it may have been changing the payload. */
+    while ((word & LOCK_OWNER) == index + 1) { /* B1 */
+        /* B2. An odd sequence: it died where it may have been changing the payload. */
         bool inside = load_acquire_u64(&header->sequence) & 1;
         if (cas_seq_u64(&header->lock, &word, ((word & ~LOCK_OWNER) + LOCK_VERSION) | (inside ? LOCK_INCONSISTENT : 0)))
             break;
@@ -36,7 +37,7 @@ static void bury(wmmf_map *map, uint32_t index) {
     store_relaxed_u32(&record->pid, 0);
     store_relaxed_u64(&record->pins, 0);
     store_relaxed_u64(&record->writing_since_unix_ns, 0);
-    /* Last, and released: a writer that sees no reader here sees an empty record. wait_epoch keeps counting. */
+    /* B4: last, and released: a writer that sees no reader here sees an empty record. wait_epoch keeps counting. */
     store_release_u64(&record->reading, 0);
     gate_wake(map, GATE_READERS);
     gate_wake(map, GATE_WRITERS);
@@ -48,7 +49,7 @@ bool bury_if_dead(wmmf_map *map, uint32_t index) {
     /* The token of a handle is the same for all its threads: only one at a time may hold another's. */
     if (index == map->index || !cas_seq_u32(&map->reaping, &idle, 1))
         return false;
-    bool dead = platform_token_claim(map->section, index);
+    bool dead = platform_token_claim(map->section, index); /* T1 */
     if (dead) {
         bury(map, index);
         platform_token_drop(map->section, index);

@@ -1,0 +1,193 @@
+/* Who is inside, and what deaths leave behind: the rule that excludes, and the burying, of csrc/src/lock.c and
+ * participants.c, with a death possible between any two steps of any process, also of one that buries.
+ *
+ * A step is one atomic access to shared memory or one call of the kernel; all of them are seq_cst in C, so
+ * interleaving is the whole truth. Waiting is a guard: how sleepers come to look again is the matter of waking.pml,
+ * here they may at any time. The courtesy of writers is left out: anybody may go first, which is more than the code
+ * does. A process that joins claims a dead record and buries it, as a waiter does here.
+ *
+ * Checked: a writer is inside alone; nobody reads what a dead writer left half written, and the next writer is told;
+ * whoever lives gets to its end, however the others died (no invalid end state). */
+#define N      (WRITERS + READERS)
+#define NOBODY 255
+
+byte owner = NOBODY;              /* the lock word */
+bool inconsistent, poisoned;      /* its flags */
+bool odd;                         /* the sequence's lowest bit */
+byte reading[N];                  /* the records */
+
+bool dead[N];                     /* the kernel: who is dead, and who holds whose token */
+byte token[N];
+byte deaths = DEATHS;
+
+#define READING 1
+#define WRITING 2
+byte place[N], readers_inside, writers_inside;
+bool half_written;
+
+/* Deliberate mistakes, each of which must be found. */
+#ifdef BREAK_TOKEN
+#define MAY_CLAIM(i) (i != me)
+#else
+#define MAY_CLAIM(i) (token[i] == NOBODY)
+#endif
+#ifdef BREAK_BURY
+#define INSIDE false
+#else
+#define INSIDE odd
+#endif
+
+#define IS_READABLE (owner == NOBODY && !inconsistent && !poisoned)
+
+/* The caller holds the token, so that nobody else owns the lock as i. Each step may be done again by the next one. */
+inline bury(i) {
+    if
+    :: owner == i ->              /* B1 */
+        was_inside = INSIDE;      /* B2 */
+        atomic {                  /* B3 */
+            if
+            :: owner == i -> owner = NOBODY; inconsistent = inconsistent || was_inside
+            :: else
+            fi
+        }
+    :: else
+    fi;
+    reading[i] = 0;               /* B4 */
+    atomic { token[i] = NOBODY; was_inside = false; i = 0 }         /* T2 */
+}
+
+/* T1: the kernel gives a token only if nobody holds it. */
+inline claim(who) {
+    i = who;
+    token[i] = me
+}
+
+proctype Writer(byte me) {
+    byte i, j, round;
+    bool was_inside, repairing;
+    {
+        do
+        :: round == ROUNDS -> break
+        :: round < ROUNDS ->
+            round++;
+            do
+            :: poisoned -> goto done
+            :: atomic { owner == NOBODY && !poisoned -> owner = me; break }         /* W3 */
+            :: atomic { owner != NOBODY && owner != me && MAY_CLAIM(owner) -> claim(owner) };
+                bury(i)
+            od;
+            j = WRITERS;
+            do                    /* W4: the readers that were inside */
+            :: j == N -> break
+            :: j < N && reading[j] == 0 -> j++
+            :: atomic { j < N && reading[j] != 0 && MAY_CLAIM(j) -> claim(j) };
+                bury(i)
+            od;
+            atomic { odd = true; repairing = inconsistent; j = 0 };                 /* W5 */
+            atomic {
+                place[me] = WRITING;
+                writers_inside++;
+                assert(writers_inside == 1 && readers_inside == 0);
+                assert(!half_written || repairing);
+                half_written = true
+            };
+            if
+            :: repairing -> inconsistent = false       /* mark_consistent */
+            :: repairing                               /* or not: that poisons */
+            :: else
+            fi;
+            atomic { half_written = inconsistent; writers_inside--; place[me] = 0; repairing = false };
+            odd = inconsistent;                        /* W6 */
+            atomic { owner = NOBODY; poisoned = poisoned || inconsistent }          /* W7 */
+        od;
+done:   skip
+    } unless {
+        dead[me]
+    }
+}
+
+proctype Reader(byte me) {
+    byte i, round;
+    bool was_inside;
+    {
+        do
+        :: round == ROUNDS -> break
+        :: round < ROUNDS ->
+            round++;
+#ifdef BREAK_ANNOUNCE
+            IS_READABLE;
+            reading[me]++;
+#else
+            do
+            :: inconsistent || poisoned -> goto done
+            :: owner == NOBODY ->
+                reading[me]++;                         /* R1 */
+                if
+                :: IS_READABLE -> break                /* R2 */
+                :: else -> reading[me]--               /* R4 */
+                fi
+            :: atomic { owner != NOBODY && MAY_CLAIM(owner) -> claim(owner) };
+                bury(i)
+            od;
+#endif
+            atomic {                                   /* R3 */
+                place[me] = READING;
+                readers_inside++;
+                assert(writers_inside == 0 && !half_written)
+            };
+            atomic { assert(!half_written); readers_inside--; place[me] = 0 };
+            reading[me]--                              /* R4 */
+        od;
+done:   skip
+    } unless {
+        dead[me]
+    }
+}
+
+/* Ends a process and, in the same step, all that the kernel kept for it. It is inside nothing then. */
+proctype Death() {
+    byte i, k;
+    do
+    :: deaths == 0 -> break
+    :: deaths > 0 -> break
+    :: atomic { deaths > 0 && i < N - 1 -> i++ }
+    :: atomic {
+            deaths > 0 && !dead[i] ->
+            deaths--;
+            dead[i] = true;
+            k = 0;
+            do
+            :: k < N -> if :: token[k] == i -> token[k] = NOBODY :: else fi; k++
+            :: else -> break
+            od;
+            if
+            :: place[i] == READING -> readers_inside--
+            :: place[i] == WRITING -> writers_inside--
+            :: else
+            fi;
+            place[i] = 0;
+            i = 0;
+            k = 0
+        }
+    od
+}
+
+init {
+    byte i;
+    atomic {
+        do
+        :: i < N ->
+            token[i] = i;
+            if
+            :: i < WRITERS -> run Writer(i)
+            :: else -> run Reader(i)
+            fi;
+            i++
+        :: else -> break
+        od;
+        if
+        :: DEATHS > 0 -> run Death()
+        :: else
+        fi
+    }
+}
