@@ -37,7 +37,7 @@ RECOVERY = {
 
 
 def check(model: str, options: str, folder: Path, *, live: bool = False) -> tuple[int, int]:
-    """Search all states; how many there are, and how many errors were found. The search must not have been cut short."""
+    """Search all states; how many there are, and how many errors were found; never a part of them."""
     native.checked("spin", "-a", *options.split(), HERE / f"{model}.pml", cwd=folder)
     native.checked(
         "gcc", "-O2", "-DCOLLAPSE", "-DMEMLIM=3000", *(LIVE if live else SAFE), "-o", "pan", "pan.c", cwd=folder
