@@ -26,7 +26,9 @@ TARGETS = {
 BUILD_SECONDS = 600
 
 
-def checked(*command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+def checked(
+    *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, timeout: float = BUILD_SECONDS
+) -> str:
     """Run a command, with ``env`` added to the environment, and return its output; it is in the error if that fails."""
     done = subprocess.run(
         [str(part) for part in command],
@@ -37,7 +39,7 @@ def checked(*command: str | Path, cwd: Path | None = None, env: Mapping[str, str
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
-        timeout=BUILD_SECONDS,
+        timeout=timeout,
     )
     assert done.returncode == 0, f"exit status {done.returncode} from {done.args}\n{done.stdout}"
     return done.stdout
@@ -50,11 +52,11 @@ def temporary_folder() -> Path:
     return folder
 
 
-def configure_and_build(source: Path, target: str, *options: str) -> Path:
+def configure_and_build(source: Path, target: str, *options: str, make: str = "all") -> Path:
     """Build a CMake project for one of TARGETS and return the build folder, which lives as long as we do."""
     folder = temporary_folder()
     checked("cmake", "-S", source, "-B", folder, *TARGETS[target], *options)
-    checked("cmake", "--build", folder, "--parallel", "2")
+    checked("cmake", "--build", folder, "--parallel", "2", "--target", make)
     return folder
 
 
