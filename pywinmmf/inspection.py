@@ -64,9 +64,9 @@ def _from_native(record: Any) -> Participant:
 
 
 def list_sections(namespace: Namespace = Namespace.LOCAL) -> list[str]:
-    """The names of the sections and channels that somebody has open now, sorted.
+    """The names of the sections and channels that somebody has open now and that this user may read, sorted.
 
-    On Linux those of all layouts, on Windows native ones that this user may read. `NotSupportedError` where the
+    On Linux those of all layouts, on Windows native ones. `NotSupportedError` where the
     system does not list its objects, `InvalidArgumentError` for ``Namespace.CUSTOM``.
     """
     needed = ffi.new("uint64_t *")
