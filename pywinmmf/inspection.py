@@ -36,7 +36,7 @@ class Participant(NamedTuple):
     joined_unix_ns: int
     """When it opened the section, in nanoseconds since 1970."""
     writing_since_unix_ns: int
-    """When it took the write lock, to some milliseconds; 0 if it does not hold it."""
+    """When it took the write lock, to some milliseconds; 0 if it has not yet."""
     pinned_slots: int
     """Slots of a channel that it reads, as bits."""
 

@@ -118,7 +118,8 @@ def _sentence(described: Mapping[str, Any]) -> str:
     if not described["alive"]:
         parts.append("dead")
     if described["writing"]:
-        parts.append(f"writing since {_time(described['writing_since_unix_ns'])}")
+        since = described["writing_since_unix_ns"]
+        parts.append(f"writing since {_time(since)}" if since else "about to write")
     if described["readers"]:
         parts.append(f"reading: {described['readers']}")
     waiting = described["waiting_readers"] + described["waiting_writer"]

@@ -201,7 +201,7 @@ typedef struct wmmf_participant {
     uint32_t reads;                 /* read locks given back, modulo 2^32 */
     uint32_t writes;                /* write locks given back, modulo 2^32 */
     uint64_t joined_unix_ns;        /* when it opened the section: nanoseconds since 1970 */
-    uint64_t writing_since_unix_ns; /* when it took the write lock, to some milliseconds; 0 if it does not hold it */
+    uint64_t writing_since_unix_ns; /* when it took the write lock, to some milliseconds; 0 if it has not yet */
     uint64_t pinned_slots;          /* frame channel: slots that it reads, bit = slot */
 } wmmf_participant;
 

@@ -210,12 +210,14 @@ static void damage_ends_the_wait_of_a_writer_for_readers(void) {
     const char *name = new_name();
     wmmf_map *map = create(name, 100, WMMF_NATIVE);
     struct waiter waiter = {open_existing(name, WMMF_NATIVE), wait_to_write, WMMF_OK};
+    REQUIRE_OK(wmmf_write(waiter.map, 0, "x", 1, PATIENCE));
     REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
     struct thread *thread = thread_start(wait_in_thread, &waiter);
     int64_t deadline = system_now_ns() + PATIENCE;
     while (!participant(map, 1).writing)
         if (!CHECK(system_now_ns() < deadline))
             give_up();
+    CHECK_EQUAL(0, participant(map, 1).writing_since_unix_ns); /* only about to: that of its write before is gone */
     damage(name);
     audit_finds_damage(map);
     thread_join(thread);

@@ -227,7 +227,7 @@ namespace Wmmf
         public uint writes;
         /// <summary>when it opened the section: nanoseconds since 1970</summary>
         public ulong joined_unix_ns;
-        /// <summary>when it took the write lock, to some milliseconds; 0 if it does not hold it</summary>
+        /// <summary>when it took the write lock, to some milliseconds; 0 if it has not yet</summary>
         public ulong writing_since_unix_ns;
         /// <summary>frame channel: slots that it reads, bit = slot</summary>
         public ulong pinned_slots;

@@ -16,7 +16,7 @@ namespace Wmmf
             Reads = found.reads;
             Writes = found.writes;
             Joined = Time(found.joined_unix_ns);
-            WritingSince = found.writing != 0 ? Time(found.writing_since_unix_ns) : (DateTimeOffset?)null;
+            WritingSince = found.writing_since_unix_ns != 0 ? Time(found.writing_since_unix_ns) : (DateTimeOffset?)null;
         }
 
         /// <summary>Its process, by its own number: in another container it may mean another.</summary>
@@ -43,7 +43,7 @@ namespace Wmmf
         /// <summary>When it opened the section.</summary>
         public DateTimeOffset Joined { get; }
 
-        /// <summary>When it took the write lock, to some milliseconds; null if it does not hold it.</summary>
+        /// <summary>When it took the write lock, to some milliseconds; null if it has not yet.</summary>
         public DateTimeOffset? WritingSince { get; }
 
         private static DateTimeOffset Time(ulong unixNanoseconds) =>
