@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
+
+from ._binding import ffi
+from ._handle import Handle
+from .errors import native_error
 
 
 class AuditReport(NamedTuple):
@@ -28,8 +32,12 @@ class AuditReport(NamedTuple):
     """The sequence number."""
 
     @classmethod
-    def from_native(cls, report: Any) -> AuditReport:
-        """From a wmmf_audit_report."""
+    def made_by(cls, audit: Callable[[Any, Any], int], handle: Handle) -> AuditReport:
+        """What wmmf_audit, or its like, says of an open handle."""
+        report = ffi.new("wmmf_audit_report *", {"struct_size": ffi.sizeof("wmmf_audit_report")})
+        status = audit(handle.native(), report)
+        if status:
+            raise native_error(status, f"audit {handle.what}")
         return cls(
             damaged=bool(report.damaged),
             participants=report.participants,

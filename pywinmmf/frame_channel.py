@@ -12,6 +12,7 @@ from ._arguments import access_options, choice, contiguous, text, whole
 from ._binding import ffi, lib
 from ._handle import Handle
 from ._patience import slices
+from .audit_report import AuditReport
 from .enums import Access, Namespace
 from .errors import ClosedError, InvalidArgumentError, native_error
 from .frames import Frame, NewFrame, new_native_frame, set_user
@@ -367,6 +368,10 @@ class FrameChannel:
                 return
             with frame:
                 yield frame
+
+    def audit(self) -> AuditReport:
+        """As `MemoryMappedFile.audit`: damage poisons the channel, for everybody, unless this object is read-only."""
+        return AuditReport.made_by(lib.wmmf_channel_audit, self._handle)
 
     def close(self) -> None:
         """Refuse further use; unmap when the last frame and view is gone. Again: nothing."""

@@ -36,7 +36,7 @@ class Participant(NamedTuple):
     joined_unix_ns: int
     """When it opened the section, in nanoseconds since 1970."""
     writing_since_unix_ns: int
-    """When it took the write lock, to some milliseconds; 0 if it does not hold it."""
+    """When it took the write lock, to some milliseconds; 0 if it has not yet."""
     pinned_slots: int
     """Slots of a channel that it reads, as bits."""
 
@@ -64,9 +64,9 @@ def _from_native(record: Any) -> Participant:
 
 
 def list_sections(namespace: Namespace = Namespace.LOCAL) -> list[str]:
-    """The names of the sections and channels that somebody has open now, sorted.
+    """The names of the sections and channels that somebody has open now and that this user may read, sorted.
 
-    On Linux those of all layouts, on Windows native ones that this user may read. `NotSupportedError` where the
+    On Linux those of all layouts, on Windows native ones. `NotSupportedError` where the
     system does not list its objects, `InvalidArgumentError` for ``Namespace.CUSTOM``.
     """
     needed = ffi.new("uint64_t *")

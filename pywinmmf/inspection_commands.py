@@ -9,18 +9,20 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from datetime import datetime
-from typing import Any
+from typing import Any, Callable
 
 from .audit_report import AuditReport
 from .enums import Layout, Namespace
-from .errors import Error, FormatError, LockTimeoutError, NotSupportedError
+from .errors import Error, FormatError, NotFoundError
 from .frame_channel import FrameChannel
 from .inspection import Participant, list_sections, program_of
 from .memory_mapped_file import MemoryMappedFile
 
 SOUND, UNSOUND, UNREADABLE = 0, 1, 2  # exit codes
+LONGEST_INTERVAL = 3600.0
 
 NAMESPACES = {"local": Namespace.LOCAL, "global": Namespace.GLOBAL, "custom": Namespace.CUSTOM}
 LAYOUTS = {layout.name.lower(): layout for layout in Layout}
@@ -30,19 +32,19 @@ def add_parsers(subcommands: Any) -> None:
     """The three commands."""
     ls = subcommands.add_parser("ls", help="list the sections and channels that are open")
     ls.add_argument("--namespace", choices=["local", "global"], help="only this one; default: both")
-    ls.set_defaults(run=_ls)
+    ls.set_defaults(run=_reporting(_ls))
 
     info = subcommands.add_parser("info", help="what a section is, who holds it, how often it changes")
     info.add_argument("--layout", choices=LAYOUTS, default="native")
-    info.add_argument("--interval", type=float, default=0.5, metavar="SECONDS", help="of measuring the rate")
-    info.set_defaults(run=_info)
+    info.add_argument("--interval", type=_interval, default=0.5, metavar="SECONDS", help="of measuring the rate")
+    info.set_defaults(run=_reporting(_info))
 
     audit = subcommands.add_parser(
         "audit",
         help="compare header, lock and tallies; damage poisons the section",
         description=f"Exit code {SOUND}: sound; {UNSOUND}: damaged or poisoned; {UNREADABLE}: cannot be opened.",
     )
-    audit.set_defaults(run=_audit)
+    audit.set_defaults(run=_reporting(_audit))
 
     for command in (info, audit):
         command.add_argument("name")
@@ -51,137 +53,180 @@ def add_parsers(subcommands: Any) -> None:
         command.add_argument("--json", action="store_true", help="for programs")
 
 
-def _print(facts: dict[str, Any], as_json: bool) -> None:
+def _interval(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= LONGEST_INTERVAL:
+        raise argparse.ArgumentTypeError(f"{text}: expected 0 to {LONGEST_INTERVAL:g} seconds")
+    return seconds
+
+
+def _reporting(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """What cannot be opened is one line on standard error."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        try:
+            return command(arguments)
+        except Error as error:
+            print(f"pywinmmf: {_shown(error)}", file=sys.stderr)
+            return UNREADABLE
+
+    return run
+
+
+# Printing.
+
+
+def _print(facts: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
-        print(json.dumps(facts, ensure_ascii=False))
+        print(json.dumps(facts))
         return
     width = max(len(name) for name in facts)
     for name, value in facts.items():
         lines = value if isinstance(value, list) else [value]
-        for number, line in enumerate(lines or ["none"]):
-            print(f"{(name if number == 0 else ''):<{width}}  {line}")
+        for number, line in enumerate(lines or [None]):
+            label = name.replace("_", " ") if number == 0 else ""
+            print(f"{label:<{width}}  {_shown(line)}")
 
 
-def _refused(error: Error) -> int:
-    print(f"pywinmmf: {error}", file=sys.stderr)
-    return UNREADABLE
+def _print_table(columns: list[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    cells = [columns, *([_shown(row.get(column, "-")) for column in columns] for row in rows)]
+    widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
+    for line in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
 
 
-def _since(unix_ns: int) -> str:
+def _shown(value: object) -> str:
+    """For a terminal, which obeys control characters and may not know all others; names may have any."""
+    if value is None:
+        return "none"
+    if isinstance(value, dict):
+        return _shown(_sentence(value))
+    encoding = sys.stdout.encoding or "utf-8"
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _described(participant: Participant) -> dict[str, Any]:
+    # The number of a dead process may be another's by now.
+    program = program_of(participant.pid) if participant.alive else ""
+    return {"pid": participant.pid, "program": program or "unknown", **participant._asdict()}
+
+
+def _sentence(described: Mapping[str, Any]) -> str:
+    """A participant in words."""
+    parts = [f"pid {described['pid']} ({described['program']}) since {_time(described['joined_unix_ns'])}"]
+    if not described["alive"]:
+        parts.append("dead")
+    if described["writing"]:
+        since = described["writing_since_unix_ns"]
+        parts.append(f"writing since {_time(since)}" if since else "about to write")
+    if described["readers"]:
+        parts.append(f"reading: {described['readers']}")
+    waiting = described["waiting_readers"] + described["waiting_writer"]
+    if waiting:
+        parts.append(f"waiting: {waiting}")
+    return ", ".join(parts)
+
+
+def _time(unix_ns: int) -> str:
     return datetime.fromtimestamp(unix_ns / 1e9).isoformat(" ", "milliseconds")
-
-
-def _process(participant: Participant) -> str:
-    return f"pid {participant.pid} ({program_of(participant.pid) or 'unknown'})"
 
 
 # ls
 
 
 def _ls(arguments: argparse.Namespace) -> int:
-    chosen = [arguments.namespace] if arguments.namespace else ["local", "global"]
     rows = []
-    for namespace in chosen:
-        try:
-            names = list_sections(NAMESPACES[namespace])
-        except NotSupportedError as error:
-            return _refused(error)
-        rows += [{"name": name, "namespace": namespace, **_in_short(name, namespace)} for name in names]
+    for namespace in [arguments.namespace] if arguments.namespace else ["local", "global"]:
+        for name in list_sections(NAMESPACES[namespace]):
+            try:
+                rows.append({"name": name, "namespace": namespace, **_in_short(name, NAMESPACES[namespace])})
+            except NotFoundError:
+                continue  # closed since
     if arguments.json:
-        print(json.dumps(rows, ensure_ascii=False))
+        print(json.dumps(rows))
     else:
         _print_table(["name", "namespace", "kind", "size", "sequence", "participants"], rows)
     return SOUND
 
 
-def _in_short(name: str, namespace: str) -> dict[str, Any]:
+def _in_short(name: str, namespace: Namespace) -> dict[str, Any]:
     try:
-        with FrameChannel.open(name, namespace=NAMESPACES[namespace], readonly=True) as channel:
-            size: Any = f"{channel.slots} x {channel.capacity}"
-            return {"kind": "channel", "size": size, "sequence": channel.sequence, **_count(name, namespace)}
-    except Error:
-        pass
-    try:
-        with MemoryMappedFile.open(name, namespace=NAMESPACES[namespace], readonly=True) as section:
+        with (
+            MemoryMappedFile.open(name, namespace=namespace, readonly=True) as section,
+            _channel(name, namespace) or nullcontext() as channel,
+        ):
             return {
-                "kind": "section",
-                "size": section.size,
-                "sequence": section.sequence,
+                "kind": "channel" if channel else "section",
+                "size": f"{channel.slots} x {channel.capacity}" if channel else section.size,
+                "sequence": (channel or section).sequence,
                 "participants": len(section.participants()),
             }
     except FormatError:
         return {"kind": "other layout"}
+    except NotFoundError:
+        raise
     except Error as error:
         return {"kind": f"unreadable: {type(error).__name__}"}
 
 
-def _count(name: str, namespace: str) -> dict[str, int]:
-    with MemoryMappedFile.open(name, namespace=NAMESPACES[namespace], readonly=True) as section:
-        return {"participants": len(section.participants())}
-
-
-def _print_table(columns: list[str], rows: Iterable[dict[str, Any]]) -> None:
-    cells = [columns, *([str(row.get(column, "-")) for column in columns] for row in rows)]
-    widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
-    for line in cells:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+def _channel(name: str, namespace: Namespace) -> FrameChannel | None:
+    """The channel that a section is, read-only; None: it is none."""
+    try:
+        return FrameChannel.open(name, namespace=namespace, readonly=True)
+    except FormatError:
+        return None
 
 
 # info
 
 
 def _info(arguments: argparse.Namespace) -> int:
-    layout = LAYOUTS[arguments.layout]
-    try:
-        with MemoryMappedFile.open(
-            arguments.name, namespace=NAMESPACES[arguments.namespace], layout=layout, readonly=True
-        ) as section:
-            facts: dict[str, Any] = {
-                "name": section.name,
-                "namespace": arguments.namespace,
-                "layout": arguments.layout,
-                "size": section.size,
-            }
-            if layout is Layout.NATIVE:
-                facts |= _channel_facts(arguments)
-                facts |= _native_facts(section, arguments.interval)
-    except Error as error:
-        return _refused(error)
+    name, namespace, layout = arguments.name, NAMESPACES[arguments.namespace], LAYOUTS[arguments.layout]
+    with MemoryMappedFile.open(name, namespace=namespace, layout=layout, readonly=True) as section:
+        facts = {
+            "name": name,
+            "namespace": arguments.namespace,
+            "layout": arguments.layout,
+            "size": section.size,
+        }
+        if layout is Layout.NATIVE:
+            with _channel(name, namespace) or nullcontext() as channel:
+                if channel:
+                    facts |= _channel_facts(channel)
+                facts |= _native_facts(section)
+                facts |= _rate(channel or section, arguments.interval)
+        elif layout is Layout.WINMMF:
+            facts["lock"] = _winmmf_lock_state(name, namespace)
     _print(facts, arguments.json)
     return SOUND
 
 
-def _channel_facts(arguments: argparse.Namespace) -> dict[str, Any]:
-    try:
-        with FrameChannel.open(arguments.name, namespace=NAMESPACES[arguments.namespace], readonly=True) as channel:
-            facts: dict[str, Any] = {"slots": channel.slots, "capacity": channel.capacity, "frames": channel.sequence}
-            if channel.age is not None:
-                facts["seconds since last frame"] = round(channel.age, 3)
-            return facts
-    except (FormatError, LockTimeoutError):
-        return {}
-
-
-def _native_facts(section: MemoryMappedFile, interval: float) -> dict[str, Any]:
-    report = section.audit()
-    people = section.participants()
-    before = _writes(people)
-    start = time.perf_counter()
-    time.sleep(max(0.0, interval))
-    rate = (_writes(section.participants()) - before) % 2**32 / max(time.perf_counter() - start, 1e-9)
+def _channel_facts(channel: FrameChannel) -> dict[str, Any]:
+    age = channel.age
     return {
-        "lock": _lock_state(report, people),
-        "holder": [f"{_process(one)} since {_since(one.writing_since_unix_ns)}" for one in people if one.writing],
-        "participants": [
-            f"{_process(one)} since {_since(one.joined_unix_ns)}{'' if one.alive else ', dead'}" for one in people
-        ],
-        "sequence": report.sequence,
-        "writes per second": round(rate, 1),
+        "slots": channel.slots,
+        "capacity": channel.capacity,
+        "seconds_since_last_frame": None if age is None else round(age, 3),
     }
 
 
-def _writes(people: list[Participant]) -> int:
-    return sum(one.writes for one in people)
+def _native_facts(section: MemoryMappedFile) -> dict[str, Any]:
+    report = section.audit()
+    people = section.participants()
+    return {
+        "lock": _lock_state(report, people),
+        "holder": next((_described(one) for one in people if one.writing), None),
+        "participants": [_described(one) for one in people],
+    }
+
+
+def _rate(counter: MemoryMappedFile | FrameChannel, interval: float) -> dict[str, Any]:
+    """Its sequence, and how fast that grows: writes of a section, frames of a channel."""
+    before, start = counter.sequence, time.perf_counter()
+    time.sleep(interval)
+    after, end = counter.sequence, time.perf_counter()
+    return {"sequence": after, "rate_per_second": round((after - before) / max(end - start, 1e-9), 1)}
 
 
 def _lock_state(report: AuditReport, people: list[Participant]) -> str:
@@ -192,31 +237,47 @@ def _lock_state(report: AuditReport, people: list[Participant]) -> str:
         return "held for writing" + ("" if writer is None or writer.alive else " by a dead process")
     if report.owner_died:
         return "free, but its last writer died inside: the payload may be half written"
-    return f"held by {report.readers} for reading" if report.readers else "free"
+    return _readers(report.readers)
+
+
+def _readers(count: int) -> str:
+    return f"held by {count} for reading" if count else "free"
+
+
+def _winmmf_lock_state(name: str, namespace: Namespace) -> str:
+    """What the 4 bytes before the payload say; whose lock it is, nobody knows in this layout."""
+    with MemoryMappedFile.open(name, namespace=namespace, layout=Layout.RAW, readonly=True) as raw:
+        word = int.from_bytes(raw.read(4), "little")
+    if word >> 24 == 0xFF:
+        return "not initialised"
+    return "held for writing" if word >> 31 else _readers(word & 0xFFFFFF)
 
 
 # audit
 
 
 def _audit(arguments: argparse.Namespace) -> int:
-    namespace = NAMESPACES[arguments.namespace]
-    try:
+    with _open_to_audit(arguments.name, NAMESPACES[arguments.namespace]) as audited:
+        report = audited.audit()
+    _print({"name": arguments.name, "verdict": _verdict(report), **report._asdict()}, arguments.json)
+    return UNSOUND if report.damaged or report.poisoned else SOUND
+
+
+def _open_to_audit(name: str, namespace: Namespace) -> MemoryMappedFile | FrameChannel:
+    """Writable if that can be, so that damage poisons."""
+    for kind in (MemoryMappedFile, FrameChannel):
         try:
-            section = MemoryMappedFile.open(arguments.name, namespace=namespace)
+            return kind.open(name, namespace=namespace)
         except Error:
-            section = MemoryMappedFile.open(arguments.name, namespace=namespace, readonly=True)
-        with section:
-            report = section.audit()
-            poisons = not section.readonly
-    except Error as error:
-        return _refused(error)
-    sound = not report.damaged and not report.poisoned
-    verdict = "sound"
+            continue
+    return MemoryMappedFile.open(name, namespace=namespace, readonly=True)
+
+
+def _verdict(report: AuditReport) -> str:
+    if report.damaged:
+        return "damaged: poisoned, for everybody" if report.poisoned else "damaged"
     if report.poisoned:
-        verdict = "damaged: poisoned, for everybody" if report.damaged and poisons else "poisoned"
-    elif report.damaged:
-        verdict = "damaged"
-    elif report.owner_died:
-        verdict = "sound, but a writer died inside: the payload waits for repair"
-    _print({"name": arguments.name, "verdict": verdict, **report._asdict()}, arguments.json)
-    return SOUND if sound else UNSOUND
+        return "poisoned"
+    if report.owner_died:
+        return "sound, but a writer died inside: the payload waits for repair"
+    return "sound"

@@ -317,11 +317,7 @@ class MemoryMappedFile:
 
     def audit(self) -> AuditReport:
         """Compare header, tallies and lock state of a native section. Damage poisons it, for everybody."""
-        report = ffi.new("wmmf_audit_report *", {"struct_size": ffi.sizeof("wmmf_audit_report")})
-        status = lib.wmmf_audit(self._handle.native(), report)
-        if status:
-            raise native_error(status, f"audit section {self.name!r}")
-        return AuditReport.from_native(report)
+        return AuditReport.made_by(lib.wmmf_audit, self._handle)
 
     def participants(self) -> list[Participant]:
         """Who has the section open for writing, in all processes (native layout)."""

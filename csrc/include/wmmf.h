@@ -201,7 +201,7 @@ typedef struct wmmf_participant {
     uint32_t reads;                 /* read locks given back, modulo 2^32 */
     uint32_t writes;                /* write locks given back, modulo 2^32 */
     uint64_t joined_unix_ns;        /* when it opened the section: nanoseconds since 1970 */
-    uint64_t writing_since_unix_ns; /* when it took the write lock, to some milliseconds; 0 if it does not hold it */
+    uint64_t writing_since_unix_ns; /* when it took the write lock, to some milliseconds; 0 if it has not yet */
     uint64_t pinned_slots;          /* frame channel: slots that it reads, bit = slot */
 } wmmf_participant;
 
@@ -315,10 +315,10 @@ WMMF_API int32_t wmmf_audit(wmmf_map *map, wmmf_audit_report *report);
  * WMMF_E_RANGE: no record beyond `index` was ever in use: the way to end a loop over all. */
 WMMF_API int32_t wmmf_get_participant(wmmf_map *map, uint32_t index, wmmf_participant *participant);
 
-/* Writes the names of sections of this library that are open now, in any process, to `names`, one after the other, each
- * ended by NUL. *needed becomes the bytes of them all; WMMF_E_RANGE: they are more than `capacity`. WMMF_LOCAL and
- * WMMF_GLOBAL only. POSIX: sections of all layouts. Windows: native ones that the caller may read;
- * WMMF_E_NOT_SUPPORTED where the system does not list its objects. */
+/* Writes the names of the sections and channels of this library that are open now, in any process, and that the caller
+ * may read to `names`, one after the other, each ended by NUL. *needed becomes the bytes of them all; WMMF_E_RANGE:
+ * they are more than `capacity`, and `names` is of no use. WMMF_LOCAL and WMMF_GLOBAL only. POSIX: sections of all
+ * layouts. Windows: native ones only; WMMF_E_NOT_SUPPORTED where the system does not list its objects. */
 WMMF_API int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, uint64_t *needed);
 
 /* Frame channels: the newest frame for everybody, without copies, and nobody waits for anybody.
@@ -328,7 +328,8 @@ WMMF_API int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, 
  * misses frames. Writers take turns: from begin to publish or cancel the others wait. A writer that dies in between
  * leaves nothing but a free slot, a reader that dies leaves no pin.
  *
- * wmmf_open opens a channel's section read-only, for wmmf_audit and wmmf_get_info; its layout is the native one. */
+ * wmmf_open opens a channel's section read-only, for wmmf_get_participant and wmmf_get_info; its layout is the native
+ * one. */
 
 /* Creates a channel of `slots` slots (0 = WMMF_CHANNEL_SLOTS_DEFAULT) for frames of up to `capacity` bytes and opens it
  * for writing. Its memory is reserved at once: slots * (capacity + 128 bytes) and one page. Errors as of wmmf_create;
@@ -384,6 +385,9 @@ WMMF_API int32_t wmmf_channel_read(wmmf_channel *channel, uint64_t after, void *
 
 /* Waits until the newest frame's sequence is not `after`; *sequence (may be NULL) becomes that. */
 WMMF_API int32_t wmmf_channel_wait(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, uint64_t *sequence);
+
+/* As wmmf_audit, for the channel's section. */
+WMMF_API int32_t wmmf_channel_audit(wmmf_channel *channel, wmmf_audit_report *report);
 
 /* -- end declarations -- */
 

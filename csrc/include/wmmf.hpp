@@ -18,6 +18,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 #if __has_include(<version>)
 #include <version>
 #endif
@@ -309,6 +310,37 @@ class map {
         wmmf_audit_report result{};
         result.struct_size = sizeof result;
         detail::check(wmmf_audit(handle(), &result), "wmmf_audit");
+        return result;
+    }
+
+    /* Who has the section open for writing, in all processes. A snapshot. */
+    std::vector<wmmf_participant> participants() const {
+        std::vector<wmmf_participant> result;
+        for (uint32_t index = 0; index < WMMF_PARTICIPANTS_MAX; index++) {
+            wmmf_participant one{};
+            one.struct_size = sizeof one;
+            const int32_t status = wmmf_get_participant(handle(), index, &one);
+            if (status == WMMF_E_RANGE)
+                break;
+            detail::check(status, "wmmf_get_participant");
+            if (one.pid != 0)
+                result.push_back(one);
+        }
+        return result;
+    }
+
+    /* The names of the sections and channels that are open in a namespace; see wmmf_list. */
+    static std::vector<std::string> list(wmmf_namespace name_space = WMMF_LOCAL) {
+        std::string names;
+        uint64_t needed = 0;
+        int32_t status;
+        while ((status = wmmf_list(name_space, names.data(), names.size(), &needed)) == WMMF_E_RANGE)
+            names.resize(needed + 1024); /* more may come before the next look */
+        if (status != WMMF_OK)
+            throw error(status, "wmmf_list", wmmf_last_os_error());
+        std::vector<std::string> result;
+        for (std::size_t at = 0; at < needed; at += result.back().size() + 1)
+            result.emplace_back(names.c_str() + at);
         return result;
     }
 

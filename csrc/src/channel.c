@@ -385,6 +385,14 @@ static bool is_wanted(uint64_t newest, uint64_t after) {
     return newest != 0 && newest_sequence(newest) != after;
 }
 
+/* WMMF_E_TIMEOUT: not yet. */
+static int32_t look_for_newer(const wmmf_channel *channel, uint64_t after, uint64_t *newest) {
+    if (load_seq_u64(&channel->map->header->lock) & LOCK_POISONED)
+        return WMMF_E_POISONED;
+    *newest = load_seq_u64(&channel->header->newest);
+    return is_wanted(*newest, after) ? WMMF_OK : WMMF_E_TIMEOUT;
+}
+
 /* A read-only handle cannot count itself in, so it looks by itself, often. */
 static void sleep_until_newer(wmmf_channel *channel, uint64_t after, int64_t slice) {
     wmmf_map *map = channel->map;
@@ -392,33 +400,30 @@ static void sleep_until_newer(wmmf_channel *channel, uint64_t after, int64_t sli
         gate_peek(map, GATE_CHANGE, slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
         return;
     }
+    uint64_t newest;
     uint32_t seen = gate_enter(map, GATE_CHANGE);
-    if (is_wanted(load_seq_u64(&channel->header->newest), after))
-        gate_leave(map, GATE_CHANGE, seen);
-    else
+    if (look_for_newer(channel, after, &newest) == WMMF_E_TIMEOUT)
         gate_sleep(map, GATE_CHANGE, seen, slice);
+    else
+        gate_leave(map, GATE_CHANGE, seen);
 }
 
 static int32_t wait_for_newer(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, uint64_t *newest) {
-    *newest = load_seq_u64(&channel->header->newest);
-    if (is_wanted(*newest, after))
-        return WMMF_OK;
+    int32_t status = look_for_newer(channel, after, newest);
+    if (status != WMMF_E_TIMEOUT || timeout_ns == 0)
+        return status;
     int64_t deadline = deadline_after(timeout_ns);
-    for (int turn = 0;; turn++) {
-        *newest = load_seq_u64(&channel->header->newest);
-        if (is_wanted(*newest, after))
-            return WMMF_OK;
-        if (turn < SPINS && timeout_ns != 0) {
+    for (int turn = 0; (status = look_for_newer(channel, after, newest)) == WMMF_E_TIMEOUT; turn++) {
+        if (turn < SPINS) {
             spin_pause();
             continue;
         }
-        if (load_seq_u64(&channel->map->header->lock) & LOCK_POISONED)
-            return WMMF_E_POISONED;
         int64_t slice = deadline_remaining(deadline, RECHECK_NS);
         if (slice == 0)
-            return WMMF_E_TIMEOUT;
+            break;
         sleep_until_newer(channel, after, slice);
     }
+    return status;
 }
 
 /* Each field is loaded once. False: a peer wrote what no writer of ours does. */
@@ -560,4 +565,9 @@ int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info) {
     info->participants = channel->map->participants;
     info->read_only = channel->map->read_only;
     return WMMF_OK;
+}
+
+int32_t wmmf_channel_audit(wmmf_channel *channel, wmmf_audit_report *report) {
+    int32_t status = channel_check(channel);
+    return status != WMMF_OK ? status : wmmf_audit(channel->map, report);
 }

@@ -1,5 +1,8 @@
-/* Looking at a native section: who is there, and whether all that is written there fits together. */
+/* Looking at sections: which are there, who has them open, and whether all that is written in one fits together. */
+#include <string.h>
+
 #include "map.h"
+#include "name.h"
 #include "participants.h"
 
 /* At every moment 0 <= holders - (tries - given) <= holders: see end_read. */
@@ -86,4 +89,41 @@ int32_t native_audit(wmmf_map *map, wmmf_audit_report *report) {
     report->poisoned = (word & LOCK_POISONED) != 0;
     report->sequence = load_seq_u64(&header->sequence) / 2;
     return WMMF_OK;
+}
+
+/* Names one after the other, as many as fit; the room they all need is counted on. */
+struct name_list {
+    uint32_t name_space;
+    char *at;
+    uint64_t room;
+    uint64_t needed;
+};
+
+/* A peer may have given a file any name; only what wmmf_open takes is one of a section. */
+static bool append_name(void *context, const char *name) {
+    struct name_list *list = context;
+    if (name_check(name, list->name_space) != WMMF_OK)
+        return true;
+    size_t size = strlen(name) + 1;
+    list->needed += size;
+    if (size > list->room) {
+        list->room = 0;
+        return true;
+    }
+    memcpy(list->at, name, size);
+    list->at += size;
+    list->room -= size;
+    return true;
+}
+
+int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, uint64_t *needed) {
+    struct name_list list = {name_space, names, capacity, 0};
+    platform_clear_error();
+    if (!needed || (!names && capacity != 0) || name_space > WMMF_GLOBAL)
+        return WMMF_E_ARGUMENT;
+    int32_t status = platform_list(name_space, append_name, &list);
+    if (status != WMMF_OK)
+        return status;
+    *needed = list.needed;
+    return list.needed <= capacity ? WMMF_OK : WMMF_E_RANGE;
 }

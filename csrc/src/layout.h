@@ -42,7 +42,7 @@ struct participant {
     shared_u32 pid; /* for people; says nothing about life */
     shared_u64 joined_unix_ns;
     shared_u64 pins;                  /* slots of a frame channel that this participant reads: bit = slot */
-    shared_u64 writing_since_unix_ns; /* when it last took the lock for writing */
+    shared_u64 writing_since_unix_ns; /* when it took the lock for writing, 0 = it has not */
 };
 
 /* What the payload of a native section is. */

@@ -316,6 +316,12 @@ static void count_taken(wmmf_map *map) {
     store_relaxed_u64(&me->writing_since_unix_ns, platform_unix_coarse_ns());
 }
 
+static void count_given(wmmf_map *map) {
+    struct participant *me = own_record(map);
+    store_relaxed_u32(&me->writes_given, load_relaxed_u32(&me->writes_given) + 1);
+    store_relaxed_u64(&me->writing_since_unix_ns, 0);
+}
+
 static int32_t own(wmmf_map *map, int64_t timeout_ns, bool repair) {
     if (holders_writing(map) || holders_reading(map))
         return WMMF_E_DEADLOCK;
@@ -329,9 +335,8 @@ static int32_t own(wmmf_map *map, int64_t timeout_ns, bool repair) {
  * write that a death cut short counts too, so that its sequence is never reached: see copy_version. */
 static void disown(wmmf_map *map) {
     struct header *header = map->header;
-    struct participant *me = own_record(map);
     bool consistent = (load_seq_u64(&header->lock) & LOCK_INCONSISTENT) == 0;
-    store_relaxed_u32(&me->writes_given, load_relaxed_u32(&me->writes_given) + 1);
+    count_given(map);
     if (consistent)
         store_release_u64(&header->sequence, load_relaxed_u64(&header->sequence) + (map->repairing ? 3 : 1));
     give_up_ownership(map, consistent ? 0 : LOCK_POISONED);
@@ -394,7 +399,7 @@ int32_t native_own(wmmf_map *map, int64_t timeout_ns) {
 }
 
 void native_disown(wmmf_map *map) {
-    store_relaxed_u32(&own_record(map)->writes_given, load_relaxed_u32(&own_record(map)->writes_given) + 1);
+    count_given(map);
     give_up_ownership(map, 0);
 }
 

@@ -338,7 +338,8 @@ static HANDLE open_object_directory(uint32_t name_space) {
     return open && open(&directory, DIRECTORY_QUERY, &attributes) >= 0 ? directory : NULL;
 }
 
-/* Only what can be read says whether we made it: a magic at the start of a section. */
+/* Only what can be read says whether we made it: a magic at the start of a section. The system copies it, since the
+ * pages of a stranger's section may not be there: reserved only, or of a file out of reach. */
 static bool is_native(const wchar_t *prefix, const UNICODE_STRING *name) {
     wchar_t full_name[NAME_CAPACITY];
     size_t length = wcslen(prefix), more = name->Length / sizeof *name->Buffer;
@@ -348,12 +349,14 @@ static bool is_native(const wchar_t *prefix, const UNICODE_STRING *name) {
     wmemcpy(full_name + length, name->Buffer, more);
     full_name[length + more] = L'\0';
     HANDLE mapping = OpenFileMappingW(FILE_MAP_READ, FALSE, full_name);
-    const struct header *header = mapping ? MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, HEADER_SIZE) : NULL;
-    bool native = header && load_relaxed_u64(&header->magic) == SECTION_MAGIC;
-    if (header)
-        UnmapViewOfFile(header);
+    const void *start = mapping ? MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, sizeof(uint64_t)) : NULL;
+    uint64_t magic = 0;
+    if (start) {
+        ReadProcessMemory(GetCurrentProcess(), start, &magic, sizeof magic, NULL);
+        UnmapViewOfFile(start);
+    }
     close_handle(mapping);
-    return native;
+    return magic == SECTION_MAGIC;
 }
 
 /* False: the listing is to end. */
@@ -363,8 +366,8 @@ static bool list_one(const object_entry *entry, const wchar_t *prefix, bool (*fo
     if (entry->type.Length != sizeof L"Section" - sizeof(wchar_t) || wcsncmp(entry->type.Buffer, L"Section", 7) != 0 ||
         !is_native(prefix, &entry->name))
         return true;
-    int length = WideCharToMultiByte(CP_UTF8, 0, entry->name.Buffer, (int)(entry->name.Length / sizeof(wchar_t)), name,
-                                     WMMF_NAME_MAX, NULL, NULL);
+    int length = WideCharToMultiByte(CP_UTF8, WC_ERR_INVALID_CHARS, entry->name.Buffer,
+                                     (int)(entry->name.Length / sizeof(wchar_t)), name, WMMF_NAME_MAX, NULL, NULL);
     name[length] = '\0';
     return length == 0 || found(context, name);
 }

@@ -500,39 +500,6 @@ int32_t wmmf_get_participant(wmmf_map *map, uint32_t index, wmmf_participant *pa
     return native_participant(map, index, participant);
 }
 
-/* Names one after the other, as many as fit; the room they all need is counted on. */
-struct name_list {
-    char *at;
-    uint64_t room;
-    uint64_t needed;
-};
-
-static bool append_name(void *context, const char *name) {
-    struct name_list *list = context;
-    size_t size = strlen(name) + 1;
-    list->needed += size;
-    if (size > list->room) {
-        list->room = 0;
-        return true;
-    }
-    memcpy(list->at, name, size);
-    list->at += size;
-    list->room -= size;
-    return true;
-}
-
-int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, uint64_t *needed) {
-    struct name_list list = {names, capacity, 0};
-    platform_clear_error();
-    if (!needed || (!names && capacity != 0) || name_space > WMMF_GLOBAL)
-        return WMMF_E_ARGUMENT;
-    int32_t status = platform_list(name_space, append_name, &list);
-    if (status != WMMF_OK)
-        return status;
-    *needed = list.needed;
-    return list.needed <= capacity ? WMMF_OK : WMMF_E_RANGE;
-}
-
 int32_t wmmf_audit(wmmf_map *map, wmmf_audit_report *report) {
     int32_t status = report ? native_check(map) : WMMF_E_ARGUMENT;
     if (status != WMMF_OK)

@@ -137,9 +137,34 @@ static void each_call_fails_and_all_that_follow(void) {
         fail_everywhere(&ways[i]);
 }
 
+/* Listing undoes nothing, so it may leave out what it could not look at. */
+static void a_list_leaves_nothing_open(void) {
+    static char names[1 << 20];
+    uint64_t needed;
+    wmmf_map *map = create(name = new_name(), 100, WMMF_NATIVE);
+    options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    REQUIRE_OK(wmmf_list(WMMF_LOCAL, names, sizeof names, &needed));
+    int step = 1;
+    do {
+        struct resources before = system_resources();
+        calls = 0;
+        first_failing = step++;
+        wmmf_list(WMMF_LOCAL, names, sizeof names, &needed);
+        first_failing = 0;
+        struct resources after = system_resources();
+        CHECK_EQUAL(before.handles, after.handles);
+        CHECK_EQUAL(before.mapped, after.mapped);
+        wmmf_map *other = open_existing(name, WMMF_NATIVE);
+        wmmf_close(other);
+    } while (calls >= step - 1);
+    CHECK(step > 3);
+    wmmf_close(map);
+}
+
 static const struct test tests[] = {
     TEST(each_call_fails_once),
     TEST(each_call_fails_and_all_that_follow),
+    TEST(a_list_leaves_nothing_open),
     {NULL, NULL},
 };
 

@@ -317,12 +317,19 @@ static void watch(void *argument) {
         REQUIRE_OK(status);
         const uint8_t *bytes = watcher->copies ? copy : frame.data;
         watcher->torn += memcmp(bytes, bytes + 1, CAPACITY - 1) != 0 || bytes[0] != (uint8_t)frame.sequence;
-        watcher->frames++;
+        __atomic_fetch_add(&watcher->frames, 1, __ATOMIC_RELAXED);
         last = frame.sequence;
         if (!watcher->copies)
             REQUIRE_OK(wmmf_channel_release(watcher->channel, &frame));
     }
     free(copy);
+}
+
+static bool all_have_seen_frames(const struct watcher *watchers, int count) {
+    for (int i = 0; i < count; i++)
+        if (__atomic_load_n(&watchers[i].frames, __ATOMIC_RELAXED) == 0)
+            return false;
+    return true;
 }
 
 static void no_frame_is_torn(void) {
@@ -334,7 +341,8 @@ static void no_frame_is_torn(void) {
     for (int i = 0; i < 3; i++)
         threads[i] = thread_start(watch, &watchers[i]);
     uint64_t last = 0;
-    while (last < 20000)
+    int64_t deadline = system_now_ns() + PATIENCE;
+    while (last < 20000 || (!all_have_seen_frames(watchers, 3) && system_now_ns() < deadline))
         last = publish(writer, (int)(last + 1));
     for (int i = 0; i < 3; i++) {
         __atomic_store_n(&watchers[i].stop, 1, __ATOMIC_RELAXED);

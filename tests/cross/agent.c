@@ -175,6 +175,15 @@ static void wait_for_change(void) {
     answer_number(status, value);
 }
 
+static void audit(void) {
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    int32_t status = wmmf_audit(map, &report);
+    if (status == WMMF_OK)
+        printf("ok %" PRIu32 " %" PRIu32 "\n", report.damaged, report.poisoned);
+    else
+        answer(status);
+}
+
 static void quit(void) {
     wmmf_close(map);
     printf("ok\n");
@@ -201,6 +210,7 @@ static const struct {
     {"peek", 3, peek},
     {"sequence", 1, sequence},
     {"wait", 3, wait_for_change},
+    {"audit", 1, audit},
     {"quit", 1, quit},
 };
 

@@ -168,6 +168,11 @@ std::string wait(const fields &request) {
     return "ok " + std::to_string(current().wait(number(request[1]), timeout(request[2])));
 }
 
+std::string audit(const fields &) {
+    const wmmf_audit_report report = current().audit();
+    return "ok " + std::to_string(report.damaged) + " " + std::to_string(report.poisoned);
+}
+
 std::string quit(const fields &) {
     close({});
     std::cout << "ok" << std::endl;
@@ -195,6 +200,7 @@ const std::map<std::string, request> requests = {
     {"peek", {3, peek}},
     {"sequence", {1, sequence}},
     {"wait", {3, wait}},
+    {"audit", {1, audit}},
     {"quit", {1, quit}},
 };
 

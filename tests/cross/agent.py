@@ -119,6 +119,10 @@ class Agent:
     def wait(self, sequence: str, timeout: str) -> str:
         return str(self.current().wait(int(sequence), seconds(timeout)))
 
+    def audit(self) -> str:
+        report = self.current().audit()
+        return f"{report.damaged:d} {report.poisoned:d}"
+
     def quit(self) -> NoReturn:
         raise EOFError
 

@@ -138,6 +138,37 @@ def test_without_a_repair_all_learn_of_it(
         assert agent.ask("fill", 0, 1, 1) == agent.ask("check", 0, 1, 1) == f"error {POISONED}"
 
 
+def damage(vandal: Agent, name: str) -> None:
+    """Have an agent change a tally of the creator: its read locks given back."""
+    vandal.does("open", name, 0, LOCAL, RAW, 0)
+    vandal.does("poke", 512 + 16, "07")
+    vandal.does("close")
+
+
+@each_creator
+def test_damage_ends_every_wait(creator: Agent, opener: Agent, name: str, seat: Callable[[str, str], Agent]) -> None:
+    vandal = seat("c", "vandal")
+    waits = [
+        ("wait", 0, PATIENCE),
+        ("lock_read", PATIENCE),
+        ("lock_write", PATIENCE),
+        ("fill", 0, 1, 1),
+        ("check", 0, 1, 1),
+    ]
+    for number, wait in enumerate(waits):
+        section = name + f"-{number}".encode().hex()
+        share(creator, opener, section)
+        creator.does("lock_write", PATIENCE)
+        opener.send(*wait)
+        damage(vandal, section)
+        assert creator.does("audit") == "1 1"
+        assert opener.answer() == opener.ask(*wait) == f"error {POISONED}"
+        creator.does("unlock_write")
+        assert creator.ask(*wait) == f"error {POISONED}"
+        creator.does("close")
+        opener.does("close")
+
+
 @each_creator
 def test_a_killed_reader_costs_nothing(creator: Agent, opener: Agent, name: str) -> None:
     share(creator, opener, name)

@@ -92,6 +92,9 @@ internal static class Agent
                 return $"ok {file.Sequence}";
             case "wait":
                 return $"ok {file.Wait((ulong)Number(a[0]), Time(a[1]))}";
+            case "audit":
+                var report = file.Audit();
+                return $"ok {(report.Damaged ? 1 : 0)} {(report.Poisoned ? 1 : 0)}";
             default:
                 throw new ArgumentException(request);
         }

@@ -246,6 +246,26 @@ internal static class SelfTest
         Check(file.Wait(0, TimeSpan.Zero) == 1, "at once");
     }
 
+    private static void TestLookingAtWhatIsThere()
+    {
+        using var file = MemoryMappedFile.Create(NewName(), 10, Namespace.Global);
+        using var other = MemoryMappedFile.Open(file.Name, Namespace.Global);
+        Check(MemoryMappedFile.List(Namespace.Global).Contains(file.Name), "listed");
+        Check(!MemoryMappedFile.List().Contains(file.Name), "listed where it is");
+        Fails(Status.Argument, () => MemoryMappedFile.List(Namespace.Custom));
+        other.Write(new byte[1]);
+        using (other.WriteLock())
+        {
+            var found = file.Participants();
+            Check(found.Count == 2 && found.All(one => one.IsAlive && one.ProcessId == Environment.ProcessId), "both");
+            Check(found[0].WritingSince == null && found[1].Writes == 1, "who wrote");
+            var past = DateTimeOffset.UtcNow - found[1].WritingSince!.Value;
+            Check(past.Duration() < TimeSpan.FromMinutes(1), $"since {found[1].WritingSince}");
+        }
+        using var raw = MemoryMappedFile.Create(NewName(), 10, layout: Layout.Raw);
+        Fails(Status.NotSupported, () => raw.Participants());
+    }
+
     private static void TestOtherLayouts()
     {
         using (var file = MemoryMappedFile.Create(NewName(), 10, layout: Layout.Winmmf))

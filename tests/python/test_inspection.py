@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -11,8 +14,18 @@ from typing import Any, Callable
 
 import pytest
 
-from pywinmmf import FrameChannel, InvalidArgumentError, Layout, MemoryMappedFile, Namespace, list_sections
+from pywinmmf import (
+    FrameChannel,
+    InvalidArgumentError,
+    Layout,
+    MemoryMappedFile,
+    Namespace,
+    PoisonedError,
+    list_sections,
+)
 from pywinmmf.cli import main
+
+PATIENCE = 60  # seconds
 
 
 @pytest.fixture
@@ -93,42 +106,131 @@ def test_ls_for_people(name: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert any(row.split() == [name, "local", "section", "10", "0", "1"] for row in rows)
 
 
+def test_ls_on_a_terminal_that_knows_few_letters(name: str) -> None:
+    with MemoryMappedFile.create(name + "é", 10):
+        done = subprocess.run(
+            [sys.executable, "-m", "pywinmmf", "ls"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env={**os.environ, "PYTHONIOENCODING": "ascii"},
+            cwd=Path(__file__).parent,
+            timeout=PATIENCE,
+        )
+    assert done.returncode == 0, done.stderr
+    assert f"{name}\\xe9 ".encode() in done.stdout
+
+
 def test_info(section: MemoryMappedFile, run: Callable[..., Any]) -> None:
     code, facts = run("info", section.name, "--interval", "0")
     assert code == 0
-    assert (facts["lock"], facts["holder"], facts["size"], facts["sequence"]) == ("free", [], 1000, 0)
-    assert facts["participants"][0].startswith(f"pid {os.getpid()} (py")
+    assert (facts["lock"], facts["holder"], facts["size"], facts["sequence"]) == ("free", None, 1000, 0)
+    (ours,) = facts["participants"]
+    assert ours["pid"] == os.getpid()
+    assert ours["program"].startswith("py")
     with section.read_lock():
         assert run("info", section.name, "--interval", "0")[1]["lock"] == "held by 1 for reading"
     with section.write_lock():
         facts = run("info", section.name, "--interval", "0")[1]
         assert facts["lock"] == "held for writing"
-        assert facts["holder"][0].startswith(f"pid {os.getpid()} (py")
+        assert facts["holder"] == facts["participants"][0]
+        assert facts["holder"]["pid"] == os.getpid()
+        assert facts["holder"]["writing_since_unix_ns"] > 0
 
 
-def test_info_says_how_often_it_changes(section: MemoryMappedFile, run: Callable[..., Any]) -> None:
+def test_info_for_people(section: MemoryMappedFile, capsys: pytest.CaptureFixture[str]) -> None:
+    with section.write_lock():
+        assert main(["info", section.name, "--interval", "0"]) == 0
+    facts = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert facts["lock"] == "held for writing"
+    assert re.fullmatch(
+        rf"pid {os.getpid()} \(py.*\) since [-\d]+ [.:\d]+, writing since [-\d]+ [.:\d]+", facts["holder"]
+    )
+    assert facts["participants"] == facts["holder"]
+
+
+def test_info_names_the_dead(section: MemoryMappedFile, child: Callable[..., Any], run: Callable[..., Any]) -> None:
+    other = child(
+        """
+section = MemoryMappedFile.open(sys.argv[1])
+with section.write_lock():
+    print("locked")
+    import time
+    time.sleep(1000)
+""",
+        section.name,
+    )
+    assert other.line() == "locked"
+    other.kill()
+    facts = run("info", section.name, "--interval", "0")[1]
+    assert facts["lock"] == "held for writing by a dead process"
+    assert (facts["holder"]["alive"], facts["holder"]["program"]) == (False, "unknown")
+    code, report = run("audit", section.name)  # it opens the section, and with that takes the dead one's record
+    assert (code, report["owner_died"]) == (0, True)
+    assert "waits for repair" in report["verdict"]
+    assert run("info", section.name, "--interval", "0")[1]["lock"].startswith("free, but its last writer died")
+
+
+def test_info_says_how_often_it_changes(
+    name: str, run: Callable[..., Any], eventually: Callable[[Callable[[], object]], None]
+) -> None:
+    """Whoever wrote: also one that has left since."""
     done = threading.Event()
 
     def write() -> None:
         while not done.is_set():
-            section.write(b"x")
+            with MemoryMappedFile.open(name) as passing:
+                passing.write(b"x")
 
-    thread = threading.Thread(target=write)
-    thread.start()
-    rate = run("info", section.name, "--interval", "0.05")[1]["writes per second"]
-    done.set()
-    thread.join()
-    assert rate > 0
+    with MemoryMappedFile.create(name, 10):
+        thread = threading.Thread(target=write)
+        thread.start()
+        seen: list[dict[str, Any]] = []
+
+        def is_changing() -> bool:
+            seen.append(run("info", name, "--interval", "0.1")[1])
+            return bool(seen[-1]["rate_per_second"] > 0)
+
+        eventually(is_changing)
+        done.set()
+        thread.join()
+    assert seen[-1]["rate_per_second"] <= seen[-1]["sequence"] / 0.05
 
 
-def test_info_of_a_channel_and_of_other_layouts(name: str, run: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("interval", ["-1", "nan", "inf", "x"])
+def test_info_over_no_time(name: str, interval: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["info", name, "--interval", interval])
+    assert interval in capsys.readouterr().err
+
+
+def test_info_of_a_channel(name: str, run: Callable[..., Any]) -> None:
     with FrameChannel.create(name, capacity=10) as channel:
+        assert run("info", name, "--interval", "0")[1]["seconds_since_last_frame"] is None
         channel.publish(b"x")
         facts = run("info", name, "--interval", "0")[1]
-        assert (facts["slots"], facts["capacity"], facts["frames"]) == (4, 10, 1)
+        assert (facts["slots"], facts["capacity"], facts["sequence"]) == (4, 10, 1)
+        assert facts["seconds_since_last_frame"] >= 0
+
+
+def test_info_of_the_raw_layout(name: str, run: Callable[..., Any]) -> None:
     with MemoryMappedFile.create(name, 5000, layout=Layout.RAW):
         facts = run("info", name, "--layout", "raw")[1]
         assert facts["size"] >= 5000
+
+
+def test_info_of_the_winmmf_layout(name: str, run: Callable[..., Any]) -> None:
+    def lock() -> object:
+        return run("info", name, "--layout", "winmmf")[1]["lock"]
+
+    with MemoryMappedFile.create(name, 5000, layout=Layout.WINMMF) as section:
+        assert lock() == "free"
+        with section.read_lock():
+            assert lock() == "held by 1 for reading"
+        with section.write_lock():
+            assert lock() == "held for writing"
+        with MemoryMappedFile.open(name, layout=Layout.RAW) as raw:
+            raw.write(b"\x00\x00\x00\xff")
+        assert lock() == "not initialised"
 
 
 def test_info_of_nothing(name: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -140,9 +242,16 @@ def test_audit(section: MemoryMappedFile, run: Callable[..., Any]) -> None:
     code, report = run("audit", section.name)
     assert code == 0
     assert report["verdict"] == "sound"
-    assert report["participants"] == 2
+    assert report["participants"] == 2  # we, and the audit
+
+
+def test_looking_changes_nothing(section: MemoryMappedFile, run: Callable[..., Any]) -> None:
+    section.write(b"x")
     with MemoryMappedFile.open(section.name, readonly=True, layout=Layout.RAW) as raw:
-        assert raw.read(8) == b"WMMFsect"
+        before = raw.read()
+        assert before[:8] == b"WMMFsect"
+        assert run("ls")[0] == run("info", section.name, "--interval", "0")[0] == 0
+        assert raw.read() == before
 
 
 def test_audit_finds_damage(section: MemoryMappedFile, run: Callable[..., Any]) -> None:
@@ -155,6 +264,71 @@ def test_audit_finds_damage(section: MemoryMappedFile, run: Callable[..., Any]) 
     assert run("audit", section.name)[0] == 1
 
 
-def test_audit_of_nothing(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_audit_finds_damage_of_a_channel(name: str, run: Callable[..., Any]) -> None:
+    with FrameChannel.create(name, capacity=10) as channel:
+        channel.publish(b"x")
+        assert run("audit", name)[0] == 0
+        with MemoryMappedFile.open(name, layout=Layout.RAW) as raw:
+            raw.write(b"\x07", 512 + 16)
+        code, report = run("audit", name)
+        assert (code, report["damaged"], report["poisoned"]) == (1, True, True)
+        with pytest.raises(PoisonedError):
+            channel.latest(timeout=0)
+        with pytest.raises(PoisonedError):
+            channel.publish(b"x")
+        assert channel.audit().poisoned
+
+
+@pytest.mark.parametrize(
+    "wait", ["wait(0)", "read()", "write(b'x')", "read_lock().__enter__()", "write_lock().__enter__()"]
+)
+def test_damage_ends_the_wait_of_another_process(
+    section: MemoryMappedFile, child: Callable[..., Any], run: Callable[..., Any], wait: str
+) -> None:
+    with section.write_lock():
+        waiting = child(
+            f"""
+section = MemoryMappedFile.open(sys.argv[1])
+print("waiting")
+try:
+    section.{wait}
+except PoisonedError:
+    print("poisoned")
+""",
+            section.name,
+        )
+        assert waiting.line() == "waiting"
+        with MemoryMappedFile.open(section.name, layout=Layout.RAW) as raw:
+            raw.write(b"\x07", 512 + 16)
+        assert run("audit", section.name)[0] == 1
+        assert waiting.result() == "poisoned"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names of objects are not those of files there")
+def test_the_list_is_of_sections_only(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Others may put any file beside ours."""
+    import fcntl
+
+    folder = b"/dev/shm/wmmf-%d-" % os.getuid()
+    unmarked, no_name, escape = (folder + end for end in (name.encode(), b"\xff", b"\x1b[2J" + name.encode()))
+    for path in (unmarked, no_name, escape):
+        Path(os.fsdecode(path)).write_bytes(b"theirs")
+    try:
+        with open(no_name) as one, open(escape) as other:
+            for file in (one, other):
+                fcntl.flock(file, fcntl.LOCK_SH)
+                os.chmod(file.fileno(), 0o1600)
+            names = list_sections()
+            assert name not in names
+            assert "\x1b[2J" + name in names
+            assert main(["ls"]) == 0
+            assert "\x1b" not in capsys.readouterr().out
+        assert Path(os.fsdecode(unmarked)).read_bytes() == b"theirs"
+    finally:
+        for path in (unmarked, no_name, escape):
+            Path(os.fsdecode(path)).unlink(missing_ok=True)
+
+
+def test_audit_of_nothing(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", name]) == 2
     assert name in capsys.readouterr().err

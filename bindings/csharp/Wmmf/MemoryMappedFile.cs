@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading;
@@ -114,6 +115,28 @@ namespace Wmmf
                 WmmfException.ThrowIfFailed(
                     NativeMethods.wmmf_open(text, Bytes(size, nameof(size)), &options, &native), $"open section '{name}'");
                 return new MemoryMappedFile(name, native);
+            }
+        }
+
+        /// <summary>The names of the sections and channels that somebody has open now and that this user may read:
+        /// on Linux those of all layouts, on Windows native ones. Not for <see cref="Namespace.Custom"/>.</summary>
+        public static IReadOnlyList<string> List(Namespace nameSpace = Namespace.Local)
+        {
+            CheckLibrary();
+            var names = Array.Empty<byte>();
+            for (;;)
+            {
+                ulong needed;
+                int status;
+                fixed (byte* text = names)
+                    status = NativeMethods.wmmf_list((uint)nameSpace, text, (ulong)names.Length, &needed);
+                if (status != (int)Status.Range)
+                {
+                    WmmfException.ThrowIfFailed(status, $"list the sections of namespace {nameSpace}");
+                    var all = Utf8.GetString(names, 0, checked((int)needed));
+                    return all.Split(new[] { '\0' }, StringSplitOptions.RemoveEmptyEntries);
+                }
+                names = new byte[checked(needed + 1024)]; // more may come before the next look
             }
         }
 
@@ -240,6 +263,24 @@ namespace Wmmf
             var report = new wmmf_audit_report { struct_size = (uint)sizeof(wmmf_audit_report) };
             Check(NativeMethods.wmmf_audit(section.Pointer, &report), "audit");
             return new AuditReport(report);
+        }
+
+        /// <summary>Who has the section open for writing, in all processes.</summary>
+        public IReadOnlyList<Participant> Participants()
+        {
+            using var section = _section.Hold();
+            var found = new List<Participant>();
+            for (var index = 0u; index < NativeMethods.WMMF_PARTICIPANTS_MAX; index++)
+            {
+                var one = new wmmf_participant { struct_size = (uint)sizeof(wmmf_participant) };
+                var status = NativeMethods.wmmf_get_participant(section.Pointer, index, &one);
+                if (status == (int)Status.Range)
+                    break;
+                Check(status, "look at the participants of");
+                if (one.pid != 0)
+                    found.Add(new Participant(one));
+            }
+            return found;
         }
 
         /// <summary>Closes the section, once the last <see cref="MappedView"/> is disposed. Locks still held are treated

@@ -227,7 +227,7 @@ namespace Wmmf
         public uint writes;
         /// <summary>when it opened the section: nanoseconds since 1970</summary>
         public ulong joined_unix_ns;
-        /// <summary>when it took the write lock, to some milliseconds; 0 if it does not hold it</summary>
+        /// <summary>when it took the write lock, to some milliseconds; 0 if it has not yet</summary>
         public ulong writing_since_unix_ns;
         /// <summary>frame channel: slots that it reads, bit = slot</summary>
         public ulong pinned_slots;
@@ -371,7 +371,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_participant(IntPtr map, uint index, wmmf_participant* participant);
 
-        /// <summary>Writes the names of sections of this library that are open now, in any process, to `names`, one after the other, each ended by NUL. *needed becomes the bytes of them all; WMMF_E_RANGE: they are more than `capacity`. WMMF_LOCAL and WMMF_GLOBAL only. POSIX: sections of all layouts. Windows: native ones that the caller may read; WMMF_E_NOT_SUPPORTED where the system does not list its objects.</summary>
+        /// <summary>Writes the names of the sections and channels of this library that are open now, in any process, and that the caller may read to `names`, one after the other, each ended by NUL. *needed becomes the bytes of them all; WMMF_E_RANGE: they are more than `capacity`, and `names` is of no use. WMMF_LOCAL and WMMF_GLOBAL only. POSIX: sections of all layouts. Windows: native ones only; WMMF_E_NOT_SUPPORTED where the system does not list its objects.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_list(uint name_space, byte* names, ulong capacity, ulong* needed);
 
@@ -426,5 +426,9 @@ namespace Wmmf
         /// <summary>Waits until the newest frame's sequence is not `after`; *sequence (may be NULL) becomes that.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_wait(IntPtr channel, ulong after, long timeout_ns, ulong* sequence);
+
+        /// <summary>As wmmf_audit, for the channel's section.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_audit(IntPtr channel, wmmf_audit_report* report);
     }
 }

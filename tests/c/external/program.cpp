@@ -1,4 +1,5 @@
 // A program that knows wmmf only as installed.
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
@@ -71,6 +72,13 @@ int main() {
     EXPECT(status_of([&] { wmmf::map::create(name, 100); }) == WMMF_E_EXISTS);
     EXPECT(status_of([&] { wmmf::map::open(std::string("a\0b", 3)); }) == WMMF_E_NAME_INVALID);
     EXPECT(status_of([&] { wmmf::map::open_file("/no/such/file"); }) == WMMF_E_NOT_FOUND);
+
+    // Who is there, and what.
+    EXPECT(section.participants().size() == 2);
+    EXPECT(section.participants()[0].alive == 1);
+    const auto names = wmmf::map::list();
+    EXPECT(std::find(names.begin(), names.end(), name) != names.end());
+    EXPECT(status_of([] { wmmf::map::list(WMMF_CUSTOM); }) == WMMF_E_ARGUMENT);
 
     // A writer that goes with the lock in its hands; then a repair.
     wmmf::map writer = wmmf::map::open(name);

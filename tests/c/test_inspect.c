@@ -1,0 +1,312 @@
+/* Looking at sections, and what becomes of those who wait when a look finds damage. */
+#include "harness.h"
+#include "layout.h"
+#include "system.h"
+
+/* Who is there. */
+
+static wmmf_participant participant(wmmf_map *map, uint32_t index) {
+    wmmf_participant found = {.struct_size = sizeof found};
+    REQUIRE_OK(wmmf_get_participant(map, index, &found));
+    return found;
+}
+
+static wmmf_map *open_read_only(const char *name) {
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    wmmf_map *map = NULL;
+    options.read_only = 1;
+    REQUIRE_OK(wmmf_open(name, 0, &options, &map));
+    return map;
+}
+
+static void a_participant_says_what_it_does(void) {
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE),
+             *looker = open_read_only(name);
+    wmmf_participant nobody = {.struct_size = sizeof nobody};
+    REQUIRE_OK(wmmf_lock_read(other, PATIENCE));
+    CHECK_EQUAL(0, participant(looker, 0).readers);
+    CHECK_EQUAL(1, participant(looker, 1).readers);
+    REQUIRE_OK(wmmf_unlock_read(other));
+    REQUIRE_OK(wmmf_lock_write(other, PATIENCE));
+    wmmf_participant writer = participant(looker, 1);
+    CHECK_EQUAL(1, writer.index);
+    CHECK_EQUAL(system_process_id(), writer.pid);
+    CHECK_EQUAL(1, writer.alive);
+    CHECK_EQUAL(1, writer.writing);
+    CHECK_EQUAL(0, participant(looker, 0).writing);
+    CHECK(writer.writing_since_unix_ns + 60 * (uint64_t)SECOND > writer.joined_unix_ns);
+    REQUIRE_OK(wmmf_unlock_write(other));
+    writer = participant(looker, 1);
+    CHECK_EQUAL(0, writer.writing);
+    CHECK_EQUAL(0, writer.writing_since_unix_ns);
+    CHECK_EQUAL(1, writer.reads);
+    CHECK_EQUAL(1, writer.writes);
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_get_participant(looker, 2, &nobody)); /* who looks needs no record */
+    wmmf_close(other);
+    CHECK_EQUAL(0, participant(looker, 1).pid);
+    wmmf_close(looker);
+    wmmf_close(map);
+}
+
+static int hold_write_and_say(const char *name) {
+    wmmf_map *map = open_existing(name, WMMF_NATIVE);
+    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    say("locked");
+    return !heard("go");
+}
+
+static void a_dead_participant_is_shown_until_it_is_cleared(void) {
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_NATIVE), *looker = open_read_only(name);
+    struct child *child = child_start("hold_write_and_say", name);
+    if (!CHECK(child_said(child, "locked")))
+        give_up();
+    wmmf_participant writer = participant(looker, 1);
+    CHECK(writer.pid != 0 && writer.pid != system_process_id());
+    CHECK_EQUAL(1, writer.alive);
+    CHECK_EQUAL(1, writer.writing);
+    child_kill(child);
+    CHECK_EQUAL(0, participant(looker, 1).alive);
+    CHECK_EQUAL(writer.pid, participant(looker, 1).pid);
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_read(map, PATIENCE));
+    CHECK_EQUAL(0, participant(looker, 1).pid);
+    wmmf_close(looker);
+    wmmf_close(map);
+}
+
+static void what_cannot_be_looked_at_is_refused(void) {
+    wmmf_map *native = create(new_name(), 100, WMMF_NATIVE), *raw = create(new_name(), 100, WMMF_RAW);
+    wmmf_participant found = {.struct_size = sizeof found - 1};
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_get_participant(native, 0, &found));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_get_participant(native, 0, NULL));
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_get_participant(raw, 0, &found));
+    found.struct_size = sizeof found;
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_get_participant(native, UINT32_MAX, &found));
+    wmmf_close(raw);
+    wmmf_close(native);
+}
+
+/* What is there. */
+
+static char names[1 << 20];
+
+static bool is_listed(const char *name, uint32_t name_space) {
+    uint64_t needed = 0;
+    REQUIRE_OK(wmmf_list(name_space, names, sizeof names, &needed));
+    for (const char *each = names; each < names + needed; each += strlen(each) + 1)
+        if (strcmp(each, name) == 0)
+            return true;
+    return false;
+}
+
+static void what_is_open_is_listed_where_it_is(void) {
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_GLOBAL);
+    const char *here = new_name(), *everywhere = new_name(), *frames = new_name();
+    wmmf_map *local = create(here, 100, WMMF_NATIVE), *global = NULL;
+    wmmf_channel *channel = NULL;
+    REQUIRE_OK(wmmf_create(everywhere, 100, &options, &global));
+    REQUIRE_OK(wmmf_channel_create(frames, 100, 0, NULL, &channel));
+    CHECK(is_listed(here, WMMF_LOCAL));
+    CHECK(!is_listed(here, WMMF_GLOBAL));
+    CHECK(is_listed(everywhere, WMMF_GLOBAL));
+    CHECK(!is_listed(everywhere, WMMF_LOCAL));
+    CHECK(is_listed(frames, WMMF_LOCAL));
+    wmmf_channel_close(channel);
+    wmmf_close(global);
+    wmmf_close(local);
+    CHECK(!is_listed(here, WMMF_LOCAL));
+    CHECK(!is_listed(everywhere, WMMF_GLOBAL));
+}
+
+static void a_list_that_does_not_fit_says_how_much_it_needs(void) {
+    wmmf_map *map = create(new_name(), 100, WMMF_NATIVE);
+    uint64_t needed = 0, again = 0;
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_list(WMMF_LOCAL, NULL, 0, &needed));
+    CHECK(needed > 1);
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_list(WMMF_LOCAL, names, 1, &again));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_list(WMMF_LOCAL, NULL, 1, &needed));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_list(WMMF_LOCAL, names, sizeof names, NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_list(WMMF_CUSTOM, names, sizeof names, &needed));
+    wmmf_close(map);
+}
+
+/* Damage. */
+
+/* A thread that waits, and what it was told in the end. */
+struct waiter {
+    wmmf_map *map;
+    int32_t (*wait)(wmmf_map *map);
+    int32_t status;
+};
+
+static int32_t wait_to_read(wmmf_map *map) {
+    return wmmf_lock_read(map, PATIENCE);
+}
+
+static int32_t wait_to_write(wmmf_map *map) {
+    return wmmf_lock_write(map, PATIENCE);
+}
+
+static int32_t wait_to_copy(wmmf_map *map) {
+    char byte;
+    return wmmf_read(map, 0, &byte, 1, PATIENCE);
+}
+
+static int32_t wait_for_change(wmmf_map *map) {
+    return wmmf_wait(map, 0, PATIENCE, NULL);
+}
+
+static void wait_in_thread(void *argument) {
+    struct waiter *waiter = argument;
+    waiter->status = waiter->wait(waiter->map);
+}
+
+/* What damage does to a tally, a peer may do to any. */
+static void damage(const char *name) {
+    wmmf_map *raw = open_existing(name, WMMF_RAW);
+    struct participant *records = (struct participant *)(void *)(data_of(raw) + HEADER_SIZE);
+    __atomic_fetch_add(&records[0].reads_given, 7, __ATOMIC_SEQ_CST);
+    wmmf_close(raw);
+}
+
+static void wait_until_somebody_waits(wmmf_map *map) {
+    int64_t deadline = system_now_ns() + PATIENCE;
+    wmmf_participant second;
+    do {
+        second = participant(map, 1);
+        if (!CHECK(system_now_ns() < deadline))
+            give_up();
+    } while (second.waiting_readers == 0 && second.waiting_writer == 0);
+}
+
+static void audit_finds_damage(wmmf_map *map) {
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    REQUIRE_OK(wmmf_audit(map, &report));
+    CHECK_EQUAL(1, report.damaged);
+    CHECK_EQUAL(1, report.poisoned);
+}
+
+static void damage_ends_a_wait_for_the_lock(void) {
+    int32_t (*const waits[])(wmmf_map *) = {wait_to_read, wait_to_write, wait_to_copy};
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
+        const char *name = new_name();
+        wmmf_map *map = create(name, 100, WMMF_NATIVE);
+        struct waiter waiter = {open_existing(name, WMMF_NATIVE), waits[i], WMMF_OK};
+        REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+        struct thread *thread = thread_start(wait_in_thread, &waiter);
+        wait_until_somebody_waits(map);
+        damage(name);
+        audit_finds_damage(map);
+        thread_join(thread); /* while the lock is still held */
+        CHECK_STATUS(WMMF_E_POISONED, waiter.status);
+        CHECK_STATUS(WMMF_E_POISONED, waits[i](waiter.map));
+        wmmf_close(waiter.map);
+        wmmf_close(map);
+    }
+}
+
+static void damage_ends_the_wait_of_a_writer_for_readers(void) {
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_NATIVE);
+    struct waiter waiter = {open_existing(name, WMMF_NATIVE), wait_to_write, WMMF_OK};
+    REQUIRE_OK(wmmf_write(waiter.map, 0, "x", 1, PATIENCE));
+    REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
+    struct thread *thread = thread_start(wait_in_thread, &waiter);
+    int64_t deadline = system_now_ns() + PATIENCE;
+    while (!participant(map, 1).writing)
+        if (!CHECK(system_now_ns() < deadline))
+            give_up();
+    CHECK_EQUAL(0, participant(map, 1).writing_since_unix_ns); /* only about to: that of its write before is gone */
+    damage(name);
+    audit_finds_damage(map);
+    thread_join(thread);
+    CHECK_STATUS(WMMF_E_POISONED, waiter.status);
+    wmmf_close(waiter.map);
+    wmmf_close(map);
+}
+
+/* One that may only read leaves no trace. */
+static void wait_until_it_sleeps(const char *name) {
+    int64_t deadline = system_now_ns() + PATIENCE;
+    wmmf_map *raw = open_existing(name, WMMF_RAW);
+    const struct header *header = (const struct header *)(const void *)data_of(raw);
+    while (load_seq_u64(&header->gates[GATE_CHANGE]) < GATE_SLEEPER)
+        if (!CHECK(system_now_ns() < deadline))
+            give_up();
+    wmmf_close(raw);
+}
+
+static void damage_ends_a_wait_for_a_change(void) {
+    for (int read_only = 0; read_only < 2; read_only++) {
+        const char *name = new_name();
+        wmmf_map *map = create(name, 100, WMMF_NATIVE);
+        struct waiter waiter = {read_only ? open_read_only(name) : open_existing(name, WMMF_NATIVE), wait_for_change,
+                                WMMF_OK};
+        struct thread *thread = thread_start(wait_in_thread, &waiter);
+        if (!read_only)
+            wait_until_it_sleeps(name);
+        damage(name);
+        audit_finds_damage(map);
+        thread_join(thread);
+        CHECK_STATUS(WMMF_E_POISONED, waiter.status);
+        CHECK_STATUS(WMMF_E_POISONED, wait_for_change(waiter.map));
+        CHECK_STATUS(WMMF_E_POISONED, wait_to_copy(waiter.map));
+        wmmf_close(waiter.map);
+        wmmf_close(map);
+    }
+}
+
+static void a_read_only_audit_finds_damage_and_changes_nothing(void) {
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_NATIVE), *looker = open_read_only(name);
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    damage(name);
+    REQUIRE_OK(wmmf_audit(looker, &report));
+    CHECK_EQUAL(1, report.damaged);
+    CHECK_EQUAL(0, report.poisoned);
+    CHECK_STATUS(WMMF_OK, wmmf_lock_read(map, 0));
+    wmmf_close(looker);
+    wmmf_close(map);
+}
+
+static void a_damaged_channel_gives_no_frames(void) {
+    const char *name = new_name();
+    wmmf_channel *channel = NULL;
+    wmmf_frame frame = {.struct_size = sizeof frame};
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    REQUIRE_OK(wmmf_channel_create(name, 100, 0, NULL, &channel));
+    REQUIRE_OK(wmmf_channel_write(channel, "", PATIENCE, &frame));
+    REQUIRE_OK(wmmf_channel_audit(channel, &report));
+    CHECK_EQUAL(0, report.damaged);
+    damage(name);
+    REQUIRE_OK(wmmf_channel_audit(channel, &report));
+    CHECK_EQUAL(1, report.damaged);
+    CHECK_EQUAL(1, report.poisoned);
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_acquire(channel, 0, PATIENCE, &frame));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_read(channel, 0, NULL, 0, PATIENCE, &frame));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_wait(channel, 0, PATIENCE, NULL));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_begin(channel, PATIENCE, &frame));
+    wmmf_channel_close(channel);
+}
+
+static const struct test tests[] = {
+    TEST(a_participant_says_what_it_does),
+    TEST(a_dead_participant_is_shown_until_it_is_cleared),
+    TEST(what_cannot_be_looked_at_is_refused),
+    TEST(what_is_open_is_listed_where_it_is),
+    TEST(a_list_that_does_not_fit_says_how_much_it_needs),
+    TEST(damage_ends_a_wait_for_the_lock),
+    TEST(damage_ends_the_wait_of_a_writer_for_readers),
+    TEST(damage_ends_a_wait_for_a_change),
+    TEST(a_read_only_audit_finds_damage_and_changes_nothing),
+    TEST(a_damaged_channel_gives_no_frames),
+    {NULL, NULL},
+};
+
+static const struct role roles[] = {
+    ROLE(hold_write_and_say),
+    {NULL, NULL},
+};
+
+const struct suite suite_inspect = {tests, roles};
