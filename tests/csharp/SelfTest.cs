@@ -281,6 +281,102 @@ internal static class SelfTest
         Fails(Status.Format, () => MemoryMappedFile.Open(raw.Name));
     }
 
+    private static void TestChannelShowsWhatIsPublished()
+    {
+        using var writer = FrameChannel.Create(NewName(), 600);
+        using var reader = FrameChannel.Open(writer.Name);
+        Fails(Status.Timeout, () => reader.Next(TimeSpan.Zero));
+        Check(reader.Age == null && reader.Sequence == 0, "no frame yet");
+        var picture = new byte[600];
+        picture[599] = 7;
+        Check(writer.Publish(picture, 10, 20, 30, new FourCC("BGR3"), new byte[] { 1, 2 }) == 1, "sequence");
+        using (var frame = reader.Next(TimeSpan.Zero))
+        {
+            var info = frame.Info;
+            Check(frame.Data.SequenceEqual(picture), "data");
+            Check((info.Sequence, info.Missed, info.Size) == (1ul, 0ul, 600), "sequence, missed, size");
+            Check((info.Width, info.Height, info.Stride, info.FourCC.ToString()) == (10, 20, 30, "BGR3"), "geometry");
+            Check(info.User.SequenceEqual(new byte[] { 1, 2 }) && info.TimestampNs != 0, "user, timestamp");
+        }
+        for (byte i = 2; i < 6; i++)
+        {
+            using var slot = writer.Begin();
+            slot.Data.Fill(i);
+            slot.Size = 100;
+            Check(slot.Publish() == i, "published");
+        }
+        using (var frame = reader.Next())
+            Check(frame.Info.Missed == 3 && frame.Data.Length == 100 && frame.Data[99] == 5, "missed");
+        Check(reader.Age != null, "age");
+    }
+
+    private static void TestChannelKeepsWhatIsHeld()
+    {
+        using var writer = FrameChannel.Create(NewName(), 8, slots: 3);
+        var reader = FrameChannel.Open(writer.Name);
+        var held = new List<Frame>();
+        for (byte i = 0; i < 2; i++)
+        {
+            writer.Publish(new byte[] { i });
+            held.Add(reader.Latest());
+        }
+        writer.Publish(new byte[] { 2 });
+        Check(writer.Publish(new byte[] { 3 }) == 0, "skipped");
+        Fails(Status.Timeout, () => writer.Begin());
+        Check(held[0].Data[0] == 0 && held[1].Data[0] == 1, "as they were");
+        reader.Dispose();
+        Check(held[1].Data[0] == 1, "also after the channel is disposed");
+        held[0].Dispose();
+        held[0].Dispose();
+        Throws<ObjectDisposedException>(() => held[0].Data.ToArray());
+        Check(writer.Publish(new byte[] { 3 }) == 4, "there is room again");
+        held[1].Dispose();
+        Throws<ObjectDisposedException>(() => reader.Latest());
+    }
+
+    private static void TestChannelDropsWhatIsNotPublished()
+    {
+        using var channel = FrameChannel.CreateOrOpen(NewName(), 8);
+        var slot = channel.Begin();
+        Fails(Status.Deadlock, () => channel.Begin());
+        slot.Size = 9;
+        Fails(Status.Range, () => slot.Publish());
+        slot.Dispose();
+        Throws<ObjectDisposedException>(() => slot.Publish());
+        Check(channel.Sequence == 0, "dropped");
+        Check(channel.Publish(new byte[8]) == 1, "free for the next");
+        Fails(Status.Range, () => channel.Publish(new byte[9]));
+        Throws<ArgumentException>(() => channel.Publish(new byte[1], user: new byte[65]));
+        Throws<ArgumentOutOfRangeException>(() => FrameChannel.Create(NewName(), 8, slots: 2));
+        Throws<ArgumentException>(() => new FourCC("LONGER"));
+    }
+
+    private static void TestChannelForReadersWithoutRights()
+    {
+        using var writer = FrameChannel.Create(NewName(), 8);
+        using var reader = FrameChannel.Open(writer.Name, readOnly: true);
+        var copy = new byte[8];
+        writer.Publish(new byte[] { 1, 2, 3 });
+        var info = reader.ReadInto(copy);
+        Check(reader.IsReadOnly && info.Size == 3 && copy[2] == 3, "a copy");
+        Fails(Status.Timeout, () => reader.ReadInto(copy, TimeSpan.Zero));
+        Fails(Status.ReadOnly, () => reader.Latest());
+        Fails(Status.ReadOnly, () => reader.Begin());
+    }
+
+    private static void TestChannelWaitsAndIsCancelled()
+    {
+        using var channel = FrameChannel.Create(NewName(), 8);
+        var next = channel.NextAsync();
+        channel.Publish(new byte[] { 9 });
+        using (var frame = next.Result)
+            Check(frame.Data[0] == 9, "awaited");
+        using var cancel = new CancellationTokenSource();
+        var never = Task.Run(() => channel.Next(cancellation: cancel.Token));
+        cancel.Cancel();
+        Throws<OperationCanceledException>(() => never.GetAwaiter().GetResult());
+    }
+
     private static void TestCreateOrOpen()
     {
         using var first = MemoryMappedFile.CreateOrOpen(NewName(), 10);

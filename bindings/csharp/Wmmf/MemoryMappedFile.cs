@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Runtime.InteropServices;
-using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -18,15 +17,12 @@ namespace Wmmf
     /// if it has another ABI version.</remarks>
     public sealed unsafe class MemoryMappedFile : IDisposable
     {
-        // Strict: what is not Unicode is refused, not replaced.
-        private static readonly UTF8Encoding Utf8 = new UTF8Encoding(false, throwOnInvalidBytes: true);
-
         private readonly SectionHandle _section;
 
         private MemoryMappedFile(string name, IntPtr native)
         {
             Name = name;
-            _section = new SectionHandle(native);
+            _section = new SectionHandle(native, nameof(MemoryMappedFile), NativeMethods.wmmf_close);
             var info = new wmmf_info { struct_size = (uint)sizeof(wmmf_info) };
             WmmfException.ThrowIfFailed(NativeMethods.wmmf_get_info(native, &info), $"look at section '{name}'");
             Size = checked((long)info.size);
@@ -70,21 +66,21 @@ namespace Wmmf
         public static MemoryMappedFile Create(
             string name, long size, Namespace nameSpace = Namespace.Local, Layout layout = Layout.Native,
             Access access = Access.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
-            CreateSection(name, size, orOpen: false, Options(nameSpace, layout, access, mode, participants), sddl);
+            CreateSection(name, size, orOpen: false, Arguments.Options(nameSpace, layout, access, mode, participants), sddl);
 
         /// <summary>Opens the section, or creates it if there is none; the parameters are those of <see cref="Create"/>.
         /// An existing one must have the layout and at least the size.</summary>
         public static MemoryMappedFile CreateOrOpen(
             string name, long size, Namespace nameSpace = Namespace.Local, Layout layout = Layout.Native,
             Access access = Access.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
-            CreateSection(name, size, orOpen: true, Options(nameSpace, layout, access, mode, participants), sddl);
+            CreateSection(name, size, orOpen: true, Arguments.Options(nameSpace, layout, access, mode, participants), sddl);
 
         private static MemoryMappedFile CreateSection(
             string name, long size, bool orOpen, wmmf_options options, string? sddl)
         {
-            CheckLibrary();
-            var bytes = Bytes(size, nameof(size));
-            fixed (byte* text = Text(name, nameof(name)), descriptor = sddl == null ? null : Text(sddl, nameof(sddl)))
+            Arguments.CheckLibrary();
+            var bytes = Arguments.Bytes(size, nameof(size));
+            fixed (byte* text = Arguments.Text(name, nameof(name)), descriptor = sddl == null ? null : Arguments.Text(sddl, nameof(sddl)))
             {
                 IntPtr native;
                 options.sddl = descriptor;
@@ -107,13 +103,13 @@ namespace Wmmf
             string name, Namespace nameSpace = Namespace.Local, Layout layout = Layout.Native, long size = 0,
             bool readOnly = false)
         {
-            CheckLibrary();
-            var options = Options(nameSpace, layout, readOnly: readOnly);
-            fixed (byte* text = Text(name, nameof(name)))
+            Arguments.CheckLibrary();
+            var options = Arguments.Options(nameSpace, layout, readOnly: readOnly);
+            fixed (byte* text = Arguments.Text(name, nameof(name)))
             {
                 IntPtr native;
                 WmmfException.ThrowIfFailed(
-                    NativeMethods.wmmf_open(text, Bytes(size, nameof(size)), &options, &native), $"open section '{name}'");
+                    NativeMethods.wmmf_open(text, Arguments.Bytes(size, nameof(size)), &options, &native), $"open section '{name}'");
                 return new MemoryMappedFile(name, native);
             }
         }
@@ -122,7 +118,7 @@ namespace Wmmf
         /// on Linux those of all layouts, on Windows native ones. Not for <see cref="Namespace.Custom"/>.</summary>
         public static IReadOnlyList<string> List(Namespace nameSpace = Namespace.Local)
         {
-            CheckLibrary();
+            Arguments.CheckLibrary();
             var names = Array.Empty<byte>();
             for (;;)
             {
@@ -133,7 +129,7 @@ namespace Wmmf
                 if (status != (int)Status.Range)
                 {
                     WmmfException.ThrowIfFailed(status, $"list the sections of namespace {nameSpace}");
-                    var all = Utf8.GetString(names, 0, checked((int)needed));
+                    var all = Arguments.Utf8.GetString(names, 0, checked((int)needed));
                     return all.Split(new[] { '\0' }, StringSplitOptions.RemoveEmptyEntries);
                 }
                 names = new byte[checked(needed + 1024)]; // more may come before the next look
@@ -143,13 +139,13 @@ namespace Wmmf
         /// <summary>Maps an existing file of the file system, with the layout <see cref="Layout.Raw"/>.</summary>
         public static MemoryMappedFile OpenFile(string path, long size = 0, bool readOnly = false)
         {
-            CheckLibrary();
-            var options = Options(Namespace.Local, Layout.Raw, readOnly: readOnly);
-            fixed (byte* text = Text(path, nameof(path)))
+            Arguments.CheckLibrary();
+            var options = Arguments.Options(Namespace.Local, Layout.Raw, readOnly: readOnly);
+            fixed (byte* text = Arguments.Text(path, nameof(path)))
             {
                 IntPtr native;
                 WmmfException.ThrowIfFailed(
-                    NativeMethods.wmmf_open_file(text, Bytes(size, nameof(size)), &options, &native), $"open file '{path}'");
+                    NativeMethods.wmmf_open_file(text, Arguments.Bytes(size, nameof(size)), &options, &native), $"open file '{path}'");
                 return new MemoryMappedFile(path, native);
             }
         }
@@ -161,7 +157,7 @@ namespace Wmmf
             using var section = _section.Hold();
             fixed (byte* bytes = buffer)
                 Check(NativeMethods.wmmf_read(
-                    section.Pointer, Bytes(offset, nameof(offset)), bytes, (ulong)buffer.Length, nanoseconds),
+                    section.Pointer, Arguments.Bytes(offset, nameof(offset)), bytes, (ulong)buffer.Length, nanoseconds),
                     $"read {buffer.Length} bytes at offset {offset} of");
         }
 
@@ -172,7 +168,7 @@ namespace Wmmf
             using var section = _section.Hold();
             fixed (byte* bytes = data)
                 Check(NativeMethods.wmmf_write(
-                    section.Pointer, Bytes(offset, nameof(offset)), bytes, (ulong)data.Length, nanoseconds),
+                    section.Pointer, Arguments.Bytes(offset, nameof(offset)), bytes, (ulong)data.Length, nanoseconds),
                     $"write {data.Length} bytes at offset {offset} of");
         }
 
@@ -234,22 +230,16 @@ namespace Wmmf
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ulong Wait(ulong sequence, TimeSpan? timeout = null, CancellationToken cancellation = default)
         {
-            var left = Waiting.Nanoseconds(timeout);
-            var slice = Waiting.Nanoseconds(Waiting.Slice);
-            var clock = System.Diagnostics.Stopwatch.StartNew();
-            for (;;)
+            ulong current = 0;
+            Check(Waiting.InSlices(timeout, cancellation, nanoseconds =>
             {
-                cancellation.ThrowIfCancellationRequested();
-                var rest = left < 0 ? slice : Math.Max(0, left - Waiting.Nanoseconds(clock.Elapsed));
-                ulong current;
-                int status;
-                using (var section = _section.Hold())
-                    status = NativeMethods.wmmf_wait(section.Pointer, sequence, Math.Min(rest, slice), &current);
-                if (status == (int)Status.Ok)
-                    return current;
-                if (status != (int)Status.Timeout || (left >= 0 && rest <= slice))
-                    Check(status, $"wait for a change after {sequence} of");
-            }
+                ulong now;
+                using var section = _section.Hold();
+                var status = NativeMethods.wmmf_wait(section.Pointer, sequence, nanoseconds, &now);
+                current = now;
+                return status;
+            }), $"wait for a change after {sequence} of");
+            return current;
         }
 
         /// <summary>The same without blocking the caller: a thread of the pool waits.</summary>
@@ -291,59 +281,6 @@ namespace Wmmf
         {
             if (status != (int)Status.Ok)
                 throw WmmfException.Failure((Status)status, $"{what} section '{Name}' of {Size} bytes");
-        }
-
-        // Not in a static constructor: its errors would reach the caller only inside a TypeInitializationException.
-        private static void CheckLibrary()
-        {
-            var version = NativeMethods.wmmf_abi_version();
-            if (version != NativeMethods.WMMF_ABI_VERSION)
-                throw new NotSupportedException(
-                    $"the native library wmmf has ABI version {version}, expected {NativeMethods.WMMF_ABI_VERSION}");
-        }
-
-        private static wmmf_options Options(
-            Namespace nameSpace, Layout layout, Access access = Access.Owner, int mode = 0, int participants = 0,
-            bool readOnly = false)
-        {
-            if (mode < 0 || mode > 511)
-                throw new ArgumentOutOfRangeException(nameof(mode), mode, "expected 0 to 511 (octal 777)");
-            if (participants < 0 || participants > NativeMethods.WMMF_PARTICIPANTS_MAX)
-                throw new ArgumentOutOfRangeException(
-                    nameof(participants), participants, $"expected 0 to {NativeMethods.WMMF_PARTICIPANTS_MAX}");
-            return new wmmf_options
-            {
-                struct_size = (uint)sizeof(wmmf_options),
-                name_space = (uint)nameSpace,
-                layout = (uint)layout,
-                access = (uint)access,
-                mode = (uint)mode,
-                participants = (uint)participants,
-                read_only = readOnly ? 1u : 0u,
-            };
-        }
-
-        private static byte[] Text(string value, string parameter)
-        {
-            if (value == null)
-                throw new ArgumentNullException(parameter);
-            if (value.IndexOf('\0') >= 0)
-                throw new ArgumentException($"'{value}' contains NUL, which ends a name", parameter);
-            try
-            {
-                return Utf8.GetBytes(value + "\0");
-            }
-            catch (EncoderFallbackException)
-            {
-                throw new ArgumentException($"'{value}' is not well-formed Unicode", parameter);
-            }
-        }
-
-        private static ulong Bytes(long value, string parameter)
-        {
-            if (value < 0)
-                throw new ArgumentOutOfRangeException(parameter, value, "expected 0 or more bytes");
-            return (ulong)value;
         }
     }
 }

@@ -7,13 +7,21 @@ namespace Wmmf
     /// <summary>Owns a native handle; it is closed when this has been disposed and no call or view uses it.</summary>
     internal sealed class SectionHandle : SafeHandle
     {
+        private readonly string _owner;
+        private readonly Func<IntPtr, int> _close;
         private bool _closed;
 
-        internal SectionHandle(IntPtr native) : base(IntPtr.Zero, ownsHandle: true) => SetHandle(native);
+        internal SectionHandle(IntPtr native, string owner, Func<IntPtr, int> close)
+            : base(IntPtr.Zero, ownsHandle: true)
+        {
+            _owner = owner;
+            _close = close;
+            SetHandle(native);
+        }
 
         public override bool IsInvalid => handle == IntPtr.Zero;
 
-        protected override bool ReleaseHandle() => NativeMethods.wmmf_close(handle) == (int)Status.Ok;
+        protected override bool ReleaseHandle() => _close(handle) == (int)Status.Ok;
 
         /// <summary>Refuses further use; the native handle stays open for the views that there are.</summary>
         internal void Refuse()
@@ -34,7 +42,7 @@ namespace Wmmf
             {
                 // While views hold it, SafeHandle itself would still let others in.
                 if (Volatile.Read(ref owner._closed))
-                    throw new ObjectDisposedException(nameof(MemoryMappedFile));
+                    throw new ObjectDisposedException(owner._owner);
                 var held = false;
                 owner.DangerousAddRef(ref held);
                 _owner = owner;

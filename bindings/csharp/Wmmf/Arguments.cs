@@ -1,0 +1,65 @@
+using System;
+using System.Text;
+
+namespace Wmmf
+{
+    /// <summary>From what callers pass to what the native library takes, or a clear refusal.</summary>
+    internal static unsafe class Arguments
+    {
+        // Strict: what is not Unicode is refused, not replaced.
+        internal static readonly UTF8Encoding Utf8 = new UTF8Encoding(false, throwOnInvalidBytes: true);
+
+        // Not in a static constructor: its errors would reach the caller only inside a TypeInitializationException.
+        internal static void CheckLibrary()
+        {
+            var version = NativeMethods.wmmf_abi_version();
+            if (version != NativeMethods.WMMF_ABI_VERSION)
+                throw new NotSupportedException(
+                    $"the native library wmmf has ABI version {version}, expected {NativeMethods.WMMF_ABI_VERSION}");
+        }
+
+        internal static wmmf_options Options(
+            Namespace nameSpace, Layout layout, Access access = Access.Owner, int mode = 0, int participants = 0,
+            bool readOnly = false)
+        {
+            if (mode < 0 || mode > 511)
+                throw new ArgumentOutOfRangeException(nameof(mode), mode, "expected 0 to 511 (octal 777)");
+            if (participants < 0 || participants > NativeMethods.WMMF_PARTICIPANTS_MAX)
+                throw new ArgumentOutOfRangeException(
+                    nameof(participants), participants, $"expected 0 to {NativeMethods.WMMF_PARTICIPANTS_MAX}");
+            return new wmmf_options
+            {
+                struct_size = (uint)sizeof(wmmf_options),
+                name_space = (uint)nameSpace,
+                layout = (uint)layout,
+                access = (uint)access,
+                mode = (uint)mode,
+                participants = (uint)participants,
+                read_only = readOnly ? 1u : 0u,
+            };
+        }
+
+        internal static byte[] Text(string value, string parameter)
+        {
+            if (value == null)
+                throw new ArgumentNullException(parameter);
+            if (value.IndexOf('\0') >= 0)
+                throw new ArgumentException($"'{value}' contains NUL, which ends a name", parameter);
+            try
+            {
+                return Utf8.GetBytes(value + "\0");
+            }
+            catch (EncoderFallbackException)
+            {
+                throw new ArgumentException($"'{value}' is not well-formed Unicode", parameter);
+            }
+        }
+
+        internal static ulong Bytes(long value, string parameter)
+        {
+            if (value < 0)
+                throw new ArgumentOutOfRangeException(parameter, value, "expected 0 or more bytes");
+            return (ulong)value;
+        }
+    }
+}

@@ -1,0 +1,211 @@
+using System;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Wmmf
+{
+    /// <summary>Frames in shared memory: the newest one for everybody, in place, and nobody waits for anybody. A writer
+    /// fills a slot that nobody reads and publishes it; a reader holds the newest frame for as long as it likes, and is
+    /// told how many it missed. Writers, in whatever process, take turns.</summary>
+    /// <remarks>Errors and timeouts are those of <see cref="MemoryMappedFile"/>. All members may be used from several
+    /// threads at once, but what <see cref="Next"/> counts as had is one count per object.</remarks>
+    public sealed unsafe class FrameChannel : IDisposable
+    {
+        private readonly SectionHandle _section;
+        private ulong _last;
+
+        private FrameChannel(string name, IntPtr native)
+        {
+            Name = name;
+            _section = new SectionHandle(native, nameof(FrameChannel), NativeMethods.wmmf_channel_close);
+            var info = Info();
+            Capacity = checked((long)info.capacity);
+            Slots = (int)info.slots;
+            IsReadOnly = info.read_only != 0;
+        }
+
+        /// <summary>The name it was created or opened with.</summary>
+        public string Name { get; }
+
+        /// <summary>Bytes of a frame, at most.</summary>
+        public long Capacity { get; }
+
+        /// <summary>How many frames there is room for.</summary>
+        public int Slots { get; }
+
+        /// <summary>Whether it was opened with read rights only: then only <see cref="ReadInto"/> gives frames.</summary>
+        public bool IsReadOnly { get; }
+
+        /// <summary>The newest frame's sequence; 0: none yet.</summary>
+        public ulong Sequence => Info().sequence;
+
+        /// <summary>How old the newest frame is; null: none yet. A writer that has stopped shows here.</summary>
+        public TimeSpan? Age
+        {
+            get
+            {
+                var info = Info();
+                return info.sequence == 0 ? (TimeSpan?)null : new TimeSpan((long)(info.now_ns - info.timestamp_ns) / 100);
+            }
+        }
+
+        /// <summary>Creates a channel; <see cref="Status.Exists"/> if the name is taken.</summary>
+        /// <param name="name">At most 230 bytes of UTF-8.</param>
+        /// <param name="capacity">Bytes of a frame, at most; the memory of all slots is reserved at once.</param>
+        /// <param name="slots">3 to 64. With the newest frame and the one being written, two less is how many different
+        /// frames readers can hold before the writer has to skip one.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <param name="access">Who may open it.</param>
+        /// <param name="sddl">A security descriptor, with <see cref="Access.Sddl"/> (Windows).</param>
+        /// <param name="mode">Permission bits, with <see cref="Access.Mode"/> (POSIX).</param>
+        /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
+        public static FrameChannel Create(
+            string name, long capacity, int slots = 4, Namespace nameSpace = Namespace.Local,
+            Access access = Access.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
+            Make(name, capacity, slots, false, Arguments.Options(nameSpace, Layout.Native, access, mode, participants), sddl);
+
+        /// <summary>Opens the channel, or creates it if there is none; the parameters are those of <see cref="Create"/>.
+        /// An existing one must have at least the capacity and as many slots.</summary>
+        public static FrameChannel CreateOrOpen(
+            string name, long capacity, int slots = 4, Namespace nameSpace = Namespace.Local,
+            Access access = Access.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
+            Make(name, capacity, slots, true, Arguments.Options(nameSpace, Layout.Native, access, mode, participants), sddl);
+
+        private static FrameChannel Make(
+            string name, long capacity, int slots, bool orOpen, wmmf_options options, string? sddl)
+        {
+            Arguments.CheckLibrary();
+            if (slots < NativeMethods.WMMF_CHANNEL_SLOTS_LEAST || slots > NativeMethods.WMMF_CHANNEL_SLOTS_MAX)
+                throw new ArgumentOutOfRangeException(
+                    nameof(slots), slots,
+                    $"expected {NativeMethods.WMMF_CHANNEL_SLOTS_LEAST} to {NativeMethods.WMMF_CHANNEL_SLOTS_MAX}");
+            var bytes = Arguments.Bytes(capacity, nameof(capacity));
+            fixed (byte* text = Arguments.Text(name, nameof(name)),
+                   descriptor = sddl == null ? null : Arguments.Text(sddl, nameof(sddl)))
+            {
+                IntPtr native;
+                options.sddl = descriptor;
+                var status = orOpen
+                    ? NativeMethods.wmmf_channel_create_or_open(text, bytes, (uint)slots, &options, &native, null)
+                    : NativeMethods.wmmf_channel_create(text, bytes, (uint)slots, &options, &native);
+                WmmfException.ThrowIfFailed(
+                    status, $"create {(orOpen ? "or open " : "")}channel '{name}' of {slots} slots of {capacity} bytes");
+                return new FrameChannel(name, native);
+            }
+        }
+
+        /// <summary>Opens an existing channel; <see cref="Status.NotFound"/> if there is none.</summary>
+        /// <param name="name">The name it was created with.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <param name="readOnly">Ask for read rights only.</param>
+        public static FrameChannel Open(string name, Namespace nameSpace = Namespace.Local, bool readOnly = false)
+        {
+            Arguments.CheckLibrary();
+            var options = Arguments.Options(nameSpace, Layout.Native, readOnly: readOnly);
+            fixed (byte* text = Arguments.Text(name, nameof(name)))
+            {
+                IntPtr native;
+                WmmfException.ThrowIfFailed(
+                    NativeMethods.wmmf_channel_open(text, &options, &native), $"open channel '{name}'");
+                return new FrameChannel(name, native);
+            }
+        }
+
+        /// <summary>Gives a slot to fill; dispose it without <see cref="NewFrame.Publish"/> to drop it.</summary>
+        /// <param name="timeout">Default zero: <see cref="Status.Timeout"/> at once if every slot is being read, or
+        /// another writer is at work.</param>
+        public NewFrame Begin(TimeSpan timeout = default)
+        {
+            var frame = NewNative();
+            using (var section = _section.Hold())
+                Check(NativeMethods.wmmf_channel_begin(section.Pointer, Waiting.Nanoseconds(timeout), &frame), "begin a frame in");
+            return new NewFrame(_section, frame, Name);
+        }
+
+        /// <summary>Copies a picture into a slot and publishes it; its sequence, or 0 if it was skipped because every slot
+        /// was being read, or another writer at work, for <paramref name="timeout"/>.</summary>
+        public ulong Publish(
+            ReadOnlySpan<byte> picture, int width = 0, int height = 0, int stride = 0, FourCC fourCC = default,
+            ReadOnlySpan<byte> user = default, TimeSpan timeout = default)
+        {
+            var frame = NewNative();
+            frame.used = (ulong)picture.Length;
+            frame.width = (uint)width;
+            frame.height = (uint)height;
+            frame.stride = (uint)stride;
+            frame.fourcc = fourCC.Code;
+            NewFrame.SetUser(ref frame, user);
+            using var section = _section.Hold();
+            fixed (byte* bytes = picture)
+            {
+                var status = NativeMethods.wmmf_channel_write(section.Pointer, bytes, Waiting.Nanoseconds(timeout), &frame);
+                if (status == (int)Status.Timeout)
+                    return 0;
+                Check(status, $"publish {picture.Length} bytes in");
+            }
+            return frame.sequence;
+        }
+
+        /// <summary>The newest frame, at once if there is one.</summary>
+        public Frame Latest(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
+            Take(0, timeout, cancellation);
+
+        /// <summary>The newest frame that this object has not given yet; waits for one.</summary>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public Frame Next(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
+            Take(Volatile.Read(ref _last), timeout, cancellation);
+
+        /// <summary>The same without blocking the caller: a thread of the pool waits.</summary>
+        public Task<Frame> NextAsync(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
+            Task.Run(() => Next(timeout, cancellation), cancellation);
+
+        private Frame Take(ulong after, TimeSpan? timeout, CancellationToken cancellation)
+        {
+            wmmf_frame frame = default;
+            Check(Waiting.InSlices(timeout, cancellation, nanoseconds =>
+            {
+                var wanted = NewNative();
+                using var section = _section.Hold();
+                var status = NativeMethods.wmmf_channel_acquire(section.Pointer, after, nanoseconds, &wanted);
+                frame = wanted;
+                return status;
+            }), "get a frame of");
+            Volatile.Write(ref _last, frame.sequence);
+            return new Frame(_section, frame);
+        }
+
+        /// <summary>Copies the newest frame that this object has not given yet into <paramref name="buffer"/>, which takes
+        /// no rights but to read. Keep the buffer and use it again.</summary>
+        /// <exception cref="WmmfException">Range: the picture is larger than the buffer.</exception>
+        public FrameInfo ReadInto(Span<byte> buffer, TimeSpan? timeout = null)
+        {
+            var frame = NewNative();
+            using var section = _section.Hold();
+            fixed (byte* bytes = buffer)
+                Check(NativeMethods.wmmf_channel_read(
+                    section.Pointer, Volatile.Read(ref _last), bytes, (ulong)buffer.Length, Waiting.Nanoseconds(timeout),
+                    &frame), $"copy a frame into {buffer.Length} bytes from");
+            Volatile.Write(ref _last, frame.sequence);
+            return new FrameInfo(frame);
+        }
+
+        /// <summary>Closes the channel, once the last frame is disposed.</summary>
+        public void Dispose() => _section.Refuse();
+
+        private wmmf_channel_info Info()
+        {
+            using var section = _section.Hold();
+            var info = new wmmf_channel_info { struct_size = (uint)sizeof(wmmf_channel_info) };
+            Check(NativeMethods.wmmf_channel_get_info(section.Pointer, &info), "look at");
+            return info;
+        }
+
+        private static wmmf_frame NewNative() => new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame) };
+
+        private void Check(int status, string what)
+        {
+            if (status != (int)Status.Ok)
+                throw WmmfException.Failure((Status)status, $"{what} channel '{Name}'");
+        }
+    }
+}
