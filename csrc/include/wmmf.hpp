@@ -135,6 +135,16 @@ inline span<std::byte> payload(wmmf_map *handle) {
     return {static_cast<std::byte *>(data), static_cast<std::size_t>(size)};
 }
 
+/* What an error of a call that creates or opens says, once the library and the name are seen to fit. */
+inline std::string describe(const char *function, const std::string &name) {
+    const std::string described = std::string(function) + "(\"" + name.c_str() + "\")";
+    if (wmmf_abi_version() != WMMF_ABI_VERSION)
+        throw error(WMMF_E_VERSION, described + " of another ABI than this header's");
+    if (name.find('\0') != std::string::npos)
+        throw error(WMMF_E_NAME_INVALID, described);
+    return described;
+}
+
 /* Owns one lock of the thread that took it. */
 template <int32_t (*Unlock)(wmmf_map *)> class guard {
   public:
@@ -349,11 +359,7 @@ class map {
     }
 
     template <class Call> static map make(const char *function, const std::string &name, Call call) {
-        const std::string described = std::string(function) + "(\"" + name.c_str() + "\")";
-        if (wmmf_abi_version() != WMMF_ABI_VERSION)
-            throw error(WMMF_E_VERSION, described + " of another ABI than this header's");
-        if (name.find('\0') != std::string::npos)
-            throw error(WMMF_E_NAME_INVALID, described);
+        const std::string described = detail::describe(function, name);
         wmmf_map *handle = nullptr;
         const int32_t status = call(&handle);
         if (status != WMMF_OK)
@@ -368,6 +374,157 @@ class map {
     }
 
     wmmf_map *handle_;
+};
+
+/* A frame of a channel, pinned: in place, and as it is until the end of this object, which must not outlive its
+ * channel's handle. */
+class frame {
+  public:
+    frame(frame &&other) noexcept : channel_(std::exchange(other.channel_, nullptr)), frame_(other.frame_) {
+    }
+    frame &operator=(frame &&) = delete;
+    ~frame() {
+        if (channel_)
+            wmmf_channel_release(channel_, &frame_);
+    }
+
+    /* The picture's bytes. */
+    span<const std::byte> bytes() const noexcept {
+        return {static_cast<const std::byte *>(frame_.data), static_cast<std::size_t>(frame_.used)};
+    }
+    /* What describes it. */
+    const wmmf_frame &info() const noexcept {
+        return frame_;
+    }
+
+  private:
+    friend class channel;
+    frame(wmmf_channel *channel, const wmmf_frame &native) noexcept : channel_(channel), frame_(native) {
+    }
+    wmmf_channel *channel_;
+    wmmf_frame frame_;
+};
+
+/* A slot to fill; dropped at the end of this object unless it was published. It must not outlive its channel's
+ * handle. */
+class new_frame {
+  public:
+    new_frame(new_frame &&other) noexcept : channel_(std::exchange(other.channel_, nullptr)), frame_(other.frame_) {
+    }
+    new_frame &operator=(new_frame &&) = delete;
+    ~new_frame() {
+        if (channel_)
+            wmmf_channel_cancel(channel_, &frame_);
+    }
+
+    /* All bytes of the slot: those of some older frame. */
+    span<std::byte> bytes() const noexcept {
+        return {static_cast<std::byte *>(frame_.data), static_cast<std::size_t>(frame_.capacity)};
+    }
+    /* What describes it: set used, width, height, stride, fourcc, user and user_size. */
+    wmmf_frame &info() noexcept {
+        return frame_;
+    }
+    /* Makes it the newest frame; its sequence. */
+    uint64_t publish() {
+        detail::check(wmmf_channel_publish(channel_, &frame_), "wmmf_channel_publish");
+        channel_ = nullptr;
+        return frame_.sequence;
+    }
+
+  private:
+    friend class channel;
+    new_frame(wmmf_channel *channel, const wmmf_frame &native) noexcept : channel_(channel), frame_(native) {
+    }
+    wmmf_channel *channel_;
+    wmmf_frame frame_;
+};
+
+/* An open frame channel. */
+class channel {
+  public:
+    /* A new channel of `slots` slots of `capacity` bytes; WMMF_E_EXISTS if the name is taken. */
+    static channel create(const std::string &name, uint64_t capacity, uint32_t slots = WMMF_CHANNEL_SLOTS_DEFAULT,
+                          const options &given = {}) {
+        const wmmf_options c = detail::to_c(given);
+        return make("wmmf_channel_create", name,
+                    [&](wmmf_channel **out) { return wmmf_channel_create(name.c_str(), capacity, slots, &c, out); });
+    }
+
+    /* An existing channel. */
+    static channel open(const std::string &name, const options &given = {}) {
+        const wmmf_options c = detail::to_c(given);
+        return make("wmmf_channel_open", name,
+                    [&](wmmf_channel **out) { return wmmf_channel_open(name.c_str(), &c, out); });
+    }
+
+    channel(channel &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {
+    }
+    channel &operator=(channel &&other) noexcept {
+        if (this != &other) {
+            wmmf_channel_close(handle_);
+            handle_ = std::exchange(other.handle_, nullptr);
+        }
+        return *this;
+    }
+    ~channel() {
+        wmmf_channel_close(handle_);
+    }
+
+    /* For the calls of wmmf.h; still owned by the channel. */
+    wmmf_channel *handle() const noexcept {
+        return handle_;
+    }
+
+    wmmf_channel_info info() const {
+        wmmf_channel_info result{};
+        result.struct_size = sizeof result;
+        detail::check(wmmf_channel_get_info(handle_, &result), "wmmf_channel_get_info");
+        return result;
+    }
+
+    /* A slot to fill. Throws WMMF_E_TIMEOUT if every slot is being read, or another writer is at work. */
+    new_frame begin(timeout patience = timeout::zero()) {
+        wmmf_frame native = empty();
+        detail::check(wmmf_channel_begin(handle_, patience.count(), &native), "wmmf_channel_begin");
+        return {handle_, native};
+    }
+
+    /* The newest frame whose sequence is not `after`, that of the frame had before; 0 takes any. */
+    frame acquire(uint64_t after = 0, timeout patience = forever) {
+        wmmf_frame native = empty();
+        detail::check(wmmf_channel_acquire(handle_, after, patience.count(), &native), "wmmf_channel_acquire");
+        return {handle_, native};
+    }
+
+    /* Copies that frame into `buffer`, which a read-only channel can do, too; what describes it. */
+    wmmf_frame read(void *buffer, uint64_t length, uint64_t after = 0, timeout patience = forever) {
+        wmmf_frame native = empty();
+        detail::check(wmmf_channel_read(handle_, after, buffer, length, patience.count(), &native),
+                      "wmmf_channel_read");
+        return native;
+    }
+
+  private:
+    explicit channel(wmmf_channel *handle) noexcept : handle_(handle) {
+    }
+
+    static wmmf_frame empty() noexcept {
+        wmmf_frame native{};
+        native.struct_size = sizeof native;
+        return native;
+    }
+
+    template <class Call> static channel make(const char *function, const std::string &name, Call call) {
+        const std::string described = detail::describe(function, name);
+        wmmf_channel *handle = nullptr;
+        const int32_t status = call(&handle);
+        if (status != WMMF_OK)
+            throw error(status, described, wmmf_last_os_error());
+        return channel(handle);
+    }
+
+    wmmf_channel *handle_;
 };
 
 } // namespace wmmf

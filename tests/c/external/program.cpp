@@ -91,5 +91,29 @@ int main() {
     }
     section.write(0, "hello", 5);
 
+    // Frames: filled in place, read in place; dropped and released at the end of their scopes.
+    wmmf::channel frames = wmmf::channel::create(name + "-frames", 100, 3);
+    {
+        const wmmf::new_frame dropped = frames.begin();
+        EXPECT(status_of([&] { frames.begin(); }) == WMMF_E_DEADLOCK);
+    }
+    {
+        wmmf::new_frame slot = frames.begin();
+        std::memcpy(slot.bytes().data(), "picture", 7);
+        slot.info().used = 7;
+        EXPECT(slot.publish() == 1);
+    }
+    wmmf::channel looker = wmmf::channel::open(name + "-frames", read_only);
+    {
+        const wmmf::frame held = frames.acquire();
+        EXPECT(held.info().sequence == 1 && held.bytes().size() == 7);
+        EXPECT(std::memcmp(held.bytes().data(), "picture", 7) == 0);
+        EXPECT(status_of([&] { frames.acquire(1, wmmf::timeout::zero()); }) == WMMF_E_TIMEOUT);
+    }
+    char picture[100];
+    EXPECT(looker.read(picture, sizeof picture).used == 7);
+    EXPECT(status_of([&] { looker.begin(); }) == WMMF_E_READ_ONLY);
+    EXPECT(frames.info().sequence == 1);
+
     std::cout << wmmf_version() << " ok" << std::endl;
 }
