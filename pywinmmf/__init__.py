@@ -31,6 +31,7 @@ from .inspection import Participant, list_sections
 from .locks import ReadLock, WriteLock
 from .memory_mapped_file import MemoryMappedFile
 from .paths import include_dir, library_path
+from .video_capture import VideoCapture
 
 __version__: str = ffi.string(lib.wmmf_version()).decode()
 
@@ -56,6 +57,7 @@ __all__ = [
     "Participant",
     "PoisonedError",
     "ReadLock",
+    "VideoCapture",
     "WriteLock",
     "__version__",
     "include_dir",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from . import __version__, inspection_commands
@@ -21,19 +22,22 @@ def build_parser() -> argparse.ArgumentParser:
         parser.add_argument(option, dest="run", action="store_const", const=run, help=text)
     subcommands = parser.add_subparsers(title="commands")
     inspection_commands.add_parsers(subcommands)
-    _add_demo(subcommands)
+    for command, (module, extra) in _EXTRAS.items():
+        _add_extra(subcommands, command, module, extra)
     return parser
 
 
-def _add_demo(subcommands: Any) -> None:
+# Commands that need more than the package itself: their module, and the extra that brings it.
+_EXTRAS = {"demo": (".demo.command", "demo"), "camera": (".camera.command", "camera")}
+
+
+def _add_extra(subcommands: Any, command: str, module: str, extra: str) -> None:
     try:
-        from .demo.command import add_parser
+        import_module(module, __package__).add_parser(subcommands)
     except ModuleNotFoundError as error:
         missing = error.name
-        demo = subcommands.add_parser("demo", help="needs: pip install 'pywinmmf[demo]'")
-        demo.set_defaults(run=lambda _: demo.error(f"no module {missing!r}: pip install 'pywinmmf[demo]'"))
-    else:
-        add_parser(subcommands)
+        parser = subcommands.add_parser(command, help=f"needs: pip install 'pywinmmf[{extra}]'")
+        parser.set_defaults(run=lambda _: parser.error(f"no module {missing!r}: pip install 'pywinmmf[{extra}]'"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

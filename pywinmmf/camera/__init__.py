@@ -1,0 +1,1 @@
+"""Cameras that one program owns and all others see."""

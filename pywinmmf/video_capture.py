@@ -1,0 +1,198 @@
+"""A shared camera in the place of ``cv2.VideoCapture``: one changed line moves a program onto it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from .enums import Namespace
+from .errors import ClosedError, Error, LockTimeoutError, NotFoundError, NotSupportedError
+from .frame_channel import FrameChannel
+from .frames import Frame
+
+if TYPE_CHECKING:
+    import numpy.typing
+
+    Picture = numpy.typing.NDArray[Any]
+
+# OpenCV's numbers of the properties that are known here.
+CAP_PROP_POS_MSEC = 0
+CAP_PROP_POS_FRAMES = 1
+CAP_PROP_FRAME_WIDTH = 3
+CAP_PROP_FRAME_HEIGHT = 4
+CAP_PROP_FPS = 5
+CAP_PROP_FOURCC = 6
+
+
+class VideoCapture:
+    """Reads a frame channel as ``cv2.VideoCapture`` reads a camera: `read` waits for the next picture and gives a
+    copy of it, BGR, of its own.
+
+    Nothing here raises because a camera is not there: as with OpenCV, `isOpened` is false and `read` gives
+    ``(False, None)``. A channel that went away and came back is opened again. Not for several threads at once.
+    """
+
+    def __init__(self, name: str, namespace: Namespace | None = None, *, timeout: float = 5.0) -> None:
+        """``namespace`` None looks in the global one first. ``timeout``: seconds that `read` waits for a picture."""
+        self._name = name
+        self._namespaces = [namespace] if namespace is not None else [Namespace.GLOBAL, Namespace.LOCAL]
+        self._timeout = timeout
+        self._channel: FrameChannel | None = None
+        self._grabbed: Picture | None = None
+        self._description: dict[int, float] = {}
+        self._released = False
+        self._open()
+
+    def _open(self) -> bool:
+        for namespace in self._namespaces:
+            for readonly in (False, True):
+                try:
+                    self._channel = FrameChannel.open(self._name, namespace=namespace, readonly=readonly)
+                except NotFoundError:
+                    break
+                except Error:
+                    continue
+                return True
+        return False
+
+    def open(self, name: str, namespace: Namespace | None = None) -> bool:
+        """Leave this camera and open another one; whether it is there."""
+        self.release()
+        self.__init__(name, namespace, timeout=self._timeout)  # type: ignore[misc]
+        return self.isOpened()
+
+    def isOpened(self) -> bool:
+        """Whether the camera is there."""
+        return self._channel is not None
+
+    def grab(self) -> bool:
+        """Wait for the next picture and keep it for `retrieve`; whether there was one in time."""
+        self._grabbed = None
+        deadline = time.perf_counter() + self._timeout
+        while not self._released:
+            if self._channel is None and not self._open():
+                if time.perf_counter() >= deadline:
+                    return False
+                time.sleep(0.05)
+                continue
+            assert self._channel is not None
+            try:
+                with self._channel.next(max(0.0, deadline - time.perf_counter())) as frame:
+                    self._grabbed = bgr(frame)
+                    self._describe(frame)
+                return True
+            except LockTimeoutError:
+                self._reopen_if_left()
+                return False
+            except ClosedError:
+                return False
+        return False
+
+    def _reopen_if_left(self) -> None:
+        """A service that was started anew while we kept the old channel alive has another one under this name."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+            self._open()
+
+    def _describe(self, frame: Frame) -> None:
+        before = self._description
+        sequence, now = frame.sequence, frame.timestamp_ns / 1e6
+        rate = before.get(CAP_PROP_FPS, 0.0)
+        if before and now > before[CAP_PROP_POS_MSEC] and sequence > before[CAP_PROP_POS_FRAMES]:
+            current = (sequence - before[CAP_PROP_POS_FRAMES]) * 1000 / (now - before[CAP_PROP_POS_MSEC])
+            rate = current if rate == 0 else rate * 0.9 + current * 0.1
+        self._description = {
+            CAP_PROP_POS_MSEC: now,
+            CAP_PROP_POS_FRAMES: float(sequence),
+            CAP_PROP_FRAME_WIDTH: float(frame.width),
+            CAP_PROP_FRAME_HEIGHT: float(frame.height),
+            CAP_PROP_FPS: rate,
+            CAP_PROP_FOURCC: float(int.from_bytes(frame.fourcc.encode("latin-1"), "little")),
+        }
+
+    def retrieve(self, image: Picture | None = None, flag: int = 0) -> tuple[bool, Picture | None]:
+        """The picture of the last `grab`, in ``image`` if it fits; ``flag`` is only there as in OpenCV."""
+        if self._grabbed is None:
+            return False, None
+        if image is not None and image.shape == self._grabbed.shape and image.dtype == self._grabbed.dtype:
+            image[...] = self._grabbed
+            return True, image
+        return True, self._grabbed
+
+    def read(self, image: Picture | None = None) -> tuple[bool, Picture | None]:
+        """`grab` and `retrieve`."""
+        self.grab()
+        return self.retrieve(image)
+
+    def get(self, property: int) -> float:
+        """Width, height, rate, FourCC or position of the newest picture, by OpenCV's numbers; 0.0 for any other."""
+        if not self._description and self._channel is not None:
+            try:
+                with self._channel.latest(self._timeout) as frame:
+                    self._describe(frame)
+            except Error:
+                return 0.0
+        return self._description.get(property, 0.0)
+
+    def set(self, property: int, value: float) -> bool:
+        """False: the camera belongs to whoever shares it."""
+        return False
+
+    def getBackendName(self) -> str:
+        """``PYWINMMF``."""
+        return "PYWINMMF"
+
+    def release(self) -> None:
+        """Let go of the camera."""
+        self._released = True
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
+
+
+def bgr(frame: Frame) -> Picture:
+    """A copy of the frame's picture as OpenCV has it: rows x pixels x 3 bytes, blue first.
+
+    `NotSupportedError` for a format that only OpenCV can convert, where that is not installed.
+    """
+    import numpy
+
+    picture, fourcc = frame.array, frame.fourcc
+    if fourcc == "BGR3" or (fourcc == "" and picture.ndim == 3 and picture.shape[2] == 3):
+        return picture.copy()
+    if fourcc == "RGB3":
+        return numpy.ascontiguousarray(picture[:, :, ::-1])
+    if fourcc == "BGRA":
+        return numpy.ascontiguousarray(picture[:, :, :3])
+    if fourcc == "RGBA":
+        return numpy.ascontiguousarray(picture[:, :, 2::-1])
+    if fourcc in ("GREY", "Y16 ") and picture.ndim == 2:
+        grey = (picture >> 8).astype(numpy.uint8) if fourcc == "Y16 " else picture
+        return numpy.repeat(grey[:, :, None], 3, axis=2)
+    return _converted_by_opencv(picture, fourcc)
+
+
+def _converted_by_opencv(picture: Picture, fourcc: str) -> Picture:
+    try:
+        import cv2
+    except ImportError:
+        raise NotSupportedError(f"pixel format {fourcc!r}: pip install opencv-python-headless to convert it") from None
+    if fourcc == "MJPG":
+        decoded = cv2.imdecode(picture, cv2.IMREAD_COLOR)
+        if decoded is None:
+            raise NotSupportedError("pixel format 'MJPG': expected a JPEG picture")
+        return decoded
+    codes = {
+        "YUYV": cv2.COLOR_YUV2BGR_YUYV,
+        "UYVY": cv2.COLOR_YUV2BGR_UYVY,
+        "NV12": cv2.COLOR_YUV2BGR_NV12,
+        "NV21": cv2.COLOR_YUV2BGR_NV21,
+        "I420": cv2.COLOR_YUV2BGR_I420,
+        "YV12": cv2.COLOR_YUV2BGR_YV12,
+    }
+    if fourcc not in codes:
+        raise NotSupportedError(
+            f"pixel format {fourcc!r}: expected one of {', '.join(codes)}, MJPG, or uncompressed RGB"
+        )
+    return cv2.cvtColor(picture, codes[fourcc])

@@ -1,0 +1,83 @@
+"""A shared camera in the place of cv2.VideoCapture."""
+
+from __future__ import annotations
+
+import cv2
+import numpy
+import pytest
+
+from pywinmmf import FrameChannel, Namespace, NotSupportedError, VideoCapture
+
+
+def picture(value: int) -> numpy.typing.NDArray[numpy.uint8]:
+    return numpy.full((12, 20, 3), value, numpy.uint8)
+
+
+@pytest.mark.parametrize("namespace", [Namespace.LOCAL, Namespace.GLOBAL])
+def test_it_reads_as_opencv_does(name: str, namespace: Namespace) -> None:
+    with FrameChannel.create(name, capacity=(12, 20, 3), namespace=namespace) as channel:
+        channel.publish(picture(1))
+        capture = VideoCapture(name)
+        assert capture.isOpened()
+        assert (capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (20, 12)
+        assert capture.get(cv2.CAP_PROP_FOURCC) == cv2.VideoWriter.fourcc(*"BGR3")
+        channel.publish(picture(2))
+        done, frame = capture.read()
+        assert done
+        assert frame is not None
+        assert (frame == 2).all()
+        frame[...] = 9  # a copy of its own
+        channel.publish(picture(3))
+        assert capture.grab()
+        assert capture.get(cv2.CAP_PROP_POS_FRAMES) == 3
+        assert capture.get(cv2.CAP_PROP_FPS) > 0
+        done, same = capture.retrieve(frame)
+        assert done
+        assert same is frame
+        assert (frame == 3).all()
+        assert not capture.set(cv2.CAP_PROP_FRAME_WIDTH, 5)
+        assert capture.getBackendName() == "PYWINMMF"
+        capture.release()
+        assert not capture.isOpened()
+        assert capture.read() == (False, None)
+
+
+def test_a_camera_that_is_not_there(name: str) -> None:
+    capture = VideoCapture(name, timeout=0.02)
+    assert not capture.isOpened()
+    assert capture.read() == (False, None)
+    assert capture.get(cv2.CAP_PROP_FRAME_WIDTH) == 0
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+        channel.publish(picture(4))
+        done, frame = capture.read()
+        assert done
+        assert frame is not None
+        assert (frame == 4).all()
+        assert capture.read() == (False, None)  # there is no newer one
+        assert capture.open(name)
+        assert not capture.open(name + "-other")
+
+
+def test_other_pixel_formats(name: str) -> None:
+    red = numpy.zeros((12, 20, 3), numpy.uint8)
+    red[:, :, 2] = 200
+    with FrameChannel.create(name, capacity=5000) as channel:
+        capture = VideoCapture(name)
+        for fourcc, convert in (
+            ("RGB3", cv2.COLOR_BGR2RGB),
+            ("BGRA", cv2.COLOR_BGR2BGRA),
+            ("RGBA", cv2.COLOR_BGR2RGBA),
+            ("I420", cv2.COLOR_BGR2YUV_I420),
+        ):
+            channel.publish(numpy.ascontiguousarray(cv2.cvtColor(red, convert)), fourcc=fourcc)
+            done, frame = capture.read()
+            assert done
+            assert frame is not None
+            assert numpy.abs(frame.astype(int) - red).max() < 8, fourcc
+        channel.publish(cv2.imencode(".jpg", red)[1], fourcc="MJPG")
+        assert numpy.abs(capture.read()[1].astype(int) - red).max() < 8  # type: ignore[union-attr]
+        channel.publish(red[:, :, 2])
+        assert (capture.read()[1] == 200).all()  # type: ignore[union-attr]
+        channel.publish(b"1234", fourcc="WHAT")
+        with pytest.raises(NotSupportedError, match="WHAT"):
+            capture.read()
