@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import native
@@ -60,6 +62,15 @@ class Agent:
     def kill(self) -> None:
         """End the process without a word to it; return when it is gone."""
         wine.kill(self._process)
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let the process stand still meanwhile, as a debugger or a suspended console does."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def lets_go(self) -> bool:
         """Whether it lives, and has closed what it had open."""
