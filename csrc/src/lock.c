@@ -20,7 +20,7 @@
 
 #define SPINS                200
 #define RECHECK_NS           INT64_C(10000000)
-#define PATIENCE_NS          INT64_C(20000000)
+#define PATIENCE_NS          INT64_C(1000000)
 #define READ_ONLY_RECHECK_NS INT64_C(1000000)
 #define YIELDS               200
 #define CHUNK_LEAST          ((size_t)1024)
@@ -215,7 +215,8 @@ static int32_t wait_to_own(wmmf_map *map, int64_t deadline, bool repair) {
             gate_leave(map, GATE_WRITERS, seen);
             continue;
         }
-        bool woken = gate_sleep(map, GATE_WRITERS, seen, slice);
+        bool courteous = (word & LOCK_OWNER) == 0;
+        bool woken = gate_sleep(map, GATE_WRITERS, seen, courteous && slice > PATIENCE_NS ? PATIENCE_NS : slice);
         word = load_seq_u64(lock);
         if (word & LOCK_OWNER) {
             courteous_since = 0;
