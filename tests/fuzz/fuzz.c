@@ -59,9 +59,9 @@ static int count_descriptors(void) {
 
 static char name[32];
 
-/* Somebody who lists sections may hold it for a moment longer. */
+/* Somebody who lists sections may hold it for longer: a second for each look at one whose magic we took away. */
 static bool is_gone(void) {
-    int64_t deadline = now_ns() + HANG_NS;
+    int64_t deadline = now_ns() + 10 * HANG_NS;
     int32_t status;
     do {
         wmmf_map *map = NULL;
