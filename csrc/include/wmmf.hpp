@@ -3,10 +3,16 @@
  * Units, limits and thread-safety are those of wmmf.h, whose enums and structs are used as they are. A failed call
  * throws wmmf::error. Header only; link the wmmf library.
  *
- *     auto section = wmmf::map::create("camera", 1 << 20);
+ *     auto section = wmmf::map::create("settings", 1 << 20);
  *     {
  *         auto guard = section.lock_write(std::chrono::seconds(1));
- *         std::memcpy(guard.bytes().data(), frame, frame_size);
+ *         std::memcpy(guard.bytes().data(), bytes, size);
+ *     }
+ *     auto camera = wmmf::channel::open("front");
+ *     for (uint64_t had = 0;;) {
+ *         auto frame = camera.acquire(had);
+ *         had = frame.info().sequence;
+ *         look_at(frame.bytes(), frame.info().width, frame.info().height, frame.info().stride);
  *     }
  */
 #ifndef WMMF_HPP
@@ -145,6 +151,52 @@ inline std::string describe(const char *function, const std::string &name) {
     return described;
 }
 
+/* What a call that creates or opens wrote. */
+template <class Handle, class Call> Handle *make(const char *function, const std::string &name, Call call) {
+    const std::string described = describe(function, name);
+    Handle *handle = nullptr;
+    const int32_t status = call(&handle);
+    if (status != WMMF_OK)
+        throw error(status, described, wmmf_last_os_error());
+    return handle;
+}
+
+/* Owns a handle. */
+template <class Handle, int32_t (*Close)(Handle *)> class owner {
+  public:
+    owner(owner &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {
+    }
+    owner &operator=(owner &&other) noexcept {
+        if (this != &other) {
+            close();
+            handle_ = std::exchange(other.handle_, nullptr);
+        }
+        return *this;
+    }
+    ~owner() {
+        Close(handle_);
+    }
+
+    /* Before the end of the scope. Later calls throw WMMF_E_CLOSED. */
+    void close() noexcept {
+        Close(std::exchange(handle_, nullptr));
+    }
+
+    /* For the calls of wmmf.h; still owned by this object. Throws WMMF_E_CLOSED if there is none. */
+    Handle *handle() const {
+        if (!handle_)
+            throw error(WMMF_E_CLOSED, "use of a handle");
+        return handle_;
+    }
+
+  protected:
+    explicit owner(Handle *handle) noexcept : handle_(handle) {
+    }
+
+  private:
+    Handle *handle_;
+};
+
 /* Owns one lock of the thread that took it. */
 template <int32_t (*Unlock)(wmmf_map *)> class guard {
   public:
@@ -164,6 +216,34 @@ template <int32_t (*Unlock)(wmmf_map *)> class guard {
     explicit guard(wmmf_map *handle) noexcept : handle_(handle) {
     }
     wmmf_map *handle_;
+};
+
+/* Owns a frame that ends with one of the calls of wmmf.h. */
+template <int32_t (*End)(wmmf_channel *, const wmmf_frame *)> class owned_frame {
+  public:
+    owned_frame(owned_frame &&other) noexcept : channel_(std::exchange(other.channel_, nullptr)), frame_(other.frame_) {
+    }
+    owned_frame &operator=(owned_frame &&other) noexcept {
+        if (this != &other) {
+            end();
+            channel_ = std::exchange(other.channel_, nullptr);
+            frame_ = other.frame_;
+        }
+        return *this;
+    }
+    ~owned_frame() {
+        end();
+    }
+
+  protected:
+    owned_frame(wmmf_channel *channel, const wmmf_frame &native) noexcept : channel_(channel), frame_(native) {
+    }
+    void end() noexcept {
+        if (channel_)
+            End(std::exchange(channel_, nullptr), &frame_);
+    }
+    wmmf_channel *channel_;
+    wmmf_frame frame_;
 };
 
 } // namespace detail
@@ -203,7 +283,7 @@ class [[nodiscard]] write_guard : public detail::guard<wmmf_unlock_write> {
 };
 
 /* An open section. */
-class map {
+class map : public detail::owner<wmmf_map, wmmf_close> {
   public:
     /* A new section of `size` zeroed bytes; WMMF_E_EXISTS if the name is taken. */
     static map create(const std::string &name, uint64_t size, const options &given = {}) {
@@ -239,31 +319,6 @@ class map {
                     [&](wmmf_map **out) { return wmmf_open_file(path.c_str(), size, &c, out); });
     }
 
-    map(map &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {
-    }
-    map &operator=(map &&other) noexcept {
-        if (this != &other) {
-            close();
-            handle_ = std::exchange(other.handle_, nullptr);
-        }
-        return *this;
-    }
-    ~map() {
-        wmmf_close(handle_);
-    }
-
-    /* Before the end of the scope. Later calls throw WMMF_E_CLOSED. */
-    void close() noexcept {
-        wmmf_close(std::exchange(handle_, nullptr));
-    }
-
-    /* For the calls of wmmf.h; still owned by the map. Throws WMMF_E_CLOSED if there is none. */
-    wmmf_map *handle() const {
-        if (!handle_)
-            throw error(WMMF_E_CLOSED, "wmmf::map");
-        return handle_;
-    }
-
     /* The payload, in place; take the lock first, if the layout has one. */
     span<std::byte> bytes() const {
         return detail::payload(handle());
@@ -280,14 +335,14 @@ class map {
 
     read_guard lock_read(timeout patience = forever) {
         detail::check(wmmf_lock_read(handle(), patience.count()), "wmmf_lock_read");
-        return read_guard(handle_);
+        return read_guard(handle());
     }
     /* Succeeds also if the previous writer died inside: ask the guard. */
     write_guard lock_write(timeout patience = forever) {
         int32_t status = wmmf_lock_write(handle(), patience.count());
         if (status != WMMF_E_OWNER_DIED)
             detail::check(status, "wmmf_lock_write");
-        return write_guard(handle_, status == WMMF_E_OWNER_DIED);
+        return write_guard(handle(), status == WMMF_E_OWNER_DIED);
     }
 
     /* Declares the payload repaired, under a write_guard whose owner_died() is true. */
@@ -355,16 +410,10 @@ class map {
     }
 
   private:
-    explicit map(wmmf_map *handle) noexcept : handle_(handle) {
-    }
+    using owner::owner;
 
     template <class Call> static map make(const char *function, const std::string &name, Call call) {
-        const std::string described = detail::describe(function, name);
-        wmmf_map *handle = nullptr;
-        const int32_t status = call(&handle);
-        if (status != WMMF_OK)
-            throw error(status, described, wmmf_last_os_error());
-        return map(handle);
+        return map(detail::make<wmmf_map>(function, name, call));
     }
 
     static void check_range(int32_t status, const char *call, uint64_t offset, uint64_t length) {
@@ -372,61 +421,57 @@ class map {
             throw error(status, std::string(call) + "(offset " + std::to_string(offset) + ", length " +
                                     std::to_string(length) + ")");
     }
-
-    wmmf_map *handle_;
 };
 
-/* A frame of a channel, pinned: in place, and as it is until the end of this object, which must not outlive its
- * channel's handle. */
-class frame {
-  public:
-    frame(frame &&other) noexcept : channel_(std::exchange(other.channel_, nullptr)), frame_(other.frame_) {
-    }
-    frame &operator=(frame &&) = delete;
-    ~frame() {
-        if (channel_)
-            wmmf_channel_release(channel_, &frame_);
-    }
+/* A pixel format from its four characters, as in fourcc("BGR3"). */
+constexpr uint32_t fourcc(const char (&text)[5]) noexcept {
+    uint32_t code = 0;
+    for (int i = 3; i >= 0; i--)
+        code = code << 8 | static_cast<unsigned char>(text[i]);
+    return code;
+}
 
-    /* The picture's bytes. */
-    span<const std::byte> bytes() const noexcept {
+/* A frame of a channel, pinned: in place, and as it is until the end of this object. It must not outlive its channel's
+ * handle. */
+class [[nodiscard]] frame : public detail::owned_frame<wmmf_channel_release> {
+  public:
+    /* The picture. Throws WMMF_E_CLOSED after release. */
+    span<const std::byte> bytes() const {
+        if (!channel_)
+            throw error(WMMF_E_CLOSED, "wmmf::frame::bytes");
         return {static_cast<const std::byte *>(frame_.data), static_cast<std::size_t>(frame_.used)};
     }
     /* What describes it. */
     const wmmf_frame &info() const noexcept {
         return frame_;
     }
+    /* Before the end of the scope; again: nothing. */
+    void release() noexcept {
+        end();
+    }
 
   private:
     friend class channel;
-    frame(wmmf_channel *channel, const wmmf_frame &native) noexcept : channel_(channel), frame_(native) {
-    }
-    wmmf_channel *channel_;
-    wmmf_frame frame_;
+    using owned_frame::owned_frame;
 };
 
 /* A slot to fill; dropped at the end of this object unless it was published. It must not outlive its channel's
  * handle. */
-class new_frame {
+class [[nodiscard]] new_frame : public detail::owned_frame<wmmf_channel_cancel> {
   public:
-    new_frame(new_frame &&other) noexcept : channel_(std::exchange(other.channel_, nullptr)), frame_(other.frame_) {
-    }
-    new_frame &operator=(new_frame &&) = delete;
-    ~new_frame() {
-        if (channel_)
-            wmmf_channel_cancel(channel_, &frame_);
-    }
-
-    /* All bytes of the slot: those of some older frame. */
-    span<std::byte> bytes() const noexcept {
+    /* All bytes of the slot: those of some older frame. Throws WMMF_E_CLOSED once it is published. */
+    span<std::byte> bytes() const {
+        check_open();
         return {static_cast<std::byte *>(frame_.data), static_cast<std::size_t>(frame_.capacity)};
     }
-    /* What describes it: set used, width, height, stride, fourcc, user and user_size. */
+    /* What describes it: set used, which is all of the slot, width, height, stride, fourcc, timestamp_ns (0 is the
+     * time of publication), user and user_size. */
     wmmf_frame &info() noexcept {
         return frame_;
     }
-    /* Makes it the newest frame; its sequence. */
+    /* Makes it the newest frame; its sequence. After an error it can still be corrected and published. */
     uint64_t publish() {
+        check_open();
         detail::check(wmmf_channel_publish(channel_, &frame_), "wmmf_channel_publish");
         channel_ = nullptr;
         return frame_.sequence;
@@ -434,14 +479,16 @@ class new_frame {
 
   private:
     friend class channel;
-    new_frame(wmmf_channel *channel, const wmmf_frame &native) noexcept : channel_(channel), frame_(native) {
+    using owned_frame::owned_frame;
+
+    void check_open() const {
+        if (!channel_)
+            throw error(WMMF_E_CLOSED, "wmmf::new_frame");
     }
-    wmmf_channel *channel_;
-    wmmf_frame frame_;
 };
 
 /* An open frame channel. */
-class channel {
+class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
   public:
     /* A new channel of `slots` slots of `capacity` bytes; WMMF_E_EXISTS if the name is taken. */
     static channel create(const std::string &name, uint64_t capacity, uint32_t slots = WMMF_CHANNEL_SLOTS_DEFAULT,
@@ -451,6 +498,20 @@ class channel {
                     [&](wmmf_channel **out) { return wmmf_channel_create(name.c_str(), capacity, slots, &c, out); });
     }
 
+    /* The channel of this name; a new one, and then *created is true, if there is none. */
+    static channel create_or_open(const std::string &name, uint64_t capacity,
+                                  uint32_t slots = WMMF_CHANNEL_SLOTS_DEFAULT, const options &given = {},
+                                  bool *created = nullptr) {
+        const wmmf_options c = detail::to_c(given);
+        int32_t made = 0;
+        channel result = make("wmmf_channel_create_or_open", name, [&](wmmf_channel **out) {
+            return wmmf_channel_create_or_open(name.c_str(), capacity, slots, &c, out, &made);
+        });
+        if (created)
+            *created = made != 0;
+        return result;
+    }
+
     /* An existing channel. */
     static channel open(const std::string &name, const options &given = {}) {
         const wmmf_options c = detail::to_c(given);
@@ -458,56 +519,64 @@ class channel {
                     [&](wmmf_channel **out) { return wmmf_channel_open(name.c_str(), &c, out); });
     }
 
-    channel(channel &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {
-    }
-    channel &operator=(channel &&other) noexcept {
-        if (this != &other) {
-            wmmf_channel_close(handle_);
-            handle_ = std::exchange(other.handle_, nullptr);
-        }
-        return *this;
-    }
-    ~channel() {
-        wmmf_channel_close(handle_);
-    }
-
-    /* For the calls of wmmf.h; still owned by the channel. */
-    wmmf_channel *handle() const noexcept {
-        return handle_;
-    }
-
     wmmf_channel_info info() const {
         wmmf_channel_info result{};
         result.struct_size = sizeof result;
-        detail::check(wmmf_channel_get_info(handle_, &result), "wmmf_channel_get_info");
+        detail::check(wmmf_channel_get_info(handle(), &result), "wmmf_channel_get_info");
         return result;
     }
 
     /* A slot to fill. Throws WMMF_E_TIMEOUT if every slot is being read, or another writer is at work. */
     new_frame begin(timeout patience = timeout::zero()) {
         wmmf_frame native = empty();
-        detail::check(wmmf_channel_begin(handle_, patience.count(), &native), "wmmf_channel_begin");
-        return {handle_, native};
+        detail::check(wmmf_channel_begin(handle(), patience.count(), &native), "wmmf_channel_begin");
+        return {handle(), native};
+    }
+
+    /* Copies description.used bytes at `picture` into a slot and publishes it; its sequence. Throws as begin does.
+     * Of the description count the members that new_frame::info names. */
+    uint64_t publish(const void *picture, wmmf_frame description, timeout patience = timeout::zero()) {
+        description.struct_size = sizeof description;
+        const int32_t status = wmmf_channel_write(handle(), picture, patience.count(), &description);
+        if (status != WMMF_OK)
+            throw error(status, "wmmf_channel_write(" + std::to_string(description.used) + " bytes)");
+        return description.sequence;
     }
 
     /* The newest frame whose sequence is not `after`, that of the frame had before; 0 takes any. */
     frame acquire(uint64_t after = 0, timeout patience = forever) {
         wmmf_frame native = empty();
-        detail::check(wmmf_channel_acquire(handle_, after, patience.count(), &native), "wmmf_channel_acquire");
-        return {handle_, native};
+        detail::check(wmmf_channel_acquire(handle(), after, patience.count(), &native), "wmmf_channel_acquire");
+        return {handle(), native};
     }
 
     /* Copies that frame into `buffer`, which a read-only channel can do, too; what describes it. */
     wmmf_frame read(void *buffer, uint64_t length, uint64_t after = 0, timeout patience = forever) {
         wmmf_frame native = empty();
-        detail::check(wmmf_channel_read(handle_, after, buffer, length, patience.count(), &native),
-                      "wmmf_channel_read");
+        const int32_t status = wmmf_channel_read(handle(), after, buffer, length, patience.count(), &native);
+        if (status == WMMF_E_RANGE)
+            throw error(status, "wmmf_channel_read of " + std::to_string(native.used) + " bytes into " +
+                                    std::to_string(length));
+        detail::check(status, "wmmf_channel_read");
         return native;
     }
 
-  private:
-    explicit channel(wmmf_channel *handle) noexcept : handle_(handle) {
+    /* Waits until the newest frame's sequence is not `after`, and returns that. */
+    uint64_t wait(uint64_t after, timeout patience = forever) const {
+        uint64_t result = 0;
+        detail::check(wmmf_channel_wait(handle(), after, patience.count(), &result), "wmmf_channel_wait");
+        return result;
     }
+
+    wmmf_audit_report audit() {
+        wmmf_audit_report result{};
+        result.struct_size = sizeof result;
+        detail::check(wmmf_channel_audit(handle(), &result), "wmmf_channel_audit");
+        return result;
+    }
+
+  private:
+    using owner::owner;
 
     static wmmf_frame empty() noexcept {
         wmmf_frame native{};
@@ -516,15 +585,8 @@ class channel {
     }
 
     template <class Call> static channel make(const char *function, const std::string &name, Call call) {
-        const std::string described = detail::describe(function, name);
-        wmmf_channel *handle = nullptr;
-        const int32_t status = call(&handle);
-        if (status != WMMF_OK)
-            throw error(status, described, wmmf_last_os_error());
-        return channel(handle);
+        return channel(detail::make<wmmf_channel>(function, name, call));
     }
-
-    wmmf_channel *handle_;
 };
 
 } // namespace wmmf

@@ -285,29 +285,35 @@ internal static class SelfTest
     {
         using var writer = FrameChannel.Create(NewName(), 600);
         using var reader = FrameChannel.Open(writer.Name);
+        Check((reader.Capacity, reader.Slots, reader.IsReadOnly) == (600, 4, false), "properties");
         Fails(Status.Timeout, () => reader.Next(TimeSpan.Zero));
         Check(reader.Age == null && reader.Sequence == 0, "no frame yet");
         var picture = new byte[600];
         picture[599] = 7;
-        Check(writer.Publish(picture, 10, 20, 30, new FourCC("BGR3"), new byte[] { 1, 2 }) == 1, "sequence");
+        Check(writer.Publish(picture, 10, 20, 30, new FourCC("BGR3"), new byte[] { 1, 2 }, timestampNs: 5) == 1, "sequence");
         using (var frame = reader.Next(TimeSpan.Zero))
         {
-            var info = frame.Info;
             Check(frame.Data.SequenceEqual(picture), "data");
-            Check((info.Sequence, info.Missed, info.Size) == (1ul, 0ul, 600), "sequence, missed, size");
-            Check((info.Width, info.Height, info.Stride, info.FourCC.ToString()) == (10, 20, 30, "BGR3"), "geometry");
-            Check(info.User.SequenceEqual(new byte[] { 1, 2 }) && info.TimestampNs != 0, "user, timestamp");
+            Check((frame.Sequence, frame.Missed, frame.Size, frame.TimestampNs) == (1ul, 0ul, 600, 5ul), "sequence to timestamp");
+            Check((frame.Width, frame.Height, frame.Stride, frame.FourCC.ToString()) == (10, 20, 30, "BGR3"), "geometry");
+            Check(frame.User.SequenceEqual(new byte[] { 1, 2 }), "user");
         }
         for (byte i = 2; i < 6; i++)
         {
             using var slot = writer.Begin();
             slot.Data.Fill(i);
-            slot.Size = 100;
+            (slot.Size, slot.Width, slot.Height, slot.Stride) = (100, 5, 10, 10);
+            slot.FourCC = new FourCC("Y16");
+            slot.SetUser(new[] { i });
             Check(slot.Publish() == i, "published");
         }
         using (var frame = reader.Next())
-            Check(frame.Info.Missed == 3 && frame.Data.Length == 100 && frame.Data[99] == 5, "missed");
-        Check(reader.Age != null, "age");
+        {
+            Check(frame.Missed == 3 && frame.Data.Length == 100 && frame.Data[99] == 5, "missed");
+            Check((frame.Width, frame.Height, frame.Stride, frame.FourCC.ToString()) == (5, 10, 10, "Y16 "), "smaller");
+            Check(frame.User.Single() == 5 && frame.TimestampNs != 0, "user, timestamp");
+        }
+        Check(reader.Age >= TimeSpan.Zero && reader.Sequence == 5 && !reader.Audit().Damaged, "age, sequence, audit");
     }
 
     private static void TestChannelKeepsWhatIsHeld()
@@ -329,9 +335,33 @@ internal static class SelfTest
         held[0].Dispose();
         held[0].Dispose();
         Throws<ObjectDisposedException>(() => held[0].Data.ToArray());
+        Check(held[0].Sequence == 1, "what describes it stays");
         Check(writer.Publish(new byte[] { 3 }) == 4, "there is room again");
         held[1].Dispose();
         Throws<ObjectDisposedException>(() => reader.Latest());
+    }
+
+    private static void TestChannelLetsGoOfForgottenFrames()
+    {
+        using var channel = FrameChannel.Create(NewName(), 8, slots: 3);
+        ForgetTwoFrames(channel);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Check(channel.Publish(new byte[1]) == 4, "none is held");
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)] // so that nothing refers to the frames afterwards
+    private static void ForgetTwoFrames(FrameChannel channel)
+    {
+        var held = new List<Frame>();
+        for (var i = 0; i < 2; i++)
+        {
+            channel.Publish(new byte[1]);
+            held.Add(channel.Latest());
+        }
+        channel.Publish(new byte[1]);
+        Check(channel.Publish(new byte[1]) == 0, "both are held");
+        GC.KeepAlive(held);
     }
 
     private static void TestChannelDropsWhatIsNotPublished()
@@ -343,12 +373,32 @@ internal static class SelfTest
         Fails(Status.Range, () => slot.Publish());
         slot.Dispose();
         Throws<ObjectDisposedException>(() => slot.Publish());
+        Throws<ObjectDisposedException>(() => slot.Data.Clear());
         Check(channel.Sequence == 0, "dropped");
         Check(channel.Publish(new byte[8]) == 1, "free for the next");
+    }
+
+    private static void TestChannelRefusesBadArguments()
+    {
+        using var channel = FrameChannel.Create(NewName(), 8);
+        using var section = MemoryMappedFile.Create(NewName(), 8);
+        Fails(Status.Exists, () => FrameChannel.Create(channel.Name, 8));
+        Fails(Status.Size, () => FrameChannel.CreateOrOpen(channel.Name, 9));
+        Fails(Status.Size, () => FrameChannel.Create(NewName(), 0));
+        Fails(Status.NotFound, () => FrameChannel.Open(NewName()));
+        Fails(Status.Format, () => FrameChannel.Open(section.Name));
         Fails(Status.Range, () => channel.Publish(new byte[9]));
+        Fails(Status.Range, () => channel.Publish(new byte[8], 3, 3, 3));
         Throws<ArgumentException>(() => channel.Publish(new byte[1], user: new byte[65]));
+        Throws<ArgumentOutOfRangeException>(() => channel.Publish(new byte[1], width: -1));
+        Throws<ArgumentOutOfRangeException>(() => channel.Publish(new byte[1], timeout: TimeSpan.FromSeconds(-2)));
         Throws<ArgumentOutOfRangeException>(() => FrameChannel.Create(NewName(), 8, slots: 2));
+        Throws<ArgumentOutOfRangeException>(() => FrameChannel.Create(NewName(), -1));
         Throws<ArgumentException>(() => new FourCC("LONGER"));
+        Throws<ArgumentException>(() => new FourCC("é"));
+        using (var slot = channel.Begin())
+            Throws<ArgumentOutOfRangeException>(() => slot.Stride = -1);
+        Check(channel.Sequence == 0, "nothing was published");
     }
 
     private static void TestChannelForReadersWithoutRights()
@@ -362,19 +412,33 @@ internal static class SelfTest
         Fails(Status.Timeout, () => reader.ReadInto(copy, TimeSpan.Zero));
         Fails(Status.ReadOnly, () => reader.Latest());
         Fails(Status.ReadOnly, () => reader.Begin());
+        var next = reader.ReadIntoAsync(copy);
+        writer.Publish(new byte[] { 4 });
+        Check(next.Wait(TimeSpan.FromSeconds(30)) && next.Result.Sequence == 2 && copy[0] == 4, "awaited");
+        writer.Publish(new byte[] { 5, 6 });
+        var message = Throws<WmmfException>(() => reader.ReadInto(new byte[1])).Message;
+        Check(message.Contains("2 bytes") && message.Contains("1 bytes") && message.Contains(writer.Name), message);
+        Check(reader.ReadInto(copy).Sequence == 3, "what did not fit can still be had");
     }
 
     private static void TestChannelWaitsAndIsCancelled()
     {
         using var channel = FrameChannel.Create(NewName(), 8);
+        Fails(Status.Timeout, () => channel.Next(TimeSpan.FromMilliseconds(120)));
         var next = channel.NextAsync();
         channel.Publish(new byte[] { 9 });
+        Check(next.Wait(TimeSpan.FromSeconds(30)), "woken");
         using (var frame = next.Result)
             Check(frame.Data[0] == 9, "awaited");
         using var cancel = new CancellationTokenSource();
         var never = Task.Run(() => channel.Next(cancellation: cancel.Token));
+        var noCopy = Task.Run(() => channel.ReadInto(new byte[8], cancellation: cancel.Token));
         cancel.Cancel();
         Throws<OperationCanceledException>(() => never.GetAwaiter().GetResult());
+        Throws<OperationCanceledException>(() => noCopy.GetAwaiter().GetResult());
+        var closed = channel.NextAsync();
+        channel.Dispose();
+        Throws<ObjectDisposedException>(() => closed.GetAwaiter().GetResult());
     }
 
     private static void TestCreateOrOpen()

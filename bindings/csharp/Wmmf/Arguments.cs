@@ -61,5 +61,12 @@ namespace Wmmf
                 throw new ArgumentOutOfRangeException(parameter, value, "expected 0 or more bytes");
             return (ulong)value;
         }
+
+        internal static uint NotNegative(int value, string parameter)
+        {
+            if (value < 0)
+                throw new ArgumentOutOfRangeException(parameter, value, "expected 0 or more");
+            return (uint)value;
+        }
     }
 }

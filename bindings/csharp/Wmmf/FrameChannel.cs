@@ -19,7 +19,13 @@ namespace Wmmf
             Name = name;
             _section = new SectionHandle(native, nameof(FrameChannel), NativeMethods.wmmf_channel_close);
             var info = Info();
-            Capacity = checked((long)info.capacity);
+            if (info.capacity > int.MaxValue)
+            {
+                Dispose();
+                throw new NotSupportedException(
+                    $"channel '{name}' has frames of up to {info.capacity} bytes, expected at most {int.MaxValue}: a span has no more");
+            }
+            Capacity = (int)info.capacity;
             Slots = (int)info.slots;
             IsReadOnly = info.read_only != 0;
         }
@@ -28,7 +34,7 @@ namespace Wmmf
         public string Name { get; }
 
         /// <summary>Bytes of a frame, at most.</summary>
-        public long Capacity { get; }
+        public int Capacity { get; }
 
         /// <summary>How many frames there is room for.</summary>
         public int Slots { get; }
@@ -60,26 +66,26 @@ namespace Wmmf
         /// <param name="mode">Permission bits, with <see cref="Access.Mode"/> (POSIX).</param>
         /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
         public static FrameChannel Create(
-            string name, long capacity, int slots = 4, Namespace nameSpace = Namespace.Local,
+            string name, int capacity, int slots = 4, Namespace nameSpace = Namespace.Local,
             Access access = Access.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
             Make(name, capacity, slots, false, Arguments.Options(nameSpace, Layout.Native, access, mode, participants), sddl);
 
         /// <summary>Opens the channel, or creates it if there is none; the parameters are those of <see cref="Create"/>.
         /// An existing one must have at least the capacity and as many slots.</summary>
         public static FrameChannel CreateOrOpen(
-            string name, long capacity, int slots = 4, Namespace nameSpace = Namespace.Local,
+            string name, int capacity, int slots = 4, Namespace nameSpace = Namespace.Local,
             Access access = Access.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
             Make(name, capacity, slots, true, Arguments.Options(nameSpace, Layout.Native, access, mode, participants), sddl);
 
         private static FrameChannel Make(
-            string name, long capacity, int slots, bool orOpen, wmmf_options options, string? sddl)
+            string name, int capacity, int slots, bool orOpen, wmmf_options options, string? sddl)
         {
             Arguments.CheckLibrary();
             if (slots < NativeMethods.WMMF_CHANNEL_SLOTS_LEAST || slots > NativeMethods.WMMF_CHANNEL_SLOTS_MAX)
                 throw new ArgumentOutOfRangeException(
                     nameof(slots), slots,
                     $"expected {NativeMethods.WMMF_CHANNEL_SLOTS_LEAST} to {NativeMethods.WMMF_CHANNEL_SLOTS_MAX}");
-            var bytes = Arguments.Bytes(capacity, nameof(capacity));
+            var bytes = Arguments.NotNegative(capacity, nameof(capacity));
             fixed (byte* text = Arguments.Text(name, nameof(name)),
                    descriptor = sddl == null ? null : Arguments.Text(sddl, nameof(sddl)))
             {
@@ -94,7 +100,8 @@ namespace Wmmf
             }
         }
 
-        /// <summary>Opens an existing channel; <see cref="Status.NotFound"/> if there is none.</summary>
+        /// <summary>Opens an existing channel; <see cref="Status.NotFound"/> if there is none, <see cref="Status.Format"/> if
+        /// it is another section.</summary>
         /// <param name="name">The name it was created with.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
         /// <param name="readOnly">Ask for read rights only.</param>
@@ -113,7 +120,7 @@ namespace Wmmf
 
         /// <summary>Gives a slot to fill; dispose it without <see cref="NewFrame.Publish"/> to drop it.</summary>
         /// <param name="timeout">Default zero: <see cref="Status.Timeout"/> at once if every slot is being read, or
-        /// another writer is at work.</param>
+        /// another writer is at work. <see cref="Timeout.InfiniteTimeSpan"/> waits for ever.</param>
         public NewFrame Begin(TimeSpan timeout = default)
         {
             var frame = NewNative();
@@ -124,16 +131,25 @@ namespace Wmmf
 
         /// <summary>Copies a picture into a slot and publishes it; its sequence, or 0 if it was skipped because every slot
         /// was being read, or another writer at work, for <paramref name="timeout"/>.</summary>
+        /// <param name="picture">At most <see cref="Capacity"/> bytes.</param>
+        /// <param name="width">Pixels of a row; 0 if it is no picture.</param>
+        /// <param name="height">Rows.</param>
+        /// <param name="stride">Bytes from one row to the next.</param>
+        /// <param name="fourCC">The pixel format.</param>
+        /// <param name="user">Up to 64 bytes of your own, for the readers.</param>
+        /// <param name="timestampNs">When it was taken, on the machine's monotonic clock; 0: now.</param>
+        /// <param name="timeout">As of <see cref="Begin"/>.</param>
         public ulong Publish(
             ReadOnlySpan<byte> picture, int width = 0, int height = 0, int stride = 0, FourCC fourCC = default,
-            ReadOnlySpan<byte> user = default, TimeSpan timeout = default)
+            ReadOnlySpan<byte> user = default, ulong timestampNs = 0, TimeSpan timeout = default)
         {
             var frame = NewNative();
             frame.used = (ulong)picture.Length;
-            frame.width = (uint)width;
-            frame.height = (uint)height;
-            frame.stride = (uint)stride;
+            frame.width = Arguments.NotNegative(width, nameof(width));
+            frame.height = Arguments.NotNegative(height, nameof(height));
+            frame.stride = Arguments.NotNegative(stride, nameof(stride));
             frame.fourcc = fourCC.Code;
+            frame.timestamp_ns = timestampNs;
             NewFrame.SetUser(ref frame, user);
             using var section = _section.Hold();
             fixed (byte* bytes = picture)
@@ -141,12 +157,14 @@ namespace Wmmf
                 var status = NativeMethods.wmmf_channel_write(section.Pointer, bytes, Waiting.Nanoseconds(timeout), &frame);
                 if (status == (int)Status.Timeout)
                     return 0;
-                Check(status, $"publish {picture.Length} bytes in");
+                Check(status, $"publish {picture.Length} bytes, {height} rows of {stride}, in");
             }
             return frame.sequence;
         }
 
-        /// <summary>The newest frame, at once if there is one.</summary>
+        /// <summary>The newest frame, at once if there is one, else the first; <see cref="Next"/> then gives later ones.
+        /// </summary>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public Frame Latest(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
             Take(0, timeout, cancellation);
 
@@ -161,32 +179,64 @@ namespace Wmmf
 
         private Frame Take(ulong after, TimeSpan? timeout, CancellationToken cancellation)
         {
-            wmmf_frame frame = default;
-            Check(Waiting.InSlices(timeout, cancellation, nanoseconds =>
-            {
-                var wanted = NewNative();
-                using var section = _section.Hold();
-                var status = NativeMethods.wmmf_channel_acquire(section.Pointer, after, nanoseconds, &wanted);
-                frame = wanted;
-                return status;
-            }), "get a frame of");
+            var status = Get(timeout, cancellation, out var frame, (channel, nanoseconds, found) =>
+                NativeMethods.wmmf_channel_acquire(channel, after, nanoseconds, found));
+            Check(status, "get a frame of");
             Volatile.Write(ref _last, frame.sequence);
             return new Frame(_section, frame);
         }
 
         /// <summary>Copies the newest frame that this object has not given yet into <paramref name="buffer"/>, which takes
         /// no rights but to read. Keep the buffer and use it again.</summary>
-        /// <exception cref="WmmfException">Range: the picture is larger than the buffer.</exception>
-        public FrameInfo ReadInto(Span<byte> buffer, TimeSpan? timeout = null)
+        /// <exception cref="WmmfException">Among others <see cref="Status.Range"/>: the picture is larger than the buffer.
+        /// </exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public FrameInfo ReadInto(Span<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellation = default)
         {
-            var frame = NewNative();
+            var after = Volatile.Read(ref _last);
+            var length = buffer.Length;
+            fixed (byte* start = buffer)
+            {
+                var bytes = start;
+                var status = Get(timeout, cancellation, out var frame, (channel, nanoseconds, found) =>
+                    NativeMethods.wmmf_channel_read(channel, after, bytes, (ulong)length, nanoseconds, found));
+                var what = status == (int)Status.Range ? $"a frame of {frame.used} bytes" : "a frame";
+                Check(status, $"copy {what} into {length} bytes from");
+                Volatile.Write(ref _last, frame.sequence);
+                return new FrameInfo(frame);
+            }
+        }
+
+        /// <summary>The same without blocking the caller: a thread of the pool waits and copies.</summary>
+        public Task<FrameInfo> ReadIntoAsync(
+            Memory<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellation = default) =>
+            Task.Run(() => ReadInto(buffer.Span, timeout, cancellation), cancellation);
+
+        private delegate int Getter(IntPtr channel, long nanoseconds, wmmf_frame* found);
+
+        private int Get(TimeSpan? timeout, CancellationToken cancellation, out wmmf_frame frame, Getter get)
+        {
+            var found = NewNative();
+            var status = Waiting.InSlices(timeout, cancellation, nanoseconds =>
+            {
+                var one = NewNative();
+                using var section = _section.Hold();
+                var result = get(section.Pointer, nanoseconds, &one);
+                found = one;
+                return result;
+            });
+            frame = found;
+            return status;
+        }
+
+        /// <summary>As <see cref="MemoryMappedFile.Audit"/>: damage poisons the channel, for everybody, unless this object is
+        /// read-only.</summary>
+        public AuditReport Audit()
+        {
             using var section = _section.Hold();
-            fixed (byte* bytes = buffer)
-                Check(NativeMethods.wmmf_channel_read(
-                    section.Pointer, Volatile.Read(ref _last), bytes, (ulong)buffer.Length, Waiting.Nanoseconds(timeout),
-                    &frame), $"copy a frame into {buffer.Length} bytes from");
-            Volatile.Write(ref _last, frame.sequence);
-            return new FrameInfo(frame);
+            var report = new wmmf_audit_report { struct_size = (uint)sizeof(wmmf_audit_report) };
+            Check(NativeMethods.wmmf_channel_audit(section.Pointer, &report), "audit");
+            return new AuditReport(report);
         }
 
         /// <summary>Closes the channel, once the last frame is disposed.</summary>

@@ -92,28 +92,70 @@ int main() {
     section.write(0, "hello", 5);
 
     // Frames: filled in place, read in place; dropped and released at the end of their scopes.
-    wmmf::channel frames = wmmf::channel::create(name + "-frames", 100, 3);
+    const std::string frames_name = name + "-frames";
+    wmmf::channel frames = wmmf::channel::create(frames_name, 100, 3);
     {
         const wmmf::new_frame dropped = frames.begin();
-        EXPECT(status_of([&] { frames.begin(); }) == WMMF_E_DEADLOCK);
+        EXPECT(status_of([&] { frames.begin().bytes(); }) == WMMF_E_DEADLOCK);
     }
     {
-        wmmf::new_frame slot = frames.begin();
-        std::memcpy(slot.bytes().data(), "picture", 7);
-        slot.info().used = 7;
+        wmmf::new_frame begun = frames.begin();
+        std::memcpy(begun.bytes().data(), "picture", 7);
+        begun.info().used = 101;
+        EXPECT(status_of([&] { begun.publish(); }) == WMMF_E_RANGE);
+        begun.info().used = 7;
+        wmmf::new_frame slot = std::move(begun);
         EXPECT(slot.publish() == 1);
+        EXPECT(status_of([&] { slot.publish(); }) == WMMF_E_CLOSED);
+        EXPECT(status_of([&] { slot.bytes(); }) == WMMF_E_CLOSED);
     }
-    wmmf::channel looker = wmmf::channel::open(name + "-frames", read_only);
-    {
-        const wmmf::frame held = frames.acquire();
-        EXPECT(held.info().sequence == 1 && held.bytes().size() == 7);
-        EXPECT(std::memcmp(held.bytes().data(), "picture", 7) == 0);
-        EXPECT(status_of([&] { frames.acquire(1, wmmf::timeout::zero()); }) == WMMF_E_TIMEOUT);
-    }
-    char picture[100];
-    EXPECT(looker.read(picture, sizeof picture).used == 7);
-    EXPECT(status_of([&] { looker.begin(); }) == WMMF_E_READ_ONLY);
     EXPECT(frames.info().sequence == 1);
+
+    // While two frames are held, the third slot is the newest and there is none to write to.
+    wmmf_frame description{};
+    description.used = 6;
+    description.width = 2;
+    description.height = 1;
+    description.stride = 6;
+    description.fourcc = wmmf::fourcc("BGR3");
+    {
+        wmmf::frame held = frames.acquire();
+        EXPECT(held.info().sequence == 1 && held.bytes().size() == 7);
+        EXPECT(status_of([&] { frames.acquire(1, wmmf::timeout::zero()).bytes(); }) == WMMF_E_TIMEOUT);
+        EXPECT(frames.publish("second", description) == 2);
+        wmmf::frame second = frames.acquire(1);
+        EXPECT(frames.publish("third!", description) == 3);
+        EXPECT(status_of([&] { frames.publish("fourth", description); }) == WMMF_E_TIMEOUT);
+        EXPECT(std::memcmp(held.bytes().data(), "picture", 7) == 0);
+        held = std::move(second);
+        EXPECT(std::memcmp(held.bytes().data(), "second", 6) == 0);
+        EXPECT(status_of([&] { second.bytes(); }) == WMMF_E_CLOSED);
+        EXPECT(frames.publish("fourth", description) == 4);
+        held.release();
+        EXPECT(status_of([&] { held.bytes(); }) == WMMF_E_CLOSED);
+        const wmmf::frame newest = frames.acquire(1);
+        EXPECT(newest.info().missed == 2);
+        EXPECT(newest.info().fourcc == 0x33524742);
+    }
+
+    // Who has read rights only gets copies.
+    wmmf::channel looker = wmmf::channel::open(frames_name, read_only);
+    char picture[100];
+    EXPECT(looker.read(picture, sizeof picture).used == 6);
+    EXPECT(std::memcmp(picture, "fourth", 6) == 0);
+    EXPECT(status_of([&] { looker.read(picture, 5); }) == WMMF_E_RANGE);
+    EXPECT(status_of([&] { looker.begin().bytes(); }) == WMMF_E_READ_ONLY);
+    EXPECT(looker.wait(3) == 4);
+    EXPECT(status_of([&] { looker.wait(4, wmmf::timeout::zero()); }) == WMMF_E_TIMEOUT);
+    EXPECT(looker.audit().damaged == 0);
+
+    wmmf::channel again = wmmf::channel::create_or_open(frames_name, 100, 3, {}, &created);
+    EXPECT(!created && again.info().slots == 3);
+    EXPECT(status_of([&] { wmmf::channel::create(frames_name, 100); }) == WMMF_E_EXISTS);
+    EXPECT(status_of([&] { wmmf::channel::create_or_open(frames_name, 101); }) == WMMF_E_SIZE);
+    EXPECT(status_of([&] { wmmf::channel::open(name); }) == WMMF_E_FORMAT);
+    again.close();
+    EXPECT(status_of([&] { again.info(); }) == WMMF_E_CLOSED);
 
     std::cout << wmmf_version() << " ok" << std::endl;
 }
