@@ -21,6 +21,7 @@ from pywinmmf import (
     AlreadyExistsError,
     ClosedError,
     Error,
+    FormatError,
     Layout,
     LockTimeoutError,
     MemoryMappedFile,
@@ -387,3 +388,58 @@ def test_closing_in_one_thread_while_others_read(section: MemoryMappedFile, even
             shared.close()
             assert [outcome.result(60) for outcome in outcomes] == [ClosedError] * 3
     eventually(lambda: section.audit().participants == 1)
+
+
+def plant_nothing_behind_a_link(path: Path, _elsewhere: Path) -> None:
+    path.symlink_to("/dev/shm/there-is-no-such-file")
+
+
+def plant_a_link(path: Path, elsewhere: Path) -> None:
+    elsewhere.write_bytes(b"mine" * 2000)
+    path.symlink_to(elsewhere)
+
+
+def plant_a_pipe(path: Path, _elsewhere: Path) -> None:
+    os.mkfifo(path)
+
+
+def plant_a_folder(path: Path, _elsewhere: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="about files in /dev/shm")
+@pytest.mark.parametrize("plant", [plant_nothing_behind_a_link, plant_a_link, plant_a_pipe, plant_a_folder])
+@pytest.mark.parametrize("layout", list(Layout))
+def test_what_is_planted_under_a_name_is_refused_and_left_alone(
+    name: str, tmp_path: Path, plant: Callable[[Path, Path], None], layout: Layout
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    path = Path(f"/dev/shm/wmmf-{os.geteuid()}-{name}")
+    plant(path, elsewhere)
+    try:
+        planted = path.lstat()
+        for readonly in (False, True):
+            with pytest.raises((FormatError, AccessDeniedError)):
+                MemoryMappedFile.open(name, layout=layout, readonly=readonly)
+        with pytest.raises(AlreadyExistsError):
+            MemoryMappedFile.create(name, 100, layout=layout)
+        with pytest.raises((FormatError, AccessDeniedError)):
+            MemoryMappedFile.create(name, 100, layout=layout, exist_ok=True)
+        assert (path.lstat().st_ino, path.lstat().st_mode) == (planted.st_ino, planted.st_mode)
+        assert not elsewhere.exists() or elsewhere.read_bytes() == b"mine" * 2000
+        assert not Path("/dev/shm/there-is-no-such-file").exists()
+    finally:
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="about files in /dev/shm")
+@pytest.mark.parametrize("layout", list(Layout))
+@pytest.mark.parametrize("namespace", list(Namespace))
+def test_nothing_is_writable_for_others_by_default(name: str, layout: Layout, namespace: Namespace) -> None:
+    umask = os.umask(0)
+    try:
+        with MemoryMappedFile.create(name, 100, layout=layout, namespace=namespace):
+            made = [file for file in Path("/dev/shm").iterdir() if name in file.name]
+            assert [file.stat().st_mode & 0o777 for file in made] == [0o600]
+    finally:
+        os.umask(umask)
