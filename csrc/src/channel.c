@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "copy.h"
 #include "deadline.h"
 #include "gate.h"
 #include "participants.h"
@@ -33,9 +32,8 @@ struct wmmf_channel {
     uint64_t capacity;
     uint64_t slot_size;
     uint32_t slots;
-    uint32_t filling;     /* the slot between begin and publish; NO_SLOT: none */
-    int64_t published_ns; /* when this handle last published */
-    shared_u32 pin_lock;  /* 1 while a thread of this process changes the two below */
+    uint32_t filling;    /* the slot between begin and publish; NO_SLOT: none */
+    shared_u32 pin_lock; /* 1 while a thread of this process changes the two below */
     uint32_t pin_counts[WMMF_CHANNEL_SLOTS_MAX];
 };
 
@@ -305,10 +303,8 @@ static bool picture_fits(const wmmf_frame *frame, uint64_t capacity) {
 
 static void publish(wmmf_channel *channel, wmmf_frame *frame) {
     struct frame_header *slot = slot_at(channel, channel->filling);
-    int64_t now = platform_monotonic_ns();
     if (frame->timestamp_ns == 0)
-        frame->timestamp_ns = (uint64_t)now;
-    channel->published_ns = now;
+        frame->timestamp_ns = (uint64_t)platform_monotonic_ns();
     frame->sequence = newest_sequence(load_relaxed_u64(&channel->header->newest)) + 1;
     store_relaxed_u64(&slot->timestamp_ns, frame->timestamp_ns);
     store_relaxed_u64(&slot->used, frame->used);
@@ -373,8 +369,7 @@ int32_t wmmf_channel_write(wmmf_channel *channel, const void *data, int64_t time
     if (status != WMMF_OK)
         return status;
     frame->slot = channel->filling;
-    copy_in(picture_at(channel, channel->filling), data, (size_t)frame->used,
-            platform_monotonic_ns() - channel->published_ns);
+    memcpy(picture_at(channel, channel->filling), data, (size_t)frame->used);
     publish(channel, frame);
     return WMMF_OK;
 }
