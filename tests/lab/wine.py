@@ -149,8 +149,8 @@ def kill(process: subprocess.Popen[str]) -> None:
     """End a program of ``popen`` as TerminateProcess does, without a word to it, and wait until it is gone.
 
     A Windows process is one Linux process here, the one we started, so the kernel ends it between any two
-    instructions. Its sockets to Wine's server close before ``wait`` returns, and the server takes requests in
-    order: whoever asks Windows for anything after this call finds the handles closed, the mutexes abandoned.
+    instructions. Wine's server then closes its handles, one after the other: on a busy machine another process
+    may still find one of them a moment after this call.
     """
     process.kill()
     process.wait()
