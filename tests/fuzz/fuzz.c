@@ -1,11 +1,12 @@
 /* A hostile peer for libFuzzer: an input is a program that opens handles, calls the library and, between the calls or
  * from another thread while they run, writes anything anywhere into the section's header, records and payload.
  *
- * Whatever it writes: no call may crash, reach outside the mapping (ASan, UBSan), take longer than its timeout, or
- * leave a descriptor or a file behind. */
+ * Whatever it writes: no call may crash, reach outside the mapping (ASan, UBSan and guarded.h), take longer than its
+ * timeout, or leave a descriptor, a mapping or a file behind. */
 #define _POSIX_C_SOURCE 200809L
 #include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,16 +14,32 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guarded.h"
 #include "wmmf.h"
 
-#define SIZE         700 /* of the payload: the section ends within a page */
-#define PARTICIPANTS 3
+#define SIZE         700 /* of a payload or frame: the section ends within a page */
+#define LARGEST      4096
+#define SLOTS        3
+#define PARTICIPANTS 4
 #define HANDLES      3
-#define TIMEOUT      INT64_C(1000000)
-#define HANG_NS      INT64_C(3000000000)
-#define SCRIBBLES    2000
+#define SHORT_NS     INT64_C(50000)
+#define LONG_NS      INT64_C(3000000)    /* beyond the lock's patience with those who wait */
+#define HANG_NS      INT64_C(3000000000) /* a second is the library's own patience with an unfinished section */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool condition, const char *what) {
+    if (!condition) {
+        fprintf(stderr, "broken: %s\n", what);
+        abort();
+    }
+}
+
+static void succeed(int32_t status) {
+    require(status == WMMF_OK, wmmf_strerror(status));
+}
+
+/* The input. */
 
 static const uint8_t *input, *input_end;
 
@@ -35,17 +52,500 @@ static uint16_t take_short(void) {
     return (uint16_t)(high << 8 | take_byte());
 }
 
+static int64_t take_timeout(void) {
+    uint8_t choice = take_byte() % 16;
+    return choice == 0 ? LONG_NS : choice % 2 ? SHORT_NS : 0;
+}
+
+/* The section, as the hostile peer sees it. A custom name: nobody lists or sweeps those, so nobody else on this machine
+ * ever has it open. */
+
+static char name[32], path[64];
+static wmmf_map *raw;
+static uint8_t *bytes;
+static uint64_t bytes_size;
+
+static void poke(void) {
+    uint16_t at = take_short();
+    uint8_t length = take_byte() % 17;
+    for (uint8_t i = 0; i < length; i++)
+        __atomic_store_n(&bytes[(at + i) % bytes_size], take_byte(), __ATOMIC_RELAXED);
+}
+
+/* An opener would wait a second for its creator: tests/c does that. */
+static bool looks_unfinished(void) {
+    static const uint8_t nothing[sizeof(uint64_t)];
+    return bytes_size >= sizeof nothing && memcmp(bytes, nothing, sizeof nothing) == 0;
+}
+
+/* Writes on and on into a few bytes, while the calls run. */
+struct scribbler {
+    pthread_t thread;
+    uint16_t at;
+    uint8_t length;
+    uint32_t random;
+    int32_t stop;
+};
+
+static void *scribble(void *argument) {
+    struct scribbler *self = argument;
+    while (!__atomic_load_n(&self->stop, __ATOMIC_RELAXED)) {
+        for (int i = 0; i < 32; i++) {
+            self->random = self->random * 1664525 + 1013904223;
+            uint64_t at = self->at + (self->random >> 8) % (self->length + 1u);
+            __atomic_store_n(&bytes[at % bytes_size], (uint8_t)(self->random >> 24), __ATOMIC_RELAXED);
+        }
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void scribbler_start(struct scribbler *scribbler) {
+    scribbler->at = take_short();
+    scribbler->length = take_byte();
+    scribbler->random = take_byte();
+    scribbler->stop = 0;
+    require(pthread_create(&scribbler->thread, NULL, scribble, scribbler) == 0, "a thread");
+}
+
+static void scribbler_stop(struct scribbler *scribbler) {
+    __atomic_store_n(&scribbler->stop, 1, __ATOMIC_RELAXED);
+    pthread_join(scribbler->thread, NULL);
+}
+
+/* The victims' handles. */
+
+struct reader {
+    wmmf_channel *channel;
+    wmmf_frame pinned, begun;
+};
+
+static wmmf_map *maps[HANDLES];
+static struct reader readers[HANDLES];
+
+static wmmf_map **take_map(void) {
+    return &maps[take_byte() % HANDLES];
+}
+
+static struct reader *take_reader(void) {
+    return &readers[take_byte() % HANDLES];
+}
+
+static wmmf_options options_for(uint32_t layout) {
+    wmmf_options options = {.struct_size = sizeof options, .name_space = WMMF_CUSTOM, .layout = layout};
+    if (layout == WMMF_NATIVE)
+        options.participants = PARTICIPANTS;
+    return options;
+}
+
+static wmmf_options take_options(void) {
+    uint8_t bits = take_byte();
+    wmmf_options options = options_for(bits % 3);
+    options.read_only = bits >> 7;
+    return options;
+}
+
+static void answered(int32_t status) {
+    require(status <= 0 && strcmp(wmmf_status_name(status), wmmf_status_name(1)) != 0, "an unknown status");
+    require(strcmp(wmmf_strerror(status), wmmf_strerror(1)) != 0, "a status without a message");
+}
+
+/* Exactly as long as needed, so that one byte too many is seen. */
+static uint8_t *new_buffer(uint64_t length) {
+    uint8_t *buffer = malloc(length);
+    require(buffer != NULL, "memory");
+    memset(buffer, 1, length);
+    return buffer;
+}
+
+static void check_payload(wmmf_map *map) {
+    wmmf_info info = {.struct_size = sizeof info};
+    void *data;
+    uint64_t size;
+    if (!map)
+        return;
+    succeed(wmmf_get_info(map, &info));
+    succeed(wmmf_data(map, &data));
+    succeed(wmmf_size(map, &size));
+    require(info.mapped_size == bytes_size && info.data_offset < bytes_size && size == info.size && size != 0 &&
+                size <= bytes_size - info.data_offset,
+            "a payload outside the section");
+    volatile uint8_t *edge = data;
+    (void)edge[0];
+    (void)edge[size - 1];
+}
+
+/* Calls on sections. */
+
+static void call_create(void) {
+    wmmf_options options = take_options();
+    wmmf_map *map = NULL;
+    int32_t status = wmmf_create(name, SIZE, &options, &map);
+    answered(status);
+    require(status != WMMF_OK && !map, "a name that is taken");
+}
+
+static void call_open(void) {
+    wmmf_map **map = take_map();
+    wmmf_options options = take_options();
+    uint64_t size = take_short() % (2 * SIZE);
+    if (*map || (options.layout == WMMF_NATIVE && looks_unfinished()))
+        return;
+    answered(wmmf_open(name, size, &options, map));
+    check_payload(*map);
+}
+
+static void call_create_or_open(void) {
+    wmmf_map **map = take_map();
+    wmmf_options options = take_options();
+    uint64_t size = take_short() % (2 * SIZE);
+    int32_t created = 0;
+    if (*map || (options.layout == WMMF_NATIVE && looks_unfinished()))
+        return;
+    answered(wmmf_create_or_open(name, size, &options, map, &created));
+    require(created == 0, "created what was there");
+    check_payload(*map);
+}
+
+static void call_open_file(void) {
+    wmmf_map **map = take_map();
+    wmmf_options options = take_options();
+    uint64_t size = take_short() % (2 * SIZE);
+    if (*map)
+        return;
+    answered(wmmf_open_file(path, size, &options, map));
+    check_payload(*map);
+}
+
+static void call_close(void) {
+    wmmf_map **map = take_map();
+    answered(wmmf_close(*map));
+    *map = NULL;
+}
+
+static void call_look(void) {
+    wmmf_map *map = *take_map();
+    uint64_t sequence;
+    check_payload(map);
+    answered(wmmf_sequence(map, &sequence));
+}
+
+static void call_lock_read(void) {
+    wmmf_map *map = *take_map();
+    answered(wmmf_lock_read(map, take_timeout()));
+}
+
+static void call_unlock_read(void) {
+    answered(wmmf_unlock_read(*take_map()));
+}
+
+static void call_lock_write(void) {
+    wmmf_map *map = *take_map();
+    answered(wmmf_lock_write(map, take_timeout()));
+}
+
+static void call_unlock_write(void) {
+    answered(wmmf_unlock_write(*take_map()));
+}
+
+static void call_mark_consistent(void) {
+    answered(wmmf_mark_consistent(*take_map()));
+}
+
+static void call_read(void) {
+    wmmf_map *map = *take_map();
+    uint64_t offset = take_short() % LARGEST, length = take_short() % LARGEST;
+    uint8_t *buffer = new_buffer(length);
+    answered(wmmf_read(map, offset, buffer, length, take_timeout()));
+    free(buffer);
+}
+
+static void call_write(void) {
+    wmmf_map *map = *take_map();
+    uint64_t offset = take_short() % LARGEST, length = take_short() % LARGEST;
+    uint8_t *buffer = new_buffer(length);
+    answered(wmmf_write(map, offset, buffer, length, take_timeout()));
+    free(buffer);
+}
+
+static void call_wait(void) {
+    wmmf_map *map = *take_map();
+    uint64_t current, sequence = take_byte();
+    answered(wmmf_wait(map, sequence, take_timeout(), &current));
+}
+
+static void call_audit(void) {
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    answered(wmmf_audit(*take_map(), &report));
+}
+
+static void call_get_participant(void) {
+    wmmf_participant participant = {.struct_size = sizeof participant};
+    wmmf_map *map = *take_map();
+    answered(wmmf_get_participant(map, take_short(), &participant));
+}
+
+static void call_list(void) {
+    uint64_t needed, capacity = take_byte();
+    char *names = (char *)new_buffer(capacity);
+    answered(wmmf_list(WMMF_LOCAL, names, capacity, &needed));
+    free(names);
+}
+
+/* Calls on channels. */
+
+static wmmf_frame no_frame(void) {
+    wmmf_frame frame = {.struct_size = sizeof frame};
+    return frame;
+}
+
+static void call_channel_create(void) {
+    wmmf_options options = options_for(WMMF_NATIVE);
+    wmmf_channel *channel = NULL;
+    int32_t status = wmmf_channel_create(name, SIZE, SLOTS, &options, &channel);
+    answered(status);
+    require(status != WMMF_OK && !channel, "a name that is taken");
+}
+
+static void reader_reset(struct reader *reader) {
+    reader->channel = NULL;
+    reader->pinned = no_frame();
+    reader->begun = no_frame();
+}
+
+static void call_channel_open(void) {
+    struct reader *reader = take_reader();
+    wmmf_options options = options_for(WMMF_NATIVE);
+    options.read_only = take_byte() & 1;
+    if (!reader->channel && !looks_unfinished())
+        answered(wmmf_channel_open(name, &options, &reader->channel));
+}
+
+static void call_channel_create_or_open(void) {
+    struct reader *reader = take_reader();
+    wmmf_options options = options_for(WMMF_NATIVE);
+    uint64_t capacity = take_short() % (2 * SIZE);
+    int32_t created = 0;
+    if (!reader->channel && !looks_unfinished())
+        answered(wmmf_channel_create_or_open(name, capacity, SLOTS, &options, &reader->channel, &created));
+    require(created == 0, "created what was there");
+}
+
+static void call_channel_close(void) {
+    struct reader *reader = take_reader();
+    answered(wmmf_channel_close(reader->channel));
+    reader_reset(reader);
+}
+
+static void call_channel_get_info(void) {
+    wmmf_channel_info info = {.struct_size = sizeof info};
+    answered(wmmf_channel_get_info(take_reader()->channel, &info));
+}
+
+static void call_channel_begin(void) {
+    struct reader *reader = take_reader();
+    int32_t status = wmmf_channel_begin(reader->channel, take_timeout(), &reader->begun);
+    answered(status);
+    if (status == WMMF_OK)
+        memset(reader->begun.data, 1, reader->begun.capacity);
+}
+
+static void take_shape(wmmf_frame *frame) {
+    frame->used = take_short() % (2 * SIZE);
+    frame->stride = take_byte();
+    frame->height = take_byte();
+    frame->user_size = take_byte();
+}
+
+static void call_channel_publish(void) {
+    struct reader *reader = take_reader();
+    take_shape(&reader->begun);
+    answered(wmmf_channel_publish(reader->channel, &reader->begun));
+}
+
+static void call_channel_cancel(void) {
+    struct reader *reader = take_reader();
+    answered(wmmf_channel_cancel(reader->channel, &reader->begun));
+}
+
+static void call_channel_write(void) {
+    struct reader *reader = take_reader();
+    wmmf_frame frame = no_frame();
+    take_shape(&frame);
+    uint8_t *picture = new_buffer(frame.used);
+    answered(wmmf_channel_write(reader->channel, picture, take_timeout(), &frame));
+    free(picture);
+}
+
+static void check_frame(const wmmf_frame *frame) {
+    const volatile uint8_t *picture = frame->data;
+    require(frame->used <= frame->capacity && frame->capacity <= bytes_size &&
+                (uint64_t)frame->stride * frame->height <= frame->used && frame->user_size <= sizeof frame->user,
+            "a frame outside its slot");
+    (void)picture[0];
+    (void)picture[frame->capacity - 1];
+}
+
+static void call_channel_acquire(void) {
+    struct reader *reader = take_reader();
+    uint64_t after = take_byte();
+    int32_t status = wmmf_channel_acquire(reader->channel, after, take_timeout(), &reader->pinned);
+    answered(status);
+    if (status == WMMF_OK)
+        check_frame(&reader->pinned);
+}
+
+static void call_channel_release(void) {
+    struct reader *reader = take_reader();
+    answered(wmmf_channel_release(reader->channel, &reader->pinned));
+}
+
+static void call_channel_read(void) {
+    struct reader *reader = take_reader();
+    wmmf_frame frame = no_frame();
+    uint64_t after = take_byte(), length = take_short() % (2 * SIZE);
+    uint8_t *buffer = new_buffer(length);
+    int32_t status = wmmf_channel_read(reader->channel, after, buffer, length, take_timeout(), &frame);
+    answered(status);
+    require(status != WMMF_OK || frame.used <= length, "more than the buffer");
+    free(buffer);
+}
+
+static void call_channel_wait(void) {
+    struct reader *reader = take_reader();
+    uint64_t sequence, after = take_byte();
+    answered(wmmf_channel_wait(reader->channel, after, take_timeout(), &sequence));
+}
+
+static void call_channel_audit(void) {
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    answered(wmmf_channel_audit(take_reader()->channel, &report));
+}
+
+static void (*const calls[])(void) = {
+    call_create,
+    call_open,
+    call_create_or_open,
+    call_open_file,
+    call_close,
+    call_look,
+    call_lock_read,
+    call_unlock_read,
+    call_lock_write,
+    call_unlock_write,
+    call_mark_consistent,
+    call_read,
+    call_write,
+    call_wait,
+    call_audit,
+    call_get_participant,
+    call_list,
+    call_channel_create,
+    call_channel_open,
+    call_channel_create_or_open,
+    call_channel_close,
+    call_channel_get_info,
+    call_channel_begin,
+    call_channel_publish,
+    call_channel_cancel,
+    call_channel_write,
+    call_channel_acquire,
+    call_channel_release,
+    call_channel_read,
+    call_channel_wait,
+    call_channel_audit,
+};
+
+#define CALLS (sizeof calls / sizeof *calls)
+#define POKES 8 /* as often as so many calls */
+
 static int64_t now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static void require(bool condition, const char *what) {
-    if (!condition) {
-        fprintf(stderr, "broken: %s\n", what);
-        abort();
+static void step(void) {
+    size_t action = take_byte() % (CALLS + POKES);
+    int64_t start = now_ns();
+    if (action < CALLS)
+        calls[action]();
+    else
+        poke();
+    require(now_ns() - start < HANG_NS, "a call took longer than its timeout");
+}
+
+/* What is there to be opened. */
+
+static void create_map(const char *map_name, uint64_t size, uint32_t layout, wmmf_map **map) {
+    wmmf_options options = options_for(layout);
+    succeed(wmmf_create(map_name, size, &options, map));
+}
+
+static void create_channel(const char *channel_name, wmmf_channel **channel) {
+    wmmf_options options = options_for(WMMF_NATIVE);
+    succeed(wmmf_channel_create(channel_name, SIZE, SLOTS, &options, channel));
+}
+
+static void open_raw(const char *map_name, wmmf_map **map, uint8_t **data, uint64_t *size) {
+    wmmf_options options = options_for(WMMF_RAW);
+    void *payload;
+    succeed(wmmf_open(map_name, 0, &options, map));
+    succeed(wmmf_data(*map, &payload));
+    succeed(wmmf_size(*map, size));
+    *data = payload;
+}
+
+/* No creator of ours: any size, with the first bytes of a genuine section or channel. */
+static void plant(bool channel) {
+    char model_name[sizeof name + 8];
+    wmmf_map *model = NULL, *model_raw;
+    wmmf_channel *model_channel = NULL;
+    uint8_t *model_bytes, *planted_bytes;
+    uint64_t model_size, planted_size;
+    snprintf(model_name, sizeof model_name, "%s-model", name);
+    create_map(name, take_short() % LARGEST + 1, WMMF_RAW, &maps[0]);
+    open_raw(name, &raw, &planted_bytes, &planted_size);
+    if (channel)
+        create_channel(model_name, &model_channel);
+    else
+        create_map(model_name, SIZE, WMMF_NATIVE, &model);
+    open_raw(model_name, &model_raw, &model_bytes, &model_size);
+    memcpy(planted_bytes, model_bytes, planted_size < model_size ? planted_size : model_size);
+    wmmf_close(model_raw);
+    wmmf_close(model);
+    wmmf_channel_close(model_channel);
+    wmmf_close(raw);
+}
+
+static void set_up(uint8_t kind) {
+    for (int i = 0; i < HANDLES; i++)
+        reader_reset(&readers[i]);
+    snprintf(name, sizeof name, "fuzz-%d", (int)getpid());
+    snprintf(path, sizeof path, "/dev/shm/%s", name);
+    switch (kind) {
+    case 0:
+        create_map(name, SIZE, WMMF_NATIVE, &maps[0]);
+        break;
+    case 1:
+        create_channel(name, &readers[0].channel);
+        break;
+    case 2:
+        create_map(name, SIZE, WMMF_WINMMF, &maps[0]);
+        break;
+    default:
+        plant(kind & 1);
     }
+    open_raw(name, &raw, &bytes, &bytes_size);
+}
+
+static void tear_down(void) {
+    for (int i = 0; i < HANDLES; i++) {
+        wmmf_close(maps[i]);
+        wmmf_channel_close(readers[i].channel);
+        maps[i] = NULL;
+    }
+    wmmf_close(raw);
 }
 
 static int count_descriptors(void) {
@@ -57,235 +557,25 @@ static int count_descriptors(void) {
     return count;
 }
 
-static char name[32];
-
-/* Somebody who lists sections may hold it for longer: a second for each look at one whose magic we took away. */
-static bool is_gone(void) {
-    int64_t deadline = now_ns() + 10 * HANG_NS;
-    int32_t status;
-    do {
-        wmmf_map *map = NULL;
-        status = wmmf_open(name, 0, NULL, &map);
-        wmmf_close(map);
-    } while (status != WMMF_E_NOT_FOUND && now_ns() < deadline);
-    return status == WMMF_E_NOT_FOUND;
-}
-
-/* The section as the hostile peer sees it. */
-static uint8_t *bytes;
-static uint64_t bytes_size;
-
-static void poke(void) {
-    uint16_t at = take_short();
-    uint8_t length = take_byte() % 17;
-    for (uint8_t i = 0; i < length; i++)
-        bytes[(at + i) % bytes_size] = take_byte();
-}
-
-struct scribbler {
-    pthread_t thread;
-    uint32_t seed;
-    int32_t stop;
-};
-
-static void *scribble(void *argument) {
-    struct scribbler *self = argument;
-    uint32_t random = self->seed;
-    for (int i = 0; i < SCRIBBLES && !__atomic_load_n(&self->stop, __ATOMIC_RELAXED); i++) {
-        random = random * 1664525 + 1013904223;
-        __atomic_store_n(&bytes[(random >> 8) % bytes_size], (uint8_t)(random >> 4), __ATOMIC_RELAXED);
-    }
-    return NULL;
-}
-
-static wmmf_map *maps[HANDLES];
-static wmmf_channel *channels[HANDLES];
-static wmmf_frame frames[HANDLES];
-static uint8_t *buffer; /* exactly SIZE bytes, so that one too many is seen */
-
-static void check_payload(wmmf_map *map) {
-    void *payload;
-    uint64_t size;
-    if (wmmf_data(map, &payload) == WMMF_OK && wmmf_size(map, &size) == WMMF_OK) {
-        volatile uint8_t *edge = payload;
-        (void)edge[0];
-        (void)edge[size - 1];
-    }
-}
-
-static void open_map(wmmf_map **map) {
-    wmmf_options options = {.struct_size = sizeof options};
-    options.layout = take_byte() % 3;
-    options.read_only = take_byte() & 1;
-    uint64_t size = take_short() % (2 * SIZE);
-    if (!*map && wmmf_open(name, size, &options, map) == WMMF_OK)
-        check_payload(*map);
-}
-
-static void call_map(uint8_t call, wmmf_map *map) {
-    uint64_t offset = take_byte(), length = take_short() % (SIZE + 1), number;
-    wmmf_audit_report report = {.struct_size = sizeof report};
-    wmmf_info info = {.struct_size = sizeof info};
-    wmmf_participant participant = {.struct_size = sizeof participant};
-    switch (call) {
-    case 0:
-        wmmf_lock_read(map, TIMEOUT);
-        break;
-    case 1:
-        wmmf_unlock_read(map);
-        break;
-    case 2:
-        wmmf_lock_write(map, TIMEOUT);
-        break;
-    case 3:
-        wmmf_unlock_write(map);
-        break;
-    case 4:
-        wmmf_read(map, offset, buffer, length, TIMEOUT);
-        break;
-    case 5:
-        wmmf_write(map, offset, buffer, length, TIMEOUT);
-        break;
-    case 6:
-        wmmf_wait(map, offset, TIMEOUT, &number);
-        break;
-    case 7:
-        wmmf_audit(map, &report);
-        break;
-    case 8:
-        wmmf_mark_consistent(map);
-        break;
-    case 9:
-        wmmf_get_participant(map, (uint32_t)offset, &participant);
-        break;
-    default:
-        wmmf_sequence(map, &number);
-        wmmf_get_info(map, &info);
-        check_payload(map);
-    }
-}
-
-static void check_frame(const wmmf_frame *frame) {
-    const volatile uint8_t *picture = frame->data;
-    require(frame->used <= frame->capacity && (uint64_t)frame->stride * frame->height <= frame->used, "frame");
-    if (frame->used != 0) {
-        (void)picture[0];
-        (void)picture[frame->used - 1];
-    }
-}
-
-static void call_channel(uint8_t call, wmmf_channel *channel, wmmf_frame *frame) {
-    uint64_t after = take_byte(), sequence;
-    wmmf_frame other = {.struct_size = sizeof other};
-    wmmf_channel_info info = {.struct_size = sizeof info};
-    switch (call) {
-    case 0:
-        if (wmmf_channel_begin(channel, TIMEOUT, &other) == WMMF_OK) {
-            memset(other.data, 1, other.capacity);
-            other.used = take_short();
-            if (wmmf_channel_publish(channel, &other) != WMMF_OK)
-                wmmf_channel_cancel(channel, &other);
-        }
-        break;
-    case 1:
-        if (wmmf_channel_acquire(channel, after, TIMEOUT, frame) == WMMF_OK)
-            check_frame(frame);
-        break;
-    case 2:
-        wmmf_channel_release(channel, frame);
-        break;
-    case 3:
-        wmmf_channel_read(channel, after, buffer, SIZE, TIMEOUT, &other);
-        break;
-    case 4:
-        wmmf_channel_wait(channel, after, TIMEOUT, &sequence);
-        break;
-    case 5:
-        other.used = take_short() % (SIZE + 1);
-        wmmf_channel_write(channel, buffer, TIMEOUT, &other);
-        break;
-    default:
-        wmmf_channel_get_info(channel, &info);
-    }
-}
-
-static void open_channel(wmmf_channel **channel, wmmf_frame *frame) {
-    wmmf_options options = {.struct_size = sizeof options};
-    options.read_only = take_byte() & 1;
-    if (!*channel && wmmf_channel_open(name, &options, channel) == WMMF_OK) {
-        memset(frame, 0, sizeof *frame);
-        frame->struct_size = sizeof *frame;
-    }
-}
-
-static void step(bool is_channel) {
-    uint8_t action = take_byte(), index = take_byte() % HANDLES;
-    if (action < 64) {
-        poke();
-    } else if (action < 80) {
-        is_channel ? open_channel(&channels[index], &frames[index]) : open_map(&maps[index]);
-    } else if (action < 84) {
-        is_channel ? wmmf_channel_close(channels[index]) : wmmf_close(maps[index]);
-        maps[index] = NULL;
-        channels[index] = NULL;
-    } else if (is_channel) {
-        call_channel(action % 7, channels[index], &frames[index]);
-    } else {
-        call_map(action % 11, maps[index]);
-    }
-}
-
-static void create(bool is_channel, wmmf_map **map, wmmf_channel **channel) {
-    wmmf_options options = {.struct_size = sizeof options, .participants = PARTICIPANTS + 1};
-    int32_t status =
-        is_channel ? wmmf_channel_create(name, SIZE, 3, &options, channel) : wmmf_create(name, SIZE, &options, map);
-    require(status == WMMF_OK, wmmf_strerror(status));
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int descriptors = count_descriptors();
-    wmmf_map *keeper = NULL, *raw = NULL;
-    wmmf_channel *channel_keeper = NULL;
-    wmmf_options options = {.struct_size = sizeof options, .layout = WMMF_RAW};
-    void *data_of_raw;
+    struct scribbler scribbler;
     input = data;
     input_end = data + size;
     uint8_t mode = take_byte();
-    bool is_channel = mode & 1, scribbles = mode & 2;
+    bool scribbles = mode & 1;
 
-    snprintf(name, sizeof name, "wmmf-fuzz-%d", (int)getpid());
-    create(is_channel, &keeper, &channel_keeper);
-    require(wmmf_open(name, 0, &options, &raw) == WMMF_OK, "raw open");
-    wmmf_data(raw, &data_of_raw);
-    wmmf_size(raw, &bytes_size);
-    bytes = data_of_raw;
-    buffer = malloc(SIZE);
-    memset(buffer, 0, SIZE);
-
-    struct scribbler scribbler = {.seed = mode};
+    set_up(mode / 2 % 5);
     if (scribbles)
-        require(pthread_create(&scribbler.thread, NULL, scribble, &scribbler) == 0, "thread");
-    while (input < input_end) {
-        int64_t start = now_ns();
-        step(is_channel);
-        require(now_ns() - start < HANG_NS, "a call took longer than its timeout");
-    }
-    if (scribbles) {
-        __atomic_store_n(&scribbler.stop, 1, __ATOMIC_RELAXED);
-        pthread_join(scribbler.thread, NULL);
-    }
+        scribbler_start(&scribbler);
+    while (input < input_end)
+        step();
+    if (scribbles)
+        scribbler_stop(&scribbler);
+    tear_down();
 
-    for (int i = 0; i < HANDLES; i++) {
-        wmmf_close(maps[i]);
-        wmmf_channel_close(channels[i]);
-        maps[i] = NULL;
-        channels[i] = NULL;
-    }
-    free(buffer);
-    wmmf_close(raw);
-    wmmf_close(keeper);
-    wmmf_channel_close(channel_keeper);
-    require(is_gone(), "the section is gone");
-    require(count_descriptors() == descriptors, "descriptors");
+    require(access(path, F_OK) != 0, "a file is left");
+    require(guarded_count() == 0, "a mapping is left");
+    require(count_descriptors() == descriptors, "a descriptor is left");
     return 0;
 }

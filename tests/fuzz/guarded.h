@@ -1,0 +1,18 @@
+/* Included before each source file of the library: what it maps lies between pages that nobody may touch, and what is
+ * left of its last page is as forbidden as they are. Without this, reading a little too far would go unnoticed. */
+#ifndef GUARDED_H
+#define GUARDED_H
+
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+
+void *guarded_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset);
+int guarded_munmap(void *address, size_t size);
+/* Mappings that are there now. */
+int guarded_count(void);
+
+#define mmap   guarded_mmap
+#define munmap guarded_munmap
+
+#endif
