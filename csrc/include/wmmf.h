@@ -243,6 +243,7 @@ WMMF_API int32_t wmmf_create(const char *name, uint64_t size, const wmmf_options
 
 /* Opens the section if there is one, else creates it. An existing one must have the
  * layout and at least `size` bytes of payload, else WMMF_E_FORMAT or WMMF_E_SIZE; access applies only to a new one.
+ * WMMF_E_EXISTS: the name belongs to what another user's crash left, which only that user can remove.
  * *created (may be NULL) becomes 1 or 0. */
 WMMF_API int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out,
                                      int32_t *created);

@@ -274,7 +274,9 @@ int32_t region_create_or_open(const char *name, uint64_t size, const wmmf_option
         status = size == 0 ? WMMF_E_SIZE : WMMF_E_ARGUMENT;
     if (status != WMMF_OK)
         return status;
-    /* Between our two tries another process may create or drop it; for ever only if it does nothing else. */
+    /* Between our two tries another process may create or drop it. The name stays taken, and nothing there to open,
+     * where another user's process has crashed: only that user may remove what it left. */
+    int64_t deadline = deadline_after(READY_PATIENCE_NS);
     for (;;) {
         status = open_existing(name, shape ? 0 : size, &options, shape ? KIND_CHANNEL : KIND_PLAIN, out);
         if (status != WMMF_E_NOT_FOUND) {
@@ -283,12 +285,13 @@ int32_t region_create_or_open(const char *name, uint64_t size, const wmmf_option
             return status;
         }
         status = create(name, size, &options, shape, out);
-        if (status != WMMF_E_EXISTS) {
+        int64_t slice = deadline_remaining(deadline, READY_PAUSE_NS);
+        if (status != WMMF_E_EXISTS || slice == 0) {
             if (status == WMMF_OK && created)
                 *created = 1;
             return status;
         }
-        platform_yield();
+        platform_pause(slice);
     }
 }
 

@@ -12,12 +12,8 @@ import pytest
 
 HERE = Path(__file__).parent
 SECONDS = int(os.environ.get("PYWINMMF_FUZZ_SECONDS") or 60)
-SANITIZE = "address,undefined,fuzzer-no-link"
 # Calls that answer without looking at anything that a peer could have written.
 WITHOUT_A_SECTION = {"wmmf_abi_version", "wmmf_version", "wmmf_last_os_error"}
-LIMITS = ["-max_len=400", "-timeout=20"]
-
-
 # Each of these keeps a peer's word from moving us out of the section.
 MISSING_CHECKS = [
     ("region.c", "extent->size > mapped - extent->offset", "false"),
@@ -26,10 +22,13 @@ MISSING_CHECKS = [
 ]
 
 
-def fuzz(program: Path, folder: Path, *options: str) -> str:
+def fuzz(tests: Path, folder: Path, *options: str) -> str:
+    """Build the fuzzer of this source folder, run it, and return what it says."""
+    sanitizers = "-DWMMF_SANITIZE=address,undefined,fuzzer-no-link"
+    program = native.configure_and_build(tests, "clang", sanitizers, make="fuzz") / "bin/fuzz"
     corpus = folder / "corpus"
     shutil.copytree(HERE / "corpus", corpus)
-    limits = [*LIMITS, f"-max_total_time={SECONDS}", f"-artifact_prefix={folder}/"]
+    limits = ["-max_len=400", "-timeout=20", f"-max_total_time={SECONDS}", f"-artifact_prefix={folder}/"]
     return native.checked(program, *limits, *options, corpus, timeout=SECONDS + 300)
 
 
@@ -41,8 +40,7 @@ def test_every_public_call_is_tried() -> None:
 
 
 def test_nothing_a_peer_writes_breaks_the_library(tmp_path: Path) -> None:
-    program = native.programs("clang", SANITIZE) / "fuzz"
-    report = fuzz(program, tmp_path)
+    report = fuzz(native.TESTS, tmp_path)
     done = re.search(r"Done (\d+) runs", report)
     assert done, report
     print(f"{done[1]} executions, coverage {re.findall(r'cov: ([0-9]+)', report)[-1]}")
@@ -60,6 +58,5 @@ def test_the_fuzzer_finds_a_check_that_is_missing(tmp_path: Path, file: str, che
     text = changed.read_text()
     assert check in text
     changed.write_text(text.replace(check, instead))
-    build = native.configure_and_build(source / "tests", "clang", f"-DWMMF_SANITIZE={SANITIZE}", make="fuzz")
     with pytest.raises(AssertionError, match=r"ERROR: AddressSanitizer|runtime error|broken: "):
-        fuzz(build / "bin/fuzz", tmp_path, "-seed=1")
+        fuzz(source / "tests", tmp_path, "-seed=1")

@@ -299,7 +299,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_create(byte* name, ulong size, wmmf_options* options, IntPtr* result);
 
-        /// <summary>Opens the section if there is one, else creates it. An existing one must have the layout and at least `size` bytes of payload, else WMMF_E_FORMAT or WMMF_E_SIZE; access applies only to a new one. created (may be NULL) becomes 1 or 0.</summary>
+        /// <summary>Opens the section if there is one, else creates it. An existing one must have the layout and at least `size` bytes of payload, else WMMF_E_FORMAT or WMMF_E_SIZE; access applies only to a new one. WMMF_E_EXISTS: the name belongs to what another user's crash left, which only that user can remove. created (may be NULL) becomes 1 or 0.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_create_or_open(byte* name, ulong size, wmmf_options* options, IntPtr* result, int* created);
 
