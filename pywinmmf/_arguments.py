@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from ._binding import ffi, lib
 from .enums import Access
-from .errors import InvalidArgumentError
+from .errors import Error, InvalidArgumentError, native_error
 
 _UINT64_MAX = 2**64 - 1
 _Choice = TypeVar("_Choice", bound=IntEnum)
@@ -56,6 +56,15 @@ def access_options(access: Access | str | int) -> dict[str, Any]:
     if isinstance(access, str):
         return {"access": lib.WMMF_ACCESS_SDDL, "sddl": ffi.new("char[]", text("access", access))}
     return {"access": lib.WMMF_ACCESS_MODE, "mode": whole("access mode", access, most=0o777)}
+
+
+def creation_error(status: int, action: str, access: Access | str | int) -> Error:
+    """The exception for what a call that creates answered, all its other arguments having been checked before."""
+    if status == lib.WMMF_E_ARGUMENT and isinstance(access, str):
+        os_error = lib.wmmf_last_os_error()
+        message = f"cannot {action}: access {access!r}: expected a security descriptor (SDDL) (system error {os_error})"
+        return InvalidArgumentError(message, status, os_error)
+    return native_error(status, action)
 
 
 def contiguous(what: str, value: Any, *, writable: bool = False) -> memoryview:

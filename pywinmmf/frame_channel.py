@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ._arguments import access_options, choice, contiguous, text, whole
+from ._arguments import access_options, choice, contiguous, creation_error, text, whole
 from ._binding import ffi, lib
 from ._handle import Handle
 from ._patience import slices
@@ -91,7 +91,7 @@ class FrameChannel:
         else:
             status = lib.wmmf_channel_create(encoded, size, slots, options, out)
         if status:
-            raise native_error(status, f"{action} of {slots} slots of {size} bytes")
+            raise creation_error(status, f"{action} of {slots} slots of {size} bytes", access)
         channel = cls(name, out[0])
         channel._geometry = geometry
         return channel

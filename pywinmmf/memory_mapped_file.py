@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ._arguments import access_options, choice, contiguous, text, whole
+from ._arguments import access_options, choice, contiguous, creation_error, text, whole
 from ._binding import ffi, lib
 from ._handle import SectionHandle
 from ._patience import slices
@@ -98,7 +98,7 @@ class MemoryMappedFile:
         else:
             status = lib.wmmf_create(encoded, size, options, out)
         if status:
-            raise native_error(status, f"{action} of {size} bytes")
+            raise creation_error(status, f"{action} of {size} bytes", access)
         return cls(SectionHandle(name, out[0]))
 
     @classmethod

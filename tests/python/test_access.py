@@ -1,0 +1,211 @@
+"""What a handle may do, and whom the security descriptors of Windows let in.
+
+That other users are kept out is in tests/access: Wine knows one user only. That a write to read-only pages ends a
+process is in tests/c/test_sections.c."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import struct
+import sys
+from typing import Any
+
+import pytest
+
+from pywinmmf import (
+    Access,
+    AccessDeniedError,
+    AlreadyExistsError,
+    FrameChannel,
+    InvalidArgumentError,
+    Layout,
+    MemoryMappedFile,
+    Namespace,
+    NotFoundError,
+)
+from pywinmmf._native import ffi, lib
+
+windows_only = pytest.mark.skipif(sys.platform != "win32", reason="about Windows security descriptors")
+
+
+def can_be_made_writable(section: MemoryMappedFile) -> bool:
+    """Whether the system lets this process lift the protection of the first page."""
+    address = int(ffi.cast("uintptr_t", ffi.from_buffer(section.view())))
+    page = ctypes.c_void_p(address // mmap.PAGESIZE * mmap.PAGESIZE)
+    if sys.platform == "win32":
+        page_readwrite, before = 0x04, ctypes.c_ulong()
+        return bool(ctypes.windll.kernel32.VirtualProtect(page, 1, page_readwrite, ctypes.byref(before)))
+    read_and_write = 0x1 | 0x2
+    return bool(ctypes.CDLL(None).mprotect(page, ctypes.c_size_t(1), read_and_write) == 0)
+
+
+@pytest.mark.parametrize("layout", list(Layout))
+def test_read_only_pages_stay_read_only(name: str, layout: Layout) -> None:
+    with MemoryMappedFile.create(name, 100, layout=layout) as section:
+        assert can_be_made_writable(section)
+        with MemoryMappedFile.open(name, layout=layout, readonly=True) as reader:
+            assert not can_be_made_writable(reader)
+
+
+# Windows: what the kernel's objects got.
+
+READ_CONTROL, FILE_MAP_WRITE, FILE_MAP_READ = 0x20000, 0x2, 0x4
+DACL_SECURITY_INFORMATION, SE_DACL_PROTECTED = 0x4, 0x1000
+
+SID_START = b"\x01\x01" + bytes(5)
+WELL_KNOWN = {
+    SID_START + b"\x01" + struct.pack("<I", 0): "everyone",
+    SID_START + b"\x05" + struct.pack("<I", 11): "users",
+    SID_START + b"\x05" + struct.pack("<I", 18): "system",
+}
+SECTION, SEMAPHORE = 0, 1
+# What the kernel makes of the generic rights all, execute, write and read, of a section and of a semaphore.
+MEANINGS = {
+    0x10000000: (0xF001F, 0x1F0003),
+    0x20000000: (0x20008, 0x120000),
+    0x40000000: (0x20002, 0x20002),
+    0x80000000: (0x20005, 0x20001),
+}
+ALL, EXECUTE, WRITE, READ = MEANINGS
+
+
+def specific(mask: int, kind: int) -> int:
+    """Rights without generic ones. Wine keeps those in a DACL, Windows stores what they mean."""
+    result = mask & 0x0FFFFFFF
+    for generic, meaning in MEANINGS.items():
+        if mask & generic:
+            result |= meaning[kind]
+    return result
+
+
+class Windows:
+    """The calls that these tests need."""
+
+    def __init__(self) -> None:
+        handle, number, text = ctypes.c_void_p, ctypes.c_ulong, ctypes.c_wchar_p
+        self.kernel: Any = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined,unused-ignore]
+        self.security: Any = ctypes.WinDLL("advapi32")  # type: ignore[attr-defined,unused-ignore]
+        self.opens = (self.kernel.OpenFileMappingW, self.kernel.OpenSemaphoreW)
+        for function in self.opens:
+            function.restype, function.argtypes = handle, [number, number, text]
+        self.kernel.MapViewOfFile.restype = handle
+        self.kernel.MapViewOfFile.argtypes = [handle, number, number, number, ctypes.c_size_t]
+        for function in (self.kernel.UnmapViewOfFile, self.kernel.CloseHandle):
+            function.argtypes = [handle]
+
+    def dacl(self, name: str, kind: int) -> dict[str, int]:
+        """Who is allowed what with a named object; somebody whom it does not know is "me"."""
+        handle = ctypes.c_void_p(self.opens[kind](READ_CONTROL, False, name))
+        assert handle, name
+        needed = ctypes.c_ulong()
+        self.security.GetKernelObjectSecurity(handle, DACL_SECURITY_INFORMATION, None, 0, ctypes.byref(needed))
+        descriptor = ctypes.create_string_buffer(needed.value)
+        assert self.security.GetKernelObjectSecurity(
+            handle, DACL_SECURITY_INFORMATION, descriptor, needed, ctypes.byref(needed)
+        )
+        self.kernel.CloseHandle(handle)
+        return allowed(descriptor.raw, kind)
+
+    def begins_with(self, handle: int, content: bytes) -> bool:
+        """Whether a number is this process's handle of a section with such a beginning."""
+        view = self.kernel.MapViewOfFile(handle, FILE_MAP_READ, 0, 0, 0)
+        if not view:
+            return False
+        found = ctypes.string_at(view, len(content)) == content
+        self.kernel.UnmapViewOfFile(view)
+        return found
+
+    def maps_for_writing(self, handle: int) -> bool:
+        view = self.kernel.MapViewOfFile(handle, FILE_MAP_WRITE, 0, 0, 0)
+        if view:
+            self.kernel.UnmapViewOfFile(view)
+        return bool(view)
+
+
+def allowed(descriptor: bytes, kind: int) -> dict[str, int]:
+    """What a security descriptor's protected DACL allows; that is all there is in it."""
+    control, start = struct.unpack_from("<2xH12xI", descriptor)
+    assert control & SE_DACL_PROTECTED
+    assert start, "no DACL: everybody may do everything"
+    (count,) = struct.unpack_from("<4xH", descriptor, start)
+    found: dict[str, int] = {}
+    at = start + 8
+    for _ in range(count):
+        ace, size, mask = struct.unpack_from("<BxHI", descriptor, at)
+        assert ace == 0, "not an ACCESS_ALLOWED_ACE"
+        found[WELL_KNOWN.get(descriptor[at + 8 : at + size], "me")] = specific(mask, kind)
+        at += size
+    assert len(found) == count
+    return found
+
+
+@pytest.fixture
+def windows() -> Windows:
+    return Windows()
+
+
+@windows_only
+@pytest.mark.parametrize("namespace", [Namespace.LOCAL, Namespace.GLOBAL])
+@pytest.mark.parametrize(
+    ("access", "expected"),
+    [
+        (Access.OWNER, {"me": ALL, "system": ALL}),
+        (Access.USERS_READ, {"me": ALL, "system": ALL, "users": READ}),
+        (Access.USERS_WRITE, {"me": ALL, "system": ALL, "users": READ | WRITE | EXECUTE}),
+        ("D:P(A;;GR;;;WD)(A;;GA;;;SY)", {"everyone": READ, "system": ALL}),
+    ],
+)
+def test_access_becomes_the_dacl_of_the_section_and_its_gates(
+    name: str, windows: Windows, namespace: Namespace, access: Access | str, expected: dict[str, int]
+) -> None:
+    prefix = "Global\\" if namespace is Namespace.GLOBAL else "Local\\"
+    with MemoryMappedFile.create(name, 100, namespace=namespace, access=access):
+        with MemoryMappedFile.open(name, namespace=namespace, layout=Layout.RAW, readonly=True) as raw:
+            (section_id,) = struct.unpack("<Q", raw.read(8, 32))
+        objects = [(prefix + name, SECTION)]
+        objects += [(f"{prefix}wmmf-{section_id:016x}-g{gate}", SEMAPHORE) for gate in range(3)]
+        for full_name, kind in objects:
+            meant = {who: specific(mask, kind) for who, mask in expected.items()}
+            assert windows.dacl(full_name, kind) == meant, full_name
+
+
+@windows_only
+def test_a_read_only_handle_has_no_write_rights(name: str, windows: Windows) -> None:
+    with MemoryMappedFile.create(name, 100) as section:
+        with MemoryMappedFile.open(name, layout=Layout.RAW, readonly=True) as raw:
+            start = raw.read(40)
+        places = range(4, 4096, 4)  # of the table of handles
+        mine = [handle for handle in places if windows.begins_with(handle, start)]
+        assert [windows.maps_for_writing(handle) for handle in mine] == [True]
+        with MemoryMappedFile.open(section.name, readonly=True):
+            (reader,) = (place for place in places if place not in mine and windows.begins_with(place, start))
+            assert not windows.maps_for_writing(reader)
+
+
+@windows_only
+def test_who_is_denied_everything_gets_nothing(name: str) -> None:
+    with MemoryMappedFile.create(name, 100, access="D:P"):
+        for readonly in (False, True):
+            with pytest.raises(AccessDeniedError) as refused:
+                MemoryMappedFile.open(name, readonly=readonly)
+            assert (refused.value.status, refused.value.os_error) == (lib.WMMF_E_ACCESS, 5)
+        with pytest.raises(AccessDeniedError):
+            MemoryMappedFile.create(name, 100, exist_ok=True)
+        with pytest.raises(AlreadyExistsError):
+            MemoryMappedFile.create(name, 100)
+    with pytest.raises(NotFoundError):
+        MemoryMappedFile.open(name)
+
+
+@windows_only
+@pytest.mark.parametrize("sddl", ["no SDDL", "D:(A;;ZZ;;;WD)", "D:(A;;GA;;;somebody)"])
+def test_what_is_no_sddl_is_named(name: str, sddl: str) -> None:
+    for create in (
+        lambda: MemoryMappedFile.create(name, 100, access=sddl),
+        lambda: FrameChannel.create(name, capacity=100, access=sddl),
+    ):
+        with pytest.raises(InvalidArgumentError) as refused:
+            create()
+        assert f"access {sddl!r}: expected" in str(refused.value)
+        assert refused.value.os_error != 0
