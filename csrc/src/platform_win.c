@@ -219,6 +219,8 @@ static int32_t section_map(struct platform_section *section, bool read_only) {
     MEMORY_BASIC_INFORMATION view;
     if (VirtualQuery(section->base, &view, sizeof view) == 0)
         return status_from_error(GetLastError());
+    if (view.State != MEM_COMMIT)
+        return WMMF_E_FORMAT; /* a stranger's: only reserved, there are no pages to look at */
     section->mapped_size = view.RegionSize;
     return WMMF_OK;
 }

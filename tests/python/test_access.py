@@ -17,6 +17,7 @@ from pywinmmf import (
     Access,
     AccessDeniedError,
     AlreadyExistsError,
+    FormatError,
     FrameChannel,
     InvalidArgumentError,
     Layout,
@@ -51,6 +52,7 @@ def test_read_only_pages_stay_read_only(name: str, layout: Layout) -> None:
 # Windows: what the kernel's objects got.
 
 READ_CONTROL, FILE_MAP_WRITE, FILE_MAP_READ = 0x20000, 0x2, 0x4
+PAGE_READWRITE, SEC_RESERVE = 0x4, 0x4000000
 DACL_SECURITY_INFORMATION, SE_DACL_PROTECTED = 0x4, 0x1000
 
 SID_START = b"\x01\x01" + bytes(5)
@@ -89,6 +91,8 @@ class Windows:
         self.opens = (self.kernel.OpenFileMappingW, self.kernel.OpenSemaphoreW)
         for function in self.opens:
             function.restype, function.argtypes = handle, [number, number, text]
+        self.kernel.CreateFileMappingW.restype = handle
+        self.kernel.CreateFileMappingW.argtypes = [handle, handle, number, number, number, text]
         self.kernel.MapViewOfFile.restype = handle
         self.kernel.MapViewOfFile.argtypes = [handle, number, number, number, ctypes.c_size_t]
         for function in (self.kernel.UnmapViewOfFile, self.kernel.CloseHandle):
@@ -209,3 +213,19 @@ def test_what_is_no_sddl_is_named(name: str, sddl: str) -> None:
             create()
         assert f"access {sddl!r}: expected" in str(refused.value)
         assert refused.value.os_error != 0
+
+
+@windows_only
+@pytest.mark.parametrize("layout", list(Layout))
+def test_a_section_without_memory_is_refused(name: str, windows: Windows, layout: Layout) -> None:
+    """Planted under our name, with its pages only reserved: to look at them would be an access violation."""
+    nothing = ctypes.c_void_p(-1)
+    planted = windows.kernel.CreateFileMappingW(nothing, None, PAGE_READWRITE | SEC_RESERVE, 0, 1 << 16, name)
+    assert planted
+    try:
+        for readonly in (False, True):
+            with pytest.raises(FormatError) as refused:
+                MemoryMappedFile.open(name, layout=layout, readonly=readonly)
+            assert refused.value.status == lib.WMMF_E_FORMAT
+    finally:
+        windows.kernel.CloseHandle(planted)
