@@ -1,0 +1,113 @@
+"""Other users of the machine: processes that run under user ids of their own."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+SHM = Path("/dev/shm")
+PATIENCE = 60  # seconds until a user who says nothing counts as stuck
+SERVICE, ALICE, BOB, CAROL = 0, 54321, 54322, 54323  # user and group ids; nobody needs an account
+
+# Everything is imported before the change of users: the new one may not read the folders of this Python. Then it
+# evaluates what it is asked and answers with the value, or with the name of the error.
+SERVER = """
+import ctypes, fcntl, os, struct, sys
+from pywinmmf import *
+from pywinmmf._native import ffi
+uid = int(sys.argv[1])
+os.setgroups([])
+os.setgid(uid)
+os.setuid(uid)
+print("'ready'", flush=True)
+for line in sys.stdin:
+    try:
+        answer = eval(line)
+    except (Error, OSError) as error:
+        answer = type(error).__name__
+    print(repr(answer), flush=True)
+"""
+
+_numbers = itertools.count()
+
+
+class User:
+    """A Python process of another user's, with everything of pywinmmf at hand."""
+
+    def __init__(self, uid: int, umask: int = 0o022) -> None:
+        self.uid = uid
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVER, str(uid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            cwd="/",
+            umask=umask,
+        )
+        assert self._answer() == "ready"
+
+    def does(self, expression: str, *arguments: object) -> Any:
+        """The value of an expression, in which %r stand for the arguments, or the name of the error."""
+        self.starts(expression, *arguments)
+        return self._answer()
+
+    def starts(self, expression: str, *arguments: object) -> None:
+        """Have an expression evaluated, without waiting for its value."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(expression % arguments + "\n")
+
+    def _answer(self) -> Any:
+        assert self.process.stdout is not None
+        alarm = threading.Timer(PATIENCE, self.process.kill)
+        alarm.start()
+        line = self.process.stdout.readline()
+        alarm.cancel()
+        assert line, f"user {self.uid} ended with status {self.process.wait()}"
+        return ast.literal_eval(line)
+
+    def end(self) -> int:
+        """The process's exit status, once it has ended."""
+        return self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def user() -> Iterator[Callable[..., User]]:
+    """Starts processes of other users, and ends them after the test."""
+    if not sys.platform.startswith("linux") or os.geteuid() != 0:
+        pytest.skip("only root can start processes of other users, on Linux")
+    users: list[User] = []
+
+    def start(uid: int, umask: int = 0o022) -> User:
+        users.append(User(uid, umask))
+        return users[-1]
+
+    yield start
+    for each in users:
+        each.kill()
+
+
+@pytest.fixture
+def name() -> Iterator[str]:
+    """A name that nobody else uses. What bears it in /dev/shm is removed after the test."""
+    unique = f"access-test-{os.getpid()}-{next(_numbers)}"
+    yield unique
+    for path in SHM.glob(f"*{unique}*"):
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink()

@@ -1,0 +1,159 @@
+"""Objects that somebody put into /dev/shm under our names, before us."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from access.conftest import ALICE, BOB, SHM, User
+
+Users = Callable[..., User]
+
+TEXT = b"somebody's own\n" * 500
+
+
+def link_to(target: Path) -> Callable[[Path], None]:
+    return lambda path: path.symlink_to(target)
+
+
+def target_of(path: Path) -> Path:
+    return SHM / f"target-{path.name}"
+
+
+def link_to_a_file(path: Path) -> None:
+    target_of(path).write_bytes(TEXT)
+    target_of(path).chmod(0o666)
+    path.symlink_to(target_of(path))
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(str(path))
+
+
+KINDS: dict[str, Callable[[Path], Any]] = {
+    "dangling link": link_to(SHM / "nothing-is-here"),
+    "link to a file": link_to_a_file,
+    "link to a folder": link_to(Path("/tmp")),
+    "fifo": os.mkfifo,
+    "folder": os.mkdir,
+    "socket": make_socket,
+    "text": lambda path: path.write_bytes(TEXT),
+    "nothing in it": Path.touch,
+}
+
+
+def state(path: Path) -> object:
+    """What must not change: whose it is, what it is, its content and the time of its last change."""
+    status = path.lstat()
+    kind = stat.S_IFMT(status.st_mode)
+    content = path.read_bytes() if kind == stat.S_IFREG else os.readlink(path) if kind == stat.S_IFLNK else None
+    return (
+        status.st_ino,
+        status.st_mode,
+        status.st_uid,
+        status.st_nlink,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        content,
+    )
+
+
+def plant(file: str, kind: str, owner: int) -> Path:
+    """Make an object of a kind, open to everybody, of the user with this id."""
+    path = SHM / file
+    KINDS[kind](path)
+    os.chown(path, owner, owner, follow_symlinks=False)
+    if not path.is_symlink():
+        path.chmod(0o777)
+    return path
+
+
+@pytest.mark.parametrize("owner", [ALICE, BOB])
+@pytest.mark.parametrize("space", ["LOCAL", "GLOBAL", "CUSTOM"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_planted_is_used_or_changed(user: Users, name: str, kind: str, space: str, owner: int) -> None:
+    prefix = {"LOCAL": f"wmmf-{ALICE}-", "GLOBAL": "wmmf-g-", "CUSTOM": ""}[space]
+    path = plant(prefix + name, kind, owner)
+    before = state(path)
+    alice = user(ALICE)
+    not_hers = space == "LOCAL" and owner == BOB and stat.S_ISREG(path.lstat().st_mode)
+    refusal = "AccessDeniedError" if not_hers else "FormatError"
+    for call in (
+        "MemoryMappedFile.open(%r, namespace=Namespace.{})",
+        "MemoryMappedFile.open(%r, namespace=Namespace.{}, readonly=True)",
+        "MemoryMappedFile.create(%r, 10, namespace=Namespace.{}, exist_ok=True)",
+        "FrameChannel.open(%r, namespace=Namespace.{})",
+        "FrameChannel.create(%r, capacity=10, namespace=Namespace.{}, exist_ok=True)",
+    ):
+        assert alice.does(call.format(space), name) == refusal, call
+    for layout in ("NATIVE", "WINMMF", "RAW"):
+        call = f"MemoryMappedFile.create(%r, 10, namespace=Namespace.{space}, layout=Layout.{layout})"
+        assert alice.does(call, name) == "AlreadyExistsError"
+    # These sweep.
+    assert alice.does("(list_sections(), list_sections(Namespace.GLOBAL)) and None") is None
+    assert alice.does("MemoryMappedFile.create(%r, 10).close()", name + "-other") is None
+    assert state(path) == before
+    if target_of(path).exists():
+        assert target_of(path).read_bytes() == TEXT
+
+
+def test_a_section_of_anothers_under_my_local_name(user: Users, name: str) -> None:
+    """It is a whole section, by its header and its sticky bit; but not by its owner."""
+    alice, bob = user(ALICE), user(BOB)
+    file = f"wmmf-{ALICE}-{name}"
+    made = "(made := MemoryMappedFile.create(%r, 100, namespace=Namespace.CUSTOM, access=Access.USERS_WRITE)).size"
+    assert bob.does(made, file) == 100
+    before = state(SHM / file)
+    for call in (
+        "MemoryMappedFile.open(%r)",
+        "MemoryMappedFile.open(%r, readonly=True)",
+        "MemoryMappedFile.open(%r, layout=Layout.RAW)",
+        "MemoryMappedFile.create(%r, 100, exist_ok=True)",
+    ):
+        assert alice.does(call, name) == "AccessDeniedError"
+    assert alice.does("MemoryMappedFile.create(%r, 100)", name) == "AlreadyExistsError"
+    assert state(SHM / file) == before
+    assert bob.does("made.audit().participants") == 1
+
+
+def test_a_file_of_mine_is_no_section_without_the_mark(user: Users, name: str) -> None:
+    """Also not to be removed, though nobody has it open; with the sticky bit it would be a crashed section's."""
+    path = plant(f"wmmf-{ALICE}-{name}", "text", ALICE)
+    alice = user(ALICE)
+    assert alice.does("MemoryMappedFile.create(%r, 100)", name) == "AlreadyExistsError"
+    assert path.exists()
+    path.chmod(0o1600)
+    assert alice.does("(made := MemoryMappedFile.create(%r, 100)).size", name) == 100
+    assert path.stat().st_size != len(TEXT)
+
+
+def test_the_mark_does_not_let_one_user_remove_anothers_file(user: Users, name: str) -> None:
+    """In the folder's eyes only the owner may; root's processes would take it for a crashed section of bob's."""
+    path = plant(name, "text", BOB)
+    path.chmod(0o1666)
+    before = state(path)
+    alice = user(ALICE)
+    for call in ("open(%r, namespace=Namespace.CUSTOM)", "open(%r, namespace=Namespace.CUSTOM, readonly=True)"):
+        assert alice.does("MemoryMappedFile." + call, name) == "NotFoundError"
+    assert alice.does("MemoryMappedFile.create(%r, 100, namespace=Namespace.CUSTOM)", name) == "AlreadyExistsError"
+    assert state(path) == before
+
+
+def test_a_link_to_a_live_section_is_no_way_in(user: Users, name: str) -> None:
+    alice, bob = user(ALICE), user(BOB)
+    target = f"{name}-target"
+    made = "(made := MemoryMappedFile.create(%r, 100, namespace=Namespace.CUSTOM, access=Access.USERS_WRITE)).size"
+    assert bob.does(made, target) == 100
+    link = SHM / f"wmmf-g-{name}"
+    link.symlink_to(SHM / target)
+    try:
+        for more in ("", ", readonly=True", ", layout=Layout.RAW"):
+            assert alice.does(f"MemoryMappedFile.open(%r, namespace=Namespace.GLOBAL{more})", name) == "FormatError"
+        assert alice.does("MemoryMappedFile.open(%r, namespace=Namespace.CUSTOM).size", target) == 100
+    finally:
+        link.unlink()
