@@ -36,7 +36,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _write(file: Path, entries: dict[str, Any]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)  # others may not replace the file
     handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".json")
     try:
         with open(handle, "w", encoding="utf-8") as new:

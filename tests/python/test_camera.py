@@ -95,6 +95,18 @@ def test_the_registry_has_what_is_shared(name: str, folder: Path) -> None:
     assert not file.exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="about POSIX permissions")
+def test_others_cannot_change_the_registry(folder: Path) -> None:
+    """Even if a service has no umask."""
+    umask = os.umask(0)
+    try:
+        file = registry.announce("camera", Namespace.LOCAL, "0")
+    finally:
+        os.umask(umask)
+    assert file is not None
+    assert [path.stat().st_mode & 0o777 for path in (file.parent, file)] == [0o755, 0o644]
+
+
 def test_a_damaged_registry_is_an_empty_one(folder: Path) -> None:
     file = folder / "pywinmmf/cameras.json"
     file.parent.mkdir()

@@ -16,7 +16,6 @@ from typing import Any, Callable
 import pytest
 
 from pywinmmf import (
-    Access,
     AccessDeniedError,
     AlreadyExistsError,
     ClosedError,
@@ -246,44 +245,6 @@ time.sleep(600)
             section.read(timeout=30)
     finally:
         os.kill(grandchild, signal.SIGKILL)
-
-
-NOBODY = 65534
-
-
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can become another user (POSIX)")
-@pytest.mark.parametrize("access", list(Access))
-def test_a_service_and_an_ordinary_user(name: str, access: Access) -> None:
-    """What the one creates, the other can open if it was meant to (cloudtoid #6, SharedMemory #53)."""
-    service = MemoryMappedFile.create(name, 100, namespace=Namespace.GLOBAL, access=access)
-    service.write(b"from the service")
-
-    def user() -> None:
-        os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
-        if access is Access.OWNER:
-            with pytest.raises(AccessDeniedError):
-                MemoryMappedFile.open(name, namespace=Namespace.GLOBAL, readonly=True)
-        else:
-            with MemoryMappedFile.open(name, namespace=Namespace.GLOBAL, readonly=True) as reader:
-                assert reader.read(16) == b"from the service"
-        if access is Access.USERS_WRITE:
-            with MemoryMappedFile.open(name, namespace=Namespace.GLOBAL) as writer:
-                writer.write(b"from the user   ")
-        else:
-            with pytest.raises(AccessDeniedError):
-                MemoryMappedFile.open(name, namespace=Namespace.GLOBAL)
-        with pytest.raises(AlreadyExistsError):
-            MemoryMappedFile.create(name, 100, namespace=Namespace.GLOBAL)
-        with pytest.raises(NotFoundError):
-            MemoryMappedFile.open(name)  # this user's own
-
-    in_fork(user)
-    expected = b"from the user   " if access is Access.USERS_WRITE else b"from the service"
-    assert service.read(16) == expected
-    service.close()
-    assert not exists(name)
 
 
 def handles_in_use() -> int:
