@@ -141,7 +141,9 @@ def test_the_mark_does_not_let_one_user_remove_anothers_file(user: Users, name: 
     alice = user(ALICE)
     for call in ("open(%r, namespace=Namespace.CUSTOM)", "open(%r, namespace=Namespace.CUSTOM, readonly=True)"):
         assert alice.does("MemoryMappedFile." + call, name) == "NotFoundError"
-    assert alice.does("MemoryMappedFile.create(%r, 100, namespace=Namespace.CUSTOM)", name) == "AlreadyExistsError"
+    for more in ("", ", exist_ok=True"):
+        create = f"MemoryMappedFile.create(%r, 100, namespace=Namespace.CUSTOM{more})"
+        assert alice.does(create, name) == "AlreadyExistsError"
     assert state(path) == before
 
 

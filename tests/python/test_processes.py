@@ -404,24 +404,3 @@ def test_nothing_is_writable_for_others_by_default(name: str, layout: Layout, na
             assert [file.stat().st_mode & 0o777 for file in made] == [0o600]
     finally:
         os.umask(umask)
-
-
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can become another user (POSIX)")
-def test_what_another_users_crash_left_ends_create_or_open(name: str) -> None:
-    """Nobody has it open, so there is nothing to open; but its name can only be freed by its owner."""
-    left = Path("/dev/shm", name)
-    left.write_bytes(bytes(5000))
-    left.chmod(0o1666)
-
-    def user() -> None:
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
-        signal.alarm(30)
-        with pytest.raises(AlreadyExistsError):
-            MemoryMappedFile.create(name, 100, namespace=Namespace.CUSTOM, exist_ok=True)
-
-    try:
-        in_fork(user)
-        assert left.stat().st_size == 5000
-    finally:
-        left.unlink()
