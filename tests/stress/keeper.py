@@ -4,13 +4,17 @@ import sys
 
 from pywinmmf import MemoryMappedFile, list_sections
 
-NAME = sys.argv[1]
+NAME, SIZE = sys.argv[1], int(sys.argv[2])
+SHORT_LIVED = NAME + "-short-lived"
 
-with MemoryMappedFile.create(NAME, 256) as section:
+with MemoryMappedFile.create(NAME, SIZE) as section:
     print("ready", flush=True)
     sys.stdin.read()
     with MemoryMappedFile.open(NAME) as again:
         again.write(b"still there")
     report = section.audit()
     participants = len(section.participants()) - report.dead
-print("damaged" if report.damaged else "sound", participants, "left behind" if NAME in list_sections() else "gone")
+with MemoryMappedFile.create(SHORT_LIVED, SIZE):  # nobody has it: this is free of what the dead left
+    pass
+left = {NAME, SHORT_LIVED} & set(list_sections())
+print("damaged" if report.damaged else "sound", participants, "left behind" if left else "gone")

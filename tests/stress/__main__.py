@@ -1,0 +1,99 @@
+"""The long version: kills, waits and recoveries, on Linux and under Wine, as tables. ``./run stress``"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+
+from rich.console import Console
+from rich.table import Table
+from stress import kills, waits
+
+KILLS = {"linux": 10_000, "wine": 500}
+OPERATIONS = {"linux": 100_000_000, "wine": 0}
+DEATHS = {"linux": 100, "wine": 20}
+WAIT_SECONDS = 10.0
+STOP_SECONDS = 30.0
+
+console = Console(width=150)
+
+
+def table(title: str, *columns: str) -> Table:
+    made = Table(title=title, title_justify="left")
+    for column in columns:
+        made.add_column(column, justify="right" if made.columns else "left")
+    return made
+
+
+def killing(systems: list[str], scale: float) -> bool:
+    """Kill at random instants; whether nobody noticed."""
+    columns = ("kills (C, Python, C#)", "operations", "repairs", "torn", "failed or hung", "leaked handles")
+    shown = table("Kills at random instants", "system", *columns, "section at the end", "files left", "seconds")
+    sound = True
+    for system in systems:
+        number = int(KILLS[system] * scale)
+        outcome = kills.run(system, number, int(OPERATIONS[system] * scale))
+        total, killed = outcome.total, outcome.killed
+        of_languages = ", ".join(f"{killed[language]:,}" for language in ("C", "Python", "C#"))
+        leaked = sum(max(0, report.leaked) for report in outcome.reports)
+        shown.add_row(
+            system,
+            f"{number:,} ({of_languages})",
+            f"{total.operations:,}",
+            f"{total.repairs:,}",
+            str(total.torn),
+            str(total.failed),
+            str(leaked),
+            outcome.keeper,
+            str(len(outcome.files)),
+            f"{outcome.seconds:.0f}",
+        )
+        faults = total.torn + total.failed + leaked + len(outcome.files)
+        sound = sound and not faults and outcome.keeper == kills.SOUND
+    console.print(shown)
+    return sound
+
+
+def waiting(systems: list[str], scale: float) -> None:
+    """Measure waits."""
+    columns = ("deaths", "death to recovery, ms: median", "worst", "a wait costs, % of a core", "is late, ms")
+    shown = table("Waits", "system", "language", "waits", *columns)
+    for system in systems:
+        for language in waits.LANGUAGES:
+            costs = waits.costs(system, language, WAIT_SECONDS * scale)
+            for wait, cost in costs.items():
+                times = waits.recovery(system, language, wait, int(DEATHS[system] * scale))
+                shown.add_row(
+                    system,
+                    language,
+                    wait,
+                    str(len(times)),
+                    f"{statistics.median(times):.1f}",
+                    f"{max(times):.1f}",
+                    f"{cost.processor:.3f}",
+                    f"{cost.late:.1f}",
+                )
+    console.print(shown)
+
+
+def stopping(systems: list[str], scale: float) -> None:
+    for system in systems:
+        seconds = STOP_SECONDS * scale
+        waits.stopped(system, seconds)
+        console.print(f"{system}: a writer that was stopped for {seconds:.0f} s kept its lock")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="run stress", description="Kills, waits and recoveries, at length.")
+    parser.add_argument("--system", choices=list(KILLS), action="append", help="instead of both")
+    parser.add_argument("--scale", type=float, default=1.0, help="how much of it, 0.1: a tenth")
+    arguments = parser.parse_args()
+    systems = arguments.system or list(KILLS)
+    sound = killing(systems, arguments.scale)
+    waiting(systems, arguments.scale)
+    stopping(systems, arguments.scale)
+    return 0 if sound else 1
+
+
+sys.exit(main())

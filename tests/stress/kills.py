@@ -1,0 +1,201 @@
+"""Processes killed at random instants while they lock, read, write, wait, open, create and close: the driver.
+
+Some workers (worker.c, worker.py, Worker.cs: one program in three languages) survive, many others are killed, and a
+keeper says at the end what is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import native
+from csharp import programs
+from lab import dotnet, wine, winpython
+
+HERE = Path(__file__).parent
+SIZE = 256
+LIFE_SECONDS = 0.01  # at most, from one death to the next
+CROWD = 3  # victims at a time
+MIXTURE = ["C"] * 18 + ["Python", "C#"]  # mostly C, which is quick to start, so that deaths are many
+SURVIVORS = ["C", "C", "C", "Python", "C#"]
+SOUND = "sound 1 gone"  # the keeper's word: no damage, one participant, no section left
+PATIENCE = 60  # seconds until a process that does not say what it should counts as stuck
+OPERATIONS_PER_SECOND = 50_000  # of a C survivor, at the very least
+
+Process = subprocess.Popen[str]
+
+
+class Report(NamedTuple):
+    """What a survivor says."""
+
+    operations: int
+    torn: int
+    failed: int
+    repairs: int
+    leaked: int
+
+
+class Outcome(NamedTuple):
+    """What came of it."""
+
+    killed: Counter[str]
+    reports: list[Report]
+    keeper: str
+    files: list[str]
+    seconds: float
+
+    @property
+    def total(self) -> Report:
+        """All survivors together."""
+        return Report(*map(sum, zip(*self.reports)))
+
+
+class System(NamedTuple):
+    """How to start a worker in each language, and the keeper."""
+
+    workers: dict[str, Callable[[list[str]], Process]]
+    keeper: Callable[[list[str]], Process]
+
+
+def popen(*command: str | Path) -> Process:
+    pipe = subprocess.PIPE
+    return subprocess.Popen([str(part) for part in command], stdin=pipe, stdout=pipe, text=True, cwd=HERE)
+
+
+def linux() -> System:
+    program = native.programs("gcc") / "worker"
+    assembly = programs.for_linux("../stress/Worker.cs")
+
+    def python(script: str) -> Callable[[list[str]], Process]:
+        return lambda arguments: popen(sys.executable, HERE / script, *arguments)
+
+    workers = {
+        "C": lambda arguments: popen(program, *arguments),
+        "Python": python("worker.py"),
+        "C#": lambda arguments: dotnet.popen_linux(assembly, arguments),
+    }
+    return System(workers, python("keeper.py"))
+
+
+def windows() -> System:
+    native.install_on_windows()
+    program = native.programs("mingw64") / "worker.exe"
+    assembly = programs.for_windows("../stress/Worker.cs")
+
+    def python(script: str) -> Callable[[list[str]], Process]:
+        return lambda arguments: winpython.popen([HERE / script, *arguments], cwd=HERE)
+
+    workers = {
+        "C": lambda arguments: wine.popen([program, *arguments]),
+        "Python": python("worker.py"),
+        "C#": lambda arguments: dotnet.popen_wine(assembly, arguments),
+    }
+    return System(workers, python("keeper.py"))
+
+
+SYSTEMS = {"linux": linux, "wine": windows}
+
+
+@contextlib.contextmanager
+def alarmed(process: Process, patience: float) -> Iterator[None]:
+    """Kill the process if this takes too long."""
+    alarm = threading.Timer(patience, process.kill)
+    alarm.start()
+    try:
+        yield
+    finally:
+        alarm.cancel()
+
+
+def ready(process: Process) -> Process:
+    assert process.stdout is not None
+    with alarmed(process, PATIENCE):
+        said = process.stdout.readline()
+    assert said == "ready\n", f"{process.args!r}: {said!r}, exit status {process.poll()}"
+    return process
+
+
+def dismiss(process: Process) -> None:
+    """Tell it that the end has come."""
+    assert process.stdin is not None
+    process.stdin.close()
+
+
+def last_words(process: Process, patience: float = PATIENCE) -> str:
+    """What it prints at its end. Not ``communicate``: that would read the errors, too, which Wine's have a reader of
+    their own for."""
+    assert process.stdout is not None
+    with alarmed(process, patience), process.stdout:
+        output = process.stdout.read()
+    assert process.wait() == 0, f"{process.args!r}: {output!r}"
+    return output.strip()
+
+
+def kill_crowd(start: Callable[[str], Process], kills: int, seed: int) -> Counter[str]:
+    """Start and kill as many; how many of each language."""
+    chance = random.Random(seed)
+    victims: list[tuple[str, Process]] = []
+    killed: Counter[str] = Counter()
+
+    def kill(index: int) -> None:
+        language, victim = victims.pop(index)
+        wine.kill(victim)
+        killed[language] += 1
+
+    try:
+        for language in itertools.islice(itertools.cycle(MIXTURE), kills):
+            victims.append((language, start(language)))
+            in_time = chance.random() < 0.9
+            if in_time:
+                ready(victims[-1][1])
+            time.sleep(chance.random() * LIFE_SECONDS)
+            if not in_time:  # it dies while it starts and opens
+                kill(-1)
+            elif len(victims) == CROWD:
+                kill(chance.randrange(CROWD))
+    finally:
+        while victims:
+            kill(-1)
+    return killed
+
+
+def run(system: str, kills: int, operations: int = 0) -> Outcome:
+    """Kill as many, while the survivors do at least so many operations."""
+    name = f"wmmf-stress-{os.getpid()}"
+    begin = time.monotonic()
+    workers, keep = SYSTEMS[system]()
+    seeds = itertools.count()
+    share = max(1, operations // SURVIVORS.count("C"))
+
+    def start(language: str, least: int = 0) -> Process:
+        return workers[language]([name, str(next(seeds)), str(least)])
+
+    running = [ready(keep([name, str(SIZE)]))]
+    try:
+        for language in SURVIVORS:
+            running.append(ready(start(language, share if language == "C" else 1)))
+        killed = kill_crowd(start, kills, seed=kills)
+        keeper, *survivors = running
+        for survivor in survivors:
+            dismiss(survivor)
+        patience = PATIENCE + share / OPERATIONS_PER_SECOND
+        reports = [Report(*map(int, last_words(survivor, patience).split())) for survivor in survivors]
+        dismiss(keeper)
+        verdict = last_words(keeper)
+    finally:
+        for process in running:
+            if process.poll() is None:
+                wine.kill(process)
+    files = [file for file in os.listdir("/dev/shm") if name in file]
+    return Outcome(killed, reports, verdict, files, time.monotonic() - begin)
