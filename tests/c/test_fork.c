@@ -1,8 +1,10 @@
 /* After fork() the child's copies of handles are good for nothing but closing, and closing them harms nobody. */
+#define _GNU_SOURCE
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
+#include "system.h"
 
 static wmmf_map *map;
 
@@ -71,13 +73,45 @@ static void a_child_opens_the_section_again(void) {
     wmmf_close(map);
 }
 
+/* Dies with the lock; a child lives on with copies of its handles until the payload's first byte says otherwise. */
+static int hold_write_and_fork(const char *section) {
+    map = open_existing(section, WMMF_NATIVE);
+    volatile uint8_t *told = data_of(map);
+    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    if (fork() == 0) {
+        int64_t end = system_now_ns() + PATIENCE;
+        while (*told == 0 && system_now_ns() < end)
+            usleep(1000);
+        wmmf_close(map);
+        _exit(0);
+    }
+    say("locked");
+    return !heard("go");
+}
+
+static void a_child_with_copies_keeps_a_dead_parents_lock(void) {
+    name = new_name();
+    map = create(name, 100, WMMF_NATIVE);
+    struct child *parent = child_start("hold_write_and_fork", name);
+    CHECK(child_said(parent, "locked"));
+    child_kill(parent);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(map, SECOND / 10)); /* uncertain means alive */
+    data_of(map)[0] = 1;
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(map, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(map));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    wmmf_close(map);
+}
+
 static const struct test tests[] = {
     TEST(a_child_does_not_own_its_parents_locks),
     TEST(a_child_opens_the_section_again),
+    TEST(a_child_with_copies_keeps_a_dead_parents_lock),
     {NULL, NULL},
 };
 
 static const struct role roles[] = {
+    ROLE(hold_write_and_fork),
     {NULL, NULL},
 };
 
