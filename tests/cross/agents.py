@@ -72,6 +72,11 @@ class Agent:
         finally:
             self._process.send_signal(signal.SIGCONT)
 
+    def processor_seconds(self) -> float:
+        """The time that its threads have been on a processor (Linux's word, also for a process of Wine)."""
+        threads = Path(f"/proc/{self._process.pid}/task").glob("*/schedstat")
+        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
     def lets_go(self) -> bool:
         """Whether it lives, and has closed what it had open."""
         return self._process.poll() is None and self.ask("close") == "ok"
@@ -107,7 +112,7 @@ def csharp_under_wine() -> subprocess.Popen[str]:
     return dotnet.popen_wine(csharp_agent(native.programs("mingw64") / "wmmf.dll"))
 
 
-def popen(program: Path, *arguments: str) -> subprocess.Popen[str]:
+def popen(program: str | Path, *arguments: str | Path) -> subprocess.Popen[str]:
     pipe = subprocess.PIPE
     return subprocess.Popen([program, *arguments], stdin=pipe, stdout=pipe, encoding="utf-8", bufsize=1)
 

@@ -138,6 +138,23 @@ def test_without_a_repair_all_learn_of_it(
         assert agent.ask("fill", 0, 1, 1) == agent.ask("check", 0, 1, 1) == f"error {POISONED}"
 
 
+@pytest.mark.parametrize("wait", ["lock_write", "wait"])
+def test_without_a_repair_every_wait_ends(
+    opener: Agent, name: str, wait: str, seat: Callable[[str, str], Agent]
+) -> None:
+    """Of those who wait while somebody repairs; readers do not, they learn of the death at once."""
+    creator, victim = seat("c", "creator"), seat("c", "victim")
+    share(creator, opener, name)
+    victim.does("open", name, 0, LOCAL, NATIVE, 0)
+    victim.does("lock_write", PATIENCE)
+    victim.kill()
+    assert creator.ask("lock_write", PATIENCE) == f"error {OWNER_DIED}"
+    sequence = opener.does("sequence")
+    opener.send(*([wait, sequence, PATIENCE] if wait == "wait" else [wait, PATIENCE]))
+    creator.does("unlock_write")
+    assert opener.answer() == f"error {POISONED}"
+
+
 def damage(vandal: Agent, name: str) -> None:
     """Have an agent change a tally of the creator: its read locks given back."""
     vandal.does("open", name, 0, LOCAL, RAW, 0)
