@@ -130,15 +130,56 @@ with MemoryMappedFile.open(name) as section, section.write_lock():
 """
 
 
-@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
-def test_multiprocessing(section: MemoryMappedFile, method: str) -> None:
-    section.write(b"hello")
+DIE_INSIDE = """
+import os
+from pywinmmf import MemoryMappedFile
+MemoryMappedFile.open(name).write_lock().__enter__()
+os._exit(0)
+"""
+
+BE_KEPT_OUT = """
+from pywinmmf import LockTimeoutError, MemoryMappedFile
+with MemoryMappedFile.open(name) as section:
+    try:
+        section.read(timeout=0)
+    except LockTimeoutError:
+        raise SystemExit(0)
+    raise SystemExit(1)
+"""
+
+each_start_method = pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+
+
+def multiprocess(method: str, code: str, name: str) -> None:
     context: Any = multiprocessing.get_context(method)
-    process = context.Process(target=exec, args=(DOUBLE, {"name": section.name}))
+    process = context.Process(target=exec, args=(code, {"name": name}))
     process.start()
     process.join(60)
     assert process.exitcode == 0
+
+
+@each_start_method
+def test_multiprocessing(section: MemoryMappedFile, method: str) -> None:
+    section.write(b"hello")
+    multiprocess(method, DOUBLE, section.name)
     assert section.read(11) == b"hellohello\0"
+
+
+@each_start_method
+def test_a_multiprocessing_child_dies_with_the_lock(section: MemoryMappedFile, method: str) -> None:
+    multiprocess(method, DIE_INSIDE, section.name)
+    with section.write_lock(timeout=30) as guard:
+        assert guard.owner_died
+        section.mark_consistent()
+    section.write(b"mended")
+
+
+@each_start_method
+def test_a_multiprocessing_child_is_kept_out(section: MemoryMappedFile, method: str) -> None:
+    with section.write_lock():
+        multiprocess(method, BE_KEPT_OUT, section.name)
+        section.write(b"mine")
+    assert section.read(4) == b"mine"
 
 
 def in_fork(work: Callable[[], object]) -> None:
