@@ -1,5 +1,6 @@
 /* The matrix's agent in C: does with wmmf.h what its standard input asks for (README.md has the protocol). */
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +8,14 @@
 #include "wmmf.h"
 
 #define PATIENCE_NS INT64_C(10000000000)
-#define FIELDS      8
+#define FIELDS      10
 
 static wmmf_map *map;
+static wmmf_channel *channel;
+static bool channel_is_read_only;
+static wmmf_frame begun, taken; /* data: NULL if none */
+static void *copied;            /* the picture of `taken`, of a read-only channel */
+static uint64_t had;            /* the sequence of the frame taken last */
 static char line[1 << 20];
 static char *fields[FIELDS];
 
@@ -55,13 +61,17 @@ static void version(void) {
     printf("ok %" PRId32 " %s\n", wmmf_abi_version(), wmmf_version());
 }
 
+static bool is_open(void) {
+    return map || channel;
+}
+
 static void create(void) {
     wmmf_options options = {.struct_size = sizeof options,
                             .name_space = (uint32_t)number(3),
                             .layout = (uint32_t)number(4),
                             .access = (uint32_t)number(5)};
     unhex(1);
-    answer(map ? WMMF_E_ARGUMENT : wmmf_create(fields[1], number(2), &options, &map));
+    answer(is_open() ? WMMF_E_ARGUMENT : wmmf_create(fields[1], number(2), &options, &map));
 }
 
 static void open_existing(void) {
@@ -71,16 +81,26 @@ static void open_existing(void) {
                             .read_only = (uint32_t)number(5)};
     uint64_t size = 0;
     unhex(1);
-    int32_t status = map ? WMMF_E_ARGUMENT : wmmf_open(fields[1], number(2), &options, &map);
+    int32_t status = is_open() ? WMMF_E_ARGUMENT : wmmf_open(fields[1], number(2), &options, &map);
     if (status == WMMF_OK)
         status = wmmf_size(map, &size);
     answer_number(status, size);
 }
 
-static void close_section(void) {
-    int32_t status = wmmf_close(map);
+/* Frames that the channel still has are gone with it. */
+static int32_t close_all(void) {
+    int32_t status = map ? wmmf_close(map) : wmmf_channel_close(channel);
+    free(copied);
     map = NULL;
-    answer(status);
+    channel = NULL;
+    copied = NULL;
+    begun.data = taken.data = NULL;
+    had = 0;
+    return status;
+}
+
+static void close_section(void) {
+    answer(close_all());
 }
 
 static void lock_read(void) {
@@ -112,16 +132,31 @@ static void fill(void) {
     free(buffer);
 }
 
+/* How many bytes from the first on are those of the pattern. */
+static uint64_t same_bytes(const uint8_t *bytes, uint64_t length, uint64_t seed) {
+    uint64_t same = 0;
+    while (same < length && bytes[same] == pattern(same, seed))
+        same++;
+    return same;
+}
+
+static void answer_compared(uint64_t same, bool all) {
+    if (all)
+        answer(WMMF_OK);
+    else
+        printf("mismatch %" PRIu64 "\n", same);
+}
+
 static void check(void) {
-    uint64_t length = number(2), seed = number(3), same = 0;
+    uint64_t length = number(2);
     uint8_t *buffer = malloc(length ? (size_t)length : 1);
     int32_t status = buffer ? wmmf_read(map, number(1), buffer, length, PATIENCE_NS) : WMMF_E_NO_MEMORY;
-    while (status == WMMF_OK && same < length && buffer[same] == pattern(same, seed))
-        same++;
-    if (status == WMMF_OK && same < length)
-        printf("mismatch %" PRIu64 "\n", same);
-    else
+    if (status == WMMF_OK) {
+        uint64_t same = same_bytes(buffer, length, number(3));
+        answer_compared(same, same == length);
+    } else {
         answer(status);
+    }
     free(buffer);
 }
 
@@ -184,8 +219,145 @@ static void audit(void) {
         answer(status);
 }
 
+/* Channels. */
+
+static void channel_create(void) {
+    wmmf_options options = {
+        .struct_size = sizeof options, .name_space = (uint32_t)number(4), .access = (uint32_t)number(5)};
+    unhex(1);
+    channel_is_read_only = false;
+    answer(is_open() ? WMMF_E_ARGUMENT
+                     : wmmf_channel_create(fields[1], number(2), (uint32_t)number(3), &options, &channel));
+}
+
+static void channel_open(void) {
+    wmmf_options options = {
+        .struct_size = sizeof options, .name_space = (uint32_t)number(2), .read_only = (uint32_t)number(3)};
+    wmmf_channel_info info = {.struct_size = sizeof info};
+    unhex(1);
+    channel_is_read_only = options.read_only != 0;
+    int32_t status = is_open() ? WMMF_E_ARGUMENT : wmmf_channel_open(fields[1], &options, &channel);
+    if (status == WMMF_OK)
+        status = wmmf_channel_get_info(channel, &info);
+    if (status == WMMF_OK)
+        printf("ok %" PRIu64 " %" PRIu32 "\n", info.capacity, info.slots);
+    else
+        answer(status);
+}
+
+static void begin(void) {
+    begun.struct_size = sizeof begun;
+    answer(wmmf_channel_begin(channel, timeout(1), &begun));
+}
+
+/* From the fields of `publish` and `copy`. */
+static void describe(wmmf_frame *frame) {
+    frame->used = number(1);
+    frame->width = (uint32_t)number(3);
+    frame->height = (uint32_t)number(4);
+    frame->stride = (uint32_t)number(5);
+    frame->timestamp_ns = number(7);
+    for (int i = 3; i >= 0; i--)
+        frame->fourcc = frame->fourcc << 8 | (uint8_t)fields[6][i];
+    frame->user_size = (uint32_t)unhex(8);
+    memcpy(frame->user, fields[8], frame->user_size);
+}
+
+static void fill_with_pattern(uint8_t *bytes) {
+    for (uint64_t i = 0; i < number(1); i++)
+        bytes[i] = pattern(i, number(2));
+}
+
+static void publish(void) {
+    if (!begun.data || number(1) > begun.capacity) {
+        answer(begun.data ? WMMF_E_RANGE : WMMF_E_NOT_OWNER);
+        return;
+    }
+    fill_with_pattern(begun.data);
+    describe(&begun);
+    int32_t status = wmmf_channel_publish(channel, &begun);
+    if (status == WMMF_OK)
+        begun.data = NULL;
+    answer_number(status, begun.sequence);
+}
+
+static void drop(void) {
+    int32_t status = begun.data ? wmmf_channel_cancel(channel, &begun) : WMMF_E_NOT_OWNER;
+    begun.data = NULL;
+    answer(status);
+}
+
+static void copy(void) {
+    wmmf_frame frame = {.struct_size = sizeof frame};
+    uint8_t *buffer = malloc((size_t)number(1) + 1);
+    int32_t status = buffer ? WMMF_OK : WMMF_E_NO_MEMORY;
+    if (buffer) {
+        fill_with_pattern(buffer);
+        describe(&frame);
+        status = wmmf_channel_write(channel, buffer, 0, &frame);
+    }
+    answer_number(status, frame.sequence);
+    free(buffer);
+}
+
+static int32_t let_go(void) {
+    int32_t status = WMMF_OK;
+    if (!taken.data)
+        status = WMMF_E_NOT_OWNER;
+    else if (!channel_is_read_only)
+        status = wmmf_channel_release(channel, &taken);
+    taken.data = NULL;
+    return status;
+}
+
+/* A copy, because a read-only channel gives no other. */
+static int32_t take_copy(void) {
+    wmmf_channel_info info = {.struct_size = sizeof info};
+    int32_t status = wmmf_channel_get_info(channel, &info);
+    if (status == WMMF_OK && !copied && !(copied = malloc((size_t)info.capacity)))
+        status = WMMF_E_NO_MEMORY;
+    if (status == WMMF_OK)
+        status = wmmf_channel_read(channel, had, copied, info.capacity, timeout(1), &taken);
+    if (status == WMMF_OK)
+        taken.data = copied;
+    return status;
+}
+
+static void next(void) {
+    if (taken.data)
+        let_go();
+    taken.struct_size = sizeof taken;
+    int32_t status = channel_is_read_only ? take_copy() : wmmf_channel_acquire(channel, had, timeout(1), &taken);
+    if (status != WMMF_OK) {
+        answer(status);
+        return;
+    }
+    had = taken.sequence;
+    printf("ok %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu32 " %" PRIu32 " %" PRIu32 " ", taken.sequence, taken.missed,
+           taken.timestamp_ns, taken.width, taken.height, taken.stride);
+    for (int i = 0; i < 4; i++)
+        printf("%c", (char)(taken.fourcc >> 8 * i & 0xff));
+    printf(" ");
+    for (uint32_t i = 0; i < taken.user_size; i++)
+        printf("%02x", taken.user[i]);
+    printf("\n");
+}
+
+static void picture(void) {
+    if (!taken.data) {
+        answer(WMMF_E_NOT_OWNER);
+        return;
+    }
+    uint64_t same = same_bytes(taken.data, taken.used, number(2));
+    answer_compared(same, same == taken.used && same == number(1));
+}
+
+static void release(void) {
+    answer(let_go());
+}
+
 static void quit(void) {
-    wmmf_close(map);
+    close_all();
     printf("ok\n");
     exit(0);
 }
@@ -211,6 +383,15 @@ static const struct {
     {"sequence", 1, sequence},
     {"wait", 3, wait_for_change},
     {"audit", 1, audit},
+    {"channel_create", 6, channel_create},
+    {"channel_open", 4, channel_open},
+    {"begin", 2, begin},
+    {"publish", 9, publish},
+    {"drop", 1, drop},
+    {"copy", 9, copy},
+    {"next", 2, next},
+    {"picture", 3, picture},
+    {"release", 1, release},
     {"quit", 1, quit},
 };
 
@@ -243,6 +424,6 @@ int main(void) {
         serve();
         fflush(stdout);
     }
-    wmmf_close(map);
+    close_all();
     return 0;
 }

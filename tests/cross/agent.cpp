@@ -17,8 +17,13 @@ using fields = std::vector<std::string>;
 constexpr wmmf::timeout patience = std::chrono::seconds(10);
 
 std::optional<wmmf::map> section;
+std::optional<wmmf::channel> channel;
 std::optional<wmmf::read_guard> reading;
 std::optional<wmmf::write_guard> writing;
+std::optional<wmmf::new_frame> begun;
+std::optional<wmmf::frame> taken;
+std::vector<std::byte> copied; /* the picture that was taken, of a read-only channel */
+uint64_t had = 0;              /* the sequence of the frame taken last */
 
 wmmf::map &current() {
     if (!section)
@@ -26,11 +31,19 @@ wmmf::map &current() {
     return *section;
 }
 
-template <class Guard> Guard &held(std::optional<Guard> &guard) {
-    current();
-    if (!guard)
-        throw wmmf::error(WMMF_E_NOT_OWNER, "the lock is not held");
-    return *guard;
+wmmf::channel &current_channel() {
+    if (!channel)
+        throw wmmf::error(WMMF_E_ARGUMENT, "no channel is open");
+    return *channel;
+}
+
+/* A lock or a frame. */
+template <class Held> Held &held(std::optional<Held> &what) {
+    if (!section && !channel)
+        throw wmmf::error(WMMF_E_ARGUMENT, "nothing is open");
+    if (!what)
+        throw wmmf::error(WMMF_E_NOT_OWNER, "it is not held");
+    return *what;
 }
 
 uint64_t number(const std::string &text) {
@@ -48,7 +61,7 @@ std::string unhex(const std::string &text) {
     return bytes;
 }
 
-std::string hex(wmmf::span<std::byte> bytes) {
+std::string hex(wmmf::span<const std::byte> bytes) {
     std::string text;
     for (std::byte byte : bytes) {
         text += "0123456789abcdef"[std::to_integer<int>(byte >> 4)];
@@ -64,12 +77,11 @@ std::vector<std::byte> pattern(uint64_t length, uint64_t seed) {
     return bytes;
 }
 
-wmmf::options options(const fields &request) {
-    if (section)
-        throw wmmf::error(WMMF_E_ARGUMENT, "a section is open already");
+wmmf::options options(const std::string &name_space) {
+    if (section || channel)
+        throw wmmf::error(WMMF_E_ARGUMENT, "something is open already");
     wmmf::options result;
-    result.name_space = static_cast<wmmf_namespace>(number(request[3]));
-    result.layout = static_cast<wmmf_layout>(number(request[4]));
+    result.name_space = static_cast<wmmf_namespace>(number(name_space));
     return result;
 }
 
@@ -86,14 +98,16 @@ std::string version(const fields &) {
 }
 
 std::string create(const fields &request) {
-    wmmf::options given = options(request);
+    wmmf::options given = options(request[3]);
+    given.layout = static_cast<wmmf_layout>(number(request[4]));
     given.access = static_cast<wmmf_access>(number(request[5]));
     section.emplace(wmmf::map::create(unhex(request[1]), number(request[2]), given));
     return "ok";
 }
 
 std::string open(const fields &request) {
-    wmmf::options given = options(request);
+    wmmf::options given = options(request[3]);
+    given.layout = static_cast<wmmf_layout>(number(request[4]));
     given.read_only = request[5] == "1";
     section.emplace(wmmf::map::open(unhex(request[1]), given, number(request[2])));
     return "ok " + std::to_string(section->size());
@@ -103,6 +117,11 @@ std::string close(const fields &) {
     writing.reset();
     reading.reset();
     section.reset();
+    begun.reset();
+    taken.reset();
+    copied.clear();
+    had = 0;
+    channel.reset();
     return "ok";
 }
 
@@ -141,12 +160,19 @@ std::string fill(const fields &request) {
     return "ok";
 }
 
+/* `ok` if the bytes are those expected. */
+std::string compare(wmmf::span<const std::byte> bytes, const std::vector<std::byte> &expected) {
+    const auto same = std::mismatch(bytes.begin(), bytes.end(), expected.begin(), expected.end());
+    if (same.first == bytes.end() && same.second == expected.end())
+        return "ok";
+    return "mismatch " + std::to_string(same.second - expected.begin());
+}
+
 std::string check(const fields &request) {
     const auto expected = pattern(number(request[2]), number(request[3]));
     std::vector<std::byte> bytes(expected.size());
     current().read(number(request[1]), bytes.data(), bytes.size(), patience);
-    const auto different = std::mismatch(bytes.begin(), bytes.end(), expected.begin()).first;
-    return different == bytes.end() ? "ok" : "mismatch " + std::to_string(different - bytes.begin());
+    return compare({bytes.data(), bytes.size()}, expected);
 }
 
 std::string poke(const fields &request) {
@@ -157,7 +183,8 @@ std::string poke(const fields &request) {
 }
 
 std::string peek(const fields &request) {
-    return "ok " + hex(place(number(request[1]), number(request[2])));
+    const auto bytes = place(number(request[1]), number(request[2]));
+    return "ok " + hex({bytes.data(), bytes.size()});
 }
 
 std::string sequence(const fields &) {
@@ -171,6 +198,110 @@ std::string wait(const fields &request) {
 std::string audit(const fields &) {
     const wmmf_audit_report report = current().audit();
     return "ok " + std::to_string(report.damaged) + " " + std::to_string(report.poisoned);
+}
+
+std::string channel_create(const fields &request) {
+    wmmf::options given = options(request[4]);
+    given.access = static_cast<wmmf_access>(number(request[5]));
+    const auto slots = static_cast<uint32_t>(number(request[3]));
+    channel.emplace(wmmf::channel::create(unhex(request[1]), number(request[2]), slots, given));
+    return "ok";
+}
+
+std::string channel_open(const fields &request) {
+    wmmf::options given = options(request[2]);
+    given.read_only = request[3] == "1";
+    channel.emplace(wmmf::channel::open(unhex(request[1]), given));
+    const wmmf_channel_info info = channel->info();
+    return "ok " + std::to_string(info.capacity) + " " + std::to_string(info.slots);
+}
+
+std::string begin(const fields &request) {
+    begun.emplace(current_channel().begin(timeout(request[1])));
+    return "ok";
+}
+
+/* From the fields of `publish` and `copy`. */
+void describe(const fields &request, wmmf_frame &frame) {
+    const std::string user = unhex(request[8]);
+    frame.used = number(request[1]);
+    frame.width = static_cast<uint32_t>(number(request[3]));
+    frame.height = static_cast<uint32_t>(number(request[4]));
+    frame.stride = static_cast<uint32_t>(number(request[5]));
+    for (int i = 3; i >= 0; i--)
+        frame.fourcc = frame.fourcc << 8 | static_cast<unsigned char>(request[6].at(static_cast<std::size_t>(i)));
+    frame.timestamp_ns = number(request[7]);
+    frame.user_size = static_cast<uint32_t>(user.size());
+    std::copy(user.begin(), user.end(), frame.user);
+}
+
+std::string publish(const fields &request) {
+    wmmf::new_frame &frame = held(begun);
+    const auto bytes = pattern(number(request[1]), number(request[2]));
+    if (bytes.size() > frame.bytes().size())
+        throw wmmf::error(WMMF_E_RANGE, "outside the slot");
+    std::copy(bytes.begin(), bytes.end(), frame.bytes().begin());
+    describe(request, frame.info());
+    const uint64_t sequence = frame.publish();
+    begun.reset();
+    return "ok " + std::to_string(sequence);
+}
+
+std::string drop(const fields &) {
+    held(begun);
+    begun.reset();
+    return "ok";
+}
+
+std::string copy(const fields &request) {
+    wmmf_frame frame{};
+    describe(request, frame);
+    const auto bytes = pattern(number(request[1]), number(request[2]));
+    return "ok " + std::to_string(current_channel().publish(bytes.data(), frame));
+}
+
+/* A copy, because a read-only channel gives no other. */
+wmmf_frame take_copy(wmmf::timeout limit) {
+    copied.resize(channel->info().capacity);
+    const wmmf_frame frame = channel->read(copied.data(), copied.size(), had, limit);
+    copied.resize(frame.used);
+    return frame;
+}
+
+wmmf_frame take(wmmf::timeout limit) {
+    taken.reset();
+    if (current_channel().info().read_only)
+        return take_copy(limit);
+    taken.emplace(channel->acquire(had, limit));
+    return taken->info();
+}
+
+std::string next(const fields &request) {
+    const wmmf_frame frame = take(timeout(request[1]));
+    had = frame.sequence;
+    std::string answer = "ok";
+    for (uint64_t value : {frame.sequence, frame.missed, frame.timestamp_ns, uint64_t{frame.width},
+                           uint64_t{frame.height}, uint64_t{frame.stride}})
+        answer += " " + std::to_string(value);
+    answer += " ";
+    for (int i = 0; i < 4; i++)
+        answer += static_cast<char>(frame.fourcc >> 8 * i & 0xff);
+    return answer + " " + hex({reinterpret_cast<const std::byte *>(frame.user), frame.user_size});
+}
+
+std::string picture(const fields &request) {
+    const auto expected = pattern(number(request[1]), number(request[2]));
+    if (current_channel().info().read_only)
+        return compare({copied.data(), copied.size()}, expected);
+    return compare(held(taken).bytes(), expected);
+}
+
+std::string release(const fields &) {
+    if (current_channel().info().read_only)
+        return "ok";
+    held(taken);
+    taken.reset();
+    return "ok";
 }
 
 std::string quit(const fields &) {
@@ -201,6 +332,15 @@ const std::map<std::string, request> requests = {
     {"sequence", {1, sequence}},
     {"wait", {3, wait}},
     {"audit", {1, audit}},
+    {"channel_create", {6, channel_create}},
+    {"channel_open", {4, channel_open}},
+    {"begin", {2, begin}},
+    {"publish", {9, publish}},
+    {"drop", {1, drop}},
+    {"copy", {9, copy}},
+    {"next", {2, next}},
+    {"picture", {3, picture}},
+    {"release", {1, release}},
     {"quit", {1, quit}},
 };
 

@@ -6,10 +6,10 @@ import sys
 from typing import Callable, NoReturn
 
 import pywinmmf
-from pywinmmf import Access, Layout, MemoryMappedFile, Namespace, ReadLock, WriteLock
+from pywinmmf import Access, Frame, FrameChannel, Layout, MemoryMappedFile, Namespace, NewFrame, ReadLock, WriteLock
 from pywinmmf._native import lib
 
-ARGUMENT, OWNER_DIED, NOT_OWNER = -1, -21, -25
+ARGUMENT, TIMEOUT, OWNER_DIED, NOT_OWNER = -1, -20, -21, -25
 PATIENCE = 10.0
 
 
@@ -26,20 +26,36 @@ def pattern(length: int, seed: int) -> bytes:
     return bytes((seed + i * 7 + (i >> 8)) & 0xFF for i in range(length))
 
 
+def compare(found: bytes, expected: bytes) -> str:
+    """Return an empty answer, or where they differ."""
+    if found == expected:
+        return ""
+    shorter = min(len(found), len(expected))
+    return f"mismatch {next((i for i in range(shorter) if found[i] != expected[i]), shorter)}"
+
+
 class Agent:
     """Each method is a request; its parameters are the request's fields."""
 
     def __init__(self) -> None:
         self.section: MemoryMappedFile | None = None
         self.guard: ReadLock | WriteLock | None = None
+        self.channel: FrameChannel | None = None
+        self.begun: NewFrame | None = None
+        self.taken: Frame | None = None
 
     def current(self) -> MemoryMappedFile:
         if self.section is None:
             raise RefusedError(ARGUMENT)
         return self.section
 
+    def current_channel(self) -> FrameChannel:
+        if self.channel is None:
+            raise RefusedError(ARGUMENT)
+        return self.channel
+
     def none_open(self) -> None:
-        if self.section is not None:
+        if self.section is not None or self.channel is not None:
             raise RefusedError(ARGUMENT)
 
     def version(self) -> str:
@@ -69,7 +85,11 @@ class Agent:
     def close(self) -> None:
         if self.section is not None:
             self.section.close()
-        self.section = None
+        if self.begun is not None:
+            self.begun.cancel()
+        if self.channel is not None:
+            self.channel.close()
+        self.section = self.channel = self.begun = self.taken = None
 
     def lock_read(self, timeout: str) -> None:
         self.guard = self.current().read_lock(seconds(timeout)).__enter__()
@@ -101,10 +121,7 @@ class Agent:
 
     def check(self, offset: str, length: str, seed: str) -> str:
         found = self.current().read(int(length), int(offset), timeout=PATIENCE)
-        expected = pattern(len(found), int(seed))
-        if found == expected:
-            return ""
-        return f"mismatch {next(i for i in range(len(found)) if found[i] != expected[i])}"
+        return compare(found, pattern(int(length), int(seed)))
 
     def poke(self, offset: str, content: str) -> None:
         data = bytes.fromhex(content)
@@ -123,11 +140,81 @@ class Agent:
         report = self.current().audit()
         return f"{report.damaged:d} {report.poisoned:d}"
 
+    def channel_create(self, name: str, capacity: str, slots: str, namespace: str, access: str) -> None:
+        self.none_open()
+        self.channel = FrameChannel.create(
+            bytes.fromhex(name).decode(),
+            capacity=int(capacity),
+            slots=int(slots),
+            namespace=Namespace(int(namespace)),
+            access=Access(int(access)),
+        )
+
+    def channel_open(self, name: str, namespace: str, readonly: str) -> str:
+        self.none_open()
+        self.channel = FrameChannel.open(
+            bytes.fromhex(name).decode(), namespace=Namespace(int(namespace)), readonly=readonly == "1"
+        )
+        return f"{self.channel.capacity} {self.channel.slots}"
+
+    def begin(self, timeout: str) -> None:
+        self.begun = self.current_channel().begin(timeout=seconds(timeout))
+
+    def publish(self, *fields: str) -> str:
+        length, seed, width, height, stride, fourcc, timestamp, user = fields
+        frame = self.begun
+        if frame is None:
+            raise RefusedError(NOT_OWNER)
+        frame.data[: int(length)] = pattern(int(length), int(seed))
+        frame.used = int(length)
+        frame.width, frame.height, frame.stride = int(width), int(height), int(stride)
+        frame.fourcc, frame.timestamp_ns, frame.user = fourcc, int(timestamp), bytes.fromhex(user)
+        sequence = frame.publish()
+        self.begun = None
+        return str(sequence)
+
+    def drop(self) -> None:
+        frame, self.begun = self.begun, None
+        if frame is None:
+            raise RefusedError(NOT_OWNER)
+        frame.cancel()
+
+    def copy(self, *fields: str) -> str:
+        length, seed, width, height, stride, fourcc, timestamp, user = fields
+        picture = memoryview(pattern(int(length), int(seed))).cast(
+            "B", (int(height), int(width), int(stride) // int(width))
+        )
+        sequence = self.current_channel().publish(
+            picture, fourcc=fourcc, timestamp_ns=int(timestamp), user=bytes.fromhex(user)
+        )
+        if sequence == 0:
+            raise RefusedError(TIMEOUT)
+        return str(sequence)
+
+    def next(self, timeout: str) -> str:
+        if self.taken is not None:
+            self.release()
+        frame = self.taken = self.current_channel().next(seconds(timeout))
+        numbers = (frame.sequence, frame.missed, frame.timestamp_ns, frame.width, frame.height, frame.stride)
+        return f"{' '.join(map(str, numbers))} {frame.fourcc} {frame.user.hex()}"
+
+    def picture(self, length: str, seed: str) -> str:
+        if self.taken is None:
+            raise RefusedError(NOT_OWNER)
+        return compare(bytes(self.taken.data), pattern(int(length), int(seed)))
+
+    def release(self) -> None:
+        frame, self.taken = self.taken, None
+        if frame is None:
+            raise RefusedError(NOT_OWNER)
+        frame.release()
+
     def quit(self) -> NoReturn:
         raise EOFError
 
 
-REQUESTS = [name for name in vars(Agent) if name not in ("__init__", "current", "none_open", "unlock")]
+HELPERS = ("__init__", "current", "current_channel", "none_open", "unlock")
+REQUESTS = [name for name in vars(Agent) if name not in HELPERS]
 
 
 def serve(agent: Agent, request: str) -> str:
@@ -144,7 +231,9 @@ def serve(agent: Agent, request: str) -> str:
         return f"error {error.status}"
     except (TypeError, ValueError):
         return f"error {ARGUMENT}"
-    return result if result.startswith("mismatch") else f"ok {result}".rstrip()
+    if not result:
+        return "ok"
+    return result if result.startswith("mismatch") else f"ok {result}"
 
 
 def main() -> None:

@@ -6,18 +6,34 @@ from collections.abc import Callable
 
 import pytest
 from cross.agents import LANGUAGES, SYSTEMS, Agent
+from cross.protocol import (
+    ARGUMENT,
+    DEADLOCK,
+    EXISTS,
+    FORMAT,
+    GLOBAL,
+    LAYOUTS,
+    LOCAL,
+    NAME_EMPTY,
+    NAME_INVALID,
+    NAME_TOO_LONG,
+    NAMESPACES,
+    NATIVE,
+    NOT_FOUND,
+    NOT_OWNER,
+    NOT_SUPPORTED,
+    OWNER,
+    OWNER_DIED,
+    PATIENCE,
+    POISONED,
+    RANGE,
+    RAW,
+    READ_ONLY,
+    SIZE,
+    TIMEOUT,
+    WINMMF,
+)
 
-LOCAL, GLOBAL, CUSTOM = NAMESPACES = 0, 1, 2
-NATIVE, WINMMF, RAW = LAYOUTS = 0, 1, 2
-OWNER = 0
-
-ARGUMENT, SIZE, RANGE = -1, -2, -3
-NAME_EMPTY, NAME_TOO_LONG, NAME_INVALID, EXISTS, NOT_FOUND = -10, -11, -12, -13, -14
-TIMEOUT, OWNER_DIED, POISONED, DEADLOCK, NOT_OWNER, READ_ONLY, NOT_SUPPORTED = -20, -21, -22, -24, -25, -26, -27
-FORMAT = -30
-
-SECONDS = 1_000_000_000
-PATIENCE = 30 * SECONDS
 BYTES = 1_000_003  # no multiple of anything
 
 on_each_system = pytest.mark.parametrize("system", SYSTEMS)

@@ -3,11 +3,16 @@ using System;
 using System.Globalization;
 using System.Linq;
 using System.Text;
+using System.Threading;
 using Wmmf;
 
 internal static class Agent
 {
     private static MemoryMappedFile? s_file;
+    private static FrameChannel? s_channel;
+    private static NewFrame? s_begun;
+    private static Frame? s_taken;
+    private static byte[] s_copied = []; // the picture that was taken, of a read-only channel
 
     // The guards are ref structs, which cannot be kept between requests, so the agent keeps what they were made from.
     private static void Main()
@@ -19,7 +24,16 @@ internal static class Agent
             if (line.TrimEnd('\r') == "quit")
                 break;
         }
+        Close();
+    }
+
+    private static void Close()
+    {
+        s_begun?.Dispose();
+        s_taken?.Dispose();
+        s_channel?.Dispose();
         s_file?.Dispose();
+        (s_file, s_channel, s_begun, s_taken) = (null, null, null, null);
     }
 
     private static string Answer(string[] fields)
@@ -46,21 +60,35 @@ internal static class Agent
                 return $"ok {NativeMethods.WMMF_ABI_VERSION} {Version()}";
             case "quit":
                 return "ok";
-            case "create" when s_file == null:
+            case "create" when !IsOpen:
                 s_file = MemoryMappedFile.Create(
                     Name(a[0]), Number(a[1]), (Namespace)Number(a[2]), (Layout)Number(a[3]), (Access)Number(a[4]));
                 return "ok";
-            case "open" when s_file == null:
+            case "open" when !IsOpen:
                 s_file = MemoryMappedFile.Open(Name(a[0]), (Namespace)Number(a[2]), (Layout)Number(a[3]), Number(a[1]), a[4] == "1");
                 return $"ok {s_file.Size}";
+            case "channel_create" when !IsOpen:
+                s_channel = FrameChannel.Create(
+                    Name(a[0]), (int)Number(a[1]), (int)Number(a[2]), (Namespace)Number(a[3]), (Access)Number(a[4]));
+                return "ok";
+            case "channel_open" when !IsOpen:
+                s_channel = FrameChannel.Open(Name(a[0]), (Namespace)Number(a[1]), a[2] == "1");
+                return $"ok {s_channel.Capacity} {s_channel.Slots}";
+            case "close" when IsOpen:
+                Close();
+                return "ok";
         }
-        var file = s_file ?? throw new ArgumentException("nothing is open");
+        if (s_channel != null)
+            return DoWithChannel(s_channel, request, a);
+        return DoWithFile(s_file ?? throw new ArgumentException("nothing is open"), request, a);
+    }
+
+    private static bool IsOpen => s_file != null || s_channel != null;
+
+    private static string DoWithFile(MemoryMappedFile file, string request, string[] a)
+    {
         switch (request)
         {
-            case "close":
-                file.Dispose();
-                s_file = null;
-                return "ok";
             case "lock_read":
                 file.ReadLock(Time(a[0]));
                 return "ok";
@@ -100,12 +128,78 @@ internal static class Agent
         }
     }
 
+    private static string DoWithChannel(FrameChannel channel, string request, string[] a)
+    {
+        switch (request)
+        {
+            case "begin":
+                s_begun = channel.Begin(Time(a[0]) ?? Timeout.InfiniteTimeSpan);
+                return "ok";
+            case "publish":
+                return $"ok {Publish(s_begun ?? throw NotOwner(), a)}";
+            case "drop":
+                (s_begun ?? throw NotOwner()).Dispose();
+                s_begun = null;
+                return "ok";
+            case "copy":
+                var sequence = channel.Publish(
+                    Pattern(Number(a[0]), Number(a[1])), (int)Number(a[2]), (int)Number(a[3]), (int)Number(a[4]),
+                    new FourCC(a[5]), Convert.FromHexString(a[7]), (ulong)Number(a[6]));
+                return sequence != 0 ? $"ok {sequence}" : $"error {(int)Status.Timeout}";
+            case "next":
+                return Describe(Take(channel, Time(a[0])));
+            case "picture":
+                var expected = Pattern(Number(a[0]), Number(a[1]));
+                return Compare(channel.IsReadOnly ? s_copied : (s_taken ?? throw NotOwner()).Data, expected);
+            case "release":
+                s_taken?.Dispose();
+                return "ok";
+            default:
+                throw new ArgumentException(request);
+        }
+    }
+
+    private static ulong Publish(NewFrame frame, string[] a)
+    {
+        Pattern(Number(a[0]), Number(a[1])).CopyTo(frame.Data);
+        (frame.Size, frame.Width, frame.Height) = ((int)Number(a[0]), (int)Number(a[2]), (int)Number(a[3]));
+        (frame.Stride, frame.FourCC, frame.TimestampNs) = ((int)Number(a[4]), new FourCC(a[5]), (ulong)Number(a[6]));
+        frame.SetUser(Convert.FromHexString(a[7]));
+        var sequence = frame.Publish();
+        s_begun = null;
+        return sequence;
+    }
+
+    // A copy of a read-only channel, because that gives no other.
+    private static FrameInfo Take(FrameChannel channel, TimeSpan? timeout)
+    {
+        s_taken?.Dispose();
+        s_taken = null;
+        if (!channel.IsReadOnly)
+            return s_taken = channel.Next(timeout);
+        var buffer = new byte[channel.Capacity];
+        var info = channel.ReadInto(buffer, timeout);
+        s_copied = buffer[..info.Size];
+        return info;
+    }
+
+    private static string Describe(FrameInfo frame) =>
+        $"ok {frame.Sequence} {frame.Missed} {frame.TimestampNs} {frame.Width} {frame.Height} {frame.Stride} "
+        + $"{frame.FourCC} {Convert.ToHexString(frame.User).ToLowerInvariant()}";
+
+    private static WmmfException NotOwner() => new(Status.NotOwner, 0, "no frame is begun, or taken");
+
     private static string Check(MemoryMappedFile file, long offset, byte[] expected)
     {
         var found = new byte[expected.Length];
         file.Read(found, offset);
-        var same = expected.AsSpan().CommonPrefixLength(found);
-        return same == expected.Length ? "ok" : $"mismatch {same}";
+        return Compare(found, expected);
+    }
+
+    private static string Compare(ReadOnlySpan<byte> found, ReadOnlySpan<byte> expected)
+    {
+        var same = found.CommonPrefixLength(expected);
+        return same == found.Length && same == expected.Length ? "ok" : $"mismatch {same}";
     }
 
     private static byte[] Pattern(long length, long seed)
