@@ -431,6 +431,14 @@ constexpr uint32_t fourcc(const char (&text)[5]) noexcept {
     return code;
 }
 
+/* The characters of a pixel format; empty if it is 0: not told. */
+inline std::string fourcc_text(uint32_t code) {
+    std::string text;
+    for (; code != 0; code >>= 8)
+        text += static_cast<char>(code & 0xff);
+    return text;
+}
+
 /* A frame of a channel, pinned: in place, and as it is until the end of this object. It must not outlive its channel's
  * handle. */
 class [[nodiscard]] frame : public detail::owned_frame<wmmf_channel_release> {

@@ -283,9 +283,7 @@ std::string next(const fields &request) {
     for (uint64_t value : {frame.sequence, frame.missed, frame.timestamp_ns, uint64_t{frame.width},
                            uint64_t{frame.height}, uint64_t{frame.stride}})
         answer += " " + std::to_string(value);
-    answer += " ";
-    for (int i = 0; i < 4; i++)
-        answer += static_cast<char>(frame.fourcc >> 8 * i & 0xff);
+    answer += " " + wmmf::fourcc_text(frame.fourcc);
     return answer + " " + hex({reinterpret_cast<const std::byte *>(frame.user), frame.user_size});
 }
 
