@@ -1,4 +1,4 @@
-"""Every code block of the README is run."""
+"""Every code block of the README files is run."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from lab import csc, dotnet
 from native import checked
 
 PROJECT = Path(__file__).parents[1]
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", (PROJECT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
-STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
+README_FILES = [PROJECT / "README.md", PROJECT / "bindings/csharp/README.md"]
+BLOCKS = [
+    block
+    for path in README_FILES
+    for block in re.findall(r"^```(\w*)\n(.*?)^```$", path.read_text(encoding="utf-8"), re.M | re.S)
+]
+STRICT = ["-Wall", "-Wextra", "-Werror"]
 
 
 def run_python(text: str, folder: Path) -> str:
@@ -23,12 +28,20 @@ def run_python(text: str, folder: Path) -> str:
 
 
 def run_c(text: str, folder: Path) -> str:
+    return run_compiled(text, folder, "cc", "-std=c99", "block.c")
+
+
+def run_cpp(text: str, folder: Path) -> str:
+    return run_compiled(text, folder, "c++", "-std=c++17", "block.cpp")
+
+
+def run_compiled(text: str, folder: Path, compiler: str, standard: str, source: str) -> str:
     import pywinmmf
 
     library = pywinmmf.library_path()
-    (folder / "block.c").write_text(text)
+    (folder / source).write_text(text)
     where = [f"-I{pywinmmf.include_dir()}", f"-L{library.parent}", f"-Wl,-rpath,{library.parent}"]
-    checked("cc", *STRICT, "block.c", *where, "-lwmmf", "-o", "block", cwd=folder)
+    checked(compiler, standard, *STRICT, source, *where, "-lwmmf", "-o", "block", cwd=folder)
     return checked(folder / "block", cwd=folder)
 
 
@@ -43,7 +56,7 @@ def run_csharp(text: str, folder: Path) -> str:
     return done.stdout
 
 
-RUNNERS = {"python": run_python, "c": run_c, "csharp": run_csharp}
+RUNNERS = {"python": run_python, "c": run_c, "cpp": run_cpp, "csharp": run_csharp}
 
 
 @pytest.mark.parametrize("language", RUNNERS)
