@@ -150,6 +150,8 @@ def test_a_killed_reader_holds_no_slot(opener: Agent, name: str, seat: Callable[
     share(creator, opener, name)
     hold_all_slots(creator, opener)
     opener.kill()
+    creator.does("begin", PATIENCE)
+    creator.does("drop")
     assert publish(creator, 4) == "4"
 
 
