@@ -71,9 +71,8 @@ def waiting_costs(name: str, wait: Callable[[MemoryMappedFile], object]) -> floa
     """Per cent of one core that a process uses while it waits."""
 
     def work() -> float:
-        with MemoryMappedFile.open(name) as section:
-            with contextlib.suppress(LockTimeoutError):
-                wait(section)
+        with MemoryMappedFile.open(name) as section, contextlib.suppress(LockTimeoutError):
+            wait(section)
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return usage.ru_utime + usage.ru_stime
 
