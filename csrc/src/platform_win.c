@@ -237,6 +237,17 @@ static int32_t creation_failure(DWORD error, const wchar_t *name) {
     return status_from_error(error);
 }
 
+/* An empty one, and the name that it is going to have. */
+static int32_t section_named(const char *name, const wmmf_options *options, wchar_t *full_name,
+                             struct platform_section **out) {
+    int32_t status = section_name(name, options->name_space, full_name);
+    if (status == WMMF_OK)
+        status = section_new(out);
+    if (status == WMMF_OK)
+        (*out)->object_namespace = object_namespace(full_name);
+    return status;
+}
+
 static int32_t create_exclusively(struct platform_section *section, const wchar_t *name, uint64_t size) {
     SECURITY_ATTRIBUTES access = attributes(section);
     SetLastError(ERROR_SUCCESS);
@@ -253,12 +264,9 @@ static int32_t create_exclusively(struct platform_section *section, const wchar_
 int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, struct platform_section **out) {
     wchar_t full_name[NAME_CAPACITY];
     struct platform_section *section;
-    int32_t status = section_name(name, options->name_space, full_name);
-    if (status == WMMF_OK)
-        status = section_new(&section);
+    int32_t status = section_named(name, options, full_name, &section);
     if (status != WMMF_OK)
         return status;
-    section->object_namespace = object_namespace(full_name);
     status = creation_descriptor(options, &section->descriptor);
     if (status == WMMF_OK)
         status = create_exclusively(section, full_name, size);
@@ -287,12 +295,9 @@ static int32_t open_by_name(struct platform_section *section, const wchar_t *nam
 int32_t platform_open(const char *name, const wmmf_options *options, struct platform_section **out) {
     wchar_t full_name[NAME_CAPACITY];
     struct platform_section *section;
-    int32_t status = section_name(name, options->name_space, full_name);
-    if (status == WMMF_OK)
-        status = section_new(&section);
+    int32_t status = section_named(name, options, full_name, &section);
     if (status != WMMF_OK)
         return status;
-    section->object_namespace = object_namespace(full_name);
     status = open_by_name(section, full_name, options->read_only);
     if (status != WMMF_OK) {
         platform_close(section);
