@@ -18,6 +18,7 @@
 #include "participants.h"
 
 #define SPINS                 1000
+#define MOMENTARY             4096    /* bytes that are copied in a moment */
 #define ATTEMPTS              1000000 /* to catch the newest frame; an honest writer is not that quick that often */
 #define RECHECK_NS            INT64_C(10000000)
 #define READ_ONLY_RECHECK_NS  INT64_C(1000000)
@@ -313,7 +314,7 @@ static void publish(wmmf_channel *channel, wmmf_frame *frame) {
     store_relaxed_u32(&slot->stride, frame->stride);
     store_relaxed_u32(&slot->fourcc, frame->fourcc);
     store_relaxed_u32(&slot->user_size, frame->user_size);
-    memcpy(slot->user, frame->user, sizeof slot->user);
+    memcpy(slot->user, frame->user, frame->user_size);
     store_release_u64(&slot->stamp, 2 * frame->sequence);
     /* Releases the picture. From here on the frame is everybody's. */
     __atomic_store_n(&channel->header->newest, frame->sequence << NEWEST_SEQUENCE_SHIFT | channel->filling,
@@ -437,15 +438,15 @@ static bool describe(const wmmf_channel *channel, uint64_t newest, uint64_t afte
     frame->stride = load_relaxed_u32(&slot->stride);
     frame->fourcc = load_relaxed_u32(&slot->fourcc);
     frame->user_size = load_relaxed_u32(&slot->user_size);
-    memcpy(frame->user, slot->user, sizeof frame->user);
-    return picture_fits(frame, channel->capacity);
+    memset(frame->user, 0, sizeof frame->user);
+    if (!picture_fits(frame, channel->capacity))
+        return false;
+    memcpy(frame->user, slot->user, frame->user_size);
+    return true;
 }
 
-static int32_t acquire(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, wmmf_frame *frame) {
-    uint64_t newest;
-    int32_t status = wait_for_newer(channel, after, timeout_ns, &newest);
-    if (status != WMMF_OK)
-        return status;
+/* That one, or one that is newer still. */
+static int32_t pin_newest(wmmf_channel *channel, uint64_t newest, uint64_t after, wmmf_frame *frame) {
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         if (!newest_is_valid(channel, newest))
             return WMMF_E_FORMAT;
@@ -465,8 +466,11 @@ static int32_t acquire(wmmf_channel *channel, uint64_t after, int64_t timeout_ns
 }
 
 int32_t wmmf_channel_acquire(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, wmmf_frame *frame) {
+    uint64_t newest;
     int32_t status = frame_check(channel, frame);
-    return status != WMMF_OK ? status : acquire(channel, after, timeout_ns, frame);
+    if (status == WMMF_OK)
+        status = wait_for_newer(channel, after, timeout_ns, &newest);
+    return status != WMMF_OK ? status : pin_newest(channel, newest, after, frame);
 }
 
 int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *frame) {
@@ -479,35 +483,49 @@ int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *frame) {
     return WMMF_OK;
 }
 
-/* A seqlock on the slot's stamp: if that is the same before and after, the copy is of one frame. */
+/* A seqlock on the slot's stamp: if that is the same before and after, the copy is of one frame. False: a writer was
+ * quicker. */
+static bool copy_without_pin(const wmmf_channel *channel, uint64_t newest, uint64_t after, void *buffer,
+                             uint64_t length, wmmf_frame *frame, int32_t *status) {
+    *status = WMMF_E_FORMAT;
+    if (!newest_is_valid(channel, newest))
+        return true;
+    const struct frame_header *slot = slot_at(channel, (uint32_t)(newest & NEWEST_SLOT));
+    uint64_t stamp = 2 * newest_sequence(newest);
+    if (load_acquire_u64(&slot->stamp) != stamp)
+        return false;
+    if (describe(channel, newest, after, frame)) {
+        *status = frame->used <= length ? WMMF_OK : WMMF_E_RANGE;
+        if (*status == WMMF_OK)
+            memcpy(buffer, frame->data, (size_t)frame->used);
+    }
+    fence_acquire();
+    return load_relaxed_u64(&slot->stamp) == stamp;
+}
+
 static int32_t read_without_pin(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length,
                                 int64_t timeout_ns, wmmf_frame *frame) {
     int64_t deadline = deadline_after(timeout_ns);
     for (;;) {
         uint64_t newest;
         int32_t status = wait_for_newer(channel, after, deadline_remaining(deadline, INT64_MAX), &newest);
-        if (status != WMMF_OK)
+        if (status != WMMF_OK || copy_without_pin(channel, newest, after, buffer, length, frame, &status))
             return status;
-        if (!newest_is_valid(channel, newest))
-            return WMMF_E_FORMAT;
-        const struct frame_header *slot = slot_at(channel, (uint32_t)(newest & NEWEST_SLOT));
-        uint64_t stamp = 2 * newest_sequence(newest);
-        bool whole = load_acquire_u64(&slot->stamp) == stamp;
-        bool sound = describe(channel, newest, after, frame);
-        if (whole && sound && frame->used <= length)
-            memcpy(buffer, frame->data, (size_t)frame->used);
-        fence_acquire();
-        if (whole && load_relaxed_u64(&slot->stamp) == stamp)
-            return !sound ? WMMF_E_FORMAT : frame->used <= length ? WMMF_OK : WMMF_E_RANGE;
         if (deadline_remaining(deadline, 1) == 0)
             return WMMF_E_TIMEOUT;
         spin_pause();
     }
 }
 
-static int32_t read_pinned(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length, int64_t timeout_ns,
-                           wmmf_frame *frame) {
-    int32_t status = acquire(channel, after, timeout_ns, frame);
+/* What is copied in a moment is tried without a pin first: a pin makes the writer's next look at it wait for memory. */
+static int32_t read_with_pin(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length, int64_t timeout_ns,
+                             wmmf_frame *frame) {
+    uint64_t newest;
+    int32_t status = wait_for_newer(channel, after, timeout_ns, &newest);
+    if (status != WMMF_OK ||
+        (channel->capacity <= MOMENTARY && copy_without_pin(channel, newest, after, buffer, length, frame, &status)))
+        return status;
+    status = pin_newest(channel, newest, after, frame);
     if (status != WMMF_OK)
         return status;
     if (frame->used <= length)
@@ -527,7 +545,7 @@ int32_t wmmf_channel_read(wmmf_channel *channel, uint64_t after, void *buffer, u
     if (!buffer && length != 0)
         return WMMF_E_ARGUMENT;
     status = read_only ? read_without_pin(channel, after, buffer, length, timeout_ns, frame)
-                       : read_pinned(channel, after, buffer, length, timeout_ns, frame);
+                       : read_with_pin(channel, after, buffer, length, timeout_ns, frame);
     if (status == WMMF_OK || status == WMMF_E_RANGE)
         frame->data = NULL;
     return status;

@@ -113,9 +113,10 @@ struct frame_header {
     shared_u32 height;
     shared_u32 stride;
     shared_u32 fourcc;
+    shared_u32 user_size; /* before `user`: without any of that, a frame is described by one cache line */
+    uint8_t reserved0[4];
     uint8_t user[64];
-    shared_u32 user_size;
-    uint8_t reserved[FRAME_HEADER_SIZE - 108];
+    uint8_t reserved1[FRAME_HEADER_SIZE - 112];
 };
 
 /* The winmmf layout: a lock word, then the payload (see lock_winmmf.c). */
@@ -135,7 +136,7 @@ LAYOUT_ASSERT(header_kind, offsetof(struct header, kind) == 48);
 LAYOUT_ASSERT(channel_header_size, sizeof(struct channel_header) == CHANNEL_HEADER_SIZE);
 LAYOUT_ASSERT(channel_newest, offsetof(struct channel_header, newest) == 64);
 LAYOUT_ASSERT(frame_header_size, sizeof(struct frame_header) == FRAME_HEADER_SIZE);
-LAYOUT_ASSERT(frame_user, offsetof(struct frame_header, user) == 40);
+LAYOUT_ASSERT(frame_user, offsetof(struct frame_header, user) == 48);
 LAYOUT_ASSERT(little_endian, __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 
 #endif
