@@ -18,6 +18,8 @@
 #include "participants.h"
 
 #define SPINS                 1000
+#define VAIN_SPINS            4       /* one after the other, and we give it up */
+#define TRY_AGAIN             64      /* of so many waits one spins all the same */
 #define MOMENTARY             4096    /* bytes that are copied in a moment */
 #define ATTEMPTS              1000000 /* to catch the newest frame; an honest writer is not that quick that often */
 #define RECHECK_NS            INT64_C(10000000)
@@ -33,8 +35,9 @@ struct wmmf_channel {
     uint64_t capacity;
     uint64_t slot_size;
     uint32_t slots;
-    uint32_t filling;    /* the slot between begin and publish; NO_SLOT: none */
-    shared_u32 pin_lock; /* 1 while a thread of this process changes the two below */
+    uint32_t filling;         /* the slot between begin and publish; NO_SLOT: none */
+    shared_u32 spins_in_vain; /* waits in which spinning did not help, since it last did */
+    shared_u32 pin_lock;      /* 1 while a thread of this process changes the two below */
     uint32_t pin_counts[WMMF_CHANNEL_SLOTS_MAX];
 };
 
@@ -404,21 +407,27 @@ static void sleep_until_newer(wmmf_channel *channel, uint64_t after, int64_t sli
         gate_leave(map, GATE_CHANGE, seen);
 }
 
+/* A writer that answers at once is seen at once, if it runs on another core; on ours it cannot run while we spin. So we
+ * spin as long as that helps. */
+static int32_t spin_until_newer(wmmf_channel *channel, uint64_t after, uint64_t *newest) {
+    uint32_t in_vain = load_relaxed_u32(&channel->spins_in_vain);
+    int32_t status = WMMF_E_TIMEOUT;
+    int turns = in_vain < VAIN_SPINS || in_vain % TRY_AGAIN == 0 ? SPINS : 0;
+    while (turns-- > 0 && (status = look_for_newer(channel, after, newest)) == WMMF_E_TIMEOUT)
+        spin_pause();
+    store_relaxed_u32(&channel->spins_in_vain, status == WMMF_E_TIMEOUT ? in_vain + 1 : 0);
+    return status;
+}
+
 static int32_t wait_for_newer(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, uint64_t *newest) {
     int32_t status = look_for_newer(channel, after, newest);
     if (status != WMMF_E_TIMEOUT || timeout_ns == 0)
         return status;
     int64_t deadline = deadline_after(timeout_ns);
-    for (int turn = 0; (status = look_for_newer(channel, after, newest)) == WMMF_E_TIMEOUT; turn++) {
-        if (turn < SPINS) {
-            spin_pause();
-            continue;
-        }
-        int64_t slice = deadline_remaining(deadline, RECHECK_NS);
-        if (slice == 0)
-            break;
+    status = spin_until_newer(channel, after, newest);
+    for (int64_t slice; status == WMMF_E_TIMEOUT && (slice = deadline_remaining(deadline, RECHECK_NS)) != 0;
+         status = look_for_newer(channel, after, newest))
         sleep_until_newer(channel, after, slice);
-    }
     return status;
 }
 
