@@ -11,7 +11,8 @@
  *
  * The steps' names (R1, W3 ...) are those of the models in tests/model, which search all orders of them.
  *
- * Dying: see each step. Whoever waits looks again every RECHECK_NS and asks the kernel about those it waits for. */
+ * Dying: see each step. Whoever waits looks again every RECHECK_NS and asks the kernel about those it waits for; and
+ * once more before it gives up, or who only ever tries would never get past the dead. */
 #include <string.h>
 
 #include "deadline.h"
@@ -45,11 +46,13 @@ void native_poison(wmmf_map *map) {
     gate_wake(map, GATE_CHANGE);
 }
 
-static void check_owner(wmmf_map *map, uint64_t word) {
-    if (!lock_owner_is_valid(map, word))
+/* Whether that changed anything. */
+static bool check_owner(wmmf_map *map, uint64_t word) {
+    if (!lock_owner_is_valid(map, word)) {
         native_poison(map);
-    else if ((word & LOCK_OWNER) != 0)
-        bury_if_dead(map, (uint32_t)(word & LOCK_OWNER) - 1);
+        return true;
+    }
+    return (word & LOCK_OWNER) != 0 && bury_if_dead(map, (uint32_t)(word & LOCK_OWNER) - 1);
 }
 
 static void spin_while_owned(wmmf_map *map) {
@@ -94,6 +97,8 @@ static int32_t wait_to_read(wmmf_map *map, int64_t deadline) {
         }
         int64_t slice = deadline_remaining(deadline, RECHECK_NS);
         if (slice == 0) {
+            if (check_owner(map, word))
+                continue;
             status = WMMF_E_TIMEOUT;
             break;
         }
@@ -140,6 +145,10 @@ struct queue {
     bool before_us; /* and has a right to go first */
 };
 
+static bool is_waiting(const struct participant *record) {
+    return load_seq_u64(&record->ticket) != 0 || load_seq_u32(&record->waiting_readers) != 0;
+}
+
 /* W2. */
 static struct queue look_at_queue(const wmmf_map *map, uint64_t ticket) {
     struct queue queue = {false, false};
@@ -164,10 +173,19 @@ static void pass_waiters(wmmf_map *map) {
     uint32_t used = participants_in_use(map);
     for (uint32_t i = 0; i < used; i++) {
         const struct participant *record = &map->records[i];
-        if ((load_seq_u64(&record->ticket) != 0 || load_seq_u32(&record->waiting_readers) != 0) &&
-            !bury_if_dead(map, i))
+        if (is_waiting(record) && !bury_if_dead(map, i))
             store_relaxed_u32(&map->passed[i], load_seq_u32(&record->wait_epoch));
     }
+}
+
+/* Whether there was one in the queue. */
+static bool bury_dead_waiters(wmmf_map *map) {
+    bool found = false;
+    uint32_t used = participants_in_use(map);
+    for (uint32_t i = 0; i < used; i++)
+        if (is_waiting(&map->records[i]) && bury_if_dead(map, i))
+            found = true;
+    return found;
 }
 
 static uint64_t owned_by(const wmmf_map *map, uint64_t word) {
@@ -201,6 +219,8 @@ static int32_t wait_to_own(wmmf_map *map, int64_t deadline, bool repair) {
         }
         int64_t slice = deadline_remaining(deadline, RECHECK_NS);
         if (slice == 0) {
+            if (owned ? check_owner(map, word) : bury_dead_waiters(map))
+                continue;
             status = WMMF_E_TIMEOUT;
             break;
         }
@@ -270,8 +290,11 @@ static int32_t wait_for_readers(wmmf_map *map, int64_t timeout_ns, int64_t *dead
             if (*deadline < 0)
                 *deadline = deadline_after(timeout_ns);
             int64_t slice = deadline_remaining(*deadline, RECHECK_NS);
-            if (slice == 0)
+            if (slice == 0) {
+                if (bury_if_dead(map, i))
+                    continue;
                 return WMMF_E_TIMEOUT;
+            }
             if (load_seq_u64(&map->header->lock) & LOCK_POISONED)
                 return WMMF_E_POISONED;
             uint32_t seen = gate_enter(map, GATE_WRITERS);

@@ -410,6 +410,23 @@ static void a_dead_writer_leaves_nothing(void) {
     wmmf_channel_close(channel);
 }
 
+/* The way of a camera: a frame for which there is no slot at once is skipped. */
+static void a_writer_that_never_waits_follows_a_dead_one(void) {
+    const char *name = new_name();
+    wmmf_channel *channel = make(name, 3);
+    wmmf_frame frame = new_frame();
+    struct child *child = child_start("begin_and_wait", name);
+    CHECK(child_said(child, "begun"));
+    child_kill(child);
+    int64_t deadline = system_now_ns() + PATIENCE;
+    int32_t status;
+    do
+        status = wmmf_channel_begin(channel, 0, &frame);
+    while (status == WMMF_E_TIMEOUT && system_now_ns() < deadline);
+    CHECK_STATUS(WMMF_OK, status);
+    wmmf_channel_close(channel);
+}
+
 static const struct test tests[] = {
     TEST(a_reader_gets_the_newest_frame_and_what_it_missed),
     TEST(what_describes_a_frame_travels_with_it),
@@ -426,6 +443,7 @@ static const struct test tests[] = {
     TEST(no_frame_is_torn),
     TEST(a_dead_reader_gives_its_slot_back),
     TEST(a_dead_writer_leaves_nothing),
+    TEST(a_writer_that_never_waits_follows_a_dead_one),
     {NULL, NULL},
 };
 

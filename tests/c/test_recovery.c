@@ -212,6 +212,51 @@ static void a_dead_reader_costs_nothing(void) {
     wmmf_close(map);
 }
 
+/* Without waiting; but the system may take a moment until it says that somebody is dead. */
+static int32_t keep_trying(wmmf_map *map, int32_t (*lock)(wmmf_map *, int64_t)) {
+    int64_t deadline = system_now_ns() + PATIENCE;
+    int32_t status;
+    do
+        status = lock(map, 0);
+    while (status == WMMF_E_TIMEOUT && system_now_ns() < deadline);
+    return status;
+}
+
+static bool has_waiting_writer(wmmf_map *map) {
+    wmmf_participant participant = {.struct_size = sizeof participant};
+    for (uint32_t i = 0; wmmf_get_participant(map, i, &participant) == WMMF_OK; i++)
+        if (participant.waiting_writer)
+            return true;
+    return false;
+}
+
+static void who_only_tries_gets_past_the_dead(void) {
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_NATIVE);
+    kill_while("hold_write", name, "locked");
+    CHECK_STATUS(WMMF_E_OWNER_DIED, keep_trying(map, wmmf_lock_read));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, keep_trying(map, wmmf_lock_write));
+    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(map));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+
+    kill_while("hold_write", name, "locked");
+    CHECK_STATUS(WMMF_E_OWNER_DIED, keep_trying(map, wmmf_lock_write));
+    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(map));
+    struct child *child = start("wait_for_write_lock", name, "waiting");
+    int64_t deadline = system_now_ns() + PATIENCE;
+    while (!has_waiting_writer(map) && system_now_ns() < deadline)
+        continue;
+    child_kill(child);
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    CHECK_STATUS(WMMF_OK, keep_trying(map, wmmf_lock_write));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+
+    kill_while("hold_read", name, "locked");
+    CHECK_STATUS(WMMF_OK, keep_trying(map, wmmf_lock_write));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    wmmf_close(map);
+}
+
 static void closing_with_the_lock_held_counts_as_death(void) {
     const char *name = new_name();
     wmmf_map *map = create(name, 100, WMMF_NATIVE), *reader = open_existing(name, WMMF_NATIVE),
@@ -266,6 +311,7 @@ static const struct test tests[] = {
     TEST(no_repair_poisons),
     TEST(a_read_only_reader_learns_of_a_dead_writer),
     TEST(a_dead_reader_costs_nothing),
+    TEST(who_only_tries_gets_past_the_dead),
     TEST(closing_with_the_lock_held_counts_as_death),
     TEST(places_of_the_dead_are_used_again),
     TEST(a_killed_process_leaves_no_section_behind),
