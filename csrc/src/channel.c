@@ -19,7 +19,7 @@
 
 #define SPINS                 1000
 #define VAIN_SPINS            4       /* one after the other, and we give it up */
-#define TRY_AGAIN             64      /* of so many waits one spins all the same */
+#define SPIN_AGAIN            64      /* of so many waits one spins all the same */
 #define MOMENTARY             4096    /* bytes that are copied in a moment */
 #define ATTEMPTS              1000000 /* to catch the newest frame; an honest writer is not that quick that often */
 #define RECHECK_NS            INT64_C(10000000)
@@ -412,7 +412,7 @@ static void sleep_until_newer(wmmf_channel *channel, uint64_t after, int64_t sli
 static int32_t spin_until_newer(wmmf_channel *channel, uint64_t after, uint64_t *newest) {
     uint32_t in_vain = load_relaxed_u32(&channel->spins_in_vain);
     int32_t status = WMMF_E_TIMEOUT;
-    int turns = in_vain < VAIN_SPINS || in_vain % TRY_AGAIN == 0 ? SPINS : 0;
+    int turns = in_vain < VAIN_SPINS || in_vain % SPIN_AGAIN == 0 ? SPINS : 0;
     while (turns-- > 0 && (status = look_for_newer(channel, after, newest)) == WMMF_E_TIMEOUT)
         spin_pause();
     store_relaxed_u32(&channel->spins_in_vain, status == WMMF_E_TIMEOUT ? in_vain + 1 : 0);
