@@ -281,6 +281,15 @@ WMMF_API int32_t wmmf_unlock_read(wmmf_map *map);
  * the payload and call wmmf_mark_consistent before unlocking, or unlock at once and thereby poison the section. */
 WMMF_API int32_t wmmf_lock_write(wmmf_map *map, int64_t timeout_ns);
 
+/* As wmmf_lock_write, for callers that wait in slices, to look at signals or a cancellation in between. *place is 0 at
+ * first; after WMMF_E_TIMEOUT it is the caller's place in the queue of writers, which it keeps until it calls again
+ * (wmmf_write_in_turn, too) or gives it up with wmmf_leave_queue; after anything else it is 0. A caller that does not
+ * come back within a millisecond lets others pass. */
+WMMF_API int32_t wmmf_lock_write_in_turn(wmmf_map *map, int64_t timeout_ns, uint64_t *place);
+
+/* Gives up a place in the queue of writers; 0: nothing. The handle and the layout are those that gave it. */
+WMMF_API int32_t wmmf_leave_queue(wmmf_map *map, uint64_t place);
+
 /* Gives the write lock back, advances the sequence and wakes whoever waits. */
 WMMF_API int32_t wmmf_unlock_write(wmmf_map *map);
 
@@ -300,6 +309,10 @@ WMMF_API int32_t wmmf_read(wmmf_map *map, uint64_t offset, void *buffer, uint64_
  * WMMF_E_OWNER_DIED: nothing is copied and no lock is taken. WMMF_E_TRUNCATED: as in wmmf_read; bytes before the cut
  * may have been written. */
 WMMF_API int32_t wmmf_write(wmmf_map *map, uint64_t offset, const void *buffer, uint64_t length, int64_t timeout_ns);
+
+/* As wmmf_write; *place as for wmmf_lock_write_in_turn. */
+WMMF_API int32_t wmmf_write_in_turn(wmmf_map *map, uint64_t offset, const void *buffer, uint64_t length,
+                                    int64_t timeout_ns, uint64_t *place);
 
 /* *sequence becomes the number of writes since the section was created: how often the write lock was given back, and
  * how often a death took it away from a writer inside. */

@@ -192,13 +192,33 @@ static uint64_t owned_by(const wmmf_map *map, uint64_t word) {
     return ((word & ~LOCK_OWNER) + LOCK_VERSION) | (map->index + 1);
 }
 
-/* W3: puts us into the lock word as soon as it is our turn. Dying in the queue costs the others their courtesy, once.
- */
-static int32_t wait_to_own(wmmf_map *map, int64_t deadline, bool repair) {
+static uint64_t draw_ticket(wmmf_map *map) {
+    return add_seq_u64(&map->header->next_ticket, 1) + 1;
+}
+
+/* Several threads of a handle share its record: the first one's ticket stands for all. */
+static void show_ticket(wmmf_map *map, uint64_t ticket) {
+    uint64_t none = 0;
+    cas_seq_u64(&own_record(map)->ticket, &none, ticket);
+}
+
+static void hide_ticket(wmmf_map *map, uint64_t ticket) {
+    cas_seq_u64(&own_record(map)->ticket, &ticket, 0);
+}
+
+void native_leave_queue(wmmf_map *map, uint64_t place) {
+    if (place == 0)
+        return;
+    hide_ticket(map, place);
+    gate_wake(map, GATE_WRITERS); /* one behind us in the queue may go now */
+}
+
+/* W3: puts us into the lock word as soon as it is our turn. *place is our ticket, 0: we have none yet; after a timeout
+ * we still stand in the queue with it. Dying in the queue costs the others their courtesy, once. */
+static int32_t wait_to_own(wmmf_map *map, int64_t deadline, bool repair, uint64_t *place) {
     struct participant *me = own_record(map);
     shared_u64 *lock = &map->header->lock;
-    uint64_t ticket = add_seq_u64(&map->header->next_ticket, 1) + 1;
-    uint64_t no_ticket;
+    uint64_t ticket = *place ? *place : draw_ticket(map);
     int64_t courteous_since = 0;
     int32_t status;
     for (;;) {
@@ -224,9 +244,7 @@ static int32_t wait_to_own(wmmf_map *map, int64_t deadline, bool repair) {
             status = WMMF_E_TIMEOUT;
             break;
         }
-        /* Several threads of a handle share its record: the first one's ticket stands for all. */
-        no_ticket = 0;
-        cas_seq_u64(&me->ticket, &no_ticket, ticket);
+        show_ticket(map, ticket);
         add_seq_u32(&me->wait_epoch, 1);
         or_seq_u64(lock, LOCK_WAITERS);
         uint32_t seen = gate_enter(map, GATE_WRITERS);
@@ -249,21 +267,20 @@ static int32_t wait_to_own(wmmf_map *map, int64_t deadline, bool repair) {
             courteous_since = 0;
         }
     }
-    no_ticket = ticket;
-    cas_seq_u64(&me->ticket, &no_ticket, 0);
-    if (status != WMMF_OK)
-        gate_wake(map, GATE_WRITERS); /* one behind us in the queue may go now */
+    *place = ticket;
+    if (status == WMMF_OK)
+        hide_ticket(map, ticket);
     return status;
 }
 
-static int32_t take_ownership(wmmf_map *map, int64_t timeout_ns, bool repair, int64_t *deadline) {
+static int32_t take_ownership(wmmf_map *map, int64_t timeout_ns, bool repair, uint64_t *place, int64_t *deadline) {
     shared_u64 *lock = &map->header->lock;
     uint64_t word = load_seq_u64(lock);
     if ((word & (LOCK_OWNER | LOCK_WAITERS | LOCK_INCONSISTENT | LOCK_POISONED)) == 0 &&
         cas_seq_u64(lock, &word, owned_by(map, word)))
         return WMMF_OK;
     *deadline = deadline_after(timeout_ns);
-    return wait_to_own(map, *deadline, repair);
+    return wait_to_own(map, *deadline, repair, place);
 }
 
 /* Dying as the owner, here or before the sequence is odd: the payload is untouched, bury() just frees the word. */
@@ -308,14 +325,18 @@ static int32_t wait_for_readers(wmmf_map *map, int64_t timeout_ns, int64_t *dead
 }
 
 /* Alone with the payload, but without having announced a change to it. */
-static int32_t exclude_all(wmmf_map *map, int64_t timeout_ns, bool repair) {
+static int32_t exclude_all(wmmf_map *map, int64_t timeout_ns, bool repair, uint64_t *place) {
     int64_t deadline = -1; /* the clock is only read when there is something to wait for */
-    int32_t status = take_ownership(map, timeout_ns, repair, &deadline);
+    int32_t status = take_ownership(map, timeout_ns, repair, place, &deadline);
     if (status != WMMF_OK)
         return status;
     status = wait_for_readers(map, timeout_ns, &deadline);
-    if (status != WMMF_OK)
-        give_up_ownership(map, 0);
+    if (status == WMMF_OK)
+        return status;
+    if (*place == 0)
+        *place = draw_ticket(map);
+    show_ticket(map, *place); /* before others can take what we give up */
+    give_up_ownership(map, LOCK_WAITERS);
     return status;
 }
 
@@ -346,12 +367,15 @@ static void count_given(wmmf_map *map) {
     store_relaxed_u64(&me->writing_since_unix_ns, 0);
 }
 
-static int32_t own(wmmf_map *map, int64_t timeout_ns, bool repair) {
-    if (holders_writing(map) || holders_reading(map))
-        return WMMF_E_DEADLOCK;
-    int32_t status = exclude_all(map, timeout_ns, repair);
+static int32_t own(wmmf_map *map, int64_t timeout_ns, bool repair, uint64_t *place) {
+    bool holding = holders_writing(map) || holders_reading(map);
+    int32_t status = holding ? WMMF_E_DEADLOCK : exclude_all(map, timeout_ns, repair, place);
     if (status == WMMF_OK)
         count_taken(map);
+    else if (status != WMMF_E_TIMEOUT)
+        native_leave_queue(map, *place);
+    if (status != WMMF_E_TIMEOUT)
+        *place = 0;
     return status;
 }
 
@@ -367,8 +391,8 @@ static void disown(wmmf_map *map) {
     gate_wake(map, GATE_CHANGE);
 }
 
-int32_t native_lock_write(wmmf_map *map, int64_t timeout_ns) {
-    int32_t status = own(map, timeout_ns, true);
+int32_t native_lock_write(wmmf_map *map, int64_t timeout_ns, uint64_t *place) {
+    int32_t status = own(map, timeout_ns, true, place);
     if (status != WMMF_OK)
         return status;
     status = word_status(load_seq_u64(&map->header->lock));
@@ -392,9 +416,10 @@ static size_t chunk_size(size_t length) {
     return chunk < CHUNK_LEAST ? CHUNK_LEAST : chunk > CHUNK_MOST ? CHUNK_MOST : chunk;
 }
 
-int32_t native_write(wmmf_map *map, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns) {
+int32_t native_write(wmmf_map *map, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns,
+                     uint64_t *place) {
     struct progress *progress = &map->header->progress;
-    int32_t status = own(map, timeout_ns, false);
+    int32_t status = own(map, timeout_ns, false, place);
     if (status != WMMF_OK)
         return status;
     map->repairing = false;
@@ -416,9 +441,12 @@ int32_t native_write(wmmf_map *map, uint64_t offset, const void *buffer, size_t 
 /* A frame that a dead writer left half filled is not published, so there is nothing to repair. */
 int32_t native_own(wmmf_map *map, int64_t timeout_ns) {
     int64_t deadline;
-    int32_t status = take_ownership(map, timeout_ns, true, &deadline);
+    uint64_t place = 0;
+    int32_t status = take_ownership(map, timeout_ns, true, &place, &deadline);
     if (status == WMMF_OK)
         count_taken(map);
+    else
+        native_leave_queue(map, place);
     return status;
 }
 

@@ -53,15 +53,18 @@ void native_leave(wmmf_map *map);
 
 int32_t native_lock_read(wmmf_map *map, int64_t timeout_ns);
 int32_t native_unlock_read(wmmf_map *map);
-/* An inconsistent section is locked all the same, and answered with WMMF_E_OWNER_DIED. */
-int32_t native_lock_write(wmmf_map *map, int64_t timeout_ns);
+/* An inconsistent section is locked all the same, and answered with WMMF_E_OWNER_DIED. *place is 0 at first, and 0
+ * again unless the answer is WMMF_E_TIMEOUT: then the caller stands in the queue there, until it tries again or leaves. */
+int32_t native_lock_write(wmmf_map *map, int64_t timeout_ns, uint64_t *place);
+void native_leave_queue(wmmf_map *map, uint64_t place);
 int32_t native_unlock_write(wmmf_map *map);
 /* Ownership alone, for the frame channel: excludes other writers, and readers do not ask. */
 int32_t native_own(wmmf_map *map, int64_t timeout_ns);
 void native_disown(wmmf_map *map);
 int32_t native_mark_consistent(wmmf_map *map);
-/* Locks, copies and unlocks; an inconsistent section is left alone. */
-int32_t native_write(wmmf_map *map, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns);
+/* Locks, copies and unlocks; an inconsistent section is left alone. *place as for native_lock_write. */
+int32_t native_write(wmmf_map *map, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns,
+                     uint64_t *place);
 int32_t native_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
 int32_t native_read_optimistic(wmmf_map *map, uint64_t offset, void *buffer, size_t length, int64_t timeout_ns);
 /* For ever, and for everybody who waits. */

@@ -408,11 +408,26 @@ int32_t wmmf_unlock_read(wmmf_map *map) {
     return status != WMMF_OK ? status : unlock_read(map);
 }
 
-int32_t wmmf_lock_write(wmmf_map *map, int64_t timeout_ns) {
-    int32_t status = lock_check(map);
+int32_t wmmf_lock_write_in_turn(wmmf_map *map, int64_t timeout_ns, uint64_t *place) {
+    int32_t status = place ? lock_check(map) : WMMF_E_ARGUMENT;
     if (status != WMMF_OK)
         return status;
-    return map->layout == WMMF_NATIVE ? native_lock_write(map, timeout_ns) : winmmf_lock_write(map, timeout_ns);
+    return map->layout == WMMF_NATIVE ? native_lock_write(map, timeout_ns, place) : winmmf_lock_write(map, timeout_ns);
+}
+
+int32_t wmmf_leave_queue(wmmf_map *map, uint64_t place) {
+    int32_t status = lock_check(map);
+    if (status == WMMF_OK && map->layout == WMMF_NATIVE)
+        native_leave_queue(map, place);
+    return status;
+}
+
+int32_t wmmf_lock_write(wmmf_map *map, int64_t timeout_ns) {
+    uint64_t place = 0;
+    int32_t status = wmmf_lock_write_in_turn(map, timeout_ns, &place);
+    if (place != 0)
+        native_leave_queue(map, place);
+    return status;
 }
 
 int32_t wmmf_unlock_write(wmmf_map *map) {
@@ -456,8 +471,9 @@ int32_t wmmf_read(wmmf_map *map, uint64_t offset, void *buffer, uint64_t length,
     return locked ? WMMF_OK : unlock_read(map);
 }
 
-int32_t wmmf_write(wmmf_map *map, uint64_t offset, const void *buffer, uint64_t length, int64_t timeout_ns) {
-    int32_t status = map_check(map);
+int32_t wmmf_write_in_turn(wmmf_map *map, uint64_t offset, const void *buffer, uint64_t length, int64_t timeout_ns,
+                           uint64_t *place) {
+    int32_t status = place ? map_check(map) : WMMF_E_ARGUMENT;
     if (status == WMMF_OK && map->read_only)
         status = WMMF_E_READ_ONLY;
     if (status == WMMF_OK)
@@ -468,13 +484,21 @@ int32_t wmmf_write(wmmf_map *map, uint64_t offset, const void *buffer, uint64_t 
         return platform_file_write(map->section, offset, buffer, (size_t)length);
     bool locked = map->layout == WMMF_RAW || holders_writing(map);
     if (!locked && map->layout == WMMF_NATIVE)
-        return native_write(map, offset, buffer, (size_t)length, timeout_ns);
+        return native_write(map, offset, buffer, (size_t)length, timeout_ns, place);
     if (!locked)
         status = winmmf_lock_write(map, timeout_ns);
     if (status != WMMF_OK)
         return status;
     memcpy(map->payload + offset, buffer, (size_t)length);
     return locked ? WMMF_OK : winmmf_unlock_write(map);
+}
+
+int32_t wmmf_write(wmmf_map *map, uint64_t offset, const void *buffer, uint64_t length, int64_t timeout_ns) {
+    uint64_t place = 0;
+    int32_t status = wmmf_write_in_turn(map, offset, buffer, length, timeout_ns, &place);
+    if (place != 0)
+        native_leave_queue(map, place);
+    return status;
 }
 
 int32_t wmmf_sequence(wmmf_map *map, uint64_t *sequence) {

@@ -19,6 +19,33 @@ static wmmf_map *open_read_only(const char *name) {
     return map;
 }
 
+static void a_place_in_the_queue_is_kept_until_it_is_used_or_left(void) {
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
+    uint64_t place = 0, same;
+    REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_in_turn(other, SECOND / 1000, &place));
+    CHECK(place != 0);
+    CHECK_EQUAL(1, participant(map, 1).waiting_writer);
+    same = place;
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_write_in_turn(other, 0, "x", 1, SECOND / 1000, &place));
+    CHECK(place == same);
+    CHECK_STATUS(WMMF_OK, wmmf_leave_queue(other, place));
+    CHECK_EQUAL(0, participant(map, 1).waiting_writer);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, SECOND / 1000)); /* this one leaves by itself */
+    CHECK_EQUAL(0, participant(map, 1).waiting_writer);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_in_turn(other, SECOND / 1000, &place));
+    REQUIRE_OK(wmmf_unlock_read(map));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write_in_turn(other, PATIENCE, &place));
+    CHECK(place == 0);
+    CHECK_EQUAL(0, participant(map, 1).waiting_writer);
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(other));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_lock_write_in_turn(other, 0, NULL));
+    CHECK_STATUS(WMMF_OK, wmmf_leave_queue(other, 0));
+    wmmf_close(other);
+    wmmf_close(map);
+}
+
 static void a_participant_says_what_it_does(void) {
     const char *name = new_name();
     wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE),
@@ -291,6 +318,7 @@ static void a_damaged_channel_gives_no_frames(void) {
 }
 
 static const struct test tests[] = {
+    TEST(a_place_in_the_queue_is_kept_until_it_is_used_or_left),
     TEST(a_participant_says_what_it_does),
     TEST(a_dead_participant_is_shown_until_it_is_cleared),
     TEST(what_cannot_be_looked_at_is_refused),

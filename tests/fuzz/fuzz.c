@@ -241,7 +241,13 @@ static void call_unlock_read(void) {
 
 static void call_lock_write(void) {
     wmmf_map *map = *take_map();
-    answered(wmmf_lock_write(map, take_timeout()));
+    uint64_t place = 0;
+    int32_t status = wmmf_lock_write(map, take_timeout());
+    answered(status);
+    if (status == WMMF_E_TIMEOUT) {
+        answered(wmmf_lock_write_in_turn(map, SHORT_NS, &place));
+        answered(wmmf_leave_queue(map, place));
+    }
 }
 
 static void call_unlock_write(void) {
@@ -264,7 +270,13 @@ static void call_write(void) {
     wmmf_map *map = *take_map();
     uint64_t offset = take_short() % LARGEST, length = take_short() % LARGEST;
     uint8_t *buffer = new_buffer(length);
-    answered(wmmf_write(map, offset, buffer, length, take_timeout()));
+    uint64_t place = 0;
+    int32_t status = wmmf_write(map, offset, buffer, length, take_timeout());
+    answered(status);
+    if (status == WMMF_E_TIMEOUT) {
+        answered(wmmf_write_in_turn(map, offset, buffer, length, SHORT_NS, &place));
+        answered(wmmf_leave_queue(map, place));
+    }
     free(buffer);
 }
 

@@ -339,6 +339,14 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_write(IntPtr map, long timeout_ns);
 
+        /// <summary>As wmmf_lock_write, for callers that wait in slices, to look at signals or a cancellation in between. *place is 0 at first; after WMMF_E_TIMEOUT it is the caller's place in the queue of writers, which it keeps until it calls again (wmmf_write_in_turn, too) or gives it up with wmmf_leave_queue; after anything else it is 0. A caller that does not come back within a millisecond lets others pass.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_lock_write_in_turn(IntPtr map, long timeout_ns, ulong* place);
+
+        /// <summary>Gives up a place in the queue of writers; 0: nothing. The handle and the layout are those that gave it.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_leave_queue(IntPtr map, ulong place);
+
         /// <summary>Gives the write lock back, advances the sequence and wakes whoever waits.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_unlock_write(IntPtr map);
@@ -354,6 +362,10 @@ namespace Wmmf
         /// <summary>Copies `length` bytes from `buffer` to `offset` of the payload, under the write lock, which may be the one that the calling thread already holds; other bytes stay as they are. WMMF_E_OWNER_DIED: nothing is copied and no lock is taken. WMMF_E_TRUNCATED: as in wmmf_read; bytes before the cut may have been written.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_write(IntPtr map, ulong offset, void* buffer, ulong length, long timeout_ns);
+
+        /// <summary>As wmmf_write; *place as for wmmf_lock_write_in_turn.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_write_in_turn(IntPtr map, ulong offset, void* buffer, ulong length, long timeout_ns, ulong* place);
 
         /// <summary>sequence becomes the number of writes since the section was created: how often the write lock was given back, and how often a death took it away from a writer inside.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
