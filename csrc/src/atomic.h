@@ -25,6 +25,10 @@ static inline void store_relaxed_u32(shared_u32 *word, uint32_t value) {
     __atomic_store_n(word, value, __ATOMIC_RELAXED);
 }
 
+static inline void store_seq_u32(shared_u32 *word, uint32_t value) {
+    __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+}
+
 static inline uint32_t add_seq_u32(shared_u32 *word, uint32_t value) {
     return __atomic_fetch_add(word, value, __ATOMIC_SEQ_CST);
 }
@@ -55,6 +59,10 @@ static inline void store_relaxed_u64(shared_u64 *word, uint64_t value) {
 
 static inline void store_release_u64(shared_u64 *word, uint64_t value) {
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+static inline void store_seq_u64(shared_u64 *word, uint64_t value) {
+    __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
 }
 
 static inline uint64_t add_seq_u64(shared_u64 *word, uint64_t value) {

@@ -39,6 +39,10 @@ static int32_t word_status(uint64_t word) {
     return word & LOCK_INCONSISTENT ? WMMF_E_OWNER_DIED : WMMF_OK;
 }
 
+static bool is_poisoned(const wmmf_map *map) {
+    return load_seq_u64(&map->header->lock) & LOCK_POISONED;
+}
+
 void native_poison(wmmf_map *map) {
     or_seq_u64(&map->header->lock, LOCK_POISONED);
     gate_wake(map, GATE_READERS);
@@ -74,7 +78,7 @@ static void end_read(wmmf_map *map) {
     __atomic_fetch_add(&me->reads_given, 1, __ATOMIC_RELAXED);
     /* seq_cst, which releases: our loads of the payload are done before a writer sees us gone. */
     add_seq_u64(&me->reading, UINT64_MAX);
-    if (load_seq_u64(&map->header->lock) & LOCK_OWNER)
+    if (load_seq_u64(&map->header->lock) & LOCK_OWNER) /* R5 */
         gate_wake(map, GATE_WRITERS);
 }
 
@@ -107,7 +111,8 @@ static int32_t wait_to_read(wmmf_map *map, int64_t deadline) {
         add_seq_u32(&me->wait_epoch, 1);
         or_seq_u64(lock, LOCK_WAITERS);
         uint32_t seen = gate_enter(map, GATE_READERS);
-        if ((load_seq_u64(lock) & LOCK_OWNER) == 0)
+        word = load_seq_u64(lock);
+        if ((word & LOCK_OWNER) == 0 || (word & LOCK_POISONED))
             gate_leave(map, GATE_READERS, seen);
         else if (!gate_sleep(map, GATE_READERS, seen, slice))
             check_owner(map, load_seq_u64(lock));
@@ -249,7 +254,7 @@ static int32_t wait_to_own(wmmf_map *map, int64_t deadline, bool repair, uint64_
         or_seq_u64(lock, LOCK_WAITERS);
         uint32_t seen = gate_enter(map, GATE_WRITERS);
         word = load_seq_u64(lock);
-        if ((word & LOCK_OWNER) == 0 && !look_at_queue(map, ticket).before_us) {
+        if ((word & LOCK_POISONED) || ((word & LOCK_OWNER) == 0 && !look_at_queue(map, ticket).before_us)) {
             gate_leave(map, GATE_WRITERS, seen);
             continue;
         }
@@ -273,6 +278,7 @@ static int32_t wait_to_own(wmmf_map *map, int64_t deadline, bool repair, uint64_
     return status;
 }
 
+/* W1. */
 static int32_t take_ownership(wmmf_map *map, int64_t timeout_ns, bool repair, uint64_t *place, int64_t *deadline) {
     shared_u64 *lock = &map->header->lock;
     uint64_t word = load_seq_u64(lock);
@@ -283,7 +289,7 @@ static int32_t take_ownership(wmmf_map *map, int64_t timeout_ns, bool repair, ui
     return wait_to_own(map, *deadline, repair, place);
 }
 
-/* Dying as the owner, here or before the sequence is odd: the payload is untouched, bury() just frees the word. */
+/* W7. Dying as the owner, here or before the sequence is odd: the payload is untouched, bury() just frees the word. */
 static void give_up_ownership(wmmf_map *map, uint64_t more_flags) {
     uint64_t word = load_seq_u64(&map->header->lock);
     while (!cas_seq_u64(&map->header->lock, &word, (word & ~LOCK_OWNER) | more_flags))
@@ -312,10 +318,10 @@ static int32_t wait_for_readers(wmmf_map *map, int64_t timeout_ns, int64_t *dead
                     continue;
                 return WMMF_E_TIMEOUT;
             }
-            if (load_seq_u64(&map->header->lock) & LOCK_POISONED)
+            if (is_poisoned(map))
                 return WMMF_E_POISONED;
             uint32_t seen = gate_enter(map, GATE_WRITERS);
-            if (!is_reading(record))
+            if (!is_reading(record) || is_poisoned(map))
                 gate_leave(map, GATE_WRITERS, seen);
             else if (!gate_sleep(map, GATE_WRITERS, seen, slice))
                 bury_if_dead(map, i);
@@ -472,7 +478,7 @@ static void sleep_until_change(wmmf_map *map, uint64_t sequence, int64_t slice) 
         return;
     }
     uint32_t seen = gate_enter(map, GATE_CHANGE);
-    if (load_seq_u64(&header->sequence) / 2 != sequence || (load_seq_u64(&header->lock) & LOCK_POISONED))
+    if (load_seq_u64(&header->sequence) / 2 != sequence || is_poisoned(map))
         gate_leave(map, GATE_CHANGE, seen);
     else if (!gate_sleep(map, GATE_CHANGE, seen, slice))
         check_owner(map, load_seq_u64(&header->lock));
@@ -518,7 +524,8 @@ int32_t native_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64
  * A seqlock (Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?", MSPC 2012), whose
  * reader does not wait for a moment without a writer, which may never come: it reads one version of the payload in
  * the wake of the writer that makes it, or ahead of the one that makes the next. Every chunk is copied first and
- * judged after; the acquiring loads and fences keep the copy between two looks at the progress. */
+ * judged after; the acquiring loads and fences keep the copy between two looks at the progress. Its model, with what
+ * writers do from W5 to W6, is tests/model/reading.pml. */
 
 struct look {
     uint64_t sequence, begin, settled, touched, end;

@@ -3,7 +3,7 @@
  * A record belongs to whoever holds its token, and the kernel drops a token with its process. So the one who claims a
  * token has the record to itself: to use it, or to clear away what a dead predecessor left. Dying at any step below
  * drops the token, and the next one to claim it does the same steps again; each of them may be repeated. (T1, B1 ...
- * are the steps of tests/model/exclusion.pml.) */
+ * are the steps of the models in tests/model.) */
 #include "participants.h"
 
 #include "gate.h"
@@ -26,19 +26,21 @@ static void bury(wmmf_map *map, uint32_t index) {
     while ((word & LOCK_OWNER) == index + 1) { /* B1 */
         /* B2. An odd sequence: it died where it may have been changing the payload. */
         bool inside = load_acquire_u64(&header->sequence) & 1;
-        if (cas_seq_u64(&header->lock, &word, ((word & ~LOCK_OWNER) + LOCK_VERSION) | (inside ? LOCK_INCONSISTENT : 0)))
+        uint64_t freed = ((word & ~LOCK_OWNER) + LOCK_VERSION) | (inside ? LOCK_INCONSISTENT : 0);
+        if (cas_seq_u64(&header->lock, &word, freed)) /* B3 */
             break;
     }
-    store_relaxed_u64(&record->ticket, 0);
-    store_relaxed_u32(&record->waiting_readers, 0);
+    /* What others wait for is cleared in seq_cst order, before we look whether somebody sleeps. */
+    store_seq_u64(&record->ticket, 0);
+    store_seq_u32(&record->waiting_readers, 0);
     store_relaxed_u32(&record->reads_given, 0);
     store_relaxed_u32(&record->writes_taken, 0);
     store_relaxed_u32(&record->writes_given, 0);
     store_relaxed_u32(&record->pid, 0);
     store_relaxed_u64(&record->pins, 0);
     store_relaxed_u64(&record->writing_since_unix_ns, 0);
-    /* B4: last, and released: a writer that sees no reader here sees an empty record. wait_epoch keeps counting. */
-    store_release_u64(&record->reading, 0);
+    /* B4: last: a writer that sees no reader here sees an empty record. wait_epoch keeps counting. */
+    store_seq_u64(&record->reading, 0);
     gate_wake(map, GATE_READERS);
     gate_wake(map, GATE_WRITERS);
     gate_wake(map, GATE_CHANGE);
@@ -52,7 +54,7 @@ bool bury_if_dead(wmmf_map *map, uint32_t index) {
     bool dead = platform_token_claim(map->section, index); /* T1 */
     if (dead) {
         bury(map, index);
-        platform_token_drop(map->section, index);
+        platform_token_drop(map->section, index); /* T2 */
     }
     exchange_seq_u32(&map->reaping, 0);
     return dead;

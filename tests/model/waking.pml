@@ -1,493 +1,496 @@
-/* Who wakes whom: waiting, gates and courtesy of csrc/src/lock.c and gate.c, step by step. Who is inside, and what deaths
- * leave behind, is the matter of exclusion.pml; the names of the steps are the same.
+/* Who wakes whom: the lock of csrc/src/lock.c with its waiting, courtesy and gates (gate.c), and what deaths leave
+ * behind (participants.c). Exclusion is checked here, too; exclusion.pml checks it for more deaths and more turns.
  *
- * Each step is one atomic access to shared memory or one call of the kernel, all seq_cst in C, so interleaving is the
- * whole truth.
+ * A STEP is one access to shared memory or one call of the kernel, with the computing that follows from it. In C all of
+ * them are seq_cst, or ordered by one that is, so interleaving is the whole truth. A process may die before and after
+ * every STEP, and takes one turn; exclusion.pml has several.
  *
- * Without RECHECK a sleeper sleeps until it is woken: then an invalid end state is a wake-up that was lost. With RECHECK
- * it may look again at any time, as after RECHECK_NS, and processes may die between any two steps: then a cycle
- * without progress, under weak fairness, is somebody who lives and does not get on.
+ * A sleeper sleeps until it is woken. Only once somebody has died may it look again by itself (RECHECK_NS). So an
+ * invalid end state is, before a death, a wake-up that was lost, and after one, somebody who lives and waits for ever.
  *
- * Left out, and why that is sound: the word's version (without it more compare-and-swaps succeed, so the model does
- * more than the code); several threads of one handle (they share a record as several handles share the section);
- * spinning before sleep (as if it had been in vain). NO_COURTESY leaves out tickets, too, for larger numbers.
+ * Sound abstractions:
+ * - The word's version is FRESH: whether the word has changed since this writer loaded it, all that a version tells.
+ * - Looking again is left out where it would find nothing to do (USEFUL), for it comes back to where it was. With
+ *   ALWAYS it is not: to be searched for cycles without progress, under weak fairness. Whether such looks could break
+ *   exclusion is the matter of exclusion.pml, where all waiting is looking again.
+ * - G5 is part of G4, or the waker dies in between: until G5 lets the sleepers go on, nobody can tell the difference.
+ * - Patience only buries the dead: that a living waiter is passed over is courtesy, and anybody may go first in
+ *   exclusion.pml.
+ * - B1 and B2 are one STEP: of a dead owner's word and sequence, who holds its token alone changes anything. Once in a
+ *   gate, two things are looked at in one STEP, for whatever changes after G1 rings the bell.
+ * - Who gives up asks about the dead first, and goes on if it has buried one: that is a look again, and then giving up
+ *   from the next sleep. Here it may give up without, too.
+ * - Left out: native_own, a writer who does not wait for readers; and read-only handles, which nobody needs to wake.
+ * - Threads of one handle share a record, as several handles share the section; here each has its own. Spinning before
+ *   sleep is as if it had been in vain.
  *
- * Configuration: WRITERS, READERS, CHANGES (waiters for a change), ROUNDS of each, CRASHES at most. */
-#define N      (WRITERS + READERS + CHANGES)
-#define NOBODY 255
+ * Configuration: WRITERS, READERS, CHANGES (who wait for a change), AUDITORS (who find damage and poison), HASTY (the
+ * last writer and the last reader only wait so long), DEATHS at most. With DEATHS, the last of two writers is one who
+ * does not repair (wmmf_write). */
+#define SCANNED (WRITERS + READERS)
+#define N       (SCANNED + CHANGES + AUDITORS)
+#define NOBODY  255
 
-/* The lock word, the sequence's lowest bit, and the number of finished writes. */
+/* The lock word; the sequence: odd, and whether a write has ended. */
 byte owner = NOBODY;
-bool waiters, inconsistent, poisoned, odd;
-byte writes;
+bool waiters, inconsistent, poisoned;
+bool odd, changed;
 
-/* Participant records. */
-byte reading[N], ticket[N];
-bool waiting_readers[N];
-byte next_ticket;
+/* Participant records: `waiting` is a reader's, `ticket` a writer's. */
+byte reading[N], ticket[N], next_ticket;
+bool waiting[N];
+
+/* Gates: how many are counted in; and what each process knows of its bell. */
+#define AWAY    0
+#define READ    1
+#define WRITE   2
+#define CHANGE  3
+#define RUNG    4
+#define MUTE    5                 /* rung, but who did it died before the kernel was told */
+byte sleepers[4], place[N];
+
+/* The kernel: whose token is held by whom. */
+#define BY_ITSELF  0
+#define BY_NOBODY  1
+#define BY(who)    ((who) + 2)
+byte token[N], deaths = DEATHS;
+#define IS_DEAD(i) (token[i] == BY_NOBODY)
+
+/* What is checked. */
+byte writer_inside = NOBODY;
+bool reader_inside[N];
+
+bool fresh[WRITERS];
+#define me _pid
+
+/* Deliberate mistakes, each of which must be found; more of them where they are made. */
+#ifdef BREAK_LOOK
+#define SLEEPS_AT_ONCE true
+#else
+#define SLEEPS_AT_ONCE false
+#endif
+#ifdef BREAK_POISON
+#define SEES_POISON false
+#else
+#define SEES_POISON poisoned
+#endif
+
+hidden byte k;
+
+inline word_changes() {
+    d_step {
+        for (k : 0 .. WRITERS - 1) { fresh[k] = false }
+        k = 0
+    }
+}
+
+inline die() {
+    d_step {
+        deaths--;
+        for (k : 0 .. N - 1) {
+            if
+            :: token[k] == BY(me) -> token[k] = BY_NOBODY
+            :: else
+            fi
+        }
+        k = 0;
+        token[me] = BY_NOBODY;
+        place[me] = AWAY;         /* but its count stays */
+        reader_inside[me] = false;
+        if
+        :: writer_inside == me -> writer_inside = NOBODY
+        :: else
+        fi;
+        if
+        :: me < WRITERS -> fresh[me] = false
+        :: else
+        fi;
+        i = 0; j = 0; mine = 0; others = false; was_inside = false
+    }
+}
+
+#if DEATHS
+#define OR_DIE :: atomic { deaths > 0 -> die(); goto end_over }
+#else
+#define OR_DIE
+#endif
+#define STEP(...) if :: atomic { __VA_ARGS__ } OR_DIE fi
+
+#define LOCALS byte i, j, mine; bool others, was_inside
+#define IS_HASTY    (HASTY && (me == WRITERS - 1 || me == SCANNED - 1))
+#define IS_REPAIRER (DEATHS == 0 || WRITERS == 1 || me != WRITERS - 1)
+
+/* Poison must reach those who wait for somebody who never gives the lock back. */
+#if AUDITORS
+#define HOLDS_ON if :: poisoned -> goto end_over :: true fi
+#else
+#define HOLDS_ON skip
+#endif
 
 /* Gates. */
-#define READ   0
-#define WRITE  1
-#define CHANGE 2
-byte sleepers[3];
-bool moved[N * 3] = true;         /* the bell, since this process entered: all that it asks of the count */
-bool asleep[N * 3];
-#define PLACE(who, g) ((who) * 3 + (g))
-
-/* The kernel: who lives, and who holds whose token. */
-bool alive[N];
-byte token[N];
-byte crashes = CRASHES;
-
-/* Who is inside. */
-byte writers_inside;
-
-/* Deliberate mistakes, each of which must be found. */
-#ifdef BREAK_LOOK
-#define LOOKS_AGAIN false
-#else
-#define LOOKS_AGAIN true
-#endif
-
-#ifdef NO_COURTESY                /* whoever comes goes first: no tickets, no flag, nobody looks at who waits */
-#define show_waiting()
-#define take_ticket()
-#define show_ticket()
-#define drop_ticket()
-#define wait_to_read(x)
-#define look_at_queue() atomic { others = true; before_us = false }
-#else
-#define show_waiting()  waiters = true;
-#define take_ticket()   atomic { next_ticket++; mine = next_ticket };
-#define show_ticket()   ticket[me] = mine;
-#define drop_ticket()   ticket[me] = 0;
-#define wait_to_read(x) waiting_readers[me] = x;
-
-inline look_at_queue() {          /* W2 */
-    others = false;
-    before_us = false;
-    j = 0;
-    do
-    :: j == me -> j++
-    :: j != me && j < N ->
-        atomic {
-            if
-            :: waiting_readers[j] || ticket[j] != 0 ->
-                others = true;
-                before_us = before_us || (!passed && (waiting_readers[j] || ticket[j] < mine))
-            :: else
-            fi;
-            j++
-        }
-    :: else -> break
-    od;
-    j = 0
-}
-#endif
 
 inline enter(g) {                 /* G1: bell and count are one word */
-    atomic { moved[PLACE(me, g)] = false; sleepers[g]++ }
+    STEP(place[me] = g; sleepers[g]++)
+}
+
+inline uncount(g) {
+    if
+    :: place[me] == g && sleepers[g] != 0 -> sleepers[g]--
+    :: else
+    fi;
+    place[me] = AWAY
 }
 
 inline leave(g) {                 /* G2 */
 #ifdef BREAK_GATE
-    if
-    :: !moved[PLACE(me, g)] ->
-        atomic {
-            if
-            :: sleepers[g] != 0 -> sleepers[g]--
-            :: else
-            fi
-        }
-    :: else
-    fi;
-    moved[PLACE(me, g)] = true
+    STEP(if :: place[me] == g :: else -> place[me] = AWAY fi);
+    STEP(if :: place[me] != AWAY && sleepers[g] != 0 -> sleepers[g]-- :: else fi; place[me] = AWAY; others = false)
 #else
-    atomic {
-        if
-        :: !moved[PLACE(me, g)] && sleepers[g] != 0 -> sleepers[g]--
-        :: else
-        fi;
-        moved[PLACE(me, g)] = true
-    }
+    STEP(uncount(g); others = false)
 #endif
 }
 
-inline sleep(g) {                 /* G3: the kernel compares and sleeps in one step */
-    atomic { asleep[PLACE(me, g)] = !moved[PLACE(me, g)] };
-    if
-    :: atomic { !asleep[PLACE(me, g)] -> woken = moved[PLACE(me, g)] }
-#ifdef RECHECK
-    :: atomic { asleep[PLACE(me, g)] -> asleep[PLACE(me, g)] = false; woken = moved[PLACE(me, g)] }
+/* G3: the kernel compares and sleeps in one step. Goes on at `again` when woken, at `late` if the caller gives up, and
+ * behind this when it is time to look again. */
+#define SLEEP(g, useful, again, leaves, late) \
+    if \
+    :: atomic { place[me] == RUNG -> place[me] = AWAY; goto again } \
+    :: atomic { leaves -> uncount(g); goto late } \
+    OR_LOOK_AGAIN(g, useful, leaves) \
+    OR_DIE \
+    fi
+#if defined(ALWAYS)
+#define OR_LOOK_AGAIN(g, useful, leaves) :: atomic { !(leaves) -> uncount(g) }
+#elif DEATHS
+#define OR_LOOK_AGAIN(g, useful, leaves) \
+    :: atomic { deaths < DEATHS && (place[me] == RUNG || place[me] == MUTE || (useful)) -> uncount(g) }
+#else
+#define OR_LOOK_AGAIN(g, useful, leaves)
 #endif
-    fi;
-    if
-    :: !woken -> leave(g)
-    :: else
-    fi
-}
 
-inline wake(g) {
-    d_step {                      /* G4 */
-        count = sleepers[g];
-        if
-        :: count != 0 ->
-            sleepers[g] = 0;
-            k = 0;
-            do
-            :: k < N -> moved[PLACE(k, g)] = true; k++
-            :: else -> break
-            od;
-            k = 0
-        :: else
-        fi
-    };
-    if
-    :: count != 0 ->
-        d_step {                  /* G5 */
-            k = 0;
-            do
-            :: k < N -> asleep[PLACE(k, g)] = false; k++
-            :: else -> break
-            od;
-            k = 0;
-            count = 0
-        }
-    :: else
-    fi
-}
-
-inline bury(i) {                  /* the caller holds the token; see exclusion.pml */
-    if
-    :: owner == i ->
-        was_inside = odd;
-        atomic {
+inline ring(g, how) {
+    d_step {
+        sleepers[g] = 0;
+        for (k : 0 .. N - 1) {
             if
-            :: owner == i -> owner = NOBODY; inconsistent = inconsistent || was_inside
+            :: place[k] == g -> place[k] = how
             :: else
             fi
         }
-    :: else
-    fi;
-    ticket[i] = 0;
-    waiting_readers[i] = false;
-    reading[i] = 0;
+        k = 0
+    }
+}
+
+inline wake(g) {                  /* G4, G5 */
+    if
+    :: atomic { sleepers[g] != 0 -> ring(g, RUNG) }
+    :: sleepers[g] == 0
+#if DEATHS
+    :: atomic { deaths > 0 && sleepers[g] != 0 -> ring(g, MUTE); die(); goto end_over }
+#endif
+    OR_DIE
+    fi
+}
+
+#ifdef BREAK_COURTESY
+#define wake_the_courteous() skip
+#else
+#define wake_the_courteous() wake(WRITE)          /* who let us go first */
+#endif
+
+#if CHANGES
+#define wake_for_change() wake(CHANGE)
+#else
+#define wake_for_change() skip
+#endif
+
+/* What the dead leave behind. */
+
+#define OWNER_DEAD (owner != NOBODY && IS_DEAD(owner))
+
+#ifdef BREAK_NOTICE
+#define CLAIMS(x) false
+#else
+#define CLAIMS(x) (x != me && IS_DEAD(x))
+#endif
+
+/* T1: the kernel gives the token of a dead process, and to one only. Goes on at `next` if it does not. */
+#define CLAIM(x, next) STEP(if :: CLAIMS(x) -> i = x; token[i] = BY(me) :: else -> i = 0; goto next fi)
+
+inline bury() {                   /* i, whose token we hold */
+    STEP(if :: owner == i -> was_inside = odd :: else fi);                                         /* B1, B2 */
+    STEP(if :: owner == i -> owner = NOBODY; inconsistent = inconsistent || was_inside; word_changes()    /* B3 */
+            :: else
+         fi;
+         was_inside = false);
+    STEP(ticket[i] = 0; waiting[i] = false);
+    STEP(reading[i] = 0);                                                                          /* B4 */
     wake(READ);
     wake(WRITE);
-    wake(CHANGE)
+    wake_for_change();
+    STEP(token[i] = BY_NOBODY; i = 0)                                                              /* T2 */
 }
 
-inline bury_if_dead(i) {
-    atomic {
-        claimed = (i != me && token[i] == NOBODY);
-        if
-        :: claimed -> token[i] = me
-        :: else
-        fi
-    };
-    if
-    :: claimed ->
-        bury(i);
-        token[i] = NOBODY
-    :: else
-    fi
-}
+/* Writers. */
 
-inline check_owner() {
-    o = owner;
-    if
-    :: o != NOBODY -> bury_if_dead(o)
-    :: else
-    fi
-}
+#define IN_LINE(x) (waiting[x] || (ticket[x] != 0 && ticket[x] != mine))
+#define BEFORE(x)  (waiting[x] || (ticket[x] != 0 && ticket[x] < mine))
+#define DEAD_IN_LINE(x) (IN_LINE(x) && IS_DEAD(x))
+#define ANY(what) \
+    (what(0) || (SCANNED > 1 && what(1 % N)) || (SCANNED > 2 && what(2 % N)) || (SCANNED > 3 && what(3 % N)))
+#define QUEUE_USEFUL (poisoned || OWNER_DEAD || (owner == NOBODY && (!ANY(BEFORE) || ANY(DEAD_IN_LINE))))
+#define READER_USEFUL (poisoned || reading[j] == 0 || IS_DEAD(j))
 
-inline give_up() {
-#ifdef BREAK_WAKE
-    atomic { others = (sleepers[READ] != 0); before_us = (sleepers[WRITE] != 0) };
-#else
-    others = true;
-    before_us = true;
-#endif
-    atomic { owner = NOBODY; poisoned = poisoned || inconsistent };  /* W7 */
+/* W2: one record after the other, until it is clear that somebody goes first. */
+#define FIRST_IS_ANOTHER NOBODY
+inline look_at_next() {
     if
-    :: others -> wake(READ)
+    :: j == me -> j++
     :: else
     fi;
     if
-    :: before_us -> wake(WRITE)
+    :: j < SCANNED && BEFORE(j) -> j = FIRST_IS_ANOTHER; others = false
+    :: j < SCANNED && !BEFORE(j) -> others = others || IN_LINE(j); j++
+    :: else
+    fi;
+    if
+    :: j == me -> j++
     :: else
     fi
 }
+#define LOOK_AT_QUEUE(look, first) \
+    STEP(look_at_next(); \
+         if \
+         :: j == FIRST_IS_ANOTHER -> j = 0; fresh[me] = false; goto first \
+         :: j < SCANNED -> goto look \
+         :: else -> j = 0 \
+         fi)
 
-/* Our patience is at an end: bury the dead, do not mind the living. */
-inline pass_waiters() {
-    j = 0;
-    do
-    :: j < N -> bury_if_dead(j); j++
-    :: else -> break
-    od;
-    j = 0;
-    passed = true
+inline give_up(flag) {            /* W7 */
+#ifdef BREAK_WAKE
+    STEP(others = (sleepers[READ] != 0); was_inside = (sleepers[WRITE] != 0));
+#endif
+    STEP(owner = NOBODY; poisoned = poisoned || flag; word_changes());
+#ifdef BREAK_WAKE
+    if :: others -> others = false; wake(READ) :: else fi;
+    if :: was_inside -> was_inside = false; wake(WRITE) :: else fi
+#else
+    wake(READ);
+    wake(WRITE)
+#endif
 }
+
+active [WRITERS] proctype Writer() {
+    LOCALS;
+    STEP(if                       /* W1: or the word changes between look and taking */
+         :: owner == NOBODY && !waiters && !inconsistent && !poisoned ->
+            owner = me; word_changes(); j = WRITERS; goto owned
+         :: next_ticket++; mine = next_ticket
+         fi);
+again:
+    STEP(if
+         :: poisoned || (inconsistent && !IS_REPAIRER) -> goto refused
+         :: else ->
+            if
+            :: owner == NOBODY -> fresh[me] = true
+            :: else -> goto queue
+            fi
+         fi);
+look:
+    LOOK_AT_QUEUE(look, queue);
+    STEP(if                       /* W3 */
+         :: fresh[me] -> owner = me; waiters = waiters && others; others = false; word_changes()
+         :: else -> others = false; goto again
+         fi);
+    STEP(ticket[me] = 0; mine = 0; j = WRITERS);
+    goto owned;
+queue:
+    STEP(ticket[me] = mine);
+    STEP(if :: !waiters -> waiters = true; word_changes() :: else fi);
+    enter(WRITE);
+    STEP(if
+         :: SEES_POISON -> goto leaving
+         :: owner != NOBODY && !SEES_POISON -> goto asleep
+         :: else
+         fi);
+look_again:
+    LOOK_AT_QUEUE(look_again, asleep);
+leaving:
+    leave(WRITE);
+    goto again;
+asleep:
+    SLEEP(WRITE, QUEUE_USEFUL, again, IS_HASTY, refused);
+    STEP(if :: owner != NOBODY -> i = owner :: else -> goto patience fi);
+    CLAIM(i, again);
+    bury();
+    goto again;
+patience:                         /* is at an end */
+    STEP(if
+         :: j < SCANNED && !DEAD_IN_LINE(j) -> j++; goto patience
+         :: j == SCANNED -> j = 0; goto again
+         :: else
+         fi);
+    CLAIM(j, patience);
+    bury();
+    goto patience;
+
+owned:                            /* W4: the readers that were inside */
+    STEP(if
+         :: j < SCANNED && reading[j] == 0 -> j++; goto owned
+         :: j == SCANNED -> j = 0; goto alone
+         :: else
+         fi);
+    STEP(if :: poisoned -> goto given_up :: else fi);
+    enter(WRITE);
+    STEP(if :: SLEEPS_AT_ONCE || (reading[j] != 0 && !SEES_POISON) -> goto held_up :: else fi);
+    leave(WRITE);
+    goto owned;
+held_up:
+    SLEEP(WRITE, READER_USEFUL, owned, IS_HASTY, given_up);
+    CLAIM(j, owned);
+    bury();
+    goto owned;
+
+alone:
+    STEP(assert(writer_inside == NOBODY && (!odd || inconsistent));                               /* W5 */
+         for (k : 0 .. N - 1) { assert(!reader_inside[k]) }
+         k = 0;
+         writer_inside = me;
+         odd = true);
+progress:
+#if DEATHS
+    STEP(if :: inconsistent -> inconsistent = false :: true fi);   /* mark_consistent, or not: that poisons */
+#endif
+    HOLDS_ON;
+    STEP(writer_inside = NOBODY;                                                                  /* W6 */
+         if
+         :: !inconsistent -> odd = false; changed = true
+         :: else
+         fi);
+    give_up(inconsistent);
+    wake_for_change();
+    goto end_over;
+given_up:
+    j = 0;
+    give_up(false);
+    goto end_over;
+refused:
+    STEP(ticket[me] = 0; mine = 0);
+    wake_the_courteous();
+end_over:
+    false
+}
+
+/* Readers. */
 
 inline end_read() {
-    reading[me]--;                /* R4 */
+    STEP(reader_inside[me] = false; reading[me]--);                /* R4 */
+    STEP(if :: owner != NOBODY -> others = true :: else fi);       /* R5 */
     if
-    :: owner != NOBODY -> wake(WRITE)   /* R5 */
-    :: else
+    :: atomic { others -> others = false }; wake(WRITE)
+    :: !others
     fi
 }
 
-#define LOCALS byte count, k, o; bool woken, claimed, was_inside
+#define IS_READABLE (owner == NOBODY && !inconsistent && !poisoned)
 
-proctype Writer(byte me) {
-    LOCALS;
-    byte j, mine, round;
-    bool others, before_us, passed, repairing, snapshot_waiters;
-    {
-        do
-        :: round < ROUNDS ->
-            round++;
-            passed = false;
-#ifndef NO_COURTESY
-            atomic {              /* W1 */
-                if
-                :: owner == NOBODY && !waiters && !inconsistent && !poisoned -> owner = me; goto owned
-                :: else
-                fi
-            };
+#ifdef BREAK_ANNOUNCE
+inline announce() {
+    STEP(others = IS_READABLE);
+    STEP(reading[me]++)
+}
+#define SUCCEEDS others
+#else
+inline announce() {               /* R1 */
+    STEP(reading[me]++)
+}
+#define SUCCEEDS IS_READABLE
 #endif
-            take_ticket()
-            do
-            :: poisoned -> goto refused
-            :: !poisoned ->
-                atomic {          /* one load of the word */
-                    snapshot_waiters = waiters;
-                    if
-                    :: owner == NOBODY -> skip
-                    :: else -> goto queue
-                    fi
-                };
-                if
-                :: true ->
-                    look_at_queue();
-                    if
-                    :: !before_us ->
-                        atomic {  /* W3 */
-                            if
-                            :: owner == NOBODY && waiters == snapshot_waiters && !poisoned ->
-                                owner = me;
-                                waiters = waiters && others;
-                                break
-                            :: else
-                            fi
-                        }
-                    :: else
-                    fi
-                fi;
-                if
-                :: true ->
-queue:              show_ticket()
-                    show_waiting()
-                    enter(WRITE);
-                    if
-                    :: owner == NOBODY -> look_at_queue()
-                    :: else -> before_us = true
-                    fi;
-                    if
-                    :: !before_us -> leave(WRITE)
-                    :: else ->
-                        sleep(WRITE);
-                        if
-                        :: !woken && owner != NOBODY -> check_owner()
-                        :: !woken && owner == NOBODY -> pass_waiters()
-                        :: else
-                        fi
-                    fi
-                fi
-            od;
-            drop_ticket()
-owned:      j = WRITERS;          /* W4: the readers that were inside */
-            do
-            :: j < WRITERS + READERS ->
-                if
-                :: reading[j] == 0 -> j++
-                :: else ->
-                    enter(WRITE);
-                    if
-                    :: LOOKS_AGAIN && reading[j] == 0 -> leave(WRITE)
-                    :: else ->
-                        sleep(WRITE);
-                        if
-                        :: !woken -> bury_if_dead(j)
-                        :: else
-                        fi
-                    fi
-                fi
-            :: else -> break
-            od;
-            j = 0;
-            atomic {              /* W5 */
-                odd = true;
-                repairing = inconsistent;
-                writers_inside++;
-                assert(writers_inside == 1)
-            };
-progress:   atomic {              /* W6 */
-                if
-                :: repairing -> inconsistent = false   /* mark_consistent */
-                :: repairing                           /* or not: that poisons */
-                :: else
-                fi;
-                odd = inconsistent;
-                writes = writes + (1 - inconsistent);
-                writers_inside--
-            };
-            give_up();            /* W7 */
-            if
-            :: CHANGES > 0 -> wake(CHANGE)
-            :: else
-            fi
-        :: else -> break
-        od;
-        goto done;
+
+inline go_inside() {
+    others = false;
+    reader_inside[me] = true;
+    assert(!odd)
+}
+#define TRY(held) STEP(if :: SUCCEEDS -> go_inside(); goto held :: else fi) /* R2 */
+
+#if READERS
+active [READERS] proctype Reader() {
+    LOCALS;
+    announce();
+    TRY(held);
+    end_read();
+    STEP(waiting[me] = true);
+again:
+    STEP(if
+         :: inconsistent || poisoned -> goto refused
+         :: !inconsistent && !poisoned && owner != NOBODY -> goto queue
+         :: else
+         fi);
+    announce();
+    TRY(admitted);
+    end_read();
+    goto again;
+queue:
+    STEP(if :: !waiters -> waiters = true; word_changes() :: else fi);
+    enter(READ);
+    STEP(if :: owner == NOBODY || SEES_POISON :: else -> goto asleep fi);
+    leave(READ);
+    goto again;
+asleep:
+    SLEEP(READ, owner == NOBODY || OWNER_DEAD || poisoned, again, IS_HASTY, refused);
+    STEP(if :: owner != NOBODY -> i = owner :: else -> goto again fi);
+    CLAIM(i, again);
+    bury();
+    goto again;
 refused:
-        drop_ticket()
-        wake(WRITE);
-        assert(poisoned);
-done:   skip
-    } unless {
-        !alive[me]
-    }
+    STEP(waiting[me] = false);
+    wake_the_courteous();
+    goto end_over;
+admitted:
+    STEP(waiting[me] = false);
+    wake_the_courteous();
+held:                                                              /* R3 */
+progress:
+    HOLDS_ON;
+    end_read();
+end_over:
+    false
 }
-
-proctype Reader(byte me) {
-    LOCALS;
-    byte round;
-    {
-        do
-        :: round < ROUNDS ->
-            round++;
-#ifndef NO_COURTESY
-            reading[me]++;        /* R1 */
-            if                    /* R2 */
-            :: owner == NOBODY && !inconsistent && !poisoned -> goto held
-            :: else -> end_read()
-            fi;
 #endif
-            wait_to_read(true)
-            do
-            :: inconsistent || poisoned -> break
-            :: !inconsistent && !poisoned && owner == NOBODY ->
-                reading[me]++;
-                if
-                :: owner == NOBODY && !inconsistent && !poisoned ->
-                    wait_to_read(false)
-                    wake(WRITE);
-                    goto held
-                :: else -> end_read()
-                fi
-            :: !inconsistent && !poisoned && owner != NOBODY ->
-                show_waiting()
-                enter(READ);
-                if
-                :: owner == NOBODY -> leave(READ)
-                :: else ->
-                    sleep(READ);
-                    if
-                    :: !woken -> check_owner()
-                    :: else
-                    fi
-                fi
-            od;
-            wait_to_read(false)
-            wake(WRITE);
-            goto next;
-held:       assert(writers_inside == 0);                                          /* R3 */
-progress:   end_read();
-next:       skip
-        :: else -> break
-        od
-    } unless {
-        !alive[me]
-    }
-}
 
-/* wmmf_wait: until there was a write. */
-proctype Waiter(byte me) {
+#if CHANGES
+/* wmmf_wait: until a write has ended; without one, nobody needs to wake us. */
+#define CHANGE_USEFUL (changed || poisoned || OWNER_DEAD || (inconsistent && owner == NOBODY))
+#define NOTHING_COMES (owner == NOBODY && !changed && !poisoned && !inconsistent)
+active [CHANGES] proctype Waiter() {
     LOCALS;
-    {
-        do
-        :: poisoned || writes != 0 || (inconsistent && owner == NOBODY) -> break
-        :: else ->
-            if                    /* with nobody at work there is nothing to get on with */
-            :: owner == NOBODY ->
-progress_idle:  skip
-            :: else
-            fi;
-            enter(CHANGE);
-            if
-            :: writes != 0 || poisoned -> leave(CHANGE)
-            :: else ->
-                sleep(CHANGE);
-                if
-                :: !woken -> check_owner()
-                :: else
-                fi
-            fi
-        od;
-progress: skip
-    } unless {
-        !alive[me]
-    }
+again:
+    STEP(if :: poisoned || changed || (inconsistent && owner == NOBODY) -> goto end_over :: else fi);
+    enter(CHANGE);
+    STEP(if :: changed || poisoned :: else -> goto asleep fi);
+    leave(CHANGE);
+    goto again;
+asleep:
+    SLEEP(CHANGE, CHANGE_USEFUL, again, NOTHING_COMES, end_over);
+    STEP(if :: owner != NOBODY -> i = owner :: else -> goto again fi);
+    CLAIM(i, again);
+    bury();
+    goto again;
+end_over:
+    false
 }
+#endif
 
-/* Ends a process, and with it, in the same step, what it holds of the kernel. Its place inside is empty then. */
-proctype Death() {
-    byte victim, k;
-    do
-    :: crashes > 0 ->
-        select(victim : 0 .. N - 1);
-        atomic {
-            if
-            :: alive[victim] ->
-                crashes--;
-                alive[victim] = false;
-                k = 0;
-                do
-                :: k < N -> if :: token[k] == victim -> token[k] = NOBODY :: else fi; k++
-                :: else -> break
-                od;
-                if
-                :: victim == owner && odd -> writers_inside = 0
-                :: else
-                fi
-            :: else
-            fi
-        }
-    :: true -> break
-    od
+#if AUDITORS
+/* native_poison, of somebody who has found damage. */
+active [AUDITORS] proctype Auditor() {
+    LOCALS;
+    STEP(poisoned = true; word_changes());
+    wake(READ);
+    wake(WRITE);
+    wake_for_change();
+end_over:
+    false
 }
-
-init {
-    byte i;
-    atomic {
-        do
-        :: i < N ->
-            alive[i] = true;
-            token[i] = i;
-            if
-            :: i < WRITERS -> run Writer(i)
-            :: i >= WRITERS && i < WRITERS + READERS -> run Reader(i)
-            :: else -> run Waiter(i)
-            fi;
-            i++
-        :: else -> break
-        od;
-        if
-        :: CRASHES > 0 -> run Death()
-        :: else
-        fi
-    }
-}
+#endif
