@@ -314,6 +314,17 @@ class FrameChannel:
         self._last = frame.sequence
         return frame
 
+    def peek(self, timeout: float | None = 0) -> Frame:
+        """What describes the newest frame, without its picture (``data`` is empty): nothing is copied nor pinned,
+        and nobody has had the frame. `LockTimeoutError` if there is none in time."""
+        frame = new_native_frame()
+        status = self._handle.attempt(
+            timeout, lambda native, ns: lib.wmmf_channel_read(native, 0, ffi.NULL, 0, ns, frame)
+        )
+        if status and status != lib.WMMF_E_RANGE:  # which says that the picture did not fit, as intended
+            raise native_error(status, f"look at the newest frame of {self._handle.what}")
+        return Frame(None, frame, 0, memoryview(b""))
+
     def _read(self, after: int, buffer: bytearray | memoryview, timeout: float | None) -> Frame:
         target = ffi.from_buffer(buffer)
         frame = new_native_frame()

@@ -56,6 +56,11 @@ class Frame:
         return int(self._frame.timestamp_ns)
 
     @property
+    def used(self) -> int:
+        """Bytes of the picture."""
+        return int(self._frame.used)
+
+    @property
     def width(self) -> int:
         """Pixels of a row; 0 if it is no picture."""
         return int(self._frame.width)

@@ -39,6 +39,8 @@ class Participant(NamedTuple):
     """When it took the write lock, to some milliseconds; 0 if it has not yet."""
     pinned_slots: int
     """Slots of a channel that it reads, as bits."""
+    oldest_pinned: int
+    """Sequence of the oldest frame of a channel that it reads; 0: none. The newest one's less this is its lag."""
 
 
 def participants_of(native: Any, what: str) -> list[Participant]:

@@ -203,6 +203,7 @@ typedef struct wmmf_participant {
     uint64_t joined_unix_ns;        /* when it opened the section: nanoseconds since 1970 */
     uint64_t writing_since_unix_ns; /* when it took the write lock, to some milliseconds; 0 if it has not yet */
     uint64_t pinned_slots;          /* frame channel: slots that it reads, bit = slot */
+    uint64_t oldest_pinned;         /* frame channel: sequence of the oldest frame that it reads; 0: none */
 } wmmf_participant;
 
 /* What wmmf_audit found. */

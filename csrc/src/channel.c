@@ -66,19 +66,23 @@ void channel_initialise(wmmf_map *map, const struct channel_shape *shape) {
 
 /* Opening. */
 
-/* Takes over the map: it is closed on failure, too. The header is anybody's: loaded once, believed as far as the
- * section reaches. */
+/* The header is anybody's: loaded once, believed as far as the section reaches. */
+static int32_t load_shape(const wmmf_map *map, struct channel_shape *shape) {
+    const struct channel_header *header = (const struct channel_header *)(const void *)map->payload;
+    uint64_t size;
+    if (map->size < CHANNEL_HEADER_SIZE || load_relaxed_u64(&header->magic) != CHANNEL_MAGIC)
+        return WMMF_E_FORMAT;
+    shape->capacity = load_relaxed_u64(&header->capacity);
+    shape->slots = load_relaxed_u32(&header->slots);
+    if (payload_size(shape, &size) != WMMF_OK)
+        return WMMF_E_FORMAT;
+    return size <= map->size ? WMMF_OK : WMMF_E_TRUNCATED;
+}
+
+/* Takes over the map: it is closed on failure, too. */
 static int32_t channel_new(wmmf_map *map, const struct channel_shape *least, wmmf_channel **out) {
-    struct channel_header *header = (struct channel_header *)(void *)map->payload;
     struct channel_shape shape = {0, 0};
-    uint64_t size = 0;
-    int32_t status = WMMF_E_FORMAT;
-    if (map->size >= CHANNEL_HEADER_SIZE && load_relaxed_u64(&header->magic) == CHANNEL_MAGIC) {
-        shape.capacity = load_relaxed_u64(&header->capacity);
-        shape.slots = load_relaxed_u32(&header->slots);
-        if (payload_size(&shape, &size) == WMMF_OK)
-            status = size <= map->size ? WMMF_OK : WMMF_E_TRUNCATED;
-    }
+    int32_t status = load_shape(map, &shape);
     if (status == WMMF_OK && (shape.capacity < least->capacity || shape.slots < least->slots))
         status = WMMF_E_SIZE;
     wmmf_channel *channel = status == WMMF_OK ? calloc(1, sizeof *channel) : NULL;
@@ -87,7 +91,7 @@ static int32_t channel_new(wmmf_map *map, const struct channel_shape *least, wmm
         return status != WMMF_OK ? status : WMMF_E_NO_MEMORY;
     }
     channel->map = map;
-    channel->header = header;
+    channel->header = (struct channel_header *)(void *)map->payload;
     channel->first_slot = map->payload + CHANNEL_HEADER_SIZE;
     channel->capacity = shape.capacity;
     channel->slot_size = slot_size(shape.capacity);
@@ -206,6 +210,23 @@ static uint64_t pinned_slots(const wmmf_channel *channel) {
     for (uint32_t i = 0; i < used; i++)
         pinned |= load_seq_u64(&channel->map->records[i].pins);
     return pinned;
+}
+
+/* A slot let go of meanwhile may have a newer frame, or a half-filled one: only what is still pinned then counts. */
+uint64_t channel_oldest_pinned(const wmmf_map *map, const struct participant *record) {
+    struct channel_shape shape;
+    if (load_relaxed_u32(&map->header->kind) != KIND_CHANNEL || load_shape(map, &shape) != WMMF_OK)
+        return 0;
+    uint64_t oldest = 0;
+    for (uint32_t slot = 0; slot < shape.slots; slot++) {
+        if (!(load_seq_u64(&record->pins) >> slot & 1))
+            continue;
+        const uint8_t *at = map->payload + CHANNEL_HEADER_SIZE + slot * slot_size(shape.capacity);
+        uint64_t sequence = load_acquire_u64(&((const struct frame_header *)(const void *)at)->stamp) / 2;
+        if ((load_seq_u64(&record->pins) >> slot & 1) && (oldest == 0 || sequence < oldest))
+            oldest = sequence;
+    }
+    return oldest;
 }
 
 static void bury_dead_readers(wmmf_channel *channel) {

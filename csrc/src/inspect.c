@@ -56,6 +56,7 @@ int32_t native_participant(wmmf_map *map, uint32_t index, wmmf_participant *out)
     out->joined_unix_ns = load_relaxed_u64(&record->joined_unix_ns);
     out->writing_since_unix_ns = out->writing ? load_relaxed_u64(&record->writing_since_unix_ns) : 0;
     out->pinned_slots = load_seq_u64(&record->pins);
+    out->oldest_pinned = channel_oldest_pinned(map, record);
     return WMMF_OK;
 }
 

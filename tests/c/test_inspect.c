@@ -102,6 +102,27 @@ static void a_dead_participant_is_shown_until_it_is_cleared(void) {
     wmmf_close(map);
 }
 
+static void a_reader_shows_how_old_its_frames_are(void) {
+    const char *name = new_name();
+    wmmf_channel *channel;
+    wmmf_frame frame = {.struct_size = sizeof frame}, older = frame, newer = frame;
+    REQUIRE_OK(wmmf_channel_create(name, 10, 4, NULL, &channel));
+    wmmf_map *looker = open_read_only(name);
+    CHECK_EQUAL(0, participant(looker, 0).oldest_pinned);
+    REQUIRE_OK(wmmf_channel_write(channel, "", 0, &frame));
+    REQUIRE_OK(wmmf_channel_write(channel, "", 0, &frame));
+    REQUIRE_OK(wmmf_channel_acquire(channel, 0, 0, &older));
+    REQUIRE_OK(wmmf_channel_write(channel, "", 0, &frame));
+    REQUIRE_OK(wmmf_channel_acquire(channel, 0, 0, &newer));
+    CHECK_EQUAL(2, participant(looker, 0).oldest_pinned);
+    REQUIRE_OK(wmmf_channel_release(channel, &older));
+    CHECK_EQUAL(3, participant(looker, 0).oldest_pinned);
+    REQUIRE_OK(wmmf_channel_release(channel, &newer));
+    CHECK_EQUAL(0, participant(looker, 0).oldest_pinned);
+    wmmf_close(looker);
+    wmmf_channel_close(channel);
+}
+
 static void what_cannot_be_looked_at_is_refused(void) {
     wmmf_map *native = create(new_name(), 100, WMMF_NATIVE), *raw = create(new_name(), 100, WMMF_RAW);
     wmmf_participant found = {.struct_size = sizeof found - 1};
@@ -321,6 +342,7 @@ static const struct test tests[] = {
     TEST(a_place_in_the_queue_is_kept_until_it_is_used_or_left),
     TEST(a_participant_says_what_it_does),
     TEST(a_dead_participant_is_shown_until_it_is_cleared),
+    TEST(a_reader_shows_how_old_its_frames_are),
     TEST(what_cannot_be_looked_at_is_refused),
     TEST(what_is_open_is_listed_where_it_is),
     TEST(a_list_that_does_not_fit_says_how_much_it_needs),

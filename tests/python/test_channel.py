@@ -303,6 +303,19 @@ def test_a_writer_comes_back(name: str) -> None:
         assert reader.age is not None
 
 
+@pytest.mark.parametrize("readonly", [False, True])
+def test_peek_describes_without_a_copy(channel: FrameChannel, readonly: bool) -> None:
+    with FrameChannel.open(channel.name, readonly=readonly) as reader:
+        with pytest.raises(LockTimeoutError):
+            reader.peek()
+        channel.publish(picture(7), user=b"hello")
+        seen = reader.peek()
+        assert (seen.sequence, seen.used, seen.width, seen.height, seen.fourcc) == (1, 720, 20, 12, "BGR3")
+        assert (seen.user, bytes(seen.data)) == (b"hello", b"")
+        with reader.next(timeout=0) as frame:  # nobody had it
+            assert (frame.sequence, frame.used) == (1, 720)
+
+
 def test_age_tells_how_long_nothing_came(channel: FrameChannel, eventually: Callable[..., None]) -> None:
     assert channel.age is None
     channel.publish(picture(1))

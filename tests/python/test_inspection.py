@@ -75,6 +75,15 @@ def test_participants(section: MemoryMappedFile) -> None:
     assert len(section.participants()) == 1
 
 
+def test_a_reader_shows_how_old_its_frame_is(name: str) -> None:
+    with FrameChannel.create(name, capacity=10) as channel, FrameChannel.open(name) as reader:
+        channel.publish(b"x")
+        with MemoryMappedFile.open(name, readonly=True) as section, reader.latest(timeout=0):
+            channel.publish(b"y")
+            writer, holder = section.participants()
+            assert (writer.oldest_pinned, holder.oldest_pinned, channel.sequence) == (0, 1, 2)
+
+
 def test_ls(name: str, run: Callable[..., Any]) -> None:
     with (
         MemoryMappedFile.create(name, 10) as section,

@@ -231,6 +231,8 @@ namespace Wmmf
         public ulong writing_since_unix_ns;
         /// <summary>frame channel: slots that it reads, bit = slot</summary>
         public ulong pinned_slots;
+        /// <summary>frame channel: sequence of the oldest frame that it reads; 0: none</summary>
+        public ulong oldest_pinned;
     }
 
     /// <summary>What wmmf_audit found.</summary>
