@@ -28,7 +28,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 # Commands that need more than the package itself: their module, and the extra that brings it.
-_EXTRAS = {"demo": (".demo.command", "demo"), "camera": (".camera.command", "camera")}
+_EXTRAS = {
+    "demo": (".demo.command", "demo"),
+    "camera": (".camera.command", "camera"),
+    "view": (".look.view", "view"),
+    "record": (".look.record", "record"),
+    "snapshot": (".look.snapshot", "record"),
+    "top": (".look.top", "top"),
+}
 
 
 def _add_extra(subcommands: Any, command: str, module: str, extra: str) -> None:

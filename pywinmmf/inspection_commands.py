@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import datetime
-from typing import Any, Callable
+from typing import Any
 
 from .audit_report import AuditReport
 from .enums import Layout, Namespace
@@ -20,8 +19,9 @@ from .errors import Error, FormatError, NotFoundError
 from .frame_channel import FrameChannel
 from .inspection import Participant, list_sections, program_of
 from .memory_mapped_file import MemoryMappedFile
+from .terminal import UNREADABLE, print_table, reporting, shown
 
-SOUND, UNSOUND, UNREADABLE = 0, 1, 2  # exit codes
+SOUND, UNSOUND = 0, 1  # exit codes, beside UNREADABLE
 LONGEST_INTERVAL = 3600.0
 
 NAMESPACES = {"local": Namespace.LOCAL, "global": Namespace.GLOBAL, "custom": Namespace.CUSTOM}
@@ -32,19 +32,19 @@ def add_parsers(subcommands: Any) -> None:
     """The three commands."""
     ls = subcommands.add_parser("ls", help="list the sections and channels that are open")
     ls.add_argument("--namespace", choices=["local", "global"], help="only this one; default: both")
-    ls.set_defaults(run=_reporting(_ls))
+    ls.set_defaults(run=reporting(_ls))
 
     info = subcommands.add_parser("info", help="what a section is, who holds it, how often it changes")
     info.add_argument("--layout", choices=LAYOUTS, default="native")
     info.add_argument("--interval", type=_interval, default=0.5, metavar="SECONDS", help="of measuring the rate")
-    info.set_defaults(run=_reporting(_info))
+    info.set_defaults(run=reporting(_info))
 
     audit = subcommands.add_parser(
         "audit",
         help="compare header, lock and tallies; damage poisons the section",
         description=f"Exit code {SOUND}: sound; {UNSOUND}: damaged or poisoned; {UNREADABLE}: cannot be opened.",
     )
-    audit.set_defaults(run=_reporting(_audit))
+    audit.set_defaults(run=reporting(_audit))
 
     for command in (info, audit):
         command.add_argument("name")
@@ -60,19 +60,6 @@ def _interval(text: str) -> float:
     return seconds
 
 
-def _reporting(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """What cannot be opened is one line on standard error."""
-
-    def run(arguments: argparse.Namespace) -> int:
-        try:
-            return command(arguments)
-        except Error as error:
-            print(f"pywinmmf: {_shown(error)}", file=sys.stderr)
-            return UNREADABLE
-
-    return run
-
-
 # Printing.
 
 
@@ -85,25 +72,7 @@ def _print(facts: Mapping[str, Any], as_json: bool) -> None:
         lines = value if isinstance(value, list) else [value]
         for number, line in enumerate(lines or [None]):
             label = name.replace("_", " ") if number == 0 else ""
-            print(f"{label:<{width}}  {_shown(line)}")
-
-
-def _print_table(columns: list[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    cells = [columns, *([_shown(row.get(column, "-")) for column in columns] for row in rows)]
-    widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
-    for line in cells:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
-
-
-def _shown(value: object) -> str:
-    """For a terminal, which obeys control characters and may not know all others; names may have any."""
-    if value is None:
-        return "none"
-    if isinstance(value, dict):
-        return _shown(_sentence(value))
-    encoding = sys.stdout.encoding or "utf-8"
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+            print(f"{label:<{width}}  {shown(_sentence(line) if isinstance(line, dict) else line)}")
 
 
 def _described(participant: Participant) -> dict[str, Any]:
@@ -146,7 +115,7 @@ def _ls(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(rows))
     else:
-        _print_table(["name", "namespace", "kind", "size", "sequence", "participants"], rows)
+        print_table(["name", "namespace", "kind", "size", "sequence", "participants"], rows)
     return SOUND
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pywinmmf import Access, Error, InvalidArgumentError, Namespace
+from pywinmmf.terminal import positive
 
 from . import registry
 from .share import CONVERSIONS, SharedCamera, Sharing
@@ -36,7 +37,7 @@ def add_parser(subcommands: Any) -> None:
     share.add_argument("--access", choices=ACCESS, default="users-read")
     share.add_argument("--size", type=_size, default=(640, 480), metavar="WIDTHxHEIGHT")
     share.add_argument("--format", choices=CONVERSIONS, default="BGR3")
-    share.add_argument("--fps", type=_positive, default=30.0, help="at most")
+    share.add_argument("--fps", type=positive, default=30.0, help="at most")
     share.add_argument("--every", type=int, default=1, metavar="N", help="publish only each N-th picture")
     share.add_argument("--slots", type=int, default=4)
     share.add_argument("--log", type=Path, metavar="FILE", help="write a rotating log file")
@@ -56,16 +57,6 @@ def _size(text: str) -> tuple[int, int]:
     if min(size) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: expected WIDTHxHEIGHT, such as 1280x720")
     return size
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
-    return number
 
 
 def _channel_name(source: str) -> str:

@@ -18,6 +18,7 @@ from rich.live import Live
 from rich.table import Table
 
 from pywinmmf import Namespace
+from pywinmmf.terminal import positive
 
 STOP_SECONDS = 20
 
@@ -81,10 +82,10 @@ def add_parser(subcommands: Any) -> None:
     """Add ``demo`` to the command line."""
     parser = subcommands.add_parser("demo", help="one process owns a camera, others see its pictures")
     parser.add_argument("--source", help="camera number or video file; without it a moving test picture")
-    parser.add_argument("--seconds", type=_positive, default=10.0, help="how long (default: 10)")
+    parser.add_argument("--seconds", type=positive, default=10.0, help="how long (default: 10)")
     parser.add_argument("--namespace", choices=["local", "global"], default="local")
     parser.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="default: 1280x720")
-    parser.add_argument("--fps", type=_positive, default=30.0, help="pictures a second (default: 30)")
+    parser.add_argument("--fps", type=positive, default=30.0, help="pictures a second (default: 30)")
     parser.add_argument("--consumers", type=int, choices=range(1, 17), default=3, metavar="1..16")
     parser.add_argument(
         "--consumer",
@@ -95,13 +96,6 @@ def add_parser(subcommands: Any) -> None:
     )
     parser.add_argument("--sheet", type=Path, default=Path("contact-sheet.png"), help="where the PNG goes")
     parser.set_defaults(run=run)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text}: expected a number above 0")
-    return value
 
 
 def _size(text: str) -> tuple[int, int]:

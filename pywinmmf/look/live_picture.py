@@ -1,0 +1,96 @@
+"""The newest picture of a channel as JPEG, for any number of viewers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+
+import cv2
+
+from pywinmmf import Error, FormatError, Frame, Namespace
+
+from .follower import Follower
+from .pictures import picture_of
+
+SHORTEST_SECONDS = 1 / 30  # between two pictures
+RETRY_SECONDS = 0.5
+QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 85]
+
+
+class LivePicture:
+    """Follows the channel, and encodes each picture once, in a thread of its own, while somebody watches.
+
+    Made, used and closed in one event loop. A viewer that is slow gets fewer pictures.
+    """
+
+    def __init__(self, name: str, namespaces: tuple[Namespace, ...]) -> None:
+        self.problem = ""
+        """Why there is no picture of the frames that come; empty if there is."""
+        self._name = name
+        self._namespaces = namespaces
+        self._loop = asyncio.get_running_loop()
+        self._newest: bytes | None = None
+        self._news = asyncio.Event()
+        self._viewers = 0
+        self._watched = threading.Event()  # also set to end the thread
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="live picture", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closed = True
+        self._watched.set()
+        self._thread.join()
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """While somebody watches."""
+        self._viewers += 1
+        self._watched.set()
+        try:
+            yield
+        finally:
+            self._viewers -= 1
+            if self._viewers == 0:
+                self._watched.clear()
+                self._newest = None
+
+    async def other_than(self, had: bytes | None) -> bytes:
+        """The newest picture; waits until there is one, and not the one that the viewer had."""
+        while self._newest is None or self._newest is had:
+            await self._news.wait()
+        return self._newest
+
+    def _publish(self, picture: bytes | None, problem: str = "") -> None:
+        self.problem = problem
+        if picture is not None and self._viewers > 0:
+            self._newest = picture
+            news, self._news = self._news, asyncio.Event()
+            news.set()
+
+    def _run(self) -> None:
+        while self._watched.wait() and not self._closed:
+            try:
+                self._follow()
+            except Error as error:
+                self._loop.call_soon_threadsafe(self._publish, None, str(error))
+                time.sleep(RETRY_SECONDS)
+
+    def _follow(self) -> None:
+        for _, frame in Follower(self._name, self._namespaces):
+            if frame is not None:
+                self._loop.call_soon_threadsafe(self._publish, _jpeg(frame))
+                time.sleep(SHORTEST_SECONDS)
+            if self._closed or not self._watched.is_set():
+                return
+
+
+def _jpeg(frame: Frame) -> bytes:
+    try:
+        return cv2.imencode(".jpg", picture_of(frame), QUALITY)[1].tobytes()
+    except cv2.error as error:
+        raise FormatError(f"frame {frame.sequence}, {frame.width} x {frame.height} pixels: {error.err}") from None

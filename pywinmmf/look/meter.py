@@ -1,0 +1,106 @@
+"""What a reader of a channel sees of it: rate, latency, missed frames."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import threading
+import time
+from collections import deque
+from typing import Any
+
+from pywinmmf import Error, Namespace
+
+from .follower import Follower
+from .state import State
+
+RECENT_FRAMES = 1000  # that latency is told of
+RATE_SECONDS = 2.0  # over which the rate is measured
+RETRY_SECONDS = 0.5
+BOUNDS_MS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)  # of the histogram; above the last is one more
+
+
+class Meter:
+    """Reads every frame that it can get, in a thread of its own, and keeps the figures. Ask it in any thread."""
+
+    def __init__(self, name: str, namespaces: tuple[Namespace, ...]) -> None:
+        self._follower = Follower(name, namespaces)
+        self._lock = threading.Lock()  # of what follows
+        self._state = State.ABSENT
+        self._problem = ""
+        self._frames = 0
+        self._missed = 0
+        self._latencies_ms: deque[float] = deque(maxlen=RECENT_FRAMES)
+        self._arrivals: deque[tuple[float, int, int]] = deque()  # time, sequence, bytes
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="meter", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._follow()
+            except Error as error:
+                with self._lock:
+                    self._state, self._problem = State.STALLED, str(error)
+                self._stop.wait(RETRY_SECONDS)
+
+    def _follow(self) -> None:
+        for state, frame in self._follower:
+            now_ns = time.perf_counter_ns()
+            with self._lock:
+                self._state, self._problem = state, ""
+                if frame is not None and state is State.LIVE:
+                    self._frames += 1
+                    self._missed += frame.missed
+                    self._latencies_ms.append(max(0.0, (now_ns - frame.timestamp_ns) / 1e6))
+                    self._arrivals.append((now_ns / 1e9, frame.sequence, frame.used))
+                while self._arrivals and self._arrivals[0][0] < now_ns / 1e9 - RATE_SECONDS:
+                    self._arrivals.popleft()
+            if self._stop.is_set():
+                return
+
+    def report(self) -> dict[str, Any]:
+        """The figures of now, for JSON."""
+        with self._lock:
+            latencies, arrivals = sorted(self._latencies_ms), list(self._arrivals)
+            report = {
+                "state": self._state.value,
+                "problem": self._problem,
+                "frames": self._frames,
+                "missed": self._missed,
+            }
+        return {**report, **_rates(arrivals), "latency_ms": _latency(latencies)}
+
+
+def _rates(arrivals: list[tuple[float, int, int]]) -> dict[str, float]:
+    """Of what is published, whether we had it or not."""
+    fps = bytes_per_second = 0.0
+    if len(arrivals) > 1:
+        (start, first, _), (end, last, size) = arrivals[0], arrivals[-1]
+        fps = max(0, last - first) / max(end - start, 1e-9)
+        bytes_per_second = fps * size
+    return {"frames_per_second": round(fps, 1), "megabytes_per_second": round(bytes_per_second / 1e6, 1)}
+
+
+def _latency(latencies_ms: list[float]) -> dict[str, Any]:
+    """Of sorted ones: from publication to having the frame in hand."""
+    ends = [*(bisect.bisect_left(latencies_ms, bound) for bound in BOUNDS_MS), len(latencies_ms)]
+    counts = [end - start for start, end in zip([0, *ends], ends)]
+    return {
+        "median": _quantile(latencies_ms, 0.5),
+        "p99": _quantile(latencies_ms, 0.99),
+        "worst": _quantile(latencies_ms, 1),
+        "histogram": [
+            {"below_ms": bound, "frames": count} for bound, count in itertools.zip_longest(BOUNDS_MS, counts)
+        ],
+    }
+
+
+def _quantile(ordered: list[float], part: float) -> float | None:
+    return round(ordered[min(int(part * len(ordered)), len(ordered) - 1)], 3) if ordered else None

@@ -1,0 +1,96 @@
+"""One look at a channel: what it is, its newest frame, and who has it open."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from pywinmmf import FrameChannel, MemoryMappedFile, Namespace, Participant
+from pywinmmf.inspection import program_of
+
+from .state import PATIENCE, State
+
+PEEK_SECONDS = 0.1
+
+
+class User(NamedTuple):
+    """Somebody who has the channel open for writing, as all do who read frames in place."""
+
+    pid: int
+    program: str
+    """Empty: the system does not say."""
+    joined_unix_ns: int
+    frames_written: int
+    frames_held: int
+    """Frames that it reads just now."""
+    lag: int
+    """How many frames newer than the oldest of those there are; 0 if it holds none."""
+
+
+class Observation(NamedTuple):
+    """A snapshot, already old when it is read."""
+
+    namespace: Namespace
+    at: float
+    """When, as ``time.perf_counter()``."""
+    slots: int
+    capacity: int
+    sequence: int
+    age: float | None
+    """Seconds since the newest frame; None: none yet."""
+    width: int
+    height: int
+    fourcc: str
+    used: int
+    """Bytes of the newest frame."""
+    users: list[User]
+
+    @property
+    def state(self) -> State:
+        """Live or stalled."""
+        return State.LIVE if self.age is not None and self.age < PATIENCE else State.STALLED
+
+    @property
+    def readers(self) -> list[User]:
+        """Those who have written nothing. Read-only ones leave no trace."""
+        return [user for user in self.users if user.frames_written == 0]
+
+
+def observe(name: str, namespace: Namespace) -> Observation:
+    """Look at a channel, read-only."""
+    with (
+        FrameChannel.open(name, namespace=namespace, readonly=True) as channel,
+        MemoryMappedFile.open(name, namespace=namespace, readonly=True) as section,
+    ):
+        participants = section.participants()
+        sequence = channel.sequence
+        newest = channel.peek(PEEK_SECONDS) if sequence else None
+        return Observation(
+            namespace=namespace,
+            at=time.perf_counter(),
+            slots=channel.slots,
+            capacity=channel.capacity,
+            sequence=sequence,
+            age=channel.age,
+            width=newest.width if newest else 0,
+            height=newest.height if newest else 0,
+            fourcc=newest.fourcc.strip() if newest else "",
+            used=newest.used if newest else 0,
+            users=[_user(one, sequence) for one in participants if one.alive],
+        )
+
+
+def _user(one: Participant, sequence: int) -> User:
+    return User(
+        pid=one.pid,
+        program=program_of(one.pid),
+        joined_unix_ns=one.joined_unix_ns,
+        frames_written=one.writes + one.writing,
+        frames_held=bin(one.pinned_slots).count("1"),
+        lag=max(0, sequence - one.oldest_pinned) if one.oldest_pinned else 0,
+    )
+
+
+def frames_per_second(before: Observation, after: Observation) -> float:
+    """How fast the sequence grew; 0 if another channel has taken its place."""
+    return max(0, after.sequence - before.sequence) / max(after.at - before.at, 1e-9)

@@ -1,0 +1,152 @@
+"""``pywinmmf record``: what a channel shows, as a video file."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import cv2
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pywinmmf import InvalidArgumentError, LockTimeoutError, NotFoundError
+from pywinmmf.terminal import positive, reporting, shown
+
+from . import namespaces
+from .follower import TICK, Follower
+from .pictures import picture_of
+from .state import State
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from pywinmmf.video_capture import Picture
+
+CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
+# Pictures by which a file may be ahead of the time or behind it. More than a half, or a camera of the file's own rate
+# that is just between two pictures would now and then lose one and get it twice the next time.
+SLACK = 0.75
+
+
+def add_parser(subcommands: Any) -> None:
+    """Add ``record`` to the command line."""
+    parser = subcommands.add_parser(
+        "record",
+        help="record a channel as a video",
+        description="Until Ctrl-C, or for some seconds. While the camera is away the last picture stands still.",
+    )
+    parser.add_argument("name")
+    parser.add_argument("file", type=Path, help="such as file.mp4; one that exists is replaced")
+    namespaces.add_option(parser)
+    parser.add_argument("--seconds", type=positive, help="how long; default: until Ctrl-C")
+    parser.add_argument("--fps", type=positive, default=30.0, help="pictures a second of the file (default: 30)")
+    parser.add_argument("--timeout", type=positive, default=10.0, metavar="SECONDS", help="for the first picture")
+    parser.set_defaults(run=reporting(_record))
+
+
+class Video:
+    """A video file that is as long as the time that passed: pictures that come too fast are left out, gaps are filled
+    with the picture before. A picture of another size is scaled to that of the first."""
+
+    def __init__(self, file: Path, fps: float) -> None:
+        codec = CODECS.get(file.suffix.lower())
+        if codec is None:
+            raise InvalidArgumentError(f"file {str(file)!r}: expected a name that ends with {' or '.join(CODECS)}")
+        self.frames = 0
+        """Written so far."""
+        self._file = file
+        self._codec = cv2.VideoWriter.fourcc(*codec)
+        self._fps = fps
+        self._writer: cv2.VideoWriter | None = None
+        self._size = (0, 0)
+        self._last: Picture | None = None
+
+    def add(self, picture: Picture, second: float) -> None:
+        """A picture that came so many seconds after the first."""
+        if self._writer is None:
+            height, width = picture.shape[:2]
+            self._size = (width, height)
+            self._writer = cv2.VideoWriter(str(self._file), self._codec, self._fps, self._size)
+            if not self._writer.isOpened():
+                raise OSError(f"cannot write {str(self._file)!r} with {width} x {height} pixels at {self._fps:g} fps")
+        if self._behind(second) < -SLACK:
+            return
+        self.hold(second)
+        if picture.shape[1::-1] != self._size:
+            picture = cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA)
+        self._last = picture
+        self._write(picture)
+
+    def hold(self, second: float) -> None:
+        """The last picture stays until then."""
+        while self._last is not None and self._behind(second) > SLACK:
+            self._write(self._last)
+
+    def _behind(self, second: float) -> float:
+        return second * self._fps - self.frames
+
+    def _write(self, picture: Picture) -> None:
+        assert self._writer is not None
+        self._writer.write(picture)
+        self.frames += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._writer is not None:
+            self._writer.release()
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[frames]} frames, {task.fields[missed]} missed"),
+        TimeElapsedColumn(),
+    )
+    # An unfinished video cannot be played, so whoever ends us politely lets us finish it.
+    for number in {signal.SIGTERM, getattr(signal, "SIGBREAK", signal.SIGTERM)}:
+        signal.signal(number, signal.default_int_handler)
+    with Video(arguments.file, arguments.fps) as video:
+        try:
+            with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+                task = progress.add_task("waiting", total=arguments.seconds, frames=0, missed=0)
+                _follow(arguments, video, lambda **news: progress.update(task, **news))
+        except KeyboardInterrupt:
+            pass
+    print(f"{shown(arguments.file)}: {video.frames} frames, {video.frames / arguments.fps:.1f} s")
+    return 0 if video.frames else 1
+
+
+def _follow(arguments: argparse.Namespace, video: Video, show: Any) -> None:
+    """Until the time is over."""
+    began = time.perf_counter()
+    start: float | None = None
+    missed = 0
+    for state, frame in Follower(arguments.name, namespaces.chosen(arguments)):
+        now = time.perf_counter()
+        if frame is not None:
+            start = start or now
+            missed += frame.missed
+            video.add(picture_of(frame), now - start)
+        elif start is None and state is State.ABSENT:
+            raise NotFoundError(f"no channel {arguments.name!r}")
+        elif start is None and now - began > arguments.timeout:
+            raise LockTimeoutError(f"no frame in channel {arguments.name!r} for {arguments.timeout:g} s")
+        if start is None:
+            continue
+        seconds = now - start
+        video.hold(seconds - TICK)
+        description = {State.LIVE: "recording", State.STALLED: "stalled", State.ABSENT: "no channel"}[state]
+        show(completed=seconds, description=description, frames=video.frames, missed=missed)
+        if arguments.seconds is not None and seconds >= arguments.seconds:
+            video.hold(arguments.seconds)
+            return

@@ -1,0 +1,126 @@
+"""``pywinmmf top``: all channels in a table that lives."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from typing import Any, Union
+
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from pywinmmf import (
+    AccessDeniedError,
+    Error,
+    FormatError,
+    Namespace,
+    NotFoundError,
+    PoisonedError,
+    list_sections,
+)
+from pywinmmf.terminal import UNREADABLE, positive, print_table, reporting, shown
+
+from . import namespaces
+from .observation import Observation, frames_per_second, observe
+
+COLUMNS = ["name", "namespace", "state", "size", "format", "fps", "MB/s", "age", "slots", "readers"]
+NUMBERS = {"fps", "MB/s", "age", "slots", "readers"}
+ABSENT = "absent"
+PROBLEMS = {PoisonedError: "poisoned", AccessDeniedError: "no access", FormatError: "no channel"}
+
+Row = dict[str, Any]
+Seen = dict[tuple[str, Namespace], Union[Observation, Error]]
+
+
+def add_parser(subcommands: Any) -> None:
+    """Add ``top`` to the command line."""
+    parser = subcommands.add_parser(
+        "top",
+        help="a live table of frame channels",
+        description="Age is that of the newest frame. Readers that opened read-only leave no trace and do not count.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all that this user may read")
+    namespaces.add_option(parser)
+    parser.add_argument("--interval", type=positive, default=1.0, metavar="SECONDS", help="between looks (default: 1)")
+    parser.add_argument("--once", action="store_true", help="print one table and end: for scripts")
+    parser.add_argument("--json", action="store_true", help="the same for programs")
+    parser.set_defaults(run=reporting(_top))
+
+
+def _top(arguments: argparse.Namespace) -> int:
+    where = namespaces.chosen(arguments)
+    tables = _tables(arguments.names, where, arguments.interval)
+    if arguments.once or arguments.json:
+        return _print_once(next(tables), arguments)
+    try:
+        with Live(auto_refresh=False) as live:
+            for rows in tables:
+                live.update(_table(rows), refresh=True)
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _tables(names: list[str], where: tuple[Namespace, ...], interval: float) -> Iterator[list[Row]]:
+    """For ever, one after each interval."""
+    seen = _look(names, where)
+    while True:
+        time.sleep(interval)
+        before, seen = seen, _look(names, where)
+        there = {name for name, _ in seen}
+        rows = [_row(*key, before.get(key), now) for key, now in sorted(seen.items())]
+        yield rows + [{"name": name, "state": ABSENT} for name in names if name not in there]
+
+
+def _look(names: list[str], where: tuple[Namespace, ...]) -> Seen:
+    """The channels of these names, or all that there are."""
+    found: Seen = {}
+    for namespace in where:
+        for name in names or list_sections(namespace):
+            try:
+                found[name, namespace] = observe(name, namespace)
+            except NotFoundError:
+                continue
+            except Error as error:
+                if names or not isinstance(error, FormatError):
+                    found[name, namespace] = error
+    return found
+
+
+def _row(name: str, namespace: Namespace, before: Observation | Error | None, now: Observation | Error) -> Row:
+    row: Row = {"name": name, "namespace": namespace.name.lower()}
+    if isinstance(now, Error):
+        return {**row, "state": PROBLEMS.get(type(now), "unreadable")}
+    fps = frames_per_second(before, now) if isinstance(before, Observation) else 0.0
+    return {
+        **row,
+        "state": now.state.value,
+        "size": f"{now.width} x {now.height}" if now.width else f"{now.used} bytes",
+        "format": now.fourcc,
+        "fps": round(fps, 1),
+        "MB/s": round(fps * now.used / 1e6, 1),
+        "age": None if now.age is None else round(now.age, 3),
+        "slots": now.slots,
+        "readers": len(now.readers),
+    }
+
+
+def _print_once(rows: list[Row], arguments: argparse.Namespace) -> int:
+    if arguments.json:
+        print(json.dumps(rows))
+    else:
+        print_table(COLUMNS, rows)
+    readable = all("slots" in row for row in rows)
+    return 0 if readable or not arguments.names else UNREADABLE
+
+
+def _table(rows: list[Row]) -> Table:
+    table = Table()
+    for column in COLUMNS:
+        table.add_column(column, justify="right" if column in NUMBERS else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(shown(row.get(column, "-"))) for column in COLUMNS))
+    return table

@@ -1,0 +1,170 @@
+"""``pywinmmf view``: a page with the live picture of a channel and how it does."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import ipaddress
+from collections.abc import AsyncIterator, Awaitable
+from importlib.resources import files
+from typing import Any, Callable
+
+from aiohttp import web
+
+from pywinmmf import Error, Namespace
+from pywinmmf.terminal import reporting, shown
+
+from . import namespaces
+from .live_picture import LivePicture
+from .meter import Meter
+from .observation import observe
+
+PAGE = {
+    "/": ("index.html", "text/html"),
+    "/style.css": ("style.css", "text/css"),
+    "/script.js": ("script.js", "text/javascript"),
+}
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+BOUNDARY = "frame"
+SHUTDOWN_SECONDS = 1.0
+
+
+def add_parser(subcommands: Any) -> None:
+    """Add ``view`` to the command line."""
+    parser = subcommands.add_parser(
+        "view",
+        help="show a channel in the browser",
+        description="Serves a page until Ctrl-C. Whoever can reach the address sees the pictures.",
+    )
+    parser.add_argument("name")
+    namespaces.add_option(parser)
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve at (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, choices=range(65536), default=0, metavar="PORT", help="default: a free one")
+    parser.set_defaults(run=reporting(_view))
+
+
+def _view(arguments: argparse.Namespace) -> int:
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(arguments))
+    return 0
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    app = application(arguments.name, namespaces.chosen(arguments), arguments.host)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, arguments.host, arguments.port).start()
+        host, port = runner.addresses[0][:2]
+        print(f"{shown(arguments.name)}: http://{f'[{host}]' if ':' in host else host}:{port}/", flush=True)
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+NAME = web.AppKey("name", str)
+WHERE: web.AppKey[tuple[Namespace, ...]] = web.AppKey("where", tuple)
+METER = web.AppKey("meter", Meter)
+LIVE_PICTURE = web.AppKey("live_picture", LivePicture)
+
+
+def application(name: str, where: tuple[Namespace, ...], host: str) -> web.Application:
+    """The page's server."""
+    app = web.Application(middlewares=[_only_for(host)])
+    app[NAME], app[WHERE] = name, where
+    app.cleanup_ctx.append(_threads)
+    for path in PAGE:
+        app.router.add_get(path, _page)
+    app.router.add_get("/statistics.json", _statistics)
+    app.router.add_get("/picture", _picture)
+    app.on_response_prepare.append(_add_headers)
+    return app
+
+
+async def _threads(app: web.Application) -> AsyncIterator[None]:
+    app[METER] = Meter(app[NAME], app[WHERE])
+    app[LIVE_PICTURE] = LivePicture(app[NAME], app[WHERE])
+    yield
+    app[METER].close()
+    app[LIVE_PICTURE].close()
+
+
+def _only_for(host: str) -> Any:
+    """At an address of this machine alone: refuse requests for another host's name, which a page of somebody else
+    may have pointed here (DNS rebinding)."""
+
+    @web.middleware
+    async def check(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if _is_loopback(host) and not _is_loopback(request.url.host or ""):
+            raise web.HTTPForbidden(text=f"this is not {request.host}\n")
+        return await handler(request)
+
+    return check
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+
+
+async def _page(request: web.Request) -> web.Response:
+    file, content_type = PAGE[request.path]
+    text = files(__package__).joinpath("page", file).read_text(encoding="utf-8")
+    return web.Response(text=text, content_type=content_type)
+
+
+async def _statistics(request: web.Request) -> web.Response:
+    app = request.app
+    report = app[METER].report()
+    report["name"] = app[NAME]
+    report["problem"] = report["problem"] or app[LIVE_PICTURE].problem
+    try:
+        report["channel"] = await asyncio.to_thread(_channel, app[NAME], app[WHERE])
+    except Error:
+        report["channel"] = None
+    return web.json_response(report)
+
+
+def _channel(name: str, where: tuple[Namespace, ...]) -> dict[str, Any]:
+    seen = namespaces.first_found(where, lambda namespace: observe(name, namespace))
+    return {
+        "namespace": seen.namespace.name.lower(),
+        "slots": seen.slots,
+        "capacity": seen.capacity,
+        "sequence": seen.sequence,
+        "seconds_since_last_frame": seen.age,
+        "width": seen.width,
+        "height": seen.height,
+        "format": seen.fourcc,
+        "bytes": seen.used,
+        "users": [user._asdict() for user in seen.users],
+    }
+
+
+async def _picture(request: web.Request) -> web.StreamResponse:
+    """A stream of JPEG pictures that takes the place of one another (MJPEG)."""
+    response = web.StreamResponse(headers={"Content-Type": f"multipart/x-mixed-replace; boundary={BOUNDARY}"})
+    await response.prepare(request)
+    live = request.app[LIVE_PICTURE]
+    picture: bytes | None = None
+    with live.watched():
+        await response.write(f"--{BOUNDARY}\r\n".encode())
+        while True:
+            picture = await live.other_than(picture)
+            head = f"Content-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+            # With the next boundary at once: browsers show a picture when they see its end.
+            await response.write(b"".join([head.encode(), picture, f"\r\n--{BOUNDARY}\r\n".encode()]))

@@ -1,0 +1,55 @@
+"""What commands have in common: errors in one line, and text that no terminal obeys."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, Callable
+
+from .errors import Error
+
+UNREADABLE = 2  # exit code
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def reporting(command: Command) -> Command:
+    """What cannot be opened is one line on standard error."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        try:
+            return command(arguments)
+        except (Error, OSError) as error:
+            print(f"pywinmmf: {shown(error)}", file=sys.stderr)
+            return UNREADABLE
+
+    return run
+
+
+def positive(text: str) -> float:
+    """An option's value: a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
+    return number
+
+
+def print_table(columns: list[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Rows as text, in columns of equal width."""
+    cells = [columns, *([shown(row.get(column, "-")) for column in columns] for row in rows)]
+    widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
+    for line in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+
+
+def shown(value: object) -> str:
+    """For a terminal, which obeys control characters and may not know all others; names may have any."""
+    if value is None:
+        return "none"
+    encoding = sys.stdout.encoding or "utf-8"
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
+    return text.encode(encoding, "backslashreplace").decode(encoding)
