@@ -1,0 +1,397 @@
+"""Looking at channels: follow, snapshot, record, top. The page has tests of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy
+import pytest
+
+cv2 = pytest.importorskip("cv2", reason="the extra 'record' is not installed")
+pytest.importorskip("rich", reason="the extra 'record' is not installed")
+
+from pywinmmf import FrameChannel, Layout, MemoryMappedFile, Namespace  # noqa: E402 (after the skips)
+from pywinmmf.camera.share import SharedCamera, Sharing  # noqa: E402
+from pywinmmf.cli import main  # noqa: E402
+from pywinmmf.look import follower, record  # noqa: E402
+from pywinmmf.look.follower import Follower  # noqa: E402
+from pywinmmf.look.state import State  # noqa: E402
+
+LOCAL = (Namespace.LOCAL,)
+SIZE = (64, 48)
+PATIENCE = 60  # seconds
+FOLDER = Path(__file__).parent  # from where no source tree hides the installed package
+
+
+@pytest.fixture
+def camera(name: str) -> Iterator[str]:
+    """The name of a channel with a moving test picture, 30 a second."""
+    width, height = SIZE
+    shared = SharedCamera(Sharing("test", name, width, height, namespace=Namespace.LOCAL))
+    yield name
+    shared.close()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Followers that soon lose patience."""
+    monkeypatch.setattr(follower, "PATIENCE", 0.3)
+    monkeypatch.setattr(follower, "TICK", 0.05)
+
+
+def picture(value: int, width: int = SIZE[0], height: int = SIZE[1]) -> numpy.typing.NDArray[numpy.uint8]:
+    return numpy.full((height, width, 3), value, numpy.uint8)
+
+
+# Following.
+
+
+def until(news: Iterator[follower.News], wanted: State, *, sequence: int | None = None) -> None:
+    for state, frame in news:
+        if state is wanted and sequence == (frame and frame.sequence):
+            return
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_channel_is_followed_whatever_becomes_of_it(name: str) -> None:
+    news = iter(Follower(name, LOCAL))
+    assert next(news) == (State.ABSENT, None)
+    with FrameChannel.create(name, capacity=10) as channel:
+        channel.publish(b"old")
+        until(news, State.STALLED, sequence=1)
+        channel.publish(b"new")
+        until(news, State.LIVE, sequence=2)
+        until(news, State.STALLED)
+        channel.publish(b"again")
+        until(news, State.LIVE, sequence=3)
+    until(news, State.ABSENT)
+    with FrameChannel.create(name, capacity=100) as channel:
+        until(news, State.STALLED)
+        channel.publish(b"another channel")
+        until(news, State.LIVE, sequence=1)
+    news.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_standing_picture_comes_once(name: str) -> None:
+    with FrameChannel.create(name, capacity=10) as channel:
+        channel.publish(b"x")
+        news = iter(Follower(name, LOCAL))
+        until(news, State.STALLED, sequence=1)
+        assert [next(news) for _ in range(5)] == [(State.STALLED, None)] * 5
+        news.close()  # type: ignore[attr-defined]
+
+
+# snapshot
+
+BLUE = (255, 0, 0)
+
+
+def packed(conversion: int) -> Any:
+    return cv2.cvtColor(numpy.full((48, 64, 3), BLUE, numpy.uint8), conversion)
+
+
+FORMATS = {
+    "BGR3": lambda: numpy.full((48, 64, 3), BLUE, numpy.uint8),
+    "RGB3": lambda: packed(cv2.COLOR_BGR2RGB),
+    "BGRA": lambda: packed(cv2.COLOR_BGR2BGRA),
+    "RGBA": lambda: packed(cv2.COLOR_BGR2RGBA),
+    "I420": lambda: packed(cv2.COLOR_BGR2YUV_I420),
+    "YUYV": lambda: packed(cv2.COLOR_BGR2YUV_YUY2),
+    "MJPG": lambda: cv2.imencode(".jpg", numpy.full((48, 64, 3), BLUE, numpy.uint8))[1].reshape(-1),
+}
+
+
+@pytest.mark.parametrize("fourcc", FORMATS)
+def test_snapshot_of_every_format(name: str, fourcc: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "snapshot-é.png"
+    with FrameChannel.create(name, capacity=64 * 48 * 4) as channel:
+        channel.publish(FORMATS[fourcc](), fourcc=fourcc)
+        assert main(["snapshot", name, str(file)]) == 0
+    assert "64 x 48, frame 1, " in capsys.readouterr().out
+    saved = cv2.imdecode(numpy.fromfile(file, numpy.uint8), cv2.IMREAD_UNCHANGED)
+    assert saved.shape == (48, 64, 3)
+    assert numpy.abs(saved.astype(int) - BLUE).max() < 16
+
+
+@pytest.mark.parametrize(("value", "seen"), [(200, 200), (200 << 8, 200)])
+def test_snapshot_of_grey(name: str, value: int, seen: int, tmp_path: Path) -> None:
+    with FrameChannel.create(name, capacity=64 * 48 * 2) as channel:
+        channel.publish(numpy.full((48, 64), value, numpy.uint8 if value < 256 else numpy.uint16))
+        assert main(["snapshot", name, str(tmp_path / "grey.png")]) == 0
+    assert (cv2.imread(str(tmp_path / "grey.png")) == seen).all()
+
+
+def test_snapshot_of_no_picture(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "out.png"
+    with FrameChannel.create(name, capacity=1000) as channel:
+        assert main(["snapshot", name, str(file), "--timeout", "0.1"]) == 2
+        assert "get a frame" in capsys.readouterr().err
+        for fourcc, size, problem in (("", 10, "pixel format ''"), ("YUYV", 9, "3 x 3 pixels, format 'YUYV'")):
+            with channel.begin(timeout=0) as frame:
+                frame.used = size
+                if fourcc:
+                    frame.width, frame.height, frame.stride, frame.fourcc = 3, 3, 3, fourcc
+            assert main(["snapshot", name, str(file)]) == 2
+            assert problem in capsys.readouterr().err
+    assert not file.exists()
+
+
+def test_snapshot_of_nothing(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["snapshot", name, str(tmp_path / "out.png")]) == 2
+    assert name in capsys.readouterr().err
+    for file in ("out.nothing", "out"):
+        assert main(["snapshot", name, str(tmp_path / file)]) == 2
+        assert f"{file}': expected the name of a picture" in capsys.readouterr().err
+
+
+def test_snapshot_into_no_folder(camera: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["snapshot", camera, str(tmp_path / "none" / "out.png")]) == 2
+    assert "out.png" in capsys.readouterr().err
+
+
+# record
+
+
+def pictures_in(file: Path) -> list[Any]:
+    capture = cv2.VideoCapture(str(file))
+    pictures = []
+    while True:
+        done, picture = capture.read()
+        if not done:
+            break
+        pictures.append(picture)
+    capture.release()
+    return pictures
+
+
+@pytest.mark.parametrize("kind", ["mp4", "avi"])
+def test_record(camera: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / f"video.{kind}"
+    assert main(["record", camera, str(file), "--seconds", "2", "--fps", "10"]) == 0
+    pictures = pictures_in(file)
+    assert 20 <= len(pictures) <= 21
+    assert f"{len(pictures)} frames" in capsys.readouterr().out
+    assert pictures[0].shape == (48, 64, 3)
+    assert pictures[0].std() > 5
+    assert (pictures[0] != pictures[10]).any()
+
+
+class Written:
+    """In the place of OpenCV's writer: keeps what it gets."""
+
+    def __init__(self, *_: Any) -> None:
+        self.values: list[int] = []
+
+    def isOpened(self) -> bool:
+        return True
+
+    def write(self, picture: numpy.typing.NDArray[numpy.uint8]) -> None:
+        assert picture.shape == (SIZE[1], SIZE[0], 3)
+        self.values.append(int(picture[0, 0, 0]))
+
+    def release(self) -> None:
+        pass
+
+
+@pytest.fixture
+def video(monkeypatch: pytest.MonkeyPatch) -> record.Video:
+    """One of 10 pictures a second."""
+    written = Written()
+    monkeypatch.setattr(cv2, "VideoWriter", type("Writer", (), {"__new__": lambda *_: written, "fourcc": lambda *_: 0}))
+    made = record.Video(Path("video.mp4"), 10)
+    made.written = written  # type: ignore[attr-defined]
+    return made
+
+
+def values(video: record.Video) -> list[int]:
+    return video.written.values  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.parametrize("jitter", [0, 0.04, -0.04])
+@pytest.mark.parametrize("phase", [0, 0.3, 0.5, -0.5])
+def test_each_picture_of_a_steady_camera_is_in_the_video_once(video: record.Video, jitter: float, phase: float) -> None:
+    video.add(picture(0), 0)
+    for number in range(1, 100):
+        video.add(picture(number), (number + phase + jitter * (-1) ** number) / 10)
+    assert values(video) == list(range(100))
+
+
+def test_a_fast_camera_is_thinned_out(video: record.Video) -> None:
+    for number in range(100):
+        video.add(picture(number), number / 100)
+    assert 9 <= len(values(video)) <= 12
+    assert values(video) == sorted(set(values(video)))
+
+
+def test_gaps_are_filled(video: record.Video) -> None:
+    video.add(picture(1), 0)
+    video.add(picture(2), 0.5)
+    video.hold(1)
+    assert values(video) == [1] * 5 + [2] * 5
+
+
+def test_a_picture_of_another_size_is_scaled(video: record.Video) -> None:
+    video.add(picture(1), 0)
+    video.add(picture(2, 32, 20), 0.1)
+    assert values(video) == [1, 2]
+
+
+def test_record_of_nothing(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "video.mp4"
+    assert main(["record", name, str(file)]) == 2
+    assert name in capsys.readouterr().err
+    with FrameChannel.create(name, capacity=10):
+        assert main(["record", name, str(file), "--timeout", "0.1"]) == 2
+        assert "no frame" in capsys.readouterr().err
+    assert not file.exists()
+
+
+def test_record_into_nothing(camera: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["record", camera, str(tmp_path / "video.txt")]) == 2
+    assert "expected a name that ends with .mp4 or .avi" in capfd.readouterr().err
+    assert main(["record", camera, str(tmp_path / "none/video.mp4")]) == 2
+    assert "cannot write" in capfd.readouterr().err
+
+
+def command(*arguments: str, **how: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "pywinmmf", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "FORCE_COLOR": "1", "COLUMNS": "200"},  # so that what is live is drawn
+        cwd=FOLDER,
+        **how,
+    )
+
+
+def output_until(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stdout is not None
+    seen = ""
+    while word not in seen:
+        character = process.stdout.read(1)
+        assert character, seen
+        seen += character
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console, this test's own included")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_video_is_whole(camera: str, number: signal.Signals, tmp_path: Path) -> None:
+    with command("record", camera, str(tmp_path / "video.mp4")) as process:
+        output_until(process, "recording")
+        process.send_signal(number)
+        rest = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 0, rest
+    assert "video.mp4: " in rest
+    assert len(pictures_in(tmp_path / "video.mp4")) >= 1
+
+
+# top
+
+
+@pytest.fixture
+def table(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """Runs ``top --json``; its exit code and the rows by name."""
+
+    def run(*arguments: str) -> tuple[int, dict[str, Any]]:
+        code = main(["top", "--json", "--interval", "0.5", *arguments])
+        return code, {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+
+    return run
+
+
+def test_top(camera: str, table: Callable[..., Any]) -> None:
+    with FrameChannel.open(camera), FrameChannel.open(camera, readonly=True):
+        code, rows = table()
+        row = rows[camera]
+        assert code == 0
+        assert (row["namespace"], row["state"], row["size"], row["format"]) == ("local", "live", "64 x 48", "BGR3")
+        assert (row["slots"], row["readers"]) == (4, 1)
+        assert 0 < row["fps"] <= 60
+        assert row["MB/s"] == pytest.approx(row["fps"] * 64 * 48 * 3 / 1e6, abs=0.1)
+        assert 0 <= row["age"] < PATIENCE
+        assert camera not in table("--namespace", "global")[1]
+
+
+def test_top_of_names(name: str, table: Callable[..., Any]) -> None:
+    plain, poisoned, nobody = name + "s", name + "p", name + "n"
+    with (
+        FrameChannel.create(name, capacity=1000) as channel,
+        FrameChannel.create(poisoned, capacity=1000) as damaged,
+        MemoryMappedFile.create(plain, 10),
+    ):
+        channel.publish(b"not a picture")
+        damaged.publish(b"x")
+        with MemoryMappedFile.open(poisoned, layout=Layout.RAW) as raw:
+            raw.write(b"\x07", 512 + 16)  # a tally: reads given back
+        assert damaged.audit().poisoned
+        code, rows = table(name, plain, poisoned, nobody)
+        assert code == 2
+        assert (rows[name]["size"], rows[name]["format"], rows[name]["fps"]) == ("13 bytes", "", 0)
+        assert {each: row["state"] for each, row in rows.items()} == {
+            name: "live",
+            plain: "no channel",
+            poisoned: "poisoned",
+            nobody: "absent",
+        }
+        assert table(name)[0] == 0
+        assert plain not in table()[1]
+
+
+def test_top_once_is_a_plain_table(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with FrameChannel.create(name, capacity=(48, 64, 3)):
+        assert main(["top", "--once", "--interval", "0.01", name]) == 0
+        head, row = capsys.readouterr().out.splitlines()
+        assert head.split() == [
+            "name",
+            "namespace",
+            "state",
+            "size",
+            "format",
+            "fps",
+            "MB/s",
+            "age",
+            "slots",
+            "readers",
+        ]
+        assert row.split() == [name, "local", "stalled", "0", "bytes", "0.0", "0.0", "none", "4", "0"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console, this test's own included")
+def test_top_lives(camera: str) -> None:
+    with command("top", "--interval", "0.1") as process:
+        for _ in range(3):
+            output_until(process, camera)
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 0, rest
+    assert "Traceback" not in rest
+
+
+# The extras.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "module", "extra"),
+    [
+        (["view", "x"], "aiohttp", "view"),
+        (["record", "x", "y.mp4"], "rich", "record"),
+        (["snapshot", "x", "y.png"], "cv2", "record"),
+        (["top"], "rich", "top"),
+    ],
+)
+def test_a_missing_extra_is_named(arguments: list[str], module: str, extra: str) -> None:
+    hide = f"import sys; sys.modules[{module!r}] = None; from pywinmmf.cli import main; main({arguments!r})"
+    done = subprocess.run([sys.executable, "-c", hide], capture_output=True, text=True, cwd=FOLDER, timeout=PATIENCE)
+    assert done.returncode == 2
+    assert f"pip install 'pywinmmf[{extra}]'" in done.stderr
