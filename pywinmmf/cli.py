@@ -43,7 +43,11 @@ def _add_extra(subcommands: Any, command: str, module: str, extra: str) -> None:
         import_module(module, __package__).add_parser(subcommands)
     except ModuleNotFoundError as error:
         missing = error.name
-        parser = subcommands.add_parser(command, help=f"needs: pip install 'pywinmmf[{extra}]'")
+        # Whatever else is asked for, options too, is no error beside this one: no character makes an option here.
+        parser = subcommands.add_parser(
+            command, help=f"needs: pip install 'pywinmmf[{extra}]'", add_help=False, prefix_chars="\0"
+        )
+        parser.add_argument("anything", nargs="*")
         parser.set_defaults(run=lambda _: parser.error(f"no module {missing!r}: pip install 'pywinmmf[{extra}]'"))
 
 

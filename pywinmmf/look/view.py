@@ -20,6 +20,7 @@ from .live_picture import LivePicture
 from .meter import Meter
 from .observation import observe
 
+HOST = "127.0.0.1"
 PAGE = {
     "/": ("index.html", "text/html"),
     "/style.css": ("style.css", "text/css"),
@@ -32,6 +33,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 BOUNDARY = "frame"
+PART = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n".encode()
 SHUTDOWN_SECONDS = 1.0
 
 
@@ -40,11 +42,10 @@ def add_parser(subcommands: Any) -> None:
     parser = subcommands.add_parser(
         "view",
         help="show a channel in the browser",
-        description="Serves a page until Ctrl-C. Whoever can reach the address sees the pictures.",
+        description="Serves a page until Ctrl-C, to browsers on this machine alone.",
     )
     parser.add_argument("name")
     namespaces.add_option(parser)
-    parser.add_argument("--host", default="127.0.0.1", help="address to serve at (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, choices=range(65536), default=0, metavar="PORT", help="default: a free one")
     parser.set_defaults(run=reporting(_view))
 
@@ -56,13 +57,13 @@ def _view(arguments: argparse.Namespace) -> int:
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
-    app = application(arguments.name, namespaces.chosen(arguments), arguments.host)
+    app = application(arguments.name, namespaces.chosen(arguments))
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:
-        await web.TCPSite(runner, arguments.host, arguments.port).start()
-        host, port = runner.addresses[0][:2]
-        print(f"{shown(arguments.name)}: http://{f'[{host}]' if ':' in host else host}:{port}/", flush=True)
+        await web.TCPSite(runner, HOST, arguments.port).start()
+        port = runner.addresses[0][1]
+        print(f"{shown(arguments.name)}: http://{HOST}:{port}/", flush=True)
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
@@ -74,9 +75,9 @@ METER = web.AppKey("meter", Meter)
 LIVE_PICTURE = web.AppKey("live_picture", LivePicture)
 
 
-def application(name: str, where: tuple[Namespace, ...], host: str) -> web.Application:
+def application(name: str, where: tuple[Namespace, ...]) -> web.Application:
     """The page's server."""
-    app = web.Application(middlewares=[_only_for(host)])
+    app = web.Application(middlewares=[_for_this_machine])
     app[NAME], app[WHERE] = name, where
     app.cleanup_ctx.append(_threads)
     for path in PAGE:
@@ -95,19 +96,14 @@ async def _threads(app: web.Application) -> AsyncIterator[None]:
     app[LIVE_PICTURE].close()
 
 
-def _only_for(host: str) -> Any:
-    """At an address of this machine alone: refuse requests for another host's name, which a page of somebody else
-    may have pointed here (DNS rebinding)."""
-
-    @web.middleware
-    async def check(
-        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        if _is_loopback(host) and not _is_loopback(request.url.host or ""):
-            raise web.HTTPForbidden(text=f"this is not {request.host}\n")
-        return await handler(request)
-
-    return check
+@web.middleware
+async def _for_this_machine(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Refuse requests for another host's name, which somebody else's page may have pointed here (DNS rebinding)."""
+    if not _is_loopback(request.url.host or ""):
+        raise web.HTTPForbidden(text=f"this is not {request.host}\n")
+    return await handler(request)
 
 
 def _is_loopback(host: str) -> bool:
@@ -160,11 +156,11 @@ async def _picture(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": f"multipart/x-mixed-replace; boundary={BOUNDARY}"})
     await response.prepare(request)
     live = request.app[LIVE_PICTURE]
-    picture: bytes | None = None
-    with live.watched():
-        await response.write(f"--{BOUNDARY}\r\n".encode())
+    picture = b""
+    with live.watched(), contextlib.suppress(ConnectionResetError):  # which is how viewers leave
+        await response.write(PART)
         while True:
             picture = await live.other_than(picture)
-            head = f"Content-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
-            # With the next boundary at once: browsers show a picture when they see its end.
-            await response.write(b"".join([head.encode(), picture, f"\r\n--{BOUNDARY}\r\n".encode()]))
+            # With the head of the next one at once: browsers show a picture when they see that.
+            await response.write(picture + b"\r\n" + PART)
+    return response

@@ -15,7 +15,10 @@ PIECES = {
     "dotnet-windows": [dotnet.windows, dotnet.startup_hook],
 }
 
-NATIVE_PACKAGES = "build-essential cmake pkg-config clang libclang-rt-14-dev python3-dev python3-venv mono-mcs spin"
+NATIVE_PACKAGES = (
+    "build-essential cmake pkg-config clang libclang-rt-14-dev python3-dev python3-venv mono-mcs spin "
+    "chromium chromium-driver"
+)
 WINDOWS_PACKAGES = "wine wine64 gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 gcc-mingw-w64-i686 lld"
 
 

@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
@@ -54,9 +56,11 @@ def picture(value: int, width: int = SIZE[0], height: int = SIZE[1]) -> numpy.ty
 
 
 def until(news: Iterator[follower.News], wanted: State, *, sequence: int | None = None) -> None:
+    deadline = time.monotonic() + PATIENCE
     for state, frame in news:
         if state is wanted and sequence == (frame and frame.sequence):
             return
+        assert time.monotonic() < deadline, f"never {wanted}, frame {sequence}"
 
 
 @pytest.mark.usefixtures("quick")
@@ -70,12 +74,14 @@ def test_a_channel_is_followed_whatever_becomes_of_it(name: str) -> None:
         until(news, State.LIVE, sequence=2)
         until(news, State.STALLED)
         channel.publish(b"again")
-        until(news, State.LIVE, sequence=3)
+        until(news, State.STALLED, sequence=3)
+        channel.publish(b"and again")
+        until(news, State.LIVE, sequence=4)
     until(news, State.ABSENT)
     with FrameChannel.create(name, capacity=100) as channel:
         until(news, State.STALLED)
         channel.publish(b"another channel")
-        until(news, State.LIVE, sequence=1)
+        until(news, State.STALLED, sequence=1)
     news.close()  # type: ignore[attr-defined]
 
 
@@ -98,7 +104,7 @@ def packed(conversion: int) -> Any:
     return cv2.cvtColor(numpy.full((48, 64, 3), BLUE, numpy.uint8), conversion)
 
 
-FORMATS = {
+FORMATS: dict[str, Callable[[], Any]] = {
     "BGR3": lambda: numpy.full((48, 64, 3), BLUE, numpy.uint8),
     "RGB3": lambda: packed(cv2.COLOR_BGR2RGB),
     "BGRA": lambda: packed(cv2.COLOR_BGR2BGRA),
@@ -133,8 +139,11 @@ def test_snapshot_of_no_picture(name: str, tmp_path: Path, capsys: pytest.Captur
     file = tmp_path / "out.png"
     with FrameChannel.create(name, capacity=1000) as channel:
         assert main(["snapshot", name, str(file), "--timeout", "0.1"]) == 2
-        assert "get a frame" in capsys.readouterr().err
-        for fourcc, size, problem in (("", 10, "pixel format ''"), ("YUYV", 9, "3 x 3 pixels, format 'YUYV'")):
+        assert "the time was up" in capsys.readouterr().err
+        for fourcc, size, problem in (
+            ("", 10, "pixel format ''"),
+            ("YUYV", 9, "3 x 3 pixels, stride 3 and format 'YUYV'"),
+        ):
             with channel.begin(timeout=0) as frame:
                 frame.used = size
                 if fourcc:
@@ -254,6 +263,54 @@ def test_record_of_nothing(name: str, tmp_path: Path, capsys: pytest.CaptureFixt
     assert not file.exists()
 
 
+@pytest.mark.parametrize("fps", ["0.5", "1001", "0", "nan", "x"])
+def test_record_at_no_such_rate(name: str, fps: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        assert main(["record", name, str(tmp_path / "video.mp4"), "--fps", fps]) == 2
+    except SystemExit as usage:
+        assert usage.code == 2
+    assert "expected" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot limit the size of files")
+@pytest.mark.parametrize("kind", ["mp4", "avi"])
+def test_record_on_a_full_disk(camera: str, kind: str, tmp_path: Path) -> None:
+    import resource
+
+    limit = (4096, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
+    with command(
+        *("record", camera, str(tmp_path / f"video.{kind}"), "--seconds", "2"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+    ) as process:
+        output = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 2, output
+    assert "is the disk full?" in output
+
+
+@pytest.mark.usefixtures("quick")
+def test_record_of_a_camera_that_changes_and_goes(name: str, tmp_path: Path) -> None:
+    """Its first size stays the video's, and the last picture stays until the end."""
+    file = tmp_path / "video.mp4"
+
+    def film() -> None:
+        with FrameChannel.create(name, capacity=48 * 64 * 3) as channel:
+            ready.set()
+            for number in range(20):
+                channel.publish(picture(50) if number < 10 else picture(200, 32, 24))
+                time.sleep(0.05)
+
+    ready = threading.Event()
+    filming = threading.Thread(target=film)
+    filming.start()
+    ready.wait()
+    assert main(["record", name, str(file), "--seconds", "3", "--fps", "10"]) == 0
+    filming.join()
+    pictures = pictures_in(file)
+    assert 30 <= len(pictures) <= 31
+    assert {each.shape for each in pictures} == {(48, 64, 3)}
+    assert [round(each.mean() / 10) for each in (pictures[0], pictures[-1])] == [5, 20]
+
+
 def test_record_into_nothing(camera: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["record", camera, str(tmp_path / "video.txt")]) == 2
     assert "expected a name that ends with .mp4 or .avi" in capfd.readouterr().err
@@ -364,7 +421,8 @@ def test_top_once_is_a_plain_table(name: str, capsys: pytest.CaptureFixture[str]
             "slots",
             "readers",
         ]
-        assert row.split() == [name, "local", "stalled", "0", "bytes", "0.0", "0.0", "none", "4", "0"]
+        # Who made the channel counts as a reader until it writes.
+        assert row.split() == [name, "local", "stalled", "0", "bytes", "0.0", "0.0", "none", "4", "1"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console, this test's own included")
@@ -384,7 +442,7 @@ def test_top_lives(camera: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "module", "extra"),
     [
-        (["view", "x"], "aiohttp", "view"),
+        (["view", "x", "--port", "1"], "aiohttp", "view"),
         (["record", "x", "y.mp4"], "rich", "record"),
         (["snapshot", "x", "y.png"], "cv2", "record"),
         (["top"], "rich", "top"),

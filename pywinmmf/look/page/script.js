@@ -53,7 +53,7 @@ function showUsers(users) {
     new Date(user.joined_unix_ns / 1e6).toLocaleTimeString(),
     user.frames_written,
     user.frames_held,
-    user.frames_written ? "" : user.lag,
+    user.frames_held ? user.lag : "–",
   ])));
 }
 
@@ -72,7 +72,7 @@ function showStatistics(statistics) {
   showHistogram(latency.histogram);
   showUsers(channel ? channel.users : []);
   show("description", channel
-    ? `${channel.width} x ${channel.height} ${channel.format}, frame ${channel.sequence}, ` +
+    ? `${channel.width} × ${channel.height} ${channel.format}, frame ${channel.sequence}, ` +
       `${channel.slots} slots of ${channel.capacity} bytes, ${channel.namespace}`
     : "");
 }
