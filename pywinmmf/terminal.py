@@ -10,6 +10,7 @@ from typing import Any, Callable
 from .errors import Error
 
 UNREADABLE = 2  # exit code
+MOST = 1e9
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -28,13 +29,13 @@ def reporting(command: Command) -> Command:
 
 
 def positive(text: str) -> float:
-    """An option's value: a number above 0."""
+    """An option's value: a number above 0, and short of what clocks can count."""
     try:
         number = float(text)
     except ValueError:
         number = 0.0
-    if not 0 < number < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
+    if not 0 < number < MOST:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0, below {MOST:g}")
     return number
 
 

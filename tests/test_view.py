@@ -25,6 +25,7 @@ from lab import cache, footage
 from selenium import webdriver
 
 from pywinmmf import Frame, FrameChannel
+from pywinmmf.cli import main
 
 PATIENCE = 60  # seconds
 FPS = 20
@@ -320,3 +321,17 @@ def test_only_this_machine_is_served(view: Callable[[str], Viewer], name: str) -
     assert viewer.get("/../pyproject.toml")[0] == 404
     with socket.socket() as elsewhere, pytest.raises(ConnectionRefusedError):
         elsewhere.connect(("127.0.0.2", viewer.port))
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "", "http"])
+def test_no_such_port(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["view", "x", f"--port={port}"])
+    assert f"{port!r}: expected 0 to 65535" in capsys.readouterr().err
+
+
+def test_a_port_in_use(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert main(["view", "x", "--port", str(port)]) == 2
+    assert str(port) in capsys.readouterr().err

@@ -65,6 +65,7 @@ class Video:
         self.frames = 0
         """Written so far."""
         self._file = file
+        self._path = str(file.absolute())  # or the codec library takes some names for addresses in the network
         self._codec = cv2.VideoWriter.fourcc(*codec)
         self._fps = fps
         self._writer: cv2.VideoWriter | None = None
@@ -76,7 +77,7 @@ class Video:
         if self._writer is None:
             height, width = picture.shape[:2]
             self._size = (width, height)
-            self._writer = cv2.VideoWriter(str(self._file), self._codec, self._fps, self._size)
+            self._writer = cv2.VideoWriter(self._path, self._codec, self._fps, self._size)
             if not self._writer.isOpened():
                 raise OSError(f"cannot write {str(self._file)!r} with {width} x {height} pixels at {self._fps:g} fps")
         if self._behind(second) < -SLACK:
@@ -111,7 +112,7 @@ class Video:
 
     def check(self) -> None:
         """`OSError` if the finished file lacks frames: its writer does not say."""
-        finished = cv2.VideoCapture(str(self._file))
+        finished = cv2.VideoCapture(self._path)
         frames = int(finished.get(cv2.CAP_PROP_FRAME_COUNT)) if finished.isOpened() else 0
         finished.release()
         if frames < self.frames:
@@ -154,7 +155,8 @@ def _follow(arguments: argparse.Namespace, video: Video, show: Any) -> None:
         if frame is not None:
             start = start or now
             missed += frame.missed
-            video.add(picture_of(frame), now - start)
+            if arguments.seconds is None or now - start < arguments.seconds:
+                video.add(picture_of(frame), now - start)
         elif start is None and state is State.ABSENT:
             raise NotFoundError(f"no channel {arguments.name!r}")
         elif start is None and now - began > arguments.timeout:

@@ -46,8 +46,14 @@ def add_parser(subcommands: Any) -> None:
     )
     parser.add_argument("name")
     namespaces.add_option(parser)
-    parser.add_argument("--port", type=int, choices=range(65536), default=0, metavar="PORT", help="default: a free one")
+    parser.add_argument("--port", type=_port, default=0, help="default: a free one")
     parser.set_defaults(run=reporting(_view))
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected 0 to 65535")
+    return int(text)
 
 
 def _view(arguments: argparse.Namespace) -> int:
