@@ -14,12 +14,11 @@ function row(cells) {
   return line;
 }
 
-function part(frames, all) {
-  const bar = document.createElement("meter");
-  bar.max = Math.max(all, 1);
-  bar.value = frames;
-  bar.textContent = `${frames} of ${all}`;
-  return bar;
+function bar(part) {
+  const line = document.createElement("div");
+  line.className = "bar";
+  line.style.width = `${100 * part}%`;
+  return line;
 }
 
 function stateInWords({ state, problem, channel }) {
@@ -42,7 +41,7 @@ function showHistogram(histogram) {
   element("histogram").replaceChildren(...histogram.map(({ below_ms: below, frames }) => {
     const range = below === null ? `${from} and more` : `${from} to ${below}`;
     from = below;
-    return row([range, frames, part(frames, all)]);
+    return row([range, frames, bar(frames / Math.max(all, 1))]);
   }));
 }
 
