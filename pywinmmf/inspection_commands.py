@@ -128,7 +128,7 @@ def _in_short(name: str, namespace: Namespace) -> dict[str, Any]:
             return {
                 "kind": "channel" if channel else "section",
                 "size": f"{channel.slots} x {channel.capacity}" if channel else section.size,
-                "sequence": (channel or section).sequence,
+                "sequence": _sequence(channel or section),
                 "participants": len(section.participants()),
             }
     except FormatError:
@@ -190,11 +190,16 @@ def _native_facts(section: MemoryMappedFile) -> dict[str, Any]:
     }
 
 
+def _sequence(counter: MemoryMappedFile | FrameChannel) -> int:
+    """Also of a section that is poisoned, which gives it to audits only."""
+    return counter.sequence if isinstance(counter, FrameChannel) else counter.audit().sequence
+
+
 def _rate(counter: MemoryMappedFile | FrameChannel, interval: float) -> dict[str, Any]:
     """Its sequence, and how fast that grows: writes of a section, frames of a channel."""
-    before, start = counter.sequence, time.perf_counter()
+    before, start = _sequence(counter), time.perf_counter()
     time.sleep(interval)
-    after, end = counter.sequence, time.perf_counter()
+    after, end = _sequence(counter), time.perf_counter()
     return {"sequence": after, "rate_per_second": round((after - before) / max(end - start, 1e-9), 1)}
 
 

@@ -52,10 +52,12 @@ class _Lock(ABC):
         if handle.forked:
             return  # the parent's lock
         status = self._give()
-        if status:
+        if status and status != lib.WMMF_E_POISONED:
             raise native_error(status, f"unlock section {handle.name!r}")
         handle.guards.discard(self)
         self._native = None
+        if status and value is None:
+            raise native_error(status, f"keep to section {handle.name!r}")
 
 
 class ReadLock(_Lock):

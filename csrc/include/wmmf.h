@@ -271,11 +271,12 @@ WMMF_API int32_t wmmf_size(wmmf_map *map, uint64_t *size);
 /* Fills *info. */
 WMMF_API int32_t wmmf_get_info(wmmf_map *map, wmmf_info *info);
 
-/* Takes the lock for reading: shared with other readers, never together with a writer.
+/* Takes the lock for reading: shared with other readers, never together with a writer. At most 256 threads at a time
+ * through one handle (WMMF_E_FULL).
  * WMMF_E_OWNER_DIED: not taken, the payload is inconsistent until a writer repairs it. */
 WMMF_API int32_t wmmf_lock_read(wmmf_map *map, int64_t timeout_ns);
 
-/* Gives a read lock back. */
+/* Gives a read lock back. WMMF_E_POISONED: it is given back, and the section was poisoned meanwhile. */
 WMMF_API int32_t wmmf_unlock_read(wmmf_map *map);
 
 /* Takes the lock for writing. WMMF_E_OWNER_DIED: the lock IS taken, and its previous owner died holding it: repair
@@ -291,7 +292,8 @@ WMMF_API int32_t wmmf_lock_write_in_turn(wmmf_map *map, int64_t timeout_ns, uint
 /* Gives up a place in the queue of writers; 0: nothing. The handle and the layout are those that gave it. */
 WMMF_API int32_t wmmf_leave_queue(wmmf_map *map, uint64_t place);
 
-/* Gives the write lock back, advances the sequence and wakes whoever waits. */
+/* Gives the write lock back, advances the sequence and wakes whoever waits. WMMF_E_POISONED: it is given back, and the
+ * section was poisoned before. */
 WMMF_API int32_t wmmf_unlock_write(wmmf_map *map);
 
 /* Declares the payload consistent after WMMF_E_OWNER_DIED; the calling thread holds the write lock. */
@@ -322,8 +324,10 @@ WMMF_API int32_t wmmf_sequence(wmmf_map *map, uint64_t *sequence);
 /* Waits until the sequence is not `sequence`; *current (may be NULL) becomes the new one. */
 WMMF_API int32_t wmmf_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
 
-/* Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section
- * (unless the handle is read-only). WMMF_OK means that the audit was done, whatever it found. */
+/* Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section (unless the
+ * handle is read-only): every later and every waiting call, in every process, is then WMMF_E_POISONED, but for opening,
+ * closing, looking and giving back. What counts as damage is never there while only this library writes, wherever its
+ * processes are stopped or die. WMMF_OK means that the audit was done, whatever it found. */
 WMMF_API int32_t wmmf_audit(wmmf_map *map, wmmf_audit_report *report);
 
 /* Describes one participant of a native section or channel; a snapshot, already old when it is read.

@@ -25,6 +25,10 @@ static inline void store_relaxed_u32(shared_u32 *word, uint32_t value) {
     __atomic_store_n(word, value, __ATOMIC_RELAXED);
 }
 
+static inline void store_release_u32(shared_u32 *word, uint32_t value) {
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
 static inline void store_seq_u32(shared_u32 *word, uint32_t value) {
     __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
 }

@@ -264,7 +264,7 @@ static int32_t wait_for_slot(wmmf_channel *channel, int64_t deadline, uint32_t *
         int64_t slice = deadline_remaining(deadline, RECHECK_NS);
         if (slice == 0)
             return WMMF_E_TIMEOUT;
-        if (load_seq_u64(&channel->map->header->lock) & LOCK_POISONED)
+        if (native_is_poisoned(channel->map))
             return WMMF_E_POISONED;
         uint32_t seen = gate_enter(channel->map, GATE_READERS);
         if (find_slot(channel) != NO_SLOT)
@@ -369,6 +369,10 @@ int32_t wmmf_channel_publish(wmmf_channel *channel, wmmf_frame *frame) {
         return WMMF_E_NOT_OWNER;
     if (!picture_fits(frame, channel->capacity))
         return WMMF_E_RANGE;
+    if (native_is_poisoned(channel->map)) {
+        end(channel);
+        return WMMF_E_POISONED;
+    }
     publish(channel, frame);
     return WMMF_OK;
 }
@@ -407,7 +411,7 @@ static bool is_wanted(uint64_t newest, uint64_t after) {
 
 /* WMMF_E_TIMEOUT: not yet. */
 static int32_t look_for_newer(const wmmf_channel *channel, uint64_t after, uint64_t *newest) {
-    if (load_seq_u64(&channel->map->header->lock) & LOCK_POISONED)
+    if (native_is_poisoned(channel->map))
         return WMMF_E_POISONED;
     *newest = load_seq_u64(&channel->header->newest);
     return is_wanted(*newest, after) ? WMMF_OK : WMMF_E_TIMEOUT;
@@ -610,7 +614,29 @@ int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info) {
     return WMMF_OK;
 }
 
+static uint64_t all_slots(const wmmf_channel *channel) {
+    return UINT64_MAX >> (WMMF_CHANNEL_SLOTS_MAX - channel->slots);
+}
+
+/* While a frame is the newest nobody writes to its slot, whose stamp then is the frame's. */
+static bool newest_is_intact(const wmmf_channel *channel) {
+    uint64_t newest = load_seq_u64(&channel->header->newest);
+    if (newest == 0)
+        return true;
+    if (!newest_is_valid(channel, newest))
+        return false;
+    uint64_t stamp = load_acquire_u64(&slot_at(channel, (uint32_t)(newest & NEWEST_SLOT))->stamp);
+    return stamp == 2 * newest_sequence(newest) || load_seq_u64(&channel->header->newest) != newest;
+}
+
 int32_t wmmf_channel_audit(wmmf_channel *channel, wmmf_audit_report *report) {
-    int32_t status = channel_check(channel);
-    return status != WMMF_OK ? status : wmmf_audit(channel->map, report);
+    struct channel_shape shape = {0, 0};
+    int32_t status = report ? channel_check(channel) : WMMF_E_ARGUMENT;
+    if (status != WMMF_OK)
+        return status;
+    if (report->struct_size != sizeof *report)
+        return WMMF_E_STRUCT_SIZE;
+    bool intact = load_shape(channel->map, &shape) == WMMF_OK && shape.capacity == channel->capacity &&
+                  shape.slots == channel->slots && newest_is_intact(channel);
+    return native_audit(channel->map, all_slots(channel), intact, report);
 }

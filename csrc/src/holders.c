@@ -4,6 +4,15 @@
  * stores, and of the others' entries it only needs to see that they are not its own. */
 #include "map.h"
 
+/* Not the system's, which gives the number of a thread that has ended, maybe with a lock, to the next one. 0: none. */
+static uintptr_t thread_id(void) {
+    static uintptr_t threads;
+    static __thread uintptr_t own;
+    if (own == 0)
+        own = __atomic_add_fetch(&threads, 1, __ATOMIC_RELAXED);
+    return own;
+}
+
 static uintptr_t entry(const uintptr_t *place) {
     return __atomic_load_n(place, __ATOMIC_RELAXED);
 }
@@ -16,19 +25,19 @@ static uintptr_t *reader_place(const wmmf_map *map, uintptr_t thread) {
 }
 
 bool holders_reading(const wmmf_map *map) {
-    uintptr_t thread = platform_thread_id();
+    uintptr_t thread = thread_id();
     return entry(&map->reader_threads[0]) == thread ||
            (load_relaxed_u32(&map->reader_places_used) > 1 && reader_place(map, thread) != NULL);
 }
 
 bool holders_writing(const wmmf_map *map) {
-    return entry(&map->writer_thread) == platform_thread_id();
+    return entry(&map->writer_thread) == thread_id();
 }
 
 int32_t holders_enter_reader(wmmf_map *map) {
     if (holders_writing(map) || holders_reading(map))
         return WMMF_E_DEADLOCK;
-    uintptr_t thread = platform_thread_id();
+    uintptr_t thread = thread_id();
     for (uint32_t i = 0; i < READER_THREADS; i++) {
         uintptr_t none = 0;
         if (__atomic_compare_exchange_n(&map->reader_threads[i], &none, thread, false, __ATOMIC_RELAXED,
@@ -43,9 +52,9 @@ int32_t holders_enter_reader(wmmf_map *map) {
 }
 
 void holders_leave_reader(wmmf_map *map) {
-    __atomic_store_n(reader_place(map, platform_thread_id()), 0, __ATOMIC_RELAXED);
+    __atomic_store_n(reader_place(map, thread_id()), 0, __ATOMIC_RELAXED);
 }
 
 void holders_set_writer(wmmf_map *map, bool writing) {
-    __atomic_store_n(&map->writer_thread, writing ? platform_thread_id() : 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&map->writer_thread, writing ? thread_id() : 0, __ATOMIC_RELAXED);
 }

@@ -20,6 +20,7 @@
 #define LOCK_WAITERS      (UINT64_C(1) << 16) /* somebody may be waiting: look at the records before taking the lock */
 #define LOCK_INCONSISTENT (UINT64_C(1) << 17) /* a writer died inside; cleared by wmmf_mark_consistent */
 #define LOCK_POISONED     (UINT64_C(1) << 18) /* for ever */
+#define LOCK_RESERVED     UINT64_C(0xFFF80000)
 #define LOCK_VERSION      (UINT64_C(1) << 32) /* one step */
 
 /* Where sleepers sleep: the bell in bits 0-31, on which they sleep while it stands still, and how many they are in bits
@@ -32,18 +33,25 @@ enum gate_index { GATE_READERS, GATE_WRITERS, GATE_CHANGE, GATE_COUNT };
 
 /* One open writable handle. Written by its process only, or, when that is proven dead, by who holds its token. */
 struct participant {
-    shared_u64 reading;         /* low half: threads that hold or try the read lock; high half: tries, ever */
+    shared_u64 reading;         /* see READ_TRY */
     shared_u64 ticket;          /* place in the queue of this participant's first waiting writer, 0 = none */
-    shared_u32 reads_given;     /* tries that ended, ever: high half of `reading` less its low half */
+    shared_u64 writes;          /* twice the write locks that it gave back, plus 1 while it holds one */
     shared_u32 waiting_readers; /* threads that wait to read */
     shared_u32 wait_epoch;      /* moves whenever a waiting thread shows that it is running */
-    shared_u32 writes_taken;
-    shared_u32 writes_given;
-    shared_u32 pid; /* for people; says nothing about life */
+    uint8_t reserved[4];
+    shared_u32 pid; /* for people; says nothing about life. Stored once the record counts as used */
     shared_u64 joined_unix_ns;
     shared_u64 pins;                  /* slots of a frame channel that this participant reads: bit = slot */
     shared_u64 writing_since_unix_ns; /* when it took the lock for writing, 0 = it has not */
 };
+
+/* `reading`: bits 0-15 threads that hold or try the read lock, bits 16-31 the same again, as a tally for audits, bits
+ * 32-63 tries that ended, ever. All three change in one step, so that at no instant the first two differ. */
+#define READ_HOLDERS     UINT64_C(0xFFFF)
+#define READ_TALLY_SHIFT 16
+#define READ_ENDED_SHIFT 32
+#define READ_TRY         ((UINT64_C(1) << READ_TALLY_SHIFT) | 1)
+#define READ_END         ((UINT64_C(1) << READ_ENDED_SHIFT) - READ_TRY)
 
 /* What the payload of a native section is. */
 enum section_kind { KIND_PLAIN, KIND_CHANNEL };

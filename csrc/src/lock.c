@@ -27,8 +27,6 @@
 #define CHUNK_LEAST          ((size_t)1024)
 #define CHUNK_MOST           ((size_t)256 * 1024)
 
-#define READ_TRY             ((UINT64_C(1) << 32) | 1)
-
 static struct participant *own_record(wmmf_map *map) {
     return &map->records[map->index];
 }
@@ -39,7 +37,7 @@ static int32_t word_status(uint64_t word) {
     return word & LOCK_INCONSISTENT ? WMMF_E_OWNER_DIED : WMMF_OK;
 }
 
-static bool is_poisoned(const wmmf_map *map) {
+bool native_is_poisoned(const wmmf_map *map) {
     return load_seq_u64(&map->header->lock) & LOCK_POISONED;
 }
 
@@ -73,11 +71,8 @@ static bool try_read(wmmf_map *map) {
 }
 
 static void end_read(wmmf_map *map) {
-    struct participant *me = own_record(map);
-    /* R4. Given is counted first: with no writer about, tries less given is never more than the holders. */
-    __atomic_fetch_add(&me->reads_given, 1, __ATOMIC_RELAXED);
-    /* seq_cst, which releases: our loads of the payload are done before a writer sees us gone. */
-    add_seq_u64(&me->reading, UINT64_MAX);
+    /* R4. seq_cst, which releases: our loads of the payload are done before a writer sees us gone. */
+    add_seq_u64(&own_record(map)->reading, READ_END);
     if (load_seq_u64(&map->header->lock) & LOCK_OWNER) /* R5 */
         gate_wake(map, GATE_WRITERS);
 }
@@ -140,7 +135,7 @@ int32_t native_unlock_read(wmmf_map *map) {
         return WMMF_E_NOT_OWNER;
     holders_leave_reader(map);
     end_read(map);
-    return WMMF_OK;
+    return native_is_poisoned(map) ? WMMF_E_POISONED : WMMF_OK;
 }
 
 /* Writers. */
@@ -183,12 +178,12 @@ static void pass_waiters(wmmf_map *map) {
     }
 }
 
-/* Whether there was one in the queue. */
-static bool bury_dead_waiters(wmmf_map *map) {
+/* Of those in our way; whether there was one. */
+static bool bury_the_dead(wmmf_map *map, bool (*is_in_our_way)(const struct participant *)) {
     bool found = false;
     uint32_t used = participants_in_use(map);
     for (uint32_t i = 0; i < used; i++)
-        if (is_waiting(&map->records[i]) && bury_if_dead(map, i))
+        if (is_in_our_way(&map->records[i]) && bury_if_dead(map, i))
             found = true;
     return found;
 }
@@ -244,7 +239,7 @@ static int32_t wait_to_own(wmmf_map *map, int64_t deadline, bool repair, uint64_
         }
         int64_t slice = deadline_remaining(deadline, RECHECK_NS);
         if (slice == 0) {
-            if (owned ? check_owner(map, word) : bury_dead_waiters(map))
+            if (owned ? check_owner(map, word) : bury_the_dead(map, is_waiting))
                 continue;
             status = WMMF_E_TIMEOUT;
             break;
@@ -299,7 +294,7 @@ static void give_up_ownership(wmmf_map *map, uint64_t more_flags) {
 }
 
 static bool is_reading(const struct participant *record) {
-    return (uint32_t)load_seq_u64(&record->reading) != 0;
+    return (load_seq_u64(&record->reading) & READ_HOLDERS) != 0;
 }
 
 /* W4: waits until the readers that were inside before us are gone, or are found dead. */
@@ -314,17 +309,17 @@ static int32_t wait_for_readers(wmmf_map *map, int64_t timeout_ns, int64_t *dead
                 *deadline = deadline_after(timeout_ns);
             int64_t slice = deadline_remaining(*deadline, RECHECK_NS);
             if (slice == 0) {
-                if (bury_if_dead(map, i))
+                if (bury_the_dead(map, is_reading))
                     continue;
                 return WMMF_E_TIMEOUT;
             }
-            if (is_poisoned(map))
+            if (native_is_poisoned(map))
                 return WMMF_E_POISONED;
             uint32_t seen = gate_enter(map, GATE_WRITERS);
-            if (!is_reading(record) || is_poisoned(map))
+            if (!is_reading(record) || native_is_poisoned(map))
                 gate_leave(map, GATE_WRITERS, seen);
             else if (!gate_sleep(map, GATE_WRITERS, seen, slice))
-                bury_if_dead(map, i);
+                bury_the_dead(map, is_reading);
         }
     }
     return WMMF_OK;
@@ -360,16 +355,17 @@ static void begin_change(wmmf_map *map, uint64_t begin, uint64_t touched, uint64
     fence_release();
 }
 
-/* For people who look: how often, and since when. */
+/* For people and audits: how often, and since when. Released: nobody sees it before the lock word that says the same.
+ */
 static void count_taken(wmmf_map *map) {
     struct participant *me = own_record(map);
-    store_relaxed_u32(&me->writes_taken, load_relaxed_u32(&me->writes_taken) + 1);
+    store_release_u64(&me->writes, load_relaxed_u64(&me->writes) | 1);
     store_relaxed_u64(&me->writing_since_unix_ns, platform_unix_coarse_ns());
 }
 
 static void count_given(wmmf_map *map) {
     struct participant *me = own_record(map);
-    store_relaxed_u32(&me->writes_given, load_relaxed_u32(&me->writes_given) + 1);
+    store_relaxed_u64(&me->writes, (load_relaxed_u64(&me->writes) | 1) + 1);
     store_relaxed_u64(&me->writing_since_unix_ns, 0);
 }
 
@@ -411,9 +407,14 @@ int32_t native_lock_write(wmmf_map *map, int64_t timeout_ns, uint64_t *place) {
 int32_t native_unlock_write(wmmf_map *map) {
     if (!holders_writing(map))
         return WMMF_E_NOT_OWNER;
+    int32_t status = native_is_poisoned(map) ? WMMF_E_POISONED : WMMF_OK;
     holders_set_writer(map, false);
     disown(map);
-    return WMMF_OK;
+    return status;
+}
+
+static bool is_of_payload(const wmmf_map *map, const uint8_t *from, size_t length) {
+    return (uintptr_t)from < (uintptr_t)map->payload + map->size && (uintptr_t)from + length > (uintptr_t)map->payload;
 }
 
 /* Small enough that somebody who reads in our wake is never far behind. */
@@ -430,14 +431,15 @@ int32_t native_write(wmmf_map *map, uint64_t offset, const void *buffer, size_t 
         return status;
     map->repairing = false;
     begin_change(map, offset, offset, offset + length);
-    size_t chunk = chunk_size(length);
+    /* What is moved within the payload goes in one piece: the first chunk could overwrite the source of the second. */
+    size_t chunk = is_of_payload(map, buffer, length) ? length : chunk_size(length);
     for (size_t done = 0; done < length; done += chunk) {
         if (chunk > length - done)
             chunk = length - done;
         /* Said before it is done, and settled after: a death in between leaves an odd sequence, as anywhere here. */
         store_relaxed_u64(&progress->touched, offset + done + chunk);
         fence_release();
-        memcpy(map->payload + offset + done, (const uint8_t *)buffer + done, chunk);
+        memmove(map->payload + offset + done, (const uint8_t *)buffer + done, chunk);
         store_release_u64(&progress->settled, offset + done + chunk);
     }
     disown(map);
@@ -464,6 +466,8 @@ void native_disown(wmmf_map *map) {
 int32_t native_mark_consistent(wmmf_map *map) {
     if (!holders_writing(map))
         return WMMF_E_NOT_OWNER;
+    if (native_is_poisoned(map))
+        return WMMF_E_POISONED;
     and_seq_u64(&map->header->lock, ~LOCK_INCONSISTENT);
     return WMMF_OK;
 }
@@ -478,7 +482,7 @@ static void sleep_until_change(wmmf_map *map, uint64_t sequence, int64_t slice) 
         return;
     }
     uint32_t seen = gate_enter(map, GATE_CHANGE);
-    if (load_seq_u64(&header->sequence) / 2 != sequence || is_poisoned(map))
+    if (load_seq_u64(&header->sequence) / 2 != sequence || native_is_poisoned(map))
         gate_leave(map, GATE_CHANGE, seen);
     else if (!gate_sleep(map, GATE_CHANGE, seen, slice))
         check_owner(map, load_seq_u64(&header->lock));
@@ -511,10 +515,13 @@ int32_t native_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64
             continue;
         }
         int64_t slice = deadline_remaining(deadline, RECHECK_NS);
-        if (slice == 0)
-            return WMMF_E_TIMEOUT;
-        if (map->read_only && turn % 10 == 9 && owner_seems_dead(map, word))
+        if (map->read_only && (slice == 0 || turn % 10 == 9) && owner_seems_dead(map, word))
             return WMMF_E_OWNER_DIED;
+        if (slice == 0) {
+            if (!map->read_only && check_owner(map, word))
+                continue;
+            return WMMF_E_TIMEOUT;
+        }
         sleep_until_change(map, sequence, slice);
     }
 }
@@ -570,7 +577,7 @@ static int32_t await_writer(wmmf_map *map, int64_t deadline, int turn) {
     if (status != WMMF_OK)
         return status;
     if (deadline_remaining(deadline, 1) == 0)
-        return WMMF_E_TIMEOUT;
+        return owner_seems_dead(map, word) ? WMMF_E_OWNER_DIED : WMMF_E_TIMEOUT;
     if (turn < SPINS)
         spin_pause();
     else if (turn < SPINS + YIELDS)

@@ -18,6 +18,9 @@ struct wmmf_map {
     /* Native layout only. Copies: the shared header is not asked twice. */
     struct header *header;
     struct participant *records;
+    uint64_t section_id;
+    uint64_t created_unix_ns;
+    uint32_t kind; /* enum section_kind */
     uint32_t participants;
     uint32_t index; /* of our own record; a read-only handle has none */
 
@@ -56,7 +59,8 @@ void native_leave(wmmf_map *map);
 int32_t native_lock_read(wmmf_map *map, int64_t timeout_ns);
 int32_t native_unlock_read(wmmf_map *map);
 /* An inconsistent section is locked all the same, and answered with WMMF_E_OWNER_DIED. *place is 0 at first, and 0
- * again unless the answer is WMMF_E_TIMEOUT: then the caller stands in the queue there, until it tries again or leaves. */
+ * again unless the answer is WMMF_E_TIMEOUT: then the caller stands in the queue there, until it tries again or leaves.
+ */
 int32_t native_lock_write(wmmf_map *map, int64_t timeout_ns, uint64_t *place);
 void native_leave_queue(wmmf_map *map, uint64_t place);
 int32_t native_unlock_write(wmmf_map *map);
@@ -71,8 +75,10 @@ int32_t native_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64
 int32_t native_read_optimistic(wmmf_map *map, uint64_t offset, void *buffer, size_t length, int64_t timeout_ns);
 /* For ever, and for everybody who waits. */
 void native_poison(wmmf_map *map);
+bool native_is_poisoned(const wmmf_map *map);
 int32_t native_participant(wmmf_map *map, uint32_t index, wmmf_participant *out);
-int32_t native_audit(wmmf_map *map, wmmf_audit_report *report);
+/* Poisons what is not intact: what the caller has seen, header, lock or records. Pins may be on these slots only. */
+int32_t native_audit(wmmf_map *map, uint64_t pins_allowed, bool intact, wmmf_audit_report *report);
 
 void winmmf_initialise(wmmf_map *map);
 int32_t winmmf_lock_read(wmmf_map *map, int64_t timeout_ns);

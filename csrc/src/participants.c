@@ -22,6 +22,7 @@ bool lock_owner_is_valid(const wmmf_map *map, uint64_t word) {
 static void bury(wmmf_map *map, uint32_t index) {
     struct header *header = map->header;
     struct participant *record = &map->records[index];
+    store_relaxed_u64(&record->writes, 0); /* before the word says that it owns nothing: see native_audit */
     uint64_t word = load_seq_u64(&header->lock);
     while ((word & LOCK_OWNER) == index + 1) { /* B1 */
         /* B2. An odd sequence: it died where it may have been changing the payload. */
@@ -33,11 +34,8 @@ static void bury(wmmf_map *map, uint32_t index) {
     /* What others wait for is cleared in seq_cst order, before we look whether somebody sleeps. */
     store_seq_u64(&record->ticket, 0);
     store_seq_u32(&record->waiting_readers, 0);
-    store_relaxed_u32(&record->reads_given, 0);
-    store_relaxed_u32(&record->writes_taken, 0);
-    store_relaxed_u32(&record->writes_given, 0);
+    store_seq_u64(&record->pins, 0);
     store_relaxed_u32(&record->pid, 0);
-    store_relaxed_u64(&record->pins, 0);
     store_relaxed_u64(&record->writing_since_unix_ns, 0);
     /* B4: last: a writer that sees no reader here sees an empty record. wait_epoch keeps counting. */
     store_seq_u64(&record->reading, 0);
@@ -67,13 +65,13 @@ int32_t native_join(wmmf_map *map) {
         map->index = index;
         bury(map, index);
         struct participant *record = &map->records[index];
-        store_relaxed_u32(&record->pid, platform_process_id());
         store_relaxed_u64(&record->joined_unix_ns, platform_unix_ns());
         /* seq_cst, before our first lock: a writer that scans too few records has taken the lock word before, and our
          * first look at that word sees it. */
         uint32_t used = load_seq_u32(&map->header->participants_used);
         while (used < index + 1 && !cas_seq_u32(&map->header->participants_used, &used, index + 1))
             continue;
+        store_release_u32(&record->pid, platform_process_id());
         return WMMF_OK;
     }
     return WMMF_E_FULL;

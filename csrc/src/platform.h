@@ -58,8 +58,6 @@ uint64_t platform_unix_ns(void);
 /* The same, cheaper and no newer than the last tick of the system. */
 uint64_t platform_unix_coarse_ns(void);
 uint32_t platform_process_id(void);
-/* Not 0, and different for all live threads of the process. */
-uintptr_t platform_thread_id(void);
 int32_t platform_random(uint64_t *value);
 
 int32_t platform_last_error(void);

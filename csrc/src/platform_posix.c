@@ -23,6 +23,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -231,7 +232,12 @@ static int32_t creation_mode(const wmmf_options *options, mode_t *mode) {
 
 /* posix_fallocate would fall back on writing every page; on tmpfs fallocate reserves or fails as a whole. */
 static int reserve(int fd, off_t size) {
+    struct rlimit limit;
     int result;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && (rlim_t)size > limit.rlim_cur) {
+        errno = EFBIG; /* fallocate would send SIGXFSZ, too, which ends a program that has no handler */
+        return -1;
+    }
     do
         result = fallocate(fd, 0, 0, size);
     while (result != 0 && errno == EINTR);
@@ -502,10 +508,6 @@ uint64_t platform_unix_coarse_ns(void) {
 
 uint32_t platform_process_id(void) {
     return (uint32_t)getpid();
-}
-
-uintptr_t platform_thread_id(void) {
-    return (uintptr_t)pthread_self();
 }
 
 int32_t platform_random(uint64_t *value) {

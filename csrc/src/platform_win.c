@@ -587,10 +587,6 @@ uint32_t platform_process_id(void) {
     return GetCurrentProcessId();
 }
 
-uintptr_t platform_thread_id(void) {
-    return GetCurrentThreadId();
-}
-
 int32_t platform_random(uint64_t *value) {
     return SystemFunction036(value, sizeof *value) ? WMMF_OK : status_from_error(GetLastError());
 }

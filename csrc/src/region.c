@@ -91,6 +91,12 @@ static void map_abandon(wmmf_map *map) {
     map_free(map);
 }
 
+static void copy_constants(wmmf_map *map) {
+    map->section_id = load_relaxed_u64(&map->header->section_id);
+    map->created_unix_ns = load_relaxed_u64(&map->header->created_unix_ns);
+    map->kind = load_relaxed_u32(&map->header->kind);
+}
+
 static int32_t initialise_native(wmmf_map *map, const struct channel_shape *shape) {
     struct header *header = map->header;
     int32_t status = platform_random(&header->section_id);
@@ -101,11 +107,11 @@ static int32_t initialise_native(wmmf_map *map, const struct channel_shape *shap
     header->payload_offset = (uint64_t)(map->payload - (uint8_t *)header);
     header->payload_size = map->size;
     header->created_unix_ns = platform_unix_ns();
-    if (shape) {
-        header->kind = KIND_CHANNEL;
+    header->kind = shape ? KIND_CHANNEL : KIND_PLAIN;
+    if (shape)
         channel_initialise(map, shape);
-    }
-    status = platform_join(map->section, header->section_id, false);
+    copy_constants(map);
+    status = platform_join(map->section, map->section_id, false);
     if (status == WMMF_OK)
         status = native_join(map);
     /* Released: who sees the magic sees all of the above. Dying before: an opener waits in vain, and says so. */
@@ -196,9 +202,17 @@ static int32_t native_extent(const struct platform_section *section, struct exte
     return WMMF_OK;
 }
 
+/* To the other layouts its magic would be payload, or a lock word. */
+static bool is_native(const struct platform_section *section) {
+    const struct header *header = (const struct header *)(const void *)platform_base(section);
+    return platform_mapped_size(section) >= HEADER_SIZE && load_relaxed_u64(&header->magic) == SECTION_MAGIC;
+}
+
 static int32_t find_extent(const struct platform_section *section, uint32_t layout, struct extent *extent) {
     if (layout == WMMF_NATIVE)
         return native_extent(section, extent);
+    if (layout == WMMF_WINMMF && is_native(section))
+        return WMMF_E_FORMAT;
     uint64_t mapped = platform_mapped_size(section);
     extent->kind = KIND_PLAIN;
     extent->participants = 0;
@@ -233,7 +247,8 @@ static int32_t attach(struct platform_section *section, uint64_t size, const wmm
     if (status != WMMF_OK)
         return status;
     if (options->layout == WMMF_NATIVE) {
-        status = platform_join(section, load_relaxed_u64(&map->header->section_id), options->read_only);
+        copy_constants(map);
+        status = platform_join(section, map->section_id, options->read_only);
         if (status == WMMF_OK && !options->read_only)
             status = native_join(map);
         if (status != WMMF_OK) {
@@ -266,6 +281,20 @@ int32_t region_open(const char *name, uint64_t size, const wmmf_options *given, 
     return status != WMMF_OK ? status : open_existing(name, size, &options, kind, out);
 }
 
+/* What we would have created: who opens raw bytes takes any, but a native section is not raw. */
+static int32_t open_created(const char *name, uint64_t size, const wmmf_options *options,
+                            const struct channel_shape *shape, wmmf_map **out) {
+    struct platform_section *section;
+    int32_t status = platform_open(name, options, &section);
+    if (status != WMMF_OK)
+        return status;
+    if (options->layout == WMMF_RAW && is_native(section)) {
+        platform_close(section);
+        return WMMF_E_FORMAT;
+    }
+    return attach(section, shape ? 0 : size, options, shape ? KIND_CHANNEL : KIND_PLAIN, out);
+}
+
 int32_t region_create_or_open(const char *name, uint64_t size, const wmmf_options *given,
                               const struct channel_shape *shape, wmmf_map **out, int32_t *created) {
     wmmf_options options;
@@ -278,7 +307,7 @@ int32_t region_create_or_open(const char *name, uint64_t size, const wmmf_option
      * where another user's process has crashed: only that user may remove what it left. */
     int64_t deadline = deadline_after(READY_PATIENCE_NS);
     for (;;) {
-        status = open_existing(name, shape ? 0 : size, &options, shape ? KIND_CHANNEL : KIND_PLAIN, out);
+        status = open_created(name, size, &options, shape, out);
         if (status != WMMF_E_NOT_FOUND) {
             if (status == WMMF_OK && created)
                 *created = 0;
@@ -444,6 +473,11 @@ int32_t wmmf_mark_consistent(wmmf_map *map) {
     return status != WMMF_OK ? status : native_mark_consistent(map);
 }
 
+/* Of a lock that the caller has. */
+static int32_t held_status(const wmmf_map *map) {
+    return map->layout == WMMF_NATIVE && native_is_poisoned(map) ? WMMF_E_POISONED : WMMF_OK;
+}
+
 /* The lock is taken for the copy, unless the caller has it already. */
 int32_t wmmf_read(wmmf_map *map, uint64_t offset, void *buffer, uint64_t length, int64_t timeout_ns) {
     int32_t status = map_check(map);
@@ -454,20 +488,19 @@ int32_t wmmf_read(wmmf_map *map, uint64_t offset, void *buffer, uint64_t length,
     if (map->file)
         return platform_file_read(map->section, offset, buffer, (size_t)length);
     if (map->layout == WMMF_RAW) {
-        memcpy(buffer, map->payload + offset, (size_t)length);
+        memmove(buffer, map->payload + offset, (size_t)length);
         return WMMF_OK;
     }
     if (map->read_only) {
-        if (map->layout != WMMF_NATIVE)
+        if (map->layout != WMMF_NATIVE || map->kind != KIND_PLAIN)
             return WMMF_E_NOT_SUPPORTED;
         return native_read_optimistic(map, offset, buffer, (size_t)length, timeout_ns);
     }
     bool locked = holders_reading(map) || holders_writing(map);
-    if (!locked)
-        status = lock_read(map, timeout_ns);
+    status = locked ? held_status(map) : lock_read(map, timeout_ns);
     if (status != WMMF_OK)
         return status;
-    memcpy(buffer, map->payload + offset, (size_t)length);
+    memmove(buffer, map->payload + offset, (size_t)length);
     return locked ? WMMF_OK : unlock_read(map);
 }
 
@@ -485,11 +518,10 @@ int32_t wmmf_write_in_turn(wmmf_map *map, uint64_t offset, const void *buffer, u
     bool locked = map->layout == WMMF_RAW || holders_writing(map);
     if (!locked && map->layout == WMMF_NATIVE)
         return native_write(map, offset, buffer, (size_t)length, timeout_ns, place);
-    if (!locked)
-        status = winmmf_lock_write(map, timeout_ns);
+    status = locked ? held_status(map) : winmmf_lock_write(map, timeout_ns);
     if (status != WMMF_OK)
         return status;
-    memcpy(map->payload + offset, buffer, (size_t)length);
+    memmove(map->payload + offset, buffer, (size_t)length);
     return locked ? WMMF_OK : winmmf_unlock_write(map);
 }
 
@@ -503,6 +535,8 @@ int32_t wmmf_write(wmmf_map *map, uint64_t offset, const void *buffer, uint64_t 
 
 int32_t wmmf_sequence(wmmf_map *map, uint64_t *sequence) {
     int32_t status = sequence ? native_check(map) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK && native_is_poisoned(map))
+        status = WMMF_E_POISONED;
     if (status == WMMF_OK)
         *sequence = load_seq_u64(&map->header->sequence) / 2;
     return status;
@@ -511,6 +545,8 @@ int32_t wmmf_sequence(wmmf_map *map, uint64_t *sequence) {
 int32_t wmmf_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
     uint64_t now;
     int32_t status = native_check(map);
+    if (status == WMMF_OK && map->kind != KIND_PLAIN)
+        status = WMMF_E_NOT_SUPPORTED;
     if (status == WMMF_OK)
         status = native_wait(map, sequence, timeout_ns, &now);
     if (status == WMMF_OK && current)
@@ -533,7 +569,5 @@ int32_t wmmf_audit(wmmf_map *map, wmmf_audit_report *report) {
         return status;
     if (report->struct_size != sizeof *report)
         return WMMF_E_STRUCT_SIZE;
-    memset(report, 0, sizeof *report);
-    report->struct_size = sizeof *report;
-    return native_audit(map, report);
+    return native_audit(map, map->kind == KIND_CHANNEL ? UINT64_MAX : 0, true, report);
 }

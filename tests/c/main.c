@@ -3,12 +3,12 @@
 #include "harness.h"
 
 extern const struct suite suite_names, suite_sections, suite_locks, suite_winmmf, suite_recovery, suite_hostile,
-    suite_inspect, suite_channel, suite_platform, suite_fork;
+    suite_inspect, suite_audit, suite_channel, suite_platform, suite_fork;
 
 int main(int argc, char **argv) {
     static const struct suite *const suites[] = {
-        &suite_names,   &suite_sections, &suite_locks,   &suite_winmmf,   &suite_recovery,
-        &suite_hostile, &suite_inspect,  &suite_channel, &suite_platform,
+        &suite_names,   &suite_sections, &suite_locks, &suite_winmmf,  &suite_recovery,
+        &suite_hostile, &suite_inspect,  &suite_audit, &suite_channel, &suite_platform,
 #ifndef _WIN32
         &suite_fork,
 #endif

@@ -122,6 +122,41 @@ static void locks_belong_to_threads(void) {
     }
 }
 
+static void lock_and_end(void *argument) {
+    struct attempt *it = argument;
+    it->try_write = wmmf_lock_write(it->map, PATIENCE);
+}
+
+/* The system gives the number of a thread that has ended to the next one. */
+static void a_thread_does_not_inherit_locks(void) {
+    for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
+        struct attempt first = {.map = create(new_name(), 100, layout)};
+        thread_join(thread_start(lock_and_end, &first));
+        CHECK_STATUS(WMMF_OK, first.try_write);
+        struct attempt next = attempt_elsewhere(first.map);
+        CHECK_STATUS(WMMF_E_TIMEOUT, next.try_read);
+        CHECK_STATUS(WMMF_E_TIMEOUT, next.try_write);
+        CHECK_STATUS(WMMF_E_NOT_OWNER, next.unlock_write);
+        wmmf_close(first.map);
+    }
+}
+
+/* Source and destination share bytes, more of them than are copied at a time. */
+static void what_is_moved_within_the_payload_stays_whole(void) {
+    enum { LENGTH = 100000 };
+    for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_RAW; layout++) {
+        wmmf_map *map = create(new_name(), 2 * LENGTH, layout);
+        uint8_t *payload = data_of(map);
+        for (uint32_t i = 0; i < LENGTH; i++)
+            payload[i] = (uint8_t)(i / 7);
+        REQUIRE_OK(wmmf_write(map, 10, payload, LENGTH, PATIENCE));
+        for (uint32_t i = 0; i < LENGTH; i++)
+            if (!CHECK_EQUAL((uint8_t)(i / 7), payload[10 + i]))
+                break;
+        wmmf_close(map);
+    }
+}
+
 static void a_timeout_is_neither_early_nor_endless(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
         const char *name = new_name();
@@ -340,6 +375,8 @@ static void a_busy_writer_does_not_starve_a_reader_who_cannot_lock(void) {
 static const struct test tests[] = {
     TEST(rules_of_the_lock),
     TEST(locks_belong_to_threads),
+    TEST(a_thread_does_not_inherit_locks),
+    TEST(what_is_moved_within_the_payload_stays_whole),
     TEST(a_timeout_is_neither_early_nor_endless),
     TEST(threads_exclude_each_other),
     TEST(threads_of_one_handle_exclude_each_other),

@@ -138,29 +138,11 @@ static void clocks_and_chance_move(void) {
     CHECK_EQUAL(system_process_id(), platform_process_id());
 }
 
-static void note_thread_id(void *id) {
-    *(uintptr_t *)id = platform_thread_id();
-}
-
-static void threads_have_ids(void) {
-    uintptr_t other = 0;
-    thread_join(thread_start(note_thread_id, &other));
-    CHECK(platform_thread_id() != 0);
-    CHECK(other != 0);
-    CHECK(other != platform_thread_id());
-    CHECK(platform_thread_id() == platform_thread_id());
-}
-
 static const struct test tests[] = {
-    TEST(a_token_has_one_holder),
-    TEST(a_token_ends_with_its_handle),
-    TEST(a_token_ends_with_its_process),
-    TEST(a_bell_wakes_all_sleepers),
-    TEST(a_moved_bell_lets_nobody_sleep),
-    TEST(a_sleep_ends_by_itself),
-    TEST(clocks_and_chance_move),
-    TEST(threads_have_ids),
-    {NULL, NULL},
+    TEST(a_token_has_one_holder),         TEST(a_token_ends_with_its_handle),
+    TEST(a_token_ends_with_its_process),  TEST(a_bell_wakes_all_sleepers),
+    TEST(a_moved_bell_lets_nobody_sleep), TEST(a_sleep_ends_by_itself),
+    TEST(clocks_and_chance_move),         {NULL, NULL},
 };
 
 static const struct role roles[] = {

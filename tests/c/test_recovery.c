@@ -230,6 +230,30 @@ static bool has_waiting_writer(wmmf_map *map) {
     return false;
 }
 
+static int32_t look_for_a_change(wmmf_map *map, int64_t timeout_ns) {
+    return wmmf_wait(map, 0, timeout_ns, NULL);
+}
+
+static int32_t copy_a_byte(wmmf_map *map, int64_t timeout_ns) {
+    char byte;
+    return wmmf_read(map, 0, &byte, 1, timeout_ns);
+}
+
+static void who_only_looks_learns_of_the_dead(void) {
+    for (uint32_t read_only = 0; read_only < 2; read_only++) {
+        const char *name = new_name();
+        wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+        wmmf_map *map = create(name, 100, WMMF_NATIVE), *looker = NULL;
+        options.read_only = read_only;
+        REQUIRE_OK(wmmf_open(name, 0, &options, &looker));
+        kill_while("hold_write", name, "locked");
+        CHECK_STATUS(WMMF_E_OWNER_DIED, keep_trying(looker, copy_a_byte));
+        CHECK_STATUS(WMMF_E_OWNER_DIED, keep_trying(looker, look_for_a_change));
+        wmmf_close(looker);
+        wmmf_close(map);
+    }
+}
+
 static void who_only_tries_gets_past_the_dead(void) {
     const char *name = new_name();
     wmmf_map *map = create(name, 100, WMMF_NATIVE);
@@ -312,6 +336,7 @@ static const struct test tests[] = {
     TEST(a_read_only_reader_learns_of_a_dead_writer),
     TEST(a_dead_reader_costs_nothing),
     TEST(who_only_tries_gets_past_the_dead),
+    TEST(who_only_looks_learns_of_the_dead),
     TEST(closing_with_the_lock_held_counts_as_death),
     TEST(places_of_the_dead_are_used_again),
     TEST(a_killed_process_leaves_no_section_behind),

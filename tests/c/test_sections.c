@@ -155,6 +155,36 @@ static void another_layout_is_not_taken_for_native(void) {
     wmmf_close(map);
 }
 
+/* Whose lock word or payload would begin in its header. */
+static void native_is_not_taken_for_another_layout(void) {
+    const char *name = new_name();
+    wmmf_options winmmf = options_of(WMMF_WINMMF, WMMF_LOCAL), raw = options_of(WMMF_RAW, WMMF_LOCAL);
+    wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = NULL;
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(name, 0, &winmmf, &other));
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_create_or_open(name, 10, &winmmf, &other, NULL));
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_create_or_open(name, 10, &raw, &other, NULL));
+    CHECK(other == NULL);
+    CHECK_STATUS(WMMF_OK, wmmf_open(name, 0, &raw, &other)); /* who asks for the bytes as they are gets them */
+    wmmf_close(other);
+    wmmf_close(map);
+}
+
+/* For its participants only: its frames move no sequence that would show a torn copy. */
+static void a_channel_is_not_read_as_a_plain_section(void) {
+    const char *name = new_name();
+    wmmf_options read_only = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    wmmf_channel *channel = NULL;
+    wmmf_map *map = NULL;
+    char byte;
+    read_only.read_only = 1;
+    REQUIRE_OK(wmmf_channel_create(name, 100, 0, NULL, &channel));
+    REQUIRE_OK(wmmf_open(name, 0, &read_only, &map));
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_read(map, 0, &byte, 1, PATIENCE));
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_wait(map, 0, PATIENCE, NULL));
+    wmmf_close(map);
+    wmmf_channel_close(channel);
+}
+
 static void impossible_sizes_are_refused(void) {
     static const uint64_t sizes[] = {0, UINT64_MAX, UINT64_MAX - 4096, INT64_MAX, (uint64_t)INT64_MAX + 1};
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_RAW; layout++) {
@@ -356,13 +386,16 @@ static void a_file_is_mapped_and_left_in_place(void) {
 
 /* Failures in the midst of opening, which must undo what was done; tests/c/faults.c covers those of the system. */
 static void fail_in_many_ways(const char *name, const char *foreign, const char *full, const char *nobodys) {
-    wmmf_options read_only = options_of(WMMF_NATIVE, WMMF_LOCAL), winmmf = options_of(WMMF_WINMMF, WMMF_LOCAL);
+    wmmf_options read_only = options_of(WMMF_NATIVE, WMMF_LOCAL), winmmf = options_of(WMMF_WINMMF, WMMF_LOCAL),
+                 raw = options_of(WMMF_RAW, WMMF_LOCAL);
     wmmf_map *map = NULL;
     read_only.read_only = 1;
     CHECK_STATUS(WMMF_E_EXISTS, wmmf_create(name, 10, NULL, &map));
     CHECK_STATUS(WMMF_E_EXISTS, wmmf_create(name, 10, &winmmf, &map));
     CHECK_STATUS(WMMF_E_SIZE, wmmf_open(name, 1000000, NULL, &map));
-    CHECK_STATUS(WMMF_E_SIZE, wmmf_open(name, 1000000, &winmmf, &map));
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(name, 0, &winmmf, &map));
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_create_or_open(name, 10, &raw, &map, NULL));
+    CHECK_STATUS(WMMF_E_SIZE, wmmf_open(name, 1000000, &raw, &map));
     CHECK_STATUS(WMMF_E_SIZE, wmmf_open(name, 1000000, &read_only, &map));
     CHECK_STATUS(WMMF_E_SIZE, wmmf_create_or_open(name, 1000000, NULL, &map, NULL));
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(foreign, 0, NULL, &map));
@@ -457,6 +490,8 @@ static const struct test tests[] = {
     TEST(creating_is_exclusive),
     TEST(create_or_open_says_which),
     TEST(another_layout_is_not_taken_for_native),
+    TEST(native_is_not_taken_for_another_layout),
+    TEST(a_channel_is_not_read_as_a_plain_section),
     TEST(impossible_sizes_are_refused),
     TEST(too_much_memory_is_refused_when_creating),
     TEST(bad_options_are_refused),

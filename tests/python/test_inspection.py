@@ -265,7 +265,7 @@ def test_looking_changes_nothing(section: MemoryMappedFile, run: Callable[..., A
 
 def test_audit_finds_damage(section: MemoryMappedFile, run: Callable[..., Any]) -> None:
     with MemoryMappedFile.open(section.name, layout=Layout.RAW) as raw:
-        raw.write(b"\x07", 512 + 16)  # a tally: reads given back
+        raw.write(b"\x07", 512 + 2)  # a tally: the read locks that it holds
     code, report = run("audit", section.name)
     assert (code, report["damaged"], report["poisoned"]) == (1, True, True)
     assert report["verdict"].startswith("damaged")
@@ -278,7 +278,7 @@ def test_audit_finds_damage_of_a_channel(name: str, run: Callable[..., Any]) -> 
         channel.publish(b"x")
         assert run("audit", name)[0] == 0
         with MemoryMappedFile.open(name, layout=Layout.RAW) as raw:
-            raw.write(b"\x07", 512 + 16)
+            raw.write(b"\x07", 512 + 2)
         code, report = run("audit", name)
         assert (code, report["damaged"], report["poisoned"]) == (1, True, True)
         with pytest.raises(PoisonedError):
@@ -294,7 +294,7 @@ def test_audit_finds_damage_of_a_channel(name: str, run: Callable[..., Any]) -> 
 def test_damage_ends_the_wait_of_another_process(
     section: MemoryMappedFile, child: Callable[..., Any], run: Callable[..., Any], wait: str
 ) -> None:
-    with section.write_lock():
+    with pytest.raises(PoisonedError), section.write_lock():
         waiting = child(
             f"""
 section = MemoryMappedFile.open(sys.argv[1])
@@ -308,7 +308,7 @@ except PoisonedError:
         )
         assert waiting.line() == "waiting"
         with MemoryMappedFile.open(section.name, layout=Layout.RAW) as raw:
-            raw.write(b"\x07", 512 + 16)
+            raw.write(b"\x07", 512 + 2)
         assert run("audit", section.name)[0] == 1
         assert waiting.result() == "poisoned"
 

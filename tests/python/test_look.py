@@ -335,6 +335,7 @@ def command(*arguments: str, **how: Any) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
+        errors="replace",  # FFmpeg and the progress bar write at the same time
         env={**os.environ, "FORCE_COLOR": "1", "COLUMNS": "200"},  # so that what is live is drawn
         cwd=FOLDER,
         **how,

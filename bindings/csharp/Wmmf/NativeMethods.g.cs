@@ -329,11 +329,11 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_info(IntPtr map, wmmf_info* info);
 
-        /// <summary>Takes the lock for reading: shared with other readers, never together with a writer. WMMF_E_OWNER_DIED: not taken, the payload is inconsistent until a writer repairs it.</summary>
+        /// <summary>Takes the lock for reading: shared with other readers, never together with a writer. At most 256 threads at a time through one handle (WMMF_E_FULL). WMMF_E_OWNER_DIED: not taken, the payload is inconsistent until a writer repairs it.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_read(IntPtr map, long timeout_ns);
 
-        /// <summary>Gives a read lock back.</summary>
+        /// <summary>Gives a read lock back. WMMF_E_POISONED: it is given back, and the section was poisoned meanwhile.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_unlock_read(IntPtr map);
 
@@ -349,7 +349,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_leave_queue(IntPtr map, ulong place);
 
-        /// <summary>Gives the write lock back, advances the sequence and wakes whoever waits.</summary>
+        /// <summary>Gives the write lock back, advances the sequence and wakes whoever waits. WMMF_E_POISONED: it is given back, and the section was poisoned before.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_unlock_write(IntPtr map);
 
@@ -377,7 +377,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_wait(IntPtr map, ulong sequence, long timeout_ns, ulong* current);
 
-        /// <summary>Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section (unless the handle is read-only). WMMF_OK means that the audit was done, whatever it found.</summary>
+        /// <summary>Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section (unless the handle is read-only): every later and every waiting call, in every process, is then WMMF_E_POISONED, but for opening, closing, looking and giving back. What counts as damage is never there while only this library writes, wherever its processes are stopped or die. WMMF_OK means that the audit was done, whatever it found.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_audit(IntPtr map, wmmf_audit_report* report);
 

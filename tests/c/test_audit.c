@@ -1,0 +1,254 @@
+/* What an audit finds, and that it finds nothing where nothing is. */
+#include <stdio.h>
+
+#include "harness.h"
+#include "layout.h"
+#include "system.h"
+
+static uint8_t *bytes_of(const char *name, wmmf_map **raw) {
+    *raw = open_existing(name, WMMF_RAW);
+    return data_of(*raw);
+}
+
+static struct participant *record_of(uint8_t *section, uint32_t index) {
+    return (struct participant *)(void *)(section + HEADER_SIZE) + index;
+}
+
+/* Damage, with two participants that hold nothing. */
+
+static void change_magic(struct header *header) {
+    header->magic++;
+}
+
+static void change_id(struct header *header) {
+    header->section_id++;
+}
+
+static void change_time(struct header *header) {
+    header->created_unix_ns++;
+}
+
+static void change_kind(struct header *header) {
+    header->kind++;
+}
+
+static void change_size(struct header *header) {
+    header->payload_size--;
+}
+
+static void hide_participants(struct header *header) {
+    header->participants_used = 1;
+}
+
+static void set_a_reserved_bit(struct header *header) {
+    header->lock |= UINT64_C(1) << 31;
+}
+
+static void own_by_nobody(struct header *header) {
+    header->lock |= 4000;
+}
+
+static void make_the_sequence_odd(struct header *header) {
+    header->sequence |= 1;
+}
+
+static void count_a_reader(struct header *header) {
+    record_of((uint8_t *)header, 1)->reading++;
+}
+
+static void count_a_tally(struct header *header) {
+    record_of((uint8_t *)header, 1)->reading += UINT64_C(1) << READ_TALLY_SHIFT;
+}
+
+static void count_a_write(struct header *header) {
+    record_of((uint8_t *)header, 1)->writes++;
+}
+
+static void draw_a_ticket(struct header *header) {
+    record_of((uint8_t *)header, 1)->ticket = 1000;
+}
+
+static void pin_a_slot(struct header *header) {
+    record_of((uint8_t *)header, 1)->pins = 1;
+}
+
+static void damage_is_found(void) {
+    void (*const damages[])(struct header *) = {
+        change_magic,       change_id,     change_time,           change_kind,    change_size,   hide_participants,
+        set_a_reserved_bit, own_by_nobody, make_the_sequence_odd, count_a_reader, count_a_tally, count_a_write,
+        draw_a_ticket,      pin_a_slot,
+    };
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        const char *name = new_name();
+        wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE), *raw;
+        wmmf_audit_report report = {.struct_size = sizeof report};
+        uint8_t *section = bytes_of(name, &raw);
+        REQUIRE_OK(wmmf_audit(map, &report));
+        CHECK_EQUAL(0, report.damaged);
+        damages[i]((struct header *)(void *)section);
+        REQUIRE_OK(wmmf_audit(map, &report));
+        if (!CHECK_EQUAL(1, report.damaged))
+            printf("  damage %zu\n", i);
+        CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_read(other, PATIENCE));
+        wmmf_close(raw);
+        wmmf_close(other);
+        wmmf_close(map);
+    }
+}
+
+static void move_newest(struct channel_header *header) {
+    header->newest++;
+}
+
+static void renumber_newest(struct channel_header *header) {
+    header->newest += UINT64_C(1) << 60;
+}
+
+static void shrink(struct channel_header *header) {
+    header->capacity--;
+}
+
+static void lose_a_slot(struct channel_header *header) {
+    header->slots--;
+}
+
+static void pin_what_is_not_there(struct channel_header *header) {
+    record_of((uint8_t *)header - 4096 + CHANNEL_HEADER_SIZE, 0)->pins = UINT64_C(1) << 40;
+}
+
+static void damage_of_a_channel_is_found(void) {
+    void (*const damages[])(struct channel_header *) = {
+        move_newest, renumber_newest, shrink, lose_a_slot, pin_what_is_not_there,
+    };
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        const char *name = new_name();
+        wmmf_channel *channel = NULL;
+        wmmf_map *raw;
+        wmmf_frame frame = {.struct_size = sizeof frame};
+        wmmf_audit_report report = {.struct_size = sizeof report};
+        REQUIRE_OK(wmmf_channel_create(name, 100, 0, NULL, &channel));
+        REQUIRE_OK(wmmf_channel_write(channel, "", PATIENCE, &frame));
+        REQUIRE_OK(wmmf_channel_acquire(channel, 0, PATIENCE, &frame));
+        REQUIRE_OK(wmmf_channel_audit(channel, &report));
+        CHECK_EQUAL(0, report.damaged);
+        uint8_t *section = bytes_of(name, &raw);
+        damages[i]((struct channel_header *)(void *)(section + 4096 - CHANNEL_HEADER_SIZE));
+        REQUIRE_OK(wmmf_channel_audit(channel, &report));
+        if (!CHECK_EQUAL(1, report.damaged))
+            printf("  damage %zu\n", i);
+        CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_begin(channel, 0, &frame));
+        wmmf_close(raw);
+        wmmf_channel_close(channel);
+    }
+}
+
+/* No false alarms: an audit may come between any two instructions of the others. */
+
+#define CROWD 16
+
+struct busy {
+    wmmf_map *map;
+    wmmf_channel *channel;
+    int32_t stop;
+};
+
+static void lock_without_pause(void *argument) {
+    struct busy *it = argument;
+    for (uint32_t turn = 0; !__atomic_load_n(&it->stop, __ATOMIC_RELAXED); turn++) {
+        if (turn % 8 == 0) {
+            REQUIRE_OK(wmmf_write(it->map, 0, "x", 1, PATIENCE));
+        } else {
+            REQUIRE_OK(wmmf_lock_read(it->map, PATIENCE));
+            REQUIRE_OK(wmmf_unlock_read(it->map));
+        }
+    }
+}
+
+static void use_frames_without_pause(void *argument) {
+    struct busy *it = argument;
+    wmmf_frame frame = {.struct_size = sizeof frame};
+    while (!__atomic_load_n(&it->stop, __ATOMIC_RELAXED)) {
+        int32_t status = wmmf_channel_begin(it->channel, PATIENCE, &frame);
+        if (status == WMMF_OK)
+            REQUIRE_OK(wmmf_channel_publish(it->channel, &frame));
+        else
+            CHECK_STATUS(WMMF_E_DEADLOCK, status);
+        REQUIRE_OK(wmmf_channel_acquire(it->channel, 0, PATIENCE, &frame));
+        REQUIRE_OK(wmmf_channel_release(it->channel, &frame));
+    }
+}
+
+static void whoever_works_is_sound(void) {
+    const char *name = new_name();
+    struct busy busy = {.map = create(name, 100, WMMF_NATIVE)};
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    struct thread *threads[CROWD];
+    for (int i = 0; i < CROWD; i++)
+        threads[i] = thread_start(lock_without_pause, &busy);
+    wmmf_map *auditor = open_existing(name, WMMF_NATIVE);
+    for (int i = 0; i < 2000; i++) {
+        REQUIRE_OK(wmmf_audit(auditor, &report));
+        if (!CHECK_EQUAL(0, report.damaged))
+            break;
+    }
+    __atomic_store_n(&busy.stop, 1, __ATOMIC_RELAXED);
+    for (int i = 0; i < CROWD; i++)
+        thread_join(threads[i]);
+    wmmf_close(auditor);
+    wmmf_close(busy.map);
+}
+
+static void a_channel_at_work_is_sound(void) {
+    const char *name = new_name();
+    struct busy busy = {.map = NULL};
+    wmmf_channel *auditor = NULL;
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    REQUIRE_OK(wmmf_channel_create(name, 100, 0, NULL, &busy.channel));
+    REQUIRE_OK(wmmf_channel_open(name, NULL, &auditor));
+    struct thread *thread = thread_start(use_frames_without_pause, &busy);
+    for (int i = 0; i < 20000; i++) {
+        REQUIRE_OK(wmmf_channel_audit(auditor, &report));
+        if (!CHECK_EQUAL(0, report.damaged))
+            break;
+    }
+    __atomic_store_n(&busy.stop, 1, __ATOMIC_RELAXED);
+    thread_join(thread);
+    wmmf_channel_close(auditor);
+    wmmf_channel_close(busy.channel);
+}
+
+/* What is poisoned serves nobody, not even those inside. */
+static void poison_reaches_who_holds_the_lock(void) {
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_NATIVE), *raw;
+    uint64_t sequence;
+    char byte;
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    change_id((struct header *)(void *)bytes_of(name, &raw));
+    REQUIRE_OK(wmmf_audit(map, &report));
+    CHECK_EQUAL(1, report.poisoned);
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_write(map, 0, "x", 1, 0));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_read(map, 0, &byte, 1, 0));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_mark_consistent(map));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_sequence(map, &sequence));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_unlock_write(map));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(map)); /* it was given back all the same */
+    wmmf_close(raw);
+    wmmf_close(map);
+}
+
+static const struct test tests[] = {
+    TEST(damage_is_found),
+    TEST(damage_of_a_channel_is_found),
+    TEST(whoever_works_is_sound),
+    TEST(a_channel_at_work_is_sound),
+    TEST(poison_reaches_who_holds_the_lock),
+    {NULL, NULL},
+};
+
+static const struct role roles[] = {
+    {NULL, NULL},
+};
+
+const struct suite suite_audit = {tests, roles};
