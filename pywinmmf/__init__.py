@@ -11,6 +11,7 @@ with MemoryMappedFile.open("camera") as section:
 
 from ._binding import ffi, lib
 from .audit_report import AuditReport
+from .camera.registry import shared_cameras
 from .enums import Access, Layout, Namespace
 from .errors import (
     AccessDeniedError,
@@ -63,4 +64,5 @@ __all__ = [
     "include_dir",
     "library_path",
     "list_sections",
+    "shared_cameras",
 ]

@@ -94,12 +94,24 @@ def windows_wheel() -> Path:
     return wheel
 
 
-DEMO_NEEDS = ["rich", "markdown-it-py", "mdurl", "pygments"]  # the lab brings the rest
+EXTRAS_NEED = ["rich", "markdown-it-py", "mdurl"]  # the lab brings the rest
 
 
 @functools.cache
 def install_on_windows() -> None:
-    """Install that wheel, and what its demo needs, into the Windows Python."""
+    """Install that wheel, and what its extras need, into the Windows Python."""
     winpython.install_wheel(windows_wheel())
-    for requirement in DEMO_NEEDS:
+    for requirement in EXTRAS_NEED:
         winpython.install_wheel(requirement)
+
+
+CAMERAS = (
+    "import cv2, cv2_enumerate_cameras as e; e.enumerate_cameras(cv2.CAP_DSHOW); cv2.VideoCapture(97, cv2.CAP_DSHOW)"
+)
+
+
+@functools.cache
+def start_what_cameras_need() -> None:
+    """Look for cameras once. Wine starts the servers that this takes then, and they keep the pipes of whoever was
+    first: here nobody waits for the end of those."""
+    assert winpython.popen(["-c", CAMERAS]).wait(timeout=120) == 0

@@ -1,4 +1,4 @@
-"""``pywinmmf camera share`` and ``list``."""
+"""``pywinmmf camera``: share, list, and the service."""
 
 from __future__ import annotations
 
@@ -6,19 +6,27 @@ import argparse
 import json
 import logging
 import logging.handlers
+import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
-from pywinmmf import Access, Error, InvalidArgumentError, Namespace
+import cv2
+
+from pywinmmf import Access, Error, FrameChannel, InvalidArgumentError, Namespace
 from pywinmmf.terminal import positive
 
-from . import registry
-from .share import CONVERSIONS, SharedCamera, Sharing
+from . import devices, registry, service
+from .share import PIXEL_FORMATS, SharedCamera, Sharing
 
 ACCESS = {access.name.lower().replace("_", "-"): access for access in Access}
+LOG_BYTES, OLD_LOGS = 1_000_000, 3
+STALLED_SECONDS = 2.0
 
 
 def add_parser(subcommands: Any) -> None:
@@ -31,21 +39,48 @@ def add_parser(subcommands: Any) -> None:
         help="own cameras and publish their pictures",
         description="Runs until Ctrl-C or SIGTERM. A camera that is missing, busy or unplugged is tried again.",
     )
-    share.add_argument("sources", nargs="+", metavar="SOURCE", help="camera number, video file, stream, or 'test'")
-    share.add_argument("--name", action="append", metavar="NAME", help="of each channel; default: camera-SOURCE")
-    share.add_argument("--namespace", choices=["local", "global"], help="default: global where the rights allow")
-    share.add_argument("--access", choices=ACCESS, default="users-read")
-    share.add_argument("--size", type=_size, default=(640, 480), metavar="WIDTHxHEIGHT")
-    share.add_argument("--format", choices=CONVERSIONS, default="BGR3")
-    share.add_argument("--fps", type=positive, default=30.0, help="at most")
-    share.add_argument("--every", type=int, default=1, metavar="N", help="publish only each N-th picture")
-    share.add_argument("--slots", type=int, default=4)
-    share.add_argument("--log", type=Path, metavar="FILE", help="write a rotating log file")
+    _add_sharing_options(share)
+    share.add_argument("--run-service", metavar="NAME", help=argparse.SUPPRESS)  # the service's own command line
     share.set_defaults(run=_share)
 
-    listing = commands.add_parser("list", help="the cameras that are shared now")
+    listing = commands.add_parser("list", help="the cameras of this machine, and those that are shared now")
     listing.add_argument("--json", action="store_true", help="for programs")
     listing.set_defaults(run=_list)
+
+    install = commands.add_parser(
+        "install",
+        help="share cameras from every start of the machine on",
+        description="A service of Windows; a systemd unit on Linux, of the user if that is not root.",
+    )
+    _add_sharing_options(install)
+    install.set_defaults(run=_install)
+    services = [install]
+    for command, text in (
+        ("uninstall", "stop and remove the service"),
+        ("start", "start the service"),
+        ("stop", "stop the service"),
+        ("status", "how the service is; exit code 0: running, 3: not, 4: not installed"),
+    ):
+        services.append(commands.add_parser(command, help=text))
+        services[-1].set_defaults(run=_control, action=command)
+    for parser in services:
+        parser.add_argument("--service", default="pywinmmf-camera", metavar="NAME", help="default: pywinmmf-camera")
+
+
+def _add_sharing_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "sources", nargs="+", metavar="SOURCE", help="camera number, name or path; video file; stream; or 'test'"
+    )
+    parser.add_argument("--name", action="append", metavar="NAME", help="of each channel; default: camera-SOURCE")
+    parser.add_argument("--namespace", choices=["local", "global"], help="default: global where the rights allow")
+    parser.add_argument("--access", choices=ACCESS, default="users-read")
+    parser.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT", help="default: as they come, up to 1920x1080")
+    parser.add_argument("--format", choices=PIXEL_FORMATS, default="BGR3")
+    parser.add_argument("--fps", type=positive, help="at most")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="publish only each N-th picture")
+    parser.add_argument("--drop-every", type=int, metavar="N", help="leave out each N-th picture")
+    parser.add_argument("--slots", type=int, default=4)
+    parser.add_argument("--log", type=Path, metavar="FILE", help="write a rotating log file")
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -54,13 +89,14 @@ def _size(text: str) -> tuple[int, int]:
         size = int(width), int(height)
     except ValueError:
         size = (0, 0)
-    if min(size) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected WIDTHxHEIGHT, such as 1280x720")
+    if not 1 <= min(size) <= max(size) <= 16384:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected WIDTHxHEIGHT in pixels, such as 1280x720")
     return size
 
 
 def _channel_name(source: str) -> str:
-    return "camera-" + (Path(source).stem or source)
+    words = "".join(letter if letter.isalnum() else " " for letter in Path(source.rstrip("/")).stem).split()
+    return "-".join(["camera", *words])
 
 
 def _sharings(arguments: argparse.Namespace) -> list[Sharing]:
@@ -73,15 +109,17 @@ def _sharings(arguments: argparse.Namespace) -> list[Sharing]:
         raise InvalidArgumentError(f"names {', '.join(names)}: expected different ones, see --name")
     if arguments.every < 1:
         raise InvalidArgumentError(f"--every {arguments.every}: expected at least 1")
+    if arguments.drop_every is not None and arguments.drop_every < 2:
+        raise InvalidArgumentError(f"--drop-every {arguments.drop_every}: expected at least 2")
     return [
         Sharing(
             source=source,
             name=name,
-            width=arguments.size[0],
-            height=arguments.size[1],
+            size=arguments.size,
             pixel_format=arguments.format,
             most_fps=arguments.fps,
             every=arguments.every,
+            drop_every=arguments.drop_every,
             slots=arguments.slots,
             namespace=Namespace[arguments.namespace.upper()] if arguments.namespace else None,
             access=ACCESS[arguments.access],
@@ -91,44 +129,135 @@ def _sharings(arguments: argparse.Namespace) -> list[Sharing]:
 
 
 def _share(arguments: argparse.Namespace) -> int:
-    handlers: list[logging.Handler] = [logging.StreamHandler()]
-    if arguments.log:
-        handlers.append(logging.handlers.RotatingFileHandler(arguments.log, maxBytes=1_000_000, backupCount=3))
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
-    cameras: list[SharedCamera] = []
-    announced: dict[str, Path] = {}
+    _log_to(arguments.log)
     try:
-        for sharing in _sharings(arguments):
-            cameras.append(SharedCamera(sharing))
-            file = registry.announce(sharing.name, cameras[-1].namespace, sharing.source)
-            if file is not None:
-                announced[sharing.name] = file
-            print(f"sharing {sharing.source} as {sharing.name} ({cameras[-1].namespace.name.lower()})", flush=True)
-        _wait_for_the_end()
-    except Error as error:
-        print(f"pywinmmf: {error}", file=sys.stderr)
-        return 1
-    finally:
-        for name, file in announced.items():
-            registry.withdraw(name, file)
-        for camera in cameras:
-            camera.close()
+        if arguments.run_service:
+            service.system().run(arguments.run_service, lambda end, ready: _share_until(end, ready, arguments))
+        else:
+            with _signalled() as end:
+                _share_until(end, lambda: None, arguments)
+    except (Error, OSError) as error:
+        return _failed(error)
     return 0
 
 
-def _wait_for_the_end() -> None:
-    end = threading.Event()
-    for number in {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGBREAK", signal.SIGTERM)}:
-        signal.signal(number, lambda *_: end.set())
-    while not end.wait(0.2):  # Windows runs signal handlers only between waits
-        pass
+@contextmanager
+def _signalled() -> Iterator[threading.Event]:
+    """Set by Ctrl-C, SIGTERM, and Ctrl-Break."""
+    event = threading.Event()
+    numbers = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGBREAK", signal.SIGTERM)}
+    before = {number: signal.signal(number, lambda *_: event.set()) for number in numbers}
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _log_to(file: Path | None) -> None:
+    handlers: list[logging.Handler] = [logging.StreamHandler()] if sys.stderr else []
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(
+            logging.handlers.RotatingFileHandler(file, maxBytes=LOG_BYTES, backupCount=OLD_LOGS, encoding="utf-8")
+        )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
+    # OpenCV and FFmpeg complain at each new try of a camera; the log does it once.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
+def _share_until(end: threading.Event, ready: Callable[[], None], arguments: argparse.Namespace) -> None:
+    with ExitStack() as stack:
+        for sharing in _sharings(arguments):
+            stack.enter_context(_shared(sharing))
+        ready()
+        while not end.wait(0.2):  # Windows runs signal handlers only between waits
+            pass
+
+
+@contextmanager
+def _shared(sharing: Sharing) -> Iterator[None]:
+    camera = SharedCamera(sharing)
+    try:
+        file = registry.announce(sharing.name, camera.namespace, sharing.source)
+        if file is None:
+            logging.warning("%s is in no list: %s cannot be written", sharing.name, registry.FILE)
+        logging.info("sharing %s as %s (%s)", sharing.source, sharing.name, camera.namespace.name.lower())
+        try:
+            yield
+        finally:
+            if file is not None:
+                with suppress(OSError):
+                    registry.withdraw(sharing.name, file)
+    finally:
+        camera.close()
+        logging.info("sharing %s no more", sharing.name)
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    cameras = registry.shared_cameras()
+    shared = registry.shared_cameras()
+    try:
+        present = devices.devices()
+    except OSError as error:
+        present = []
+        print(f"pywinmmf: {error}", file=sys.stderr)
     if arguments.json:
-        print(json.dumps(cameras))
-    else:
-        for name, entry in sorted(cameras.items()):
-            print(f"{name}  {entry.get('namespace')}  {entry.get('source')}  pid {entry.get('pid')}")
+        print(json.dumps({"devices": [device._asdict() for device in present], "shared": shared}))
+        return 0
+    for device in present:
+        print(f"device  {device.number}  {device.name}  {device.path}")
+    for name, entry in sorted(shared.items()):
+        state = _state(name, Namespace[entry["namespace"].upper()])
+        print(f"shared  {name}  {entry['namespace']}  {entry.get('source')}  pid {entry.get('pid')}  {state}")
     return 0
+
+
+def _state(name: str, namespace: Namespace) -> str:
+    try:
+        with FrameChannel.open(name, namespace=namespace, readonly=True) as channel:
+            age = channel.age
+    except Error as error:
+        return str(error)
+    if age is None:
+        return "no picture yet"
+    if age < STALLED_SECONDS:
+        return "live"
+    return f"stalled since {datetime.now() - timedelta(seconds=age):%Y-%m-%d %H:%M:%S}"
+
+
+def _install(arguments: argparse.Namespace) -> int:
+    try:
+        _sharings(arguments)
+        service.system().install(arguments.service, _share_arguments(arguments))
+    except (Error, OSError) as error:
+        return _failed(error)
+    print(f"installed {arguments.service}: pywinmmf camera start")
+    return 0
+
+
+def _share_arguments(arguments: argparse.Namespace) -> list[str]:
+    """The arguments of a share command that does what was asked for, from whatever folder it is run."""
+    files = [Path(source) for source in arguments.sources]
+    words = [str(file.resolve()) if file.is_file() else source for file, source in zip(files, arguments.sources)]
+    for name in arguments.name or []:
+        words += ["--name", name]
+    if arguments.size:
+        words += ["--size", "x".join(map(str, arguments.size))]
+    for option in ("namespace", "access", "format", "fps", "every", "drop_every", "slots"):
+        if getattr(arguments, option) is not None:
+            words += [f"--{option.replace('_', '-')}", str(getattr(arguments, option))]
+    log = arguments.log or service.log_folder() / f"{arguments.service}.log"
+    return [*words, "--log", str(log.resolve())]
+
+
+def _control(arguments: argparse.Namespace) -> int:
+    try:
+        return int(getattr(service.system(), arguments.action)(arguments.service))
+    except OSError as error:
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    print(f"pywinmmf: {error}", file=sys.stderr)
+    return 1

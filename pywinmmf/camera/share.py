@@ -5,24 +5,50 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from pywinmmf import Access, AccessDeniedError, FrameChannel, Namespace
-from pywinmmf.demo.sources import pictures
+from pywinmmf import (
+    Access,
+    AccessDeniedError,
+    AlreadyExistsError,
+    Error,
+    FrameChannel,
+    InvalidArgumentError,
+    LockTimeoutError,
+    MemoryMappedFile,
+    Namespace,
+)
+from pywinmmf._binding import lib
+
+from .registry import claim_name
+from .sources import Picture, Size, Source, open_source
 
 logger = logging.getLogger(__name__)
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between tries to get a camera
-TEST_PICTURE = "test"
+STOP_SECONDS = 5.0  # for a camera that is silent: the thread is left to it then
+LARGEST_SIZE = (1920, 1080)  # of pictures that are published as they come
 
-CONVERSIONS = {"BGR3": None, "RGB3": cv2.COLOR_BGR2RGB, "BGRA": cv2.COLOR_BGR2BGRA, "GREY": cv2.COLOR_BGR2GRAY}
-CHANNELS = {"BGR3": 3, "RGB3": 3, "BGRA": 4, "GREY": 1}
+
+class PixelFormat(NamedTuple):
+    """What a picture of OpenCV's becomes."""
+
+    conversion: int | None
+    """OpenCV's number; None: nothing to do."""
+    channels: int
+
+
+PIXEL_FORMATS = {
+    "BGR3": PixelFormat(None, 3),
+    "RGB3": PixelFormat(cv2.COLOR_BGR2RGB, 3),
+    "BGRA": PixelFormat(cv2.COLOR_BGR2BGRA, 4),
+    "RGBA": PixelFormat(cv2.COLOR_BGR2RGBA, 4),
+    "GREY": PixelFormat(cv2.COLOR_BGR2GRAY, 1),
+}
 
 
 @dataclass(frozen=True)
@@ -30,16 +56,19 @@ class Sharing:
     """What is shared, and how."""
 
     source: str
-    """Camera number, video file, stream address, or ``test``."""
+    """See `open_source`."""
     name: str
     """Of the channel."""
-    width: int = 640
-    height: int = 480
+    size: Size | None = None
+    """Width and height. None: as the pictures come, larger ones made to fit in LARGEST_SIZE."""
     pixel_format: str = "BGR3"
-    """One of CONVERSIONS."""
-    most_fps: float = 30.0
+    """One of PIXEL_FORMATS."""
+    most_fps: float | None = None
+    """None: all that the camera gives; a video file at its own pace."""
     every: int = 1
     """Only each so many-th picture is published."""
+    drop_every: int | None = None
+    """Each so many-th picture is left out."""
     slots: int = 4
     namespace: Namespace | None = None
     """None: global where the rights allow, else local."""
@@ -48,68 +77,52 @@ class Sharing:
 
 class SharedCamera:
     """Publishes one source from a thread of its own. A camera that is missing, busy or unplugged is tried again, at
-    longer and longer intervals; meanwhile readers see that the newest frame gets older."""
+    longer and longer intervals; meanwhile readers see that the newest frame gets older.
+
+    Only one program at a time shares under a name (`AlreadyExistsError`).
+    """
 
     def __init__(self, sharing: Sharing) -> None:
         self.sharing = sharing
-        self.channel, self.namespace = _create(sharing)
         self.problem = ""
         """Why there are no pictures just now; empty if there are."""
+        self._format = PIXEL_FORMATS[sharing.pixel_format]
+        self._claim, self.channel = self._create()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"camera {sharing.name}", daemon=True)
         self._thread.start()
 
+    @property
+    def namespace(self) -> Namespace:
+        """Where the channel is."""
+        return self._namespace
+
     def close(self) -> None:
         """End the thread and the channel."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(STOP_SECONDS)
         self.channel.close()
+        self._claim.close()
 
-    def _run(self) -> None:
-        pause = SHORTEST_PAUSE
-        while not self._stop.is_set():
-            try:
-                for _ in self._publish_all():
-                    pause = SHORTEST_PAUSE
-                    if self._stop.is_set():
-                        return
-            except Exception as error:  # OpenCV raises its own; whatever it is, the service goes on
-                if str(error) != self.problem:
-                    logger.warning("%s: %s", self.sharing.name, error)
-                self.problem = str(error)
-            self._stop.wait(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+    def _create(self) -> tuple[MemoryMappedFile, FrameChannel]:
+        if self.sharing.namespace is not None:
+            return self._create_in(self.sharing.namespace)
+        try:
+            return self._create_in(Namespace.GLOBAL)
+        except AccessDeniedError:
+            return self._create_in(Namespace.LOCAL)
 
-    def _publish_all(self) -> Iterator[int]:
+    def _create_in(self, namespace: Namespace) -> tuple[MemoryMappedFile, FrameChannel]:
         sharing = self.sharing
-        source = None if sharing.source == TEST_PICTURE else sharing.source
-        shortest = 1 / sharing.most_fps
-        due = time.perf_counter()
-        for number, picture in enumerate(pictures(source, sharing.width, sharing.height)):
-            if self.problem:
-                logger.info("%s: pictures again", sharing.name)
-                self.problem = ""
-            if number % sharing.every == 0:
-                self._publish(picture)
-            yield number
-            due = max(due + shortest, time.perf_counter() - shortest)
-            self._stop.wait(max(0.0, due - time.perf_counter()))
-
-    def _publish(self, picture: npt.NDArray[np.uint8]) -> None:
-        conversion = CONVERSIONS[self.sharing.pixel_format]
-        if conversion is None:
-            self.channel.publish(picture, fourcc=self.sharing.pixel_format)
-            return
-        shape = (self.sharing.height, self.sharing.width, CHANNELS[self.sharing.pixel_format])
-        with self.channel.begin(shape, fourcc=self.sharing.pixel_format, timeout=1) as frame:
-            target: Any = frame.array
-            cv2.cvtColor(picture, conversion, dst=target)  # straight into the slot
-
-
-def _create(sharing: Sharing) -> tuple[FrameChannel, Namespace]:
-    capacity = (sharing.height, sharing.width, CHANNELS[sharing.pixel_format])
-    choices = [sharing.namespace] if sharing.namespace is not None else [Namespace.GLOBAL, Namespace.LOCAL]
-    for namespace in choices:
+        width, height = sharing.size or LARGEST_SIZE
+        self._namespace = namespace
+        try:
+            claim = MemoryMappedFile.create(claim_name(sharing.name), 1, namespace=namespace)
+        except AlreadyExistsError as error:
+            raise AlreadyExistsError(
+                f"camera {sharing.name!r} is shared by another program already: expected another --name", error.status
+            ) from None
+        capacity = height * width * self._format.channels
         try:
             channel = FrameChannel.create(
                 sharing.name,
@@ -119,9 +132,101 @@ def _create(sharing: Sharing) -> tuple[FrameChannel, Namespace]:
                 access=sharing.access,
                 exist_ok=True,
             )
-        except AccessDeniedError:
-            if namespace is choices[-1]:
-                raise
-        else:
-            return channel, namespace
-    raise AssertionError("one of the choices returns or raises")
+        except BaseException as error:
+            claim.close()
+            if isinstance(error, Error) and error.status == lib.WMMF_E_SIZE:
+                raise InvalidArgumentError(
+                    f"channel {sharing.name!r} is still open in other programs, with less room than {sharing.slots} "
+                    f"frames of {capacity} bytes: expected them to end, or another --name",
+                    error.status,
+                ) from None
+            raise
+        return claim, channel
+
+    def _run(self) -> None:
+        pause = SHORTEST_PAUSE
+        while not self._stop.is_set():
+            try:
+                source = open_source(self.sharing.source, self.sharing.size)
+                try:
+                    self._publish_all(source)
+                finally:
+                    source.release()
+            except Exception as error:  # OpenCV raises its own; whatever it is, the service goes on
+                pause = min(2 * pause, LONGEST_PAUSE) if self.problem else SHORTEST_PAUSE
+                if str(error) != self.problem and not self._stop.is_set():
+                    logger.warning("%s: %s", self.sharing.name, error)
+                self.problem = str(error) or type(error).__name__
+            self._stop.wait(pause)
+
+    def _publish_all(self, source: Source) -> None:
+        own = Pace(source.fps)
+        wanted = Pace(self.sharing.most_fps)
+        number = 0
+        while not self._stop.wait(own.ahead()):
+            own.step()
+            source.grab()
+            grabbed_ns = time.perf_counter_ns()
+            number += 1
+            if self._is_wanted(number) and wanted.is_due():
+                wanted.step()
+                self._publish(source, grabbed_ns)
+
+    def _is_wanted(self, number: int) -> bool:
+        every, drop_every = self.sharing.every, self.sharing.drop_every
+        return (number - 1) % every == 0 and not (drop_every and number % drop_every == 0)
+
+    def _publish(self, source: Source, grabbed_ns: int) -> None:
+        width, height = self.sharing.size or fitting(source.size, LARGEST_SIZE)
+        shape = (height, width, self._format.channels)
+        try:
+            with self.channel.begin(shape, fourcc=self.sharing.pixel_format) as frame:
+                frame.timestamp_ns = grabbed_ns
+                fill(frame.array, source, self._format.conversion)
+                self._recovered()
+        except LockTimeoutError:
+            pass  # readers have every slot: this picture is skipped
+
+    def _recovered(self) -> None:
+        if self.problem:
+            logger.info("%s: pictures again", self.sharing.name)
+            self.problem = ""
+
+
+class Pace:
+    """At most so many a second in the long run; None: no limit."""
+
+    def __init__(self, fps: float | None) -> None:
+        self._interval = 1 / fps if fps else 0.0
+        self._due = time.perf_counter()
+
+    def ahead(self) -> float:
+        """Seconds until the next one is due."""
+        return max(0.0, self._due - time.perf_counter())
+
+    def is_due(self) -> bool:
+        """Whether it is due, or nearly: a camera of just this pace loses none."""
+        return self.ahead() <= self._interval / 4
+
+    def step(self) -> None:
+        """One was had."""
+        self._due = max(self._due, time.perf_counter() - self._interval) + self._interval
+
+
+def fitting(size: Size, largest: Size) -> Size:
+    """The size, or the largest of the same shape that fits."""
+    scale = min(1.0, largest[0] / max(1, size[0]), largest[1] / max(1, size[1]))
+    return max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
+
+
+def fill(target: Any, source: Source, conversion: int | None) -> None:
+    """The source's picture in ``target``: the last step of decoding, resizing and converting writes into it."""
+    picture: Picture = source.retrieve(target if conversion is None else None)
+    height, width = target.shape[:2]
+    if picture.shape[:2] != (height, width):
+        resized = cv2.resize(picture, (width, height), dst=target if conversion is None else None)
+        picture = resized  # type: ignore[assignment]
+    if conversion is not None:
+        cv2.cvtColor(picture, conversion, dst=target)
+    elif picture is not target:
+        np.copyto(target, picture)

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from pywinmmf import LockTimeoutError, MemoryMappedFile, Namespace
+from pywinmmf.camera.sources import Picture
 
 from . import frames
-from .sources import Picture
 from .worker import Report, stop_event
 
 SHEET_COLUMNS, SHEET_ROWS = 4, 3

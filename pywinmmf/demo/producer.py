@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Iterator
 
 from pywinmmf import Access, Error, MemoryMappedFile, Namespace
+from pywinmmf.camera.sources import TEST_PICTURE, Picture, pictures
 
 from . import frames
-from .sources import Picture, pictures
 from .worker import Report, stop_event
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     width, height = options.size
     stop = stop_event()
     try:
-        source = pictures(options.source, width, height)
+        source = pictures(options.source or TEST_PICTURE, (width, height))
         first = next(source)
         section = MemoryMappedFile.create(
             options.name,

@@ -32,6 +32,8 @@ PACKAGES = [
     "colorama==0.4.6",
     "numpy==2.1.3",  # later ones need more of the C runtime than Wine 8 has
     "opencv-python-headless==5.0.0.93",
+    "cv2-enumerate-cameras==1.4.0",
+    "pywin32==312",
 ]
 
 LINUX_ONLY = ("lib-dynload", "config-*", "_sysconfigdata*", "sitecustomize.py", "_distutils_system_mod.py")

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 
 import cv2
 import numpy
 import pytest
 
-from pywinmmf import AccessDeniedError, FrameChannel, Namespace
-from pywinmmf.camera import registry
-from pywinmmf.camera.share import SharedCamera, Sharing
+from pywinmmf import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    FrameChannel,
+    InvalidArgumentError,
+    MemoryMappedFile,
+    Namespace,
+    VideoCapture,
+    shared_cameras,
+)
+from pywinmmf.camera import devices, registry
+from pywinmmf.camera.command import _shared
+from pywinmmf.camera.devices import Device
+from pywinmmf.camera.share import Pace, SharedCamera, Sharing, fill, fitting
+from pywinmmf.camera.sources import open_source
 from pywinmmf.cli import main
+
+SIZE = (64, 48)
 
 
 @pytest.fixture
@@ -33,12 +53,22 @@ def share() -> Iterator[Callable[..., SharedCamera]]:
     cameras: list[SharedCamera] = []
 
     def start(**how: Any) -> SharedCamera:
-        cameras.append(SharedCamera(Sharing(**{"width": 64, "height": 48, **how})))
+        cameras.append(SharedCamera(Sharing(**{"size": SIZE, **how})))
         return cameras[-1]
 
     yield start
     for camera in cameras:
         camera.close()
+
+
+def make_video(path: Path, levels: list[int], size: tuple[int, int] = SIZE) -> None:
+    """A video of grey pictures, which is there as a whole or not at all."""
+    unfinished = path.with_name("unfinished-" + path.name)
+    writer = cv2.VideoWriter(str(unfinished), cv2.VideoWriter.fourcc(*"MJPG"), 25, size)
+    for level in levels:
+        writer.write(numpy.full((size[1], size[0], 3), level, numpy.uint8))
+    writer.release()
+    os.replace(unfinished, path)
 
 
 def test_test_picture_is_global_and_for_all_users(name: str, share: Callable[..., SharedCamera]) -> None:
@@ -64,6 +94,56 @@ def test_pixel_formats(
         assert frame.array.any()
 
 
+class Unreliable:
+    """A camera that is unplugged after some pictures."""
+
+    fps = 200.0
+    size = SIZE
+
+    def __init__(self, pictures: int) -> None:
+        self._left = pictures
+        self.released = False
+
+    def grab(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise OSError("unplugged")
+
+    def retrieve(self, target: Any = None) -> Any:
+        return numpy.full((48, 64, 3), 7, numpy.uint8)
+
+    def release(self) -> None:
+        self.released = True
+
+
+def test_a_camera_that_is_unplugged_and_plugged_in_again(
+    name: str, share: Callable[..., SharedCamera], monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., None]
+) -> None:
+    plugged = threading.Event()
+    plugged.set()
+    opened: list[Unreliable] = []
+
+    def open_camera(source: str, size: object) -> Unreliable:
+        if not plugged.is_set():
+            raise OSError("no such camera")
+        plugged.clear()
+        opened.append(Unreliable(5))
+        return opened[-1]
+
+    monkeypatch.setattr("pywinmmf.camera.share.open_source", open_camera)
+    camera = share(source="0", name=name)
+    with FrameChannel.open(name, namespace=Namespace.GLOBAL, readonly=True) as channel:
+        channel.wait(4, timeout=30)
+        eventually(lambda: camera.problem == "no such camera")
+        stood_still = channel.sequence
+        assert stood_still == 5
+        eventually(lambda: (channel.age or 0) > 0.5)
+        plugged.set()
+        assert channel.wait(stood_still, timeout=30) > stood_still
+    eventually(lambda: camera.problem == "no such camera")
+    assert [source.released for source in opened] == [True, True]
+
+
 def test_a_camera_that_comes_later(
     name: str, share: Callable[..., SharedCamera], tmp_path: Path, eventually: Callable[..., None]
 ) -> None:
@@ -72,39 +152,305 @@ def test_a_camera_that_comes_later(
     eventually(lambda: "no such video file" in camera.problem)
     with FrameChannel.open(name, namespace=Namespace.GLOBAL) as channel:
         assert channel.age is None
-        writer = cv2.VideoWriter(str(tmp_path / "new.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
-        for _ in range(5):
-            writer.write(numpy.full((48, 64, 3), 200, numpy.uint8))
-        writer.release()
-        os.replace(tmp_path / "new.avi", video)
+        make_video(video, [200] * 5)
         with channel.next(timeout=30) as frame:
             assert abs(int(frame.array[20, 20, 1]) - 200) < 10
         assert camera.problem == ""
 
 
+def test_pictures_as_they_come(name: str, share: Callable[..., SharedCamera], tmp_path: Path) -> None:
+    """A file plays again and again; without a size wanted it keeps its own."""
+    video = tmp_path / "video.avi"
+    make_video(video, [50, 100, 150], (32, 16))
+    share(source=str(video), name=name, size=None)
+    with FrameChannel.open(name, namespace=Namespace.GLOBAL) as channel:
+        while channel.sequence < 8:
+            with channel.next(timeout=30) as frame:
+                assert frame.array.shape == (16, 32, 3)
+                assert min(abs(int(frame.array[8, 8, 1]) - level) for level in (50, 100, 150)) < 10
+
+
+def test_larger_pictures_are_made_to_fit() -> None:
+    assert fitting((640, 480), (1920, 1080)) == (640, 480)
+    assert fitting((3840, 2160), (1920, 1080)) == (1920, 1080)
+    assert fitting((2160, 3840), (1920, 1080)) == (607, 1080)
+
+
+def test_a_picture_is_decoded_straight_into_its_place(tmp_path: Path) -> None:
+    video = tmp_path / "video.avi"
+    make_video(video, [200])
+    source = open_source(str(video))
+    source.grab()
+    for shape, conversion in [((48, 64, 3), None), ((24, 32, 3), None), ((48, 64), cv2.COLOR_BGR2GRAY)]:
+        target = numpy.zeros(shape, numpy.uint8)
+        fill(target, source, conversion)
+        assert abs(int(target.mean()) - 200) < 10
+    target = numpy.zeros((48, 64, 3), numpy.uint8)
+    assert source.retrieve(target) is target
+    source.release()
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def test_a_stream(name: str, share: Callable[..., SharedCamera], tmp_path: Path) -> None:
+    make_video(tmp_path / "video.avi", [200] * 5)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=tmp_path)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        share(source=f"http://127.0.0.1:{server.server_port}/video.avi", name=name)
+        with FrameChannel.open(name, namespace=Namespace.GLOBAL) as channel, channel.next(timeout=30) as frame:
+            assert abs(int(frame.array[20, 20, 1]) - 200) < 10
+        server.shutdown()
+
+
+class Numbered:
+    """A camera that gives 13 pictures and then none; it knows which were wanted."""
+
+    fps = None
+    size = SIZE
+
+    def __init__(self) -> None:
+        self.wanted: list[int] = []
+        self._number = 0
+
+    def grab(self) -> None:
+        if self._number == 13:
+            raise OSError("the end")
+        self._number += 1
+
+    def retrieve(self, target: Any = None) -> Any:
+        self.wanted.append(self._number)
+        return numpy.full((48, 64, 3), self._number, numpy.uint8)
+
+    def release(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("how", "wanted"),
+    [
+        ({}, list(range(1, 14))),
+        ({"every": 3}, [1, 4, 7, 10, 13]),
+        ({"drop_every": 3}, [1, 2, 4, 5, 7, 8, 10, 11, 13]),
+        ({"most_fps": 0.001}, [1]),
+    ],
+)
+def test_pictures_that_are_not_wanted(
+    name: str,
+    share: Callable[..., SharedCamera],
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Callable[..., None],
+    how: dict[str, Any],
+    wanted: list[int],
+) -> None:
+    numbered = Numbered()
+    monkeypatch.setattr("pywinmmf.camera.share.open_source", lambda *_: numbered)
+    camera = share(source="0", name=name, **how)
+    eventually(lambda: camera.problem == "the end")
+    assert numbered.wanted == wanted
+    with FrameChannel.open(name, namespace=Namespace.GLOBAL) as channel, channel.latest() as frame:
+        assert frame.sequence == len(wanted)
+        assert (frame.array == wanted[-1]).all()
+
+
+class Busy:
+    """OpenCV's camera, twice in use by another program."""
+
+    opened: ClassVar[list[tuple[int, ...]]] = []
+    wishes: ClassVar[dict[int, float]] = {}
+
+    def __init__(self, *arguments: int) -> None:
+        self.opened.append(arguments)
+
+    def isOpened(self) -> bool:
+        return len(self.opened) > 2
+
+    def set(self, number: int, value: float) -> bool:
+        self.wishes[number] = value
+        return True
+
+    def grab(self) -> bool:
+        return True
+
+    def retrieve(self, target: Any = None) -> tuple[bool, Any]:
+        return True, numpy.full((96, 128, 3), 7, numpy.uint8)
+
+    def release(self) -> None:
+        pass
+
+
+def test_a_camera_that_is_busy(
+    name: str, share: Callable[..., SharedCamera], monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., None]
+) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", Busy)
+    monkeypatch.setattr(devices, "devices", lambda: [Device(3, "Front", "/dev/video3")])
+    camera = share(source="Front", name=name, most_fps=50)
+    eventually(lambda: "another program is using it" in camera.problem)
+    with FrameChannel.open(name, namespace=Namespace.GLOBAL) as channel, channel.next(timeout=30) as frame:
+        assert frame.array.shape == (48, 64, 3)  # made as large as wanted
+        assert (frame.array == 7).all()
+    assert Busy.opened == [(3, devices.BACKEND)] * 3
+    assert Busy.wishes == {cv2.CAP_PROP_FRAME_WIDTH: 64, cv2.CAP_PROP_FRAME_HEIGHT: 48}
+
+
+def test_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    pace = Pace(10)
+    had = []
+    for step in range(31):  # a camera of 30 pictures a second, of which 10 are wanted
+        now = step / 30
+        if pace.is_due():
+            pace.step()
+            had.append(step)
+    assert had == list(range(0, 31, 3))
+    now = 100.0  # after a pause one is made up for, not all
+    pace.step()
+    pace.step()
+    assert pace.ahead() > 0
+    unlimited = Pace(None)
+    unlimited.step()
+    assert unlimited.is_due()
+    assert unlimited.ahead() == 0
+
+
+def test_a_reader_of_every_slot_costs_pictures_only(name: str, share: Callable[..., SharedCamera]) -> None:
+    camera = share(source="test", name=name, slots=3)
+    with FrameChannel.open(name, namespace=Namespace.GLOBAL) as channel:
+        held = [channel.next(timeout=30) for _ in range(3)]
+        newest = channel.sequence
+        time.sleep(0.2)
+        assert channel.sequence == newest
+        assert camera.problem == ""
+        for frame in held:
+            frame.release()
+        assert channel.wait(newest, timeout=30) > newest
+
+
+def test_only_one_program_shares_under_a_name(name: str, share: Callable[..., SharedCamera]) -> None:
+    first = share(source="test", name=name)
+    with FrameChannel.open(name, namespace=Namespace.GLOBAL) as reader:
+        with pytest.raises(AlreadyExistsError, match="shared by another program already"):
+            share(source="test", name=name)
+        first.close()
+        with pytest.raises(InvalidArgumentError, match="still open in other programs"):
+            share(source="test", name=name, size=(640, 480))
+        share(source="test", name=name)  # the reader that stayed gets the new one's pictures
+        reader.wait(reader.sequence, timeout=30)
+
+
+def test_readers_survive_a_new_start_with_larger_pictures(
+    name: str, share: Callable[..., SharedCamera], eventually: Callable[..., None]
+) -> None:
+    first = share(source="test", name=name)
+    capture = VideoCapture(name, timeout=0.3)
+    assert capture.read()[0]
+    first.close()
+    eventually(lambda: not capture.read()[0])  # it has let go of the channel
+    assert capture.isOpened()
+    share(source="test", name=name, size=(320, 240))
+    eventually(lambda: capture.read()[0])
+    done, picture = capture.retrieve()
+    assert done
+    assert picture is not None
+    assert picture.shape == (240, 320, 3)
+    capture.release()
+
+
+def test_devices_are_found_by_number_name_and_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    present = [Device(0, "Front", "/dev/video0"), Device(2, "Twin", "/dev/video2"), Device(4, "Twin", "/dev/video4")]
+    monkeypatch.setattr(devices, "devices", lambda: present)
+    for source, number in (("7", 7), ("front", 0), ("/dev/video4", 4)):
+        assert devices.find(source) == (number, devices.BACKEND)
+    with pytest.raises(OSError, match=r"'Twin': 2 cameras .* /dev/video2, /dev/video4"):
+        devices.find("Twin")
+    with pytest.raises(OSError, match=r"'Back': no such video file, and no camera of this name"):
+        devices.find("Back")
+
+
+def test_missing_things_are_named() -> None:
+    with pytest.raises(OSError, match="'97': no such camera"):
+        open_source("97")
+    with pytest.raises(OSError, match="no stream there"):
+        open_source("rtsp://127.0.0.1:1/none")
+    with pytest.raises(OSError, match="not a video"):
+        open_source(__file__)
+
+
 def test_the_registry_has_what_is_shared(name: str, folder: Path) -> None:
-    with FrameChannel.create(name, capacity=10):
+    with MemoryMappedFile.create(registry.claim_name(name), 1), FrameChannel.create(name, capacity=10) as kept:
         file = registry.announce(name, Namespace.LOCAL, "0")
         assert file == folder / "pywinmmf/cameras.json"
-        assert registry.shared_cameras() == {name: {"namespace": "local", "source": "0", "pid": os.getpid()}}
-    assert registry.shared_cameras() == {}
-    with FrameChannel.create(name + "2", capacity=10):
+        assert shared_cameras() == {name: {"namespace": "local", "source": "0", "pid": os.getpid()}}
+        reader = FrameChannel.open(kept.name)
+    with reader:  # a reader that stays does not keep the entry
+        assert shared_cameras() == {}
+    with MemoryMappedFile.create(registry.claim_name(name + "2"), 1):
         registry.announce(name + "2", Namespace.LOCAL, "1")
         assert set(json.loads(file.read_text())) == {name + "2"}
     registry.withdraw(name + "2", file)
     assert not file.exists()
 
 
+def test_nobody_withdraws_the_entry_of_another(name: str, folder: Path) -> None:
+    file = registry.announce(name, Namespace.LOCAL, "0")
+    assert file is not None
+    for entry in ({"namespace": "local", "source": "0", "pid": -1}, 5):
+        file.write_text(json.dumps({name: entry}))
+        registry.withdraw(name, file)
+        assert json.loads(file.read_text()) == {name: entry}
+
+
+def test_many_programs_announce_at_once(name: str, folder: Path, child: Callable[..., Any]) -> None:
+    code = """
+from pathlib import Path
+from pywinmmf.camera import registry
+folder, name = sys.argv[1:]
+registry.folders = lambda: [Path(folder)]
+claim = MemoryMappedFile.create(registry.claim_name(name), 1)
+print("ready")
+for _ in range(20):
+    file = registry.announce(name, Namespace.LOCAL, "0")
+    assert name in registry.shared_cameras()
+print("announced")
+sys.stdin.read()
+import time
+time.sleep(60)
+"""
+    names = [f"{name}-{number}" for number in range(3)]
+    programs = [child(code, folder, each) for each in names]
+    for program in programs:
+        assert program.line() == "ready"
+    for program in programs:
+        assert program.line() == "announced"
+    assert set(shared_cameras()) == set(names)
+    programs[0].kill()
+    assert set(shared_cameras()) == set(names[1:])
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="about POSIX permissions")
-def test_others_cannot_change_the_registry(folder: Path) -> None:
-    """Even if a service has no umask."""
-    umask = os.umask(0)
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_others_can_read_the_registry_and_not_change_it(name: str, folder: Path, umask: int) -> None:
+    before = os.umask(umask)
     try:
-        file = registry.announce("camera", Namespace.LOCAL, "0")
+        file = registry.announce(name, Namespace.LOCAL, "0")
     finally:
-        os.umask(umask)
+        os.umask(before)
     assert file is not None
     assert [path.stat().st_mode & 0o777 for path in (file.parent, file)] == [0o755, 0o644]
+
+
+def test_a_camera_that_cannot_be_announced_is_shared_all_the_same(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(registry, "folders", lambda: [tmp_path / "file"])
+    with _shared(Sharing(source="test", name=name, size=SIZE)):
+        assert f"{name} is in no list" in caplog.text
+        with FrameChannel.open(name, namespace=Namespace.GLOBAL, readonly=True) as channel:
+            channel.next(timeout=30).release()
 
 
 def test_a_damaged_registry_is_an_empty_one(folder: Path) -> None:
@@ -112,41 +458,79 @@ def test_a_damaged_registry_is_an_empty_one(folder: Path) -> None:
     file.parent.mkdir()
     for text in ("", "{", "[]", '{"a": 1}', '{"a": {"namespace": "nowhere"}}'):
         file.write_text(text)
-        assert registry.shared_cameras() == {}
+        assert shared_cameras() == {}
 
 
-def test_the_command(name: str, tmp_path: Path) -> None:
-    variable = "PUBLIC" if sys.platform == "win32" else "XDG_RUNTIME_DIR"
-    command = [sys.executable, "-m", "pywinmmf", "camera"]
-    environment = {**os.environ, variable: str(tmp_path)}
+# A signal comes when a section is written. (On Windows, a pipe that is being read would stop FFmpeg from being loaded.)
+RUN = """
+import signal, sys, threading
+from pathlib import Path
+from pywinmmf import MemoryMappedFile, cli
+from pywinmmf.camera import registry
+registry.folders = lambda: [Path(sys.argv[1])]
+def interrupt():
+    MemoryMappedFile.open(sys.argv[2]).wait(0)
+    signal.raise_signal(getattr(signal, sys.argv[3]))
+threading.Thread(target=interrupt, daemon=True).start()
+sys.exit(cli.main(["camera", "share", *sys.argv[4:]]))
+"""
+
+
+@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGBREAK" if sys.platform == "win32" else "SIGTERM"])
+def test_the_command_ends_well(name: str, folder: Path, ending: str, eventually: Callable[..., None]) -> None:
+    log = folder / "logs/camera.log"
+    video = folder / "video.avi"
+    make_video(video, [200] * 5)
+    names = [name, f"{name}-video"]
+    options = ["--name", names[0], "--name", names[1], "--size", "64x48", "--log", str(log)]
+    end = MemoryMappedFile.create(f"{name}-end", 1)
     service = subprocess.Popen(
-        [*command, "share", "test", "--name", name, "--size", "64x48", "--log", str(tmp_path / "log")],
+        [sys.executable, "-c", RUN, str(folder), end.name, ending, "test", str(video), *options],
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        env=environment,
-        cwd=tmp_path,
+        cwd=Path(__file__).parent,
     )
     try:
-        assert service.stdout is not None
-        assert service.stdout.readline() == f"sharing test as {name} (global)\n"
-        listed = subprocess.run(
-            [*command, "list", "--json"], capture_output=True, text=True, env=environment, cwd=tmp_path, check=True
-        )
-        assert json.loads(listed.stdout)[name]["pid"] == service.pid
-        with FrameChannel.open(name, namespace=Namespace.GLOBAL, readonly=True) as channel:
-            channel.next(timeout=30).release()
-        service.terminate()  # on Windows that is the hard end, which leaves a stale entry
-        assert service.wait(60) == (1 if sys.platform == "win32" else 0)
+        eventually(lambda: set(names) == set(shared_cameras()))
+        for each in names:
+            assert shared_cameras()[each]["pid"] == service.pid
+            with FrameChannel.open(each, namespace=Namespace.GLOBAL, readonly=True) as channel:
+                channel.next(timeout=30).release()
+        end.write(b"x")
+        output, _ = service.communicate(timeout=60)
+        assert service.returncode == 0, output
     finally:
         service.kill()
         service.wait()
-        assert service.stdout is not None
-        service.stdout.close()
-    assert (tmp_path / "pywinmmf/cameras.json").exists() == (sys.platform == "win32")
-    left = subprocess.run(
-        [*command, "list", "--json"], capture_output=True, text=True, env=environment, cwd=tmp_path, check=True
-    )
-    assert json.loads(left.stdout) == {}
+        end.close()
+    assert f"sharing test as {name} (global)" in output
+    assert f"sharing {names[1]} no more" in log.read_text()
+    assert list((folder / "pywinmmf").iterdir()) == []
+
+
+def test_list(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(devices, "devices", lambda: [Device(0, "Front", "/dev/video0")])
+    claim = MemoryMappedFile.create(registry.claim_name(name), 1)
+    with claim, FrameChannel.create(name, capacity=10) as channel:
+        registry.announce(name, Namespace.LOCAL, "0")
+        for timestamp, state in ((None, "no picture yet"), (0, "live"), (1, "stalled since [-0-9]+ [:0-9]+")):
+            if timestamp is not None:
+                channel.publish(b"picture", timestamp_ns=timestamp)
+            assert main(["camera", "list"]) == 0
+            device, shared = capsys.readouterr().out.splitlines()
+            assert device == "device  0  Front  /dev/video0"
+            assert re.fullmatch(f"shared  {name}  local  0  pid {os.getpid()}  {state}", shared)
+        assert main(["camera", "list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert listed["devices"] == [{"number": 0, "name": "Front", "path": "/dev/video0"}]
+    assert set(listed["shared"]) == {name}
+
+
+def test_list_asks_the_system(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["camera", "list", "--json"]) == 0
+    assert isinstance(json.loads(capsys.readouterr().out)["devices"], list)
 
 
 @pytest.mark.parametrize(
@@ -169,12 +553,15 @@ def test_wrong_arguments(arguments: list[str], message: str, capsys: pytest.Capt
         (["test", "test"], "expected different ones"),
         (["test", "--name", "a", "--name", "b"], "2 names for 1 sources"),
         (["test", "--every", "0"], "expected at least 1"),
+        (["test", "--drop-every", "1"], "expected at least 2"),
         (["test", "--slots", "2"], "slots 2: expected at least 3"),
     ],
 )
 def test_impossible_wishes(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGINT)
     assert main(["camera", "share", *arguments]) == 1
     assert message in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_without_the_right_to_be_global(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,8 +573,8 @@ def test_without_the_right_to_be_global(name: str, monkeypatch: pytest.MonkeyPat
         return create(name, **options)
 
     monkeypatch.setattr(FrameChannel, "create", refuse_global)
-    camera = SharedCamera(Sharing(source="test", name=name, width=64, height=48))
+    camera = SharedCamera(Sharing(source="test", name=name, size=SIZE))
     camera.close()
     assert camera.namespace is Namespace.LOCAL
     with pytest.raises(AccessDeniedError):
-        SharedCamera(Sharing(source="test", name=name, width=64, height=48, namespace=Namespace.GLOBAL))
+        SharedCamera(Sharing(source="test", name=name, size=SIZE, namespace=Namespace.GLOBAL))

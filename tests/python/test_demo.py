@@ -69,7 +69,7 @@ def test_video_file_is_a_source(tmp_path: Path) -> None:
     ("arguments", "expected"),
     [
         (["--source", "no-such-file.mp4"], "no such video file"),
-        (["--source", "97"], "no camera with this number"),
+        (["--source", "97"], "no such camera"),
         (["--size", "0x7"], "expected WIDTHxHEIGHT"),
         (["--seconds", "-1"], "expected a number above 0"),
     ],

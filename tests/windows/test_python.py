@@ -23,16 +23,9 @@ def test_wheel_is_for_every_python_on_64_bit_windows(wheel: Path) -> None:
     assert re.fullmatch(r"pywinmmf-[\d.]+-cp39-abi3-win_amd64\.whl", wheel.name)
 
 
-def start_what_cameras_need() -> None:
-    """Look for a camera once. Wine starts the servers that this takes then, and they keep the pipes of whoever was
-    first: here nobody waits for the end of those."""
-    probe = winpython.popen(["-c", "import cv2; cv2.VideoCapture(97)"])
-    assert probe.wait(timeout=120) == 0
-
-
 def test_suite_passes_on_windows() -> None:
     native.install_on_windows()
-    start_what_cameras_need()
+    native.start_what_cameras_need()
     done = winpython.run(
         ["-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", "--import-mode=importlib", *HANG_REPORT, SUITE],
         cwd=SUITE,  # from where no source tree hides the installed package

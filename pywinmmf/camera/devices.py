@@ -1,0 +1,47 @@
+"""The cameras that are plugged in."""
+
+from __future__ import annotations
+
+import sys
+from typing import NamedTuple
+
+import cv2
+
+# One backend, so that each camera is listed once, under the number that it opens by.
+BACKEND = cv2.CAP_DSHOW if sys.platform == "win32" else cv2.CAP_V4L2
+
+
+class Device(NamedTuple):
+    """A camera."""
+
+    number: int
+    name: str
+    path: str
+
+
+def devices() -> list[Device]:
+    """All cameras, by number. `OSError` where they cannot be listed."""
+    try:
+        from cv2_enumerate_cameras import enumerate_cameras
+    except ImportError as error:
+        raise OSError(
+            f"cameras cannot be listed: {error}; pip install cv2-enumerate-cameras (Python 3.10 or later)"
+        ) from None
+    return sorted(Device(camera.index, camera.name, camera.path or "") for camera in enumerate_cameras(BACKEND))
+
+
+def find(source: str) -> tuple[int, int]:
+    """The number of the camera with this number, name or path, and the OpenCV backend that counts so."""
+    if source.isdecimal():
+        return int(source), BACKEND
+    present = devices()
+    found = [device for device in present if source.casefold() in (device.name.casefold(), device.path.casefold())]
+    if len(found) == 1:
+        return found[0].number, BACKEND
+    if found:
+        paths = ", ".join(device.path or str(device.number) for device in found)
+        raise OSError(
+            f"source {source!r}: {len(found)} cameras have this name: expected the number or path, of {paths}"
+        )
+    names = ", ".join(repr(device.name) for device in present) or "none"
+    raise OSError(f"source {source!r}: no such video file, and no camera of this name (there are: {names})")

@@ -1,0 +1,166 @@
+"""Where the pictures come from: a camera, a video file, a stream, or a moving test picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol, cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from . import devices
+
+Picture = npt.NDArray[np.uint8]
+Size = tuple[int, int]  # width, height, as OpenCV has it
+
+TEST_PICTURE = "test"
+TEST_SIZE = (640, 480)
+USUAL_FPS = 30.0
+STREAM_PATIENCE_MS = 5000
+
+
+class Source(Protocol):
+    """Something that gives one picture after another: rows x pixels x 3 bytes, blue first."""
+
+    fps: float | None
+    """How many a second there should be of what gives them as fast as they are asked for; None: it has a pace of
+    its own."""
+
+    def grab(self) -> None:
+        """Wait for the next picture. `OSError` if there is none any more."""
+
+    def retrieve(self, target: Picture | None = None) -> Picture:
+        """The picture of the last `grab`: in ``target`` if it has the same size, else a new one."""
+
+    @property
+    def size(self) -> Size:
+        """Of the next picture, as far as one can know."""
+
+    def release(self) -> None:
+        """Let go of the camera."""
+
+
+def open_source(source: str, size: Size | None = None) -> Source:
+    """Open a camera (its number, name or path), a video file, a stream (``rtsp://`` and the like), or ``test``.
+
+    ``size`` is a wish: cameras have few sizes. `OSError` says why a source cannot be had.
+    """
+    if source == TEST_PICTURE:
+        return TestPicture(size or TEST_SIZE)
+    if "://" in source:
+        patience = [
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+            STREAM_PATIENCE_MS,
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+            STREAM_PATIENCE_MS,
+        ]
+        return Captured(source, cv2.VideoCapture(source, cv2.CAP_FFMPEG, patience), "no stream there")
+    if Path(source).is_file():
+        return VideoFile(source, cv2.VideoCapture(source), "not a video that OpenCV can read")
+    index, backend = devices.find(source)
+    camera = Captured(source, cv2.VideoCapture(index, backend), "no such camera, or another program is using it")
+    camera.ask_for(size)
+    return camera
+
+
+def pictures(source: str, size: Size) -> Iterator[Picture]:
+    """Pictures of the given size, without end, as fast as they can be had. `OSError` as in `open_source`."""
+    opened = open_source(source, size)
+    try:
+        while True:
+            opened.grab()
+            yield cast(Picture, cv2.resize(opened.retrieve(), size))
+    finally:
+        opened.release()
+
+
+class Captured:
+    """A camera or a stream."""
+
+    fps: float | None = None
+
+    def __init__(self, name: str, capture: cv2.VideoCapture, reason: str) -> None:
+        self._name = name
+        self._capture = capture
+        if not capture.isOpened():
+            raise OSError(f"source {name!r}: {reason}")
+
+    @property
+    def size(self) -> Size:
+        """What OpenCV says."""
+        return int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+
+    def ask_for(self, size: Size | None) -> None:
+        """Set a camera to a size, if it has that."""
+        if size is not None:
+            self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+            self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+
+    def grab(self) -> None:
+        """Wait for the next picture."""
+        if not self._capture.grab():
+            raise OSError(f"source {self._name!r}: it gives no more pictures")
+
+    def retrieve(self, target: Picture | None = None) -> Picture:
+        """Decode it."""
+        done, picture = self._capture.retrieve(target)
+        if not done:
+            raise OSError(f"source {self._name!r}: its picture cannot be decoded")
+        return cast(Picture, picture)
+
+    def release(self) -> None:
+        """Let go of it."""
+        self._capture.release()
+
+
+class VideoFile(Captured):
+    """A file that starts again at its end."""
+
+    def __init__(self, name: str, capture: cv2.VideoCapture, reason: str) -> None:
+        super().__init__(name, capture, reason)
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        self.fps = fps if 0 < fps < 1000 else USUAL_FPS
+
+    def grab(self) -> None:
+        """The next picture, or the first one again."""
+        if not self._capture.grab():
+            self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
+            super().grab()
+
+
+class TestPicture:
+    """A colour field with a ball that goes round, so that a standing picture is seen at once."""
+
+    __test__ = False  # for pytest
+    fps: float | None = USUAL_FPS
+
+    def __init__(self, size: Size) -> None:
+        self.size = size
+        self._number = -1
+        width, height = size
+        rows, columns = np.mgrid[0:height, 0:width]
+        field = [columns * 255 // width, rows * 255 // height, np.full_like(rows, 96)]
+        self._field: Picture = np.stack(field, axis=-1).astype(np.uint8)
+
+    def grab(self) -> None:
+        """One step of the ball."""
+        self._number += 1
+
+    def retrieve(self, target: Picture | None = None) -> Picture:
+        """Draw it."""
+        if target is None or target.shape != self._field.shape:
+            target = np.empty_like(self._field)
+        np.copyto(target, self._field)
+        width, height = self.size
+        radius = max(2, min(self.size) // 10)
+        angle = self._number / 20
+        centre = (int(width / 2 + width / 3 * np.cos(angle)), int(height / 2 + height / 3 * np.sin(angle)))
+        cv2.circle(target, centre, radius, (255, 255, 255), -1)
+        place, scale = (radius, 2 * radius), radius / 20
+        cv2.putText(target, str(self._number), place, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 2)
+        return target
+
+    def release(self) -> None:
+        """Nothing to let go of."""

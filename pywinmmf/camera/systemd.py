@@ -1,0 +1,126 @@
+"""The service of Linux: a systemd unit, of the machine for root, else of the user."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .service import DESCRIPTION, NOT_INSTALLED, NOT_RUNNING, Job
+
+UNIT = """\
+[Unit]
+Description={description}
+
+[Service]
+ExecStart={command}
+Restart=on-failure
+RestartSec=2
+NoNewPrivileges=yes
+
+[Install]
+WantedBy={target}
+"""
+
+
+def install(name: str, arguments: Sequence[str]) -> None:
+    """Write the unit and have it started with the machine, or with the user's session."""
+    file = unit_file(name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(unit(arguments), encoding="utf-8")
+    try:
+        _systemctl("daemon-reload")
+        _systemctl("enable", file.name)
+    except OSError:
+        file.unlink()
+        raise
+
+
+def uninstall(name: str) -> int:
+    """Stop the service and remove the unit."""
+    file = _installed(name)
+    _systemctl("disable", "--now", file.name)
+    file.unlink()
+    _systemctl("daemon-reload")
+    return 0
+
+
+def start(name: str) -> int:
+    """Start it."""
+    _systemctl("start", _installed(name).name)
+    return 0
+
+
+def stop(name: str) -> int:
+    """Stop it."""
+    _systemctl("stop", _installed(name).name)
+    return 0
+
+
+def status(name: str) -> int:
+    """Print its state."""
+    file = unit_file(name)
+    if not file.exists():
+        print(f"{name}: not installed")
+        return NOT_INSTALLED
+    done = subprocess.run([*_command(), "is-active", file.name], stdout=subprocess.PIPE, text=True)
+    print(f"{name}: {done.stdout.strip() or 'unknown'}")
+    return 0 if done.returncode == 0 else NOT_RUNNING
+
+
+def run(name: str, job: Job) -> None:
+    """Not needed here: a unit's command is an ordinary one, which ends with SIGTERM."""
+    raise OSError(f"service {name}: --run-service is for Windows")
+
+
+def unit(arguments: Sequence[str]) -> str:
+    """The unit's text."""
+    command = [sys.executable, "-m", "pywinmmf", "camera", "share", *arguments]
+    return UNIT.format(
+        description=DESCRIPTION,
+        command=" ".join(map(quoted, command)),
+        target="multi-user.target" if _is_root() else "default.target",
+    )
+
+
+def quoted(word: str) -> str:
+    """A word of a unit's command line: no specifiers, no variables, in quotes."""
+    for special, plain in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
+        word = word.replace(special, plain)
+    return f'"{word}"'
+
+
+def unit_file(name: str) -> Path:
+    """Where the unit is, or would be."""
+    if _is_root():
+        folder = Path("/etc/systemd/system")
+    else:
+        folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd/user"
+    return folder / f"{name}.service"
+
+
+def _installed(name: str) -> Path:
+    file = unit_file(name)
+    if not file.exists():
+        raise OSError(f"service {name!r} is not installed: there is no {file}")
+    return file
+
+
+def _is_root() -> bool:
+    return os.getuid() == 0
+
+
+def _command() -> list[str]:
+    return ["systemctl"] if _is_root() else ["systemctl", "--user"]
+
+
+def _systemctl(*arguments: str) -> None:
+    command = [*_command(), *arguments]
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    except FileNotFoundError:
+        raise OSError("no systemctl here: run 'pywinmmf camera share' under a supervisor of yours") from None
+    if done.returncode:
+        raise OSError(f"{' '.join(command)}: {done.stdout.strip() or f'exit code {done.returncode}'}")

@@ -1,0 +1,157 @@
+"""The shared camera as a service, up to what a service manager has to do: that one's turn is in tests/windows."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from pywinmmf import FrameChannel, Namespace
+from pywinmmf.camera import service
+from pywinmmf.camera.command import _share_arguments
+from pywinmmf.cli import build_parser, main
+
+not_on_windows = pytest.mark.skipif(sys.platform == "win32", reason="systemd is of Linux")
+
+
+def share_arguments(*words: str) -> list[str]:
+    return _share_arguments(build_parser().parse_args(["camera", "install", *words]))
+
+
+def test_a_service_is_asked_for_just_what_was_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parsed again, its arguments mean the same, in another folder."""
+    (tmp_path / "a video.avi").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    words = ["a video.avi", "0", "rtsp://host/stream?a=1&b=2", "--name", "a b", "--name", "c", "--name", "d"]
+    words += ["--size", "64x48", "--format", "GREY", "--fps", "12.5", "--every", "2", "--drop-every", "4"]
+    words += ["--slots", "5", "--namespace", "local", "--access", "owner", "--log", "camera.log", "--service", "mine"]
+    wanted = vars(build_parser().parse_args(["camera", "install", *words]))
+    had = vars(build_parser().parse_args(["camera", "share", *share_arguments(*words)]))
+    wanted.update(sources=[str(tmp_path / "a video.avi"), *wanted["sources"][1:]], log=tmp_path / "camera.log")
+    for other in ("run", "service", "run_service"):
+        wanted.pop(other, None)
+        had.pop(other, None)
+    assert had == wanted
+
+
+def test_a_service_has_a_log() -> None:
+    assert share_arguments("test", "--service", "mine")[-2:] == ["--log", str(service.log_folder() / "mine.log")]
+
+
+def test_nothing_impossible_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["camera", "install", "test", "--every", "0"]) == 1
+    assert "expected at least 1" in capsys.readouterr().err
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine of its own, whose systemctl writes down how it is called; the folder with the units."""
+    from pywinmmf.camera import systemd
+
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    program = programs / "systemctl"
+    program.write_text('#!/bin/sh\necho "$@" >> "$CALLS"\nif [ "$2" = is-active ]; then echo inactive; exit 3; fi\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setattr(systemd, "_is_root", lambda: False)
+    return tmp_path / "config/systemd/user"
+
+
+@not_on_windows
+def test_systemd(systemd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    unit = systemd / "mine.service"
+    assert main(["camera", "status", "--service", "mine"]) == service.NOT_INSTALLED
+    assert main(["camera", "start", "--service", "mine"]) == 1
+    assert "service 'mine' is not installed" in capsys.readouterr().err
+    assert main(["camera", "install", "test", "--service", "mine"]) == 0
+    assert unit.exists()
+    assert main(["camera", "start", "--service", "mine"]) == 0
+    assert main(["camera", "status", "--service", "mine"]) == service.NOT_RUNNING
+    assert "mine: inactive" in capsys.readouterr().out
+    assert main(["camera", "stop", "--service", "mine"]) == 0
+    assert main(["camera", "uninstall", "--service", "mine"]) == 0
+    assert not unit.exists()
+    assert Path(os.environ["CALLS"]).read_text().splitlines() == [
+        "--user daemon-reload",
+        "--user enable mine.service",
+        "--user start mine.service",
+        "--user is-active mine.service",
+        "--user stop mine.service",
+        "--user disable --now mine.service",
+        "--user daemon-reload",
+    ]
+
+
+@not_on_windows
+def test_systemctl_that_fails_is_told(systemd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = shutil.which("systemctl")
+    assert program is not None
+    Path(program).write_text("#!/bin/sh\necho no bus\nexit 1\n")
+    assert main(["camera", "install", "test", "--service", "mine"]) == 1
+    assert "systemctl --user daemon-reload: no bus" in capsys.readouterr().err
+    assert not (systemd / "mine.service").exists()
+
+
+@not_on_windows
+def test_a_unit_that_systemd_accepts(tmp_path: Path) -> None:
+    from pywinmmf.camera import systemd
+
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("no systemd-analyze here (Debian package systemd)")
+    file = tmp_path / "pywinmmf-camera.service"
+    file.write_text(systemd.unit(share_arguments("rtsp://host/a%20b?c=$d", "--name", 'a "b" \\')))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", file], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@not_on_windows
+def test_the_command_of_a_unit_shares(
+    name: str, tmp_path: Path, eventually: Callable[[Callable[[], Any]], None]
+) -> None:
+    from pywinmmf.camera import systemd
+
+    log = tmp_path / "camera.log"
+    log.write_text("x" * 1_000_000)  # as much as there is in one
+    text = systemd.unit(share_arguments("test", "--name", name, "--size", "64x48", "--log", str(log)))
+    (line,) = [line for line in text.splitlines() if line.startswith("ExecStart=")]
+    process = subprocess.Popen(shlex.split(line.partition("=")[2]), cwd="/", env={"PATH": os.environ["PATH"]})
+    try:
+        eventually(lambda: log.exists() and "sharing test" in log.read_text())
+        assert log.with_name("camera.log.1").stat().st_size == 1_000_000
+        assert log.stat().st_size < 1000
+        with FrameChannel.open(name, namespace=Namespace.GLOBAL, readonly=True) as channel:
+            channel.next(timeout=30).release()
+        process.terminate()
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="of Windows")
+def test_the_command_line_of_a_windows_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pywinmmf.camera import windows_service
+
+    line = windows_service.command_line("mine", ["test", "--name", 'a "b"'])
+    assert line.endswith('-m pywinmmf camera share test --name "a \\"b\\"" --run-service mine')
+    monkeypatch.setattr(sys, "prefix", "another")  # as in a virtual environment
+    done = subprocess.run(
+        windows_service.command_line("mine", ["test", "--every", "0"]).replace(" --run-service mine", ""),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, "expected at least 1" in done.stdout) == (1, True), done.stdout
