@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from .enums import Namespace
-from .errors import ClosedError, Error, LockTimeoutError, NotFoundError, NotSupportedError
+from .errors import ClosedError, Error, InvalidArgumentError, LockTimeoutError, NotFoundError, NotSupportedError
 from .frame_channel import FrameChannel
 from .frames import Frame
 
@@ -23,77 +24,97 @@ CAP_PROP_FRAME_HEIGHT = 4
 CAP_PROP_FPS = 5
 CAP_PROP_FOURCC = 6
 
+REOPEN_SECONDS = 0.05  # between looks for a camera that is not there
+RATE_SECONDS = 0.5  # of pictures that tell the rate to who asks for it before reading any
+
 
 class VideoCapture:
     """Reads a frame channel as ``cv2.VideoCapture`` reads a camera: `read` waits for the next picture and gives a
     copy of it, BGR, of its own.
 
     Nothing here raises because a camera is not there: as with OpenCV, `isOpened` is false and `read` gives
-    ``(False, None)``. A channel that went away and came back is opened again. Not for several threads at once.
+    ``(False, None)``. After a service was started anew, `read` goes on with its pictures. Not for several threads at
+    once.
     """
 
     def __init__(self, name: str, namespace: Namespace | None = None, *, timeout: float = 5.0) -> None:
         """``namespace`` None looks in the global one first. ``timeout``: seconds that `read` waits for a picture."""
-        self._name = name
-        self._namespaces = [namespace] if namespace is not None else [Namespace.GLOBAL, Namespace.LOCAL]
         self._timeout = timeout
         self._channel: FrameChannel | None = None
-        self._grabbed: Picture | None = None
-        self._description: dict[int, float] = {}
-        self._released = False
-        self._open()
-
-    def _open(self) -> bool:
-        for namespace in self._namespaces:
-            for readonly in (False, True):
-                try:
-                    self._channel = FrameChannel.open(self._name, namespace=namespace, readonly=readonly)
-                except NotFoundError:
-                    break
-                except Error:
-                    continue
-                return True
-        return False
+        self.open(name, namespace)
 
     def open(self, name: str, namespace: Namespace | None = None) -> bool:
         """Leave this camera and open another one; whether it is there."""
         self.release()
-        self.__init__(name, namespace, timeout=self._timeout)  # type: ignore[misc]
-        return self.isOpened()
+        self._name = name
+        self._namespaces = [namespace] if namespace is not None else [Namespace.GLOBAL, Namespace.LOCAL]
+        self._grabbed: Picture | None = None
+        self._description: dict[int, float] = {}
+        self._given_up: float | None = None
+        self._released = False
+        self._channel = self._opened()
+        self._found = self._channel is not None
+        return self._found
+
+    def _opened(self) -> FrameChannel | None:
+        for namespace in self._namespaces:
+            for readonly in (False, True):
+                try:
+                    return FrameChannel.open(self._name, namespace=namespace, readonly=readonly)
+                except InvalidArgumentError:
+                    raise
+                except NotFoundError:
+                    break
+                except Error:
+                    continue
+        return None
 
     def isOpened(self) -> bool:
-        """Whether the camera is there."""
-        return self._channel is not None
+        """Whether the camera was found. That stays so, as with OpenCV, when it is unplugged, until `release`."""
+        return self._found
 
     def grab(self) -> bool:
         """Wait for the next picture and keep it for `retrieve`; whether there was one in time."""
         self._grabbed = None
         deadline = time.perf_counter() + self._timeout
         while not self._released:
-            if self._channel is None and not self._open():
-                if time.perf_counter() >= deadline:
-                    return False
-                time.sleep(0.05)
-                continue
-            assert self._channel is not None
-            try:
-                with self._channel.next(max(0.0, deadline - time.perf_counter())) as frame:
-                    self._grabbed = bgr(frame)
-                    self._describe(frame)
-                return True
-            except LockTimeoutError:
-                self._reopen_if_left()
+            if self._channel is None:
+                self._channel = self._opened_anew()
+            if self._channel is not None:
+                self._found = True
+                return self._grab_from(self._channel, max(0.0, deadline - time.perf_counter()))
+            if time.perf_counter() >= deadline:
                 return False
-            except ClosedError:
-                return False
+            time.sleep(REOPEN_SECONDS)
         return False
 
-    def _reopen_if_left(self) -> None:
-        """A service that was started anew while we kept the old channel alive has another one under this name."""
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
-            self._open()
+    def _grab_from(self, channel: FrameChannel, timeout: float) -> bool:
+        try:
+            with channel.next(timeout) as frame:
+                self._grabbed = bgr(frame)
+                self._describe(frame)
+            return True
+        except LockTimeoutError:
+            self._give_up(channel)
+        except ClosedError:  # released by another thread, or inherited by a fork
+            pass
+        return False
+
+    def _give_up(self, channel: FrameChannel) -> None:
+        """Let go of a channel that stands still: as long as anybody has it, a service that starts anew gets this one
+        again, and cannot make a larger one."""
+        channel.close()
+        self._channel = None
+        self._given_up = time.perf_counter()
+
+    def _opened_anew(self) -> FrameChannel | None:
+        channel = self._opened()
+        if channel is not None and self._given_up is not None:
+            age = channel.age
+            if age is None or age > time.perf_counter() - self._given_up:
+                channel.close()
+                return None
+        return channel
 
     def _describe(self, frame: Frame) -> None:
         before = self._description
@@ -126,14 +147,24 @@ class VideoCapture:
         return self.retrieve(image)
 
     def get(self, property: int) -> float:
-        """Width, height, rate, FourCC or position of the newest picture, by OpenCV's numbers; 0.0 for any other."""
-        if not self._description and self._channel is not None:
-            try:
-                with self._channel.latest(self._timeout) as frame:
-                    self._describe(frame)
-            except Error:
-                return 0.0
+        """Width, height, rate, FourCC or position of the newest picture, by OpenCV's numbers; 0.0 for any other.
+
+        Before the first `read` it waits for pictures, as long as it takes to know.
+        """
+        if self._channel is not None:
+            with suppress(Error):
+                if not self._description:
+                    with self._channel.latest(self._timeout) as frame:
+                        self._describe(frame)
+                if property == CAP_PROP_FPS and not self._description[CAP_PROP_FPS]:
+                    self._measure_rate(self._channel)
         return self._description.get(property, 0.0)
+
+    def _measure_rate(self, channel: FrameChannel) -> None:
+        end = time.perf_counter() + RATE_SECONDS
+        while (left := end - time.perf_counter()) > 0:
+            with channel.next(left) as frame:
+                self._describe(frame)
 
     def set(self, property: int, value: float) -> bool:
         """False: the camera belongs to whoever shares it."""
@@ -146,6 +177,7 @@ class VideoCapture:
     def release(self) -> None:
         """Let go of the camera."""
         self._released = True
+        self._found = False
         channel, self._channel = self._channel, None
         if channel is not None:
             channel.close()

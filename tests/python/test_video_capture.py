@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Callable
+
 import cv2
 import numpy
 import pytest
 
-from pywinmmf import FrameChannel, Namespace, NotSupportedError, VideoCapture
+from pywinmmf import FrameChannel, InvalidArgumentError, Namespace, NotSupportedError, VideoCapture
+from pywinmmf.camera.share import SharedCamera, Sharing
 
 
 def picture(value: int) -> numpy.typing.NDArray[numpy.uint8]:
@@ -56,6 +65,43 @@ def test_a_camera_that_is_not_there(name: str) -> None:
         assert capture.read() == (False, None)  # there is no newer one
         assert capture.open(name)
         assert not capture.open(name + "-other")
+
+
+def test_the_rate_is_known_before_the_first_read(name: str, eventually: Callable[[Callable[[], object]], None]) -> None:
+    end = threading.Event()
+
+    def publish() -> None:
+        for number in itertools.count(1):
+            channel.publish(picture(1), timestamp_ns=number * 20_000_000)
+            if end.wait(0.005):
+                return
+
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+        writer = threading.Thread(target=publish)
+        writer.start()
+        capture = VideoCapture(name)
+        eventually(lambda: capture.get(cv2.CAP_PROP_FPS) == pytest.approx(50))
+        end.set()
+        writer.join()
+
+
+def test_what_can_be_no_camera(name: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="namespace 700"):
+        VideoCapture(name, cv2.CAP_DSHOW)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgumentError, match="slash"):
+        VideoCapture("a/b")
+
+
+def test_the_example_shows_a_shared_camera(name: str) -> None:
+    example = Path(__file__).parents[2] / "examples/opencv_reader.py"
+    camera = SharedCamera(Sharing(source="test", name=name, size=(64, 48)))
+    try:
+        output = subprocess.check_output(
+            [sys.executable, example, name, "--frames", "3"], stdin=subprocess.DEVNULL, text=True, timeout=60
+        )
+    finally:
+        camera.close()
+    assert re.fullmatch(r"(64 x 48, brightness \d+\.\d\n){3}", output)
 
 
 def test_other_pixel_formats(name: str) -> None:

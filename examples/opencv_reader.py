@@ -1,0 +1,44 @@
+"""Show a shared camera with OpenCV: what was ``cv2.VideoCapture(0)`` is one changed line.
+
+pywinmmf camera share 0 --name front      in one terminal
+python opencv_reader.py front             in any number of others
+
+A window shows the picture (Esc ends it), or, with ``--frames N``, the brightness of N pictures is printed.
+"""
+
+import argparse
+
+import cv2
+
+from pywinmmf import VideoCapture
+
+
+def main() -> None:
+    """Read pictures until told to stop."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name")
+    parser.add_argument("--frames", type=int, help="print instead of showing a window (which needs opencv-python)")
+    options = parser.parse_args()
+
+    camera = VideoCapture(options.name)  # was: cv2.VideoCapture(0)
+    if not camera.isOpened():
+        parser.error(f"no shared camera {options.name!r}: see pywinmmf camera list")
+
+    seen = 0
+    while camera.isOpened() and seen != options.frames:
+        done, picture = camera.read()
+        if not done or picture is None:
+            print("no picture: the camera stands still")
+            continue
+        seen += 1
+        if options.frames:
+            print(f"{picture.shape[1]} x {picture.shape[0]}, brightness {picture.mean():.1f}")
+            continue
+        cv2.imshow(options.name, picture)
+        if cv2.waitKey(1) == 27:
+            break
+    camera.release()
+
+
+if __name__ == "__main__":
+    main()
