@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -61,10 +62,31 @@ RUNNERS = {"python": run_python, "c": run_c, "cpp": run_cpp, "csharp": run_cshar
 
 @pytest.mark.parametrize("language", RUNNERS)
 def test_example_runs(language: str, tmp_path: Path) -> None:
-    texts = [text for tag, text in BLOCKS if tag == language]
+    before = ["", *(tag for tag, _ in BLOCKS)]
+    texts = [text for (tag, text), last in zip(BLOCKS, before) if tag == language and last != "console"]
     assert texts
     for text in texts:
         assert re.search("ello", RUNNERS[language](text, tmp_path))
+
+
+def test_camera_is_shared(tmp_path: Path) -> None:
+    """A command is followed by a program that needs it."""
+    (at,) = [at for at, (tag, _) in enumerate(BLOCKS) if tag == "console"]
+    prompt, program, *words = BLOCKS[at][1].split()
+    assert (prompt, program) == ("$", "pywinmmf")
+    log = tmp_path / "log"
+    with open(log, "w") as file:
+        sharing = subprocess.Popen([sys.executable, "-m", "pywinmmf", *words], cwd=tmp_path, stderr=file)
+    try:
+        deadline = time.monotonic() + 60
+        while "sharing" not in log.read_text():
+            assert time.monotonic() < deadline
+            assert sharing.poll() is None, log.read_text()
+            time.sleep(0.01)
+        assert run_python(BLOCKS[at + 1][1], tmp_path) == "True (720, 1280, 3)\n"
+    finally:
+        sharing.terminate()
+        sharing.wait(60)
 
 
 def test_commands_are_those_of_run() -> None:
@@ -77,4 +99,4 @@ def test_commands_are_those_of_run() -> None:
 
 
 def test_every_block_has_a_known_language() -> None:
-    assert {tag for tag, _ in BLOCKS} <= {*RUNNERS, "sh", "text"}
+    assert {tag for tag, _ in BLOCKS} <= {*RUNNERS, "console", "sh", "text"}
