@@ -18,30 +18,30 @@ LAYER = sorted((BINDINGS / "Wmmf").glob("*.cs"))
 
 
 @functools.cache
-def assembly(source: str) -> Path:
-    """Compile a program, its path from this folder; the native libraries of both systems lie beside it."""
+def assembly(*sources: str) -> Path:
+    """Compile a program, paths from this folder; the native libraries of both systems lie beside it."""
     folder = Path(tempfile.mkdtemp(prefix="wmmf-csharp-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    out = folder / Path(source).with_suffix(".dll").name
-    csc.compile([*LAYER, HERE / source], out, unsafe=True)
+    out = folder / Path(sources[0]).with_suffix(".dll").name
+    csc.compile([*LAYER, *(HERE / source for source in sources)], out, unsafe=True)
     return out
 
 
-def beside(source: str, library: Path) -> Path:
+def beside(library: Path, *sources: str) -> Path:
     """Return the program, with a native library beside it."""
-    program = assembly(source)
+    program = assembly(*sources)
     shutil.copy(library, program.parent)
     return program
 
 
-def for_linux(source: str) -> Path:
+def for_linux(*sources: str) -> Path:
     """Return the program, ready for Linux."""
-    return beside(source, native.programs("gcc") / "libwmmf.so")
+    return beside(native.programs("gcc") / "libwmmf.so", *sources)
 
 
-def for_windows(source: str) -> Path:
+def for_windows(*sources: str) -> Path:
     """Return the program, ready for Windows."""
-    return beside(source, native.programs("mingw64") / "wmmf.dll")
+    return beside(native.programs("mingw64") / "wmmf.dll", *sources)
 
 
 def popen_linux(source: str = "Agent.cs") -> subprocess.Popen[str]:

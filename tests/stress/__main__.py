@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import sys
 
@@ -10,8 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from stress import kills, waits
 
-KILLS = {"linux": 10_000, "wine": 500}
-OPERATIONS = {"linux": 100_000_000, "wine": 0}
+KILLS = {
+    ("section", "linux"): 10_000,
+    ("section", "wine"): 500,
+    ("channel", "linux"): 3_000,
+    ("channel", "wine"): 150,
+}
+OPERATIONS = {("section", "linux"): 100_000_000}
 DEATHS = {"linux": 100, "wine": 20}
 WAIT_SECONDS = 10.0
 STOP_SECONDS = 30.0
@@ -29,19 +35,20 @@ def table(title: str, *columns: str) -> Table:
 def killing(systems: list[str], scale: float) -> bool:
     """Kill at random instants; whether nobody noticed."""
     columns = ("kills (C, Python, C#)", "operations", "repairs", "torn", "failed or hung", "leaked handles")
-    shown = table("Kills at random instants", "system", *columns, "section at the end", "files left", "seconds")
+    shown = table("Kills at random instants", "work on a", "system", *columns, "at the end", "files left", "seconds")
     sound = True
-    for system in systems:
-        number = int(KILLS[system] * scale)
-        outcome = kills.run(system, number, int(OPERATIONS[system] * scale))
+    for kind, system in itertools.product(kills.KINDS, systems):
+        number = int(KILLS[kind, system] * scale)
+        outcome = kills.run(system, kind, number, int(OPERATIONS.get((kind, system), 0) * scale))
         total, killed = outcome.total, outcome.killed
         of_languages = ", ".join(f"{killed[language]:,}" for language in ("C", "Python", "C#"))
         leaked = sum(max(0, report.leaked) for report in outcome.reports)
         shown.add_row(
+            kind,
             system,
             f"{number:,} ({of_languages})",
             f"{total.operations:,}",
-            f"{total.repairs:,}",
+            f"{total.repairs:,}" if kind == "section" else "-",
             str(total.torn),
             str(total.failed),
             str(leaked),
@@ -86,10 +93,10 @@ def stopping(systems: list[str], scale: float) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="run stress", description="Kills, waits and recoveries, at length.")
-    parser.add_argument("--system", choices=list(KILLS), action="append", help="instead of both")
+    parser.add_argument("--system", choices=list(kills.SYSTEMS), action="append", help="instead of both")
     parser.add_argument("--scale", type=float, default=1.0, help="how much of it, 0.1: a tenth")
     arguments = parser.parse_args()
-    systems = arguments.system or list(KILLS)
+    systems = arguments.system or list(kills.SYSTEMS)
     sound = killing(systems, arguments.scale)
     waiting(systems, arguments.scale)
     stopping(systems, arguments.scale)

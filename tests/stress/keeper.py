@@ -1,20 +1,86 @@
-"""Creates the section of the kill stress and keeps it; at the end says whether it is sound and who is left."""
+"""Creates what the kill stress works on and keeps it; at the end says whether it is sound and who is left."""
 
+from __future__ import annotations
+
+import contextlib
 import sys
+import time
+from typing import Callable, Union
 
-from pywinmmf import MemoryMappedFile, list_sections
+from stress import on_channel, on_section
 
-NAME, SIZE = sys.argv[1], int(sys.argv[2])
-SHORT_LIVED = NAME + "-short-lived"
+from pywinmmf import AlreadyExistsError, FrameChannel, MemoryMappedFile, list_sections
 
-with MemoryMappedFile.create(NAME, SIZE) as section:
-    print("ready", flush=True)
-    sys.stdin.read()
-    with MemoryMappedFile.open(NAME) as again:
-        again.write(b"still there")
-    report = section.audit()
-    participants = len(section.participants()) - report.dead
-with MemoryMappedFile.create(SHORT_LIVED, SIZE):  # nobody has it: this is free of what the dead left
-    pass
-left = {NAME, SHORT_LIVED} & set(list_sections())
-print("damaged" if report.damaged else "sound", participants, "left behind" if left else "gone")
+SECONDS = 10  # that the system may take to clear away what the last ones killed had
+
+Kept = Union[MemoryMappedFile, FrameChannel]
+
+
+def in_time(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + SECONDS
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return holds()
+
+
+def create(kind: str, name: str) -> Kept:
+    if kind == "channel":
+        return FrameChannel.create(name, capacity=on_channel.SIZE, slots=on_channel.SLOTS)
+    return MemoryMappedFile.create(name, on_section.SIZE)
+
+
+def publish(channel: FrameChannel) -> bool:
+    """Publish a frame as the workers do; whether there was a slot for it."""
+    return channel.publish(bytes(on_channel.SIZE), user=bytes(8), timeout=1) != 0
+
+
+def slots_left(channel: FrameChannel) -> int:
+    """How many can be filled and held, when nobody else has any."""
+    held = 0
+    with contextlib.ExitStack() as stack:
+        while held <= on_channel.SLOTS and publish(channel):
+            stack.enter_context(channel.latest(0))
+            held += 1
+    return held
+
+
+def works(kept: Kept) -> bool:
+    if isinstance(kept, FrameChannel):
+        return slots_left(kept) == on_channel.SLOTS
+    with MemoryMappedFile.open(kept.name) as again:
+        with again.write_lock(SECONDS) as guard:
+            if guard.owner_died:
+                again.mark_consistent()
+        return again.write(b"still there") != 0
+
+
+def is_free(kind: str, name: str) -> bool:
+    try:
+        create(kind, name).close()
+    except AlreadyExistsError:
+        return False
+    return True
+
+
+def living(name: str) -> int:
+    with MemoryMappedFile.open(name, readonly=True) as window:
+        return sum(participant.alive for participant in window.participants())
+
+
+def main() -> None:
+    kind, name = sys.argv[1:]
+    short_lived_name = name + "-short-lived"
+    with create(kind, name) as kept:
+        if isinstance(kept, FrameChannel):
+            publish(kept)  # so that nobody waits for a first one
+        print("ready", flush=True)
+        sys.stdin.read()
+        sound = works(kept) and not kept.audit().damaged
+        in_time(lambda: living(name) == 1)
+        participants = living(name)
+    sound = sound and in_time(lambda: is_free(kind, short_lived_name))
+    left = {name, short_lived_name} & set(list_sections())
+    print("sound" if sound else "damaged", participants, "left behind" if left else "gone")
+
+
+main()

@@ -1,4 +1,4 @@
-"""Processes killed at random instants while they lock, read, write, wait, open, create and close: the driver.
+"""Processes killed at random instants while they work on a section or a frame channel: the driver.
 
 Some workers (worker.c, worker.py, Worker.cs: one program in three languages) survive, many others are killed, and a
 keeper says at the end what is left.
@@ -23,13 +23,14 @@ import native
 from csharp import programs
 from lab import dotnet, wine, winpython
 
-HERE = Path(__file__).parent
-SIZE = 256
+TESTS = Path(__file__).parents[1]
+IN_CSHARP = [f"../stress/{source}.cs" for source in ("Worker", "Work", "OnSection", "OnChannel")]
+KINDS = ["section", "channel"]
 LIFE_SECONDS = 0.01  # at most, from one death to the next
 CROWD = 3  # victims at a time
 MIXTURE = ["C"] * 18 + ["Python", "C#"]  # mostly C, which is quick to start, so that deaths are many
 SURVIVORS = ["C", "C", "C", "Python", "C#"]
-SOUND = "sound 1 gone"  # the keeper's word: no damage, one participant, no section left
+SOUND = "sound 1 gone"  # the keeper's word: no damage, no slot lost, one participant, no section left
 PATIENCE = 60  # seconds until a process that does not say what it should counts as stuck
 OPERATIONS_PER_SECOND = 50_000  # of a C survivor, at the very least
 
@@ -70,38 +71,38 @@ class System(NamedTuple):
 
 def popen(*command: str | Path) -> Process:
     pipe = subprocess.PIPE
-    return subprocess.Popen([str(part) for part in command], stdin=pipe, stdout=pipe, text=True, cwd=HERE)
+    return subprocess.Popen([str(part) for part in command], stdin=pipe, stdout=pipe, text=True, cwd=TESTS)
 
 
 def linux() -> System:
     program = native.programs("gcc") / "worker"
-    assembly = programs.for_linux("../stress/Worker.cs")
+    assembly = programs.for_linux(*IN_CSHARP)
 
-    def python(script: str) -> Callable[[list[str]], Process]:
-        return lambda arguments: popen(sys.executable, HERE / script, *arguments)
+    def python(module: str) -> Callable[[list[str]], Process]:
+        return lambda arguments: popen(sys.executable, "-m", module, *arguments)
 
     workers = {
         "C": lambda arguments: popen(program, *arguments),
-        "Python": python("worker.py"),
+        "Python": python("stress.worker"),
         "C#": lambda arguments: dotnet.popen_linux(assembly, arguments),
     }
-    return System(workers, python("keeper.py"))
+    return System(workers, python("stress.keeper"))
 
 
 def windows() -> System:
     native.install_on_windows()
     program = native.programs("mingw64") / "worker.exe"
-    assembly = programs.for_windows("../stress/Worker.cs")
+    assembly = programs.for_windows(*IN_CSHARP)
 
-    def python(script: str) -> Callable[[list[str]], Process]:
-        return lambda arguments: winpython.popen([HERE / script, *arguments], cwd=HERE)
+    def python(module: str) -> Callable[[list[str]], Process]:
+        return lambda arguments: winpython.popen(["-m", module, *arguments], cwd=TESTS)
 
     workers = {
         "C": lambda arguments: wine.popen([program, *arguments]),
-        "Python": python("worker.py"),
+        "Python": python("stress.worker"),
         "C#": lambda arguments: dotnet.popen_wine(assembly, arguments),
     }
-    return System(workers, python("keeper.py"))
+    return System(workers, python("stress.keeper"))
 
 
 SYSTEMS = {"linux": linux, "wine": windows}
@@ -150,7 +151,9 @@ def kill_crowd(start: Callable[[str], Process], kills: int, seed: int) -> Counte
 
     def kill(index: int) -> None:
         language, victim = victims.pop(index)
+        ended = victim.poll()
         wine.kill(victim)
+        assert ended is None, f"{victim.args!r} ended before it was killed, exit status {ended}"
         killed[language] += 1
 
     try:
@@ -170,8 +173,8 @@ def kill_crowd(start: Callable[[str], Process], kills: int, seed: int) -> Counte
     return killed
 
 
-def run(system: str, kills: int, operations: int = 0) -> Outcome:
-    """Kill as many, while the survivors do at least so many operations."""
+def run(system: str, kind: str, kills: int, operations: int = 0) -> Outcome:
+    """Kill as many that work on a thing of this kind, while the survivors do at least so many operations."""
     name = f"wmmf-stress-{os.getpid()}"
     begin = time.monotonic()
     workers, keep = SYSTEMS[system]()
@@ -179,18 +182,20 @@ def run(system: str, kills: int, operations: int = 0) -> Outcome:
     share = max(1, operations // SURVIVORS.count("C"))
 
     def start(language: str, least: int = 0) -> Process:
-        return workers[language]([name, str(next(seeds)), str(least)])
+        return workers[language]([kind, name, str(next(seeds)), str(least)])
 
-    running = [ready(keep([name, str(SIZE)]))]
+    running = [ready(keep([kind, name]))]
     try:
         for language in SURVIVORS:
             running.append(ready(start(language, share if language == "C" else 1)))
-        killed = kill_crowd(start, kills, seed=kills)
+        killed = kill_crowd(start, kills - CROWD, seed=kills)
         keeper, *survivors = running
         for survivor in survivors:
             dismiss(survivor)
         patience = PATIENCE + share / OPERATIONS_PER_SECOND
         reports = [Report(*map(int, last_words(survivor, patience).split())) for survivor in survivors]
+        # Nobody comes after these and takes over their places: the keeper finds what they leave.
+        killed += kill_crowd(start, CROWD, seed=CROWD)
         dismiss(keeper)
         verdict = last_words(keeper)
     finally:

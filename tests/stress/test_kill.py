@@ -7,8 +7,9 @@ from stress import kills
 
 
 @pytest.mark.parametrize(("system", "number"), [("linux", 600), ("wine", 60)])
-def test_survivors_do_not_notice(system: str, number: int) -> None:
-    outcome = kills.run(system, number)
+@pytest.mark.parametrize("kind", kills.KINDS)
+def test_survivors_do_not_notice(system: str, kind: str, number: int) -> None:
+    outcome = kills.run(system, kind, number)
     print(outcome)
     assert sum(outcome.killed.values()) == number
     for report in outcome.reports:

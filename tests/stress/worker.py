@@ -2,95 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import random
 import sys
 import threading
 
-from pywinmmf import AlreadyExistsError, LockTimeoutError, MemoryMappedFile, NotFoundError, OwnerDiedError
-
-WORDS = 32
-SIZE = WORDS * 8
-TIMEOUT = 10.0
-
-
-class Worker:
-    """Random operations on one section, and what came of them."""
-
-    def __init__(self, name: str, seed: int) -> None:
-        self.name = name
-        self.random = random.Random(seed)
-        self.section = MemoryMappedFile.open(name)
-        self.window = MemoryMappedFile.open(name, readonly=True)
-        self.torn = self.repairs = 0
-
-    def look(self, payload: bytes) -> None:
-        self.torn += payload[8:] != payload[:-8]
-
-    def value(self) -> bytes:
-        return self.random.getrandbits(64).to_bytes(8, "little") * WORDS
-
-    def write_in_place(self, section: MemoryMappedFile) -> None:
-        with section.write_lock(TIMEOUT) as guard:
-            if not guard.owner_died:
-                self.look(bytes(section.view()))
-            value = self.value()
-            section.view()[: SIZE // 2] = value[: SIZE // 2]
-            section.view()[SIZE // 2 :] = value[SIZE // 2 :]
-            if guard.owner_died:
-                section.mark_consistent()
-                self.repairs += 1
-
-    def read_in_place(self) -> None:
-        with self.section.read_lock(TIMEOUT):
-            self.look(bytes(self.section.view()))
-
-    def write_copy(self) -> None:
-        self.section.write(self.value(), timeout=TIMEOUT)
-
-    def read_copy(self) -> None:
-        self.look(self.section.read(timeout=TIMEOUT))
-
-    def read_only_copy(self) -> None:
-        self.look(self.window.read(timeout=TIMEOUT))
-
-    def wait(self) -> None:
-        with contextlib.suppress(LockTimeoutError):
-            self.section.wait(self.section.sequence, 0.001)
-
-    def come_and_go(self) -> None:
-        self.section.close()
-        self.window.close()
-        self.section = MemoryMappedFile.create(self.name, SIZE, exist_ok=True)
-        self.window = MemoryMappedFile.open(self.name, readonly=True)
-
-    def enter_short_lived(self) -> MemoryMappedFile:
-        name = self.name + "-short-lived"
-        try:
-            return MemoryMappedFile.create(name, SIZE, exist_ok=self.random.random() < 0.5)
-        except AlreadyExistsError:
-            return MemoryMappedFile.open(name)
-
-    def visit_short_lived(self) -> None:
-        with contextlib.suppress(NotFoundError), self.enter_short_lived() as section:
-            self.write_in_place(section)
-            with contextlib.suppress(OwnerDiedError):
-                self.look(section.read(timeout=TIMEOUT))
-
-    def operate(self) -> None:
-        often = [
-            lambda: self.write_in_place(self.section),
-            self.read_in_place,
-            self.write_copy,
-            self.read_copy,
-            self.read_only_copy,
-        ]
-        seldom = [self.come_and_go, self.visit_short_lived, self.wait]
-        try:
-            self.random.choice(often * 30 + seldom)()
-        except OwnerDiedError:
-            self.write_in_place(self.section)
+from stress.on_channel import OnChannel
+from stress.on_section import OnSection
+from stress.work import Work
 
 
 def handles_in_use() -> int:
@@ -105,8 +23,8 @@ def handles_in_use() -> int:
 
 
 def main() -> None:
-    worker = Worker(sys.argv[1], int(sys.argv[2]))
-    least = int(sys.argv[3])
+    kind, name, seed, least = sys.argv[1:]
+    work: Work = OnChannel(name, int(seed)) if kind == "channel" else OnSection(name, int(seed))
     stop = threading.Event()
 
     def wait_for_the_end() -> None:
@@ -117,10 +35,10 @@ def main() -> None:
     print("ready", flush=True)
     before = handles_in_use()
     operations = 0
-    while operations < least or not stop.is_set():
-        worker.operate()
+    while operations < int(least) or not stop.is_set():
+        work.operate()
         operations += 1
-    print(operations, worker.torn, 0, worker.repairs, handles_in_use() - before)
+    print(operations, work.torn, 0, work.repairs, handles_in_use() - before)
 
 
 main()

@@ -1,0 +1,43 @@
+/* What all work of the kill stress has in common (worker.c). */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wmmf.h"
+
+#define TIMEOUT INT64_C(10000000000) /* longer than any wait here should take: running into it counts as a hang */
+#define MOMENT  INT64_C(1000000)     /* for waits that may well be in vain */
+
+/* What to do with the thing of this name, once it is open. */
+struct work {
+    bool (*start)(const char *name);
+    void (*finish)(void);
+    void (*const *often)(void); /* operations; both lists end with NULL */
+    void (*const *seldom)(void);
+};
+extern const struct work on_section, on_channel;
+
+extern struct tally { uint32_t torn, failed, repairs; } tally;
+
+uint64_t random_word(void);
+uint32_t choose(uint32_t range);
+
+/* A victim stands still for a while, one time in so many, so that many die here. */
+void linger(uint32_t one_in);
+/* The same between the steps of the library (dwell.h). */
+void dwell(void);
+
+/* Both return whether all is well, and report and count it if not. */
+bool succeeded(const char *call, int32_t status);
+bool expected(const char *what, bool condition);
+
+/* Whether a short-lived thing has ended before it could be opened. */
+bool has_gone(int32_t status);
+
+/* Every version of a payload or frame is one random number in all words. */
+void fill(uint64_t *words, uint64_t value, uint32_t count);
+void look(const uint64_t *words, uint32_t count);
+
+#endif
