@@ -35,6 +35,7 @@ _EXTRAS = {
     "record": (".look.record", "record"),
     "snapshot": (".look.snapshot", "record"),
     "top": (".look.top", "top"),
+    "bench": (".bench.command", "bench"),
 }
 
 

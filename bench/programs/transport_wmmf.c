@@ -1,0 +1,70 @@
+/* The library's frame channel. */
+#include "system.h"
+#include "transport.h"
+
+#include <stdlib.h>
+#include <wmmf.h>
+
+#define SECOND_NS INT64_C(1000000000)
+#define SPINS     1000 /* between looks at the clock */
+
+struct transport {
+    wmmf_channel *channel;
+    wmmf_frame frame;
+    uint64_t had;
+};
+
+static transport *transport_on(int32_t status, wmmf_channel *channel) {
+    if (status != WMMF_OK)
+        return NULL;
+    transport *passing = calloc(1, sizeof *passing);
+    passing->channel = channel;
+    passing->frame.struct_size = sizeof passing->frame;
+    return passing;
+}
+
+transport *transport_create(const char *name, uint64_t capacity, uint32_t slots) {
+    wmmf_channel *channel = NULL;
+    int32_t status = wmmf_channel_create(name, capacity, slots, NULL, &channel);
+    return transport_on(status, channel);
+}
+
+transport *transport_open(const char *name) {
+    wmmf_channel *channel = NULL;
+    int32_t status = wmmf_channel_open(name, NULL, &channel);
+    return transport_on(status, channel);
+}
+
+void transport_close(transport *passing) {
+    wmmf_channel_close(passing->channel);
+    free(passing);
+}
+
+uint8_t *transport_begin(transport *passing) {
+    return wmmf_channel_begin(passing->channel, 0, &passing->frame) == WMMF_OK ? passing->frame.data : NULL;
+}
+
+void transport_publish(transport *passing) {
+    wmmf_channel_publish(passing->channel, &passing->frame);
+}
+
+static int32_t poll(transport *passing) {
+    int32_t status = WMMF_E_TIMEOUT;
+    for (int64_t end = system_now_ns() + SECOND_NS; status == WMMF_E_TIMEOUT && system_now_ns() < end;)
+        for (int turn = 0; turn < SPINS && status == WMMF_E_TIMEOUT; turn++)
+            status = wmmf_channel_acquire(passing->channel, passing->had, 0, &passing->frame);
+    return status;
+}
+
+const uint8_t *transport_acquire(transport *passing, bool spin) {
+    int32_t status =
+        spin ? poll(passing) : wmmf_channel_acquire(passing->channel, passing->had, SECOND_NS, &passing->frame);
+    if (status != WMMF_OK)
+        return NULL;
+    passing->had = passing->frame.sequence;
+    return passing->frame.data;
+}
+
+void transport_release(transport *passing) {
+    wmmf_channel_release(passing->channel, &passing->frame);
+}

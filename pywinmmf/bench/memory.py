@@ -1,0 +1,115 @@
+"""What a channel takes, and what grows while readers come and go, some of them killed: nothing should."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import NamedTuple
+
+import psutil
+
+from pywinmmf._binding import ffi, lib
+
+from .process import Process
+from .runner import Subject, new_name
+from .task import Task
+
+SLOTS = 3
+FPS = 60
+AT_ONCE = 4
+"""Readers that come and go at the same time."""
+LONGEST_STAY = 1.0
+"""Seconds."""
+SHARE_KILLED = 0.5
+SPARE = 3.0
+"""Seconds that those who are watched run on."""
+WARM_UP_READERS = 2 * AT_ONCE
+
+
+class Footprint(NamedTuple):
+    """At one moment: bytes, and numbers of open descriptors (on Windows handles)."""
+
+    section: int
+    writer_resident: int
+    reader_resident: int
+    writer_handles: int
+    reader_handles: int
+
+
+class Soak(NamedTuple):
+    """What a soak saw."""
+
+    capacity: int
+    """Bytes of a frame."""
+    slots: int
+    seconds: float
+    readers: int
+    """That came and went, beside one that stayed."""
+    killed: int
+    torn: int
+    start: Footprint
+    """When the first readers had come and gone."""
+    end: Footprint
+
+
+def soak(subject: Subject, size: int, seconds: float) -> Soak:
+    """Watch a writer and a reader at camera pace for some seconds, while other readers come and go."""
+    name = new_name()
+    writer_task = Task("write", name, size, SLOTS + AT_ONCE, fps=FPS, seconds=seconds + SPARE)
+    reader_task = replace(writer_task, role="read")
+    with ExitStack() as stack:
+        writer = stack.enter_context(Process(subject.command, writer_task))
+        reader = stack.enter_context(Process(subject.command, reader_task))
+        writer.begin()
+        reader.begin()
+        start = end = _footprint(name, writer, reader)
+        guests: list[Process] = []
+        killed = 0
+        deadline = time.perf_counter() + seconds
+        for came in itertools.count():
+            if time.perf_counter() >= deadline:
+                break
+            if came == WARM_UP_READERS:
+                start = _footprint(name, writer, reader)
+            if len(guests) == AT_ONCE:
+                killed += _say_goodbye(guests.pop(0))
+            stay = replace(reader_task, seconds=random.uniform(0, LONGEST_STAY))
+            guests.append(stack.enter_context(Process(subject.command, stay)))
+            guests[-1].begin()
+        end = _footprint(name, writer, reader)
+        for guest in guests:
+            guest.result()
+        torn = reader.result().torn
+        writer.result()
+    return Soak(size, writer_task.slots, seconds, came, killed, torn, start, end)
+
+
+def _say_goodbye(guest: Process) -> bool:
+    """Whether it was killed."""
+    if random.random() < SHARE_KILLED:
+        guest.end()
+        return True
+    guest.result()
+    return False
+
+
+def _footprint(name: str, writer: Process, reader: Process) -> Footprint:
+    processes = [psutil.Process(process.pid) for process in (writer, reader)]
+    resident = [process.memory_info().rss for process in processes]
+    handles = [process.num_handles() if psutil.WINDOWS else process.num_fds() for process in processes]
+    return Footprint(section_size(name), *resident, *handles)
+
+
+def section_size(name: str) -> int:
+    """Bytes of a channel's section."""
+    out = ffi.new("wmmf_map **")
+    options = ffi.new("wmmf_options *", {"struct_size": ffi.sizeof("wmmf_options"), "read_only": 1})
+    info = ffi.new("wmmf_info *", {"struct_size": ffi.sizeof("wmmf_info")})
+    if lib.wmmf_open(name.encode(), 0, options, out):
+        raise RuntimeError(f"cannot look at {name}")
+    lib.wmmf_get_info(out[0], info)
+    lib.wmmf_close(out[0])
+    return int(info.mapped_size)

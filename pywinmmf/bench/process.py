@@ -1,0 +1,83 @@
+"""A process that plays a role: of a program in C or of the worker in Python, which speak the same protocol."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from .task import Result, Task
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+PATIENCE = 60
+"""Seconds that a process may need beyond its measurement."""
+
+
+class ProcessFailed(Exception):
+    """With the last line that the process wrote to its standard error."""
+
+
+class Process:
+    """Started, and everything open; a context manager that ends it."""
+
+    def __init__(self, command: Sequence[str], task: Task) -> None:
+        self._seconds = task.seconds
+        self._process = subprocess.Popen(
+            [*command, *task.arguments()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tempfile.gettempdir(),  # where no source tree hides the installed package
+        )
+        assert self._process.stdout
+        if self._process.stdout.readline().strip() != "ready":
+            raise ProcessFailed(self.end())
+
+    @property
+    def pid(self) -> int:
+        """For the system."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it is not over."""
+        return self._process.poll() is None
+
+    def begin(self) -> None:
+        """Let the measurement begin."""
+        assert self._process.stdin
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+
+    def result(self) -> Result:
+        """Wait for the end."""
+        try:
+            output, errors = self._process.communicate(timeout=self._seconds + PATIENCE)
+        except subprocess.TimeoutExpired as error:
+            raise ProcessFailed(f"no end after {error.timeout:.0f} s") from error
+        if self._process.returncode != 0:
+            raise ProcessFailed(_last_line(errors))
+        return Result.from_json(output)
+
+    def end(self) -> str:
+        """Kill it if it is still there; the last line of its standard error."""
+        self._process.kill()
+        return _last_line(self._process.communicate()[1])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.running:
+            self.end()
+
+
+def _last_line(errors: str) -> str:
+    return errors.strip().rpartition("\n")[2] or "no result"

@@ -1,0 +1,38 @@
+"""The programs in C: bare slots without any safety, and the library's channel, each with the same roles."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from pywinmmf import include_dir, library_path
+
+SOURCES = Path(__file__).with_name("programs")
+COMMON = ["main.c", "stream.c", "roundtrip.c", "opening.c"]
+NAMES = ["bare", "wmmf"]
+
+
+def find_compiler() -> str | None:
+    """$CC, or the one that there is."""
+    return next(filter(None, map(shutil.which, (os.environ.get("CC", "cc"), "gcc", "clang"))), None)
+
+
+def program(folder: Path, name: str) -> Path:
+    """Where `build` put it."""
+    windows = folder / f"{name}.exe"
+    return windows if windows.exists() else folder / name
+
+
+def build(folder: Path, compiler: str, library: Path | None = None) -> None:
+    """Compile for the system of the library (by default that of this package), which is put beside the programs."""
+    library = Path(shutil.copy(library or library_path(), folder))
+    windows = library.suffix == ".dll"
+    system = ["system_windows.c"] if windows else ["system_linux.c"]
+    options = ["-std=c11", "-O2", f"-I{include_dir()}", "-D__USE_MINGW_ANSI_STDIO=1"]
+    for name in NAMES:
+        sources = [SOURCES / source for source in [*COMMON, *system, f"transport_{name}.c"]]
+        needs = [] if name == "bare" else [library] if windows else [library, "-Wl,-rpath,$ORIGIN"]
+        output = folder / (f"{name}.exe" if windows else name)
+        subprocess.run([compiler, *options, *sources, *needs, "-o", output], check=True)

@@ -1,0 +1,109 @@
+"""What a process does in a measurement, and what it tells in the end: the same for all languages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+SAMPLES = 4096
+"""Times that a result has at most."""
+
+TOLD = ("count", "missed", "torn", "elapsed_ns", "sample_ns")
+"""The fields of a result that a process prints."""
+
+WARM_UP_FRAMES = 8
+"""They touch the pages for the first time, and are not counted."""
+
+SECONDS_TO_START = 0.3
+"""How much longer a writer writes than a reader reads: readers begin to count when they have the first frames."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """The arguments of a process; those of the C programs (bench/programs/role.h) are the same, in this order."""
+
+    role: str
+    """write, read, ask, answer, create, open."""
+    name: str = ""
+    """Of what is shared."""
+    size: int = 0
+    """Bytes of a frame."""
+    slots: int = 4
+    copy: bool = False
+    """Through a buffer of its own; else in place."""
+    spin: bool = False
+    """Never sleep."""
+    fps: float = 0
+    """0: as many as there can be."""
+    pause_ns: int = 0
+    """Before each message of a round trip, so that the other side is asleep."""
+    seconds: float = 1
+
+    def arguments(self) -> list[str]:
+        """For the command line."""
+        values = (self.role, self.name, self.size, self.slots, int(self.copy), int(self.spin), self.fps, self.pause_ns)
+        return [str(value) for value in (*values, self.seconds)]
+
+    @classmethod
+    def from_arguments(cls, arguments: Sequence[str]) -> Task:
+        """From the command line."""
+        role, name, size, slots, copy, spin, fps, pause_ns, seconds = arguments
+        return cls(
+            role, name, int(size), int(slots), copy == "1", spin == "1", float(fps), int(pause_ns), float(seconds)
+        )
+
+    def scaled(self, name: str, size: int, seconds: float) -> Task:
+        """This task in a run: a size of 0 stands for that of a picture."""
+        return replace(self, name=name, size=self.size or size, seconds=seconds)
+
+
+@dataclass
+class Result:
+    """What a process measured."""
+
+    count: int = 0
+    """Frames written or read, round trips ..."""
+    missed: int = 0
+    """Frames that were written meanwhile, but not read."""
+    torn: int = 0
+    """Frames that were not whole."""
+    elapsed_ns: int = 0
+    """For ``count``."""
+    sample_ns: list[int] = field(default_factory=list)
+    """Times of single events, spread over the whole measurement."""
+    every: int = 1
+    """1 + how many events are left out after each sample."""
+    events: int = 0
+
+    def add_sample(self, ns: int) -> None:
+        """When there is no more room, every second one is dropped."""
+        self.events += 1
+        if (self.events - 1) % self.every:
+            return
+        if len(self.sample_ns) == SAMPLES:
+            del self.sample_ns[1::2]
+            self.every *= 2
+        self.sample_ns.append(ns)
+
+    def begin_samples(self) -> None:
+        """Forget those of the warm-up."""
+        self.sample_ns.clear()
+        self.every = 1
+        self.events = 0
+
+    @property
+    def rate(self) -> float:
+        """Counted per second."""
+        return self.count / self.elapsed_ns * 1e9
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps({name: getattr(self, name) for name in TOLD})
+
+    @classmethod
+    def from_json(cls, text: str) -> Result:
+        """From one line."""
+        fields: dict[str, Any] = json.loads(text)
+        return cls(**fields)

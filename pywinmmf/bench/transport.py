@@ -1,0 +1,72 @@
+"""A way to pass frames from one process to others: what is measured. The roles use it, and do not know which it is."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from typing import Any, Callable
+
+PATIENCE = 1.0
+"""Seconds to wait for a frame; then `TimeoutError`."""
+
+ATTEMPTS = 100
+"""To get a frame, between looks at the clock."""
+
+
+class Transport(ABC):
+    """One end. What was taken from `begin` or `acquire` must be gone before the call that ends it."""
+
+    def __init__(self, name: str, spin: bool) -> None:
+        self.name = name
+        self.spin = spin
+        """Never sleep while waiting."""
+
+    @classmethod
+    @abstractmethod
+    def create(cls, name: str, size: int, slots: int) -> Transport:
+        """The writer's end; the reader's can be opened from now on."""
+
+    @classmethod
+    @abstractmethod
+    def open(cls, name: str, size: int, slots: int, spin: bool) -> Transport:
+        """A reader's end."""
+
+    @abstractmethod
+    def begin(self) -> memoryview:
+        """The bytes of a frame to fill in place."""
+
+    @abstractmethod
+    def publish(self) -> None:
+        """Pass on the frame of `begin`."""
+
+    @abstractmethod
+    def acquire(self) -> memoryview:
+        """A frame that this end has not had, in place; waits for one."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Give the frame of `acquire` back."""
+
+    def write(self, picture: memoryview) -> None:
+        """Copy a frame in and pass it on."""
+        self.begin()[:] = picture
+        self.publish()
+
+    def read_into(self, buffer: memoryview) -> None:
+        """Copy a frame out; waits for one."""
+        buffer[:] = self.acquire()
+        self.release()
+
+    def poll(self, attempt: Callable[[], Any]) -> Any:
+        """Spin until the attempt gives something."""
+        deadline = time.perf_counter() + PATIENCE
+        while time.perf_counter() < deadline:
+            for _ in range(ATTEMPTS):
+                found = attempt()
+                if found is not None:
+                    return found
+        raise TimeoutError
+
+    @abstractmethod
+    def close(self) -> None:
+        """Leave nothing behind."""
