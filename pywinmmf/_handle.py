@@ -103,6 +103,34 @@ class SectionHandle(Handle):
             ffi.release(native)
 
 
+class ChannelHandle(Handle):
+    """One open channel: also its slots in place."""
+
+    def __init__(self, name: str, native: Any) -> None:
+        super().__init__("channel", name, native, lib.wmmf_channel_close)
+        self._slots: dict[int, memoryview] = {}
+
+    def slot(self, frame: Any) -> memoryview:
+        """All bytes of the slot that was begun; it and what is made from it keep the native handle open."""
+        view = self._slots.get(frame.slot)
+        if view is None:
+            native = self.native()
+            # The destructor has nothing to do but to own the handle until it is called.
+            memory = ffi.gc(ffi.cast("char *", frame.data), lambda _memory, _native=native: None)
+            view = self._slots[frame.slot] = memoryview(ffi.buffer(memory, frame.capacity))
+        return view
+
+    def close(self) -> None:
+        """Refuse further use."""
+        super().close()
+        self._slots = {}
+
+    def abandon(self) -> None:
+        """In a forked child: as `Handle.abandon`."""
+        super().abandon()
+        self._slots = {}
+
+
 _handles: weakref.WeakSet[Handle] = weakref.WeakSet()
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._arguments import access_options, choice, contiguous, creation_error, text, whole
 from ._binding import ffi, lib
-from ._handle import Handle
+from ._handle import ChannelHandle
 from ._patience import slices
 from .audit_report import AuditReport
 from .enums import Access, Namespace
@@ -42,7 +42,7 @@ class FrameChannel:
 
     def __init__(self, name: str, native: Any) -> None:
         """For `create` and `open`."""
-        self._handle = Handle("channel", name, native, lib.wmmf_channel_close)
+        self._handle = ChannelHandle(name, native)
         self._last = 0
         self._geometry = Geometry()
         self._copy: bytearray | None = None
@@ -180,8 +180,10 @@ class FrameChannel:
             return self._publish_rows(picture, view, fourcc, user, timestamp_ns, timeout)
         frame = new_native_frame()
         frame.used = self._fitting(view.nbytes)
-        frame.timestamp_ns = timestamp_ns
-        frame.width, frame.height, frame.stride, frame.fourcc = geometry_of(view, fourcc)
+        if timestamp_ns:
+            frame.timestamp_ns = timestamp_ns
+        if view.ndim > 1 or fourcc is not None:
+            frame.width, frame.height, frame.stride, frame.fourcc = geometry_of(view, fourcc)
         if user:
             set_user(frame, user)
         source = ffi.from_buffer(view)
@@ -210,7 +212,7 @@ class FrameChannel:
         frame = self._begin(timeout)
         if frame is None:
             return 0
-        with NewFrame(self._handle.native(), frame, Geometry(), self._fitting(view.nbytes), self._handle.what) as new:
+        with self._new(frame, Geometry(), self._fitting(view.nbytes)) as new:
             slot: Any = numpy.frombuffer(new.data, numpy.uint8, view.nbytes).view(view.format).reshape(view.shape)
             numpy.copyto(slot, picture)
             new._geometry = geometry_of(memoryview(slot), fourcc)
@@ -244,7 +246,11 @@ class FrameChannel:
         if frame is None:
             raise native_error(lib.WMMF_E_TIMEOUT, f"begin a frame in {self._handle.what}")
         used = geometry.stride * geometry.height or self._capacity
-        return NewFrame(self._handle.native(), frame, geometry, used, self._handle.what)
+        return self._new(frame, geometry, used)
+
+    def _new(self, frame: Any, geometry: Geometry, used: int) -> NewFrame:
+        handle = self._handle
+        return NewFrame(handle.native(), frame, geometry, used, handle.what, handle.slot(frame))
 
     def _begin(self, timeout: float | None) -> Any:
         frame = new_native_frame()
@@ -327,10 +333,13 @@ class FrameChannel:
 
     def _read(self, after: int, buffer: bytearray | memoryview, timeout: float | None) -> Frame:
         target = ffi.from_buffer(buffer)
+        length = len(target)
         frame = new_native_frame()
-        status = self._handle.attempt(
-            timeout, lambda native, ns: lib.wmmf_channel_read(native, after, target, len(target), ns, frame)
-        )
+        status = lib.wmmf_channel_read(self._handle.native(), after, target, length, 0, frame)
+        if status == lib.WMMF_E_TIMEOUT and timeout != 0:
+            status = self._handle.attempt(
+                timeout, lambda native, ns: lib.wmmf_channel_read(native, after, target, length, ns, frame)
+            )
         if status == lib.WMMF_E_RANGE:
             raise InvalidArgumentError(
                 f"buffer of {len(target)} bytes: expected at least {frame.used} for this frame", status

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from ._buffers import AnyBuffer
 
 FRAME_SIZE: int = ffi.sizeof("wmmf_frame")
+_FRAME_POINTER = ffi.typeof("wmmf_frame *")
+_NO_PICTURE = Geometry()
 
 
 def new_native_frame() -> Any:
     """A zeroed wmmf_frame."""
-    return ffi.new("wmmf_frame *", {"struct_size": FRAME_SIZE})
+    frame = ffi.new(_FRAME_POINTER)
+    frame.struct_size = FRAME_SIZE
+    return frame
 
 
 class Frame:
@@ -138,15 +142,15 @@ class NewFrame:
     the shape that it was begun with.
     """
 
-    __slots__ = ("_capacity", "_channel", "_frame", "_geometry", "_memory", "_what", "timestamp_ns", "used")
+    __slots__ = ("_capacity", "_channel", "_frame", "_geometry", "_slot", "_what", "timestamp_ns", "used")
 
-    def __init__(self, channel: Any, frame: Any, geometry: Geometry, used: int, what: str) -> None:
+    def __init__(self, channel: Any, frame: Any, geometry: Geometry, used: int, what: str, slot: memoryview) -> None:
         self._channel = channel
         self._frame = frame
         self._geometry = geometry
-        self._capacity = int(frame.capacity)
+        self._capacity = slot.nbytes
         self._what = what
-        self._memory: Any = None
+        self._slot = slot
         self.used = used
         """Bytes of the picture."""
         self.timestamp_ns = 0
@@ -157,10 +161,7 @@ class NewFrame:
         """The slot's bytes, writable: as many as the channel's capacity."""
         if self._channel is None:
             raise ClosedError("the frame was published or dropped: fill it inside the with block", lib.WMMF_E_CLOSED)
-        if self._memory is None:
-            # The destructor has nothing to do but to own the channel until it is called.
-            self._memory = ffi.gc(ffi.cast("char *", self._frame.data), lambda _, _channel=self._channel: None)
-        return memoryview(ffi.buffer(self._memory, self._capacity))
+        return self._slot[:]
 
     @property
     def array(self) -> numpy.typing.NDArray[Any]:
@@ -220,9 +221,13 @@ class NewFrame:
     def publish(self) -> int:
         """Make it the newest frame, before the block ends; its sequence."""
         frame = self._frame
-        frame.used = whole("used", self.used, most=self._capacity, status=lib.WMMF_E_RANGE)
-        frame.timestamp_ns = self.timestamp_ns
-        frame.width, frame.height, frame.stride, frame.fourcc = self._geometry
+        # Begun with all bytes of the slot, and the rest 0: only what differs is worth a store.
+        if self.used != self._capacity:
+            frame.used = whole("used", self.used, most=self._capacity, status=lib.WMMF_E_RANGE)
+        if self.timestamp_ns:
+            frame.timestamp_ns = self.timestamp_ns
+        if self._geometry != _NO_PICTURE:
+            frame.width, frame.height, frame.stride, frame.fourcc = self._geometry
         self._end(lib.wmmf_channel_publish)
         return int(frame.sequence)
 
@@ -237,7 +242,7 @@ class NewFrame:
         if status:
             raise native_error(status, f"publish a frame of {self.used} bytes, {self._geometry} in {self._what}")
         self._channel = None
-        self._memory = None
+        del self._slot
 
     def __enter__(self) -> Self:
         return self
