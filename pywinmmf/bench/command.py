@@ -20,7 +20,9 @@ from .rows import ROWS
 from .runner import Outcome, Subject, measure, subjects
 
 FRAME = 1920 * 1080 * 3
-QUICK = {"rounds": 1, "seconds": 0.05, "size": 64 * 48 * 3}
+MEMORY = "memory"
+KEYS = [*(row.key for row in ROWS), MEMORY]
+QUICK = {"rounds": 1, "seconds": 0.05, "size": 64 * 48 * 3, "soak": 1.0}
 
 
 def add_parser(subcommands: Any) -> None:
@@ -35,8 +37,8 @@ def add_parser(subcommands: Any) -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
     parser.add_argument("--size", type=int, default=FRAME, metavar="BYTES", help="of a frame; default: 1920x1080x3")
-    parser.add_argument("--rows", nargs="+", choices=[row.key for row in ROWS], help="default: all", metavar="ROW")
-    parser.add_argument("--soak", type=float, default=0.0, metavar="SECONDS", help="look for growing memory, too")
+    parser.add_argument("--rows", nargs="+", choices=KEYS, default=KEYS, metavar="ROW", help=", ".join(KEYS))
+    parser.add_argument("--soak", type=float, default=10.0, metavar="SECONDS", help="of the row memory, at least 1")
     parser.add_argument("--quick", action="store_true", help="does it run? The figures say nothing")
     parser.add_argument("--programs", type=Path, metavar="DIR", help="with bare and wmmf; default: compile them")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
@@ -47,7 +49,7 @@ def add_parser(subcommands: Any) -> None:
 def _bench(arguments: argparse.Namespace) -> int:
     if arguments.quick:
         vars(arguments).update(QUICK)
-    rows = [row for row in ROWS if arguments.rows is None or row.key in arguments.rows]
+    rows = [row for row in ROWS if row.key in arguments.rows]
     console = Console()
     outcomes: list[Outcome] = []
     with ExitStack() as stack:
@@ -60,8 +62,8 @@ def _bench(arguments: argparse.Namespace) -> int:
                 print_outcome(console, outcome)
             outcomes += measured
         soaked = None
-        if arguments.soak:
-            with console.status("soak"):
+        if MEMORY in arguments.rows:
+            with console.status(MEMORY):
                 own = next(subject for subject in everybody if subject.name == "pywinmmf")
                 soaked = soak(own, arguments.size, arguments.soak)
             print_soak(console, soaked)

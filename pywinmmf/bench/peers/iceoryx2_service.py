@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from typing import Any
 
 import iceoryx2 as iox2
@@ -66,10 +67,12 @@ class Adapter(Transport):
         """The newest sample."""
         receive = self._subscriber.receive
         sample = self.poll(receive) if self.spin else receive()
+        deadline = time.perf_counter() + PATIENCE
         while sample is None:
-            if not self._listener.timed_wait(iox2.Duration.from_millis(int(PATIENCE * 1000))):
-                raise TimeoutError
+            self._listener.timed_wait(iox2.Duration.from_millis(100))
             sample = receive()
+            if sample is None and time.perf_counter() > deadline:
+                raise TimeoutError
         self._sample = sample
         return _bytes_at(sample.payload_ptr, self._size)
 
