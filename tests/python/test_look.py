@@ -35,8 +35,7 @@ FOLDER = Path(__file__).parent  # from where no source tree hides the installed 
 @pytest.fixture
 def camera(name: str) -> Iterator[str]:
     """The name of a channel with a moving test picture, 30 a second."""
-    width, height = SIZE
-    shared = SharedCamera(Sharing("test", name, width, height, namespace=Namespace.LOCAL))
+    shared = SharedCamera(Sharing("test", name, SIZE, most_fps=30, namespace=Namespace.LOCAL))
     yield name
     shared.close()
 
