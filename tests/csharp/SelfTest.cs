@@ -95,6 +95,13 @@ internal static class SelfTest
         throw new InvalidOperationException($"no {typeof(T).Name}");
     }
 
+    private static void Refuses(string parameter, string value, string expected, Action action)
+    {
+        var error = Throws<ArgumentException>(action);
+        Check(error.ParamName == parameter, $"{error.ParamName}, expected {parameter}");
+        Check(error.Message.Contains(value) && error.Message.Contains(expected), $"{value}, {expected}: {error.Message}");
+    }
+
     private static void TestWhatIsWrittenIsRead()
     {
         var name = NewName();
@@ -136,6 +143,35 @@ internal static class SelfTest
         Throws<ArgumentOutOfRangeException>(() => MemoryMappedFile.CreateOrOpen(name, 1, participants: 4097));
         Throws<ArgumentOutOfRangeException>(() => file.View(11));
         Throws<ArgumentOutOfRangeException>(() => file.View(0, 11));
+    }
+
+    private static void TestArgumentsThatAreRefusedAreNamed()
+    {
+        var name = NewName();
+        Refuses("nameSpace", "9", "Local, Global, Custom", () => MemoryMappedFile.Create(name, 1, (Namespace)9));
+        Refuses("nameSpace", "9", "Local, Global, Custom", () => MemoryMappedFile.Open(name, (Namespace)9));
+        Refuses("nameSpace", "9", "Local or Global", () => MemoryMappedFile.List((Namespace)9));
+        Refuses("nameSpace", "9", "Local, Global, Custom", () => FrameChannel.Open(name, (Namespace)9));
+        Refuses("layout", "-1", "Native, Winmmf, Raw", () => MemoryMappedFile.CreateOrOpen(name, 1, layout: (Layout)(-1)));
+        Refuses("access", "7", "Owner, UsersRead", () => MemoryMappedFile.Create(name, 1, access: (Access)7));
+        Refuses("access", "7", "Owner, UsersRead", () => FrameChannel.Create(name, 1, access: (Access)7));
+        Refuses("sddl", "null", "Sddl", () => MemoryMappedFile.Create(name, 1, access: Access.Sddl));
+        Refuses("sddl", "D:", "Owner", () => FrameChannel.CreateOrOpen(name, 1, sddl: "D:"));
+        using var file = MemoryMappedFile.Create(name, 1);
+        using var channel = FrameChannel.Create(NewName(), 1);
+        var negative = TimeSpan.FromSeconds(-2);
+        Refuses("timeout", "-00:00:02", "zero or more", () => file.ReadLock(negative));
+        Refuses("timeout", "-00:00:02", "zero or more", () => file.WriteLock(negative));
+        Refuses("timeout", "-00:00:02", "zero or more", () => file.Wait(0, negative));
+        Refuses("timeout", "-00:00:02", "zero or more", () => channel.Begin(negative));
+        var foreign = OperatingSystem.IsWindows() ? Access.Mode : Access.Sddl;
+        var message = Throws<WmmfException>(() => MemoryMappedFile.Create(
+            name, 1, access: foreign, sddl: foreign == Access.Sddl ? "D:" : null)).Message;
+        Check(message.Contains($"access {foreign}"), message);
+        message = Throws<WmmfException>(() => MemoryMappedFile.Open(name, size: 5000)).Message;
+        Check(message.Contains("5000 bytes"), message);
+        message = Throws<WmmfException>(() => channel.Publish(new byte[7])).Message;
+        Check(message.Contains("7 bytes") && message.Contains("slot of 1 bytes"), message);
     }
 
     private static void TestNamesInAnyScript()
@@ -252,7 +288,7 @@ internal static class SelfTest
         using var other = MemoryMappedFile.Open(file.Name, Namespace.Global);
         Check(MemoryMappedFile.List(Namespace.Global).Contains(file.Name), "listed");
         Check(!MemoryMappedFile.List().Contains(file.Name), "listed where it is");
-        Fails(Status.Argument, () => MemoryMappedFile.List(Namespace.Custom));
+        Refuses("nameSpace", "Custom", "Local or Global", () => MemoryMappedFile.List(Namespace.Custom));
         other.Write(new byte[1]);
         using (other.WriteLock())
         {

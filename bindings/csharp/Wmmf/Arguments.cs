@@ -27,6 +27,9 @@ namespace Wmmf
             if (participants < 0 || participants > NativeMethods.WMMF_PARTICIPANTS_MAX)
                 throw new ArgumentOutOfRangeException(
                     nameof(participants), participants, $"expected 0 to {NativeMethods.WMMF_PARTICIPANTS_MAX}");
+            Known(nameSpace, nameof(nameSpace));
+            Known(layout, nameof(layout));
+            Known(access, nameof(access));
             return new wmmf_options
             {
                 struct_size = (uint)sizeof(wmmf_options),
@@ -37,6 +40,23 @@ namespace Wmmf
                 participants = (uint)participants,
                 read_only = readOnly ? 1u : 0u,
             };
+        }
+
+        private static void Known<T>(T value, string parameter) where T : struct, Enum
+        {
+            if (!Enum.IsDefined(typeof(T), value))
+                throw new ArgumentOutOfRangeException(
+                    parameter, value, $"expected {string.Join(", ", Enum.GetNames(typeof(T)))}");
+        }
+
+        /// <summary>The security descriptor, which goes with <see cref="Access.Sddl"/> and with nothing else.</summary>
+        internal static byte[]? Descriptor(string? sddl, Access access)
+        {
+            if ((sddl != null) != (access == Access.Sddl))
+                throw new ArgumentException(
+                    $"{(sddl == null ? "null" : $"'{sddl}'")} with access {access}: expected a security descriptor with "
+                    + $"{Access.Sddl}, else null", nameof(sddl));
+            return sddl == null ? null : Text(sddl, nameof(sddl));
         }
 
         internal static byte[] Text(string value, string parameter)

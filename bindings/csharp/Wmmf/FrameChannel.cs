@@ -87,7 +87,7 @@ namespace Wmmf
                     $"expected {NativeMethods.WMMF_CHANNEL_SLOTS_LEAST} to {NativeMethods.WMMF_CHANNEL_SLOTS_MAX}");
             var bytes = Arguments.NotNegative(capacity, nameof(capacity));
             fixed (byte* text = Arguments.Text(name, nameof(name)),
-                   descriptor = sddl == null ? null : Arguments.Text(sddl, nameof(sddl)))
+                   descriptor = Arguments.Descriptor(sddl, (Access)options.access))
             {
                 IntPtr native;
                 options.sddl = descriptor;
@@ -95,7 +95,8 @@ namespace Wmmf
                     ? NativeMethods.wmmf_channel_create_or_open(text, bytes, (uint)slots, &options, &native, null)
                     : NativeMethods.wmmf_channel_create(text, bytes, (uint)slots, &options, &native);
                 WmmfException.ThrowIfFailed(
-                    status, $"create {(orOpen ? "or open " : "")}channel '{name}' of {slots} slots of {capacity} bytes");
+                    status, $"create {(orOpen ? "or open " : "")}channel '{name}' of {slots} slots of {capacity} bytes, "
+                    + $"access {(Access)options.access}");
                 return new FrameChannel(name, native);
             }
         }
@@ -157,7 +158,7 @@ namespace Wmmf
                 var status = NativeMethods.wmmf_channel_write(section.Pointer, bytes, Waiting.Nanoseconds(timeout), &frame);
                 if (status == (int)Status.Timeout)
                     return 0;
-                Check(status, $"publish {picture.Length} bytes, {height} rows of {stride}, in");
+                Check(status, $"publish {picture.Length} bytes, {height} rows of {stride}, in a slot of {Capacity} bytes of");
             }
             return frame.sequence;
         }

@@ -80,7 +80,8 @@ namespace Wmmf
         {
             Arguments.CheckLibrary();
             var bytes = Arguments.Bytes(size, nameof(size));
-            fixed (byte* text = Arguments.Text(name, nameof(name)), descriptor = sddl == null ? null : Arguments.Text(sddl, nameof(sddl)))
+            fixed (byte* text = Arguments.Text(name, nameof(name)),
+                   descriptor = Arguments.Descriptor(sddl, (Access)options.access))
             {
                 IntPtr native;
                 options.sddl = descriptor;
@@ -88,7 +89,8 @@ namespace Wmmf
                     ? NativeMethods.wmmf_create_or_open(text, bytes, &options, &native, null)
                     : NativeMethods.wmmf_create(text, bytes, &options, &native);
                 WmmfException.ThrowIfFailed(
-                    status, $"create {(orOpen ? "or open " : "")}section '{name}' with {size} bytes");
+                    status, $"create {(orOpen ? "or open " : "")}section '{name}' with {size} bytes, "
+                    + $"layout {(Layout)options.layout}, access {(Access)options.access}");
                 return new MemoryMappedFile(name, native);
             }
         }
@@ -109,7 +111,8 @@ namespace Wmmf
             {
                 IntPtr native;
                 WmmfException.ThrowIfFailed(
-                    NativeMethods.wmmf_open(text, Arguments.Bytes(size, nameof(size)), &options, &native), $"open section '{name}'");
+                    NativeMethods.wmmf_open(text, Arguments.Bytes(size, nameof(size)), &options, &native),
+                    $"open section '{name}' with {Wanted(size)}, layout {layout}");
                 return new MemoryMappedFile(name, native);
             }
         }
@@ -119,6 +122,9 @@ namespace Wmmf
         public static IReadOnlyList<string> List(Namespace nameSpace = Namespace.Local)
         {
             Arguments.CheckLibrary();
+            if (nameSpace != Namespace.Local && nameSpace != Namespace.Global)
+                throw new ArgumentOutOfRangeException(
+                    nameof(nameSpace), nameSpace, $"expected {Namespace.Local} or {Namespace.Global}");
             var names = Array.Empty<byte>();
             for (;;)
             {
@@ -145,10 +151,13 @@ namespace Wmmf
             {
                 IntPtr native;
                 WmmfException.ThrowIfFailed(
-                    NativeMethods.wmmf_open_file(text, Arguments.Bytes(size, nameof(size)), &options, &native), $"open file '{path}'");
+                    NativeMethods.wmmf_open_file(text, Arguments.Bytes(size, nameof(size)), &options, &native),
+                    $"open file '{path}' with {Wanted(size)}");
                 return new MemoryMappedFile(path, native);
             }
         }
+
+        private static string Wanted(long size) => size == 0 ? "all its bytes" : $"{size} bytes";
 
         /// <summary>Copies from <paramref name="offset"/> into all of <paramref name="buffer"/>, under the read lock.</summary>
         public void Read(Span<byte> buffer, long offset = 0, TimeSpan? timeout = null)
