@@ -93,13 +93,11 @@ internal static class Agent
                 file.ReadLock(Time(a[0]));
                 return "ok";
             case "unlock_read":
-                file.UnlockRead();
-                return "ok";
+                return Unlocked(file.UnlockRead());
             case "lock_write":
                 return file.WriteLock(Time(a[0])).OwnerDied ? $"error {(int)Status.OwnerDied}" : "ok";
             case "unlock_write":
-                file.UnlockWrite();
-                return "ok";
+                return Unlocked(file.UnlockWrite());
             case "mark_consistent":
                 file.MarkConsistent();
                 return "ok";
@@ -127,6 +125,8 @@ internal static class Agent
                 throw new ArgumentException(request);
         }
     }
+
+    private static string Unlocked(Status status) => status == Status.Ok ? "ok" : $"error {(int)status}";
 
     private static string DoWithChannel(FrameChannel channel, string request, string[] a)
     {

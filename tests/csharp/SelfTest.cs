@@ -128,8 +128,8 @@ internal static class SelfTest
         Fails(Status.Size, () => MemoryMappedFile.Open(name, size: 11));
         Fails(Status.Range, () => file.Write(new byte[11]));
         Fails(Status.Range, () => file.Read(new byte[1], 10));
-        Fails(Status.NotOwner, file.UnlockRead);
-        Fails(Status.NotOwner, file.UnlockWrite);
+        Fails(Status.NotOwner, () => file.UnlockRead());
+        Fails(Status.NotOwner, () => file.UnlockWrite());
         Fails(Status.NotOwner, file.MarkConsistent);
         var message = Throws<WmmfException>(() => file.Write(new byte[11], 5)).Message;
         Check(message.Contains("11 bytes at offset 5") && message.Contains(name), message);
@@ -222,6 +222,34 @@ internal static class SelfTest
         survivor.WriteLock().Dispose();
         Fails(Status.Poisoned, () => survivor.Read(new byte[1]));
         Check(survivor.Audit().Poisoned, "audit");
+    }
+
+    private static void TestUnlockingDoesNotHideWhatWasThrown()
+    {
+        foreach (var name in new[] { "ReadLock", "WriteLock" })
+        {
+            using var file = MemoryMappedFile.Create(NewName(), 10);
+            Throws<TimeZoneNotFoundException>(() =>
+            {
+                if (name == "ReadLock")
+                    using (file.ReadLock())
+                        PoisonAndThrow(file);
+                using (file.WriteLock())
+                    PoisonAndThrow(file);
+            });
+            Check(file.Audit() is { Poisoned: true, Readers: 0, WriterProcessId: null }, $"{name} is given back");
+            Fails(Status.Poisoned, () => file.Read(new byte[1]));
+        }
+    }
+
+    private static void PoisonAndThrow(MemoryMappedFile file)
+    {
+        const int LockWord = 64, Poisoned = 1 << 18; // docs/format.md
+        using var raw = MemoryMappedFile.Open(file.Name, layout: Layout.Raw);
+        using var header = raw.View(0, 512);
+        Interlocked.Or(ref MemoryMarshal.AsRef<long>(header.GetSpan()[LockWord..]), Poisoned);
+        Check(file.Audit().Poisoned, "can be seen inside the block");
+        throw new TimeZoneNotFoundException();
     }
 
     private static void TestViewsKeepTheSection()

@@ -1,3 +1,5 @@
+using System;
+
 namespace Wmmf
 {
     /// <summary>A read lock that is held; dispose it on the thread that took it.</summary>
@@ -8,7 +10,11 @@ namespace Wmmf
         internal ReadLock(MemoryMappedFile file) => _file = file;
 
         /// <summary>Gives the lock back.</summary>
-        /// <exception cref="WmmfException">NotOwner: this thread does not hold it.</exception>
+        /// <remarks>If the section was poisoned meanwhile, this does not throw, as that would hide an exception in flight.
+        /// Every later use of the section throws <see cref="Status.Poisoned"/>; who has to know before the block ends asks
+        /// <see cref="MemoryMappedFile.Audit"/> there.</remarks>
+        /// <exception cref="WmmfException"><see cref="Status.NotOwner"/>: this thread does not hold it.</exception>
+        /// <exception cref="ObjectDisposedException">The file was disposed, which took the lock away.</exception>
         public void Dispose() => _file.UnlockRead();
     }
 
@@ -28,7 +34,9 @@ namespace Wmmf
         public bool OwnerDied { get; }
 
         /// <summary>Gives the lock back and wakes whoever waits for a change.</summary>
-        /// <exception cref="WmmfException">NotOwner: this thread does not hold it.</exception>
+        /// <remarks>Does not throw if the section is poisoned, as <see cref="Wmmf.ReadLock.Dispose"/> says.</remarks>
+        /// <exception cref="WmmfException"><see cref="Status.NotOwner"/>: this thread does not hold it.</exception>
+        /// <exception cref="ObjectDisposedException">The file was disposed, which took the lock away.</exception>
         public void Dispose() => _file.UnlockWrite();
     }
 }

@@ -216,16 +216,25 @@ namespace Wmmf
             return new WriteLock(this, ownerDied);
         }
 
-        internal void UnlockRead()
+        /// <summary>Ok, or Poisoned: the lock is given back all the same.</summary>
+        internal Status UnlockRead()
         {
             using var section = _section.Hold();
-            Check(NativeMethods.wmmf_unlock_read(section.Pointer), "unlock");
+            return Unlocked(NativeMethods.wmmf_unlock_read(section.Pointer));
         }
 
-        internal void UnlockWrite()
+        /// <summary>As <see cref="UnlockRead"/>.</summary>
+        internal Status UnlockWrite()
         {
             using var section = _section.Hold();
-            Check(NativeMethods.wmmf_unlock_write(section.Pointer), "unlock");
+            return Unlocked(NativeMethods.wmmf_unlock_write(section.Pointer));
+        }
+
+        private Status Unlocked(int status)
+        {
+            if (status != (int)Status.Poisoned)
+                Check(status, "unlock");
+            return (Status)status;
         }
 
         /// <summary>Declares the payload consistent after a writer died; this thread holds the write lock.</summary>
