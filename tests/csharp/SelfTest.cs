@@ -2,6 +2,7 @@
 // "no-library" runs where there is no native library.
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Linq;
 using System.Reflection;
 using System.Runtime.CompilerServices;
@@ -101,6 +102,19 @@ internal static class SelfTest
         Check(error.ParamName == parameter, $"{error.ParamName}, expected {parameter}");
         Check(error.Message.Contains(value) && error.Message.Contains(expected), $"{value}, {expected}: {error.Message}");
     }
+
+    private static void Until(Func<bool> condition, string what)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!condition())
+        {
+            Check(clock.Elapsed < TimeSpan.FromSeconds(30), $"not within 30 s: {what}");
+            Thread.Sleep(1);
+        }
+    }
+
+    private static bool SomebodyWaits(MemoryMappedFile file) =>
+        file.Participants().Any(one => one.HasWaitingWriter || one.WaitingReaders != 0);
 
     private static void TestWhatIsWrittenIsRead()
     {
@@ -222,6 +236,151 @@ internal static class SelfTest
         survivor.WriteLock().Dispose();
         Fails(Status.Poisoned, () => survivor.Read(new byte[1]));
         Check(survivor.Audit().Poisoned, "audit");
+    }
+
+    // Everything that waits for the lock of a section.
+    private static readonly Dictionary<string, Action<MemoryMappedFile, CancellationToken>> s_waits = new()
+    {
+        ["ReadLock"] = (file, cancellation) => file.ReadLock(null, cancellation).Dispose(),
+        ["WriteLock"] = (file, cancellation) => file.WriteLock(null, cancellation).Dispose(),
+        ["Read"] = (file, cancellation) => file.Read(new byte[1], 0, null, cancellation),
+        ["Write"] = (file, cancellation) => file.Write(new byte[1], 0, null, cancellation),
+    };
+
+    private static void TestDisposeEndsWaitsForTheLock()
+    {
+        using var holder = MemoryMappedFile.Create(NewName(), 10);
+        foreach (var (name, wait) in s_waits)
+        {
+            var file = MemoryMappedFile.Open(holder.Name);
+            using var view = file.View(); // keeps the native handle open: nothing must be left behind in it
+            using (holder.WriteLock())
+            {
+                var waiting = Task.Run(() => wait(file, default));
+                Until(() => SomebodyWaits(holder), name);
+                file.Dispose();
+                Until(() => waiting.IsCompleted, $"{name} ends while the lock is held");
+                Throws<ObjectDisposedException>(() => waiting.GetAwaiter().GetResult());
+                Check(!SomebodyWaits(holder), $"{name} left the queue");
+            }
+            holder.Write(new byte[1], 0, TimeSpan.FromSeconds(30));
+        }
+    }
+
+    private static void TestDisposedObjectsTakeNoLock()
+    {
+        using var holder = MemoryMappedFile.Create(NewName(), 10);
+        foreach (var take in new Action<MemoryMappedFile>[] { file => file.ReadLock(), file => file.WriteLock() })
+        {
+            var file = MemoryMappedFile.Open(holder.Name);
+            using var view = file.View(); // so that nobody but the waiting thread can give the lock back
+            Task waiting;
+            using (holder.WriteLock())
+            {
+                waiting = Task.Run(() => take(file));
+                Until(() => SomebodyWaits(holder), "waits");
+                file.Dispose();
+            }
+            Throws<ObjectDisposedException>(() => waiting.GetAwaiter().GetResult());
+            using var held = holder.WriteLock(TimeSpan.FromSeconds(30));
+            Check(!held.OwnerDied, "given back");
+        }
+    }
+
+    private static void TestRepairIsLeftToOthersByADisposedObject()
+    {
+        using var holder = MemoryMappedFile.Create(NewName(), 10);
+        var file = MemoryMappedFile.Open(holder.Name);
+        var dies = MemoryMappedFile.Open(holder.Name);
+        dies.WriteLock();
+        var waiting = Task.Run(() => { file.WriteLock(); });
+        Until(() => SomebodyWaits(holder), "waits");
+        file.Dispose();
+        dies.Dispose();
+        Throws<ObjectDisposedException>(() => waiting.GetAwaiter().GetResult());
+        using var held = holder.WriteLock(TimeSpan.FromSeconds(30));
+        Check(held.OwnerDied && !holder.Audit().Poisoned, "it can still be repaired");
+        holder.MarkConsistent();
+    }
+
+    private static void TestWaitsForTheLockAreCancelled()
+    {
+        using var holder = MemoryMappedFile.Create(NewName(), 10);
+        using var file = MemoryMappedFile.Open(holder.Name);
+        foreach (var (name, wait) in s_waits)
+        {
+            using var cancel = new CancellationTokenSource();
+            using (holder.WriteLock())
+            {
+                var waiting = Task.Run(() => wait(file, cancel.Token));
+                Until(() => SomebodyWaits(holder), name);
+                cancel.Cancel();
+                Until(() => waiting.IsCompleted, $"{name} ends while the lock is held");
+                Throws<OperationCanceledException>(() => waiting.GetAwaiter().GetResult());
+                Check(!SomebodyWaits(holder), $"{name} left the queue");
+            }
+            Throws<OperationCanceledException>(() => wait(file, cancel.Token));
+            wait(file, default);
+        }
+    }
+
+    private static void TestWaitingWritersKeepTheirPlace()
+    {
+        const int NextTicket = 72; // in the header; docs/format.md
+        using var holder = MemoryMappedFile.Create(NewName(), 10);
+        using var file = MemoryMappedFile.Open(holder.Name);
+        using var raw = MemoryMappedFile.Open(holder.Name, layout: Layout.Raw);
+        using var header = raw.View(0, 512);
+        foreach (var name in new[] { "WriteLock", "Write" })
+        {
+            Task waiting;
+            using (holder.WriteLock())
+            {
+                waiting = Task.Run(() => s_waits[name](file, default));
+                Until(() => SomebodyWaits(holder), name);
+                var drawn = BitConverter.ToUInt64(header.GetSpan()[NextTicket..]);
+                for (var clock = Stopwatch.StartNew(); clock.ElapsedMilliseconds < 200;) // some slices
+                    Check(SomebodyWaits(holder), $"{name} left the queue");
+                Check(BitConverter.ToUInt64(header.GetSpan()[NextTicket..]) == drawn, $"{name} began again at the end");
+            }
+            waiting.GetAwaiter().GetResult();
+        }
+    }
+
+    private static void TestTimeoutsAreWhole()
+    {
+        using var holder = MemoryMappedFile.Create(NewName(), 10);
+        using var file = MemoryMappedFile.Open(holder.Name);
+        using var held = holder.WriteLock();
+        var timeout = TimeSpan.FromMilliseconds(170); // more than three slices
+        var clock = Stopwatch.StartNew();
+        Fails(Status.Timeout, () => file.WriteLock(timeout));
+        Fails(Status.Timeout, () => file.Read(new byte[1], 0, timeout));
+        Check(clock.Elapsed >= 2 * timeout, $"{clock.Elapsed}");
+        Check(!SomebodyWaits(holder), "left the queue");
+    }
+
+    private static void TestWhatNeedNotWaitAllocatesNothing()
+    {
+        using var file = MemoryMappedFile.Create(NewName(), 10);
+        using var channel = FrameChannel.Create(NewName(), 10);
+        var bytes = new byte[10];
+        var timeout = TimeSpan.FromSeconds(1);
+        void Use()
+        {
+            file.ReadLock(timeout).Dispose();
+            file.WriteLock().Dispose();
+            file.Write(bytes, 0, timeout);
+            file.Read(bytes);
+            file.Wait(0);
+            channel.Publish(bytes, timeout: timeout);
+        }
+        Use();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 100; i++)
+            Use();
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        Check(allocated == 0, $"{allocated} bytes");
     }
 
     private static void TestUnlockingDoesNotHideWhatWasThrown()
@@ -503,6 +662,37 @@ internal static class SelfTest
         var closed = channel.NextAsync();
         channel.Dispose();
         Throws<ObjectDisposedException>(() => closed.GetAwaiter().GetResult());
+    }
+
+    private static void TestChannelWritersWaitInSlices()
+    {
+        using var writer = FrameChannel.Create(NewName(), 8);
+        var waits = new Action<FrameChannel, CancellationToken>[]
+        {
+            (channel, cancellation) => channel.Begin(Timeout.InfiniteTimeSpan, cancellation).Dispose(),
+            (channel, cancellation) => channel.Publish(
+                new byte[1], timeout: Timeout.InfiniteTimeSpan, cancellation: cancellation),
+        };
+        using var looker = MemoryMappedFile.Open(writer.Name, readOnly: true);
+        foreach (var wait in waits)
+        {
+            using var cancel = new CancellationTokenSource();
+            var other = FrameChannel.Open(writer.Name);
+            using (writer.Begin())
+            {
+                var waiting = Task.Run(() => wait(other, cancel.Token));
+                Until(() => SomebodyWaits(looker), "a writer waits");
+                cancel.Cancel();
+                Until(() => waiting.IsCompleted, "ends while another is at work");
+                Throws<OperationCanceledException>(() => waiting.GetAwaiter().GetResult());
+                waiting = Task.Run(() => wait(other, default));
+                Until(() => SomebodyWaits(looker), "a writer waits");
+                other.Dispose();
+                Until(() => waiting.IsCompleted, "ends while another is at work");
+                Throws<ObjectDisposedException>(() => waiting.GetAwaiter().GetResult());
+            }
+        }
+        Check(writer.Publish(new byte[1]) == 1, "nothing else was published");
     }
 
     private static void TestCreateOrOpen()

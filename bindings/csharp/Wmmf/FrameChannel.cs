@@ -122,11 +122,18 @@ namespace Wmmf
         /// <summary>Gives a slot to fill; dispose it without <see cref="NewFrame.Publish"/> to drop it.</summary>
         /// <param name="timeout">Default zero: <see cref="Status.Timeout"/> at once if every slot is being read, or
         /// another writer is at work. <see cref="Timeout.InfiniteTimeSpan"/> waits for ever.</param>
-        public NewFrame Begin(TimeSpan timeout = default)
+        /// <param name="cancellation">Ends the wait.</param>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public NewFrame Begin(TimeSpan timeout = default, CancellationToken cancellation = default)
         {
             var frame = NewNative();
-            using (var section = _section.Hold())
-                Check(NativeMethods.wmmf_channel_begin(section.Pointer, Waiting.Nanoseconds(timeout), &frame), "begin a frame in");
+            using var section = _section.Hold();
+            var wait = new Waiting(section, timeout, cancellation);
+            int status;
+            do
+                status = NativeMethods.wmmf_channel_begin(section.Pointer, wait.Next(), &frame);
+            while (wait.GoesOn(status));
+            Check(status, "begin a frame in");
             return new NewFrame(_section, frame, Name);
         }
 
@@ -140,9 +147,12 @@ namespace Wmmf
         /// <param name="user">Up to 64 bytes of your own, for the readers.</param>
         /// <param name="timestampNs">When it was taken, on the machine's monotonic clock; 0: now.</param>
         /// <param name="timeout">As of <see cref="Begin"/>.</param>
+        /// <param name="cancellation">Ends the wait.</param>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ulong Publish(
             ReadOnlySpan<byte> picture, int width = 0, int height = 0, int stride = 0, FourCC fourCC = default,
-            ReadOnlySpan<byte> user = default, ulong timestampNs = 0, TimeSpan timeout = default)
+            ReadOnlySpan<byte> user = default, ulong timestampNs = 0, TimeSpan timeout = default,
+            CancellationToken cancellation = default)
         {
             var frame = NewNative();
             frame.used = (ulong)picture.Length;
@@ -153,13 +163,18 @@ namespace Wmmf
             frame.timestamp_ns = timestampNs;
             NewFrame.SetUser(ref frame, user);
             using var section = _section.Hold();
+            var wait = new Waiting(section, timeout, cancellation);
+            int status;
             fixed (byte* bytes = picture)
             {
-                var status = NativeMethods.wmmf_channel_write(section.Pointer, bytes, Waiting.Nanoseconds(timeout), &frame);
-                if (status == (int)Status.Timeout)
-                    return 0;
-                Check(status, $"publish {picture.Length} bytes, {height} rows of {stride}, in a slot of {Capacity} bytes of");
+                do
+                    status = NativeMethods.wmmf_channel_write(section.Pointer, bytes, wait.Next(), &frame);
+                while (wait.GoesOn(status));
             }
+            if (status == (int)Status.Timeout)
+                return 0;
+            if (status != (int)Status.Ok)
+                throw Failure(status, $"publish {picture.Length} bytes, {height} rows of {stride}, in a slot of {Capacity} bytes of");
             return frame.sequence;
         }
 
@@ -180,8 +195,13 @@ namespace Wmmf
 
         private Frame Take(ulong after, TimeSpan? timeout, CancellationToken cancellation)
         {
-            var status = Get(timeout, cancellation, out var frame, (channel, nanoseconds, found) =>
-                NativeMethods.wmmf_channel_acquire(channel, after, nanoseconds, found));
+            var frame = NewNative();
+            using var section = _section.Hold();
+            var wait = new Waiting(section, timeout, cancellation);
+            int status;
+            do
+                status = NativeMethods.wmmf_channel_acquire(section.Pointer, after, wait.Next(), &frame);
+            while (wait.GoesOn(status));
             Check(status, "get a frame of");
             Volatile.Write(ref _last, frame.sequence);
             return new Frame(_section, frame);
@@ -195,40 +215,30 @@ namespace Wmmf
         public FrameInfo ReadInto(Span<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellation = default)
         {
             var after = Volatile.Read(ref _last);
-            var length = buffer.Length;
-            fixed (byte* start = buffer)
+            var frame = NewNative();
+            using var section = _section.Hold();
+            var wait = new Waiting(section, timeout, cancellation);
+            int status;
+            fixed (byte* bytes = buffer)
             {
-                var bytes = start;
-                var status = Get(timeout, cancellation, out var frame, (channel, nanoseconds, found) =>
-                    NativeMethods.wmmf_channel_read(channel, after, bytes, (ulong)length, nanoseconds, found));
-                var what = status == (int)Status.Range ? $"a frame of {frame.used} bytes" : "a frame";
-                Check(status, $"copy {what} into {length} bytes from");
-                Volatile.Write(ref _last, frame.sequence);
-                return new FrameInfo(frame);
+                do
+                    status = NativeMethods.wmmf_channel_read(
+                        section.Pointer, after, bytes, (ulong)buffer.Length, wait.Next(), &frame);
+                while (wait.GoesOn(status));
             }
+            if (status != (int)Status.Ok)
+            {
+                var what = status == (int)Status.Range ? $"a frame of {frame.used} bytes" : "a frame";
+                throw Failure(status, $"copy {what} into {buffer.Length} bytes from");
+            }
+            Volatile.Write(ref _last, frame.sequence);
+            return new FrameInfo(frame);
         }
 
         /// <summary>The same without blocking the caller: a thread of the pool waits and copies.</summary>
         public Task<FrameInfo> ReadIntoAsync(
             Memory<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellation = default) =>
             Task.Run(() => ReadInto(buffer.Span, timeout, cancellation), cancellation);
-
-        private delegate int Getter(IntPtr channel, long nanoseconds, wmmf_frame* found);
-
-        private int Get(TimeSpan? timeout, CancellationToken cancellation, out wmmf_frame frame, Getter get)
-        {
-            var found = NewNative();
-            var status = Waiting.InSlices(timeout, cancellation, nanoseconds =>
-            {
-                var one = NewNative();
-                using var section = _section.Hold();
-                var result = get(section.Pointer, nanoseconds, &one);
-                found = one;
-                return result;
-            });
-            frame = found;
-            return status;
-        }
 
         /// <summary>As <see cref="MemoryMappedFile.Audit"/>: damage poisons the channel, for everybody, unless this object is
         /// read-only.</summary>
@@ -240,7 +250,8 @@ namespace Wmmf
             return new AuditReport(report);
         }
 
-        /// <summary>Closes the channel, once the last frame is disposed.</summary>
+        /// <summary>Closes the channel, once the last frame is disposed. Calls that wait on other threads end with
+        /// <see cref="ObjectDisposedException"/> soon, and only then is it closed.</summary>
         public void Dispose() => _section.Refuse();
 
         private wmmf_channel_info Info()
@@ -256,7 +267,11 @@ namespace Wmmf
         private void Check(int status, string what)
         {
             if (status != (int)Status.Ok)
-                throw WmmfException.Failure((Status)status, $"{what} channel '{Name}'");
+                throw Failure(status, what);
         }
+
+        // For those whose words are put together only after a failure.
+        private WmmfException Failure(int status, string what) =>
+            WmmfException.Failure((Status)status, $"{what} channel '{Name}'");
     }
 }

@@ -160,25 +160,51 @@ namespace Wmmf
         private static string Wanted(long size) => size == 0 ? "all its bytes" : $"{size} bytes";
 
         /// <summary>Copies from <paramref name="offset"/> into all of <paramref name="buffer"/>, under the read lock.</summary>
-        public void Read(Span<byte> buffer, long offset = 0, TimeSpan? timeout = null)
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public void Read(
+            Span<byte> buffer, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellation = default)
         {
-            var nanoseconds = Waiting.Nanoseconds(timeout);
+            var from = Arguments.Bytes(offset, nameof(offset));
             using var section = _section.Hold();
+            // Without the lock every slice begins the copy anew.
+            var wait = new Waiting(section, timeout, cancellation, copied: IsReadOnly ? buffer.Length : 0);
+            int status;
             fixed (byte* bytes = buffer)
-                Check(NativeMethods.wmmf_read(
-                    section.Pointer, Arguments.Bytes(offset, nameof(offset)), bytes, (ulong)buffer.Length, nanoseconds),
-                    $"read {buffer.Length} bytes at offset {offset} of");
+            {
+                do
+                    status = NativeMethods.wmmf_read(section.Pointer, from, bytes, (ulong)buffer.Length, wait.Next());
+                while (wait.GoesOn(status));
+            }
+            if (status != (int)Status.Ok)
+                throw Failure(status, $"read {buffer.Length} bytes at offset {offset} of");
         }
 
         /// <summary>Copies all of <paramref name="data"/> to <paramref name="offset"/>, under the write lock.</summary>
-        public void Write(ReadOnlySpan<byte> data, long offset = 0, TimeSpan? timeout = null)
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public void Write(
+            ReadOnlySpan<byte> data, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellation = default)
         {
-            var nanoseconds = Waiting.Nanoseconds(timeout);
+            var to = Arguments.Bytes(offset, nameof(offset));
             using var section = _section.Hold();
-            fixed (byte* bytes = data)
-                Check(NativeMethods.wmmf_write(
-                    section.Pointer, Arguments.Bytes(offset, nameof(offset)), bytes, (ulong)data.Length, nanoseconds),
-                    $"write {data.Length} bytes at offset {offset} of");
+            var wait = new Waiting(section, timeout, cancellation);
+            var place = 0ul;
+            int status;
+            try
+            {
+                fixed (byte* bytes = data)
+                {
+                    do
+                        status = NativeMethods.wmmf_write_in_turn(
+                            section.Pointer, to, bytes, (ulong)data.Length, wait.Next(), &place);
+                    while (wait.GoesOn(status));
+                }
+            }
+            finally
+            {
+                LeaveQueue(section, place);
+            }
+            if (status != (int)Status.Ok)
+                throw Failure(status, $"write {data.Length} bytes at offset {offset} of");
         }
 
         /// <summary>The payload in place, from <paramref name="offset"/>; <paramref name="length"/> -1 goes to its end.</summary>
@@ -198,22 +224,55 @@ namespace Wmmf
         }
 
         /// <summary>Takes the lock for reading.</summary>
-        public ReadLock ReadLock(TimeSpan? timeout = null)
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public ReadLock ReadLock(TimeSpan? timeout = null, CancellationToken cancellation = default)
         {
             using var section = _section.Hold();
-            Check(NativeMethods.wmmf_lock_read(section.Pointer, Waiting.Nanoseconds(timeout)), "lock for reading");
+            var wait = new Waiting(section, timeout, cancellation);
+            int status;
+            do
+                status = NativeMethods.wmmf_lock_read(section.Pointer, wait.Next());
+            while (wait.GoesOn(status));
+            Check(status, "lock for reading");
+            if (section.IsRefused)
+                NativeMethods.wmmf_unlock_read(section.Pointer);
+            section.ThrowIfRefused();
             return new ReadLock(this);
         }
 
         /// <summary>Takes the lock for writing; see <see cref="Wmmf.WriteLock.OwnerDied"/>.</summary>
-        public WriteLock WriteLock(TimeSpan? timeout = null)
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public WriteLock WriteLock(TimeSpan? timeout = null, CancellationToken cancellation = default)
         {
             using var section = _section.Hold();
-            var status = NativeMethods.wmmf_lock_write(section.Pointer, Waiting.Nanoseconds(timeout));
+            var wait = new Waiting(section, timeout, cancellation);
+            var place = 0ul;
+            int status;
+            try
+            {
+                do
+                    status = NativeMethods.wmmf_lock_write_in_turn(section.Pointer, wait.Next(), &place);
+                while (wait.GoesOn(status));
+            }
+            finally
+            {
+                LeaveQueue(section, place);
+            }
             var ownerDied = status == (int)Status.OwnerDied;
             if (!ownerDied)
                 Check(status, "lock for writing");
+            // To unlock what nobody has repaired would poison it: closing leaves that to the next writer.
+            if (section.IsRefused && !ownerDied)
+                NativeMethods.wmmf_unlock_write(section.Pointer);
+            section.ThrowIfRefused();
             return new WriteLock(this, ownerDied);
+        }
+
+        // Whatever ends a wait: others would let us go first.
+        private static void LeaveQueue(in SectionHandle.Use section, ulong place)
+        {
+            if (place != 0)
+                NativeMethods.wmmf_leave_queue(section.Pointer, place);
         }
 
         /// <summary>Ok, or Poisoned: the lock is given back all the same.</summary>
@@ -248,15 +307,15 @@ namespace Wmmf
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ulong Wait(ulong sequence, TimeSpan? timeout = null, CancellationToken cancellation = default)
         {
-            ulong current = 0;
-            Check(Waiting.InSlices(timeout, cancellation, nanoseconds =>
-            {
-                ulong now;
-                using var section = _section.Hold();
-                var status = NativeMethods.wmmf_wait(section.Pointer, sequence, nanoseconds, &now);
-                current = now;
-                return status;
-            }), $"wait for a change after {sequence} of");
+            using var section = _section.Hold();
+            var wait = new Waiting(section, timeout, cancellation);
+            ulong current;
+            int status;
+            do
+                status = NativeMethods.wmmf_wait(section.Pointer, sequence, wait.Next(), &current);
+            while (wait.GoesOn(status));
+            if (status != (int)Status.Ok)
+                throw Failure(status, $"wait for a change after {sequence} of");
             return current;
         }
 
@@ -292,13 +351,18 @@ namespace Wmmf
         }
 
         /// <summary>Closes the section, once the last <see cref="MappedView"/> is disposed. Locks still held are treated
-        /// as if the process had died.</summary>
+        /// as if the process had died. Calls that wait on other threads end with <see cref="ObjectDisposedException"/>
+        /// soon, without the lock, and only then is the section closed.</summary>
         public void Dispose() => _section.Refuse();
 
         private void Check(int status, string what)
         {
             if (status != (int)Status.Ok)
-                throw WmmfException.Failure((Status)status, $"{what} section '{Name}' of {Size} bytes");
+                throw Failure(status, what);
         }
+
+        // For those whose words are put together only after a failure.
+        private WmmfException Failure(int status, string what) =>
+            WmmfException.Failure((Status)status, $"{what} section '{Name}' of {Size} bytes");
     }
 }

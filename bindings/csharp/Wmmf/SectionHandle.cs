@@ -40,15 +40,23 @@ namespace Wmmf
 
             internal Use(SectionHandle owner)
             {
+                _owner = owner;
                 // While views hold it, SafeHandle itself would still let others in.
-                if (Volatile.Read(ref owner._closed))
-                    throw new ObjectDisposedException(owner._owner);
+                ThrowIfRefused();
                 var held = false;
                 owner.DangerousAddRef(ref held);
-                _owner = owner;
             }
 
             internal IntPtr Pointer => _owner.handle;
+
+            /// <summary>Whether <see cref="Refuse"/> was called meanwhile.</summary>
+            internal bool IsRefused => Volatile.Read(ref _owner._closed);
+
+            internal void ThrowIfRefused()
+            {
+                if (IsRefused)
+                    throw new ObjectDisposedException(_owner._owner);
+            }
 
             public void Dispose() => _owner.DangerousRelease();
         }
