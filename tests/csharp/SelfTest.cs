@@ -537,6 +537,10 @@ internal static class SelfTest
             Check(frame.User.Single() == 5 && frame.TimestampNs != 0, "user, timestamp");
         }
         Check(reader.Age >= TimeSpan.Zero && reader.Sequence == 5 && !reader.Audit().Damaged, "age, sequence, audit");
+        writer.Publish(new byte[1]);
+        writer.Publish(new byte[1]);
+        using (var frame = reader.Latest())
+            Check(frame.Missed == 1, "missed, by one that asks for the latest");
     }
 
     private static void TestChannelKeepsWhatIsHeld()

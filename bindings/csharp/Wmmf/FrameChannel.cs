@@ -203,7 +203,9 @@ namespace Wmmf
                 status = NativeMethods.wmmf_channel_acquire(section.Pointer, after, wait.Next(), &frame);
             while (wait.GoesOn(status));
             Check(status, "get a frame of");
+            var had = Volatile.Read(ref _last);
             Volatile.Write(ref _last, frame.sequence);
+            frame.missed = had != 0 && frame.sequence > had ? frame.sequence - had - 1 : 0; // also for Latest
             return new Frame(_section, frame);
         }
 
