@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ._arguments import access_options, choice, contiguous, creation_error, text, whole
+from ._arguments import access_options, buffer, choice, contiguous, creation_error, text, whole
 from ._binding import ffi, lib
 from ._handle import ChannelHandle
-from ._patience import slices
+from ._patience import seconds, slices
 from .audit_report import AuditReport
 from .enums import Access, Namespace
-from .errors import ClosedError, InvalidArgumentError, native_error
+from .errors import ArgumentTypeError, ClosedError, Error, InvalidArgumentError, native_error
 from .frames import Frame, NewFrame, new_native_frame, set_user
 from .pixels import Geometry, fourcc_code, geometry_of, geometry_of_shape
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ._buffers import AnyBuffer, AnyWritableBuffer
 
 Shape = Sequence[int]
+
+_NO_SLOT = 2**32 - 1
 
 
 class FrameChannel:
@@ -90,8 +92,11 @@ class FrameChannel:
             status = lib.wmmf_channel_create_or_open(encoded, size, slots, options, out, ffi.NULL)
         else:
             status = lib.wmmf_channel_create(encoded, size, slots, options, out)
+        action += f" of {slots} slots of {size} bytes"
+        if status == lib.WMMF_E_SIZE:
+            raise InvalidArgumentError(f"cannot {action}: expected {_room(name, namespace)}", status)
         if status:
-            raise creation_error(status, f"{action} of {slots} slots of {size} bytes", access)
+            raise creation_error(status, action, access)
         channel = cls(name, out[0])
         channel._geometry = geometry
         return channel
@@ -174,50 +179,42 @@ class FrameChannel:
 
         It is skipped if for ``timeout`` seconds all slots are read by others, or another writer is at work.
         """
-        anything: Any = picture
-        view = memoryview(anything)
-        if not view.c_contiguous:
-            return self._publish_rows(picture, view, fourcc, user, timestamp_ns, timeout)
+        wait = seconds(timeout) if timeout != 0 else 0.0
+        view = buffer("picture", picture)
         frame = new_native_frame()
         frame.used = self._fitting(view.nbytes)
-        if timestamp_ns:
-            frame.timestamp_ns = timestamp_ns
+        if timestamp_ns != 0:
+            frame.timestamp_ns = whole("timestamp_ns", timestamp_ns)
         if view.ndim > 1 or fourcc is not None:
             frame.width, frame.height, frame.stride, frame.fourcc = geometry_of(view, fourcc)
-        if user:
+        if not isinstance(user, bytes) or user:
             set_user(frame, user)
+        if not view.c_contiguous:
+            return self._publish_rows(view, frame, wait)
         source = ffi.from_buffer(view)
         native = self._handle.native()
         status = lib.wmmf_channel_write(native, source, 0, frame)
-        if status == lib.WMMF_E_TIMEOUT and timeout != 0:
-            status = self._handle.attempt(timeout, lambda native, ns: lib.wmmf_channel_write(native, source, ns, frame))
+        if status == lib.WMMF_E_TIMEOUT and wait:
+            status = self._handle.attempt(wait, lambda native, ns: lib.wmmf_channel_write(native, source, ns, frame))
         if status == lib.WMMF_E_TIMEOUT:
             return 0
         if status:
             raise native_error(status, f"publish {view.nbytes} bytes in {self._handle.what}")
         return int(frame.sequence)
 
-    def _publish_rows(
-        self,
-        picture: Any,
-        view: memoryview,
-        fourcc: str | None,
-        user: AnyBuffer,
-        timestamp_ns: int,
-        timeout: float | None,
-    ) -> int:
+    def _publish_rows(self, picture: memoryview, described: Any, wait: float) -> int:
         """A picture with gaps: copied row by row, straight into the slot."""
         import numpy
 
-        frame = self._begin(timeout)
-        if frame is None:
+        source: Any = numpy.asarray(picture)
+        geometry = Geometry(described.width, described.height, described.stride, described.fourcc)
+        new = self._begin(wait, geometry, picture.nbytes)
+        if new is None:
             return 0
-        with self._new(frame, Geometry(), self._fitting(view.nbytes)) as new:
-            slot: Any = numpy.frombuffer(new.data, numpy.uint8, view.nbytes).view(view.format).reshape(view.shape)
-            numpy.copyto(slot, picture)
-            new._geometry = geometry_of(memoryview(slot), fourcc)
-            new.user = user
-            new.timestamp_ns = timestamp_ns
+        with new:
+            numpy.copyto(numpy.ndarray(source.shape, source.dtype, new.data), source)
+            new.user = ffi.buffer(described.user)[: described.user_size]
+            new.timestamp_ns = described.timestamp_ns
         return new.sequence
 
     def _fitting(self, size: int) -> int:
@@ -236,32 +233,35 @@ class FrameChannel:
         slot. ``fourcc`` as in `publish`. `LockTimeoutError` if for ``timeout`` seconds all slots are read by
         others, or another writer is at work.
         """
+        usual = self._geometry
         if shape is not None:
-            size, self._geometry = _capacity("shape", shape)
+            size, usual = _capacity("shape", shape)
             self._fitting(size)
-        geometry = self._geometry
-        if fourcc is not None:
-            geometry = geometry._replace(fourcc=fourcc_code(fourcc))
-        frame = self._begin(timeout)
-        if frame is None:
+        geometry = usual if fourcc is None else usual._replace(fourcc=fourcc_code(fourcc))
+        wait = seconds(timeout) if timeout != 0 else 0.0
+        new = self._begin(wait, geometry, geometry.stride * geometry.height or self._capacity)
+        if new is None:
             raise native_error(lib.WMMF_E_TIMEOUT, f"begin a frame in {self._handle.what}")
-        used = geometry.stride * geometry.height or self._capacity
-        return self._new(frame, geometry, used)
+        self._geometry = usual
+        return new
 
-    def _new(self, frame: Any, geometry: Geometry, used: int) -> NewFrame:
+    def _begin(self, wait: float, geometry: Geometry, used: int) -> NewFrame | None:
         handle = self._handle
-        return NewFrame(handle.native(), frame, geometry, used, handle.what, handle.slot(frame))
-
-    def _begin(self, timeout: float | None) -> Any:
+        native = handle.native()
         frame = new_native_frame()
-        status = lib.wmmf_channel_begin(self._handle.native(), 0, frame)
-        if status == lib.WMMF_E_TIMEOUT and timeout != 0:
-            status = self._handle.attempt(timeout, lambda native, ns: lib.wmmf_channel_begin(native, ns, frame))
-        if status == lib.WMMF_E_TIMEOUT:
-            return None
-        if status:
-            raise native_error(status, f"begin a frame in {self._handle.what}")
-        return frame
+        frame.slot = _NO_SLOT
+        try:
+            status = lib.wmmf_channel_begin(native, 0, frame)
+            if status == lib.WMMF_E_TIMEOUT and wait:
+                status = handle.attempt(wait, lambda native, ns: lib.wmmf_channel_begin(native, ns, frame))
+            if status == lib.WMMF_E_TIMEOUT:
+                return None
+            if status:
+                raise native_error(status, f"begin a frame in {handle.what}")
+            return NewFrame(native, frame, geometry, used, handle.what, handle.slot(frame))
+        except BaseException:  # a signal that came in between, too
+            lib.wmmf_channel_cancel(native, frame)  # nothing, if it was not begun
+            raise
 
     # Reading.
 
@@ -419,10 +419,19 @@ def _capacity(what: str, given: int | Shape) -> tuple[int, Geometry]:
     if hasattr(given, "__index__"):
         return whole(what, given, least=1, status=lib.WMMF_E_SIZE), Geometry()
     if not isinstance(given, Sequence) or isinstance(given, (str, bytes)):
-        raise TypeError(f"{what} {given!r}: expected bytes or a shape, not {type(given).__name__}")
+        raise ArgumentTypeError(f"{what} {given!r}: expected bytes or a shape, not {type(given).__name__}")
     lengths = [whole(what, length, least=1, status=lib.WMMF_E_SIZE) for length in given]
     size = whole(what, math.prod(lengths), least=1, status=lib.WMMF_E_SIZE)
     return size, geometry_of_shape(lengths)
+
+
+def _room(name: str, namespace: Namespace) -> str:
+    """How much there may be of a channel that was found too small, or could not be made."""
+    try:
+        with FrameChannel.open(name, namespace=namespace, readonly=True) as there:
+            return f"at most {there.slots} slots of {there.capacity} bytes, as there are"
+    except Error:
+        return "what fits into this machine's memory"
 
 
 def _options(**fields: Any) -> Any:

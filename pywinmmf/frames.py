@@ -145,7 +145,6 @@ class NewFrame:
     __slots__ = ("_capacity", "_channel", "_frame", "_geometry", "_slot", "_what", "timestamp_ns", "used")
 
     def __init__(self, channel: Any, frame: Any, geometry: Geometry, used: int, what: str, slot: memoryview) -> None:
-        self._channel = channel
         self._frame = frame
         self._geometry = geometry
         self._capacity = slot.nbytes
@@ -155,6 +154,7 @@ class NewFrame:
         """Bytes of the picture."""
         self.timestamp_ns = 0
         """When it was taken; 0: the time of publication."""
+        self._channel = channel  # None: it was published or dropped
 
     @property
     def data(self) -> memoryview:
@@ -224,10 +224,15 @@ class NewFrame:
         # Begun with all bytes of the slot, and the rest 0: only what differs is worth a store.
         if self.used != self._capacity:
             frame.used = whole("used", self.used, most=self._capacity, status=lib.WMMF_E_RANGE)
-        if self.timestamp_ns:
-            frame.timestamp_ns = self.timestamp_ns
+        if self.timestamp_ns != 0:
+            frame.timestamp_ns = whole("timestamp_ns", self.timestamp_ns)
         if self._geometry != _NO_PICTURE:
             frame.width, frame.height, frame.stride, frame.fourcc = self._geometry
+            if self.stride * self.height > self.used:
+                raise InvalidArgumentError(
+                    f"stride {self.stride}, height {self.height}: expected rows in the {self.used} bytes of the frame",
+                    lib.WMMF_E_RANGE,
+                )
         self._end(lib.wmmf_channel_publish)
         return int(frame.sequence)
 
@@ -250,20 +255,21 @@ class NewFrame:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._channel is None:
-            return
-        if kind is not None:
-            self.cancel()
-            return
         try:
-            self.publish()
-        except BaseException:
-            self.cancel()
-            raise
+            if kind is None and self._channel is not None:
+                self.publish()
+        finally:
+            self._drop()
 
     def __del__(self) -> None:
-        if self._channel is not None:
-            self.cancel()
+        if hasattr(self, "_channel"):  # else a signal came while it was made
+            self._drop()
+
+    def _drop(self) -> None:
+        """Cancel it, unless it has ended, of which a signal may have kept the news from us."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            lib.wmmf_channel_cancel(channel, self._frame)
 
 
 def set_user(frame: Any, user: AnyBuffer) -> None:

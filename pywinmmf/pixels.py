@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import FormatError, InvalidArgumentError
+from .errors import ArgumentTypeError, FormatError, InvalidArgumentError
 
 if TYPE_CHECKING:
     import numpy.typing
@@ -22,7 +22,7 @@ _USUAL = {(1, 1): "GREY", (3, 1): "BGR3", (4, 1): "BGRA", (1, 2): "Y16 "}  # cha
 def fourcc_code(fourcc: str) -> int:
     """The code as a number, first character in the lowest byte; shorter codes are filled with spaces."""
     if not isinstance(fourcc, str):
-        raise TypeError(f"fourcc {fourcc!r}: expected a str of up to 4 characters, not {type(fourcc).__name__}")
+        raise ArgumentTypeError(f"fourcc {fourcc!r}: expected a str of up to 4 characters, not {type(fourcc).__name__}")
     if len(fourcc) > 4 or not fourcc.isascii() or "\0" in fourcc:
         raise InvalidArgumentError(f"fourcc {fourcc!r}: expected up to 4 ASCII characters")
     return int.from_bytes(fourcc.ljust(4).encode(), "little") if fourcc else 0
@@ -48,8 +48,9 @@ def geometry_of(picture: memoryview, fourcc: str | None) -> Geometry:
     geometry = geometry_of_shape(picture.shape or (), picture.itemsize, usual=integers)
     if fourcc is None:
         return geometry
+    code = fourcc_code(fourcc)
     rows = geometry.height * 2 // 3 if fourcc in _PLANAR_420 else geometry.height
-    return geometry._replace(height=rows, fourcc=fourcc_code(fourcc))
+    return geometry._replace(height=rows, fourcc=code)
 
 
 def geometry_of_shape(shape: Sequence[int], itemsize: int = 1, *, usual: bool = True) -> Geometry:
