@@ -16,6 +16,7 @@ from .enums import Access, Layout, Namespace
 from .errors import (
     AccessDeniedError,
     AlreadyExistsError,
+    ArgumentTypeError,
     ClosedError,
     Error,
     FormatError,
@@ -40,6 +41,7 @@ __all__ = [
     "Access",
     "AccessDeniedError",
     "AlreadyExistsError",
+    "ArgumentTypeError",
     "AuditReport",
     "ClosedError",
     "Error",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import operator
+import os
+import sys
 from enum import IntEnum
 from typing import Any, TypeVar
 
 from ._binding import ffi, lib
 from .enums import Access
-from .errors import Error, InvalidArgumentError, native_error
+from .errors import ArgumentTypeError, Error, InvalidArgumentError, NotSupportedError, native_error
 
 _UINT64_MAX = 2**64 - 1
 _Choice = TypeVar("_Choice", bound=IntEnum)
@@ -18,9 +20,12 @@ def whole(
     what: str, value: object, *, least: int = 0, most: int = _UINT64_MAX, status: int = lib.WMMF_E_ARGUMENT
 ) -> int:
     """The value as an integer in this range."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{what} {value!r}: expected an integer, not {type(value).__name__}")
-    number = operator.index(value)
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        raise ArgumentTypeError(f"{what} {value!r}: expected an integer, not {type(value).__name__}")
     if number < least:
         raise InvalidArgumentError(f"{what} {number}: expected at least {least}", status)
     if number > most:
@@ -33,20 +38,33 @@ def choice(kind: type[_Choice], value: int) -> _Choice:
     try:
         return kind(value)
     except ValueError:
-        expected = ", ".join(str(member) for member in kind)
+        expected = ", ".join(f"{kind.__name__}.{member.name}" for member in kind)
         raise InvalidArgumentError(f"{kind.__name__.lower()} {value!r}: expected one of {expected}") from None
 
 
 def text(what: str, value: object, status: int = lib.WMMF_E_ARGUMENT) -> bytes:
     """The value as UTF-8."""
     if not isinstance(value, str):
-        raise TypeError(f"{what} {value!r}: expected a str, not {type(value).__name__}")
+        raise ArgumentTypeError(f"{what} {value!r}: expected a str, not {type(value).__name__}")
     if "\0" in value:
         raise InvalidArgumentError(f"{what} {value!r}: expected no NUL in it", status)
     try:
         return value.encode()
     except UnicodeEncodeError:
         raise InvalidArgumentError(f"{what} {value!r}: expected no lone surrogates in it", status) from None
+
+
+def path_text(what: str, value: Any) -> tuple[str, bytes]:
+    """A path as people and as the native library read it."""
+    try:
+        shown, encoded = os.fsdecode(value), os.fsencode(value)
+    except TypeError:
+        raise ArgumentTypeError(f"{what} {value!r}: expected a path, not {type(value).__name__}") from None
+    except UnicodeError:
+        raise InvalidArgumentError(f"{what} {value!r}: expected no lone surrogates in it") from None
+    if b"\0" in encoded:
+        raise InvalidArgumentError(f"{what} {shown!r}: expected no NUL in it", lib.WMMF_E_NAME_INVALID)
+    return shown, encoded
 
 
 def access_options(access: Access | str | int) -> dict[str, Any]:
@@ -60,6 +78,10 @@ def access_options(access: Access | str | int) -> dict[str, Any]:
 
 def creation_error(status: int, action: str, access: Access | str | int) -> Error:
     """The exception for what a call that creates answered, all its other arguments having been checked before."""
+    if status == lib.WMMF_E_NOT_SUPPORTED and not isinstance(access, Access):
+        expected = "a security descriptor (SDDL)" if sys.platform == "win32" else "permission bits"
+        message = f"cannot {action}: access {access!r}: expected a member of Access or, on this system, {expected}"
+        return NotSupportedError(message, status)
     if status == lib.WMMF_E_ARGUMENT and isinstance(access, str):
         os_error = lib.wmmf_last_os_error()
         message = f"cannot {action}: access {access!r}: expected a security descriptor (SDDL) (system error {os_error})"
@@ -67,9 +89,19 @@ def creation_error(status: int, action: str, access: Access | str | int) -> Erro
     return native_error(status, action)
 
 
+def buffer(what: str, value: Any) -> memoryview:
+    """An object with the buffer protocol."""
+    try:
+        return memoryview(value)
+    except TypeError:
+        raise ArgumentTypeError(f"{what}: expected bytes or another buffer, not {type(value).__name__}") from None
+    except (ValueError, BufferError) as error:  # released, or of a type that the protocol does not know
+        raise InvalidArgumentError(f"{what}: expected a buffer, but {error}") from None
+
+
 def contiguous(what: str, value: Any, *, writable: bool = False) -> memoryview:
-    """The bytes of an object with the buffer protocol, where they are."""
-    view = memoryview(value)
+    """The bytes of such an object, where they are."""
+    view = buffer(what, value)
     if not view.c_contiguous:
         raise InvalidArgumentError(f"{what} is not C-contiguous: expected it to be, or a copy")
     if writable and view.readonly:

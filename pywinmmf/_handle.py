@@ -8,7 +8,7 @@ import weakref
 from typing import Any, Callable
 
 from ._binding import ffi, lib
-from ._patience import slices
+from ._patience import seconds, slices
 from .errors import ClosedError, Error, native_error
 
 
@@ -44,12 +44,28 @@ class Handle:
 
     def attempt(self, timeout: float | None, call: Callable[..., int], *arguments: Any) -> int:
         """The status of ``call(handle, *arguments, timeout_ns)``, repeated until the timeout is over."""
-        status: int = lib.WMMF_E_TIMEOUT
-        for slice_ns in slices(timeout):
-            status = call(self.native(), *arguments, slice_ns)
-            if status != lib.WMMF_E_TIMEOUT:
-                break
+        wait = seconds(timeout)
+        status = call(self.native(), *arguments, 0)
+        if status == lib.WMMF_E_TIMEOUT:
+            for slice_ns in slices(wait):
+                status = call(self.native(), *arguments, slice_ns)
+                if status != lib.WMMF_E_TIMEOUT:
+                    break
         return status
+
+    def attempt_in_turn(self, timeout: float | None, call: Callable[..., int], *arguments: Any) -> int:
+        """The same of ``call(handle, *arguments, timeout_ns, place)``, which keeps its place in a queue meanwhile."""
+        wait = seconds(timeout)
+        native = self.native()
+        place = ffi.new("uint64_t *")
+        try:
+            status = call(native, *arguments, 0, place)
+            if status == lib.WMMF_E_TIMEOUT:
+                status = self.attempt(wait, lambda native, ns: call(native, *arguments, ns, place))
+            return status
+        finally:
+            if place[0]:
+                lib.wmmf_leave_queue(native, place[0])
 
     def close(self) -> None:
         """Refuse further use."""
@@ -66,7 +82,7 @@ class SectionHandle(Handle):
 
     def __init__(self, name: str, native: Any) -> None:
         super().__init__("section", name, native, lib.wmmf_close)
-        self.guards: set[object] = set()  # of locks that are held
+        self.holds: dict[int, weakref.ref[Any]] = {}  # of the lock, by thread; who has them is whose guard it is
         self._memory: Callable[[], Any] = lambda: None
         self._memory_lock = threading.Lock()
 
@@ -85,9 +101,22 @@ class SectionHandle(Handle):
                 self._memory = weakref.ref(memory)
             return memory
 
+    def hold(self, thread: int) -> Any:
+        """What a thread has the lock by; None: it has not."""
+        reference = self.holds.get(thread)
+        return None if reference is None else reference()
+
+    def give_back(self) -> None:
+        """The calling thread's lock, if it still has it."""
+        thread = threading.get_ident()
+        hold = self.hold(thread)
+        if hold is not None:
+            del self.holds[thread]
+            ffi.release(hold)
+
     def close(self) -> None:
         """Refuse further use."""
-        if self.guards:
+        if any(reference() is not None for reference in list(self.holds.values())):
             raise Error(
                 f"cannot close {self.what}: it is locked; leave the lock's with block first", lib.WMMF_E_DEADLOCK
             )
@@ -97,7 +126,9 @@ class SectionHandle(Handle):
         """At once, without waiting for the frames of threads that do not exist here."""
         native = self._native
         super().abandon()
-        self.guards.clear()
+        for hold in filter(None, (reference() for reference in self.holds.values())):
+            ffi.gc(hold, None)  # the lock is the parent's
+        self.holds.clear()
         self._memory_lock = threading.Lock()
         if native is not None and self._memory() is None:
             ffi.release(native)

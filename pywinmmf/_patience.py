@@ -1,8 +1,7 @@
 """Timeouts: from the caller's seconds to native waits that are never long.
 
 A native wait cannot be interrupted, so a long one is cut into slices, between which Python runs signal
-handlers (Ctrl-C) and notices that the object was closed. An uncontended call is still one native call. The
-price: a slice that ends without the lock gives up its place in the queue of writers.
+handlers (Ctrl-C) and notices that the object was closed.
 """
 
 from __future__ import annotations
@@ -11,24 +10,35 @@ import math
 import time
 from collections.abc import Iterator
 
-from .errors import InvalidArgumentError
+from .errors import ArgumentTypeError, InvalidArgumentError
 
 SLICE_NS = 100_000_000
 
 
+def seconds(timeout: float | None) -> float:
+    """The timeout, checked; None is for ever, as is what no clock can count."""
+    if timeout is None:
+        return math.inf
+    if isinstance(timeout, bool) or not hasattr(timeout, "__float__"):
+        raise ArgumentTypeError(f"timeout {timeout!r}: expected seconds or None, not {type(timeout).__name__}")
+    try:
+        value = float(timeout)
+    except OverflowError:  # an integer beyond all floats
+        value = math.inf if timeout > 0 else -math.inf
+    except TypeError:  # such as of a NumPy array of more than one number
+        raise ArgumentTypeError(f"timeout {timeout!r}: expected seconds or None") from None
+    if not value >= 0:
+        raise InvalidArgumentError(f"timeout {timeout!r}: expected None or at least 0 seconds")
+    return value
+
+
 def slices(timeout: float | None) -> Iterator[int]:
     """Nanoseconds for one native call after another, at least one, until ``timeout`` seconds are over."""
-    if timeout is None:
+    wait_ns = seconds(timeout) * 1e9
+    if math.isinf(wait_ns):
         while True:
             yield SLICE_NS
-    if isinstance(timeout, bool) or not hasattr(timeout, "__float__"):
-        raise TypeError(f"timeout {timeout!r}: expected seconds or None, not {type(timeout).__name__}")
-    seconds = float(timeout)
-    if not seconds >= 0:
-        raise InvalidArgumentError(f"timeout {timeout!r}: expected None or at least 0 seconds")
-    if math.isinf(seconds):
-        yield from slices(None)
-    remaining = int(seconds * 1e9)
+    remaining = int(wait_ns)
     # Not time.monotonic_ns(), which moves in steps of 16 ms on Windows.
     deadline = time.perf_counter_ns() + remaining
     while True:

@@ -38,6 +38,10 @@ class InvalidArgumentError(Error, ValueError):
     """An argument has a value that it cannot have. Nothing was done."""
 
 
+class ArgumentTypeError(InvalidArgumentError, TypeError):
+    """An argument is of a type that it cannot be. Nothing was done."""
+
+
 class FormatError(Error, ValueError):
     """What is in the section is not what its layout asks for."""
 

@@ -3,90 +3,100 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from threading import get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
-from ._binding import lib
+from ._binding import ffi, lib
 from ._handle import SectionHandle
-from .errors import Error, native_error
+from ._patience import seconds
+from .errors import native_error
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
 class _Lock(ABC):
-    """Taken when its with block is entered, given back when that is left, by the same thread."""
+    """Taken when its with block is entered, given back when that is left, by the same thread.
+
+    It may be kept, and used by several threads. If it is forgotten by a thread that is still inside, as after a
+    Ctrl-C that came before anything of ``__exit__`` was done, the lock is given back, too.
+    """
 
     _kind: str
+    _unlock: Any
 
     def __init__(self, handle: SectionHandle, timeout: float | None) -> None:
         self._handle = handle
         self._timeout = timeout
-        self._native: Any = None
+        self._holds: dict[int, Any] = {}  # by thread
 
     @abstractmethod
     def _take(self) -> int: ...
 
-    @abstractmethod
-    def _give(self) -> int: ...
-
     def __enter__(self) -> Self:
-        handle = self._handle
-        self._native = handle.native()
+        handle, thread = self._handle, get_ident()
+        native = handle.native()
+        if handle.hold(thread) is not None:
+            seconds(self._timeout)  # what is wrong with that is said first
+            raise native_error(lib.WMMF_E_DEADLOCK, f"lock {handle.what} for {self._kind}")
+        # A hold gives the lock back when it is forgotten, and nothing if there is nothing to give; being there
+        # before the lock is taken, it leaves no moment for a signal in between. Its destructor is native: a signal
+        # that came during a __del__ would be lost.
+        hold = ffi.gc(native, self._unlock)
         try:
             status = self._take()
             if status:
-                raise native_error(status, f"lock section {handle.name!r} for {self._kind}")
-            handle.guards.add(self)
-        except Error:
-            raise
+                raise native_error(status, f"lock {handle.what} for {self._kind}")
+            self._holds[thread] = hold
+            handle.holds[thread] = ref(hold)
         except BaseException:
-            self._give()  # Ctrl-C came in between; if the lock was not taken yet, this does nothing
+            ffi.release(hold)
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        handle = self._handle
+        handle, thread = self._handle, get_ident()
         if handle.forked:
             return  # the parent's lock
-        status = self._give()
-        if status and status != lib.WMMF_E_POISONED:
-            raise native_error(status, f"unlock section {handle.name!r}")
-        handle.guards.discard(self)
-        self._native = None
+        hold = self._holds.get(thread)
+        if hold is None or hold is not handle.hold(thread):
+            raise native_error(lib.WMMF_E_NOT_OWNER, f"unlock {handle.what}")
+        try:
+            status = self._unlock(hold)
+        finally:
+            del self._holds[thread], handle.holds[thread]
+            ffi.release(hold)  # gives nothing back, unless a signal came before that
         if status and value is None:
-            raise native_error(status, f"keep to section {handle.name!r}")
+            raise native_error(status, f"keep to {handle.what}")
 
 
 class ReadLock(_Lock):
-    """The lock shared with other readers."""
+    """The lock shared with other readers. It may be kept and used by several threads, each for itself."""
 
     _kind = "reading"
+    _unlock = lib.wmmf_unlock_read
 
     def _take(self) -> int:
         return self._handle.attempt(self._timeout, lib.wmmf_lock_read)
 
-    def _give(self) -> int:
-        status: int = lib.wmmf_unlock_read(self._native)
-        return status
-
 
 class WriteLock(_Lock):
-    """The lock that nobody else has at the same time."""
+    """The lock that nobody else has at the same time. It may be kept and used by several threads, in turns."""
 
     _kind = "writing"
+    _unlock = lib.wmmf_unlock_write
 
     owner_died = False
     """Whether the lock's previous owner died while it held it. Then repair the payload and call the section's
     ``mark_consistent()``: leaving the with block without it poisons the section for everybody."""
 
     def _take(self) -> int:
-        status = self._handle.attempt(self._timeout, lib.wmmf_lock_write)
+        status = self._handle.attempt_in_turn(self._timeout, lib.wmmf_lock_write_in_turn)
+        if status not in (lib.WMMF_OK, lib.WMMF_E_OWNER_DIED):
+            return status
         self.owner_died = status == lib.WMMF_E_OWNER_DIED
-        return lib.WMMF_OK if self.owner_died else status
-
-    def _give(self) -> int:
-        status: int = lib.wmmf_unlock_write(self._native)
-        return status
+        return 0

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ._arguments import access_options, choice, contiguous, creation_error, text, whole
+from ._arguments import access_options, choice, contiguous, creation_error, path_text, text, whole
 from ._binding import ffi, lib
 from ._handle import SectionHandle
 from ._patience import slices
 from .audit_report import AuditReport
 from .enums import Access, Layout, Namespace
-from .errors import InvalidArgumentError, native_error
+from .errors import ArgumentTypeError, Error, InvalidArgumentError, native_error
 from .inspection import Participant, participants_of
 from .locks import ReadLock, WriteLock
 
@@ -33,10 +32,10 @@ class MemoryMappedFile:
     Made with `create`, `open` or `open_file`; a context manager that closes itself.
 
     Sizes and offsets are bytes. Timeouts are seconds: None waits for ever, 0 tries once; Ctrl-C ends a wait.
-    A wait for a lock asks in turns of 0.1 s, between which others may overtake it.
 
     All methods may be called by several threads at once. Copies and waits let other Python threads run. A
     lock belongs to the thread that took it; the same thread cannot take a second one on the same object.
+    Leaving the with block of the object also gives back a lock that this thread still has through it.
 
     A forked child cannot use its parent's objects (`ClosedError`): open the section again there, by name.
     Views that the child inherits stay valid, but while they exist the parent's death goes unnoticed by other
@@ -97,6 +96,8 @@ class MemoryMappedFile:
             status = lib.wmmf_create_or_open(encoded, size, options, out, ffi.NULL)
         else:
             status = lib.wmmf_create(encoded, size, options, out)
+        if status == lib.WMMF_E_SIZE:
+            raise _size_error(action, size, _native_size(lib.wmmf_open, encoded, options) if exist_ok else None)
         if status:
             raise creation_error(status, f"{action} of {size} bytes", access)
         return cls(SectionHandle(name, out[0]))
@@ -127,33 +128,20 @@ class MemoryMappedFile:
         encoded = text(f"cannot {action}: name", name, lib.WMMF_E_NAME_INVALID)
         if size is not None:
             size = _size(action, size)
-            action += f" with {size} bytes"
         options = _options(
             name_space=choice(Namespace, namespace), layout=choice(Layout, layout), read_only=bool(readonly)
         )
-        out = ffi.new("wmmf_map **")
-        status = lib.wmmf_open(encoded, size or 0, options, out)
-        if status:
-            raise native_error(status, action)
-        return cls(SectionHandle(name, out[0]))
+        return cls(SectionHandle(name, _opened(lib.wmmf_open, encoded, size, options, action)))
 
     @classmethod
     def open_file(cls, path: StrPath, *, size: int | None = None, readonly: bool = False) -> Self:
         """Map an existing file, in the raw layout; ``size`` as in `open`. Closing leaves the file."""
-        shown = os.fsdecode(path)
+        shown, encoded = path_text("cannot open file: path", path)
         action = f"open file {shown!r}"
         if size is not None:
             size = _size(action, size)
-            action += f" with {size} bytes"
-        encoded = os.fsencode(path)
-        if b"\0" in encoded:
-            raise InvalidArgumentError(f"cannot {action}: expected no NUL in it", lib.WMMF_E_NAME_INVALID)
-        out = ffi.new("wmmf_map **")
         options = _options(layout=Layout.RAW, read_only=bool(readonly))
-        status = lib.wmmf_open_file(encoded, size or 0, options, out)
-        if status:
-            raise native_error(status, action)
-        return cls(SectionHandle(shown, out[0]))
+        return cls(SectionHandle(shown, _opened(lib.wmmf_open_file, encoded, size, options, action)))
 
     @property
     def name(self) -> str:
@@ -200,9 +188,7 @@ class MemoryMappedFile:
         """
         source = contiguous("data", data)
         offset, size = self._span(offset, source.nbytes)
-        status = self._handle.attempt(
-            timeout, lambda native, ns: lib.wmmf_write(native, offset, ffi.from_buffer(source), size, ns)
-        )
+        status = self._handle.attempt_in_turn(timeout, lib.wmmf_write_in_turn, offset, ffi.from_buffer(source), size)
         if status:
             raise native_error(status, f"write {size} bytes at offset {offset} of section {self.name!r}")
         return size
@@ -275,11 +261,13 @@ class MemoryMappedFile:
         """
         import numpy
 
-        item = numpy.dtype(dtype)
+        try:
+            item = numpy.dtype(dtype)
+        except (TypeError, ValueError) as error:
+            raise ArgumentTypeError(f"dtype {dtype!r}: expected one that NumPy knows, but {error}") from None
         if item.hasobject or item.itemsize == 0:
             raise InvalidArgumentError(f"dtype {item!r}: expected one of fixed size without Python objects")
-        lengths = (shape,) if hasattr(shape, "__index__") else tuple(shape)
-        lengths = tuple(whole("shape", length) for length in lengths)
+        lengths = tuple(whole("shape", length) for length in (shape if isinstance(shape, Iterable) else [shape]))
         count = math.prod(lengths)
         view = self.view(offset, count * item.itemsize)
         # Not ndarray(buffer=...): that looks behind the memoryview and can be made writable again.
@@ -346,7 +334,12 @@ class MemoryMappedFile:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close()
+        self._handle.give_back()
+        try:
+            self.close()
+        except Error:  # another thread holds the lock
+            if value is None:
+                raise
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"cannot pickle or copy section {self.name!r}: pass its name and open it again there")
@@ -359,6 +352,38 @@ class MemoryMappedFile:
 
 def _size(action: str, size: object) -> int:
     return whole(f"cannot {action}: size", size, least=1, status=lib.WMMF_E_SIZE)
+
+
+def _opened(call: Any, encoded: bytes, size: int | None, options: Any, action: str) -> Any:
+    """The native handle that wmmf_open, or its like, gives."""
+    out = ffi.new("wmmf_map **")
+    status = call(encoded, size or 0, options, out)
+    if status == lib.WMMF_E_SIZE:
+        raise _size_error(action, size, _native_size(call, encoded, options))
+    if status:
+        raise native_error(status, action)
+    return out[0]
+
+
+def _native_size(call: Any, encoded: bytes, options: Any) -> int | None:
+    """How big that is which was found too small; None: it is not there, or empty."""
+    out, size = ffi.new("wmmf_map **"), ffi.new("uint64_t *")
+    looking = _options(name_space=options.name_space, layout=options.layout, read_only=True)
+    if call(encoded, 0, looking, out):
+        return None
+    lib.wmmf_size(out[0], size)
+    lib.wmmf_close(out[0])
+    return int(size[0])
+
+
+def _size_error(action: str, size: int | None, there: int | None) -> Error:
+    if size is None:
+        message = f"cannot {action}: it is empty: expected at least 1 byte"
+    elif there is None:
+        message = f"cannot {action}: size {size}: expected what fits into this machine's memory"
+    else:
+        message = f"cannot {action}: size {size}: expected at most {there}, its size"
+    return InvalidArgumentError(message, lib.WMMF_E_SIZE)
 
 
 def _options(**fields: Any) -> Any:

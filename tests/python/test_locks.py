@@ -117,6 +117,34 @@ def test_a_guard_may_be_used_again(section: MemoryMappedFile) -> None:
     assert section.sequence == 3
 
 
+@pytest.mark.parametrize("lock", [MemoryMappedFile.read_lock, MemoryMappedFile.write_lock])
+def test_threads_may_share_a_guard(section: MemoryMappedFile, lock: Callable[[MemoryMappedFile], Any]) -> None:
+    guard = lock(section)
+    both = threading.Barrier(2)
+
+    def use() -> None:
+        for _ in range(200):
+            with guard:
+                if lock is MemoryMappedFile.read_lock:
+                    both.wait(60)  # inside together
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(use) for _ in range(2)]:
+            done.result(60)
+    assert section.write(b"free", timeout=0) == 4
+    section.close()
+
+
+@pytest.mark.parametrize("lock", [MemoryMappedFile.read_lock, MemoryMappedFile.write_lock])
+def test_leaving_what_was_not_entered(section: MemoryMappedFile, lock: Callable[[MemoryMappedFile], Any]) -> None:
+    guard = lock(section)
+    for _ in range(2):
+        with pytest.raises(Error, match="does not hold"):
+            guard.__exit__(None, None, None)
+        with guard, pytest.raises(Error, match="does not hold"):
+            lock(section).__exit__(None, None, None)
+
+
 def test_a_waiting_thread_gets_the_lock(section: MemoryMappedFile) -> None:
     with ThreadPoolExecutor(1) as pool:
         with section.write_lock():
@@ -233,6 +261,16 @@ def test_the_next_writer_repairs(bereft: MemoryMappedFile) -> None:
     assert not report.owner_died
     assert not report.poisoned
     assert not report.damaged
+
+
+def test_who_comes_too_late_does_not_hide_that_the_owner_died(bereft: MemoryMappedFile) -> None:
+    guard = bereft.write_lock(30)
+    with guard, ThreadPoolExecutor(1) as pool:
+        guard._timeout = 0
+        with pytest.raises(LockTimeoutError):
+            pool.submit(guard.__enter__).result(60)
+        assert guard.owner_died
+        bereft.mark_consistent()
 
 
 def test_leaving_it_unrepaired_poisons(bereft: MemoryMappedFile) -> None:

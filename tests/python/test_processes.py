@@ -132,7 +132,7 @@ with MemoryMappedFile.open(name) as section, section.write_lock():
 DIE_INSIDE = """
 import os
 from pywinmmf import MemoryMappedFile
-MemoryMappedFile.open(name).write_lock().__enter__()
+guard = MemoryMappedFile.open(name).write_lock().__enter__()
 os._exit(0)
 """
 
@@ -269,7 +269,7 @@ if {waiting_thread}:
     thread = threading.Thread(target=section.wait, args=(section.sequence,), daemon=True)
     thread.start()
     time.sleep(0.05)  # more often than not it is in the native call then
-section.write_lock().__enter__()
+guard = section.write_lock().__enter__()
 pid = os.fork()
 if pid == 0:
     section.closed  # a reference, so that it lives
