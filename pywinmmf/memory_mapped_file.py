@@ -97,7 +97,8 @@ class MemoryMappedFile:
         else:
             status = lib.wmmf_create(encoded, size, options, out)
         if status == lib.WMMF_E_SIZE:
-            raise _size_error(action, size, _native_size(lib.wmmf_open, encoded, options) if exist_ok else None)
+            there = _native_size(lib.wmmf_open, encoded, options) if exist_ok else 0
+            raise _size_error(action, size, _at_most(there) if there else "what fits into this machine's memory")
         if status:
             raise creation_error(status, f"{action} of {size} bytes", access)
         return cls(SectionHandle(name, out[0]))
@@ -359,31 +360,31 @@ def _opened(call: Any, encoded: bytes, size: int | None, options: Any, action: s
     out = ffi.new("wmmf_map **")
     status = call(encoded, size or 0, options, out)
     if status == lib.WMMF_E_SIZE:
-        raise _size_error(action, size, _native_size(call, encoded, options))
+        there = _native_size(call, encoded, options)
+        raise _size_error(action, size, "at least 1 byte" if size is None else _at_most(there))
     if status:
         raise native_error(status, action)
     return out[0]
 
 
-def _native_size(call: Any, encoded: bytes, options: Any) -> int | None:
-    """How big that is which was found too small; None: it is not there, or empty."""
+def _native_size(call: Any, encoded: bytes, options: Any) -> int:
+    """How big that is which was found too small; 0: it is empty, or not there."""
     out, size = ffi.new("wmmf_map **"), ffi.new("uint64_t *")
     looking = _options(name_space=options.name_space, layout=options.layout, read_only=True)
     if call(encoded, 0, looking, out):
-        return None
+        return 0
     lib.wmmf_size(out[0], size)
     lib.wmmf_close(out[0])
     return int(size[0])
 
 
-def _size_error(action: str, size: int | None, there: int | None) -> Error:
-    if size is None:
-        message = f"cannot {action}: it is empty: expected at least 1 byte"
-    elif there is None:
-        message = f"cannot {action}: size {size}: expected what fits into this machine's memory"
-    else:
-        message = f"cannot {action}: size {size}: expected at most {there}, its size"
-    return InvalidArgumentError(message, lib.WMMF_E_SIZE)
+def _at_most(there: int) -> str:
+    return f"at most {there}, its size"
+
+
+def _size_error(action: str, size: int | None, expected: str) -> Error:
+    given = "it is empty" if size is None else f"size {size}"
+    return InvalidArgumentError(f"cannot {action}: {given}: expected {expected}", lib.WMMF_E_SIZE)
 
 
 def _options(**fields: Any) -> Any:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import array
+import sys
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
-from pywinmmf import Error, InvalidArgumentError, MemoryMappedFile, Namespace, NotFoundError
+from pywinmmf import (
+    ArgumentTypeError,
+    Error,
+    FrameChannel,
+    InvalidArgumentError,
+    MemoryMappedFile,
+    Namespace,
+    NotFoundError,
+    NotSupportedError,
+)
 
 BAD_NAMES = {
     "empty": "",
@@ -136,7 +147,7 @@ def test_what_reaches_outside_is_refused(section: MemoryMappedFile, offset: int,
 def test_unknown_choices(name: str) -> None:
     with pytest.raises(InvalidArgumentError, match="namespace 7: expected one of"):
         MemoryMappedFile.create(name, 10, namespace=7)  # type: ignore[arg-type]
-    with pytest.raises(InvalidArgumentError, match="layout 'native': expected one of"):
+    with pytest.raises(InvalidArgumentError, match=r"layout 'native': expected one of Layout\.NATIVE, Layout\.WINMMF"):
         MemoryMappedFile.open(name, layout="native")  # type: ignore[arg-type]
     with pytest.raises(InvalidArgumentError, match="access mode 512: expected at most 511"):
         MemoryMappedFile.create(name, 10, access=0o1000)
@@ -148,7 +159,7 @@ def test_unknown_choices(name: str) -> None:
         MemoryMappedFile.create(name, 10, participants=4097)
 
 
-@pytest.mark.parametrize("bad", [-1, -0.001, float("nan"), float("-inf")])
+@pytest.mark.parametrize("bad", [-1, -0.001, float("nan"), float("-inf"), -(10**400)])
 def test_timeouts_are_not_negative(section: MemoryMappedFile, bad: float) -> None:
     uses: list[Callable[[], Any]] = [
         lambda: section.write(b"x", timeout=bad),
@@ -169,7 +180,7 @@ def test_timeouts_are_numbers(section: MemoryMappedFile, bad: Any) -> None:
         section.read(1, timeout=bad)
 
 
-@pytest.mark.parametrize("huge", [1e9, 1e30, float("inf"), 10**15])
+@pytest.mark.parametrize("huge", [1e9, 1e30, 1e300, float("inf"), 10**15, 10**400])
 def test_timeouts_may_be_huge(section: MemoryMappedFile, huge: float) -> None:
     assert section.write(b"x", timeout=huge) == 1
 
@@ -208,3 +219,105 @@ def test_errors_carry_the_status(name: str) -> None:
     assert caught.value.status == -14
     assert caught.value.os_error == 2  # ENOENT and ERROR_FILE_NOT_FOUND alike
     assert "(system error 2)" in str(caught.value)
+
+
+def test_sizes_that_are_not_there(section: MemoryMappedFile, tmp_path: Path) -> None:
+    def expect(message: str, use: Callable[[], object]) -> None:
+        with pytest.raises(InvalidArgumentError) as caught:
+            use()
+        assert message in str(caught.value)
+
+    (tmp_path / "empty").touch()
+    name = section.name
+    open_, create = MemoryMappedFile.open, MemoryMappedFile.create
+    expect(f"cannot open section '{name}': size 1001: expected at most 1000, its size", lambda: open_(name, size=1001))
+    expect("size 1001: expected at most 1000, its size", lambda: create(name, 1001, exist_ok=True))
+    expect("it is empty: expected at least 1 byte", lambda: MemoryMappedFile.open_file(tmp_path / "empty"))
+    expect("size 5: expected at most 0", lambda: MemoryMappedFile.open_file(tmp_path / "empty", size=5))
+    with FrameChannel.create(name + "f", capacity=100, slots=5):
+        room = "expected at most 5 slots of 100 bytes"
+        expect(room, lambda: FrameChannel.create(name + "f", capacity=101, exist_ok=True))
+        expect(room, lambda: FrameChannel.create(name + "f", capacity=10, slots=6, exist_ok=True))
+    if sys.maxsize > 2**32:
+        expect("expected what fits into this machine's memory", lambda: create(name + "x", 2**64 - 1))
+
+
+def test_access_of_another_system(name: str) -> None:
+    strange: str | int = 0o600 if sys.platform == "win32" else "D:P(A;;GA;;;OW)"
+    uses: list[Callable[[], Any]] = [
+        lambda: MemoryMappedFile.create(name, 10, access=strange),
+        lambda: FrameChannel.create(name, capacity=10, access=strange),
+    ]
+    for use in uses:
+        with pytest.raises(NotSupportedError, match="expected a member of Access or, on this system") as caught:
+            use()
+        assert repr(strange) in str(caught.value)
+
+
+@pytest.mark.parametrize("channel", [False, True])
+def test_every_wrong_type_is_an_error_of_ours(name: str, channel: bool) -> None:
+    np = pytest.importorskip("numpy", reason="the extra 'numpy' is not installed")
+    gaps = np.zeros((4, 4), np.uint8)[:, ::2]
+    uses: list[Callable[[Any], Any]]
+    with FrameChannel.create(name, capacity=100) as frames, MemoryMappedFile.create(name + "s", 100) as section:
+        if channel:
+            uses = [
+                lambda bad: frames.publish(b"x", timeout=bad),
+                lambda bad: frames.publish(gaps, timeout=bad),
+                lambda bad: frames.publish(b"x", timestamp_ns=bad),
+                lambda bad: frames.publish(gaps, timestamp_ns=bad),
+                lambda bad: frames.publish(gaps, user=bad),
+                lambda bad: frames.publish(gaps, fourcc=bad),
+                lambda bad: frames.begin(fourcc=bad),
+                lambda bad: frames.begin((bad,)),
+                lambda bad: frames.begin(timeout=bad),
+                lambda bad: frames.publish(bad),
+                lambda bad: frames.wait(bad),
+                lambda bad: frames.latest(bad),
+                lambda bad: frames.read_into(bad),
+                lambda bad: FrameChannel.create(bad, capacity=1),
+                lambda bad: FrameChannel.create(name, capacity=(bad,)),
+            ]
+        else:
+            uses = [
+                lambda bad: section.write(bad),
+                lambda bad: section.read_into(bad),
+                lambda bad: section.array(bad, np.uint8),
+                lambda bad: section.array((bad,), np.uint8),
+                lambda bad: section.array(1, bad),
+                lambda bad: MemoryMappedFile.open_file(bad),
+                lambda bad: section.write_lock(bad).__enter__(),
+            ]
+        for use in uses:
+            with pytest.raises(ArgumentTypeError) as caught:
+                use({"no": "thing"})
+            assert isinstance(caught.value, (TypeError, ValueError))
+        assert frames.publish(b"free") == 1
+        assert section.write(b"free", timeout=0) == 4
+
+
+def test_frames_are_judged_before_they_are_begun(name: str) -> None:
+    np = pytest.importorskip("numpy", reason="the extra 'numpy' is not installed")
+    gaps = np.zeros((20, 20), np.uint8)[:, ::2]
+    with FrameChannel.create(name, capacity=100) as channel, FrameChannel.open(name) as other:
+        uses: list[tuple[str, Callable[[], object]]] = [
+            ("200 bytes: expected at most 100", lambda: channel.publish(gaps)),
+            ("fourcc 'toolong': expected up to 4", lambda: channel.publish(gaps[:10], fourcc="toolong")),
+            ("user has 65 bytes: expected at most 64", lambda: channel.publish(gaps[:10], user=bytes(65))),
+            ("timestamp_ns -1: expected at least 0", lambda: channel.publish(gaps[:10], timestamp_ns=-1)),
+            ("timestamp_ns -1: expected at least 0", lambda: channel.publish(b"x", timestamp_ns=-1)),
+            ("200 bytes: expected at most 100", lambda: channel.begin((20, 10))),
+        ]
+        for message, use in uses:
+            with pytest.raises(InvalidArgumentError, match=message):
+                use()
+            assert other.publish(b"free") > 0
+            assert channel.publish(b"free") > 0
+        with channel.begin() as frame:
+            assert frame.stride == 0  # the shape that was refused left nothing behind
+        with pytest.raises(InvalidArgumentError, match="timestamp_ns -1"), channel.begin() as frame:
+            frame.timestamp_ns = -1
+        rows = "stride 51, height 2: expected rows in the 100 bytes"
+        with pytest.raises(InvalidArgumentError, match=rows), channel.begin() as frame:
+            frame.stride, frame.height = 51, 2
+        assert other.publish(b"free") > 0

@@ -117,22 +117,28 @@ def test_a_guard_may_be_used_again(section: MemoryMappedFile) -> None:
     assert section.sequence == 3
 
 
-@pytest.mark.parametrize("lock", [MemoryMappedFile.read_lock, MemoryMappedFile.write_lock])
-def test_threads_may_share_a_guard(section: MemoryMappedFile, lock: Callable[[MemoryMappedFile], Any]) -> None:
-    guard = lock(section)
-    both = threading.Barrier(2)
+def test_readers_may_share_a_guard(section: MemoryMappedFile) -> None:
+    guard = section.read_lock()
+    with MemoryMappedFile.open(section.name) as other, ThreadPoolExecutor(1) as pool:
+        with guard:
+            pool.submit(guard.__enter__).result(60)
+        with pytest.raises(LockTimeoutError):
+            other.write(b"x", timeout=0)
+        pool.submit(guard.__exit__, None, None, None).result(60)
+        assert other.write(b"free", timeout=0) == 4
 
-    def use() -> None:
-        for _ in range(200):
-            with guard:
-                if lock is MemoryMappedFile.read_lock:
-                    both.wait(60)  # inside together
 
-    with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(use) for _ in range(2)]:
-            done.result(60)
-    assert section.write(b"free", timeout=0) == 4
-    section.close()
+def test_writers_may_share_a_guard(section: MemoryMappedFile, eventually: Callable[..., None]) -> None:
+    guard = section.write_lock()
+    with MemoryMappedFile.open(section.name) as other, ThreadPoolExecutor(1) as pool:
+        with guard:
+            entering = pool.submit(guard.__enter__)
+            eventually(lambda: any(one.waiting_writer for one in other.participants()))
+        entering.result(60)
+        with pytest.raises(LockTimeoutError):
+            other.read(timeout=0)
+        pool.submit(guard.__exit__, None, None, None).result(60)
+        assert other.write(b"free", timeout=0) == 4
 
 
 @pytest.mark.parametrize("lock", [MemoryMappedFile.read_lock, MemoryMappedFile.write_lock])

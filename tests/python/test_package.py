@@ -24,6 +24,7 @@ BUILTINS = {
     errors.AccessDeniedError: PermissionError,
     errors.LockTimeoutError: TimeoutError,
     errors.InvalidArgumentError: ValueError,
+    errors.ArgumentTypeError: TypeError,
     errors.FormatError: ValueError,
     errors.ClosedError: ValueError,
     errors.NotSupportedError: Exception,
