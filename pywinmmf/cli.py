@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 from . import __version__, inspection_commands
+from .errors import Error
 from .paths import include_dir, library_path
+from .terminal import INTERRUPTED, UNREADABLE, flush, shown
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -53,7 +56,22 @@ def _add_extra(subcommands: Any, command: str, module: str, extra: str) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code."""
+    """Run the command line; the exit code. What goes wrong is one line on standard error."""
+    try:
+        try:
+            return _run(argv)
+        finally:
+            flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # who reads the output has had enough
+        return UNREADABLE
+    except (Error, OSError) as error:
+        print(f"pywinmmf: {shown(error)}", file=sys.stderr)
+        return UNREADABLE
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = build_parser()
     arguments = parser.parse_args(argv)
     if arguments.run is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import AsyncIterator, Iterator, Sequence
 from types import TracebackType
@@ -359,6 +358,8 @@ class FrameChannel:
 
     async def next_async(self, timeout: float | None = None) -> Frame:
         """`next` for asyncio: the event loop runs on, and a worker thread waits, in turns of 0.1 s."""
+        import asyncio  # as long as all the rest: only for who uses it
+
         after = self._last
         sequence = ffi.new("uint64_t *")
         for slice_ns in slices(timeout):

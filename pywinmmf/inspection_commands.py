@@ -19,7 +19,7 @@ from .errors import Error, FormatError, NotFoundError
 from .frame_channel import FrameChannel
 from .inspection import Participant, list_sections, program_of
 from .memory_mapped_file import MemoryMappedFile
-from .terminal import UNREADABLE, print_table, reporting, shown
+from .terminal import UNREADABLE, print_table, shown
 
 SOUND, UNSOUND = 0, 1  # exit codes, beside UNREADABLE
 LONGEST_INTERVAL = 3600.0
@@ -32,19 +32,19 @@ def add_parsers(subcommands: Any) -> None:
     """The three commands."""
     ls = subcommands.add_parser("ls", help="list the sections and channels that are open")
     ls.add_argument("--namespace", choices=["local", "global"], help="only this one; default: both")
-    ls.set_defaults(run=reporting(_ls))
+    ls.set_defaults(run=_ls)
 
     info = subcommands.add_parser("info", help="what a section is, who holds it, how often it changes")
     info.add_argument("--layout", choices=LAYOUTS, default="native")
     info.add_argument("--interval", type=_interval, default=0.5, metavar="SECONDS", help="of measuring the rate")
-    info.set_defaults(run=reporting(_info))
+    info.set_defaults(run=_info)
 
     audit = subcommands.add_parser(
         "audit",
         help="compare header, lock and tallies; damage poisons the section",
-        description=f"Exit code {SOUND}: sound; {UNSOUND}: damaged or poisoned; {UNREADABLE}: cannot be opened.",
+        description=f"Exit code {SOUND}: sound; {UNSOUND}: damaged or poisoned; {UNREADABLE}: cannot be told.",
     )
-    audit.set_defaults(run=reporting(_audit))
+    audit.set_defaults(run=_audit)
 
     for command in (info, audit):
         command.add_argument("name")

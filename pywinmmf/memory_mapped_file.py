@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Iterable, Sequence
 from types import TracebackType
@@ -287,6 +286,8 @@ class MemoryMappedFile:
         The waiting is done in a worker thread, in turns of 0.1 s: that long, at most, a thread is kept busy
         after the task was cancelled.
         """
+        import asyncio  # as long as all the rest: only for who uses it
+
         sequence = whole("sequence", sequence)
         current = ffi.new("uint64_t *")
         status = lib.WMMF_E_TIMEOUT

@@ -1,31 +1,27 @@
-"""What commands have in common: errors in one line, and text that no terminal obeys."""
+"""What commands have in common: the output, errors in one line, and text that no terminal obeys."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, Callable
+from typing import Any
 
-from .errors import Error
+# Exit codes.
+UNREADABLE = 2
+INTERRUPTED = 130  # as shells have it
 
-UNREADABLE = 2  # exit code
 MOST = 1e9
 
-Command = Callable[[argparse.Namespace], int]
 
-
-def reporting(command: Command) -> Command:
-    """What cannot be opened is one line on standard error."""
-
-    def run(arguments: argparse.Namespace) -> int:
-        try:
-            return command(arguments)
-        except (Error, OSError) as error:
-            print(f"pywinmmf: {shown(error)}", file=sys.stderr)
-            return UNREADABLE
-
-    return run
+def flush() -> None:
+    """Write what was printed. What cannot be written is dropped: the interpreter would try again at its end."""
+    try:
+        print(end="", flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
 
 
 def positive(text: str) -> float:
@@ -51,6 +47,6 @@ def shown(value: object) -> str:
     """For a terminal, which obeys control characters and may not know all others; names may have any."""
     if value is None:
         return "none"
-    encoding = sys.stdout.encoding or "utf-8"
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
     return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -50,9 +51,17 @@ class Worker:
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self.report = json.loads(line)
-            self.reported.set()
+            self._take(line)
         self.reported.set()
+
+    def _take(self, line: str) -> None:
+        try:
+            report = json.loads(line)
+        except ValueError:
+            return
+        if isinstance(report, dict):  # whatever else it prints is no report
+            self.report = report
+            self.reported.set()
 
     @property
     def running(self) -> bool:
@@ -89,12 +98,13 @@ def add_parser(subcommands: Any) -> None:
     parser.add_argument("--consumers", type=int, choices=range(1, 17), default=3, metavar="1..16")
     parser.add_argument(
         "--consumer",
+        type=_command,
         action="append",
         default=[],
         metavar="COMMAND",
         help="one more consumer, in any language: COMMAND NAME NAMESPACE (see examples); may be repeated",
     )
-    parser.add_argument("--sheet", type=Path, default=Path("contact-sheet.png"), help="where the PNG goes")
+    parser.add_argument("--sheet", type=_sheet, default=Path("contact-sheet.png"), help="where the PNG goes")
     parser.set_defaults(run=run)
 
 
@@ -105,6 +115,26 @@ def _size(text: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
+def _command(text: str) -> list[str]:
+    on_windows = os.name == "nt"
+    try:
+        words = shlex.split(text, posix=not on_windows)
+    except ValueError:  # a quotation without end
+        words = []
+    if on_windows:
+        words = [word.strip('"') for word in words]
+    if not words or shutil.which(words[0]) is None:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a program that can be run, and its arguments")
+    return words
+
+
+def _sheet(text: str) -> Path:
+    path = Path(text)
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a file in a folder that can be written to")
+    return path
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the demo; 0 if no frame was torn and every consumer saw frames."""
     console = Console()
@@ -113,9 +143,10 @@ def run(options: argparse.Namespace) -> int:
     arguments = ["--namespace", namespace, "--size", *options.size, "--fps", options.fps]
     if options.source is not None:
         arguments += ["--source", options.source]
-    producer = Worker("producer", _python("producer"), name, *arguments)
-    workers = [producer]
+    workers: list[Worker] = []
     try:
+        producer = Worker("producer", _python("producer"), name, *arguments)
+        workers.append(producer)
         producer.reported.wait()
         if "ready" not in producer.report:
             console.print(f"[red]{producer.report.get('error', 'the producer could not be started')}", soft_wrap=True)
@@ -127,11 +158,14 @@ def run(options: argparse.Namespace) -> int:
                 Worker(f"consumer {number + 1}", _python("consumer"), name, "--namespace", namespace, *sheet)
             )
         for command in options.consumer:
-            program = shlex.split(command, posix=os.name != "nt")
-            workers.append(Worker(Path(program[-1]).stem, program, name, namespace))
+            workers.append(Worker(Path(command[-1]).stem, command, name, namespace))
         _watch(console, workers, options.seconds)
     except KeyboardInterrupt:
         console.print("stopped")
+    except OSError:  # one could not be started
+        for worker in reversed(workers):
+            worker.finish()
+        raise
     ended_well = all([worker.finish() for worker in reversed(workers)])  # noqa: C419 - each must be finished
     console.print(_table(workers))
     return _verdict(console, workers[1:], ended_well, options.sheet)

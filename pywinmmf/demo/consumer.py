@@ -14,7 +14,7 @@ from pywinmmf import LockTimeoutError, MemoryMappedFile, Namespace
 from pywinmmf.camera.sources import Picture
 
 from . import frames
-from .worker import Report, stop_event
+from .worker import Report, plain_errors, stop_event
 
 SHEET_COLUMNS, SHEET_ROWS = 4, 3
 THUMBNAIL = (240, 135)
@@ -49,6 +49,7 @@ class ContactSheet:
         path.write_bytes(cv2.imencode(".png", sheet)[1].tobytes())
 
 
+@plain_errors
 def main() -> None:
     """Read every frame that can be had until told to stop; judge each by its checksum."""
     parser = argparse.ArgumentParser()
@@ -82,9 +83,9 @@ def main() -> None:
             if options.sheet:
                 picture = np.frombuffer(pixels, np.uint8).reshape(header.height, header.width, frames.CHANNELS)
                 sheet.offer(picture)
+    report.print()
     if options.sheet:
         sheet.save(options.sheet)
-    report.print()
 
 
 if __name__ == "__main__":

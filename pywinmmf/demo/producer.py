@@ -13,9 +13,10 @@ from pywinmmf import Access, Error, MemoryMappedFile, Namespace
 from pywinmmf.camera.sources import TEST_PICTURE, Picture, pictures
 
 from . import frames
-from .worker import Report, stop_event
+from .worker import Report, plain_errors, stop_event
 
 
+@plain_errors
 def main() -> None:
     """Write pictures into a new section until told to stop."""
     parser = argparse.ArgumentParser()

@@ -6,8 +6,28 @@ import json
 import sys
 import threading
 import time
+from contextlib import suppress
+from functools import wraps
+from pathlib import Path
+from typing import Callable
+
+from pywinmmf import Error
+from pywinmmf.terminal import flush
 
 REPORT_SECONDS = 0.25
+
+
+def plain_errors(main: Callable[[], None]) -> Callable[[], None]:
+    """What goes wrong is one line on standard error, and the exit code 1."""
+
+    @wraps(main)
+    def run() -> None:
+        try:
+            main()
+        except (Error, OSError) as error:
+            sys.exit(f"{Path(main.__code__.co_filename).stem}: {error}")
+
+    return run
 
 
 def stop_event() -> threading.Event:
@@ -49,4 +69,6 @@ class Report:
             "torn": self.torn,
             "missed": self.missed,
         }
-        print(json.dumps(values), flush=True)
+        with suppress(BrokenPipeError):  # nobody is there any more, as the end of our input will say
+            print(json.dumps(values))
+            flush()

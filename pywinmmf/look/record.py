@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pywinmmf import InvalidArgumentError, LockTimeoutError, NotFoundError
-from pywinmmf.terminal import positive, reporting, shown
+from pywinmmf.terminal import positive, shown
 
 from . import namespaces
 from .follower import TICK, Follower
@@ -49,7 +49,7 @@ def add_parser(subcommands: Any) -> None:
         "--fps", type=positive, default=30.0, help="pictures a second of the file, 1 to 1000 (default: 30)"
     )
     parser.add_argument("--timeout", type=positive, default=10.0, metavar="SECONDS", help="for the first picture")
-    parser.set_defaults(run=reporting(_record))
+    parser.set_defaults(run=_record)
 
 
 class Video:

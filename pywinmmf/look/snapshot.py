@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 
 from pywinmmf import FrameChannel, InvalidArgumentError, Namespace
-from pywinmmf.terminal import positive, reporting, shown
+from pywinmmf.terminal import positive, shown
 
 from . import namespaces
 from .pictures import picture_of
@@ -22,7 +22,7 @@ def add_parser(subcommands: Any) -> None:
     parser.add_argument("file", type=Path, help="such as out.png; one that exists is replaced")
     namespaces.add_option(parser)
     parser.add_argument("--timeout", type=positive, default=5.0, metavar="SECONDS", help="for the first picture")
-    parser.set_defaults(run=reporting(_snapshot))
+    parser.set_defaults(run=_snapshot)
 
 
 def _snapshot(arguments: argparse.Namespace) -> int:

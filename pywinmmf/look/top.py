@@ -21,7 +21,7 @@ from pywinmmf import (
     PoisonedError,
     list_sections,
 )
-from pywinmmf.terminal import UNREADABLE, positive, print_table, reporting, shown
+from pywinmmf.terminal import UNREADABLE, positive, print_table, shown
 
 from . import namespaces
 from .observation import Observation, frames_per_second, observe
@@ -47,7 +47,7 @@ def add_parser(subcommands: Any) -> None:
     parser.add_argument("--interval", type=positive, default=1.0, metavar="SECONDS", help="between looks (default: 1)")
     parser.add_argument("--once", action="store_true", help="print one table and end: for scripts")
     parser.add_argument("--json", action="store_true", help="the same for programs")
-    parser.set_defaults(run=reporting(_top))
+    parser.set_defaults(run=_top)
 
 
 def _top(arguments: argparse.Namespace) -> int:

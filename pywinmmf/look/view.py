@@ -13,7 +13,7 @@ from typing import Any, Callable
 from aiohttp import web
 
 from pywinmmf import Error, Namespace
-from pywinmmf.terminal import reporting, shown
+from pywinmmf.terminal import shown
 
 from . import namespaces
 from .live_picture import LivePicture
@@ -47,7 +47,7 @@ def add_parser(subcommands: Any) -> None:
     parser.add_argument("name")
     namespaces.add_option(parser)
     parser.add_argument("--port", type=_port, default=0, help="default: a free one")
-    parser.set_defaults(run=reporting(_view))
+    parser.set_defaults(run=_view)
 
 
 def _port(text: str) -> int:

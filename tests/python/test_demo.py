@@ -72,12 +72,35 @@ def test_video_file_is_a_source(tmp_path: Path) -> None:
         (["--source", "97"], "no such camera"),
         (["--size", "0x7"], "expected WIDTHxHEIGHT"),
         (["--seconds", "-1"], "expected a number above 0"),
+        (["--consumer", "no-such-program x"], "expected a program that can be run"),
+        (["--consumer", '"no end'], "expected a program that can be run"),
+        (["--sheet", "no-such-folder/sheet.png"], "expected a file in a folder"),
     ],
 )
 def test_errors_are_clear(arguments: list[str], expected: str, tmp_path: Path) -> None:
-    done = demo(*arguments, "--sheet", tmp_path / "sheet.png")
+    done = demo("--sheet", tmp_path / "sheet.png", *arguments)
     assert done.returncode != 0
-    assert expected in done.stdout
+    assert expected in " ".join(done.stdout.split())
+    assert "Traceback" not in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /dev/full")
+def test_a_full_disk_is_one_line() -> None:
+    done = demo("--seconds", 1, "--size", "64x48", "--sheet", "/dev/full")
+    assert done.returncode == 1
+    assert "consumer: [Errno 28]" in done.stdout
+    assert "failed: frames received" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_what_a_consumer_prints_besides_reports_is_ignored(tmp_path: Path) -> None:
+    talker = tmp_path / "talker.py"
+    talker.write_text("import sys; print('hello'); print(5); sys.stdin.read()")
+    talk = f'"{sys.executable}" "{talker}"'
+    done = demo("--seconds", 1, "--size", "64x48", "--consumer", talk, "--sheet", tmp_path / "sheet.png")
+    assert done.returncode == 1
+    assert "failed: frames received" in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console, this test's own included")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib.metadata
 import multiprocessing
+import os
 import pickle
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import pywinmmf
-from pywinmmf import errors
+from pywinmmf import cli, errors
 
 BUILTINS = {
     errors.NotFoundError: FileNotFoundError,
@@ -57,6 +58,55 @@ def test_the_command_line_says_where_things_are() -> None:
 def test_the_command_line_wants_an_option() -> None:
     with pytest.raises(subprocess.CalledProcessError):
         command()
+
+
+def run_into(output: int, *arguments: str) -> tuple[int, str]:
+    """The exit code of ``python -m pywinmmf``, and its complaints, where its output goes there."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pywinmmf", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        cwd=Path(__file__).parent,
+    )
+    return done.returncode, done.stderr
+
+
+OUTPUTS = pytest.mark.parametrize("arguments", [["ls"], ["audit", "NAME"]])
+
+
+@OUTPUTS
+def test_a_pipe_that_is_closed(section: pywinmmf.MemoryMappedFile, arguments: list[str]) -> None:
+    """It is nothing to complain about, and does not look as if an audit had found damage."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as pipe:
+        code, complaints = run_into(pipe.fileno(), *(section.name if one == "NAME" else one for one in arguments))
+    assert complaints == "" or sys.platform == "win32"  # which calls it an invalid argument
+    assert code == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /dev/full")
+@OUTPUTS
+def test_a_disk_that_is_full(section: pywinmmf.MemoryMappedFile, arguments: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        code, complaints = run_into(full.fileno(), *(section.name if one == "NAME" else one for one in arguments))
+    assert complaints.startswith("pywinmmf: [Errno 28]")
+    assert complaints.count("\n") == 1
+    assert code == 2
+
+
+def test_ctrl_c_while_commands_are_imported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "import_module", interrupted)
+    assert cli.main(["ls"]) == 130
+    assert capsys.readouterr() == ("", "")
 
 
 def test_the_library_is_of_the_same_build() -> None:
@@ -103,6 +153,11 @@ def test_a_c_program_builds_and_runs_against_the_wheel(section: pywinmmf.MemoryM
     subprocess.run(["cc", *flags, str(source), str(library), "-o", str(program)], check=True)
     subprocess.run([program, section.name], check=True, timeout=60)
     assert section.read(5) == b"hello"
+
+
+def test_the_package_says_what_it_is() -> None:
+    description = importlib.metadata.metadata("pywinmmf").get_payload()  # type: ignore[attr-defined]
+    assert description.startswith("# pywinmmf")
 
 
 def test_the_wheel_is_for_every_python_from_3_9_on() -> None:
