@@ -117,7 +117,7 @@ def test_one_users_crash_is_recovered_by_another(user: Users, name: str, victim:
     dying, its, survivor, others = (client, "section", service, "made")
     if victim == "service":
         dying, its, survivor, others = (service, "made", client, "section")
-    assert dying.does(f"{its}.write_lock(5).__enter__().owner_died") is False
+    assert dying.does(f"(lock := {its}.write_lock(5)).__enter__().owner_died") is False
     assert survivor.does(f"{others}.audit().owner_died") is False
     dying.kill()
     assert survivor.does(f"{others}.read(4, timeout=30)") == "OwnerDiedError"
@@ -257,7 +257,7 @@ def test_shared_locks_on_tokens_keep_a_dead_writer_alive(user: Users, name: str)
     while not waits.search(Path("/proc/locks").read_text()):
         assert time.monotonic() < deadline, "bob does not wait"
         time.sleep(0.01)
-    assert alice.does("made.write_lock(5).__enter__().owner_died") is False
+    assert alice.does("(lock := made.write_lock(5)).__enter__().owner_died") is False
     alice.kill()
     assert heir.does("section.read(4, timeout=0.5)") == "LockTimeoutError"
     bob.kill()
