@@ -18,8 +18,7 @@ from typing import Any, Callable
 import pytest
 
 import pywinmmf
-from pywinmmf import Error, FrameChannel, LockTimeoutError, MemoryMappedFile, _handle
-from pywinmmf._binding import lib
+from pywinmmf import Error, FrameChannel, Layout, LockTimeoutError, MemoryMappedFile, _handle
 
 PACKAGE = str(Path(pywinmmf.__file__).parent)
 LOCKS = pytest.mark.parametrize("lock", [MemoryMappedFile.read_lock, MemoryMappedFile.write_lock])
@@ -168,7 +167,6 @@ def test_an_interrupted_wait_leaves_the_queue(section: MemoryMappedFile) -> None
 def test_a_wait_keeps_its_place_in_the_queue(
     section: MemoryMappedFile, kind: str, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., None]
 ) -> None:
-    """First comes who asked first, and a patient native writer second, whatever became of the first one's slices."""
     slices = 0
 
     def counted(_timeout: float | None) -> Iterator[int]:
@@ -179,30 +177,26 @@ def test_a_wait_keeps_its_place_in_the_queue(
 
     def write_in_slices(own: MemoryMappedFile) -> None:
         if kind == "write":
-            own.write(b"first")
+            own.write(b"done")
         else:
             with own.write_lock():
-                own.view()[:5] = b"first"
+                own.view()[:4] = b"done"
 
-    def found_at_a_stretch(own: MemoryMappedFile) -> bytes:
-        native = own._handle.native()
-        assert lib.wmmf_lock_write(native, 60 * 10**9) == 0
-        found = bytes(own.view(0, 5))
-        assert lib.wmmf_unlock_write(native) == 0
-        return found
-
-    def waiting() -> int:
-        return sum(one.waiting_writer for one in section.participants())
+    def ticket(raw: MemoryMappedFile) -> bytes:
+        return raw.read(8, 512 + 64 + 8)  # of the second participant
 
     monkeypatch.setattr(_handle, "slices", counted)
-    one, two = MemoryMappedFile.open(section.name), MemoryMappedFile.open(section.name)
-    with one, two, ThreadPoolExecutor(2) as pool:
+    with (
+        MemoryMappedFile.open(section.name) as own,
+        MemoryMappedFile.open(section.name, layout=Layout.RAW) as raw,
+        ThreadPoolExecutor(1) as pool,
+    ):
         with section.write_lock():
-            first = pool.submit(write_in_slices, one)
-            eventually(lambda: waiting() == 1)
-            second = pool.submit(found_at_a_stretch, two)
-            eventually(lambda: waiting() == 2)
-            seen = slices
-            eventually(lambda: slices > seen + 2)
-        first.result(60)
-        assert second.result(60) == b"first"
+            waiting = pool.submit(write_in_slices, own)
+            eventually(lambda: ticket(raw) != bytes(8))
+            place, seen = ticket(raw), slices
+            eventually(lambda: slices > seen + 5)
+            assert ticket(raw) == place
+        waiting.result(60)
+        assert ticket(raw) == bytes(8)
+    assert section.read(4) == b"done"
