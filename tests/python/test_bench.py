@@ -10,11 +10,11 @@ import pytest
 pytest.importorskip("psutil", reason="the extra 'bench' is not installed")
 pytest.importorskip("matplotlib", reason="the extra 'bench' is not installed")
 
-from pywinmmf.bench.peers import PEERS  # noqa: E402 (after the skips)
-from pywinmmf.bench.roles import stamp, whole_number  # noqa: E402
-from pywinmmf.bench.rows import ROWS  # noqa: E402
-from pywinmmf.bench.task import SAMPLES, Result  # noqa: E402
-from pywinmmf.cli import main  # noqa: E402
+from pywinmmf.bench.peers import PEERS
+from pywinmmf.bench.roles import stamp, whole_number
+from pywinmmf.bench.rows import ROWS
+from pywinmmf.bench.task import SAMPLES, Result
+from pywinmmf.cli import main
 
 OWN = ["bare C", "pywinmmf C", "pywinmmf"]
 
