@@ -12,10 +12,11 @@
 /* A mapping and the kernel objects that belong to it. */
 struct platform_section;
 
-/* Creates and maps `size` zeroed, reserved bytes. On POSIX the name appears with platform_publish, on Windows at once.
- */
+/* Creates and maps `size` zeroed, reserved bytes. On POSIX the name appears with platform_publish, on Windows at once:
+ * openers may see it before anything is stored. It ends, name and all, once nobody has it open, dead or alive. */
 int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, struct platform_section **out);
 int32_t platform_publish(struct platform_section *section);
+/* Does not wait: WMMF_E_NOT_READY if somebody is removing it right now. */
 int32_t platform_open(const char *name, const wmmf_options *options, struct platform_section **out);
 int32_t platform_open_file(const char *path, bool read_only, struct platform_section **out);
 /* Calls `found` for the name of each section in this namespace that this library may have made and that somebody has

@@ -34,8 +34,7 @@
 #define LOCAL_FORMAT  OUR_PREFIX "%u-" /* the user's id */
 #define GLOBAL_PREFIX OUR_PREFIX "g-"
 /* Tokens are one-byte locks far behind any payload; the bytes need not exist. */
-#define TOKEN_OFFSET     ((off_t)1 << 40)
-#define OPEN_PATIENCE_NS INT64_C(1000000000)
+#define TOKEN_OFFSET ((off_t)1 << 40)
 
 struct platform_section {
     int fd;
@@ -297,17 +296,15 @@ int32_t platform_publish(struct platform_section *section) {
     }
 }
 
-enum attachment { ATTACHED, ABANDONED, TRY_AGAIN };
-
 /* Counts this descriptor among the users of a section made here. */
-static enum attachment attach(int fd, const char *path) {
+static int32_t attach(int fd, const char *path) {
     struct stat status;
     if (remove_if_abandoned(fd, path))
-        return ABANDONED;
+        return WMMF_E_NOT_FOUND;
     /* Refused: somebody holds it exclusively, that is, is removing it. Unlinked: it was removed before we had it. */
     if (flock(fd, LOCK_SH | LOCK_NB) != 0 || fstat(fd, &status) != 0 || status.st_nlink == 0)
-        return TRY_AGAIN;
-    return ATTACHED;
+        return WMMF_E_NOT_READY;
+    return WMMF_OK;
 }
 
 static int32_t open_regular(const char *path, bool read_only, int extra_flags, int *fd, struct stat *status) {
@@ -327,29 +324,19 @@ static int32_t open_regular(const char *path, bool read_only, int extra_flags, i
 }
 
 static int32_t open_attached(struct platform_section *section, const wmmf_options *options) {
-    int64_t deadline = platform_monotonic_ns() + OPEN_PATIENCE_NS;
-    do {
-        struct stat status;
-        int fd;
-        int32_t result = open_regular(section->path, options->read_only, O_NOFOLLOW, &fd, &status);
+    struct stat status;
+    int32_t result = open_regular(section->path, options->read_only, O_NOFOLLOW, &section->fd, &status);
+    if (result != WMMF_OK)
+        return result;
+    if (options->name_space == WMMF_LOCAL && status.st_uid != geteuid())
+        return WMMF_E_ACCESS; /* planted under this user's name by another */
+    if (made_here(&status)) {
+        result = attach(section->fd, section->path);
         if (result != WMMF_OK)
             return result;
-        if (options->name_space == WMMF_LOCAL && status.st_uid != geteuid()) {
-            close(fd);
-            return WMMF_E_ACCESS; /* planted under this user's name by another */
-        }
-        enum attachment attachment = made_here(&status) ? attach(fd, section->path) : ATTACHED;
-        if (attachment == ATTACHED) {
-            section->fd = fd;
-            section->managed = made_here(&status);
-            return section_map(section, (uint64_t)status.st_size, options->read_only);
-        }
-        close(fd);
-        if (attachment == ABANDONED)
-            return WMMF_E_NOT_FOUND;
-        platform_pause(100000);
-    } while (platform_monotonic_ns() < deadline);
-    return WMMF_E_NOT_READY;
+        section->managed = true;
+    }
+    return section_map(section, (uint64_t)status.st_size, options->read_only);
 }
 
 int32_t platform_open(const char *name, const wmmf_options *options, struct platform_section **out) {

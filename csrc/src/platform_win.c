@@ -279,7 +279,7 @@ int32_t platform_create(const char *name, const wmmf_options *options, uint64_t 
 }
 
 int32_t platform_publish(struct platform_section *section) {
-    (void)section; /* the name has been there since CreateFileMapping; openers wait for the magic */
+    (void)section; /* the name has been there since CreateFileMapping; openers come again until there is a magic */
     return WMMF_OK;
 }
 

@@ -8,7 +8,7 @@
 
 #define LARGEST_MAPPING   (PTRDIFF_MAX - 0xFFFF) /* the system rounds up to whole pages */
 #define READY_PATIENCE_NS INT64_C(1000000000)
-#define READY_PAUSE_NS    INT64_C(200000)
+#define FIRST_PAUSE_NS    INT64_C(200000)
 
 /* Options and arguments. */
 
@@ -43,6 +43,30 @@ static int32_t range_check(const wmmf_map *map, uint64_t offset, const void *buf
     if (offset > map->size || length > map->size - offset)
         return WMMF_E_RANGE;
     return buffer || length == 0 ? WMMF_OK : WMMF_E_ARGUMENT;
+}
+
+/* Waiting until a name can be had, by trying again. Who waits does not have the section open: that would keep what a
+ * creator leaves that dies before it stores the magic. So the kernel ends it with its creator, and the next try finds
+ * nothing under the name. Only tries that overlap keep it for each other: with pauses that double, a second has a dozen
+ * tries, and gaps between those of many. */
+struct patience {
+    int64_t deadline;
+    int64_t pause;
+};
+
+static struct patience patience_new(void) {
+    struct patience patience = {deadline_after(READY_PATIENCE_NS), FIRST_PAUSE_NS};
+    return patience;
+}
+
+/* Whether to try again, after a pause. */
+static bool patience_left(struct patience *patience) {
+    int64_t pause = deadline_remaining(patience->deadline, patience->pause);
+    if (pause == 0)
+        return false;
+    platform_pause(pause);
+    patience->pause *= 2;
+    return true;
 }
 
 /* Opening. */
@@ -114,7 +138,8 @@ static int32_t initialise_native(wmmf_map *map, const struct channel_shape *shap
     status = platform_join(map->section, map->section_id, false);
     if (status == WMMF_OK)
         status = native_join(map);
-    /* Released: who sees the magic sees all of the above. Dying before: an opener waits in vain, and says so. */
+    /* Released: who sees the magic sees all of the above. Dying before: nobody can use it, so nobody keeps it, and on
+     * Windows, where it has its name already, that ends with it. */
     if (status == WMMF_OK)
         store_release_u64(&header->magic, SECTION_MAGIC);
     return status;
@@ -158,19 +183,6 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
     return WMMF_OK;
 }
 
-static int32_t wait_until_ready(const struct header *header) {
-    int64_t deadline = deadline_after(READY_PATIENCE_NS);
-    for (;;) {
-        uint64_t magic = load_acquire_u64(&header->magic);
-        if (magic != 0)
-            return magic == SECTION_MAGIC ? WMMF_OK : WMMF_E_FORMAT;
-        int64_t slice = deadline_remaining(deadline, READY_PAUSE_NS);
-        if (slice == 0)
-            return WMMF_E_NOT_READY;
-        platform_pause(slice);
-    }
-}
-
 /* Where the payload is, according to a header that anybody may have written: each field is loaded once and
  * believed only as far as the mapping reaches. */
 struct extent {
@@ -185,9 +197,9 @@ static int32_t native_extent(const struct platform_section *section, struct exte
     uint64_t mapped = platform_mapped_size(section);
     if (mapped < HEADER_SIZE)
         return WMMF_E_FORMAT;
-    int32_t status = wait_until_ready(header);
-    if (status != WMMF_OK)
-        return status;
+    uint64_t magic = load_acquire_u64(&header->magic);
+    if (magic != SECTION_MAGIC)
+        return magic == 0 ? WMMF_E_NOT_READY : WMMF_E_FORMAT;
     if (load_relaxed_u32(&header->format_version) != WMMF_FORMAT_VERSION)
         return WMMF_E_VERSION;
     extent->kind = load_relaxed_u32(&header->kind);
@@ -278,7 +290,13 @@ int32_t region_open(const char *name, uint64_t size, const wmmf_options *given, 
                     wmmf_map **out) {
     wmmf_options options;
     int32_t status = open_check(name, given, out, &options);
-    return status != WMMF_OK ? status : open_existing(name, size, &options, kind, out);
+    if (status != WMMF_OK)
+        return status;
+    struct patience patience = patience_new();
+    do
+        status = open_existing(name, size, &options, kind, out);
+    while (status == WMMF_E_NOT_READY && patience_left(&patience));
+    return status;
 }
 
 /* What we would have created: who opens raw bytes takes any, but a native section is not raw. */
@@ -305,23 +323,17 @@ int32_t region_create_or_open(const char *name, uint64_t size, const wmmf_option
         return status;
     /* Between our two tries another process may create or drop it. The name stays taken, and nothing there to open,
      * where another user's process has crashed: only that user may remove what it left. */
-    int64_t deadline = deadline_after(READY_PATIENCE_NS);
-    for (;;) {
+    struct patience patience = patience_new();
+    bool creating;
+    do {
         status = open_created(name, size, &options, shape, out);
-        if (status != WMMF_E_NOT_FOUND) {
-            if (status == WMMF_OK && created)
-                *created = 0;
-            return status;
-        }
-        status = create(name, size, &options, shape, out);
-        int64_t slice = deadline_remaining(deadline, READY_PAUSE_NS);
-        if (status != WMMF_E_EXISTS || slice == 0) {
-            if (status == WMMF_OK && created)
-                *created = 1;
-            return status;
-        }
-        platform_pause(slice);
-    }
+        creating = status == WMMF_E_NOT_FOUND;
+        if (creating)
+            status = create(name, size, &options, shape, out);
+    } while ((status == WMMF_E_EXISTS || status == WMMF_E_NOT_READY) && patience_left(&patience));
+    if (status == WMMF_OK && created)
+        *created = creating;
+    return status;
 }
 
 int32_t wmmf_create(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out) {

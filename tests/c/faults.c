@@ -1,20 +1,28 @@
 /* Every call of the library to the outside fails once: at each step of each way to open a section, first that call
  * alone, then that call and all that follow. After the failure the process holds what it held before, and the world
- * is as it was. Linked with a library that was compiled with faults.h. */
+ * is as it was. And a creator dies before each of its calls, while others open. Linked with a library that was compiled
+ * with faults.h. */
 #include <stdio.h>
 
 #include "harness.h"
 #include "system.h"
 
 static int calls, first_failing; /* 0: none fails */
-static bool later_ones_too;
+static bool later_ones_too, step_by_step;
+
+static bool stand_still(void) {
+    say("here");
+    return heard("go");
+}
 
 bool faults_strike(void);
 bool faults_strike(void) {
+    int call = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
+    if (step_by_step)
+        stand_still();
     if (first_failing == 0)
         return false;
-    calls++;
-    return later_ones_too ? calls >= first_failing : calls == first_failing;
+    return later_ones_too ? call >= first_failing : call == first_failing;
 }
 
 static const char *name;
@@ -84,6 +92,7 @@ static bool fail_at(const struct way *way, int step, wmmf_map *existing) {
     calls = 0;
     first_failing = step;
     int32_t status = way->open(&map);
+    bool struck = calls >= step;
     first_failing = 0;
     if (status == WMMF_OK)
         wmmf_close(map); /* it could do without that call */
@@ -93,11 +102,11 @@ static bool fail_at(const struct way *way, int step, wmmf_map *existing) {
     CHECK_EQUAL(before.handles, after.handles);
     CHECK_EQUAL(before.mapped, after.mapped);
     check_world(way, existing);
-    CHECK(calls >= step || status == WMMF_OK);
+    CHECK(struck || status == WMMF_OK);
     if (before.handles != after.handles || before.mapped != after.mapped)
         printf("  (%s, step %d, %s: %s)\n", way->text, step, later_ones_too ? "and on" : "once",
                wmmf_status_name(status));
-    return calls >= step;
+    return struck;
 }
 
 static void fail_everywhere(const struct way *way) {
@@ -145,30 +154,105 @@ static void a_list_leaves_nothing_open(void) {
     options = options_of(WMMF_NATIVE, WMMF_LOCAL);
     REQUIRE_OK(wmmf_list(WMMF_LOCAL, names, sizeof names, &needed));
     int step = 1;
+    bool struck;
     do {
         struct resources before = system_resources();
         calls = 0;
-        first_failing = step++;
+        first_failing = step;
         wmmf_list(WMMF_LOCAL, names, sizeof names, &needed);
+        struck = calls >= step++;
         first_failing = 0;
         struct resources after = system_resources();
         CHECK_EQUAL(before.handles, after.handles);
         CHECK_EQUAL(before.mapped, after.mapped);
         wmmf_map *other = open_existing(name, WMMF_NATIVE);
         wmmf_close(other);
-    } while (calls >= step - 1);
+    } while (struck);
     CHECK(step > 3);
     wmmf_close(map);
+}
+
+/* A creator that stands still before each of its calls, and once it is done. */
+static int create_step_by_step(const char *section) {
+    wmmf_map *map = NULL;
+    step_by_step = true;
+    wmmf_create(section, 100, NULL, &map);
+    while (stand_still())
+        continue;
+    return 1; /* nobody killed it */
+}
+
+#define OPENERS           2
+#define CALLS_OF_ONE_OPEN 20 /* at most */
+
+struct opener {
+    wmmf_map *map;
+    int32_t status;
+    int32_t done;
+};
+
+static void open_in_thread(void *argument) {
+    struct opener *opener = argument;
+    opener->status = way_open(&opener->map);
+    __atomic_store_n(&opener->done, 1, __ATOMIC_RELEASE);
+}
+
+/* They know by now, or have begun to wait. */
+static bool have_looked(struct opener *openers) {
+    bool done = true;
+    for (int i = 0; i < OPENERS; i++)
+        done = done && __atomic_load_n(&openers[i].done, __ATOMIC_ACQUIRE);
+    return done || __atomic_load_n(&calls, __ATOMIC_RELAXED) > OPENERS * CALLS_OF_ONE_OPEN;
+}
+
+/* What those who open meanwhile are told. */
+static int32_t die_at_step(int step) {
+    struct opener openers[OPENERS] = {{NULL, WMMF_OK, 0}};
+    struct thread *threads[OPENERS];
+    wmmf_map *map = NULL;
+    name = new_name();
+    struct child *creator = child_start("create_step_by_step", name);
+    for (int i = 1; i < step && CHECK(child_said(creator, "here")); i++)
+        child_tell(creator, "go");
+    CHECK(child_said(creator, "here"));
+    calls = 0;
+    for (int i = 0; i < OPENERS; i++)
+        threads[i] = thread_start(open_in_thread, &openers[i]);
+    while (!have_looked(openers))
+        continue;
+    child_kill(creator);
+    for (int i = 0; i < OPENERS; i++)
+        thread_join(threads[i]);
+    for (int i = 0; i < OPENERS; i++) {
+        CHECK_STATUS(openers[0].status, openers[i].status);
+        wmmf_close(openers[i].map);
+    }
+    CHECK_STATUS(WMMF_OK, way_create(&map)); /* the name is free */
+    wmmf_close(map);
+    return openers[0].status;
+}
+
+static void a_creator_may_die_at_any_step(void) {
+    int step = 0;
+    int32_t status;
+    options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    do
+        status = die_at_step(++step);
+    while (status == WMMF_E_NOT_FOUND);
+    CHECK_STATUS(WMMF_OK, status); /* it was done */
+    CHECK(step > 3);
 }
 
 static const struct test tests[] = {
     TEST(each_call_fails_once),
     TEST(each_call_fails_and_all_that_follow),
     TEST(a_list_leaves_nothing_open),
+    TEST(a_creator_may_die_at_any_step),
     {NULL, NULL},
 };
 
 static const struct role roles[] = {
+    ROLE(create_step_by_step),
     {NULL, NULL},
 };
 

@@ -44,6 +44,13 @@ static int hold_alone(const char *name) {
     return !heard("go");
 }
 
+/* Zeros under the name: what a creator leaves on Windows that dies before it stores the magic. */
+static int hold_unfinished(const char *name) {
+    create(name, 10000, WMMF_RAW);
+    say("created");
+    return !heard("go");
+}
+
 static int wait_for_write_lock(const char *name) {
     wmmf_map *map = open_existing(name, WMMF_NATIVE);
     if (!CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(map, 0)))
@@ -326,6 +333,54 @@ static void a_killed_process_leaves_no_section_behind(void) {
     wmmf_close(map);
 }
 
+struct opener {
+    const char *name;
+    bool may_create;
+    int32_t opening; /* 1 from just before the call */
+    int32_t status;
+    int32_t created;
+    wmmf_map *map;
+};
+
+static void open_in_thread(void *argument) {
+    struct opener *opener = argument;
+    __atomic_store_n(&opener->opening, 1, __ATOMIC_RELEASE);
+    opener->status = opener->may_create ? wmmf_create_or_open(opener->name, 100, NULL, &opener->map, &opener->created)
+                                        : wmmf_open(opener->name, 0, NULL, &opener->map);
+}
+
+#define OPENERS 16
+
+/* Several at once, who must not keep it for each other. Returns how many have created it. */
+static int kill_the_creator_of_what_they_open(bool may_create, int32_t expected) {
+    const char *name = new_name();
+    struct child *creator = start("hold_unfinished", name, "created");
+    struct opener openers[OPENERS];
+    struct thread *threads[OPENERS];
+    int created = 0;
+    for (int i = 0; i < OPENERS; i++) {
+        openers[i] = (struct opener){.name = name, .may_create = may_create};
+        threads[i] = thread_start(open_in_thread, &openers[i]);
+    }
+    for (int i = 0; i < OPENERS; i++)
+        while (__atomic_load_n(&openers[i].opening, __ATOMIC_ACQUIRE) == 0)
+            continue;
+    child_kill(creator);
+    for (int i = 0; i < OPENERS; i++) {
+        thread_join(threads[i]);
+        CHECK_STATUS(expected, openers[i].status);
+        created += openers[i].created;
+    }
+    for (int i = 0; i < OPENERS; i++)
+        wmmf_close(openers[i].map);
+    return created;
+}
+
+static void openers_do_not_keep_what_its_creator_has_not_finished(void) {
+    CHECK_EQUAL(0, kill_the_creator_of_what_they_open(false, WMMF_E_NOT_FOUND));
+    CHECK_EQUAL(1, kill_the_creator_of_what_they_open(true, WMMF_OK));
+}
+
 static const struct test tests[] = {
     TEST(processes_wait_for_each_other),
     TEST(processes_share_the_winmmf_lock),
@@ -340,12 +395,13 @@ static const struct test tests[] = {
     TEST(closing_with_the_lock_held_counts_as_death),
     TEST(places_of_the_dead_are_used_again),
     TEST(a_killed_process_leaves_no_section_behind),
+    TEST(openers_do_not_keep_what_its_creator_has_not_finished),
     {NULL, NULL},
 };
 
 static const struct role roles[] = {
-    ROLE(hold_open),  ROLE(hold_read),           ROLE(hold_write), ROLE(hold_write_winmmf),
-    ROLE(hold_alone), ROLE(wait_for_write_lock), {NULL, NULL},
+    ROLE(hold_open),  ROLE(hold_read),       ROLE(hold_write),          ROLE(hold_write_winmmf),
+    ROLE(hold_alone), ROLE(hold_unfinished), ROLE(wait_for_write_lock), {NULL, NULL},
 };
 
 const struct suite suite_recovery = {tests, roles};
