@@ -147,7 +147,7 @@ internal sealed class OnChannel : Work
             Hold(visit);
             WriteInPlace(visit);
         }
-        catch (WmmfException error) when (HasGone(error.Status))
+        catch (WmmfException error) when (error.Status == Status.NotFound) // it has ended meanwhile
         {
         }
     }

@@ -108,7 +108,7 @@ internal sealed class OnSection : Work
             WriteInPlace(file);
             ReadCopy(file);
         }
-        catch (WmmfException error) when (error.Status == Status.OwnerDied || HasGone(error.Status))
+        catch (WmmfException error) when (error.Status is Status.OwnerDied or Status.NotFound) // or ended meanwhile
         {
         }
     }

@@ -1,7 +1,6 @@
 // What all work of the kill stress has in common.
 using System;
 using System.Runtime.InteropServices;
-using Wmmf;
 
 // Random operations on the thing of this name, and what came of them.
 internal abstract class Work
@@ -42,12 +41,6 @@ internal abstract class Work
         if (!condition)
             throw new InvalidOperationException("not so: " + what);
     }
-
-    // Whether a short-lived thing has ended before it could be opened. On Windows the name is there first
-    // (docs/format.md): who comes while the creator dies waits a second for nothing.
-    protected static bool HasGone(Status status) =>
-        status == Status.NotFound ||
-        (status == Status.NotReady && RuntimeInformation.IsOSPlatform(OSPlatform.Windows));
 
     // Every version is one random number in all words.
     protected long Fill(Span<byte> version)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 
-from stress.work import MOMENT, TIMEOUT, Work, unless_gone
+from stress.work import MOMENT, TIMEOUT, Work
 
-from pywinmmf import AlreadyExistsError, LockTimeoutError, MemoryMappedFile, OwnerDiedError
+from pywinmmf import AlreadyExistsError, LockTimeoutError, MemoryMappedFile, NotFoundError, OwnerDiedError
 
 WORDS = 32
 SIZE = WORDS * 8
@@ -73,7 +73,8 @@ class OnSection(Work):
             return MemoryMappedFile.open(self.short_lived_name)
 
     def visit_short_lived(self) -> None:
-        with unless_gone(), self.enter_short_lived() as section:
+        # It may have ended before it could be opened.
+        with contextlib.suppress(NotFoundError), self.enter_short_lived() as section:
             self.write_in_place(section)
             with contextlib.suppress(OwnerDiedError):
                 self.look(section.read(timeout=TIMEOUT))

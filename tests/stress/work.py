@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Callable
-
-from pywinmmf import FormatError, NotFoundError
-from pywinmmf._binding import lib
 
 TIMEOUT = 10.0  # longer than any wait here should take: running into it counts as a hang
 MOMENT = 0.001  # for waits that may well be in vain
-
-
-@contextlib.contextmanager
-def unless_gone() -> Iterator[None]:
-    """Go on if a short-lived thing has ended before it could be opened.
-
-    On Windows the name is there first (docs/format.md): who comes while the creator dies waits a second for nothing.
-    """
-    try:
-        yield
-    except NotFoundError:
-        pass
-    except FormatError as error:
-        if sys.platform != "win32" or error.status != lib.WMMF_E_NOT_READY:
-            raise
 
 
 class Work:

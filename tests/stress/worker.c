@@ -56,15 +56,6 @@ bool succeeded(const char *call, int32_t status) {
     return expected(call, status == WMMF_OK);
 }
 
-/* On Windows the name is there first (docs/format.md): who comes while the creator dies waits a second for nothing. */
-bool has_gone(int32_t status) {
-#ifdef _WIN32
-    if (status == WMMF_E_NOT_READY)
-        return true;
-#endif
-    return status == WMMF_E_NOT_FOUND;
-}
-
 void fill(uint64_t *words, uint64_t value, uint32_t count) {
     for (uint32_t i = 0; i < count; i++)
         words[i] = value;

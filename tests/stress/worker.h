@@ -33,9 +33,6 @@ void dwell(void);
 bool succeeded(const char *call, int32_t status);
 bool expected(const char *what, bool condition);
 
-/* Whether a short-lived thing has ended before it could be opened. */
-bool has_gone(int32_t status);
-
 /* Every version of a payload or frame is one random number in all words. */
 void fill(uint64_t *words, uint64_t value, uint32_t count);
 void look(const uint64_t *words, uint32_t count);
