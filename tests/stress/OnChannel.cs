@@ -30,7 +30,7 @@ internal sealed class OnChannel : Work
     private sealed class Endpoint(FrameChannel channel)
     {
         private ulong _last;
-        private ulong _had; // of those, the newest that the object has given: what Next counts missed frames from
+        private ulong _had; // of those, the newest that the object has given: what it counts missed frames from
 
         public FrameChannel Channel { get; } = channel;
 
@@ -40,10 +40,10 @@ internal sealed class OnChannel : Work
             _last = sequence;
         }
 
-        public void WasGiven(FrameInfo frame, bool next)
+        public void WasGiven(FrameInfo frame)
         {
             Expect(frame.Sequence >= _last, $"frame {frame.Sequence} was given after {_last}");
-            var missed = next && _had != 0 ? frame.Sequence - _had - 1 : 0;
+            var missed = _had != 0 && frame.Sequence > _had ? frame.Sequence - _had - 1 : 0;
             Expect(frame.Missed == missed, $"{frame.Missed} missed between {_had} and {frame.Sequence}");
             _last = _had = frame.Sequence;
         }
@@ -75,9 +75,9 @@ internal sealed class OnChannel : Work
                "picture and description are of one frame");
     }
 
-    private static Frame Given(Endpoint through, Frame frame, bool next)
+    private static Frame Given(Endpoint through, Frame frame)
     {
-        through.WasGiven(frame, next);
+        through.WasGiven(frame);
         return frame;
     }
 
@@ -86,9 +86,9 @@ internal sealed class OnChannel : Work
         var held = new List<Frame>();
         try
         {
-            held.Add(Given(through, through.Channel.Latest(s_timeout), next: false));
+            held.Add(Given(through, through.Channel.Latest(s_timeout)));
             for (var more = _random.Next(HeldMost); more > 0; more--)
-                held.Add(Given(through, through.Channel.Next(s_moment), next: true));
+                held.Add(Given(through, through.Channel.Next(s_moment)));
         }
         catch (WmmfException error) when (error.Status == Status.Timeout && held.Count > 0)
         {
@@ -105,7 +105,7 @@ internal sealed class OnChannel : Work
         try
         {
             var frame = through.Channel.ReadInto(_copy, timeout);
-            through.WasGiven(frame, next: true);
+            through.WasGiven(frame);
             See(frame, _copy);
         }
         catch (WmmfException error) when (error.Status == Status.Timeout)
