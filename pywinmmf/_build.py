@@ -1,4 +1,4 @@
-"""Makes the CFFI binding: the declarations of wmmf.h, as they are."""
+"""Makes the CFFI binding: the declarations of wmmf.h, as they are, and what only Python needs."""
 
 import re
 from pathlib import Path
@@ -6,6 +6,17 @@ from pathlib import Path
 from cffi import FFI
 
 HEADER = Path("csrc/include/wmmf.h")
+
+# CFFI calls a destructor with the memory that goes away: of that we know which pin it was.
+UNPIN = "int32_t unpin(wmmf_channel *channel, const wmmf_frame *frame, void *memory)"
+SOURCE = f"""
+#include "wmmf.h"
+
+static {UNPIN} {{
+    (void)memory;
+    return wmmf_channel_release(channel, frame);
+}}
+"""
 
 
 def declarations() -> str:
@@ -16,5 +27,5 @@ def declarations() -> str:
 
 
 ffibuilder = FFI()
-ffibuilder.cdef(declarations())
-ffibuilder.set_source("pywinmmf._native", '#include "wmmf.h"')
+ffibuilder.cdef(f"{declarations()} {UNPIN};")
+ffibuilder.set_source("pywinmmf._native", SOURCE)

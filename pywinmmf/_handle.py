@@ -9,6 +9,7 @@ from typing import Any, Callable
 
 from ._binding import ffi, lib
 from ._patience import seconds, slices
+from ._slots import Slots
 from .errors import ClosedError, Error, native_error
 
 
@@ -35,12 +36,14 @@ class Handle:
         """The native handle, which stays open for as long as the caller keeps what it gets here."""
         native = self._native
         if native is None:
-            if self.forked:
-                raise ClosedError(
-                    f"{self.what} was opened before this process was forked: open it again here", lib.WMMF_E_FORKED
-                )
-            raise ClosedError(f"{self.what} is closed", lib.WMMF_E_CLOSED)
+            raise self._refusal()
         return native
+
+    def _refusal(self) -> ClosedError:
+        if self.forked:
+            message = f"{self.what} was opened before this process was forked: open it again here"
+            return ClosedError(message, lib.WMMF_E_FORKED)
+        return ClosedError(f"{self.what} is closed", lib.WMMF_E_CLOSED)
 
     def attempt(self, timeout: float | None, call: Callable[..., int], *arguments: Any) -> int:
         """The status of ``call(handle, *arguments, timeout_ns)``, repeated until the timeout is over."""
@@ -139,27 +142,33 @@ class ChannelHandle(Handle):
 
     def __init__(self, name: str, native: Any) -> None:
         super().__init__("channel", name, native, lib.wmmf_channel_close)
-        self._slots: dict[int, memoryview] = {}
+        self._slots: Slots | None = Slots(self._native, self.what)
 
-    def slot(self, frame: Any) -> memoryview:
-        """All bytes of the slot that was begun; it and what is made from it keep the native handle open."""
-        view = self._slots.get(frame.slot)
-        if view is None:
-            native = self.native()
-            # The destructor has nothing to do but to own the handle until it is called.
-            memory = ffi.gc(ffi.cast("char *", frame.data), lambda _memory, _native=native: None)
-            view = self._slots[frame.slot] = memoryview(ffi.buffer(memory, frame.capacity))
-        return view
+    def slots(self) -> Slots:
+        """The slots, and the native handle with them."""
+        slots = self._slots
+        if slots is None:
+            raise self._refusal()
+        return slots
+
+    def wait(self, timeout: float, call: Callable[..., int], frame: Any, *arguments: Any) -> int:
+        """The status of ``call(handle, *arguments, timeout_ns, frame)``, repeated until the timeout is over."""
+        status: int = lib.WMMF_E_TIMEOUT
+        for slice_ns in slices(timeout):
+            status = call(self.native(), *arguments, slice_ns, frame)
+            if status != lib.WMMF_E_TIMEOUT:
+                break
+        return status
 
     def close(self) -> None:
         """Refuse further use."""
         super().close()
-        self._slots = {}
+        self._slots = None
 
     def abandon(self) -> None:
         """In a forked child: as `Handle.abandon`."""
         super().abandon()
-        self._slots = {}
+        self._slots = None
 
 
 _handles: weakref.WeakSet[Handle] = weakref.WeakSet()

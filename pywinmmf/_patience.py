@@ -19,17 +19,21 @@ def seconds(timeout: float | None) -> float:
     """The timeout, checked; None is for ever, as is what no clock can count."""
     if timeout is None:
         return math.inf
-    if isinstance(timeout, bool) or not hasattr(timeout, "__float__"):
-        raise ArgumentTypeError(f"timeout {timeout!r}: expected seconds or None, not {type(timeout).__name__}")
-    try:
-        value = float(timeout)
-    except OverflowError:  # an integer beyond all floats
-        value = math.inf if timeout > 0 else -math.inf
-    except TypeError:  # such as of a NumPy array of more than one number
-        raise ArgumentTypeError(f"timeout {timeout!r}: expected seconds or None") from None
+    value = timeout if type(timeout) is float else _as_float(timeout)
     if not value >= 0:
         raise InvalidArgumentError(f"timeout {timeout!r}: expected None or at least 0 seconds")
     return value
+
+
+def _as_float(timeout: float) -> float:
+    if isinstance(timeout, bool) or not hasattr(timeout, "__float__"):
+        raise ArgumentTypeError(f"timeout {timeout!r}: expected seconds or None, not {type(timeout).__name__}")
+    try:
+        return float(timeout)
+    except OverflowError:  # an integer beyond all floats
+        return math.inf if timeout > 0 else -math.inf
+    except TypeError:  # such as of a NumPy array of more than one number
+        raise ArgumentTypeError(f"timeout {timeout!r}: expected seconds or None") from None
 
 
 def slices(timeout: float | None) -> Iterator[int]:

@@ -11,10 +11,11 @@ from ._arguments import access_options, buffer, choice, contiguous, creation_err
 from ._binding import ffi, lib
 from ._handle import ChannelHandle
 from ._patience import seconds, slices
+from ._slots import new_native_frame
 from .audit_report import AuditReport
 from .enums import Access, Namespace
 from .errors import ArgumentTypeError, ClosedError, Error, InvalidArgumentError, native_error
-from .frames import Frame, NewFrame, new_native_frame, set_user
+from .frames import CopiedFrame, Frame, NewFrame, set_user
 from .pixels import Geometry, fourcc_code, geometry_of, geometry_of_shape
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from ._buffers import AnyBuffer, AnyWritableBuffer
 
 Shape = Sequence[int]
-
-_NO_SLOT = 2**32 - 1
 
 
 class FrameChannel:
@@ -194,7 +193,7 @@ class FrameChannel:
         native = self._handle.native()
         status = lib.wmmf_channel_write(native, source, 0, frame)
         if status == lib.WMMF_E_TIMEOUT and wait:
-            status = self._handle.attempt(wait, lambda native, ns: lib.wmmf_channel_write(native, source, ns, frame))
+            status = self._handle.wait(wait, lib.wmmf_channel_write, frame, source)
         if status == lib.WMMF_E_TIMEOUT:
             return 0
         if status:
@@ -245,21 +244,20 @@ class FrameChannel:
         return new
 
     def _begin(self, wait: float, geometry: Geometry, used: int) -> NewFrame | None:
-        handle = self._handle
-        native = handle.native()
+        slots = self._handle.slots()
         frame = new_native_frame()
-        frame.slot = _NO_SLOT
+        new = NewFrame(frame, slots, geometry, used)
         try:
-            status = lib.wmmf_channel_begin(native, 0, frame)
+            status = lib.wmmf_channel_begin(slots.native, 0, frame)
             if status == lib.WMMF_E_TIMEOUT and wait:
-                status = handle.attempt(wait, lambda native, ns: lib.wmmf_channel_begin(native, ns, frame))
+                status = self._handle.wait(wait, lib.wmmf_channel_begin, frame)
             if status == lib.WMMF_E_TIMEOUT:
                 return None
             if status:
-                raise native_error(status, f"begin a frame in {handle.what}")
-            return NewFrame(native, frame, geometry, used, handle.what, handle.slot(frame))
+                raise native_error(status, f"begin a frame in {slots.what}")
+            return new
         except BaseException:  # a signal that came in between, too
-            lib.wmmf_channel_cancel(native, frame)  # nothing, if it was not begun
+            new._drop()
             raise
 
     # Reading.
@@ -270,29 +268,36 @@ class FrameChannel:
         `LockTimeoutError` if there is none in time.
         """
         frame = self._take(0, timeout)
-        had, self._last = self._last, frame.sequence
-        frame.missed = max(0, frame.sequence - had - 1) if had else 0
+        native = frame._frame
+        had, self._last = self._last, native.sequence
+        if had:
+            native.missed = max(0, native.sequence - had - 1)
         return frame
 
     def next(self, timeout: float | None = None) -> Frame:
         """The newest frame that this object has not given yet; waits for one. `LockTimeoutError` as in `latest`."""
         frame = self._take(self._last, timeout)
-        self._last = frame.sequence
+        self._last = frame._frame.sequence
         return frame
 
     def _take(self, after: int, timeout: float | None) -> Frame:
         if self._readonly:
             return self._take_copy(after, timeout)
-        frame = new_native_frame()
-        native = self._handle.native()
-        status = lib.wmmf_channel_acquire(native, after, 0, frame)
-        if status == lib.WMMF_E_TIMEOUT and timeout != 0:
-            status = self._handle.attempt(
-                timeout, lambda native, ns: lib.wmmf_channel_acquire(native, after, ns, frame)
-            )
+        wait = seconds(timeout)
+        slots = self._handle.slots()
+        native = new_native_frame()
+        frame = Frame(native, slots)
+        try:
+            status = lib.wmmf_channel_acquire(slots.native, after, 0, native)
+            if status == lib.WMMF_E_TIMEOUT and wait:
+                status = self._handle.wait(wait, lib.wmmf_channel_acquire, native, after)
+        except BaseException:  # a signal that came when it was pinned, too
+            frame.release()
+            raise
         if status:
-            raise native_error(status, f"get a frame of {self._handle.what}")
-        return Frame(native, frame, int(frame.missed))
+            frame._slots = None  # nothing is pinned
+            raise native_error(status, f"get a frame of {slots.what}")
+        return frame
 
     def _take_copy(self, after: int, timeout: float | None) -> Frame:
         # Into the same buffer again, unless somebody still has views of it: then it refuses to change its size.
@@ -316,42 +321,39 @@ class FrameChannel:
         picture does not fit.
         """
         frame = self._read(self._last, contiguous("buffer", buffer, writable=True), timeout)
-        self._last = frame.sequence
+        self._last = frame._frame.sequence
         return frame
 
     def peek(self, timeout: float | None = 0) -> Frame:
         """What describes the newest frame, without its picture (``data`` is empty): nothing is copied nor pinned,
         and nobody has had the frame. `LockTimeoutError` if there is none in time."""
         frame = new_native_frame()
-        status = self._handle.attempt(
-            timeout, lambda native, ns: lib.wmmf_channel_read(native, 0, ffi.NULL, 0, ns, frame)
-        )
+        status = self._handle.wait(seconds(timeout), lib.wmmf_channel_read, frame, 0, ffi.NULL, 0)
         if status and status != lib.WMMF_E_RANGE:  # which says that the picture did not fit, as intended
             raise native_error(status, f"look at the newest frame of {self._handle.what}")
-        return Frame(None, frame, 0, memoryview(b""))
+        return CopiedFrame(frame, memoryview(b""))
 
     def _read(self, after: int, buffer: bytearray | memoryview, timeout: float | None) -> Frame:
+        wait = seconds(timeout)
         target = ffi.from_buffer(buffer)
         length = len(target)
         frame = new_native_frame()
         status = lib.wmmf_channel_read(self._handle.native(), after, target, length, 0, frame)
-        if status == lib.WMMF_E_TIMEOUT and timeout != 0:
-            status = self._handle.attempt(
-                timeout, lambda native, ns: lib.wmmf_channel_read(native, after, target, length, ns, frame)
-            )
+        if status == lib.WMMF_E_TIMEOUT and wait:
+            status = self._handle.wait(wait, lib.wmmf_channel_read, frame, after, target, length)
         if status == lib.WMMF_E_RANGE:
             raise InvalidArgumentError(
                 f"buffer of {len(target)} bytes: expected at least {frame.used} for this frame", status
             )
         if status:
             raise native_error(status, f"read a frame of {self._handle.what}")
-        return Frame(None, frame, int(frame.missed), memoryview(buffer).cast("B")[: frame.used].toreadonly())
+        return CopiedFrame(frame, memoryview(buffer))
 
     def wait(self, after: int, timeout: float | None = None) -> int:
         """Wait until the newest frame's sequence is not ``after``; that sequence. `LockTimeoutError` if it stays."""
         sequence = ffi.new("uint64_t *")
         after = whole("after", after)
-        status = self._handle.attempt(timeout, lambda native, ns: lib.wmmf_channel_wait(native, after, ns, sequence))
+        status = self._handle.wait(seconds(timeout), lib.wmmf_channel_wait, sequence, after)
         if status:
             raise native_error(status, f"wait for a frame of {self._handle.what}")
         return int(sequence[0])

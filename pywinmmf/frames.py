@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable
 
 from ._arguments import contiguous, whole
 from ._binding import ffi, lib
+from ._slots import Slots
 from .errors import ClosedError, InvalidArgumentError, native_error
 from .pixels import Geometry, as_array, fourcc_code, fourcc_text
 
@@ -17,16 +17,7 @@ if TYPE_CHECKING:
 
     from ._buffers import AnyBuffer
 
-FRAME_SIZE: int = ffi.sizeof("wmmf_frame")
-_FRAME_POINTER = ffi.typeof("wmmf_frame *")
 _NO_PICTURE = Geometry()
-
-
-def new_native_frame() -> Any:
-    """A zeroed wmmf_frame."""
-    frame = ffi.new(_FRAME_POINTER)
-    frame.struct_size = FRAME_SIZE
-    return frame
 
 
 class Frame:
@@ -37,21 +28,22 @@ class Frame:
     Of a read-only one it is a copy. Reading it is safe in any thread.
     """
 
-    __slots__ = ("_channel", "_frame", "_view", "missed")
+    __slots__ = ("_frame", "_slots", "_view")
 
-    missed: int
-    """Frames published since the one this reader had before."""
-
-    def __init__(self, channel: Any, frame: Any, missed: int, view: memoryview | None = None) -> None:
-        self._channel = channel  # native; None: let go, or nothing to let go of
+    def __init__(self, frame: Any, slots: Slots) -> None:
         self._frame = frame
-        self._view = view
-        self.missed = missed
+        self._view: memoryview | None = None
+        self._slots: Slots | None = slots  # None: it is not pinned, or the view has the pin
 
     @property
     def sequence(self) -> int:
         """1 for the channel's first frame, then 2, 3 ..."""
         return int(self._frame.sequence)
+
+    @property
+    def missed(self) -> int:
+        """Frames published since the one this reader had before."""
+        return int(self._frame.missed)
 
     @property
     def timestamp_ns(self) -> int:
@@ -92,14 +84,14 @@ class Frame:
     @property
     def data(self) -> memoryview:
         """The picture's bytes, read-only, no copy."""
-        if self._view is None:
-            if self._channel is None:
+        view = self._view
+        if view is None:
+            slots, self._slots = self._slots, None
+            if slots is None:
                 raise ClosedError("the frame was let go: take its data inside the with block", lib.WMMF_E_CLOSED)
-            # From now on the view's memory owns the pin: it may outlive this object.
-            memory = ffi.gc(ffi.cast("char *", self._frame.data), partial(_release, self._channel, self._frame))
-            self._channel = None
-            self._view = memoryview(ffi.buffer(memory, self._frame.used)).toreadonly()
-        return self._view
+            # From now on the view owns the pin: it may outlive this object.
+            view = self._view = slots.picture(self._frame)
+        return view
 
     @property
     def array(self) -> numpy.typing.NDArray[Any]:
@@ -109,10 +101,10 @@ class Frame:
 
     def release(self) -> None:
         """Let go; again: nothing. Views that were taken keep the picture as it is until they are gone."""
-        channel, self._channel = self._channel, None
+        slots, self._slots = self._slots, None
         self._view = None
-        if channel is not None:
-            lib.wmmf_channel_release(channel, self._frame)
+        if slots is not None:
+            lib.wmmf_channel_release(slots.native, self._frame)
 
     def __enter__(self) -> Self:
         return self
@@ -123,15 +115,27 @@ class Frame:
         self.release()
 
     def __del__(self) -> None:
-        if self._channel is not None:
+        if self._slots is not None:
             self.release()
 
     def __repr__(self) -> str:
         return f"<Frame {self.sequence}: {self.width} x {self.height} {self.fourcc!r}, {self._frame.used} bytes>"
 
 
-def _release(channel: Any, frame: Any, _memory: Any) -> None:
-    lib.wmmf_channel_release(channel, frame)
+class CopiedFrame(Frame):
+    """A frame that was copied into a buffer."""
+
+    __slots__ = ()
+
+    def __init__(self, frame: Any, buffer: memoryview) -> None:
+        self._frame = frame
+        self._view = buffer
+        self._slots = None
+
+    @property
+    def data(self) -> memoryview:
+        """The picture's bytes in the buffer, read-only."""
+        return super().data.cast("B")[: self.used].toreadonly()
 
 
 class NewFrame:
@@ -142,26 +146,24 @@ class NewFrame:
     the shape that it was begun with.
     """
 
-    __slots__ = ("_capacity", "_channel", "_frame", "_geometry", "_slot", "_what", "timestamp_ns", "used")
+    __slots__ = ("_frame", "_geometry", "_slots", "timestamp_ns", "used")
 
-    def __init__(self, channel: Any, frame: Any, geometry: Geometry, used: int, what: str, slot: memoryview) -> None:
+    def __init__(self, frame: Any, slots: Slots, geometry: Geometry, used: int) -> None:
         self._frame = frame
         self._geometry = geometry
-        self._capacity = slot.nbytes
-        self._what = what
-        self._slot = slot
         self.used = used
         """Bytes of the picture."""
         self.timestamp_ns = 0
         """When it was taken; 0: the time of publication."""
-        self._channel = channel  # None: it was published or dropped
+        self._slots: Slots | None = slots  # None: it was published or dropped
 
     @property
     def data(self) -> memoryview:
         """The slot's bytes, writable: as many as the channel's capacity."""
-        if self._channel is None:
+        slots = self._slots
+        if slots is None:
             raise ClosedError("the frame was published or dropped: fill it inside the with block", lib.WMMF_E_CLOSED)
-        return self._slot[:]
+        return slots.writable(self._frame)
 
     @property
     def array(self) -> numpy.typing.NDArray[Any]:
@@ -222,8 +224,8 @@ class NewFrame:
         """Make it the newest frame, before the block ends; its sequence."""
         frame = self._frame
         # Begun with all bytes of the slot, and the rest 0: only what differs is worth a store.
-        if self.used != self._capacity:
-            frame.used = whole("used", self.used, most=self._capacity, status=lib.WMMF_E_RANGE)
+        if self.used != frame.capacity:
+            frame.used = whole("used", self.used, most=frame.capacity, status=lib.WMMF_E_RANGE)
         if self.timestamp_ns != 0:
             frame.timestamp_ns = whole("timestamp_ns", self.timestamp_ns)
         if self._geometry != _NO_PICTURE:
@@ -241,13 +243,13 @@ class NewFrame:
         self._end(lib.wmmf_channel_cancel)
 
     def _end(self, call: Callable[[Any, Any], int]) -> None:
-        if self._channel is None:
+        slots = self._slots
+        if slots is None:
             raise ClosedError("the frame was published or dropped already", lib.WMMF_E_CLOSED)
-        status = call(self._channel, self._frame)
+        status = call(slots.native, self._frame)
         if status:
-            raise native_error(status, f"publish a frame of {self.used} bytes, {self._geometry} in {self._what}")
-        self._channel = None
-        del self._slot
+            raise native_error(status, f"publish a frame of {self.used} bytes, {self._geometry} in {slots.what}")
+        self._slots = None
 
     def __enter__(self) -> Self:
         return self
@@ -256,20 +258,20 @@ class NewFrame:
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
-            if kind is None and self._channel is not None:
+            if kind is None and self._slots is not None:
                 self.publish()
         finally:
             self._drop()
 
     def __del__(self) -> None:
-        if hasattr(self, "_channel"):  # else a signal came while it was made
+        if getattr(self, "_slots", None) is not None:  # nor did a signal come while it was made
             self._drop()
 
     def _drop(self) -> None:
         """Cancel it, unless it has ended, of which a signal may have kept the news from us."""
-        channel, self._channel = self._channel, None
-        if channel is not None:
-            lib.wmmf_channel_cancel(channel, self._frame)
+        slots, self._slots = self._slots, None
+        if slots is not None:
+            lib.wmmf_channel_cancel(slots.native, self._frame)
 
 
 def set_user(frame: Any, user: AnyBuffer) -> None:

@@ -1,0 +1,44 @@
+"""Native frames, and the slots of an open channel that they are in."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Callable
+
+from ._binding import ffi, lib
+
+_NO_SLOT = 2**32 - 1
+_EMPTY = ffi.new("wmmf_frame *", {"struct_size": ffi.sizeof("wmmf_frame"), "slot": _NO_SLOT})
+
+new_native_frame: Callable[[], Any] = partial(ffi.new, ffi.typeof(_EMPTY), _EMPTY[0])
+"""A wmmf_frame that is in no slot: to cancel or release it does nothing."""
+
+
+class Slots:
+    """The slots of an open channel, in place. Whoever has this, or a view from it, keeps the channel open."""
+
+    __slots__ = ("_releases", "_writable", "native", "what")
+
+    def __init__(self, native: Any, what: str) -> None:
+        self.native = native
+        self.what = what
+        self._writable: dict[int, memoryview] = {}
+        self._releases: dict[int, Callable[[Any], None]] = {}
+
+    def writable(self, frame: Any) -> memoryview:
+        """All bytes of the slot of a frame that was begun."""
+        view = self._writable.get(frame.slot)
+        if view is None:
+            # The destructor has nothing to do but to own the channel until it is called.
+            memory = ffi.gc(frame.data, lambda _memory, _native=self.native: None)
+            view = self._writable[frame.slot] = memoryview(ffi.buffer(memory, frame.capacity))
+        return view[:]
+
+    def picture(self, frame: Any) -> memoryview:
+        """The picture of a frame that was acquired, whose pin now belongs to the view and to what is made from it."""
+        release = self._releases.get(frame.slot)
+        if release is None:
+            pinned = new_native_frame()
+            pinned.slot = frame.slot
+            release = self._releases[frame.slot] = partial(lib.unpin, self.native, pinned)
+        return memoryview(ffi.buffer(ffi.gc(frame.data, release), frame.used)).toreadonly()
