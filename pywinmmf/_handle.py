@@ -8,7 +8,7 @@ import weakref
 from typing import Any, Callable
 
 from ._binding import ffi, lib
-from ._patience import seconds, slices
+from ._patience import later_slices, seconds, slices
 from ._slots import Slots
 from .errors import ClosedError, Error, native_error
 
@@ -151,10 +151,10 @@ class ChannelHandle(Handle):
             raise self._refusal()
         return slots
 
-    def wait(self, timeout: float, call: Callable[..., int], frame: Any, *arguments: Any) -> int:
-        """The status of ``call(handle, *arguments, timeout_ns, frame)``, repeated until the timeout is over."""
+    def wait_on(self, timeout: float | None, call: Callable[..., int], frame: Any, *arguments: Any) -> int:
+        """The status of ``call(handle, *arguments, timeout_ns, frame)``, whose first slice was in vain."""
         status: int = lib.WMMF_E_TIMEOUT
-        for slice_ns in slices(timeout):
+        for slice_ns in later_slices(timeout):
             status = call(self.native(), *arguments, slice_ns, frame)
             if status != lib.WMMF_E_TIMEOUT:
                 break

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from .errors import ArgumentTypeError, InvalidArgumentError
 
+SLICE = 0.1
 SLICE_NS = 100_000_000
 
 
@@ -36,17 +37,23 @@ def _as_float(timeout: float) -> float:
         raise ArgumentTypeError(f"timeout {timeout!r}: expected seconds or None") from None
 
 
-def slices(timeout: float | None) -> Iterator[int]:
-    """Nanoseconds for one native call after another, at least one, until ``timeout`` seconds are over."""
-    wait_ns = seconds(timeout) * 1e9
-    if math.isinf(wait_ns):
-        while True:
-            yield SLICE_NS
-    remaining = int(wait_ns)
+def first_slice(timeout: float | None) -> int:
+    """Nanoseconds for a first native call."""
+    wait = seconds(timeout)
+    return SLICE_NS if wait >= SLICE else int(wait * 1e9)
+
+
+def later_slices(timeout: float | None) -> Iterator[int]:
+    """Nanoseconds for one native call after another, when the first one was in vain, until ``timeout`` is over."""
+    remaining = seconds(timeout) * 1e9 - SLICE_NS
     # Not time.monotonic_ns(), which moves in steps of 16 ms on Windows.
     deadline = time.perf_counter_ns() + remaining
-    while True:
-        yield min(remaining, SLICE_NS)
+    while remaining > 0:
+        yield int(min(remaining, SLICE_NS))
         remaining = deadline - time.perf_counter_ns()
-        if remaining <= 0:
-            return
+
+
+def slices(timeout: float | None) -> Iterator[int]:
+    """Nanoseconds for one native call after another, at least one, until ``timeout`` seconds are over."""
+    yield first_slice(timeout)
+    yield from later_slices(timeout)

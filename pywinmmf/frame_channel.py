@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ._arguments import access_options, buffer, choice, contiguous, creation_error, text, whole
 from ._binding import ffi, lib
 from ._handle import ChannelHandle
-from ._patience import seconds, slices
+from ._patience import first_slice, slices
 from ._slots import new_native_frame
 from .audit_report import AuditReport
 from .enums import Access, Namespace
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ._buffers import AnyBuffer, AnyWritableBuffer
 
 Shape = Sequence[int]
+
+_TIMEOUT: int = lib.WMMF_E_TIMEOUT
 
 
 class FrameChannel:
@@ -43,7 +45,7 @@ class FrameChannel:
     def __init__(self, name: str, native: Any) -> None:
         """For `create` and `open`."""
         self._handle = ChannelHandle(name, native)
-        self._last = 0
+        self._had = new_native_frame()  # the frame that was given last
         self._geometry = Geometry()
         self._copy: bytearray | None = None
         info = self._info()
@@ -177,7 +179,7 @@ class FrameChannel:
 
         It is skipped if for ``timeout`` seconds all slots are read by others, or another writer is at work.
         """
-        wait = seconds(timeout) if timeout != 0 else 0.0
+        first_ns = first_slice(timeout) if timeout != 0 else 0
         view = buffer("picture", picture)
         frame = new_native_frame()
         frame.used = self._fitting(view.nbytes)
@@ -188,25 +190,25 @@ class FrameChannel:
         if not isinstance(user, bytes) or user:
             set_user(frame, user)
         if not view.c_contiguous:
-            return self._publish_rows(view, frame, wait)
+            return self._publish_rows(view, frame, timeout, first_ns)
         source = ffi.from_buffer(view)
         native = self._handle.native()
-        status = lib.wmmf_channel_write(native, source, 0, frame)
-        if status == lib.WMMF_E_TIMEOUT and wait:
-            status = self._handle.wait(wait, lib.wmmf_channel_write, frame, source)
-        if status == lib.WMMF_E_TIMEOUT:
+        status = lib.wmmf_channel_write(native, source, first_ns, frame)
+        if status == _TIMEOUT:
+            status = self._handle.wait_on(timeout, lib.wmmf_channel_write, frame, source)
+        if status == _TIMEOUT:
             return 0
         if status:
             raise native_error(status, f"publish {view.nbytes} bytes in {self._handle.what}")
         return int(frame.sequence)
 
-    def _publish_rows(self, picture: memoryview, described: Any, wait: float) -> int:
+    def _publish_rows(self, picture: memoryview, described: Any, timeout: float | None, first_ns: int) -> int:
         """A picture with gaps: copied row by row, straight into the slot."""
         import numpy
 
         source: Any = numpy.asarray(picture)
         geometry = Geometry(described.width, described.height, described.stride, described.fourcc)
-        new = self._begin(wait, geometry, picture.nbytes)
+        new = self._begin(timeout, first_ns, geometry, picture.nbytes)
         if new is None:
             return 0
         with new:
@@ -236,22 +238,22 @@ class FrameChannel:
             size, usual = _capacity("shape", shape)
             self._fitting(size)
         geometry = usual if fourcc is None else usual._replace(fourcc=fourcc_code(fourcc))
-        wait = seconds(timeout) if timeout != 0 else 0.0
-        new = self._begin(wait, geometry, geometry.stride * geometry.height or self._capacity)
+        first_ns = first_slice(timeout) if timeout != 0 else 0
+        new = self._begin(timeout, first_ns, geometry, geometry.stride * geometry.height or self._capacity)
         if new is None:
             raise native_error(lib.WMMF_E_TIMEOUT, f"begin a frame in {self._handle.what}")
         self._geometry = usual
         return new
 
-    def _begin(self, wait: float, geometry: Geometry, used: int) -> NewFrame | None:
+    def _begin(self, timeout: float | None, first_ns: int, geometry: Geometry, used: int) -> NewFrame | None:
         slots = self._handle.slots()
         frame = new_native_frame()
         new = NewFrame(frame, slots, geometry, used)
         try:
-            status = lib.wmmf_channel_begin(slots.native, 0, frame)
-            if status == lib.WMMF_E_TIMEOUT and wait:
-                status = self._handle.wait(wait, lib.wmmf_channel_begin, frame)
-            if status == lib.WMMF_E_TIMEOUT:
+            status = lib.wmmf_channel_begin(slots.native, first_ns, frame)
+            if status == _TIMEOUT:
+                status = self._handle.wait_on(timeout, lib.wmmf_channel_begin, frame)
+            if status == _TIMEOUT:
                 return None
             if status:
                 raise native_error(status, f"begin a frame in {slots.what}")
@@ -269,28 +271,28 @@ class FrameChannel:
         """
         frame = self._take(0, timeout)
         native = frame._frame
-        had, self._last = self._last, native.sequence
+        had, self._had = self._had.sequence, native
         if had:
             native.missed = max(0, native.sequence - had - 1)
         return frame
 
     def next(self, timeout: float | None = None) -> Frame:
         """The newest frame that this object has not given yet; waits for one. `LockTimeoutError` as in `latest`."""
-        frame = self._take(self._last, timeout)
-        self._last = frame._frame.sequence
+        frame = self._take(self._had.sequence, timeout)
+        self._had = frame._frame
         return frame
 
     def _take(self, after: int, timeout: float | None) -> Frame:
         if self._readonly:
             return self._take_copy(after, timeout)
-        wait = seconds(timeout)
+        first_ns = first_slice(timeout)
         slots = self._handle.slots()
         native = new_native_frame()
         frame = Frame(native, slots)
         try:
-            status = lib.wmmf_channel_acquire(slots.native, after, 0, native)
-            if status == lib.WMMF_E_TIMEOUT and wait:
-                status = self._handle.wait(wait, lib.wmmf_channel_acquire, native, after)
+            status = lib.wmmf_channel_acquire(slots.native, after, first_ns, native)
+            if status == _TIMEOUT:
+                status = self._handle.wait_on(timeout, lib.wmmf_channel_acquire, native, after)
         except BaseException:  # a signal that came when it was pinned, too
             frame.release()
             raise
@@ -320,32 +322,33 @@ class FrameChannel:
         Keep the buffer and use it again: a fresh one costs more than the copy. `InvalidArgumentError` if the
         picture does not fit.
         """
-        frame = self._read(self._last, contiguous("buffer", buffer, writable=True), timeout)
-        self._last = frame._frame.sequence
+        frame = self._read(self._had.sequence, contiguous("buffer", buffer, writable=True), timeout)
+        self._had = frame._frame
         return frame
 
     def peek(self, timeout: float | None = 0) -> Frame:
         """What describes the newest frame, without its picture (``data`` is empty): nothing is copied nor pinned,
         and nobody has had the frame. `LockTimeoutError` if there is none in time."""
         frame = new_native_frame()
-        status = self._handle.wait(seconds(timeout), lib.wmmf_channel_read, frame, 0, ffi.NULL, 0)
+        status = self._handle.attempt(
+            timeout, lambda native, ns: lib.wmmf_channel_read(native, 0, ffi.NULL, 0, ns, frame)
+        )
         if status and status != lib.WMMF_E_RANGE:  # which says that the picture did not fit, as intended
             raise native_error(status, f"look at the newest frame of {self._handle.what}")
         return CopiedFrame(frame, memoryview(b""))
 
     def _read(self, after: int, buffer: bytearray | memoryview, timeout: float | None) -> Frame:
-        wait = seconds(timeout)
+        first_ns = first_slice(timeout)
         target = ffi.from_buffer(buffer)
         length = len(target)
         frame = new_native_frame()
-        status = lib.wmmf_channel_read(self._handle.native(), after, target, length, 0, frame)
-        if status == lib.WMMF_E_TIMEOUT and wait:
-            status = self._handle.wait(wait, lib.wmmf_channel_read, frame, after, target, length)
-        if status == lib.WMMF_E_RANGE:
-            raise InvalidArgumentError(
-                f"buffer of {len(target)} bytes: expected at least {frame.used} for this frame", status
-            )
+        status = lib.wmmf_channel_read(self._handle.native(), after, target, length, first_ns, frame)
+        if status == _TIMEOUT:
+            status = self._handle.wait_on(timeout, lib.wmmf_channel_read, frame, after, target, length)
         if status:
+            if status == lib.WMMF_E_RANGE:
+                message = f"buffer of {length} bytes: expected at least {frame.used} for this frame"
+                raise InvalidArgumentError(message, status)
             raise native_error(status, f"read a frame of {self._handle.what}")
         return CopiedFrame(frame, memoryview(buffer))
 
@@ -353,7 +356,7 @@ class FrameChannel:
         """Wait until the newest frame's sequence is not ``after``; that sequence. `LockTimeoutError` if it stays."""
         sequence = ffi.new("uint64_t *")
         after = whole("after", after)
-        status = self._handle.wait(seconds(timeout), lib.wmmf_channel_wait, sequence, after)
+        status = self._handle.attempt(timeout, lambda native, ns: lib.wmmf_channel_wait(native, after, ns, sequence))
         if status:
             raise native_error(status, f"wait for a frame of {self._handle.what}")
         return int(sequence[0])
@@ -362,7 +365,7 @@ class FrameChannel:
         """`next` for asyncio: the event loop runs on, and a worker thread waits, in turns of 0.1 s."""
         import asyncio  # as long as all the rest: only for who uses it
 
-        after = self._last
+        after = self._had.sequence
         sequence = ffi.new("uint64_t *")
         for slice_ns in slices(timeout):
             status = await asyncio.to_thread(
