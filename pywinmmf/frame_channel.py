@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 Shape = Sequence[int]
 
 _TIMEOUT: int = lib.WMMF_E_TIMEOUT
+_EMPTY_INFO = ffi.new("wmmf_channel_info *", {"struct_size": ffi.sizeof("wmmf_channel_info")})
+_new_info = partial(ffi.new, ffi.typeof(_EMPTY_INFO), _EMPTY_INFO[0])
 
 
 class FrameChannel:
@@ -154,7 +157,7 @@ class FrameChannel:
         return (info.now_ns - info.timestamp_ns) / 1e9 if info.sequence else None
 
     def _info(self) -> Any:
-        info = ffi.new("wmmf_channel_info *", {"struct_size": ffi.sizeof("wmmf_channel_info")})
+        info = _new_info()
         status = lib.wmmf_channel_get_info(self._handle.native(), info)
         if status:
             raise native_error(status, f"look at {self._handle.what}")

@@ -112,7 +112,9 @@ ROWS = (
         (_round_trip(pause_ns=ASLEEP_NS),),
         (TIME,),
     ),
-    Row("roundtrip-spinning", "64-byte round trip, spinning, p50", (_round_trip(spin=True),), (TIME,)),
+    Row(
+        "roundtrip-spinning", "64-byte round trip, spinning on two processors, p50", (_round_trip(spin=True),), (TIME,)
+    ),
     Row("readers-unpaced", f"{MANY} zero-copy readers, unpaced, all reads", (_stream(MANY),), (READ,)),
     Row(
         "readers-paced",

@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from .peers import PEERS
 from .process import Process, ProcessFailed
 from .programs import NAMES, program
@@ -87,10 +89,19 @@ def subjects(programs: Path | None) -> Iterator[Subject]:
             yield Subject(name, (sys.executable, "-m", "pywinmmf.bench.worker", name), peer.rows)
 
 
+def spread(processes: Sequence[Process]) -> None:
+    """Each on a processor of its own, as far as they go: who spins keeps those from it that it waits for."""
+    processors = psutil.Process().cpu_affinity() or []
+    for process, processor in zip(processes, processors):
+        psutil.Process(process.pid).cpu_affinity([processor])
+
+
 def run_together(subject: Subject, tasks: Sequence[Task]) -> list[Result]:
     """Run processes: each is ready before the next one starts, and all begin at the same time."""
     with ExitStack() as stack:
         processes = [stack.enter_context(Process(subject.command, task)) for task in tasks]
+        if tasks[0].spin:
+            spread(processes)
         for process in processes:
             process.begin()
         return [process.result() for process in processes]
