@@ -7,7 +7,7 @@ from cffi import FFI
 
 HEADER = Path("csrc/include/wmmf.h")
 
-# CFFI calls a destructor with the memory that goes away: of that we know which pin it was.
+# A destructor for CFFI, which calls it with the memory that nobody views any more; bound to what the pin is.
 UNPIN = "int32_t unpin(wmmf_channel *channel, const wmmf_frame *frame, void *memory)"
 SOURCE = f"""
 #include "wmmf.h"
