@@ -45,12 +45,13 @@ class Handle:
             return ClosedError(message, lib.WMMF_E_FORKED)
         return ClosedError(f"{self.what} is closed", lib.WMMF_E_CLOSED)
 
-    def attempt(self, timeout: float | None, call: Callable[..., int], *arguments: Any) -> int:
-        """The status of ``call(handle, *arguments, timeout_ns)``, repeated until the timeout is over."""
+    def attempt(self, timeout: float | None, call: Callable[..., int], *arguments: Any, copied: int = 0) -> int:
+        """The status of ``call(handle, *arguments, timeout_ns)``, repeated until the timeout is over. ``copied``: bytes
+        that each call copies anew."""
         wait = seconds(timeout)
         status = call(self.native(), *arguments, 0)
         if status == lib.WMMF_E_TIMEOUT:
-            for slice_ns in slices(wait):
+            for slice_ns in slices(wait, copied):
                 status = call(self.native(), *arguments, slice_ns)
                 if status != lib.WMMF_E_TIMEOUT:
                     break

@@ -14,6 +14,8 @@ from .errors import ArgumentTypeError, InvalidArgumentError
 
 SLICE = 0.1
 SLICE_NS = 100_000_000
+COPY_NS_PER_BYTE = 10
+"""At most, on a slow machine."""
 
 
 def seconds(timeout: float | None) -> float:
@@ -43,17 +45,19 @@ def first_slice(timeout: float | None) -> int:
     return SLICE_NS if wait >= SLICE else int(wait * 1e9)
 
 
-def later_slices(timeout: float | None) -> Iterator[int]:
+def later_slices(timeout: float | None, slice_ns: int = SLICE_NS) -> Iterator[int]:
     """Nanoseconds for one native call after another, when the first one was in vain, until ``timeout`` is over."""
-    remaining = seconds(timeout) * 1e9 - SLICE_NS
+    remaining = seconds(timeout) * 1e9 - slice_ns
     # Not time.monotonic_ns(), which moves in steps of 16 ms on Windows.
     deadline = time.perf_counter_ns() + remaining
     while remaining > 0:
-        yield int(min(remaining, SLICE_NS))
+        yield int(min(remaining, slice_ns))
         remaining = deadline - time.perf_counter_ns()
 
 
-def slices(timeout: float | None) -> Iterator[int]:
-    """Nanoseconds for one native call after another, at least one, until ``timeout`` seconds are over."""
-    yield first_slice(timeout)
-    yield from later_slices(timeout)
+def slices(timeout: float | None, copied: int = 0) -> Iterator[int]:
+    """Nanoseconds for one native call after another, at least one, until ``timeout`` seconds are over; each long enough
+    for the bytes that it copies anew."""
+    slice_ns = SLICE_NS + copied * COPY_NS_PER_BYTE
+    yield int(min(seconds(timeout) * 1e9, slice_ns))
+    yield from later_slices(timeout, slice_ns)

@@ -213,7 +213,7 @@ class MemoryMappedFile:
         return size
 
     def _read_into(self, target: Any, size: int, offset: int, timeout: float | None) -> None:
-        status = self._handle.attempt(timeout, lambda native, ns: lib.wmmf_read(native, offset, target, size, ns))
+        status = self._handle.attempt(timeout, lib.wmmf_read, offset, target, size, copied=size)
         if status:
             raise native_error(status, f"read {size} bytes at offset {offset} of section {self.name!r}")
 

@@ -169,7 +169,7 @@ def test_a_wait_keeps_its_place_in_the_queue(
 ) -> None:
     slices = 0
 
-    def counted(_timeout: float | None) -> Iterator[int]:
+    def counted(_timeout: float | None, _copied: int) -> Iterator[int]:
         nonlocal slices
         while True:
             slices += 1
