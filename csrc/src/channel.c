@@ -460,6 +460,7 @@ static int32_t wait_for_newer(wmmf_channel *channel, uint64_t after, int64_t tim
 static bool describe(const wmmf_channel *channel, uint64_t newest, uint64_t after, wmmf_frame *frame) {
     uint32_t index = (uint32_t)(newest & NEWEST_SLOT);
     const struct frame_header *slot = slot_at(channel, index);
+    frame->struct_size = sizeof *frame;
     frame->slot = index;
     frame->data = picture_at(channel, index);
     frame->capacity = channel->capacity;
@@ -472,6 +473,7 @@ static bool describe(const wmmf_channel *channel, uint64_t newest, uint64_t afte
     frame->stride = load_relaxed_u32(&slot->stride);
     frame->fourcc = load_relaxed_u32(&slot->fourcc);
     frame->user_size = load_relaxed_u32(&slot->user_size);
+    frame->reserved = 0;
     memset(frame->user, 0, sizeof frame->user);
     if (!picture_fits(frame, channel->capacity))
         return false;
@@ -488,8 +490,11 @@ static int32_t pin_newest(wmmf_channel *channel, uint64_t newest, uint64_t after
         pin(channel, slot);
         uint64_t now = load_seq_u64(&channel->header->newest);
         if (now == newest) {
-            if (describe(channel, newest, after, frame))
+            wmmf_frame found;
+            if (describe(channel, newest, after, &found)) {
+                *frame = found;
                 return WMMF_OK;
+            }
             unpin(channel, slot);
             return WMMF_E_FORMAT;
         }
@@ -528,13 +533,18 @@ static bool copy_without_pin(const wmmf_channel *channel, uint64_t newest, uint6
     uint64_t stamp = 2 * newest_sequence(newest);
     if (load_acquire_u64(&slot->stamp) != stamp)
         return false;
-    if (describe(channel, newest, after, frame)) {
-        *status = frame->used <= length ? WMMF_OK : WMMF_E_RANGE;
+    wmmf_frame found;
+    bool sound = describe(channel, newest, after, &found);
+    if (sound) {
+        *status = found.used <= length ? WMMF_OK : WMMF_E_RANGE;
         if (*status == WMMF_OK)
-            memcpy(buffer, frame->data, (size_t)frame->used);
+            memcpy(buffer, found.data, (size_t)found.used);
     }
     fence_acquire();
-    return load_relaxed_u64(&slot->stamp) == stamp;
+    bool whole = load_relaxed_u64(&slot->stamp) == stamp;
+    if (whole && sound)
+        *frame = found;
+    return whole;
 }
 
 static int32_t read_without_pin(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length,

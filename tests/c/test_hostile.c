@@ -171,6 +171,26 @@ static void an_audit_finds_damage(void) {
     tear_down();
 }
 
+static void a_frame_that_lies_is_not_given(void) {
+    const char *channel_name = new_name();
+    wmmf_channel *channel = NULL;
+    wmmf_frame written = {.struct_size = sizeof written, .used = 100}, before, got = {.struct_size = sizeof got};
+    uint8_t picture[100] = {0};
+    REQUIRE_OK(wmmf_channel_create(channel_name, sizeof picture, 0, NULL, &channel));
+    REQUIRE_OK(wmmf_channel_write(channel, picture, PATIENCE, &written));
+    REQUIRE_OK(wmmf_channel_acquire(channel, 0, PATIENCE, &got));
+    struct frame_header *header = (struct frame_header *)((uint8_t *)got.data - FRAME_HEADER_SIZE);
+    REQUIRE_OK(wmmf_channel_release(channel, &got));
+    header->used = 101;
+    memset(&before, 'x', sizeof before);
+    before.struct_size = sizeof before;
+    got = before;
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_channel_acquire(channel, 0, PATIENCE, &got));
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_channel_read(channel, 0, picture, sizeof picture, PATIENCE, &got));
+    CHECK(memcmp(&before, &got, sizeof got) == 0);
+    wmmf_channel_close(channel);
+}
+
 static const struct test tests[] = {
     TEST(each_field_of_the_header_is_checked),
     TEST(consistent_lies_about_the_size_are_found),
@@ -179,6 +199,7 @@ static const struct test tests[] = {
     TEST(a_section_smaller_than_a_header_is_no_section),
     TEST(damage_after_opening_harms_nobody),
     TEST(an_audit_finds_damage),
+    TEST(a_frame_that_lies_is_not_given),
     {NULL, NULL},
 };
 
