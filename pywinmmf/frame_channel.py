@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from ._arguments import access_options, buffer, choice, contiguous, creation_error, text, whole
 from ._binding import ffi, lib
 from ._handle import ChannelHandle
+from ._opened import Opened
 from ._patience import first_slice, slices
 from ._slots import new_native_frame
 from .audit_report import AuditReport
@@ -31,7 +31,7 @@ _EMPTY_INFO = ffi.new("wmmf_channel_info *", {"struct_size": ffi.sizeof("wmmf_ch
 _new_info = partial(ffi.new, ffi.typeof(_EMPTY_INFO), _EMPTY_INFO[0])
 
 
-class FrameChannel:
+class FrameChannel(Opened):
     """N slots in shared memory, of which one is the newest frame.
 
     A writer fills a slot that nobody reads and publishes it; readers get the newest frame, in place, and keep it
@@ -44,6 +44,8 @@ class FrameChannel:
 
     A forked child cannot use its parent's objects (`ClosedError`): open the channel again there.
     """
+
+    _handle: ChannelHandle
 
     def __init__(self, name: str, native: Any) -> None:
         """For `create` and `open`."""
@@ -121,11 +123,6 @@ class FrameChannel:
         return cls(name, out[0])
 
     @property
-    def name(self) -> str:
-        """The name it was created or opened by."""
-        return self._handle.name
-
-    @property
     def capacity(self) -> int:
         """Bytes of the largest frame."""
         return self._capacity
@@ -134,16 +131,6 @@ class FrameChannel:
     def slots(self) -> int:
         """How many frames there is room for."""
         return self._slots
-
-    @property
-    def readonly(self) -> bool:
-        """Whether it was opened read-only."""
-        return self._readonly
-
-    @property
-    def closed(self) -> bool:
-        """Whether it was closed, here or by a fork."""
-        return self._handle.closed
 
     @property
     def sequence(self) -> int:
@@ -402,25 +389,8 @@ class FrameChannel:
         """As `MemoryMappedFile.audit`: damage poisons the channel, for everybody, unless this object is read-only."""
         return AuditReport.made_by(lib.wmmf_channel_audit, self._handle)
 
-    def close(self) -> None:
-        """Refuse further use; unmap when the last frame and view is gone. Again: nothing."""
-        self._handle.close()
-
-    def __enter__(self) -> Self:
-        self._handle.native()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(f"cannot pickle or copy {self._handle.what}: pass its name and open it again there")
-
     def __repr__(self) -> str:
-        state = "closed" if self.closed else "read-only" if self._readonly else "open"
-        return f"<FrameChannel {self.name!r}: {self._slots} slots of {self._capacity} bytes, {state}>"
+        return f"<FrameChannel {self.name!r}: {self._slots} slots of {self._capacity} bytes, {self._state}>"
 
 
 def _capacity(what: str, given: int | Shape) -> tuple[int, Geometry]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from ._arguments import access_options, choice, contiguous, creation_error, path_text, text, whole
 from ._binding import ffi, lib
 from ._handle import SectionHandle
+from ._opened import Opened
 from ._patience import slices
 from .audit_report import AuditReport
 from .enums import Access, Layout, Namespace
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ._buffers import AnyBuffer, AnyWritableBuffer
 
 
-class MemoryMappedFile:
+class MemoryMappedFile(Opened):
     """A named block of memory that several processes map at the same time, with a lock inside.
 
     Made with `create`, `open` or `open_file`; a context manager that closes itself.
@@ -44,6 +45,8 @@ class MemoryMappedFile:
     `close`, `NotSupportedError` for what the layout or the system cannot do, `AccessDeniedError` for a write
     through a read-only object. After an error nothing has changed.
     """
+
+    _handle: SectionHandle
 
     def __init__(self, handle: SectionHandle) -> None:
         info = ffi.new("wmmf_info *", {"struct_size": ffi.sizeof("wmmf_info")})
@@ -144,11 +147,6 @@ class MemoryMappedFile:
         return cls(SectionHandle(shown, _opened(lib.wmmf_open_file, encoded, size, options, action)))
 
     @property
-    def name(self) -> str:
-        """The name it was created or opened by; of a file, the path."""
-        return self._handle.name
-
-    @property
     def size(self) -> int:
         """Bytes of payload that this object sees."""
         return self._size
@@ -157,16 +155,6 @@ class MemoryMappedFile:
     def layout(self) -> Layout:
         """What its bytes mean."""
         return self._layout
-
-    @property
-    def readonly(self) -> bool:
-        """Whether it was opened read-only."""
-        return self._readonly
-
-    @property
-    def closed(self) -> bool:
-        """Whether it was closed, here or by a fork."""
-        return self._handle.closed
 
     @property
     def sequence(self) -> int:
@@ -313,10 +301,6 @@ class MemoryMappedFile:
         """Who has the section open for writing, in all processes (native layout)."""
         return participants_of(self._handle.native(), self._handle.what)
 
-    def close(self) -> None:
-        """Refuse further use; unmap when the last view is gone. Again: nothing. `Error` if a lock is held."""
-        self._handle.close()
-
     def _span(self, offset: object, size: int | None) -> tuple[int, int]:
         """Offset and size, seen to lie inside the payload."""
         start = whole("offset", offset)
@@ -329,10 +313,6 @@ class MemoryMappedFile:
             )
         return start, length
 
-    def __enter__(self) -> Self:
-        self._handle.native()
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
@@ -343,13 +323,8 @@ class MemoryMappedFile:
             if value is None:
                 raise
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(f"cannot pickle or copy section {self.name!r}: pass its name and open it again there")
-
     def __repr__(self) -> str:
-        state = "closed" if self.closed else "read-only" if self._readonly else "open"
-        layout = self._layout.name.lower()
-        return f"<{type(self).__name__} {self.name!r}: {self._size} bytes, {layout}, {state}>"
+        return f"<{type(self).__name__} {self.name!r}: {self._size} bytes, {self._layout.name.lower()}, {self._state}>"
 
 
 def _size(action: str, size: object) -> int:
