@@ -1,4 +1,4 @@
-"""Makes the CFFI binding: the declarations of wmmf.h, as they are, and what only Python needs."""
+"""Makes the CFFI binding: the declarations of wmmf.h, as they are."""
 
 import re
 from pathlib import Path
@@ -6,17 +6,6 @@ from pathlib import Path
 from cffi import FFI
 
 HEADER = Path("csrc/include/wmmf.h")
-
-# A destructor for CFFI, which calls it with the memory that nobody views any more; bound to what the pin is.
-UNPIN = "int32_t unpin(wmmf_channel *channel, const wmmf_frame *frame, void *memory)"
-SOURCE = f"""
-#include "wmmf.h"
-
-static {UNPIN} {{
-    (void)memory;
-    return wmmf_channel_release(channel, frame);
-}}
-"""
 
 
 def declarations() -> str:
@@ -27,5 +16,5 @@ def declarations() -> str:
 
 
 ffibuilder = FFI()
-ffibuilder.cdef(f"{declarations()} {UNPIN};")
-ffibuilder.set_source("pywinmmf._native", SOURCE)
+ffibuilder.cdef(declarations())
+ffibuilder.set_source("pywinmmf._native", '#include "wmmf.h"')

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from functools import partial
 from typing import Any, Callable
 
 from ._binding import ffi, lib
 from ._patience import later_slices, seconds, slices
 from ._slots import Slots
+from ._ties import Tie, keep
 from .errors import ClosedError, Error, native_error
 
 
@@ -24,7 +26,8 @@ class Handle:
         self.what = f"{what} {name!r}"
         self.name = name
         self.forked = False
-        self._native = ffi.gc(native, destroy)
+        self._native = native
+        self._destroy = Tie(native, partial(destroy, ffi.cast(ffi.typeof(native), native)))
         _handles.add(self)
 
     @property
@@ -100,8 +103,8 @@ class SectionHandle(Handle):
                 status = lib.wmmf_data(native, address)
                 if status:
                     raise native_error(status, f"view {self.what}")
-                # The destructor has nothing to do but to own the handle until it is called.
-                memory = ffi.gc(ffi.cast("char *", address[0]), lambda _address, _native=native: None)
+                memory = ffi.cast("char *", address[0])
+                keep(native, memory)
                 self._memory = weakref.ref(memory)
             return memory
 
@@ -135,7 +138,7 @@ class SectionHandle(Handle):
         self.holds.clear()
         self._memory_lock = threading.Lock()
         if native is not None and self._memory() is None:
-            ffi.release(native)
+            self._destroy()
 
 
 class ChannelHandle(Handle):

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Callable
 
 from ._binding import ffi, lib
+from ._ties import Tie, keep
 
 _NO_SLOT = 2**32 - 1
 _EMPTY = ffi.new("wmmf_frame *", {"struct_size": ffi.sizeof("wmmf_frame"), "slot": _NO_SLOT})
@@ -23,14 +24,14 @@ class Slots:
         self.native = native
         self.what = what
         self._writable: dict[int, memoryview] = {}
-        self._releases: dict[int, Callable[[Any], None]] = {}
+        self._releases: dict[int, Callable[[], int]] = {}
 
     def writable(self, frame: Any) -> memoryview:
         """All bytes of the slot of a frame that was begun."""
         view = self._writable.get(frame.slot)
         if view is None:
-            # The destructor has nothing to do but to own the channel until it is called.
-            memory = ffi.gc(frame.data, lambda _memory, _native=self.native: None)
+            memory = frame.data
+            keep(self.native, memory)
             view = self._writable[frame.slot] = memoryview(ffi.buffer(memory, frame.capacity))
         return view[:]
 
@@ -40,5 +41,7 @@ class Slots:
         if release is None:
             pinned = new_native_frame()
             pinned.slot = frame.slot
-            release = self._releases[frame.slot] = partial(lib.unpin, self.native, pinned)
-        return memoryview(ffi.buffer(ffi.gc(frame.data, release), frame.used)).toreadonly()
+            release = self._releases[frame.slot] = partial(lib.wmmf_channel_release, self.native, pinned)
+        memory = frame.data
+        Tie(memory, release)
+        return memoryview(ffi.buffer(memory, frame.used)).toreadonly()

@@ -38,8 +38,8 @@ def interruption(before: int) -> Iterator[None]:
 
     def trace(frame: FrameType, event: str, _argument: object) -> Any:
         nonlocal left
-        if not frame.f_code.co_filename.startswith(PACKAGE) or "__del__" in names(frame):
-            return None  # Python itself drops what is raised in a __del__
+        if not frame.f_code.co_filename.startswith(PACKAGE) or not {"__del__", "__call__"}.isdisjoint(names(frame)):
+            return None  # Python itself drops what is raised in a __del__, or when a weak reference is gone: a Tie
         frame.f_trace_opcodes = True
         if event == "opcode":
             left -= 1
