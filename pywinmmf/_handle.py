@@ -23,11 +23,11 @@ class Handle:
     """
 
     def __init__(self, what: str, name: str, native: Any, destroy: Any) -> None:
+        self._native = native
+        self._destroy = Tie(native, partial(destroy, ffi.cast(ffi.typeof(native), native)))
         self.what = f"{what} {name!r}"
         self.name = name
         self.forked = False
-        self._native = native
-        self._destroy = Tie(native, partial(destroy, ffi.cast(ffi.typeof(native), native)))
         _handles.add(self)
 
     @property
