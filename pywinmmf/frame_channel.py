@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import access_options, buffer, choice, contiguous, creation_error, text, whole
+from ._async_waits import in_thread
 from ._binding import ffi, lib
 from ._handle import ChannelHandle
 from ._opened import Opened
@@ -353,17 +354,16 @@ class FrameChannel(Opened):
 
     async def next_async(self, timeout: float | None = None) -> Frame:
         """`next` for asyncio: the event loop runs on, and a worker thread waits, in turns of 0.1 s."""
-        import asyncio  # as long as all the rest: only for who uses it
-
         after = self._had.sequence
         sequence = ffi.new("uint64_t *")
         for slice_ns in slices(timeout):
-            status = await asyncio.to_thread(
-                lambda ns: lib.wmmf_channel_wait(self._handle.native(), after, ns, sequence), slice_ns
-            )
+            native = self._handle.native()
+            status = await in_thread(lib.wmmf_channel_wait, native, after, slice_ns, sequence)
             if status != lib.WMMF_E_TIMEOUT:
                 break
-        return self.next(0)
+        frame = self._take(after, 0)
+        self._had = frame._frame
+        return frame
 
     def __iter__(self) -> Iterator[Frame]:
         """Frames as they come, each valid until the next; ends when this object is closed."""

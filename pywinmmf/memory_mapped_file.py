@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import access_options, choice, contiguous, creation_error, path_text, text, whole
+from ._async_waits import in_thread
 from ._binding import ffi, lib
 from ._handle import SectionHandle
 from ._opened import Opened
@@ -274,19 +275,14 @@ class MemoryMappedFile(Opened):
         The waiting is done in a worker thread, in turns of 0.1 s: that long, at most, a thread is kept busy
         after the task was cancelled.
         """
-        import asyncio  # as long as all the rest: only for who uses it
-
         sequence = whole("sequence", sequence)
         current = ffi.new("uint64_t *")
-        status = lib.WMMF_E_TIMEOUT
+        status: int = lib.WMMF_E_TIMEOUT
         for slice_ns in slices(timeout):
-            status = await asyncio.to_thread(self._wait_once, sequence, slice_ns, current)
+            status = await in_thread(lib.wmmf_wait, self._handle.native(), sequence, slice_ns, current)
             if status != lib.WMMF_E_TIMEOUT:
                 break
         return self._waited(status, sequence, current)
-
-    def _wait_once(self, sequence: int, slice_ns: int, current: Any) -> Any:
-        return lib.wmmf_wait(self._handle.native(), sequence, slice_ns, current)
 
     def _waited(self, status: int, sequence: int, current: Any) -> int:
         if status:

@@ -538,3 +538,29 @@ def test_garbage_of_a_section_is_collected_in_any_order(name: str) -> None:
         del section, guard
         gc.collect()
     MemoryMappedFile.create(name, 10).close()
+
+
+def test_tasks_that_wait_for_the_same_frame_all_get_it(name: str) -> None:
+    async def all_of_them() -> list[int]:
+        with FrameChannel.create(name, capacity=10) as channel, FrameChannel.open(name) as reader:
+            tasks = [asyncio.create_task(reader.next_async(60)) for _ in range(3)]
+            await asyncio.sleep(0)
+            channel.publish(b"x")
+            return [frame.sequence for frame in await asyncio.gather(*tasks)]
+
+    assert asyncio.run(all_of_them()) == [1, 1, 1]
+
+
+def test_many_tasks_that_wait_leave_the_event_loops_threads_alone(name: str) -> None:
+    async def wait_and_work() -> None:
+        with FrameChannel.create(name, capacity=10) as channel:
+            tasks = [asyncio.create_task(channel.next_async()) for _ in range(100)]
+            while sum(thread.name.startswith("pywinmmf-wait") for thread in threading.enumerate()) < 100:
+                await asyncio.sleep(0)
+            assert await asyncio.to_thread(threading.current_thread) not in [
+                thread for thread in threading.enumerate() if thread.name.startswith("pywinmmf-wait")
+            ]
+            channel.publish(b"x")
+            assert [frame.sequence for frame in await asyncio.gather(*tasks)] == [1] * 100
+
+    asyncio.run(asyncio.wait_for(wait_and_work(), 60))
