@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import tempfile
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from pywinmmf import InvalidArgumentError
+from pywinmmf.terminal import positive
+
 from .memory import soak
 from .peers import PEERS
-from .programs import build, find_compiler
+from .programs import NAMES, build, find_compiler, program
 from .report import as_json, print_outcome, print_soak
 from .rows import ROWS
 from .runner import Outcome, Subject, measure, subjects
@@ -22,7 +27,10 @@ from .runner import Outcome, Subject, measure, subjects
 FRAME = 1920 * 1080 * 3
 MEMORY = "memory"
 KEYS = [*(row.key for row in ROWS), MEMORY]
+DEFAULTS = {"rounds": 5, "seconds": 2.0, "size": FRAME, "soak": 10.0}
 QUICK = {"rounds": 1, "seconds": 0.05, "size": 64 * 48 * 3, "soak": 1.0}
+WORD = 8
+"""Bytes; a frame is marked in four words of its own: start, time, middle and end."""
 
 
 def add_parser(subcommands: Any) -> None:
@@ -34,21 +42,86 @@ def add_parser(subcommands: Any) -> None:
         + ", ".join(name for name in PEERS if name != "pywinmmf")
         + ".",
     )
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
-    parser.add_argument("--size", type=int, default=FRAME, metavar="BYTES", help="of a frame; default: 1920x1080x3")
+    parser.add_argument("--rounds", type=_rounds, help="default: 5")
+    parser.add_argument("--seconds", type=positive, help="of each measurement; default: 2")
+    parser.add_argument("--size", type=_size, metavar="BYTES", help="of a frame; default: 1920x1080x3")
     parser.add_argument("--rows", nargs="+", choices=KEYS, default=KEYS, metavar="ROW", help=", ".join(KEYS))
-    parser.add_argument("--soak", type=float, default=10.0, metavar="SECONDS", help="of the row memory, at least 1")
-    parser.add_argument("--quick", action="store_true", help="does it run? The figures say nothing")
+    parser.add_argument("--soak", type=_soak, metavar="SECONDS", help="of the row memory, at least 1; default: 10")
+    parser.add_argument("--quick", action="store_true", help="does it run? Small defaults; the figures say nothing")
     parser.add_argument("--programs", type=Path, metavar="DIR", help="with bare and wmmf; default: compile them")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
-    parser.add_argument("--plot", type=Path, metavar="FILE.png")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw all rows but memory")
     parser.set_defaults(run=_bench)
 
 
+def _rounds(text: str) -> int:
+    return _whole_number(text, least=1)
+
+
+def _size(text: str) -> int:
+    return _whole_number(text, least=4 * WORD, multiple_of=WORD)
+
+
+def _whole_number(text: str, least: int, multiple_of: int = 1) -> int:
+    if not text.isdecimal() or int(text) < least or int(text) % multiple_of:
+        multiple = f", a multiple of {multiple_of}" if multiple_of > 1 else ""
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of at least {least}{multiple}")
+    return int(text)
+
+
+def _soak(text: str) -> float:
+    seconds = positive(text)
+    if seconds < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected at least 1")
+    return seconds
+
+
 def _bench(arguments: argparse.Namespace) -> int:
-    if arguments.quick:
-        vars(arguments).update(QUICK)
+    for option, value in (QUICK if arguments.quick else DEFAULTS).items():
+        if getattr(arguments, option) is None:
+            setattr(arguments, option, value)
+    _check_files(arguments)
+    with _ended_politely():
+        return _measure(arguments)
+
+
+def _check_files(arguments: argparse.Namespace) -> None:
+    """Before anything is measured, which may take hours."""
+    if arguments.plot:
+        from .plot import check_name  # a second or so, only if it is wanted
+
+        if arguments.rows == [MEMORY]:
+            raise InvalidArgumentError(f"--plot {arguments.plot}: expected a row that can be drawn, not only {MEMORY}")
+        check_name(arguments.plot)
+    for file in filter(None, (arguments.json, arguments.plot)):
+        _check_writable(file)
+    for name in NAMES if arguments.programs else ():
+        if not os.access(program(arguments.programs, name), os.X_OK):
+            raise InvalidArgumentError(f"--programs {arguments.programs}: expected a folder with the program {name}")
+
+
+def _check_writable(file: Path) -> None:
+    """`OSError` if it is not. What is there stays as it is."""
+    existed = file.exists()
+    with file.open("ab"):
+        pass
+    if not existed:
+        file.unlink()
+
+
+@contextmanager
+def _ended_politely() -> Iterator[None]:
+    """SIGTERM and Ctrl-Break are as Ctrl-C, so that no process and no folder stays behind."""
+    numbers = {signal.SIGTERM, getattr(signal, "SIGBREAK", signal.SIGTERM)}
+    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _measure(arguments: argparse.Namespace) -> int:
     rows = [row for row in ROWS if row.key in arguments.rows]
     console = Console()
     outcomes: list[Outcome] = []
@@ -71,7 +144,7 @@ def _bench(arguments: argparse.Namespace) -> int:
         report = as_json(outcomes, soaked, arguments.rounds, arguments.seconds, arguments.size)
         arguments.json.write_text(json.dumps(report, indent=2), encoding="utf-8")
     if arguments.plot:
-        from .plot import draw  # a second or so, only if it is wanted
+        from .plot import draw
 
         draw(outcomes, arguments.plot)
     return 1 if any(outcome.failures for outcome in outcomes) else 0

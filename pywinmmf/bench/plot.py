@@ -11,6 +11,8 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 
+from pywinmmf import InvalidArgumentError
+
 from .report import number
 from .runner import BARE_C, Outcome
 
@@ -20,8 +22,17 @@ WIDE = 50
 OWN, BARE, PEER = "#1f6fb4", "#555555", "#c9c9c9"
 
 
+def check_name(file: Path) -> None:
+    """`InvalidArgumentError` if the picture would be no PNG."""
+    if file.suffix.lower() != ".png":
+        raise InvalidArgumentError(f"plot {str(file)!r}: expected a name that ends with .png")
+
+
 def draw(outcomes: Sequence[Outcome], file: Path) -> None:
     """Write a PNG."""
+    outcomes = [outcome for outcome in outcomes if outcome.measured]
+    if not outcomes:
+        raise InvalidArgumentError(f"plot {str(file)!r}: nothing was measured that could be drawn")
     lines = (len(outcomes) + COLUMNS - 1) // COLUMNS
     figure, axes = pyplot.subplots(lines, COLUMNS, figsize=(13, 2.4 * lines), squeeze=False, layout="constrained")
     for axis, outcome in zip(axes.flat, outcomes):

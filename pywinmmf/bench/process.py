@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from pywinmmf import Error
+
 from .task import Result, Task
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ PATIENCE = 60
 """Seconds that a process may need beyond its measurement."""
 
 
-class ProcessFailed(Exception):
+class ProcessFailed(Error):
     """With the last line that the process wrote to its standard error."""
 
 
@@ -34,8 +36,13 @@ class Process:
             text=True,
             cwd=tempfile.gettempdir(),  # where no source tree hides the installed package
         )
-        assert self._process.stdout
-        if self._process.stdout.readline().strip() != "ready":
+        try:
+            assert self._process.stdout
+            ready = self._process.stdout.readline().strip() == "ready"
+        except BaseException:  # a signal that came while it started
+            self.end()
+            raise
+        if not ready:
             raise ProcessFailed(self.end())
 
     @property

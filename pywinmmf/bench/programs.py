@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from pywinmmf import include_dir, library_path
+from pywinmmf import Error, include_dir, library_path
 
 SOURCES = Path(__file__).with_name("programs")
 COMMON = ["main.c", "stream.c", "roundtrip.c", "opening.c"]
@@ -26,7 +26,10 @@ def program(folder: Path, name: str) -> Path:
 
 
 def build(folder: Path, compiler: str, library: Path | None = None) -> None:
-    """Compile for the system of the library (by default that of this package), which is put beside the programs."""
+    """Compile for the system of the library (by default that of this package), which is put beside the programs.
+
+    `Error` with what the compiler said, if it fails.
+    """
     library = Path(shutil.copy(library or library_path(), folder))
     windows = library.suffix == ".dll"
     system = ["system_windows.c"] if windows else ["system_linux.c"]
@@ -35,4 +38,13 @@ def build(folder: Path, compiler: str, library: Path | None = None) -> None:
         sources = [SOURCES / source for source in [*COMMON, *system, f"transport_{name}.c"]]
         needs = [] if name == "bare" else [library] if windows else [library, "-Wl,-rpath,$ORIGIN"]
         output = folder / (f"{name}.exe" if windows else name)
-        subprocess.run([compiler, *options, *sources, *needs, "-o", output], check=True)
+        done = subprocess.run(
+            [compiler, *options, *sources, *needs, "-o", output], stderr=subprocess.PIPE, text=True, errors="replace"
+        )
+        if done.returncode != 0:
+            raise Error(f"{compiler} cannot compile the program {name}: {_first_error(done)}")
+
+
+def _first_error(done: subprocess.CompletedProcess[str]) -> str:
+    lines = done.stderr.splitlines()
+    return next((line for line in lines if "error" in line), lines[0] if lines else f"exit code {done.returncode}")

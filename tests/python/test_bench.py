@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("psutil", reason="the extra 'bench' is not installed")
 pytest.importorskip("matplotlib", reason="the extra 'bench' is not installed")
+
+import psutil
 
 from pywinmmf.bench.peers import PEERS
 from pywinmmf.bench.roles import stamp, whole_number
@@ -75,3 +83,87 @@ def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
     (figure,) = json.loads(report.read_text())["figures"]
     assert figure["failures"] == {"bare C": "no such luck", "pywinmmf C": "no such luck"}
     assert figure["measured"]["pywinmmf"]["to_bare_c"] is None
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--rounds 0",
+        "--rounds -1",
+        "--rounds 1.5",
+        "--seconds 0",
+        "--seconds nan",
+        "--size 0",
+        "--size 24",
+        "--size 100",
+        "--soak 0",
+        "--soak 0.5",
+    ],
+)
+def test_an_option_that_measures_nothing(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["bench", *option.split()])
+    name, value = option.split()
+    assert f"argument {name}: {value!r}: expected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--json", "{}/nowhere/x.json"],
+        ["--plot", "{}/nowhere/x.png"],
+        ["--plot", "{}/x.xyz"],
+        ["--plot", "{}/x.png", "--rows", "memory"],
+        ["--programs", "{}"],
+    ],
+)
+def test_files_are_checked_before_anything_is_measured(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "--quick", *[option.format(tmp_path) for option in options]]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert str(tmp_path) in said.err
+    assert said.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_quick_leaves_what_was_asked_for(tmp_path: Path) -> None:
+    report = tmp_path / "figures.json"
+    assert main(["bench", "--quick", "--rounds", "2", "--rows", "create", "--json", str(report)]) == 0
+    found = json.loads(report.read_text())
+    assert (found["rounds"], found["seconds"]) == (2, 0.05)
+
+
+def test_a_compiler_that_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("CC", "false")
+    assert main(["bench", "--quick", "--rows", "create"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "false cannot compile the program bare" in line
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a program could see")
+def test_sigterm_leaves_nothing_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pywinmmf", "bench", "--rows", "copy-view", "--seconds", "600"]
+    with subprocess.Popen(
+        command, cwd=tempfile.gettempdir(), env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.DEVNULL
+    ) as bench:
+        process = psutil.Process(bench.pid)
+        deadline = time.monotonic() + 60
+        while len(workers := _workers(process)) < 2:
+            assert bench.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        bench.send_signal(signal.SIGTERM)
+        try:
+            assert bench.wait(30) == 130
+        finally:
+            gone, alive = psutil.wait_procs(workers, 5)
+            for worker in alive:
+                worker.kill()
+    assert len(gone) == 2
+    assert not list(tmp_path.iterdir())
+
+
+def _workers(bench: psutil.Process) -> list[psutil.Process]:
+    return [child for child in bench.children() if {"write", "read"} & set(child.cmdline())]
