@@ -1,6 +1,9 @@
 // Prints a line for each frame of a channel, such as a camera of `pywinmmf camera share`.
 //
-//   FrameReader NAME [NAMESPACE [FRAMES]]     local or global; how many, else until it is ended
+//   FrameReader NAME [NAMESPACE [FRAMES]]     local, global or any (default); how many, else until it is ended
+//
+// Compile it with bindings/csharp/Wmmf/*.cs, with AllowUnsafeBlocks: in a project of `dotnet new console` both take the
+// place of Program.cs. The native library, whose path `pywinmmf --library` prints, belongs beside the program.
 //
 // It asks for read rights only, as every user has them of a shared camera, and therefore copies each frame. With
 // write rights frames can be read in place: `using var frame = channel.Next();` and `frame.Data`.
@@ -15,10 +18,10 @@ if (args.Length is 0 or > 3)
 }
 try
 {
-    var nameSpace = args.Length > 1 ? Enum.Parse<Namespace>(args[1], ignoreCase: true) : Namespace.Local;
-    using var channel = FrameChannel.Open(args[0], nameSpace, readOnly: true);
+    var left = args.Length > 2 ? Positive(args[2]) : long.MaxValue;
+    using var channel = Open(args[0], args.Length > 1 ? args[1] : "any");
     var picture = new byte[channel.Capacity]; // one for all frames: a new one costs more than the copy
-    for (var left = args.Length > 2 ? long.Parse(args[2], CultureInfo.InvariantCulture) : long.MaxValue; left > 0;)
+    while (left > 0)
     {
         try
         {
@@ -37,8 +40,34 @@ try
     }
     return 0;
 }
-catch (Exception error) when (error is WmmfException or ArgumentException or FormatException)
+catch (Exception error) when (error is WmmfException or ArgumentException)
 {
     Console.Error.WriteLine(error.Message);
     return 1;
 }
+
+static FrameChannel Open(string name, string nameSpace) => nameSpace switch
+{
+    "local" => FrameChannel.Open(name, Namespace.Local, readOnly: true),
+    "global" => FrameChannel.Open(name, Namespace.Global, readOnly: true),
+    "any" => OpenInAny(name),
+    _ => throw new ArgumentException($"NAMESPACE {nameSpace}: expected local, global or any"),
+};
+
+// The global namespace first, where a camera is shared if the rights allow it.
+static FrameChannel OpenInAny(string name)
+{
+    try
+    {
+        return Open(name, "global");
+    }
+    catch (WmmfException error) when (error.Status == Status.NotFound)
+    {
+        return Open(name, "local");
+    }
+}
+
+static long Positive(string text) =>
+    long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
+        ? number
+        : throw new ArgumentException($"FRAMES {text}: expected a whole number above 0");

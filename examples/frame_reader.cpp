@@ -1,13 +1,21 @@
 /* Prints a line for each frame of a channel, such as a camera of `pywinmmf camera share`.
  *
- *   frame_reader NAME [NAMESPACE [FRAMES]]     local or global; how many, else until it is ended
+ *   frame_reader NAME [NAMESPACE [FRAMES]]     local, global or any (default); how many, else until it is ended
+ *
+ * Compile it with the headers and the library of the Python package, or with those that CMake installed (pkg-config):
+ *
+ *   library="$(pywinmmf --library)"
+ *   g++ -std=c++17 -I"$(pywinmmf --include-dir)" frame_reader.cpp "$library" \
+ *       -Wl,-rpath,"$(dirname "$library")" -o frame_reader
  *
  * Frames are read in place, which takes write rights: a reader notes in the channel which frame it reads. With read
  * rights only, set options.read_only and copy frames with channel.read(). */
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <iostream>
 #include <numeric>
+#include <stdexcept>
 #include <string>
 #include <wmmf.hpp>
 
@@ -20,16 +28,47 @@ static void show(const wmmf::frame &frame) {
               << info.missed << std::endl;
 }
 
+static wmmf::channel open_in(wmmf_namespace name_space, const std::string &name) {
+    wmmf::options options;
+    options.name_space = name_space;
+    return wmmf::channel::open(name, options);
+}
+
+/* In any: the global namespace first, where a camera is shared if the rights allow it. */
+static wmmf::channel open(const std::string &name, const std::string &name_space) {
+    if (name_space == "local")
+        return open_in(WMMF_LOCAL, name);
+    if (name_space == "global")
+        return open_in(WMMF_GLOBAL, name);
+    if (name_space != "any")
+        throw std::invalid_argument("NAMESPACE " + name_space + ": expected local, global or any");
+    try {
+        return open_in(WMMF_GLOBAL, name);
+    } catch (const wmmf::error &error) {
+        if (error.status() != WMMF_E_NOT_FOUND)
+            throw;
+    }
+    return open_in(WMMF_LOCAL, name);
+}
+
+static uint64_t positive(const std::string &text) {
+    uint64_t number = 0;
+    const char *end = text.data() + text.size();
+    const auto [rest, problem] = std::from_chars(text.data(), end, number);
+    if (problem != std::errc{} || rest != end || number == 0)
+        throw std::invalid_argument("FRAMES " + text + ": expected a whole number above 0");
+    return number;
+}
+
 int main(int count, char **arguments) try {
     if (count < 2 || count > 4) {
         std::cerr << "frame_reader NAME [NAMESPACE [FRAMES]]\n";
         return 2;
     }
-    wmmf::options options;
-    options.name_space = count > 2 && std::string(arguments[2]) == "global" ? WMMF_GLOBAL : WMMF_LOCAL;
-    wmmf::channel channel = wmmf::channel::open(arguments[1], options);
+    uint64_t left = count > 3 ? positive(arguments[3]) : UINT64_MAX;
+    wmmf::channel channel = open(arguments[1], count > 2 ? arguments[2] : "any");
     uint64_t had = 0;
-    for (uint64_t left = count > 3 ? std::stoull(arguments[3]) : UINT64_MAX; left > 0;) {
+    while (left > 0) {
         try {
             const wmmf::frame frame = channel.acquire(had, std::chrono::seconds(1));
             had = frame.info().sequence;

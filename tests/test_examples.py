@@ -9,7 +9,7 @@ from pathlib import Path
 import native
 import pytest
 from cross import agents
-from cross.protocol import GLOBAL, OWNER
+from cross.protocol import GLOBAL, LOCAL, OWNER
 from csharp import programs
 from lab import dotnet, wine
 
@@ -73,11 +73,35 @@ def test_reader_shows_frames_until_it_has_enough(system: str, language: str, wri
 
 @on_each_system
 @in_each_language
+@pytest.mark.parametrize("name_space", [LOCAL, GLOBAL])
+def test_reader_looks_in_both_namespaces(system: str, language: str, name_space: int) -> None:
+    writer = agents.start(system, "c")
+    try:
+        writer.does("channel_create", CHANNEL.encode().hex(), 100, 3, name_space, OWNER)
+        reader = agents.Agent(STARTERS[system, language](PROGRAMS[system, language](), [CHANNEL]), "the reader")
+        try:
+            assert reader.answer() == "no new frame for a second"
+        finally:
+            reader.kill()
+    finally:
+        writer.kill()
+
+
+@on_each_system
+@in_each_language
 def test_reader_says_what_is_wrong(system: str, language: str) -> None:
     program, run = PROGRAMS[system, language](), RUNNERS[system, language]
     done = run(program, ["no-such-channel"])
     assert done.returncode == 1
     assert "no-such-channel" in done.stderr
+    for words, complaint in (
+        (["x", "globe"], "NAMESPACE globe: expected local, global or any"),
+        (["x", "global", "x"], "FRAMES x: expected a whole number above 0"),
+        (["x", "global", "0"], "FRAMES 0: expected a whole number above 0"),
+        (["x", "global", "-1"], "FRAMES -1: expected a whole number above 0"),
+    ):
+        done = run(program, words)
+        assert (done.returncode, done.stderr.strip()) == (1, complaint)
     done = run(program, [])
     assert done.returncode == 2
     assert "NAME" in done.stderr
