@@ -19,10 +19,11 @@ from typing import Any, Callable
 import cv2
 
 from pywinmmf import Access, Error, FrameChannel, InvalidArgumentError, Namespace
-from pywinmmf.terminal import positive
+from pywinmmf.terminal import positive, shown
 
 from . import devices, registry, service
 from .share import PIXEL_FORMATS, SharedCamera, Sharing
+from .sources import without_user_info
 
 ACCESS = {access.name.lower().replace("_", "-"): access for access in Access}
 LOG_BYTES, OLD_LOGS = 1_000_000, 3
@@ -95,7 +96,9 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _channel_name(source: str) -> str:
-    words = "".join(letter if letter.isalnum() else " " for letter in Path(source.rstrip("/")).stem).split()
+    words = "".join(
+        letter if letter.isalnum() else " " for letter in Path(without_user_info(source).rstrip("/")).stem
+    ).split()
     return "-".join(["camera", *words])
 
 
@@ -179,11 +182,12 @@ def _share_until(end: threading.Event, ready: Callable[[], None], arguments: arg
 @contextmanager
 def _shared(sharing: Sharing) -> Iterator[None]:
     camera = SharedCamera(sharing)
+    source = without_user_info(sharing.source)
     try:
-        file = registry.announce(sharing.name, camera.namespace, sharing.source)
+        file = registry.announce(sharing.name, camera.namespace, source)
         if file is None:
             logging.warning("%s is in no list: %s cannot be written", sharing.name, registry.FILE)
-        logging.info("sharing %s as %s (%s)", sharing.source, sharing.name, camera.namespace.name.lower())
+        logging.info("sharing %s as %s (%s)", source, sharing.name, camera.namespace.name.lower())
         try:
             yield
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, cast
@@ -56,13 +57,22 @@ def open_source(source: str, size: Size | None = None) -> Source:
             cv2.CAP_PROP_READ_TIMEOUT_MSEC,
             STREAM_PATIENCE_MS,
         ]
-        return Captured(source, cv2.VideoCapture(source, cv2.CAP_FFMPEG, patience), "no stream there")
+        stream = cv2.VideoCapture(source, cv2.CAP_FFMPEG, patience)
+        return Captured(without_user_info(source), stream, "no stream there")
     if Path(source).is_file():
         return VideoFile(source, cv2.VideoCapture(source), "not a video that OpenCV can read")
     index, backend = devices.find(source)
     camera = Captured(source, cv2.VideoCapture(index, backend), "no such camera, or another program is using it")
     camera.ask_for(size)
     return camera
+
+
+def without_user_info(source: str) -> str:
+    """The source as others may see it: a URL without user name and password.
+
+    All up to the last ``@`` goes, since passwords are often written as they are, with ``/`` and ``@`` in them.
+    """
+    return re.sub("://.*@", "://", source, flags=re.DOTALL)
 
 
 def pictures(source: str, size: Size) -> Iterator[Picture]:

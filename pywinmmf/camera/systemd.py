@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,12 +30,16 @@ def install(name: str, arguments: Sequence[str]) -> None:
     """Write the unit and have it started with the machine, or with the user's session."""
     file = unit_file(name)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(unit(arguments), encoding="utf-8")
+    before = file.read_bytes() if file.exists() else None
+    _write(file, os.fsencode(unit(arguments)))
     try:
         _systemctl("daemon-reload")
         _systemctl("enable", file.name)
-    except OSError:
-        file.unlink()
+    except BaseException:
+        if before is None:
+            file.unlink()
+        else:
+            _write(file, before)
         raise
 
 
@@ -99,6 +104,18 @@ def unit_file(name: str) -> Path:
     else:
         folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd/user"
     return folder / f"{name}.service"
+
+
+def _write(file: Path, text: bytes) -> None:
+    """Whole or not at all, and for its owner only: the URL of a stream may have a password."""
+    handle, temporary = tempfile.mkstemp(dir=file.parent)
+    try:
+        with open(handle, "wb") as new:
+            new.write(text)
+        os.replace(temporary, file)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 def _installed(name: str) -> Path:

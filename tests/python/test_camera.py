@@ -31,10 +31,10 @@ from pywinmmf import (
     shared_cameras,
 )
 from pywinmmf.camera import devices, registry
-from pywinmmf.camera.command import _shared
+from pywinmmf.camera.command import _channel_name, _shared
 from pywinmmf.camera.devices import Device
 from pywinmmf.camera.share import Pace, SharedCamera, Sharing, fill, fitting
-from pywinmmf.camera.sources import open_source
+from pywinmmf.camera.sources import open_source, without_user_info
 from pywinmmf.cli import main
 
 SIZE = (64, 48)
@@ -377,6 +377,38 @@ def test_missing_things_are_named() -> None:
         open_source("rtsp://127.0.0.1:1/none")
     with pytest.raises(OSError, match="not a video"):
         open_source(__file__)
+
+
+@pytest.mark.parametrize(
+    ("source", "public"),
+    [
+        ("rtsp://host/a", "rtsp://host/a"),
+        ("rtsp://user@host/a", "rtsp://host/a"),
+        ("rtsp://user:secret@host/a", "rtsp://host/a"),
+        ("rtsp://user:sec/r@e?t#@host/a", "rtsp://host/a"),
+        ("a@b.avi", "a@b.avi"),
+    ],
+)
+def test_a_source_as_others_may_see_it(source: str, public: str) -> None:
+    assert without_user_info(source) == public
+    assert _channel_name("rtsp://user:secret@host") == "camera-host"
+
+
+def test_nobody_sees_the_password_of_a_stream(
+    name: str,
+    folder: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    eventually: Callable[..., None],
+) -> None:
+    caplog.set_level("INFO")
+    with _shared(Sharing(source="rtsp://user:secret@127.0.0.1:1/none", name=name, size=SIZE)):
+        eventually(lambda: "no stream there" in caplog.text)
+        assert main(["camera", "list"]) == 0
+        registered = (folder / "pywinmmf/cameras.json").read_text()
+    for text in (caplog.text, capsys.readouterr().out, registered):
+        assert "rtsp://127.0.0.1:1/none" in text
+        assert "secret" not in text
 
 
 def test_the_registry_has_what_is_shared(name: str, folder: Path) -> None:

@@ -102,6 +102,29 @@ def test_systemctl_that_fails_is_told(systemd: Path, capsys: pytest.CaptureFixtu
 
 
 @not_on_windows
+def test_only_its_owner_reads_a_unit(systemd: Path) -> None:
+    unit = systemd / "mine.service"
+    systemd.mkdir(parents=True)
+    unit.touch(0o644)
+    assert main(["camera", "install", "rtsp://user:secret@host/a", "--service", "mine"]) == 0
+    assert "user:secret@host" in unit.read_text()
+    assert unit.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in systemd.iterdir()] == ["mine.service"]
+
+
+@not_on_windows
+def test_an_installation_that_fails_leaves_the_old_one(systemd: Path) -> None:
+    unit = systemd / "mine.service"
+    assert main(["camera", "install", "test", "--service", "mine"]) == 0
+    before = unit.read_text()
+    program = shutil.which("systemctl")
+    assert program is not None
+    Path(program).write_text("#!/bin/sh\nexit 1\n")
+    assert main(["camera", "install", "0", "--service", "mine"]) == 1
+    assert unit.read_text() == before
+
+
+@not_on_windows
 def test_a_unit_that_systemd_accepts(tmp_path: Path) -> None:
     from pywinmmf.camera import systemd
 
