@@ -172,31 +172,31 @@ def _log_to(file: Path | None) -> None:
 
 def _share_until(end: threading.Event, ready: Callable[[], None], arguments: argparse.Namespace) -> None:
     with ExitStack() as stack:
-        for sharing in _sharings(arguments):
-            stack.enter_context(_shared(sharing))
+        cameras = [stack.enter_context(_shared(sharing)) for sharing in _sharings(arguments)]
         ready()
         while not end.wait(0.2):  # Windows runs signal handlers only between waits
-            pass
+            for camera in cameras:
+                camera.check()
 
 
 @contextmanager
-def _shared(sharing: Sharing) -> Iterator[None]:
+def _shared(sharing: Sharing) -> Iterator[SharedCamera]:
     camera = SharedCamera(sharing)
     source = without_user_info(sharing.source)
     try:
         file = registry.announce(sharing.name, camera.namespace, source)
         if file is None:
-            logging.warning("%s is in no list: %s cannot be written", sharing.name, registry.FILE)
-        logging.info("sharing %s as %s (%s)", source, sharing.name, camera.namespace.name.lower())
+            logging.warning("%s is in no list: %s cannot be written", shown(sharing.name), registry.FILE)
+        logging.info("sharing %s as %s (%s)", shown(source), shown(sharing.name), camera.namespace.name.lower())
         try:
-            yield
+            yield camera
         finally:
             if file is not None:
                 with suppress(OSError):
                     registry.withdraw(sharing.name, file)
     finally:
         camera.close()
-        logging.info("sharing %s no more", sharing.name)
+        logging.info("sharing %s no more", shown(sharing.name))
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -210,10 +210,11 @@ def _list(arguments: argparse.Namespace) -> int:
         print(json.dumps({"devices": [device._asdict() for device in present], "shared": shared}))
         return 0
     for device in present:
-        print(f"device  {device.number}  {device.name}  {device.path}")
+        print(f"device  {device.number}  {shown(device.name)}  {shown(device.path)}")
     for name, entry in sorted(shared.items()):
         state = _state(name, Namespace[entry["namespace"].upper()])
-        print(f"shared  {name}  {entry['namespace']}  {entry.get('source')}  pid {entry.get('pid')}  {state}")
+        columns = [name, entry["namespace"], entry.get("source"), f"pid {entry.get('pid')}", state]
+        print("shared", *map(shown, columns), sep="  ")
     return 0
 
 

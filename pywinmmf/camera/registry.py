@@ -107,7 +107,7 @@ def _one_at_a_time() -> Iterator[None]:
 def _read(file: Path) -> dict[str, Any]:
     try:
         entries = json.loads(_patiently(lambda: file.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return entries if isinstance(entries, dict) else {}
 

@@ -86,6 +86,7 @@ class SharedCamera:
         self.sharing = sharing
         self.problem = ""
         """Why there are no pictures just now; empty if there are."""
+        self._failure: Error | None = None
         self._format = PIXEL_FORMATS[sharing.pixel_format]
         self._claim, self.channel = self._create()
         self._stop = threading.Event()
@@ -96,6 +97,11 @@ class SharedCamera:
     def namespace(self) -> Namespace:
         """Where the channel is."""
         return self._namespace
+
+    def check(self) -> None:
+        """Raise the error of a channel that takes no more pictures: another source does not help, a new start may."""
+        if self._failure is not None:
+            raise self._failure
 
     def close(self) -> None:
         """End the thread and the channel."""
@@ -152,6 +158,11 @@ class SharedCamera:
                     self._publish_all(source)
                 finally:
                     source.release()
+            except Error as error:  # the channel's: sources raise others
+                self.problem = str(error)
+                self._failure = error
+                logger.error("%s: the channel takes no more pictures: %s", self.sharing.name, error)
+                return
             except Exception as error:  # OpenCV raises its own; whatever it is, the service goes on
                 pause = min(2 * pause, LONGEST_PAUSE) if self.problem else SHORTEST_PAUSE
                 if str(error) != self.problem and not self._stop.is_set():

@@ -25,6 +25,7 @@ from pywinmmf import (
     AlreadyExistsError,
     FrameChannel,
     InvalidArgumentError,
+    Layout,
     MemoryMappedFile,
     Namespace,
     VideoCapture,
@@ -488,7 +489,7 @@ def test_a_camera_that_cannot_be_announced_is_shared_all_the_same(
 def test_a_damaged_registry_is_an_empty_one(folder: Path) -> None:
     file = folder / "pywinmmf/cameras.json"
     file.parent.mkdir()
-    for text in ("", "{", "[]", '{"a": 1}', '{"a": {"namespace": "nowhere"}}'):
+    for text in ("", "{", "[]", "[" * 200_000, '{"a": 1}', '{"a": {"namespace": "nowhere"}}'):
         file.write_text(text)
         assert shared_cameras() == {}
 
@@ -506,6 +507,29 @@ def interrupt():
 threading.Thread(target=interrupt, daemon=True).start()
 sys.exit(cli.main(["camera", "share", *sys.argv[4:]]))
 """
+
+
+def test_a_damaged_channel_ends_the_command(name: str, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """With failure, so that a service manager starts it anew; as long as a reader keeps the channel, it ends again."""
+    readers: list[FrameChannel] = []
+
+    def damage() -> None:
+        while name not in shared_cameras():
+            time.sleep(0.01)
+        readers.append(FrameChannel.open(name, namespace=Namespace.GLOBAL))
+        with MemoryMappedFile.open(name, namespace=Namespace.GLOBAL, layout=Layout.RAW) as raw:
+            raw.write(b"\x07", 512 + 2)
+        readers[0].audit()
+
+    breaking = threading.Thread(target=damage, daemon=True)
+    breaking.start()
+    arguments = ["camera", "share", "test", "--name", name, "--size", "64x48"]
+    assert main(arguments) == 1
+    breaking.join()
+    assert f"{name}: the channel takes no more pictures" in caplog.text
+    assert main(arguments) == 1
+    assert shared_cameras() == {}
+    readers[0].close()
 
 
 @pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGBREAK" if sys.platform == "win32" else "SIGTERM"])
@@ -558,6 +582,18 @@ def test_list(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     listed = json.loads(capsys.readouterr().out)
     assert listed["devices"] == [{"number": 0, "name": "Front", "path": "/dev/video0"}]
     assert set(listed["shared"]) == {name}
+
+
+def test_a_list_that_no_terminal_obeys(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(devices, "devices", lambda: [Device(0, "\x1b[2J", "\ud800")])
+    with MemoryMappedFile.create(registry.claim_name(name), 1):
+        registry.announce(name, Namespace.LOCAL, "\ud800\n")
+        assert main(["camera", "list"]) == 0
+    device, shared = capsys.readouterr().out.splitlines()
+    assert device == r"device  0  \x1b[2J  \ud800"
+    assert shared.startswith(rf"shared  {name}  local  \ud800\n  pid")
 
 
 def test_list_asks_the_system(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
