@@ -7,6 +7,7 @@ import json
 import logging
 import logging.handlers
 import os
+import re
 import signal
 import sys
 import threading
@@ -22,12 +23,13 @@ from pywinmmf import Access, Error, FrameChannel, InvalidArgumentError, Namespac
 from pywinmmf.terminal import positive, shown
 
 from . import devices, registry, service
-from .share import PIXEL_FORMATS, SharedCamera, Sharing
+from .share import PIXEL_FORMATS, SharedCamera, Sharing, check
 from .sources import without_user_info
 
 ACCESS = {access.name.lower().replace("_", "-"): access for access in Access}
 LOG_BYTES, OLD_LOGS = 1_000_000, 3
 STALLED_SECONDS = 2.0
+SERVICE = "pywinmmf-camera"
 
 
 def add_parser(subcommands: Any) -> None:
@@ -65,7 +67,9 @@ def add_parser(subcommands: Any) -> None:
         services.append(commands.add_parser(command, help=text))
         services[-1].set_defaults(run=_control, action=command)
     for parser in services:
-        parser.add_argument("--service", default="pywinmmf-camera", metavar="NAME", help="default: pywinmmf-camera")
+        parser.add_argument(
+            "--service", type=_service_name, default=SERVICE, metavar="NAME", help=f"default: {SERVICE}"
+        )
 
 
 def _add_sharing_options(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +99,15 @@ def _size(text: str) -> tuple[int, int]:
     return size
 
 
+def _service_name(text: str) -> str:
+    """It becomes the name of files: of the unit and of the log."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected up to 100 letters, digits, '_', '-' and '.', a letter or digit first"
+        )
+    return text
+
+
 def _channel_name(source: str) -> str:
     words = "".join(
         letter if letter.isalnum() else " " for letter in Path(without_user_info(source).rstrip("/")).stem
@@ -114,7 +127,7 @@ def _sharings(arguments: argparse.Namespace) -> list[Sharing]:
         raise InvalidArgumentError(f"--every {arguments.every}: expected at least 1")
     if arguments.drop_every is not None and arguments.drop_every < 2:
         raise InvalidArgumentError(f"--drop-every {arguments.drop_every}: expected at least 2")
-    return [
+    sharings = [
         Sharing(
             source=source,
             name=name,
@@ -129,11 +142,14 @@ def _sharings(arguments: argparse.Namespace) -> list[Sharing]:
         )
         for source, name in zip(arguments.sources, names)
     ]
+    for sharing in sharings:
+        check(sharing)
+    return sharings
 
 
 def _share(arguments: argparse.Namespace) -> int:
-    _log_to(arguments.log)
     try:
+        _log_to(arguments.log)
         if arguments.run_service:
             service.system().run(arguments.run_service, lambda end, ready: _share_until(end, ready, arguments))
         else:
@@ -237,7 +253,8 @@ def _install(arguments: argparse.Namespace) -> int:
         service.system().install(arguments.service, _share_arguments(arguments))
     except (Error, OSError) as error:
         return _failed(error)
-    print(f"installed {arguments.service}: pywinmmf camera start")
+    option = "" if arguments.service == SERVICE else f" --service {arguments.service}"
+    print(f"installed {arguments.service}: pywinmmf camera start{option}")
     return 0
 
 

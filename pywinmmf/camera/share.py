@@ -22,6 +22,7 @@ from pywinmmf import (
     MemoryMappedFile,
     Namespace,
 )
+from pywinmmf._arguments import whole
 from pywinmmf._binding import lib
 
 from .registry import claim_name
@@ -73,6 +74,17 @@ class Sharing:
     namespace: Namespace | None = None
     """None: global where the rights allow, else local."""
     access: Access | str | int = Access.USERS_READ
+
+
+def check(sharing: Sharing) -> None:
+    """Refuse what no channel can have, without making one (`InvalidArgumentError`)."""
+    whole("slots", sharing.slots, least=lib.WMMF_CHANNEL_SLOTS_LEAST, most=lib.WMMF_CHANNEL_SLOTS_MAX)
+    try:
+        MemoryMappedFile.open(claim_name(sharing.name), readonly=True).close()
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(f"camera name {sharing.name!r}: {error}", error.status) from None
+    except Error:
+        pass  # nothing there, or not ours: the name can be one
 
 
 class SharedCamera:

@@ -632,6 +632,12 @@ def test_impossible_wishes(arguments: list[str], message: str, capsys: pytest.Ca
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_a_log_that_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert main(["camera", "share", "test", "--log", str(tmp_path / "file/log")]) == 1
+    assert capsys.readouterr().err.startswith("pywinmmf: ")
+
+
 def test_without_the_right_to_be_global(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     create = FrameChannel.create
 

@@ -44,9 +44,30 @@ def test_a_service_has_a_log() -> None:
     assert share_arguments("test", "--service", "mine")[-2:] == ["--log", str(service.log_folder() / "mine.log")]
 
 
-def test_nothing_impossible_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["camera", "install", "test", "--every", "0"]) == 1
-    assert "expected at least 1" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--every", "0"], "expected at least 1"),
+        (["--slots", "2"], "slots 2: expected at least 3"),
+        (["--slots", "1000"], "slots 1000: expected at most 64"),
+        (["--name", "a/b"], "camera name 'a/b'"),
+        (["--name", "a" * 230], "camera name 'aaa"),
+    ],
+)
+def test_nothing_impossible_is_installed(
+    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(service, "system", lambda: pytest.fail("it was about to be"))
+    assert main(["camera", "install", "test", *words]) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["install", "test"], ["start"], ["uninstall"]])
+@pytest.mark.parametrize("wrong", ["../../../x", "a/b", "a\\b", "..", "", "a b", "-a"])
+def test_the_name_of_a_service_is_no_path(command: list[str], wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["camera", *command, f"--service={wrong}"])
+    assert "expected up to 100 letters" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -73,6 +94,7 @@ def test_systemd(systemd: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["camera", "start", "--service", "mine"]) == 1
     assert "service 'mine' is not installed" in capsys.readouterr().err
     assert main(["camera", "install", "test", "--service", "mine"]) == 0
+    assert capsys.readouterr().out.endswith("installed mine: pywinmmf camera start --service mine\n")
     assert unit.exists()
     assert main(["camera", "start", "--service", "mine"]) == 0
     assert main(["camera", "status", "--service", "mine"]) == service.NOT_RUNNING

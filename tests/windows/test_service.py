@@ -88,11 +88,17 @@ def test_it_shares_from_start_to_stop(service: Service, tmp_path: Path) -> None:
 
 
 def test_installed_again_it_has_new_arguments(service: Service, tmp_path: Path) -> None:
-    service.does("install", "test", "--slots", "2", "--log", tmp_path / "log.txt")
-    failed = service.camera("start")
+    taken = Service()
+    try:
+        taken.does("install", "test", "--name", taken.name, "--log", tmp_path / "taken.txt")
+        taken.does("start")
+        service.does("install", "test", "--name", taken.name, "--log", tmp_path / "log.txt")
+        failed = service.camera("start")
+    finally:
+        taken.camera("uninstall")
     assert failed.returncode == 1
     assert "is stopped: see its log for why" in failed.stderr
-    assert "slots 2: expected at least 3" in (tmp_path / "log.txt").read_text()
+    assert "is shared by another program already" in (tmp_path / "log.txt").read_text()
     service.does("install", "test", "--name", service.name, "--size", "32x24", "--log", tmp_path / "log.txt")
     service.does("start")
     reader = dotnet.run_wine(programs.for_windows(READER), [service.name, "global", "3"], timeout=SECONDS)
