@@ -6,6 +6,7 @@ Its parameters are its command line, which the service manager keeps: the one of
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import sysconfig
@@ -122,6 +123,7 @@ def run(name: str, job: Job) -> None:
         def __init__(self, arguments: Any) -> None:
             super().__init__(arguments)
             self.end = threading.Event()
+            self.is_running = False
 
         def SvcStop(self) -> None:
             self.ReportServiceStatus(win32service.SERVICE_STOP_PENDING)
@@ -129,11 +131,17 @@ def run(name: str, job: Job) -> None:
 
         SvcShutdown = SvcStop
 
+        def began(self) -> None:
+            self.ReportServiceStatus(win32service.SERVICE_RUNNING)
+            self.is_running = True
+
         def SvcRun(self) -> None:
             try:
-                job(self.end, lambda: self.ReportServiceStatus(win32service.SERVICE_RUNNING))
+                job(self.end, self.began)
             except Exception:
                 logging.exception("service %s", name)
+                if self.is_running:
+                    os._exit(1)  # without a report: one that says it has stopped is not started again
                 self.ReportServiceStatus(
                     win32service.SERVICE_STOPPED, win32ExitCode=winerror.ERROR_EXCEPTION_IN_SERVICE
                 )
