@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _BYTES_PER_PIXEL = {"GREY": 1, "BGR3": 3, "RGB3": 3, "BGRA": 4, "RGBA": 4, "YUYV": 2, "UYVY": 2, "Y16 ": 2}
 _PLANAR_420 = {"NV12", "NV21", "I420", "YV12"}
+SUBSAMPLED = {"YUYV", "UYVY", *_PLANAR_420}
+"""Formats with a colour for 2 pixels of a row, or for 2 x 2 pixels."""
+COMPRESSED = {"MJPG"}
+FORMATS = (*_BYTES_PER_PIXEL, *sorted(_PLANAR_420), *COMPRESSED)
 _USUAL = {(1, 1): "GREY", (3, 1): "BGR3", (4, 1): "BGRA", (1, 2): "Y16 "}  # channels, bytes of each
 
 
@@ -66,15 +70,18 @@ def as_array(view: memoryview, geometry: Geometry) -> numpy.typing.NDArray[Any]:
     """The picture in ``view``, no copy.
 
     Rows x pixels, or rows x pixels x bytes of a pixel; 4:2:0 formats rows x 1.5 rows of bytes, as OpenCV has
-    them; what is no picture, bytes.
+    them; what is compressed, or no picture, bytes.
     """
-    import numpy
+    try:
+        import numpy
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("an array needs NumPy: pip install 'pywinmmf[numpy]'", name=error.name) from None
 
     flat: numpy.typing.NDArray[Any] = numpy.frombuffer(view, numpy.uint8)
     width, height, stride, code = geometry
-    if width == 0 or height == 0 or stride == 0:
-        return flat
     fourcc = fourcc_text(code)
+    if fourcc in COMPRESSED or width == 0 or height == 0 or stride == 0:
+        return flat
     rows = height * 3 // 2 if fourcc in _PLANAR_420 else height
     pixel = 1 if fourcc in _PLANAR_420 else _BYTES_PER_PIXEL.get(fourcc, stride // width)
     if pixel == 0 or pixel * width > stride or rows * stride > len(flat):

@@ -7,9 +7,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from .enums import Namespace
-from .errors import ClosedError, Error, InvalidArgumentError, LockTimeoutError, NotFoundError, NotSupportedError
+from .errors import (
+    ClosedError,
+    Error,
+    FormatError,
+    InvalidArgumentError,
+    LockTimeoutError,
+    NotFoundError,
+    NotSupportedError,
+)
 from .frame_channel import FrameChannel
 from .frames import Frame
+from .pixels import COMPRESSED, FORMATS, SUBSAMPLED
 
 if TYPE_CHECKING:
     import numpy.typing
@@ -32,25 +41,31 @@ class VideoCapture:
     """Reads a frame channel as ``cv2.VideoCapture`` reads a camera: `read` waits for the next picture and gives a
     copy of it, BGR, of its own.
 
-    Nothing here raises because a camera is not there: as with OpenCV, `isOpened` is false and `read` gives
-    ``(False, None)``. After a service was started anew, `read` goes on with its pictures. Not for several threads at
-    once.
+    Nothing here raises because a camera is not there, or sends what is no picture: as with OpenCV, `isOpened` is false
+    and `read` gives ``(False, None)``, unless `setExceptionMode` asks for the reason. After a service was started anew,
+    `read` goes on with its pictures. Not for several threads at once.
     """
 
-    def __init__(self, name: str, namespace: Namespace | None = None, *, timeout: float = 5.0) -> None:
-        """``namespace`` None looks in the global one first. ``timeout``: seconds that `read` waits for a picture."""
+    def __init__(self, name: str | None = None, namespace: Namespace | None = None, *, timeout: float = 5.0) -> None:
+        """``name`` None opens nothing yet. ``namespace`` None looks in the global one first. ``timeout``: seconds that
+        `read` waits for a picture."""
         self._timeout = timeout
         self._channel: FrameChannel | None = None
-        self.open(name, namespace)
+        self._grabbed: Picture | None = None
+        self._description: dict[int, float] = {}
+        self._given_up: float | None = None
+        self._raises = False
+        self._released = True
+        self._found = False
+        if name is not None:
+            self.open(name, namespace)
 
     def open(self, name: str, namespace: Namespace | None = None) -> bool:
         """Leave this camera and open another one; whether it is there."""
         self.release()
         self._name = name
         self._namespaces = [namespace] if namespace is not None else [Namespace.GLOBAL, Namespace.LOCAL]
-        self._grabbed: Picture | None = None
-        self._description: dict[int, float] = {}
-        self._given_up: float | None = None
+        self._given_up = None
         self._released = False
         self._channel = self._opened()
         self._found = self._channel is not None
@@ -74,9 +89,12 @@ class VideoCapture:
         return self._found
 
     def grab(self) -> bool:
-        """Wait for the next picture and keep it for `retrieve`; whether there was one in time."""
+        """Wait for the next picture and keep it for `retrieve`; whether there was one in time.
+
+        A camera that was never there is not waited for.
+        """
         self._grabbed = None
-        deadline = time.perf_counter() + self._timeout
+        deadline = time.perf_counter() + (self._timeout if self._found else 0.0)
         while not self._released:
             if self._channel is None:
                 self._channel = self._opened_anew()
@@ -84,9 +102,9 @@ class VideoCapture:
                 self._found = True
                 return self._grab_from(self._channel, max(0.0, deadline - time.perf_counter()))
             if time.perf_counter() >= deadline:
-                return False
+                return self._failed(NotFoundError(f"no camera {self._name!r}"))
             time.sleep(REOPEN_SECONDS)
-        return False
+        return self._failed(ClosedError("no camera is open"))
 
     def _grab_from(self, channel: FrameChannel, timeout: float) -> bool:
         try:
@@ -94,10 +112,19 @@ class VideoCapture:
                 self._grabbed = bgr(frame)
                 self._describe(frame)
             return True
-        except LockTimeoutError:
+        except LockTimeoutError as error:
             self._give_up(channel)
-        except ClosedError:  # released by another thread, or inherited by a fork
-            pass
+            return self._failed(error)
+        except (
+            ClosedError,  # released by another thread, or inherited by a fork
+            FormatError,
+            NotSupportedError,
+        ) as error:
+            return self._failed(error)
+
+    def _failed(self, error: Error) -> bool:
+        if self._raises:
+            raise error
         return False
 
     def _give_up(self, channel: FrameChannel) -> None:
@@ -133,21 +160,23 @@ class VideoCapture:
         }
 
     def retrieve(self, image: Picture | None = None, flag: int = 0) -> tuple[bool, Picture | None]:
-        """The picture of the last `grab`, in ``image`` if it fits; ``flag`` is only there as in OpenCV."""
-        if self._grabbed is None:
+        """A copy of the picture of the last `grab`, in ``image`` if it fits; ``flag`` is only there as in OpenCV."""
+        grabbed = self._grabbed
+        if grabbed is None:
             return False, None
-        if image is not None and image.shape == self._grabbed.shape and image.dtype == self._grabbed.dtype:
-            image[...] = self._grabbed
-            return True, image
-        return True, self._grabbed
+        return True, grabbed.copy() if image is None else _put(grabbed, image)
 
     def read(self, image: Picture | None = None) -> tuple[bool, Picture | None]:
-        """`grab` and `retrieve`."""
+        """`grab` and `retrieve`, without another copy: what you draw into the picture, a later `retrieve` has too."""
         self.grab()
-        return self.retrieve(image)
+        grabbed = self._grabbed
+        if grabbed is None:
+            return False, None
+        return True, grabbed if image is None else _put(grabbed, image)
 
     def get(self, property: int) -> float:
-        """Width, height, rate, FourCC or position of the newest picture, by OpenCV's numbers; 0.0 for any other.
+        """Width, height, rate, FourCC or position of the newest picture, by OpenCV's numbers; 0.0 for any other, and
+        after `release`.
 
         Before the first `read` it waits for pictures, as long as it takes to know.
         """
@@ -174,23 +203,52 @@ class VideoCapture:
         """``PYWINMMF``."""
         return "PYWINMMF"
 
+    def setExceptionMode(self, enable: bool) -> None:
+        """Whether `grab` and `read` raise the `Error` that keeps them from a picture; at first they do not."""
+        self._raises = enable
+
+    def getExceptionMode(self) -> bool:
+        """What `setExceptionMode` set."""
+        return self._raises
+
     def release(self) -> None:
-        """Let go of the camera."""
+        """Let go of the camera and of its last picture."""
         self._released = True
         self._found = False
+        self._grabbed = None
+        self._description = {}
         channel, self._channel = self._channel, None
         if channel is not None:
             channel.close()
 
 
+def _put(picture: Picture, image: Picture) -> Picture:
+    """``image`` with the picture in it if it fits, or else the picture."""
+    if image.shape != picture.shape or image.dtype != picture.dtype:
+        return picture.copy()
+    image[...] = picture
+    return image
+
+
 def bgr(frame: Frame) -> Picture:
     """A copy of the frame's picture as OpenCV has it: rows x pixels x 3 bytes, blue first.
 
-    `NotSupportedError` for a format that only OpenCV can convert, where that is not installed.
+    `FormatError` for a frame that is no picture of its format; `NotSupportedError` for a format that is not known, or
+    that only OpenCV can convert, where that is not installed; `ModuleNotFoundError` without NumPy.
     """
-    import numpy
-
     picture, fourcc = frame.array, frame.fourcc
+    import numpy  # of which the array says how to get it
+
+    if fourcc in COMPRESSED:
+        return _converted_by_opencv(picture, fourcc)
+    if picture.ndim == 1:
+        raise FormatError(
+            f"pixel format {fourcc!r}, {frame.used} bytes: expected a picture with width, height and stride"
+        )
+    if fourcc in SUBSAMPLED:
+        if frame.width % 2 or (frame.height % 2 and picture.ndim == 2):
+            raise FormatError(f"pixel format {fourcc!r}, {frame.width} x {frame.height} pixels: expected even numbers")
+        return _converted_by_opencv(picture, fourcc)
     if fourcc == "BGR3" or (fourcc == "" and picture.ndim == 3 and picture.shape[2] == 3):
         return picture.copy()
     if fourcc == "RGB3":
@@ -199,10 +257,10 @@ def bgr(frame: Frame) -> Picture:
         return numpy.ascontiguousarray(picture[:, :, :3])
     if fourcc == "RGBA":
         return numpy.ascontiguousarray(picture[:, :, 2::-1])
-    if fourcc in ("GREY", "Y16 ") and picture.ndim == 2:
+    if fourcc in ("GREY", "Y16 "):
         grey = (picture >> 8).astype(numpy.uint8) if fourcc == "Y16 " else picture
         return numpy.repeat(grey[:, :, None], 3, axis=2)
-    return _converted_by_opencv(picture, fourcc)
+    raise NotSupportedError(f"pixel format {fourcc!r}: expected one of {', '.join(FORMATS)}")
 
 
 def _converted_by_opencv(picture: Picture, fourcc: str) -> Picture:
@@ -210,21 +268,12 @@ def _converted_by_opencv(picture: Picture, fourcc: str) -> Picture:
         import cv2
     except ImportError:
         raise NotSupportedError(f"pixel format {fourcc!r}: pip install opencv-python-headless to convert it") from None
-    if fourcc == "MJPG":
-        decoded = cv2.imdecode(picture, cv2.IMREAD_COLOR)
-        if decoded is None:
-            raise NotSupportedError("pixel format 'MJPG': expected a JPEG picture")
-        return decoded
-    codes = {
-        "YUYV": cv2.COLOR_YUV2BGR_YUYV,
-        "UYVY": cv2.COLOR_YUV2BGR_UYVY,
-        "NV12": cv2.COLOR_YUV2BGR_NV12,
-        "NV21": cv2.COLOR_YUV2BGR_NV21,
-        "I420": cv2.COLOR_YUV2BGR_I420,
-        "YV12": cv2.COLOR_YUV2BGR_YV12,
-    }
-    if fourcc not in codes:
-        raise NotSupportedError(
-            f"pixel format {fourcc!r}: expected one of {', '.join(codes)}, MJPG, or uncompressed RGB"
-        )
-    return cv2.cvtColor(picture, codes[fourcc])
+    try:
+        if fourcc != "MJPG":
+            return cv2.cvtColor(picture, getattr(cv2, f"COLOR_YUV2BGR_{fourcc}"))
+        decoded = cv2.imdecode(picture, cv2.IMREAD_COLOR) if picture.size else None
+    except cv2.error as error:
+        raise FormatError(f"pixel format {fourcc!r}, {picture.nbytes} bytes: {error.err}") from None
+    if decoded is None:
+        raise FormatError(f"pixel format 'MJPG', {picture.nbytes} bytes: expected a JPEG picture")
+    return decoded

@@ -298,6 +298,21 @@ def test_a_channel_comes_late_and_goes(view: Callable[[str], Viewer], browser: w
     shows_state(page, "pywinmmf view has ended")
 
 
+def test_the_picture_goes_on_after_what_is_none(
+    view: Callable[[str], Viewer], browser: webdriver.Chrome, name: str
+) -> None:
+    green = numpy.full((48, 64, 3), (0, 200, 0), numpy.uint8)
+    with FrameChannel.create(name, capacity=70000) as channel:
+        page = Page(browser, view(name).url)
+        channel.publish(bytes(100), fourcc="RGB3")
+        shows_state(page, "pixel format 'RGB3', 100 bytes")
+        channel.publish(numpy.zeros((1, 70000), numpy.uint8))
+        shows_state(page, "a picture of 70000 x 1 pixels")
+        channel.publish(green)
+        wait_until(lambda: page.picture().shape == green.shape)
+        wait_until(lambda: "a picture of" not in page.seen()[0]["state"])
+
+
 def shows_state(page: Page, words: str) -> None:
     wait_until(lambda: words in page.seen()[0]["state"], lambda: page.seen()[0]["state"])
 
@@ -315,6 +330,7 @@ def test_only_this_machine_is_served(view: Callable[[str], Viewer], name: str) -
         "a b",
         "[",
         ":",
+        "a:b:c",
     ):
         for path in ("/", "/statistics.json", "/picture"):
             assert viewer.get(path, Host=host)[0] in (400, 403), host

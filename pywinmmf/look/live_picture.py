@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 import cv2
 
-from pywinmmf import Error, FormatError, Frame, Namespace
+from pywinmmf import Error, FormatError, Namespace, NotSupportedError
+from pywinmmf.video_capture import bgr
 
 from .follower import Follower
-from .pictures import picture_of
+from .pictures import encoded
 
 SHORTEST_SECONDS = 1 / 30  # between two pictures
 RETRY_SECONDS = 0.5
@@ -71,25 +72,24 @@ class LivePicture:
             news, self._news = self._news, asyncio.Event()
             news.set()
 
+    def _tell(self, picture: bytes | None, problem: str = "") -> None:
+        self._loop.call_soon_threadsafe(self._publish, picture, problem)
+
     def _run(self) -> None:
         while self._watched.wait() and not self._closed:
             try:
                 self._follow()
             except Error as error:
-                self._loop.call_soon_threadsafe(self._publish, None, str(error))
+                self._tell(None, str(error))
                 time.sleep(RETRY_SECONDS)
 
     def _follow(self) -> None:
         for _, frame in Follower(self._name, self._namespaces):
             if frame is not None:
-                self._loop.call_soon_threadsafe(self._publish, _jpeg(frame))
+                try:
+                    self._tell(encoded(bgr(frame), ".jpg", QUALITY))
+                except (FormatError, NotSupportedError) as error:  # the next frame may be a picture again
+                    self._tell(None, f"frame {frame.sequence}: {error}")
                 time.sleep(SHORTEST_SECONDS)
             if self._closed or not self._watched.is_set():
                 return
-
-
-def _jpeg(frame: Frame) -> bytes:
-    try:
-        return cv2.imencode(".jpg", picture_of(frame), QUALITY)[1].tobytes()
-    except cv2.error as error:
-        raise FormatError(f"frame {frame.sequence}, {frame.width} x {frame.height} pixels: {error.err}") from None

@@ -1,23 +1,29 @@
-"""From frames to pictures that OpenCV can write."""
+"""From pictures to files of one picture."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import cv2
 
-from pywinmmf import FormatError, Frame
-from pywinmmf.video_capture import bgr
+from pywinmmf import FormatError
 
 if TYPE_CHECKING:
     from pywinmmf.video_capture import Picture
 
 
-def picture_of(frame: Frame) -> Picture:
-    """A copy in blue, green, red, whatever the frame's format. `Error` if the frame is no picture that is known."""
+def encoded(picture: Picture, kind: str, options: Sequence[int] = ()) -> bytes:
+    """The bytes of a file of this kind, such as ``.jpg``. `FormatError` if no such file can hold the picture."""
+    reason = "it is too large"  # OpenCV 5 says why in its log alone, older ones raise
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
-        return bgr(frame)
-    except cv2.error as error:  # of a peer's frame that is not what it says
-        raise FormatError(
-            f"frame {frame.sequence} of {frame.width} x {frame.height} pixels, format {frame.fourcc!r}: {error.err}"
-        ) from None
+        done, buffer = cv2.imencode(kind, picture, options)
+    except cv2.error as error:
+        done, reason = False, error.err
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    if not done:
+        height, width = picture.shape[:2]
+        raise FormatError(f"a picture of {width} x {height} pixels cannot be a {kind} file: {reason}")
+    return buffer.tobytes()

@@ -14,12 +14,12 @@ import cv2
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pywinmmf import InvalidArgumentError, LockTimeoutError, NotFoundError
+from pywinmmf import Error, FormatError, InvalidArgumentError, LockTimeoutError, NotFoundError, NotSupportedError
 from pywinmmf.terminal import positive, shown
+from pywinmmf.video_capture import bgr
 
 from . import namespaces
 from .follower import TICK, Follower
-from .pictures import picture_of
 from .state import State
 
 if TYPE_CHECKING:
@@ -64,6 +64,10 @@ class Video:
             raise InvalidArgumentError(f"{fps:g} pictures a second: expected {FPS.start} to {FPS.stop - 1}")
         self.frames = 0
         """Written so far."""
+        self.skipped = 0
+        """Frames that were no pictures."""
+        self.problem: Error | None = None
+        """Why the last of those was none."""
         self._file = file
         self._path = str(file.absolute())  # or the codec library takes some names for addresses in the network
         self._codec = cv2.VideoWriter.fourcc(*codec)
@@ -87,6 +91,11 @@ class Video:
             picture = cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA)
         self._last = picture
         self._write(picture)
+
+    def skip(self, problem: Error) -> None:
+        """A frame that is no picture came."""
+        self.skipped += 1
+        self.problem = problem
 
     def hold(self, second: float) -> None:
         """The last picture stays until then."""
@@ -137,8 +146,10 @@ def _record(arguments: argparse.Namespace) -> int:
                 _follow(arguments, video, lambda **news: progress.update(task, **news))
         except KeyboardInterrupt:
             pass
+    if video.problem:
+        print(f"pywinmmf: frames left out: {video.skipped}, the last: {shown(video.problem)}", file=sys.stderr)
     if not video.frames:
-        print(f"pywinmmf: {shown(arguments.file)}: no frame came, nothing is written", file=sys.stderr)
+        print(f"pywinmmf: {shown(arguments.file)}: no picture came, nothing is written", file=sys.stderr)
         return 1
     video.check()
     print(f"{shown(arguments.file)}: {video.frames} frames, {video.frames / arguments.fps:.1f} s")
@@ -153,15 +164,22 @@ def _follow(arguments: argparse.Namespace, video: Video, show: Any) -> None:
     for state, frame in Follower(arguments.name, namespaces.chosen(arguments)):
         now = time.perf_counter()
         if frame is not None:
-            start = start or now
             missed += frame.missed
-            if arguments.seconds is None or now - start < arguments.seconds:
-                video.add(picture_of(frame), now - start)
-        elif start is None and state is State.ABSENT:
-            raise NotFoundError(f"no channel {arguments.name!r}")
-        elif start is None and now - began > arguments.timeout:
-            raise LockTimeoutError(f"no frame in channel {arguments.name!r} for {arguments.timeout:g} s")
+            try:
+                picture = bgr(frame)
+            except (FormatError, NotSupportedError) as error:
+                video.skip(error)
+            else:
+                start = start or now
+                if arguments.seconds is None or now - start < arguments.seconds:
+                    video.add(picture, now - start)
         if start is None:
+            if state is State.ABSENT:
+                raise NotFoundError(f"no channel {arguments.name!r}")
+            if now - began > arguments.timeout:
+                raise video.problem or LockTimeoutError(
+                    f"no frame in channel {arguments.name!r} for {arguments.timeout:g} s"
+                )
             continue
         seconds = now - start
         video.hold(seconds - TICK)

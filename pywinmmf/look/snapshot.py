@@ -10,9 +10,10 @@ import cv2
 
 from pywinmmf import FrameChannel, InvalidArgumentError, Namespace
 from pywinmmf.terminal import positive, shown
+from pywinmmf.video_capture import bgr
 
 from . import namespaces
-from .pictures import picture_of
+from .pictures import encoded
 
 
 def add_parser(subcommands: Any) -> None:
@@ -36,9 +37,9 @@ def _snapshot(arguments: argparse.Namespace) -> int:
     with namespaces.first_found(namespaces.chosen(arguments), open_channel) as channel:
         frame = channel.latest(arguments.timeout)
         age = channel.age or 0.0
-        picture = picture_of(frame)
+        picture = bgr(frame)
     # Not cv2.imwrite, which knows few letters of file names on Windows.
-    file.write_bytes(cv2.imencode(kind, picture)[1].tobytes())
+    file.write_bytes(encoded(picture, kind))
     height, width = picture.shape[:2]
     print(f"{shown(file)}: {width} x {height}, frame {frame.sequence}, {age:.3f} s old")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -152,6 +153,29 @@ def test_snapshot_of_no_picture(name: str, tmp_path: Path, capsys: pytest.Captur
     assert not file.exists()
 
 
+def test_snapshot_of_bytes_that_claim_a_format(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with FrameChannel.create(name, capacity=100) as channel:
+        channel.publish(bytes(100), fourcc="RGB3")
+        assert main(["snapshot", name, str(tmp_path / "out.png")]) == 2
+    assert capsys.readouterr().err == (
+        "pywinmmf: pixel format 'RGB3', 100 bytes: expected a picture with width, height and stride\n"
+    )
+
+
+@pytest.mark.parametrize("kind", [".jpg", ".webp"])
+def test_snapshot_of_a_picture_too_wide(
+    name: str, kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / f"out{kind}"
+    with FrameChannel.create(name, capacity=70000) as channel:
+        channel.publish(numpy.zeros((1, 70000), numpy.uint8))
+        assert main(["snapshot", name, str(file)]) == 2
+    error = capfd.readouterr().err
+    assert error.startswith(f"pywinmmf: a picture of 70000 x 1 pixels cannot be a {kind} file: ")
+    assert error.count("\n") == 1
+    assert not file.exists()
+
+
 def test_snapshot_of_nothing(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["snapshot", name, str(tmp_path / "out.png")]) == 2
     assert name in capsys.readouterr().err
@@ -259,6 +283,38 @@ def test_a_picture_of_another_size_is_scaled(video: record.Video) -> None:
     video.add(picture(1), 0)
     video.add(picture(2, 32, 20), 0.1)
     assert values(video) == [1, 2]
+
+
+def test_record_leaves_out_what_is_no_picture(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "video.avi"
+    ended = threading.Event()
+
+    def film() -> None:
+        while not ended.wait(0.02):
+            channel.publish(bytes(100), fourcc="RGB3")
+            time.sleep(0.02)
+            channel.publish(picture(100))
+
+    with FrameChannel.create(name, capacity=48 * 64 * 3) as channel:
+        channel.publish(bytes(100), fourcc="RGB3")
+        filming = threading.Thread(target=film)
+        filming.start()
+        try:
+            assert main(["record", name, str(file), "--seconds", "1", "--fps", "10"]) == 0
+        finally:
+            ended.set()
+            filming.join()
+    assert re.search(r"frames left out: \d+, the last: pixel format 'RGB3', 100 bytes", capsys.readouterr().err)
+    assert len(pictures_in(file)) == pytest.approx(10, abs=1)
+
+
+def test_record_of_no_picture_at_all(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "video.mp4"
+    with FrameChannel.create(name, capacity=100) as channel:
+        channel.publish(bytes(100), fourcc="RGB3")
+        assert main(["record", name, str(file), "--timeout", "0.1"]) == 2
+    assert "pixel format 'RGB3', 100 bytes" in capsys.readouterr().err
+    assert not file.exists()
 
 
 def test_record_of_nothing(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

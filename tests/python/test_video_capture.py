@@ -14,8 +14,10 @@ import cv2
 import numpy
 import pytest
 
-from pywinmmf import FrameChannel, InvalidArgumentError, Namespace, NotSupportedError, VideoCapture
+from pywinmmf import FormatError, FrameChannel, InvalidArgumentError, Namespace, NotSupportedError, VideoCapture
 from pywinmmf.camera.share import SharedCamera, Sharing
+
+PATIENCE = 60  # seconds
 
 
 def picture(value: int) -> numpy.typing.NDArray[numpy.uint8]:
@@ -124,6 +126,86 @@ def test_other_pixel_formats(name: str) -> None:
         assert numpy.abs(capture.read()[1].astype(int) - red).max() < 8  # type: ignore[union-attr]
         channel.publish(red[:, :, 2])
         assert (capture.read()[1] == 200).all()  # type: ignore[union-attr]
-        channel.publish(b"1234", fourcc="WHAT")
-        with pytest.raises(NotSupportedError, match="WHAT"):
+
+
+@pytest.mark.parametrize(
+    ("fourcc", "width", "height", "stride", "used"),
+    [
+        ("NV12", 4, 3, 4, 100),
+        ("I420", 5, 4, 5, 100),
+        ("YUYV", 5, 3, 10, 100),
+        ("MJPG", 0, 0, 0, 0),
+        ("MJPG", 4, 4, 12, 100),
+        ("BGR3", 0, 0, 0, 100),
+        ("RGB3", 0, 0, 0, 100),
+        ("BGR3", 64, 1, 64, 64),
+        ("WHAT", 4, 4, 4, 16),
+        ("", 0, 0, 0, 100),
+    ],
+)
+def test_what_is_no_picture(name: str, fourcc: str, width: int, height: int, stride: int, used: int) -> None:
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+        capture = VideoCapture(name)
+
+        def publish() -> None:
+            with channel.begin() as frame:
+                frame.used = used
+                frame.width, frame.height, frame.stride, frame.fourcc = width, height, stride, fourcc
+
+        publish()
+        assert capture.read() == (False, None)
+        capture.setExceptionMode(True)
+        assert capture.getExceptionMode()
+        publish()
+        with pytest.raises((FormatError, NotSupportedError), match=f"format '{fourcc}'"):
             capture.read()
+        channel.publish(picture(5))
+        assert (capture.read()[1] == 5).all()  # type: ignore[union-attr]
+
+
+def test_each_retrieved_picture_is_a_copy_of_its_own(name: str) -> None:
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+        capture = VideoCapture(name)
+        channel.publish(picture(1))
+        assert capture.grab()
+        first = capture.retrieve()[1]
+        assert first is not None
+        first[...] = 9
+        assert (capture.retrieve()[1] == 1).all()  # type: ignore[union-attr]
+
+
+def test_nothing_is_left_after_release(name: str) -> None:
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+        channel.publish(picture(1))
+        capture = VideoCapture(name)
+        assert capture.read()[0]
+        capture.release()
+        assert capture.get(cv2.CAP_PROP_FRAME_WIDTH) == 0
+        assert capture.retrieve() == (False, None)
+
+
+def test_opened_later(name: str) -> None:
+    capture = VideoCapture()
+    assert not capture.isOpened()
+    assert capture.read() == (False, None)
+    assert capture.get(cv2.CAP_PROP_FRAME_WIDTH) == 0
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+        channel.publish(picture(1))
+        assert capture.open(name)
+        assert capture.read()[0]
+
+
+def test_a_camera_that_was_never_there_is_not_waited_for(name: str) -> None:
+    capture = VideoCapture(name, timeout=10 * PATIENCE)
+    reading = threading.Thread(target=capture.read, daemon=True)
+    reading.start()
+    reading.join(PATIENCE)
+    assert not reading.is_alive()
+
+
+def test_without_numpy_it_says_what_to_install(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+        channel.publish(picture(1))
+        monkeypatch.setitem(sys.modules, "numpy", None)
+        with pytest.raises(ModuleNotFoundError, match=r"pip install 'pywinmmf\[numpy\]'"):
+            VideoCapture(name).read()
