@@ -107,7 +107,11 @@ async def _for_this_machine(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Refuse requests for another host's name, which somebody else's page may have pointed here (DNS rebinding)."""
-    if not _is_loopback(request.url.host or ""):
+    try:
+        host = request.url.host or ""
+    except ValueError:
+        raise web.HTTPBadRequest(text=f"Host {request.host!r}: expected a host and a port\n") from None
+    if not _is_loopback(host):
         raise web.HTTPForbidden(text=f"this is not {request.host}\n")
     return await handler(request)
 
