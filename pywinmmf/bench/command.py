@@ -22,7 +22,7 @@ from .peers import PEERS
 from .programs import NAMES, build, find_compiler, program
 from .report import as_json, print_outcome, print_soak
 from .rows import ROWS
-from .runner import Outcome, Subject, measure, subjects
+from .runner import Outcome, Subject, measure, remove_leftovers, subjects
 
 FRAME = 1920 * 1080 * 3
 MEMORY = "memory"
@@ -126,6 +126,7 @@ def _measure(arguments: argparse.Namespace) -> int:
     console = Console()
     outcomes: list[Outcome] = []
     with ExitStack() as stack:
+        stack.callback(remove_leftovers)
         everybody = list(subjects(_programs(arguments.programs, stack, console)))
         _say_who_is_missing(console, everybody)
         for row in rows:

@@ -34,12 +34,18 @@ def build(folder: Path, compiler: str, library: Path | None = None) -> None:
     windows = library.suffix == ".dll"
     system = ["system_windows.c"] if windows else ["system_linux.c"]
     options = ["-std=c11", "-O2", f"-I{include_dir()}", "-D__USE_MINGW_ANSI_STDIO=1"]
+    # A compiler that is killed leaves its own temporary files.
+    environment = {**os.environ, **dict.fromkeys(("TMPDIR", "TMP", "TEMP"), str(folder))}
     for name in NAMES:
         sources = [SOURCES / source for source in [*COMMON, *system, f"transport_{name}.c"]]
         needs = [] if name == "bare" else [library] if windows else [library, "-Wl,-rpath,$ORIGIN"]
         output = folder / (f"{name}.exe" if windows else name)
         done = subprocess.run(
-            [compiler, *options, *sources, *needs, "-o", output], stderr=subprocess.PIPE, text=True, errors="replace"
+            [compiler, *options, *sources, *needs, "-o", output],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
         )
         if done.returncode != 0:
             raise Error(f"{compiler} cannot compile the program {name}: {_first_error(done)}")

@@ -26,7 +26,17 @@ _numbers = itertools.count()
 
 def new_name() -> str:
     """For what is shared in a run."""
-    return f"pywinmmf-bench-{os.getpid()}-{next(_numbers)}"
+    return f"{_prefix()}{next(_numbers)}"
+
+
+def remove_leftovers() -> None:
+    """What processes that were killed left in shared memory under our names; on Windows nothing stays."""
+    for file in Path("/dev/shm").glob(f"*{_prefix()}*"):
+        file.unlink(missing_ok=True)
+
+
+def _prefix() -> str:
+    return f"pywinmmf-bench-{os.getpid()}-"
 
 
 @dataclass(frozen=True)

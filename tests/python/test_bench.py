@@ -163,6 +163,7 @@ def test_sigterm_leaves_nothing_behind(tmp_path: Path) -> None:
                 worker.kill()
     assert len(gone) == 2
     assert not list(tmp_path.iterdir())
+    assert not list(Path("/dev/shm").glob(f"*pywinmmf-bench-{bench.pid}-*"))
 
 
 def _workers(bench: psutil.Process) -> list[psutil.Process]:
