@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -15,15 +14,6 @@ from csharp import programs
 from lab import dotnet, wine, winpython
 
 COMMAND = "import sys; sys.path.remove(''); from pywinmmf.cli import main; sys.exit(main())"
-DAMAGE = """
-import sys
-sys.path.remove('')
-from pywinmmf import FrameChannel, Layout, MemoryMappedFile, Namespace
-with FrameChannel.open(sys.argv[1], namespace=Namespace.GLOBAL) as channel:
-    with MemoryMappedFile.open(sys.argv[1], namespace=Namespace.GLOBAL, layout=Layout.RAW) as raw:
-        raw.write(bytes([7]), 512 + 2)
-    print(channel.audit().poisoned)
-"""
 READER = "../../examples/FrameReader.cs"
 SECONDS = 120
 
@@ -114,19 +104,6 @@ def test_installed_again_it_has_new_arguments(service: Service, tmp_path: Path) 
     reader = dotnet.run_wine(programs.for_windows(READER), [service.name, "global", "3"], timeout=SECONDS)
     assert reader.returncode == 0, reader.stderr
     assert reader.stdout.count(" 32 x 24 BGR3, ") == 3
-
-
-def test_a_damaged_channel_ends_it(service: Service, tmp_path: Path) -> None:
-    """As a process that died, which is what Windows starts anew (Wine does not)."""
-    log = tmp_path / "log.txt"
-    service.does("install", "test", "--name", service.name, "--size", "64x48", "--log", log)
-    service.does("start")
-    damaged = winpython.run(["-c", DAMAGE, service.name], timeout=SECONDS)
-    assert damaged.stdout == "True\n", damaged.stderr
-    deadline = time.monotonic() + SECONDS
-    while service.camera("status").returncode != 3:
-        assert time.monotonic() < deadline
-    assert "the channel takes no more pictures" in log.read_text()
 
 
 def test_what_is_not_there_is_named(service: Service) -> None:
