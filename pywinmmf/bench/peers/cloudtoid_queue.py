@@ -15,27 +15,28 @@ CAPACITY = 1 << 16
 class Adapter(Transport):
     """One end of a queue."""
 
-    def __init__(self, name: str, end: Any, spin: bool) -> None:
+    def __init__(self, name: str, end: Any, size: int, spin: bool) -> None:
         super().__init__(name, spin)
         self._end = end
+        self._message = memoryview(bytearray(size))
 
     @classmethod
     def create(cls, name: str, size: int, slots: int) -> Adapter:
         """The sending end."""
-        return cls(name, cloudtoid_interprocess.Publisher(name, CAPACITY, tempfile.gettempdir()), False)
+        return cls(name, cloudtoid_interprocess.Publisher(name, CAPACITY, tempfile.gettempdir()), size, False)
 
     @classmethod
     def open(cls, name: str, size: int, slots: int, spin: bool) -> Adapter:
         """The receiving end."""
-        return cls(name, cloudtoid_interprocess.Subscriber(name, CAPACITY, tempfile.gettempdir()), spin)
+        return cls(name, cloudtoid_interprocess.Subscriber(name, CAPACITY, tempfile.gettempdir()), size, spin)
 
     def begin(self) -> memoryview:
-        """Not in place."""
-        raise NotImplementedError("messages are copied")
+        """A buffer of this end's own: the queue gives none."""
+        return self._message
 
     def publish(self) -> None:
-        """Not in place."""
-        raise NotImplementedError("messages are copied")
+        """Send a copy."""
+        self.write(self._message)
 
     def acquire(self) -> memoryview:
         """The next message, which is a copy."""
