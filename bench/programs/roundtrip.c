@@ -21,20 +21,12 @@ static void name_of(char *name, const struct task *task, const char *direction) 
 }
 
 static void send(transport *passing, const struct message *message) {
-    uint8_t *slot = transport_begin(passing);
-    if (!slot)
+    if (!transport_write(passing, message, sizeof *message))
         fail("no slot is free");
-    memcpy(slot, message, sizeof *message);
-    transport_publish(passing);
 }
 
 static bool receive(transport *passing, const struct task *task, struct message *message) {
-    const uint8_t *slot = transport_acquire(passing, task->spin);
-    if (!slot)
-        return false;
-    memcpy(message, slot, sizeof *message);
-    transport_release(passing);
-    return true;
+    return transport_read(passing, message, sizeof *message, task->spin);
 }
 
 /* Awake, so that only the other side's processor can fall asleep. */

@@ -73,7 +73,7 @@ void role_write(const struct task *task, struct result *result) {
 /* False: no more frames come. */
 static bool read_frame(transport *passing, const struct task *task, uint8_t *picture, struct result *result,
                        uint64_t *number) {
-    const uint8_t *frame = transport_acquire(passing, task->spin);
+    const uint8_t *frame = transport_acquire(passing);
     if (!frame)
         return false;
     if (task->copy) {

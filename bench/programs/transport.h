@@ -20,10 +20,15 @@ uint8_t *transport_begin(transport *passing);
 
 void transport_publish(transport *passing);
 
-/* The newest frame that this end has not had yet, in place; waits up to a second for one, asleep unless `spin`.
- * NULL: none came. */
-const uint8_t *transport_acquire(transport *passing, bool spin);
+/* Both at once, with a copy of these bytes; false: all slots are being read. */
+bool transport_write(transport *passing, const void *bytes, uint64_t size);
+
+/* The newest frame that this end has not had yet, in place; waits up to a second for one. NULL: none came. */
+const uint8_t *transport_acquire(transport *passing);
 
 void transport_release(transport *passing);
+
+/* Both at once, with a copy in between; asleep while it waits, unless `spin`. False: none came. */
+bool transport_read(transport *passing, void *buffer, uint64_t size, bool spin);
 
 #endif

@@ -5,6 +5,7 @@
 #include "transport.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define READERS     16
 #define SLOTS       64
@@ -113,6 +114,15 @@ void transport_publish(transport *passing) {
     system_wake(passing->memory, &shared->bell, sleepers);
 }
 
+bool transport_write(transport *passing, const void *bytes, uint64_t size) {
+    uint8_t *slot = transport_begin(passing);
+    if (!slot)
+        return false;
+    memcpy(slot, bytes, size);
+    transport_publish(passing);
+    return true;
+}
+
 static uint64_t look(const transport *passing) {
     return __atomic_load_n(&passing->shared->newest, __ATOMIC_SEQ_CST);
 }
@@ -159,7 +169,7 @@ static bool wait_for_newer(transport *passing, bool spin) {
     return true;
 }
 
-const uint8_t *transport_acquire(transport *passing, bool spin) {
+static const uint8_t *acquire(transport *passing, bool spin) {
     if (!wait_for_newer(passing, spin))
         return NULL;
     uint64_t newest = look(passing);
@@ -168,6 +178,19 @@ const uint8_t *transport_acquire(transport *passing, bool spin) {
     return slot_at(passing, (uint32_t)(newest & SLOT_OF));
 }
 
+const uint8_t *transport_acquire(transport *passing) {
+    return acquire(passing, false);
+}
+
 void transport_release(transport *passing) {
     __atomic_store_n(passing->pin, 0, __ATOMIC_RELEASE);
+}
+
+bool transport_read(transport *passing, void *buffer, uint64_t size, bool spin) {
+    const uint8_t *slot = acquire(passing, spin);
+    if (!slot)
+        return false;
+    memcpy(buffer, slot, size);
+    transport_release(passing);
+    return true;
 }

@@ -6,7 +6,6 @@
 #include <wmmf.h>
 
 #define SECOND_NS INT64_C(1000000000)
-#define SPINS     1000 /* between looks at the clock */
 
 struct transport {
     wmmf_channel *channel;
@@ -48,18 +47,13 @@ void transport_publish(transport *passing) {
     wmmf_channel_publish(passing->channel, &passing->frame);
 }
 
-static int32_t poll(transport *passing) {
-    int32_t status = WMMF_E_TIMEOUT;
-    for (int64_t end = system_now_ns() + SECOND_NS; status == WMMF_E_TIMEOUT && system_now_ns() < end;)
-        for (int turn = 0; turn < SPINS && status == WMMF_E_TIMEOUT; turn++)
-            status = wmmf_channel_acquire(passing->channel, passing->had, 0, &passing->frame);
-    return status;
+bool transport_write(transport *passing, const void *bytes, uint64_t size) {
+    wmmf_frame frame = {.struct_size = sizeof frame, .used = size};
+    return wmmf_channel_write(passing->channel, bytes, 0, &frame) == WMMF_OK;
 }
 
-const uint8_t *transport_acquire(transport *passing, bool spin) {
-    int32_t status =
-        spin ? poll(passing) : wmmf_channel_acquire(passing->channel, passing->had, SECOND_NS, &passing->frame);
-    if (status != WMMF_OK)
+const uint8_t *transport_acquire(transport *passing) {
+    if (wmmf_channel_acquire(passing->channel, passing->had, SECOND_NS, &passing->frame) != WMMF_OK)
         return NULL;
     passing->had = passing->frame.sequence;
     return passing->frame.data;
@@ -67,4 +61,13 @@ const uint8_t *transport_acquire(transport *passing, bool spin) {
 
 void transport_release(transport *passing) {
     wmmf_channel_release(passing->channel, &passing->frame);
+}
+
+/* It always spins before it sleeps. */
+bool transport_read(transport *passing, void *buffer, uint64_t size, bool spin) {
+    (void)spin;
+    if (wmmf_channel_read(passing->channel, passing->had, buffer, size, SECOND_NS, &passing->frame) != WMMF_OK)
+        return false;
+    passing->had = passing->frame.sequence;
+    return true;
 }

@@ -93,6 +93,16 @@ static inline void fence_release(void) {
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
+/* Brings the cache line of something that we shall store to soon. Not __builtin_prefetch, which without options for the
+ * processor only asks for a copy that still is to be taken from the others. */
+static inline void prefetch_to_store(const void *what) {
+#if defined(__x86_64__)
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)what));
+#else
+    __builtin_prefetch(what, 1);
+#endif
+}
+
 /* Tells the core that this is a spin loop. */
 static inline void spin_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)

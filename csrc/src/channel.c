@@ -17,16 +17,14 @@
 #include "gate.h"
 #include "participants.h"
 
-#define SPINS                 1000
-#define VAIN_SPINS            4       /* one after the other, and we give it up */
-#define SPIN_AGAIN            64      /* of so many waits one spins all the same */
-#define MOMENTARY             4096    /* bytes that are copied in a moment */
-#define ATTEMPTS              1000000 /* to catch the newest frame; an honest writer is not that quick that often */
-#define RECHECK_NS            INT64_C(10000000)
-#define READ_ONLY_RECHECK_NS  INT64_C(1000000)
-#define NEWEST_SLOT           UINT64_C(0xFF)
-#define NEWEST_SEQUENCE_SHIFT 8
-#define NO_SLOT               UINT32_MAX
+#define SPINS                1000
+#define VAIN_SPINS           4       /* one after the other, and we give it up */
+#define SPIN_AGAIN           64      /* of so many waits one spins all the same */
+#define MOMENTARY            4096    /* bytes that are copied in a moment */
+#define ATTEMPTS             1000000 /* to catch the newest frame; an honest writer is not that quick that often */
+#define RECHECK_NS           INT64_C(10000000)
+#define READ_ONLY_RECHECK_NS INT64_C(1000000)
+#define NO_SLOT              UINT32_MAX
 
 struct wmmf_channel {
     wmmf_map *map;
@@ -165,12 +163,24 @@ static uint8_t *picture_at(const wmmf_channel *channel, uint32_t slot) {
 }
 
 static uint64_t newest_sequence(uint64_t newest) {
-    return newest >> NEWEST_SEQUENCE_SHIFT;
+    return (newest & ~NEWEST_POISONED) >> NEWEST_SEQUENCE_SHIFT;
 }
 
-/* No slot that this channel has: a peer wrote it. */
-static bool newest_is_valid(const wmmf_channel *channel, uint64_t newest) {
-    return (newest & NEWEST_SLOT) < channel->slots;
+static uint32_t newest_slot(uint64_t newest) {
+    return (uint32_t)(newest & NEWEST_SLOT);
+}
+
+/* WMMF_E_FORMAT: no slot that this channel has, so a peer wrote it. */
+static int32_t newest_check(const wmmf_channel *channel, uint64_t newest) {
+    if (newest & NEWEST_POISONED)
+        return WMMF_E_POISONED;
+    return newest_slot(newest) < channel->slots ? WMMF_OK : WMMF_E_FORMAT;
+}
+
+/* Before the lock says it, so that no death in between leaves a frame that readers take for a live one. */
+void channel_poison(wmmf_map *map) {
+    if (map->size >= CHANNEL_HEADER_SIZE)
+        or_seq_u64(&((struct channel_header *)(void *)map->payload)->newest, NEWEST_POISONED);
 }
 
 static void lock_pins(wmmf_channel *channel) {
@@ -298,6 +308,8 @@ static int32_t begin(wmmf_channel *channel, int64_t timeout_ns) {
     wmmf_map *map = channel->map;
     if (holders_writing(map))
         return WMMF_E_DEADLOCK;
+    /* Readers may be looking at it, and we shall look before we store: once it is here, for both. */
+    prefetch_to_store(&channel->header->newest);
     int64_t deadline = deadline_after(timeout_ns);
     int32_t status = native_own(map, timeout_ns);
     if (status != WMMF_OK)
@@ -326,11 +338,29 @@ static bool picture_fits(const wmmf_frame *frame, uint64_t capacity) {
            frame->user_size <= WMMF_FRAME_USER_SIZE;
 }
 
-static void publish(wmmf_channel *channel, wmmf_frame *frame) {
+/* Releases the picture: from here on the frame is everybody's. Between our look and this step only poison comes. */
+static int32_t make_newest(wmmf_channel *channel, uint64_t before, uint64_t sequence) {
+    uint64_t expected = before & ~NEWEST_POISONED;
+    if (cas_seq_u64(&channel->header->newest, &expected, sequence << NEWEST_SEQUENCE_SHIFT | channel->filling))
+        return WMMF_OK;
+    return expected & NEWEST_POISONED ? WMMF_E_POISONED : WMMF_E_FORMAT;
+}
+
+/* Unless it is pinned, the next frame goes where the one before was: what readers took of it comes back meanwhile. */
+static void fetch_next(const wmmf_channel *channel, uint64_t before) {
+    if (newest_check(channel, before) != WMMF_OK)
+        return;
+    prefetch_to_store(slot_at(channel, newest_slot(before)));
+    prefetch_to_store(picture_at(channel, newest_slot(before)));
+}
+
+/* Ends what begin began, whatever comes out. */
+static int32_t publish(wmmf_channel *channel, wmmf_frame *frame) {
     struct frame_header *slot = slot_at(channel, channel->filling);
+    uint64_t before = load_relaxed_u64(&channel->header->newest);
     if (frame->timestamp_ns == 0)
         frame->timestamp_ns = (uint64_t)platform_monotonic_ns();
-    frame->sequence = newest_sequence(load_relaxed_u64(&channel->header->newest)) + 1;
+    frame->sequence = newest_sequence(before) + 1;
     store_relaxed_u64(&slot->timestamp_ns, frame->timestamp_ns);
     store_relaxed_u64(&slot->used, frame->used);
     store_relaxed_u32(&slot->width, frame->width);
@@ -340,11 +370,13 @@ static void publish(wmmf_channel *channel, wmmf_frame *frame) {
     store_relaxed_u32(&slot->user_size, frame->user_size);
     memcpy(slot->user, frame->user, frame->user_size);
     store_release_u64(&slot->stamp, 2 * frame->sequence);
-    /* Releases the picture. From here on the frame is everybody's. */
-    __atomic_store_n(&channel->header->newest, frame->sequence << NEWEST_SEQUENCE_SHIFT | channel->filling,
-                     __ATOMIC_SEQ_CST);
+    int32_t status = make_newest(channel, before, frame->sequence);
     end(channel);
+    if (status != WMMF_OK)
+        return status;
     gate_wake(channel->map, GATE_CHANGE);
+    fetch_next(channel, before);
+    return WMMF_OK;
 }
 
 int32_t wmmf_channel_begin(wmmf_channel *channel, int64_t timeout_ns, wmmf_frame *frame) {
@@ -367,14 +399,7 @@ int32_t wmmf_channel_publish(wmmf_channel *channel, wmmf_frame *frame) {
         return status;
     if (channel->filling == NO_SLOT || channel->filling != frame->slot)
         return WMMF_E_NOT_OWNER;
-    if (!picture_fits(frame, channel->capacity))
-        return WMMF_E_RANGE;
-    if (native_is_poisoned(channel->map)) {
-        end(channel);
-        return WMMF_E_POISONED;
-    }
-    publish(channel, frame);
-    return WMMF_OK;
+    return picture_fits(frame, channel->capacity) ? publish(channel, frame) : WMMF_E_RANGE;
 }
 
 int32_t wmmf_channel_cancel(wmmf_channel *channel, const wmmf_frame *frame) {
@@ -399,22 +424,16 @@ int32_t wmmf_channel_write(wmmf_channel *channel, const void *data, int64_t time
         return status;
     frame->slot = channel->filling;
     memcpy(picture_at(channel, channel->filling), data, (size_t)frame->used);
-    publish(channel, frame);
-    return WMMF_OK;
+    return publish(channel, frame);
 }
 
 /* Reading. */
 
-static bool is_wanted(uint64_t newest, uint64_t after) {
-    return newest != 0 && newest_sequence(newest) != after;
-}
-
-/* WMMF_E_TIMEOUT: not yet. */
+/* WMMF_E_TIMEOUT: not yet. At nothing but `newest`, lest a writer has to get the lock's cache line back from us. */
 static int32_t look_for_newer(const wmmf_channel *channel, uint64_t after, uint64_t *newest) {
-    if (native_is_poisoned(channel->map))
-        return WMMF_E_POISONED;
     *newest = load_seq_u64(&channel->header->newest);
-    return is_wanted(*newest, after) ? WMMF_OK : WMMF_E_TIMEOUT;
+    int32_t status = newest_check(channel, *newest);
+    return status == WMMF_OK && (*newest == 0 || newest_sequence(*newest) == after) ? WMMF_E_TIMEOUT : status;
 }
 
 /* A read-only handle cannot count itself in, so it looks by itself, often. */
@@ -458,7 +477,7 @@ static int32_t wait_for_newer(wmmf_channel *channel, uint64_t after, int64_t tim
 
 /* Each field is loaded once. False: a peer wrote what no writer of ours does. */
 static bool describe(const wmmf_channel *channel, uint64_t newest, uint64_t after, wmmf_frame *frame) {
-    uint32_t index = (uint32_t)(newest & NEWEST_SLOT);
+    uint32_t index = newest_slot(newest);
     const struct frame_header *slot = slot_at(channel, index);
     frame->struct_size = sizeof *frame;
     frame->slot = index;
@@ -484,9 +503,10 @@ static bool describe(const wmmf_channel *channel, uint64_t newest, uint64_t afte
 /* That one, or one that is newer still. */
 static int32_t pin_newest(wmmf_channel *channel, uint64_t newest, uint64_t after, wmmf_frame *frame) {
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (!newest_is_valid(channel, newest))
-            return WMMF_E_FORMAT;
-        uint32_t slot = (uint32_t)(newest & NEWEST_SLOT);
+        int32_t status = newest_check(channel, newest);
+        if (status != WMMF_OK)
+            return status;
+        uint32_t slot = newest_slot(newest);
         pin(channel, slot);
         uint64_t now = load_seq_u64(&channel->header->newest);
         if (now == newest) {
@@ -527,9 +547,7 @@ int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *frame) {
 static bool copy_without_pin(const wmmf_channel *channel, uint64_t newest, uint64_t after, void *buffer,
                              uint64_t length, wmmf_frame *frame, int32_t *status) {
     *status = WMMF_E_FORMAT;
-    if (!newest_is_valid(channel, newest))
-        return true;
-    const struct frame_header *slot = slot_at(channel, (uint32_t)(newest & NEWEST_SLOT));
+    const struct frame_header *slot = slot_at(channel, newest_slot(newest));
     uint64_t stamp = 2 * newest_sequence(newest);
     if (load_acquire_u64(&slot->stamp) != stamp)
         return false;
@@ -616,8 +634,8 @@ int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info) {
     info->capacity = channel->capacity;
     info->sequence = newest_sequence(newest);
     info->timestamp_ns = 0;
-    if (newest != 0 && newest_is_valid(channel, newest))
-        info->timestamp_ns = load_relaxed_u64(&slot_at(channel, (uint32_t)(newest & NEWEST_SLOT))->timestamp_ns);
+    if (newest != 0 && newest_slot(newest) < channel->slots)
+        info->timestamp_ns = load_relaxed_u64(&slot_at(channel, newest_slot(newest))->timestamp_ns);
     info->now_ns = (uint64_t)platform_monotonic_ns();
     info->participants = channel->map->participants;
     info->read_only = channel->map->read_only;
@@ -631,11 +649,11 @@ static uint64_t all_slots(const wmmf_channel *channel) {
 /* While a frame is the newest nobody writes to its slot, whose stamp then is the frame's. */
 static bool newest_is_intact(const wmmf_channel *channel) {
     uint64_t newest = load_seq_u64(&channel->header->newest);
-    if (newest == 0)
-        return true;
-    if (!newest_is_valid(channel, newest))
+    if (newest_sequence(newest) == 0)
+        return newest_slot(newest) == 0;
+    if (newest_slot(newest) >= channel->slots)
         return false;
-    uint64_t stamp = load_acquire_u64(&slot_at(channel, (uint32_t)(newest & NEWEST_SLOT))->stamp);
+    uint64_t stamp = load_acquire_u64(&slot_at(channel, newest_slot(newest))->stamp);
     return stamp == 2 * newest_sequence(newest) || load_seq_u64(&channel->header->newest) != newest;
 }
 

@@ -98,6 +98,12 @@ struct header {
 #define CHANNEL_HEADER_SIZE 256
 #define FRAME_HEADER_SIZE   128
 
+/* `newest`: bits 0-7 the slot of the newest frame, bits 8-62 its sequence, both 0 = none yet; bit 63 that the lock is
+ * poisoned, so that readers need not look there. */
+#define NEWEST_SLOT           UINT64_C(0xFF)
+#define NEWEST_SEQUENCE_SHIFT 8
+#define NEWEST_POISONED       (UINT64_C(1) << 63)
+
 struct channel_header {
     /* Constant. */
     shared_u64 magic;
@@ -105,8 +111,7 @@ struct channel_header {
     shared_u32 slots;
     uint8_t reserved0[44];
 
-    /* The newest frame: bits 0-7 its slot, bits 8-63 its sequence; 0 = none yet. Stored by the owner of the lock. */
-    shared_u64 newest;
+    shared_u64 newest; /* see NEWEST_SLOT; stored by the owner of the lock, but for poison */
     uint8_t reserved1[56];
 
     uint8_t reserved2[CHANNEL_HEADER_SIZE - 128];

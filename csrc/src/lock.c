@@ -42,6 +42,8 @@ bool native_is_poisoned(const wmmf_map *map) {
 }
 
 void native_poison(wmmf_map *map) {
+    if (map->kind == KIND_CHANNEL)
+        channel_poison(map);
     or_seq_u64(&map->header->lock, LOCK_POISONED);
     gate_wake(map, GATE_READERS);
     gate_wake(map, GATE_WRITERS);

@@ -48,6 +48,8 @@ int32_t region_create_or_open(const char *name, uint64_t size, const wmmf_option
 int32_t region_open(const char *name, uint64_t size, const wmmf_options *given, enum section_kind kind, wmmf_map **out);
 /* Fills the header of a channel that nobody sees yet (channel.c). */
 void channel_initialise(wmmf_map *map, const struct channel_shape *shape);
+/* That part of poisoning which the readers of a channel see (channel.c). */
+void channel_poison(wmmf_map *map);
 /* The sequence of the oldest frame that a participant of a channel has pinned; 0: none, or no channel. */
 uint64_t channel_oldest_pinned(const wmmf_map *map, const struct participant *record);
 

@@ -318,23 +318,33 @@ static void a_read_only_audit_finds_damage_and_changes_nothing(void) {
     wmmf_close(map);
 }
 
-static void a_damaged_channel_gives_no_frames(void) {
+static void a_damaged_channel_takes_and_gives_no_frames(void) {
     const char *name = new_name();
-    wmmf_channel *channel = NULL;
-    wmmf_frame frame = {.struct_size = sizeof frame};
+    wmmf_options read_only = {.struct_size = sizeof read_only, .read_only = 1};
+    wmmf_channel *channel = NULL, *looker = NULL;
+    wmmf_frame frame = {.struct_size = sizeof frame}, begun = frame;
     wmmf_audit_report report = {.struct_size = sizeof report};
     REQUIRE_OK(wmmf_channel_create(name, 100, 0, NULL, &channel));
     REQUIRE_OK(wmmf_channel_write(channel, "", PATIENCE, &frame));
+    REQUIRE_OK(wmmf_channel_open(name, &read_only, &looker));
     REQUIRE_OK(wmmf_channel_audit(channel, &report));
     CHECK_EQUAL(0, report.damaged);
+    REQUIRE_OK(wmmf_channel_begin(channel, PATIENCE, &begun));
     damage(name);
     REQUIRE_OK(wmmf_channel_audit(channel, &report));
     CHECK_EQUAL(1, report.damaged);
     CHECK_EQUAL(1, report.poisoned);
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_acquire(channel, 0, PATIENCE, &frame));
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_read(channel, 0, NULL, 0, PATIENCE, &frame));
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_wait(channel, 0, PATIENCE, NULL));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_publish(channel, &begun));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_channel_cancel(channel, &begun));
     CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_begin(channel, PATIENCE, &frame));
+    wmmf_channel *const readers[] = {channel, looker};
+    for (size_t i = 0; i < 2; i++)
+        for (uint64_t after = 0; after < 3; after++) {
+            CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_read(readers[i], after, NULL, 0, PATIENCE, &frame));
+            CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_wait(readers[i], after, PATIENCE, NULL));
+        }
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_acquire(channel, 0, PATIENCE, &frame));
+    wmmf_channel_close(looker);
     wmmf_channel_close(channel);
 }
 
@@ -350,7 +360,7 @@ static const struct test tests[] = {
     TEST(damage_ends_the_wait_of_a_writer_for_readers),
     TEST(damage_ends_a_wait_for_a_change),
     TEST(a_read_only_audit_finds_damage_and_changes_nothing),
-    TEST(a_damaged_channel_gives_no_frames),
+    TEST(a_damaged_channel_takes_and_gives_no_frames),
     {NULL, NULL},
 };
 

@@ -19,7 +19,7 @@ WITHOUT_A_SECTION = {"wmmf_abi_version", "wmmf_version", "wmmf_last_os_error"}
 MISSING_CHECKS = [
     ("region.c", "extent->size > mapped - extent->offset", "false"),
     ("participants.c", "return used < map->participants ? used : map->participants;", "return used;"),
-    ("channel.c", "return (newest & NEWEST_SLOT) < channel->slots;", "return newest || channel;"),
+    ("channel.c", "return newest_slot(newest) < channel->slots ?", "return channel->slots ?"),
 ]
 
 
