@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+import re
 import sys
 from enum import IntEnum
 from typing import Any, TypeVar
@@ -90,13 +91,16 @@ def creation_error(status: int, action: str, access: Access | str | int) -> Erro
 
 
 def buffer(what: str, value: Any) -> memoryview:
-    """An object with the buffer protocol."""
+    """An object with the buffer protocol, of which the bytes are the values: no array of Python objects."""
     try:
-        return memoryview(value)
+        view = memoryview(value)
     except TypeError:
         raise ArgumentTypeError(f"{what}: expected bytes or another buffer, not {type(value).__name__}") from None
     except (ValueError, BufferError) as error:  # released, or of a type that the protocol does not know
         raise InvalidArgumentError(f"{what}: expected a buffer, but {error}") from None
+    if "O" in view.format and "O" in re.sub(":.*?:", "", view.format):  # between colons: names of fields
+        raise ArgumentTypeError(f"{what}: expected numbers or bytes, not Python objects (format {view.format!r})")
+    return view
 
 
 def contiguous(what: str, value: Any, *, writable: bool = False) -> memoryview:

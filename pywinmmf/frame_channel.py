@@ -18,7 +18,7 @@ from .audit_report import AuditReport
 from .enums import Access, Namespace
 from .errors import ArgumentTypeError, ClosedError, Error, InvalidArgumentError, native_error
 from .frames import CopiedFrame, Frame, NewFrame, set_user
-from .pixels import Geometry, fourcc_code, geometry_of, geometry_of_shape
+from .pixels import Geometry, extent, geometry_of, geometry_of_shape, in_format
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -166,7 +166,8 @@ class FrameChannel(Opened):
 
         ``picture`` is any buffer of up to the capacity; a NumPy array of rows x pixels (x channels), also one
         with gaps between its rows, tells its size to the readers. ``fourcc`` None takes what is usual for its
-        channels: GREY, BGR3, BGRA; 16-bit Y16. ``user`` are up to 64 bytes of your own. ``timestamp_ns`` 0 is now.
+        channels: GREY, BGR3, BGRA; 16-bit Y16. An array that is no picture of the format is refused. ``user`` are
+        up to 64 bytes of your own. ``timestamp_ns`` 0 is now.
 
         It is skipped if for ``timeout`` seconds all slots are read by others, or another writer is at work.
         """
@@ -228,9 +229,9 @@ class FrameChannel(Opened):
         if shape is not None:
             size, usual = _capacity("shape", shape)
             self._fitting(size)
-        geometry = usual if fourcc is None else usual._replace(fourcc=fourcc_code(fourcc))
+        geometry = usual if fourcc is None else in_format(usual, fourcc)
         first_ns = first_slice(timeout) if timeout != 0 else 0
-        new = self._begin(timeout, first_ns, geometry, geometry.stride * geometry.height or self._capacity)
+        new = self._begin(timeout, first_ns, geometry, extent(geometry) or self._capacity)
         if new is None:
             raise native_error(lib.WMMF_E_TIMEOUT, f"begin a frame in {self._handle.what}")
         self._geometry = usual

@@ -9,7 +9,7 @@ from ._arguments import contiguous, whole
 from ._binding import ffi, lib
 from ._slots import Slots
 from .errors import ClosedError, InvalidArgumentError, native_error
-from .pixels import Geometry, as_array, fourcc_code, fourcc_text
+from .pixels import Geometry, as_array, extent, fourcc_code, fourcc_text
 
 if TYPE_CHECKING:
     import numpy.typing
@@ -230,9 +230,10 @@ class NewFrame:
             frame.timestamp_ns = whole("timestamp_ns", self.timestamp_ns)
         if self._geometry != _NO_PICTURE:
             frame.width, frame.height, frame.stride, frame.fourcc = self._geometry
-            if self.stride * self.height > self.used:
+            if (size := extent(self._geometry)) > self.used:
                 raise InvalidArgumentError(
-                    f"stride {self.stride}, height {self.height}: expected rows in the {self.used} bytes of the frame",
+                    f"stride {self.stride}, height {self.height}: "
+                    f"expected rows in the {self.used} bytes of the frame, not of {size}",
                     lib.WMMF_E_RANGE,
                 )
         self._end(lib.wmmf_channel_publish)

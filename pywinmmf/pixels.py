@@ -7,6 +7,7 @@ GREY, Y16 (16 bits), YUYV and UYVY, NV12, NV21, I420 and YV12, MJPG (compressed)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import ArgumentTypeError, FormatError, InvalidArgumentError
@@ -47,14 +48,18 @@ class Geometry(NamedTuple):
 
 
 def geometry_of(picture: memoryview, fourcc: str | None) -> Geometry:
-    """Of a C-contiguous buffer: rows x pixels, or rows x pixels x channels; anything else is no picture."""
+    """Of a buffer: rows x pixels, or rows x pixels x channels; anything else is no picture.
+
+    `InvalidArgumentError` for a fourcc of pictures of another shape.
+    """
     integers = picture.format in ("B", "H", "<H")
     geometry = geometry_of_shape(picture.shape or (), picture.itemsize, usual=integers)
     if fourcc is None:
         return geometry
-    code = fourcc_code(fourcc)
-    rows = geometry.height * 2 // 3 if fourcc in _PLANAR_420 else geometry.height
-    return geometry._replace(height=rows, fourcc=code)
+    described = in_format(geometry, fourcc)
+    if fourcc in COMPRESSED and picture.nbytes not in (picture.shape or (1,)):
+        raise InvalidArgumentError(f"fourcc {fourcc!r}, shape {picture.shape}: expected a row of bytes")
+    return described
 
 
 def geometry_of_shape(shape: Sequence[int], itemsize: int = 1, *, usual: bool = True) -> Geometry:
@@ -64,6 +69,52 @@ def geometry_of_shape(shape: Sequence[int], itemsize: int = 1, *, usual: bool = 
     channels = shape[2] if len(shape) == 3 else 1
     fourcc = _USUAL.get((channels, itemsize), "") if usual else ""
     return Geometry(shape[1], shape[0], shape[1] * channels * itemsize, fourcc_code(fourcc))
+
+
+def in_format(rows: Geometry, fourcc: str) -> Geometry:
+    """What these rows, without gaps, are in a pixel format. `InvalidArgumentError` if they cannot be of that."""
+    picture = rows._replace(fourcc=fourcc_code(fourcc))
+    code = fourcc_text(picture.fourcc)
+    if rows.width == 0 or code in COMPRESSED:
+        return Geometry(fourcc=picture.fourcc)
+    planar = code in _PLANAR_420
+    pixel, _ = _pixel_and_rows(picture)
+    expected = ""
+    if pixel * rows.width != rows.stride:
+        expected = f"pixels of {pixel} bytes"
+    elif code in SUBSAMPLED and rows.width % 2:
+        expected = "an even number of pixels"
+    elif planar and rows.height % 3:
+        expected = "a multiple of 3 rows, a third of them for the colours"
+    if expected:
+        raise InvalidArgumentError(
+            f"fourcc {fourcc!r}, {rows.height} rows of {rows.width} pixels of {rows.stride // rows.width} bytes: "
+            f"expected {expected}"
+        )
+    return picture._replace(height=rows.height // 3 * 2) if planar else picture
+
+
+@lru_cache
+def extent(picture: Geometry) -> int:
+    """Bytes of all rows; 0 if there are none. `InvalidArgumentError` for pixels that do not fit into a row."""
+    width, _, stride, code = picture
+    fourcc = fourcc_text(code)
+    if fourcc in COMPRESSED:
+        return 0
+    pixel, rows = _pixel_and_rows(picture)
+    least = width * max(1, pixel)
+    if 0 < stride < least:
+        raise InvalidArgumentError(f"fourcc {fourcc!r}, width {width}, stride {stride}: expected at least {least}")
+    return rows * stride
+
+
+def _pixel_and_rows(picture: Geometry) -> tuple[int, int]:
+    """Bytes of a pixel, and rows of such pixels, of what is not compressed."""
+    width, height, stride, code = picture
+    fourcc = fourcc_text(code)
+    if fourcc in _PLANAR_420:
+        return 1, height * 3 // 2
+    return _BYTES_PER_PIXEL.get(fourcc, stride // max(1, width)), height
 
 
 def as_array(view: memoryview, geometry: Geometry) -> numpy.typing.NDArray[Any]:
@@ -82,8 +133,7 @@ def as_array(view: memoryview, geometry: Geometry) -> numpy.typing.NDArray[Any]:
     fourcc = fourcc_text(code)
     if fourcc in COMPRESSED or width == 0 or height == 0 or stride == 0:
         return flat
-    rows = height * 3 // 2 if fourcc in _PLANAR_420 else height
-    pixel = 1 if fourcc in _PLANAR_420 else _BYTES_PER_PIXEL.get(fourcc, stride // width)
+    pixel, rows = _pixel_and_rows(geometry)
     if pixel == 0 or pixel * width > stride or rows * stride > len(flat):
         raise FormatError(
             f"{len(flat)} bytes with {width} x {height} pixels, stride {stride} and format {fourcc!r}: "

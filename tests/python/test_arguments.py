@@ -296,6 +296,25 @@ def test_every_wrong_type_is_an_error_of_ours(name: str, channel: bool) -> None:
         assert section.write(b"free", timeout=0) == 4
 
 
+@pytest.mark.parametrize("kind", ["object", [("Other", "u8"), ("thing", "object")]])
+def test_pointers_to_python_objects_are_no_bytes(name: str, kind: Any) -> None:
+    np = pytest.importorskip("numpy", reason="the extra 'numpy' is not installed")
+    things = np.zeros(4, kind)
+    with FrameChannel.create(name, capacity=100) as channel, MemoryMappedFile.create(name + "s", 100) as section:
+        uses: list[Callable[[], object]] = [
+            lambda: channel.publish(things),
+            lambda: channel.publish(things[::2]),
+            lambda: channel.publish(b"x", user=things),
+            lambda: channel.read_into(things, timeout=0),
+            lambda: section.write(things),
+            lambda: section.read_into(things),
+        ]
+        for use in uses:
+            with pytest.raises(ArgumentTypeError, match="expected numbers or bytes, not Python objects"):
+                use()
+        assert section.write(np.zeros(4, [("Other", "u8")])) == 32
+
+
 def test_frames_are_judged_before_they_are_begun(name: str) -> None:
     np = pytest.importorskip("numpy", reason="the extra 'numpy' is not installed")
     gaps = np.zeros((20, 20), np.uint8)[:, ::2]

@@ -140,6 +140,60 @@ def test_pictures_of_other_kinds(channel: FrameChannel, reader: FrameChannel) ->
         assert bytes(frame.array) == b"compressed"
 
 
+@pytest.mark.parametrize(
+    ("shape", "fourcc", "expected"),
+    [
+        ((12, 20), "BGR3", "12 rows of 20 pixels of 1 bytes: expected pixels of 3 bytes"),
+        ((6, 10, 4), "BGR3", "expected pixels of 3 bytes"),
+        ((6, 10, 3), "GREY", "expected pixels of 1 bytes"),
+        ((6, 10), "Y16", "expected pixels of 2 bytes"),
+        ((6, 10, 3), "NV12", "expected pixels of 1 bytes"),
+        ((7, 8), "I420", "7 rows of 8 pixels of 1 bytes: expected a multiple of 3 rows"),
+        ((7, 8), "NV12", "expected a multiple of 3 rows"),
+        ((6, 9), "I420", "expected an even number of pixels"),
+        ((6, 9, 2), "YUYV", "expected an even number of pixels"),
+    ],
+)
+def test_a_format_that_is_not_the_shapes_is_refused(
+    channel: FrameChannel, shape: tuple[int, ...], fourcc: str, expected: str
+) -> None:
+    uses: list[Callable[[], object]] = [
+        lambda: channel.publish(numpy.zeros(shape, numpy.uint8), fourcc=fourcc),
+        lambda: channel.publish(numpy.zeros((50, *shape[1:]), numpy.uint8)[: shape[0] * 2 : 2], fourcc=fourcc),
+        lambda: channel.begin(shape, fourcc=fourcc),
+    ]
+    for use in uses:
+        with pytest.raises(InvalidArgumentError, match=f"fourcc '{fourcc}', .*{expected}"):
+            use()
+    with pytest.raises(InvalidArgumentError, match=r"fourcc 'MJPG', shape \(12, 20, 3\): expected a row of bytes"):
+        channel.publish(picture(1), fourcc="MJPG")
+    assert channel.publish(picture(1)) == 1
+
+
+def test_a_slot_described_as_what_it_cannot_hold_is_dropped(channel: FrameChannel) -> None:
+    wide = "fourcc 'BGR3', width 64, stride 64: expected at least 192"
+    with pytest.raises(InvalidArgumentError, match=wide), channel.begin((1, 64)) as frame:
+        frame.fourcc = "BGR3"
+    rows = "stride 8, height 8: expected rows in the 64 bytes of the frame, not of 96"
+    with pytest.raises(InvalidArgumentError, match=rows), channel.begin((8, 8)) as frame:
+        frame.fourcc = "NV12"
+    assert channel.sequence == 0
+
+
+def test_a_slot_is_filled_in_another_format_of_the_same_shape(channel: FrameChannel, reader: FrameChannel) -> None:
+    with channel.begin((12, 8), fourcc="I420") as frame:
+        assert frame.array.shape == (12, 8)
+        frame.array[...] = 4
+    with reader.next() as frame:
+        assert (frame.height, frame.width, frame.used) == (8, 8, 96)
+        assert (frame.array == 4).all()
+    with channel.begin(fourcc="MJPG") as new:
+        new.used = 5
+        new.data[:5] = b"12345"
+    with reader.next() as frame:
+        assert bytes(frame.array) == b"12345"
+
+
 def test_a_picture_with_gaps_between_its_rows(channel: FrameChannel, reader: FrameChannel) -> None:
     whole = numpy.arange(24 * 40 * 3, dtype=numpy.uint64).astype(numpy.uint8).reshape(24, 40, 3)
     part = whole[3:15, 5:25]
