@@ -12,7 +12,6 @@ from .errors import (
     Error,
     FormatError,
     InvalidArgumentError,
-    LockTimeoutError,
     NotFoundError,
     NotSupportedError,
 )
@@ -41,9 +40,10 @@ class VideoCapture:
     """Reads a frame channel as ``cv2.VideoCapture`` reads a camera: `read` waits for the next picture and gives a
     copy of it, BGR, of its own.
 
-    Nothing here raises because a camera is not there, or sends what is no picture: as with OpenCV, `isOpened` is false
-    and `read` gives ``(False, None)``, unless `setExceptionMode` asks for the reason. After a service was started anew,
-    `read` goes on with its pictures. Not for several threads at once.
+    Nothing here raises because a camera is not there, sends what is no picture, or its channel is damaged: as with
+    OpenCV, `isOpened` is false or `read` gives ``(False, None)``, unless `setExceptionMode` asks for the reason. After
+    a service was started anew, or has made a new channel, `read` goes on with its pictures. Not for several threads at
+    once.
     """
 
     def __init__(self, name: str | None = None, namespace: Namespace | None = None, *, timeout: float = 5.0) -> None:
@@ -95,41 +95,40 @@ class VideoCapture:
         """
         self._grabbed = None
         deadline = time.perf_counter() + (self._timeout if self._found else 0.0)
+        try:
+            channel = self._channel_until(deadline)
+            self._grab_from(channel, max(0.0, deadline - time.perf_counter()))
+        except Error:
+            if self._raises:
+                raise
+            return False
+        return True
+
+    def _channel_until(self, deadline: float) -> FrameChannel:
         while not self._released:
             if self._channel is None:
                 self._channel = self._opened_anew()
             if self._channel is not None:
                 self._found = True
-                return self._grab_from(self._channel, max(0.0, deadline - time.perf_counter()))
+                return self._channel
             if time.perf_counter() >= deadline:
-                return self._failed(NotFoundError(f"no camera {self._name!r}"))
+                raise NotFoundError(f"no camera {self._name!r}")
             time.sleep(REOPEN_SECONDS)
-        return self._failed(ClosedError("no camera is open"))
+        raise ClosedError("no camera is open")
 
-    def _grab_from(self, channel: FrameChannel, timeout: float) -> bool:
+    def _grab_from(self, channel: FrameChannel, timeout: float) -> None:
         try:
-            with channel.next(timeout) as frame:
-                self._grabbed = bgr(frame)
-                self._describe(frame)
-            return True
-        except LockTimeoutError as error:
+            frame = channel.next(timeout)
+        except Error:
             self._give_up(channel)
-            return self._failed(error)
-        except (
-            ClosedError,  # released by another thread, or inherited by a fork
-            FormatError,
-            NotSupportedError,
-        ) as error:
-            return self._failed(error)
-
-    def _failed(self, error: Error) -> bool:
-        if self._raises:
-            raise error
-        return False
+            raise
+        with frame:
+            self._grabbed = bgr(frame)
+            self._describe(frame)
 
     def _give_up(self, channel: FrameChannel) -> None:
-        """Let go of a channel that stands still: as long as anybody has it, a service that starts anew gets this one
-        again, and cannot make a larger one."""
+        """Let go of a channel that stands still or is damaged: as long as anybody has it, a service that starts anew
+        gets this one again, and cannot make another one."""
         channel.close()
         self._channel = None
         self._given_up = time.perf_counter()

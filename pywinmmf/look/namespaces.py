@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 from typing import Callable, TypeVar
 
-from pywinmmf import Namespace, NotFoundError
+from pywinmmf import AccessDeniedError, Error, Namespace, NotFoundError
 
 Found = TypeVar("Found")
 
 USUAL = (Namespace.GLOBAL, Namespace.LOCAL)  # where `pywinmmf camera` publishes, by the user's rights
 _CHOICES = {namespace.name.lower(): namespace for namespace in Namespace}
+
+
+def add_channel(parser: argparse.ArgumentParser) -> None:
+    """``name`` of one channel, and ``--namespace``."""
+    parser.add_argument("name")
+    add_option(parser)
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
@@ -24,10 +30,17 @@ def chosen(arguments: argparse.Namespace) -> tuple[Namespace, ...]:
 
 
 def first_found(namespaces: tuple[Namespace, ...], look: Callable[[Namespace], Found]) -> Found:
-    """What ``look`` finds in the first namespace that has it; `NotFoundError` if none has."""
-    for namespace in namespaces[:-1]:
+    """What ``look`` finds in the first namespace that has it for this user.
+
+    If none has: `NotFoundError`, or `AccessDeniedError` of one that has it for others.
+    """
+    reason: Error | None = None
+    for namespace in namespaces:
         try:
             return look(namespace)
-        except NotFoundError:
-            continue
-    return look(namespaces[-1])
+        except AccessDeniedError as error:
+            reason = error
+        except NotFoundError as error:
+            reason = reason or error
+    assert reason is not None
+    raise reason

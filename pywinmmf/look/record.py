@@ -41,9 +41,8 @@ def add_parser(subcommands: Any) -> None:
         help="record a channel as a video",
         description="Until Ctrl-C, or for some seconds. While the camera is away the last picture stands still.",
     )
-    parser.add_argument("name")
+    namespaces.add_channel(parser)
     parser.add_argument("file", type=Path, help="such as file.mp4; one that exists is replaced")
-    namespaces.add_option(parser)
     parser.add_argument("--seconds", type=positive, help="how long; default: until Ctrl-C")
     parser.add_argument(
         "--fps", type=positive, default=30.0, help="pictures a second of the file, 1 to 1000 (default: 30)"

@@ -19,9 +19,8 @@ from .pictures import encoded
 def add_parser(subcommands: Any) -> None:
     """Add ``snapshot`` to the command line."""
     parser = subcommands.add_parser("snapshot", help="save the newest picture of a channel")
-    parser.add_argument("name")
+    namespaces.add_channel(parser)
     parser.add_argument("file", type=Path, help="such as out.png; one that exists is replaced")
-    namespaces.add_option(parser)
     parser.add_argument("--timeout", type=positive, default=5.0, metavar="SECONDS", help="for the first picture")
     parser.set_defaults(run=_snapshot)
 

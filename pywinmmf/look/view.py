@@ -44,8 +44,7 @@ def add_parser(subcommands: Any) -> None:
         help="show a channel in the browser",
         description="Serves a page until Ctrl-C, to browsers on this machine alone.",
     )
-    parser.add_argument("name")
-    namespaces.add_option(parser)
+    namespaces.add_channel(parser)
     parser.add_argument("--port", type=_port, default=0, help="default: a free one")
     parser.set_defaults(run=_view)
 

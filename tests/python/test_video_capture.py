@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,19 @@ import cv2
 import numpy
 import pytest
 
-from pywinmmf import FormatError, FrameChannel, InvalidArgumentError, Namespace, NotSupportedError, VideoCapture, frames
+from pywinmmf import (
+    FormatError,
+    FrameChannel,
+    InvalidArgumentError,
+    Layout,
+    MemoryMappedFile,
+    Namespace,
+    NotFoundError,
+    NotSupportedError,
+    PoisonedError,
+    VideoCapture,
+    frames,
+)
 from pywinmmf.camera.share import SharedCamera, Sharing
 
 PATIENCE = 60  # seconds
@@ -164,6 +177,75 @@ def test_what_is_no_picture(
             capture.read()
         channel.publish(picture(5))
         assert (capture.read()[1] == 5).all()  # type: ignore[union-attr]
+
+
+def damage(name: str) -> None:
+    with FrameChannel.open(name) as channel, MemoryMappedFile.open(name, layout=Layout.RAW) as raw:
+        raw.write(b"\x07", 512 + 2)  # a tally
+        assert channel.audit().poisoned
+
+
+@pytest.mark.parametrize("raises", [False, True])
+@pytest.mark.parametrize("held", [False, True])
+def test_a_damaged_channel_is_let_go_at_once(name: str, raises: bool, held: bool) -> None:
+    """It gives no picture, whether or not somebody else keeps it; a new one does."""
+    channel = FrameChannel.create(name, capacity=(12, 20, 3))
+    channel.publish(picture(1))
+    capture = VideoCapture(name, timeout=0.1)
+    assert capture.read()[0]
+    damage(name)
+    if not held:
+        channel.close()
+    capture.setExceptionMode(raises)
+    if raises:
+        with pytest.raises(PoisonedError):
+            capture.read()
+        with pytest.raises(NotFoundError):
+            capture.read()
+    else:
+        assert [capture.read() for _ in range(3)] == [(False, None)] * 3
+        assert capture.retrieve() == (False, None)
+    assert capture.isOpened()
+    channel.close()
+    with FrameChannel.create(name, capacity=(24, 40, 3)) as channel:  # the name is free
+        channel.publish(numpy.full((24, 40, 3), 2, numpy.uint8))
+        done, frame = capture.read()
+        assert done
+        assert frame is not None
+        assert frame.shape == (24, 40, 3)
+
+
+def test_a_camera_whose_channel_was_damaged_before(name: str) -> None:
+    with FrameChannel.create(name, capacity=(12, 20, 3)):
+        damage(name)
+        capture = VideoCapture(name, timeout=0.1)
+        assert capture.isOpened()
+        assert capture.read() == (False, None)
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+        channel.publish(picture(3))
+        assert capture.read()[0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_a_forked_child_opens_the_camera_anew(name: str) -> None:
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+        channel.publish(picture(1))
+        capture = VideoCapture(name, timeout=PATIENCE)
+        assert capture.read()[0]
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            done = False
+            try:
+                os.write(writing, b"again" if capture.read()[0] else b"first")
+                done = capture.read()[0]
+            finally:
+                os._exit(0 if done else 1)
+        assert os.read(reading, 5) == b"first"
+        channel.publish(picture(2))
+        assert os.waitpid(child, 0)[1] == 0
+        os.close(reading)
+        os.close(writing)
 
 
 def test_each_retrieved_picture_is_a_copy_of_its_own(name: str) -> None:
