@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 import cv2
 
-from pywinmmf import Error, FormatError, Namespace, NotSupportedError
+from pywinmmf import FormatError, Namespace, NotSupportedError
 from pywinmmf.video_capture import bgr
 
 from .follower import Follower
 from .pictures import encoded
+from .state import problem_of
 
 SHORTEST_SECONDS = 1 / 30  # between two pictures
 RETRY_SECONDS = 0.5
@@ -79,8 +80,8 @@ class LivePicture:
         while self._watched.wait() and not self._closed:
             try:
                 self._follow()
-            except Error as error:
-                self._tell(None, str(error))
+            except Exception as error:  # whatever it is, the page shows it instead of a picture that stands still
+                self._tell(None, problem_of(error))
                 time.sleep(RETRY_SECONDS)
 
     def _follow(self) -> None:

@@ -9,10 +9,10 @@ import time
 from collections import deque
 from typing import Any
 
-from pywinmmf import Error, Namespace
+from pywinmmf import Namespace
 
 from .follower import Follower
-from .state import State
+from .state import State, problem_of
 
 RECENT_FRAMES = 1000  # that latency is told of
 RATE_SECONDS = 2.0  # over which the rate is measured
@@ -46,9 +46,9 @@ class Meter:
         while not self._stop.is_set():
             try:
                 self._follow()
-            except Error as error:
+            except Exception as error:  # whatever it is, it is told instead of figures that stand still
                 with self._lock:
-                    self._state, self._problem = State.STALLED, str(error)
+                    self._state, self._problem = State.STALLED, problem_of(error)
                 self._stop.wait(RETRY_SECONDS)
 
     def _follow(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+from pywinmmf import Error
+
 PATIENCE = 2.0  # seconds without a frame after which a channel counts as stalled
 
 
@@ -14,3 +16,8 @@ class State(enum.Enum):
     STALLED = "stalled"
     """It is there, but no frame has come for some time, or none has come yet."""
     ABSENT = "absent"
+
+
+def problem_of(error: Exception) -> str:
+    """For who looks on: errors of ours, and of the system, speak for themselves, others need their names."""
+    return str(error) if isinstance(error, (Error, OSError)) else f"{type(error).__name__}: {error}"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator
-from typing import Any, Union
+from contextlib import suppress
+from typing import Any, Literal, Union
 
+from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -27,6 +30,7 @@ from . import namespaces
 from .observation import Observation, frames_per_second, observe
 
 COLUMNS = ["name", "namespace", "state", "size", "format", "fps", "MB/s", "age", "slots", "readers"]
+LEFT_OUT = ["namespace", "slots", "format", "MB/s", "size", "readers", "age"]  # in this order, where there is no room
 NUMBERS = {"fps", "MB/s", "age", "slots", "readers"}
 ABSENT = "absent"
 PROBLEMS = {PoisonedError: "poisoned", AccessDeniedError: "no access", FormatError: "no channel"}
@@ -55,13 +59,26 @@ def _top(arguments: argparse.Namespace) -> int:
     tables = _tables(arguments.names, where, arguments.interval)
     if arguments.once or arguments.json:
         return _print_once(next(tables), arguments)
-    try:
-        with Live(auto_refresh=False) as live:
-            for rows in tables:
-                live.update(_table(rows), refresh=True)
-    except KeyboardInterrupt:
-        pass
+    console = Console()
+    with suppress(KeyboardInterrupt):
+        if console.is_interactive:
+            _live(tables, console)
+        else:
+            _one_after_the_other(tables)
     return 0
+
+
+def _live(tables: Iterator[list[Row]], console: Console) -> None:
+    with Live(console=console, auto_refresh=False) as live:
+        for rows in tables:
+            live.update(_table(rows, console), refresh=True)
+
+
+def _one_after_the_other(tables: Iterator[list[Row]]) -> None:
+    """For a file or a pipe: whole tables as plain text, with an empty line after each."""
+    for rows in tables:
+        print_table(COLUMNS, rows)
+        print(flush=True)
 
 
 def _tables(names: list[str], where: tuple[Namespace, ...], interval: float) -> Iterator[list[Row]]:
@@ -117,10 +134,23 @@ def _print_once(rows: list[Row], arguments: argparse.Namespace) -> int:
     return 0 if readable or not arguments.names else UNREADABLE
 
 
-def _table(rows: list[Row]) -> Table:
+def _table(rows: list[Row], console: Console) -> Table:
+    """With all columns, or those that a narrow terminal has room for; at the least name, state and rate."""
+    columns = list(COLUMNS)
+    unlimited = console.options.update(max_width=sys.maxsize)
+    for column in LEFT_OUT:
+        table = _table_of(columns, rows)
+        if console.measure(table, options=unlimited).maximum <= console.width:
+            return table
+        columns.remove(column)
+    return _table_of(columns, rows)
+
+
+def _table_of(columns: list[str], rows: list[Row]) -> Table:
     table = Table()
-    for column in COLUMNS:
-        table.add_column(column, justify="right" if column in NUMBERS else "left", no_wrap=True)
+    for column in columns:
+        justify: Literal["right", "left"] = "right" if column in NUMBERS else "left"
+        table.add_column(column, justify=justify, no_wrap=column != "name", overflow="fold")  # names are of any length
     for row in rows:
-        table.add_row(*(Text(shown(row.get(column, "-"))) for column in COLUMNS))
+        table.add_row(*(Text(shown(row.get(column, "-"))) for column in columns))
     return table

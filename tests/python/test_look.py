@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import os
 import re
@@ -20,12 +22,24 @@ import pytest
 cv2 = pytest.importorskip("cv2", reason="the extra 'record' is not installed")
 pytest.importorskip("rich", reason="the extra 'record' is not installed")
 
-from pywinmmf import FrameChannel, Layout, MemoryMappedFile, Namespace  # noqa: E402 (after the skips)
+from rich.console import Console  # noqa: E402
+
+from pywinmmf import (  # noqa: E402 (after the skips)
+    AccessDeniedError,
+    FrameChannel,
+    Layout,
+    MemoryMappedFile,
+    Namespace,
+    NotFoundError,
+    frames,
+)
 from pywinmmf.camera.share import SharedCamera, Sharing  # noqa: E402
 from pywinmmf.cli import main  # noqa: E402
-from pywinmmf.look import follower, record  # noqa: E402
+from pywinmmf.look import follower, live_picture, namespaces, record, top  # noqa: E402
 from pywinmmf.look.follower import Follower  # noqa: E402
+from pywinmmf.look.meter import Meter  # noqa: E402
 from pywinmmf.look.state import State  # noqa: E402
+from pywinmmf.video_capture import bgr  # noqa: E402
 
 LOCAL = (Namespace.LOCAL,)
 SIZE = (64, 48)
@@ -95,6 +109,78 @@ def test_a_standing_picture_comes_once(name: str) -> None:
         news.close()  # type: ignore[attr-defined]
 
 
+def failing_while(broken: threading.Event, works: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        if broken.is_set():
+            raise ZeroDivisionError("by surprise")
+        return works(*arguments)
+
+    return call
+
+
+@pytest.fixture
+def broken() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
+def test_the_live_picture_survives_any_exception(
+    name: str, broken: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_picture, "bgr", failing_while(broken, bgr))
+
+    async def watch() -> None:
+        live = live_picture.LivePicture(name, LOCAL)
+        with live.watched():
+            while not live.problem:
+                await asyncio.sleep(0.01)
+            assert live.problem == "ZeroDivisionError: by surprise"
+            broken.clear()
+            assert (await live.other_than(b"")).startswith(b"\xff\xd8")  # as JPEG does
+            assert live.problem == ""
+        live.close()
+
+    with FrameChannel.create(name, capacity=48 * 64 * 3) as channel:
+        channel.publish(picture(1))
+        asyncio.run(asyncio.wait_for(watch(), PATIENCE))
+
+
+def test_the_meter_survives_any_exception(
+    name: str,
+    broken: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Callable[[Callable[[], object]], None],
+) -> None:
+    monkeypatch.setattr(Meter, "_count", failing_while(broken, Meter._count))
+    with FrameChannel.create(name, capacity=10) as channel:
+        channel.publish(b"x")
+        meter = Meter(name, LOCAL)
+        try:
+            eventually(lambda: meter.report()["problem"] == "ZeroDivisionError: by surprise")
+            broken.clear()
+            eventually(lambda: meter.report()["problem"] == "")
+        finally:
+            meter.close()
+
+
+def test_a_channel_that_is_forbidden_in_one_namespace_is_looked_for_in_the_other() -> None:
+    def look(namespace: Namespace) -> str:
+        if namespace is Namespace.GLOBAL:
+            raise AccessDeniedError("somebody else's")
+        if not there:
+            raise NotFoundError("nothing")
+        return "found"
+
+    there = True
+    assert namespaces.first_found(namespaces.USUAL, look) == "found"
+    there = False
+    with pytest.raises(AccessDeniedError):
+        namespaces.first_found(namespaces.USUAL, look)
+    with pytest.raises(NotFoundError):
+        namespaces.first_found(LOCAL, look)
+
+
 # snapshot
 
 BLUE = (255, 0, 0)
@@ -135,7 +221,10 @@ def test_snapshot_of_grey(name: str, value: int, seen: int, tmp_path: Path) -> N
     assert (cv2.imread(str(tmp_path / "grey.png")) == seen).all()
 
 
-def test_snapshot_of_no_picture(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_snapshot_of_no_picture(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "extent", lambda _: 0)  # writers in other languages may describe what they like
     file = tmp_path / "out.png"
     with FrameChannel.create(name, capacity=1000) as channel:
         assert main(["snapshot", name, str(file), "--timeout", "0.1"]) == 2
@@ -382,7 +471,7 @@ def test_record_into_nothing(camera: str, tmp_path: Path, capfd: pytest.CaptureF
     assert "cannot write" in capfd.readouterr().err
 
 
-def command(*arguments: str, **how: Any) -> subprocess.Popen[str]:
+def command(*arguments: str, terminal: bool = True, **how: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-u", "-m", "pywinmmf", *arguments],
         stdin=subprocess.DEVNULL,
@@ -391,7 +480,7 @@ def command(*arguments: str, **how: Any) -> subprocess.Popen[str]:
         text=True,
         encoding="utf-8",
         errors="replace",  # FFmpeg and the progress bar write at the same time
-        env={**os.environ, "FORCE_COLOR": "1", "COLUMNS": "200"},  # so that what is live is drawn
+        env={**os.environ, **({"FORCE_COLOR": "1", "COLUMNS": "200"} if terminal else {})},  # what is live is drawn
         cwd=FOLDER,
         **how,
     )
@@ -499,6 +588,38 @@ def test_top_lives(camera: str) -> None:
         rest = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 0, rest
     assert "Traceback" not in rest
+
+
+def column_names(width: int, rows: list[top.Row]) -> list[str]:
+    console = Console(width=width, file=io.StringIO())
+    console.print(top._table(rows, console))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert "…" not in "".join(lines)
+    assert max(map(len, lines)) <= width
+    return re.findall("[a-zA-Z/]+", lines[1])
+
+
+def test_a_narrow_terminal_gets_fewer_columns() -> None:
+    numbers = {"fps": 30.0, "MB/s": 186.6, "age": 0.012, "slots": 4, "readers": 12}
+    row = {"name": "front-door", "namespace": "global", "state": "stalled", "size": "1920 x 1080", "format": "BGR3"}
+    rows: list[top.Row] = [{**row, **numbers}, {"name": "x", "state": "absent"}]
+    assert column_names(120, rows) == top.COLUMNS
+    assert column_names(80, rows) == ["name", "state", "size", "format", "fps", "MB/s", "age", "readers"]
+    assert column_names(40, rows) == ["name", "state", "fps", "age"]
+    rows[0]["name"] *= 9
+    assert column_names(40, rows) == ["name", "state", "fps"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console, this test's own included")
+def test_top_writes_plain_tables_into_a_pipe(camera: str) -> None:
+    with command("top", "--interval", "0.1", camera, terminal=False) as process:
+        for _ in range(3):
+            output_until(process, "readers\n")
+            output_until(process, "\n\n")
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 0, rest
+    assert "\x1b" not in rest
 
 
 # The extras.
