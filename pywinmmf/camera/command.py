@@ -24,7 +24,7 @@ from pywinmmf.terminal import positive, shown
 
 from . import devices, registry, service
 from .share import PIXEL_FORMATS, SharedCamera, Sharing, check
-from .sources import without_user_info
+from .sources import IN_FILE, without_user_info
 
 ACCESS = {access.name.lower().replace("_", "-"): access for access in Access}
 LOG_BYTES, OLD_LOGS = 1_000_000, 3
@@ -74,7 +74,11 @@ def add_parser(subcommands: Any) -> None:
 
 def _add_sharing_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "sources", nargs="+", metavar="SOURCE", help="camera number, name or path; video file; stream; or 'test'"
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="camera number, name or path; video file; stream; 'test'; or @FILE, which holds one of those: "
+        "for a stream with a password, which others would read in this command line",
     )
     parser.add_argument("--name", action="append", metavar="NAME", help="of each channel; default: camera-SOURCE")
     parser.add_argument("--namespace", choices=["local", "global"], help="default: global where the rights allow")
@@ -188,11 +192,11 @@ def _log_to(file: Path | None) -> None:
 
 def _share_until(end: threading.Event, ready: Callable[[], None], arguments: argparse.Namespace) -> None:
     with ExitStack() as stack:
-        cameras = [stack.enter_context(_shared(sharing)) for sharing in _sharings(arguments)]
+        for sharing in _sharings(arguments):
+            stack.enter_context(_shared(sharing))
         ready()
         while not end.wait(0.2):  # Windows runs signal handlers only between waits
-            for camera in cameras:
-                camera.check()
+            continue
 
 
 @contextmanager
@@ -260,8 +264,7 @@ def _install(arguments: argparse.Namespace) -> int:
 
 def _share_arguments(arguments: argparse.Namespace) -> list[str]:
     """The arguments of a share command that does what was asked for, from whatever folder it is run."""
-    files = [Path(source) for source in arguments.sources]
-    words = [str(file.resolve()) if file.is_file() else source for file, source in zip(files, arguments.sources)]
+    words = [_from_anywhere(source) for source in arguments.sources]
     for name in arguments.name or []:
         words += ["--name", name]
     if arguments.size:
@@ -271,6 +274,13 @@ def _share_arguments(arguments: argparse.Namespace) -> list[str]:
             words += [f"--{option.replace('_', '-')}", str(getattr(arguments, option))]
     log = arguments.log or service.log_folder() / f"{arguments.service}.log"
     return [*words, "--log", str(log.resolve())]
+
+
+def _from_anywhere(source: str) -> str:
+    """The source, by an absolute path if it is a file."""
+    if source.startswith(IN_FILE):
+        return IN_FILE + str(Path(source[len(IN_FILE) :]).resolve())
+    return str(Path(source).resolve()) if Path(source).is_file() else source
 
 
 def _control(arguments: argparse.Namespace) -> int:

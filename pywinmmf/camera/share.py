@@ -21,9 +21,13 @@ from pywinmmf import (
     LockTimeoutError,
     MemoryMappedFile,
     Namespace,
+    NotFoundError,
+    PoisonedError,
 )
 from pywinmmf._arguments import whole
 from pywinmmf._binding import lib
+from pywinmmf.inspection import program_of
+from pywinmmf.terminal import shown
 
 from .registry import claim_name
 from .sources import Picture, Size, Source, open_source
@@ -89,7 +93,8 @@ def check(sharing: Sharing) -> None:
 
 class SharedCamera:
     """Publishes one source from a thread of its own. A camera that is missing, busy or unplugged is tried again, at
-    longer and longer intervals; meanwhile readers see that the newest frame gets older.
+    longer and longer intervals; meanwhile readers see that the newest frame gets older. So it is with a damaged
+    channel: a new one takes its place once all who have it open have closed it.
 
     Only one program at a time shares under a name (`AlreadyExistsError`).
     """
@@ -98,7 +103,6 @@ class SharedCamera:
         self.sharing = sharing
         self.problem = ""
         """Why there are no pictures just now; empty if there are."""
-        self._failure: Error | None = None
         self._format = PIXEL_FORMATS[sharing.pixel_format]
         self._claim, self.channel = self._create()
         self._stop = threading.Event()
@@ -109,11 +113,6 @@ class SharedCamera:
     def namespace(self) -> Namespace:
         """Where the channel is."""
         return self._namespace
-
-    def check(self) -> None:
-        """Raise the error of a channel that takes no more pictures: another source does not help, a new start may."""
-        if self._failure is not None:
-            raise self._failure
 
     def close(self) -> None:
         """End the thread and the channel."""
@@ -132,7 +131,6 @@ class SharedCamera:
 
     def _create_in(self, namespace: Namespace) -> tuple[MemoryMappedFile, FrameChannel]:
         sharing = self.sharing
-        width, height = sharing.size or LARGEST_SIZE
         self._namespace = namespace
         try:
             claim = MemoryMappedFile.create(claim_name(sharing.name), 1, namespace=namespace)
@@ -140,45 +138,70 @@ class SharedCamera:
             raise AlreadyExistsError(
                 f"camera {sharing.name!r} is shared by another program already: expected another --name", error.status
             ) from None
+        try:
+            return claim, self._create_channel()
+        except BaseException:
+            claim.close()
+            raise
+
+    def _create_channel(self) -> FrameChannel:
+        """A new one, or that which readers have kept open."""
+        sharing = self.sharing
+        width, height = sharing.size or LARGEST_SIZE
         capacity = height * width * self._format.channels
         try:
-            channel = FrameChannel.create(
+            return FrameChannel.create(
                 sharing.name,
                 capacity=capacity,
                 slots=sharing.slots,
-                namespace=namespace,
+                namespace=self._namespace,
                 access=sharing.access,
                 exist_ok=True,
             )
-        except BaseException as error:
-            claim.close()
-            if isinstance(error, Error) and error.status == lib.WMMF_E_SIZE:
-                raise InvalidArgumentError(
-                    f"channel {sharing.name!r} is still open in other programs, with less room than {sharing.slots} "
-                    f"frames of {capacity} bytes: expected them to end, or another --name",
-                    error.status,
-                ) from None
-            raise
-        return claim, channel
+        except InvalidArgumentError as error:
+            if error.status != lib.WMMF_E_SIZE:
+                raise
+            raise InvalidArgumentError(
+                f"channel {sharing.name!r} is still open in other programs, with less room than {sharing.slots} "
+                f"frames of {capacity} bytes: expected them to end, or another --name",
+                error.status,
+            ) from None
+
+    def _replace_damaged_channel(self) -> None:
+        if not self.channel.closed and not self.channel.audit().poisoned:
+            return
+        self.channel.close()
+        self.channel = self._create_channel()
+        if self.channel.audit().poisoned:
+            self.channel.close()  # or it would never go
+            raise PoisonedError(
+                f"channel {self.sharing.name!r} is damaged and still open in {self._holders()}: "
+                "expected them to close it, then there is a new one"
+            )
+
+    def _holders(self) -> str:
+        try:
+            with MemoryMappedFile.open(self.sharing.name, namespace=self._namespace, readonly=True) as channel:
+                pids = {one.pid for one in channel.participants() if one.alive}
+        except NotFoundError:
+            pids = set()
+        named = [f"{program_of(pid) or 'program'} (pid {pid})" for pid in sorted(pids)]
+        return ", ".join(named) or "programs that only read it"
 
     def _run(self) -> None:
         pause = SHORTEST_PAUSE
         while not self._stop.is_set():
             try:
+                self._replace_damaged_channel()
                 source = open_source(self.sharing.source, self.sharing.size)
                 try:
                     self._publish_all(source)
                 finally:
                     source.release()
-            except Error as error:  # the channel's: sources raise others
-                self.problem = str(error)
-                self._failure = error
-                logger.error("%s: the channel takes no more pictures: %s", self.sharing.name, error)
-                return
             except Exception as error:  # OpenCV raises its own; whatever it is, the service goes on
                 pause = min(2 * pause, LONGEST_PAUSE) if self.problem else SHORTEST_PAUSE
                 if str(error) != self.problem and not self._stop.is_set():
-                    logger.warning("%s: %s", self.sharing.name, error)
+                    logger.warning("%s: %s", shown(self.sharing.name), shown(error))
                 self.problem = str(error) or type(error).__name__
             self._stop.wait(pause)
 

@@ -17,6 +17,7 @@ Picture = npt.NDArray[np.uint8]
 Size = tuple[int, int]  # width, height, as OpenCV has it
 
 TEST_PICTURE = "test"
+IN_FILE = "@"  # before the name of a file, which, other than a command line, can be kept from other users
 TEST_SIZE = (640, 480)
 USUAL_FPS = 30.0
 STREAM_PATIENCE_MS = 5000
@@ -44,10 +45,13 @@ class Source(Protocol):
 
 
 def open_source(source: str, size: Size | None = None) -> Source:
-    """Open a camera (its number, name or path), a video file, a stream (``rtsp://`` and the like), or ``test``.
+    """Open a camera (its number, name or path), a video file, a stream (``rtsp://`` and the like), ``test``, or
+    ``@FILE``: what the file says, which is read each time.
 
     ``size`` is a wish: cameras have few sizes. `OSError` says why a source cannot be had.
     """
+    if source.startswith(IN_FILE):
+        source = _source_in(Path(source[len(IN_FILE) :]))
     if source == TEST_PICTURE:
         return TestPicture(size or TEST_SIZE)
     if "://" in source:
@@ -65,6 +69,16 @@ def open_source(source: str, size: Size | None = None) -> Source:
     camera = Captured(source, cv2.VideoCapture(index, backend), "no such camera, or another program is using it")
     camera.ask_for(size)
     return camera
+
+
+def _source_in(file: Path) -> str:
+    try:
+        source = file.read_text(encoding="utf-8-sig").strip()  # Windows' editors write a mark
+    except UnicodeDecodeError:
+        source = ""
+    if not source or "\n" in source or source.startswith(IN_FILE):
+        raise OSError(f"file {str(file)!r}: expected one line, a source such as rtsp://user:password@host/path")
+    return source
 
 
 def without_user_info(source: str) -> str:
@@ -126,7 +140,8 @@ class Captured:
 
 
 class VideoFile(Captured):
-    """A file that starts again at its end."""
+    """A file that starts again at its end. It stays open: one that is moved, replaced or deleted plays on as it was,
+    until the next start. (Windows permits none of that while it plays.)"""
 
     def __init__(self, name: str, capture: cv2.VideoCapture, reason: str) -> None:
         super().__init__(name, capture, reason)

@@ -28,6 +28,7 @@ from pywinmmf import (
     Layout,
     MemoryMappedFile,
     Namespace,
+    PoisonedError,
     VideoCapture,
     shared_cameras,
 )
@@ -37,6 +38,7 @@ from pywinmmf.camera.devices import Device
 from pywinmmf.camera.share import Pace, SharedCamera, Sharing, fill, fitting
 from pywinmmf.camera.sources import open_source, without_user_info
 from pywinmmf.cli import main
+from pywinmmf.inspection import program_of
 
 SIZE = (64, 48)
 
@@ -169,6 +171,22 @@ def test_pictures_as_they_come(name: str, share: Callable[..., SharedCamera], tm
             with channel.next(timeout=30) as frame:
                 assert frame.array.shape == (16, 32, 3)
                 assert min(abs(int(frame.array[8, 8, 1]) - level) for level in (50, 100, 150)) < 10
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps open files from being deleted")
+@pytest.mark.parametrize("kind", ["avi", "mkv"])
+def test_a_video_that_is_deleted_plays_on(
+    name: str, kind: str, share: Callable[..., SharedCamera], tmp_path: Path
+) -> None:
+    video = tmp_path / f"video.{kind}"
+    make_video(video, [50, 100, 150])
+    camera = share(source=str(video), name=name)
+    with FrameChannel.open(name, namespace=Namespace.GLOBAL) as channel:
+        channel.next(timeout=30).release()
+        video.unlink()
+        while channel.sequence < 20:
+            channel.next(timeout=30).release()
+    assert camera.problem == ""
 
 
 def test_larger_pictures_are_made_to_fit() -> None:
@@ -360,6 +378,49 @@ def test_readers_survive_a_new_start_with_larger_pictures(
     capture.release()
 
 
+def damage(name: str) -> None:
+    with FrameChannel.open(name, namespace=Namespace.GLOBAL) as channel:
+        with MemoryMappedFile.open(name, namespace=Namespace.GLOBAL, layout=Layout.RAW) as raw:
+            raw.write(b"\x07", 512 + 2)  # a tally
+        assert channel.audit().poisoned
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_damaged_channel_is_replaced_when_its_readers_let_go(
+    name: str,
+    restarted: bool,
+    share: Callable[..., SharedCamera],
+    eventually: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    camera = share(source="test", name=name)
+    capture = VideoCapture(name, timeout=0.1)
+    with FrameChannel.open(name, namespace=Namespace.GLOBAL) as reader:
+        reader.next(timeout=30).release()
+        assert capture.read()[0]
+        damage(name)
+        if restarted:
+            camera.close()
+            camera = share(source="test", name=name)
+        eventually(lambda: f"damaged and still open in {program_of(os.getpid())} (pid {os.getpid()})" in camera.problem)
+        assert capture.read() == (False, None)
+        with pytest.raises(PoisonedError):
+            reader.next(timeout=30)
+    eventually(lambda: capture.read()[0])
+    eventually(lambda: f"{name}: pictures again" in caplog.text)
+
+
+def test_a_damaged_channel_that_somebody_only_reads(
+    name: str, share: Callable[..., SharedCamera], eventually: Callable[..., None]
+) -> None:
+    camera = share(source="test", name=name)
+    with FrameChannel.open(name, namespace=Namespace.GLOBAL, readonly=True):
+        damage(name)
+        eventually(lambda: "still open in programs that only read it" in camera.problem)
+    eventually(lambda: camera.problem == "")
+
+
 def test_devices_are_found_by_number_name_and_path(monkeypatch: pytest.MonkeyPatch) -> None:
     present = [Device(0, "Front", "/dev/video0"), Device(2, "Twin", "/dev/video2"), Device(4, "Twin", "/dev/video4")]
     monkeypatch.setattr(devices, "devices", lambda: present)
@@ -410,6 +471,31 @@ def test_nobody_sees_the_password_of_a_stream(
     for text in (caplog.text, capsys.readouterr().out, registered):
         assert "rtsp://127.0.0.1:1/none" in text
         assert "secret" not in text
+
+
+def test_a_source_that_no_command_line_shows(
+    name: str, folder: Path, caplog: pytest.LogCaptureFixture, eventually: Callable[..., None]
+) -> None:
+    file = folder / "front.url"
+    file.write_text("rtsp://user:secret@127.0.0.1:1/none\n")
+    with _shared(Sharing(source=f"@{file}", name=name, size=SIZE)):
+        eventually(lambda: "'rtsp://127.0.0.1:1/none': no stream there" in caplog.text)
+        assert shared_cameras()[name]["source"] == f"@{file}"
+        file.write_text("test")  # what it says now
+        with FrameChannel.open(name, namespace=Namespace.GLOBAL) as channel:
+            channel.next(timeout=30).release()
+    assert "secret" not in caplog.text
+    assert _channel_name(f"@{file}") == "camera-front"
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b"a\nb", b"@other", b"\xff"])
+def test_a_file_that_holds_no_source(text: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "front.url"
+    with pytest.raises(FileNotFoundError, match=r"front\.url"):
+        open_source(f"@{file}")
+    file.write_bytes(text)
+    with pytest.raises(OSError, match=r"front\.url': expected one line, a source such as rtsp://"):
+        open_source(f"@{file}")
 
 
 def test_the_registry_has_what_is_shared(name: str, folder: Path) -> None:
@@ -507,29 +593,6 @@ def interrupt():
 threading.Thread(target=interrupt, daemon=True).start()
 sys.exit(cli.main(["camera", "share", *sys.argv[4:]]))
 """
-
-
-def test_a_damaged_channel_ends_the_command(name: str, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """With failure, so that a service manager starts it anew; as long as a reader keeps the channel, it ends again."""
-    readers: list[FrameChannel] = []
-
-    def damage() -> None:
-        while name not in shared_cameras():
-            time.sleep(0.01)
-        readers.append(FrameChannel.open(name, namespace=Namespace.GLOBAL))
-        with MemoryMappedFile.open(name, namespace=Namespace.GLOBAL, layout=Layout.RAW) as raw:
-            raw.write(b"\x07", 512 + 2)
-        readers[0].audit()
-
-    breaking = threading.Thread(target=damage, daemon=True)
-    breaking.start()
-    arguments = ["camera", "share", "test", "--name", name, "--size", "64x48"]
-    assert main(arguments) == 1
-    breaking.join()
-    assert f"{name}: the channel takes no more pictures" in caplog.text
-    assert main(arguments) == 1
-    assert shared_cameras() == {}
-    readers[0].close()
 
 
 @pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGBREAK" if sys.platform == "win32" else "SIGTERM"])

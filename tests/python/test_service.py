@@ -28,12 +28,14 @@ def test_a_service_is_asked_for_just_what_was_installed(tmp_path: Path, monkeypa
     """Parsed again, its arguments mean the same, in another folder."""
     (tmp_path / "a video.avi").write_bytes(b"")
     monkeypatch.chdir(tmp_path)
-    words = ["a video.avi", "0", "rtsp://host/stream?a=1&b=2", "--name", "a b", "--name", "c", "--name", "d"]
+    words = ["a video.avi", "@front.url", "0", "rtsp://host/stream?a=1&b=2"]
+    words += ["--name", "a b", "--name", "c", "--name", "d", "--name", "e"]
     words += ["--size", "64x48", "--format", "GREY", "--fps", "12.5", "--every", "2", "--drop-every", "4"]
     words += ["--slots", "5", "--namespace", "local", "--access", "owner", "--log", "camera.log", "--service", "mine"]
     wanted = vars(build_parser().parse_args(["camera", "install", *words]))
     had = vars(build_parser().parse_args(["camera", "share", *share_arguments(*words)]))
-    wanted.update(sources=[str(tmp_path / "a video.avi"), *wanted["sources"][1:]], log=tmp_path / "camera.log")
+    files = [str(tmp_path / "a video.avi"), f"@{tmp_path / 'front.url'}"]
+    wanted.update(sources=[*files, *wanted["sources"][2:]], log=tmp_path / "camera.log")
     for other in ("run", "service", "run_service"):
         wanted.pop(other, None)
         had.pop(other, None)
