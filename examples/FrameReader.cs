@@ -54,16 +54,23 @@ static FrameChannel Open(string name, string nameSpace) => nameSpace switch
     _ => throw new ArgumentException($"NAMESPACE {nameSpace}: expected local, global or any"),
 };
 
-// The global namespace first, where a camera is shared if the rights allow it.
+// The global namespace first, where a camera is shared if the rights allow it; one there may be others'.
 static FrameChannel OpenInAny(string name)
 {
     try
     {
         return Open(name, "global");
     }
-    catch (WmmfException error) when (error.Status == Status.NotFound)
+    catch (WmmfException global) when (global.Status is Status.NotFound or Status.Access)
     {
-        return Open(name, "local");
+        try
+        {
+            return Open(name, "local");
+        }
+        catch (WmmfException local) when (local.Status == Status.NotFound)
+        {
+        }
+        throw;
     }
 }
 

@@ -34,7 +34,7 @@ static wmmf::channel open_in(wmmf_namespace name_space, const std::string &name)
     return wmmf::channel::open(name, options);
 }
 
-/* In any: the global namespace first, where a camera is shared if the rights allow it. */
+/* In any: the global namespace first, where a camera is shared if the rights allow it; one there may be others'. */
 static wmmf::channel open(const std::string &name, const std::string &name_space) {
     if (name_space == "local")
         return open_in(WMMF_LOCAL, name);
@@ -44,11 +44,17 @@ static wmmf::channel open(const std::string &name, const std::string &name_space
         throw std::invalid_argument("NAMESPACE " + name_space + ": expected local, global or any");
     try {
         return open_in(WMMF_GLOBAL, name);
-    } catch (const wmmf::error &error) {
-        if (error.status() != WMMF_E_NOT_FOUND)
+    } catch (const wmmf::error &global) {
+        if (global.status() != WMMF_E_NOT_FOUND && global.status() != WMMF_E_ACCESS)
             throw;
+        try {
+            return open_in(WMMF_LOCAL, name);
+        } catch (const wmmf::error &local) {
+            if (local.status() != WMMF_E_NOT_FOUND)
+                throw;
+        }
+        throw;
     }
-    return open_in(WMMF_LOCAL, name);
 }
 
 static uint64_t positive(const std::string &text) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -85,6 +86,38 @@ def test_reader_looks_in_both_namespaces(system: str, language: str, name_space:
             reader.kill()
     finally:
         writer.kill()
+
+
+@in_each_language
+def test_reader_looks_on_where_a_channel_is_forbidden(language: str) -> None:
+    """Other users' permissions are for the superuser, too, who has no capabilities."""
+    command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    program = PROGRAMS["linux", language]()
+    command += dotnet.linux_command(program, [CHANNEL]) if language == "csharp" else [str(program), CHANNEL]
+    environment = dotnet.linux_environment()
+    file = Path(f"/dev/shm/wmmf-g-{CHANNEL}")
+    there, here = agents.start("linux", "c"), agents.start("linux", "c")
+    try:
+        there.does("channel_create", CHANNEL.encode().hex(), 100, 3, GLOBAL, OWNER)
+        file.chmod(0)
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=agents.PATIENCE)
+        assert done.returncode == 1
+        assert "denied" in done.stderr
+        here.does("channel_create", CHANNEL.encode().hex(), 100, 3, LOCAL, OWNER)
+        reader = agents.Agent(
+            subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", bufsize=1, env=environment
+            ),
+            "the reader",
+        )
+        try:
+            assert reader.answer() == "no new frame for a second"
+        finally:
+            reader.kill()
+    finally:
+        there.kill()
+        here.kill()
+        file.unlink(missing_ok=True)
 
 
 @on_each_system
