@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, Callable
 
+from ._async_waits import in_thread
 from ._binding import ffi, lib
 from ._patience import later_slices, seconds, slices
 from ._slots import Slots
 from ._ties import Tie, keep
 from .errors import ClosedError, Error, native_error
+
+Call = Callable[..., int]
+"""Of the native library; the answer is its status."""
 
 
 class Handle:
@@ -48,31 +53,45 @@ class Handle:
             return ClosedError(message, lib.WMMF_E_FORKED)
         return ClosedError(f"{self.what} is closed", lib.WMMF_E_CLOSED)
 
-    def attempt(self, timeout: float | None, call: Callable[..., int], *arguments: Any, copied: int = 0) -> int:
-        """The status of ``call(handle, *arguments, timeout_ns)``, repeated until the timeout is over. ``copied``: bytes
-        that each call copies anew."""
+    def attempt(
+        self, timeout: float | None, call: Call, *arguments: Any, out: tuple[Any, ...] = (), copied: int = 0
+    ) -> int:
+        """The status of ``call(handle, *arguments, timeout_ns, *out)``, repeated until the timeout is over. ``copied``:
+        bytes that each call copies anew."""
         wait = seconds(timeout)
-        status = call(self.native(), *arguments, 0)
-        if status == lib.WMMF_E_TIMEOUT:
-            for slice_ns in slices(wait, copied):
-                status = call(self.native(), *arguments, slice_ns)
-                if status != lib.WMMF_E_TIMEOUT:
-                    break
+        status = call(self.native(), *arguments, 0, *out)
+        return self._repeat(slices(wait, copied), call, arguments, out) if status == lib.WMMF_E_TIMEOUT else status
+
+    def attempt_later(self, timeout: float | None, call: Call, *arguments: Any, out: tuple[Any, ...]) -> int:
+        """The same, after a call for the `first_slice` of the timeout that was in vain."""
+        return self._repeat(later_slices(timeout), call, arguments, out)
+
+    def _repeat(self, slices_ns: Iterator[int], call: Call, arguments: tuple[Any, ...], out: tuple[Any, ...]) -> int:
+        status: int = lib.WMMF_E_TIMEOUT
+        for slice_ns in slices_ns:
+            status = call(self.native(), *arguments, slice_ns, *out)
+            if status != lib.WMMF_E_TIMEOUT:
+                break
         return status
 
-    def attempt_in_turn(self, timeout: float | None, call: Callable[..., int], *arguments: Any) -> int:
+    def attempt_in_turn(self, timeout: float | None, call: Call, *arguments: Any) -> int:
         """The same of ``call(handle, *arguments, timeout_ns, place)``, which keeps its place in a queue meanwhile."""
-        wait = seconds(timeout)
         native = self.native()
         place = ffi.new("uint64_t *")
         try:
-            status = call(native, *arguments, 0, place)
-            if status == lib.WMMF_E_TIMEOUT:
-                status = self.attempt(wait, lambda native, ns: call(native, *arguments, ns, place))
-            return status
+            return self.attempt(timeout, call, *arguments, out=(place,))
         finally:
             if place[0]:
                 lib.wmmf_leave_queue(native, place[0])
+
+    async def attempt_async(self, timeout: float | None, call: Call, *arguments: Any, out: tuple[Any, ...]) -> int:
+        """As `attempt`, for asyncio: a thread waits, and keeps what it was given for up to 0.1 s after a cancellation."""
+        status: int = lib.WMMF_E_TIMEOUT
+        for slice_ns in slices(timeout):
+            status = await in_thread(call, self.native(), *arguments, slice_ns, *out)
+            if status != lib.WMMF_E_TIMEOUT:
+                break
+        return status
 
     def close(self) -> None:
         """Refuse further use."""
@@ -154,15 +173,6 @@ class ChannelHandle(Handle):
         if slots is None:
             raise self._refusal()
         return slots
-
-    def wait_on(self, timeout: float | None, call: Callable[..., int], frame: Any, *arguments: Any) -> int:
-        """The status of ``call(handle, *arguments, timeout_ns, frame)``, whose first slice was in vain."""
-        status: int = lib.WMMF_E_TIMEOUT
-        for slice_ns in later_slices(timeout):
-            status = call(self.native(), *arguments, slice_ns, frame)
-            if status != lib.WMMF_E_TIMEOUT:
-                break
-        return status
 
     def close(self) -> None:
         """Refuse further use."""

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 
 from .errors import ArgumentTypeError, InvalidArgumentError
 
-SLICE = 0.1
 SLICE_NS = 100_000_000
 COPY_NS_PER_BYTE = 10
 """At most, on a slow machine."""
@@ -39,10 +38,10 @@ def _as_float(timeout: float) -> float:
         raise ArgumentTypeError(f"timeout {timeout!r}: expected seconds or None") from None
 
 
-def first_slice(timeout: float | None) -> int:
+def first_slice(timeout: float | None, slice_ns: int = SLICE_NS) -> int:
     """Nanoseconds for a first native call."""
-    wait = seconds(timeout)
-    return SLICE_NS if wait >= SLICE else int(wait * 1e9)
+    wait_ns = seconds(timeout) * 1e9
+    return slice_ns if wait_ns >= slice_ns else int(wait_ns)
 
 
 def later_slices(timeout: float | None, slice_ns: int = SLICE_NS) -> Iterator[int]:
@@ -59,5 +58,5 @@ def slices(timeout: float | None, copied: int = 0) -> Iterator[int]:
     """Nanoseconds for one native call after another, at least one, until ``timeout`` seconds are over; each long enough
     for the bytes that it copies anew."""
     slice_ns = SLICE_NS + copied * COPY_NS_PER_BYTE
-    yield int(min(seconds(timeout) * 1e9, slice_ns))
+    yield first_slice(timeout, slice_ns)
     yield from later_slices(timeout, slice_ns)

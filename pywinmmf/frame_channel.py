@@ -8,11 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import access_options, buffer, choice, contiguous, creation_error, text, whole
-from ._async_waits import in_thread
 from ._binding import ffi, lib
 from ._handle import ChannelHandle
 from ._opened import Opened
-from ._patience import first_slice, slices
+from ._patience import first_slice
 from ._slots import new_native_frame
 from .audit_report import AuditReport
 from .enums import Access, Namespace
@@ -187,7 +186,7 @@ class FrameChannel(Opened):
         native = self._handle.native()
         status = lib.wmmf_channel_write(native, source, first_ns, frame)
         if status == _TIMEOUT:
-            status = self._handle.wait_on(timeout, lib.wmmf_channel_write, frame, source)
+            status = self._handle.attempt_later(timeout, lib.wmmf_channel_write, source, out=(frame,))
         if status == _TIMEOUT:
             return 0
         if status:
@@ -244,7 +243,7 @@ class FrameChannel(Opened):
         try:
             status = lib.wmmf_channel_begin(slots.native, first_ns, frame)
             if status == _TIMEOUT:
-                status = self._handle.wait_on(timeout, lib.wmmf_channel_begin, frame)
+                status = self._handle.attempt_later(timeout, lib.wmmf_channel_begin, out=(frame,))
             if status == _TIMEOUT:
                 return None
             if status:
@@ -284,7 +283,7 @@ class FrameChannel(Opened):
         try:
             status = lib.wmmf_channel_acquire(slots.native, after, first_ns, native)
             if status == _TIMEOUT:
-                status = self._handle.wait_on(timeout, lib.wmmf_channel_acquire, native, after)
+                status = self._handle.attempt_later(timeout, lib.wmmf_channel_acquire, after, out=(native,))
         except BaseException:  # a signal that came when it was pinned, too
             frame.release()
             raise
@@ -294,18 +293,31 @@ class FrameChannel(Opened):
         return frame
 
     def _take_copy(self, after: int, timeout: float | None) -> Frame:
-        # Into the same buffer again, unless somebody still has views of it: then it refuses to change its size.
+        buffer = self._buffer_for_copy()
+        try:
+            return self._read(after, buffer, timeout)
+        finally:
+            self._copy = buffer
+
+    async def _take_copy_async(self, after: int, timeout: float | None) -> Frame:
+        buffer = self._buffer_for_copy()
+        target, frame = ffi.from_buffer(buffer), new_native_frame()
+        status = await self._handle.attempt_async(
+            timeout, lib.wmmf_channel_read, after, target, len(target), out=(frame,)
+        )
+        self._copy = buffer
+        return self._copied(status, frame, buffer)
+
+    def _buffer_for_copy(self) -> bytearray:
+        """The same again, unless somebody still has views of it: then it refuses to change its size."""
         buffer, self._copy = self._copy, None
         try:
             if buffer is not None:
                 buffer.append(buffer.pop())
+                return buffer
         except BufferError:
-            buffer = None
-        if buffer is None:
-            buffer = bytearray(self._capacity)
-        frame = self._read(after, buffer, timeout)
-        self._copy = buffer
-        return frame
+            pass
+        return bytearray(self._capacity)
 
     def read_into(self, buffer: AnyWritableBuffer, *, timeout: float | None = None) -> Frame:
         """Copy the newest frame that this object has not given yet into ``buffer``; what describes it, with
@@ -322,9 +334,7 @@ class FrameChannel(Opened):
         """What describes the newest frame, without its picture (``data`` is empty): nothing is copied nor pinned,
         and nobody has had the frame. `LockTimeoutError` if there is none in time."""
         frame = new_native_frame()
-        status = self._handle.attempt(
-            timeout, lambda native, ns: lib.wmmf_channel_read(native, 0, ffi.NULL, 0, ns, frame)
-        )
+        status = self._handle.attempt(timeout, lib.wmmf_channel_read, 0, ffi.NULL, 0, out=(frame,))
         if status and status != lib.WMMF_E_RANGE:  # which says that the picture did not fit, as intended
             raise native_error(status, f"look at the newest frame of {self._handle.what}")
         return CopiedFrame(frame, memoryview(b""))
@@ -336,11 +346,16 @@ class FrameChannel(Opened):
         frame = new_native_frame()
         status = lib.wmmf_channel_read(self._handle.native(), after, target, length, first_ns, frame)
         if status == _TIMEOUT:
-            status = self._handle.wait_on(timeout, lib.wmmf_channel_read, frame, after, target, length)
+            status = self._handle.attempt_later(timeout, lib.wmmf_channel_read, after, target, length, out=(frame,))
+        return self._copied(status, frame, buffer)
+
+    def _copied(self, status: int, frame: Any, buffer: bytearray | memoryview) -> Frame:
+        """What wmmf_channel_read wrote."""
+        if status == lib.WMMF_E_RANGE:
+            length = memoryview(buffer).nbytes
+            message = f"buffer of {length} bytes: expected at least {frame.used} for this frame"
+            raise InvalidArgumentError(message, status)
         if status:
-            if status == lib.WMMF_E_RANGE:
-                message = f"buffer of {length} bytes: expected at least {frame.used} for this frame"
-                raise InvalidArgumentError(message, status)
             raise native_error(status, f"read a frame of {self._handle.what}")
         return CopiedFrame(frame, memoryview(buffer))
 
@@ -348,7 +363,7 @@ class FrameChannel(Opened):
         """Wait until the newest frame's sequence is not ``after``; that sequence. `LockTimeoutError` if it stays."""
         sequence = ffi.new("uint64_t *")
         after = whole("after", after)
-        status = self._handle.attempt(timeout, lambda native, ns: lib.wmmf_channel_wait(native, after, ns, sequence))
+        status = self._handle.attempt(timeout, lib.wmmf_channel_wait, after, out=(sequence,))
         if status:
             raise native_error(status, f"wait for a frame of {self._handle.what}")
         return int(sequence[0])
@@ -356,13 +371,12 @@ class FrameChannel(Opened):
     async def next_async(self, timeout: float | None = None) -> Frame:
         """`next` for asyncio: the event loop runs on, and a worker thread waits, in turns of 0.1 s."""
         after = self._had.sequence
-        sequence = ffi.new("uint64_t *")
-        for slice_ns in slices(timeout):
-            native = self._handle.native()
-            status = await in_thread(lib.wmmf_channel_wait, native, after, slice_ns, sequence)
-            if status != lib.WMMF_E_TIMEOUT:
-                break
-        frame = self._take(after, 0)
+        if self._readonly:
+            frame = await self._take_copy_async(after, timeout)
+        else:
+            # Not pinned by that thread: who would let go of a frame for which nobody waits any more?
+            await self._handle.attempt_async(timeout, lib.wmmf_channel_wait, after, out=(ffi.NULL,))
+            frame = self._take(after, 0)
         self._had = frame._frame
         return frame
 

@@ -8,11 +8,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import access_options, choice, contiguous, creation_error, path_text, text, whole
-from ._async_waits import in_thread
 from ._binding import ffi, lib
 from ._handle import SectionHandle
 from ._opened import Opened
-from ._patience import slices
 from .audit_report import AuditReport
 from .enums import Access, Layout, Namespace
 from .errors import ArgumentTypeError, Error, InvalidArgumentError, native_error
@@ -266,7 +264,7 @@ class MemoryMappedFile(Opened):
         """Wait until `sequence` is not ``sequence`` and return it; `LockTimeoutError` if it stays."""
         sequence = whole("sequence", sequence)
         current = ffi.new("uint64_t *")
-        status = self._handle.attempt(timeout, lambda native, ns: lib.wmmf_wait(native, sequence, ns, current))
+        status = self._handle.attempt(timeout, lib.wmmf_wait, sequence, out=(current,))
         return self._waited(status, sequence, current)
 
     async def wait_async(self, sequence: int, timeout: float | None = None) -> int:
@@ -277,11 +275,7 @@ class MemoryMappedFile(Opened):
         """
         sequence = whole("sequence", sequence)
         current = ffi.new("uint64_t *")
-        status: int = lib.WMMF_E_TIMEOUT
-        for slice_ns in slices(timeout):
-            status = await in_thread(lib.wmmf_wait, self._handle.native(), sequence, slice_ns, current)
-            if status != lib.WMMF_E_TIMEOUT:
-                break
+        status = await self._handle.attempt_async(timeout, lib.wmmf_wait, sequence, out=(current,))
         return self._waited(status, sequence, current)
 
     def _waited(self, status: int, sequence: int, current: Any) -> int:

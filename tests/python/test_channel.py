@@ -7,6 +7,7 @@ import gc
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable
 
 import numpy
@@ -336,6 +337,34 @@ def test_async_loop(channel: FrameChannel, reader: FrameChannel) -> None:
 
     channel.publish(picture(0))
     assert asyncio.run(read()) == [1, 2, 3]
+
+
+def test_async_loop_copies_what_a_quick_writer_overwrites(name: str) -> None:
+    """A copy that the writer spoils is tried again, as in a loop that is not async: it is no timeout."""
+    stop = threading.Event()
+
+    def publish(large: FrameChannel) -> None:
+        while not stop.is_set():
+            large.publish(bytes(large.capacity))
+
+    async def read(large: FrameChannel) -> None:
+        seen = 0
+        async for _ in large:
+            seen += 1
+            if seen == 100:
+                return
+
+    with (
+        FrameChannel.create(name, capacity=1_000_000) as channel,
+        FrameChannel.open(name, readonly=True) as guest,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        publishing = pool.submit(publish, channel)
+        try:
+            asyncio.run(asyncio.wait_for(read(guest), 60))
+        finally:
+            stop.set()
+        publishing.result(60)
 
 
 def test_async_timeout(reader: FrameChannel) -> None:
