@@ -1,5 +1,9 @@
 """The compiled binding, once it has been seen to fit."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from ._native import ffi, lib
 
 if lib.wmmf_abi_version() != lib.WMMF_ABI_VERSION:
@@ -7,4 +11,10 @@ if lib.wmmf_abi_version() != lib.WMMF_ABI_VERSION:
         f"pywinmmf's native library has ABI version {lib.wmmf_abi_version()}: expected {lib.WMMF_ABI_VERSION}"
     )
 
-__all__ = ["ffi", "lib"]
+
+def new_struct(kind: str, **fields: Any) -> Any:
+    """A struct of wmmf.h, which says its size."""
+    return ffi.new(f"{kind} *", {"struct_size": ffi.sizeof(kind), **fields})
+
+
+__all__ = ["ffi", "lib", "new_struct"]

@@ -85,7 +85,7 @@ class Handle:
                 lib.wmmf_leave_queue(native, place[0])
 
     async def attempt_async(self, timeout: float | None, call: Call, *arguments: Any, out: tuple[Any, ...]) -> int:
-        """As `attempt`, for asyncio: a thread waits, and keeps what it was given for up to 0.1 s after a cancellation."""
+        """As `attempt`, in a thread, which keeps what it was given for up to 0.1 s after a cancellation."""
         status: int = lib.WMMF_E_TIMEOUT
         for slice_ns in slices(timeout):
             status = await in_thread(call, self.native(), *arguments, slice_ns, *out)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Callable
 
-from ._binding import ffi, lib
+from ._binding import ffi, lib, new_struct
 from ._ties import Tie, keep
 
 _NO_SLOT = 2**32 - 1
-_EMPTY = ffi.new("wmmf_frame *", {"struct_size": ffi.sizeof("wmmf_frame"), "slot": _NO_SLOT})
+_EMPTY = new_struct("wmmf_frame", slot=_NO_SLOT)
 
 new_native_frame: Callable[[], Any] = partial(ffi.new, ffi.typeof(_EMPTY), _EMPTY[0])
 """A wmmf_frame that is in no slot: to cancel or release it does nothing."""

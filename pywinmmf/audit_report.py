@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, NamedTuple
 
-from ._binding import ffi
+from ._binding import new_struct
 from ._handle import Handle
 from .errors import native_error
 
@@ -34,7 +34,7 @@ class AuditReport(NamedTuple):
     @classmethod
     def made_by(cls, audit: Callable[[Any, Any], int], handle: Handle) -> AuditReport:
         """What wmmf_audit, or its like, says of an open handle."""
-        report = ffi.new("wmmf_audit_report *", {"struct_size": ffi.sizeof("wmmf_audit_report")})
+        report = new_struct("wmmf_audit_report")
         status = audit(handle.native(), report)
         if status:
             raise native_error(status, f"audit {handle.what}")

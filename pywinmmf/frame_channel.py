@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import access_options, buffer, choice, contiguous, creation_error, text, whole
-from ._binding import ffi, lib
+from ._binding import ffi, lib, new_struct
 from ._handle import ChannelHandle
 from ._opened import Opened
 from ._patience import first_slice
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Shape = Sequence[int]
 
 _TIMEOUT: int = lib.WMMF_E_TIMEOUT
-_EMPTY_INFO = ffi.new("wmmf_channel_info *", {"struct_size": ffi.sizeof("wmmf_channel_info")})
+_EMPTY_INFO = new_struct("wmmf_channel_info")
 _new_info = partial(ffi.new, ffi.typeof(_EMPTY_INFO), _EMPTY_INFO[0])
 
 
@@ -87,7 +87,8 @@ class FrameChannel(Opened):
             f"cannot {action}: slots", slots, least=lib.WMMF_CHANNEL_SLOTS_LEAST, most=lib.WMMF_CHANNEL_SLOTS_MAX
         )
         access_fields = access_options(access)
-        options = _options(
+        options = new_struct(
+            "wmmf_options",
             name_space=choice(Namespace, namespace),
             participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
             **access_fields,
@@ -115,7 +116,7 @@ class FrameChannel(Opened):
         """
         action = f"open channel {name!r}"
         encoded = text(f"cannot {action}: name", name, lib.WMMF_E_NAME_INVALID)
-        options = _options(name_space=choice(Namespace, namespace), read_only=bool(readonly))
+        options = new_struct("wmmf_options", name_space=choice(Namespace, namespace), read_only=bool(readonly))
         out = ffi.new("wmmf_channel **")
         status = lib.wmmf_channel_open(encoded, options, out)
         if status:
@@ -426,7 +427,3 @@ def _room(name: str, namespace: Namespace) -> str:
             return f"at most {there.slots} slots of {there.capacity} bytes, as there are"
     except Error:
         return "what fits into this machine's memory"
-
-
-def _options(**fields: Any) -> Any:
-    return ffi.new("wmmf_options *", {"struct_size": ffi.sizeof("wmmf_options"), **fields})

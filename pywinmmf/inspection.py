@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ._arguments import choice
-from ._binding import ffi, lib
+from ._binding import ffi, lib, new_struct
 from .enums import Namespace
 from .errors import native_error
 
@@ -46,7 +46,7 @@ class Participant(NamedTuple):
 def participants_of(native: Any, what: str) -> list[Participant]:
     """Those of an open native section whose records are in use."""
     found = []
-    record = ffi.new("wmmf_participant *", {"struct_size": ffi.sizeof("wmmf_participant")})
+    record = new_struct("wmmf_participant")
     for index in range(lib.WMMF_PARTICIPANTS_MAX):
         status = lib.wmmf_get_participant(native, index, record)
         if status == lib.WMMF_E_RANGE:

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import access_options, choice, contiguous, creation_error, path_text, text, whole
-from ._binding import ffi, lib
+from ._binding import ffi, lib, new_struct
 from ._handle import SectionHandle
 from ._opened import Opened
 from .audit_report import AuditReport
@@ -48,7 +48,7 @@ class MemoryMappedFile(Opened):
     _handle: SectionHandle
 
     def __init__(self, handle: SectionHandle) -> None:
-        info = ffi.new("wmmf_info *", {"struct_size": ffi.sizeof("wmmf_info")})
+        info = new_struct("wmmf_info")
         status = lib.wmmf_get_info(handle.native(), info)
         if status:
             raise native_error(status, f"open section {handle.name!r}")
@@ -86,7 +86,8 @@ class MemoryMappedFile(Opened):
         encoded = text(f"cannot {action}: name", name, lib.WMMF_E_NAME_INVALID)
         size = _size(action, size)
         access_fields = access_options(access)
-        options = _options(
+        options = new_struct(
+            "wmmf_options",
             name_space=choice(Namespace, namespace),
             layout=choice(Layout, layout),
             participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
@@ -130,8 +131,11 @@ class MemoryMappedFile(Opened):
         encoded = text(f"cannot {action}: name", name, lib.WMMF_E_NAME_INVALID)
         if size is not None:
             size = _size(action, size)
-        options = _options(
-            name_space=choice(Namespace, namespace), layout=choice(Layout, layout), read_only=bool(readonly)
+        options = new_struct(
+            "wmmf_options",
+            name_space=choice(Namespace, namespace),
+            layout=choice(Layout, layout),
+            read_only=bool(readonly),
         )
         return cls(SectionHandle(name, _opened(lib.wmmf_open, encoded, size, options, action)))
 
@@ -142,7 +146,7 @@ class MemoryMappedFile(Opened):
         action = f"open file {shown!r}"
         if size is not None:
             size = _size(action, size)
-        options = _options(layout=Layout.RAW, read_only=bool(readonly))
+        options = new_struct("wmmf_options", layout=Layout.RAW, read_only=bool(readonly))
         return cls(SectionHandle(shown, _opened(lib.wmmf_open_file, encoded, size, options, action)))
 
     @property
@@ -336,7 +340,7 @@ def _opened(call: Any, encoded: bytes, size: int | None, options: Any, action: s
 def _native_size(call: Any, encoded: bytes, options: Any) -> int:
     """How big that is which was found too small; 0: it is empty, or not there."""
     out, size = ffi.new("wmmf_map **"), ffi.new("uint64_t *")
-    looking = _options(name_space=options.name_space, layout=options.layout, read_only=True)
+    looking = new_struct("wmmf_options", name_space=options.name_space, layout=options.layout, read_only=True)
     if call(encoded, 0, looking, out):
         return 0
     lib.wmmf_size(out[0], size)
@@ -351,7 +355,3 @@ def _at_most(there: int) -> str:
 def _size_error(action: str, size: int | None, expected: str) -> Error:
     given = "it is empty" if size is None else f"size {size}"
     return InvalidArgumentError(f"cannot {action}: {given}: expected {expected}", lib.WMMF_E_SIZE)
-
-
-def _options(**fields: Any) -> Any:
-    return ffi.new("wmmf_options *", {"struct_size": ffi.sizeof("wmmf_options"), **fields})

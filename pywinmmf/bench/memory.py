@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 import psutil
 
-from pywinmmf._binding import ffi, lib
+from pywinmmf import MemoryMappedFile
+from pywinmmf._binding import lib, new_struct
+from pywinmmf.errors import native_error
 
 from .process import Process
 from .runner import Subject, new_name
@@ -65,7 +67,7 @@ def soak(subject: Subject, size: int, seconds: float) -> Soak:
         reader = stack.enter_context(Process(subject.command, reader_task))
         writer.begin()
         reader.begin()
-        start = end = _footprint(name, writer, reader)
+        start = _footprint(name, writer, reader)
         guests: list[Process] = []
         killed = 0
         deadline = time.perf_counter() + seconds
@@ -105,11 +107,9 @@ def _footprint(name: str, writer: Process, reader: Process) -> Footprint:
 
 def section_size(name: str) -> int:
     """Bytes of a channel's section."""
-    out = ffi.new("wmmf_map **")
-    options = ffi.new("wmmf_options *", {"struct_size": ffi.sizeof("wmmf_options"), "read_only": 1})
-    info = ffi.new("wmmf_info *", {"struct_size": ffi.sizeof("wmmf_info")})
-    if lib.wmmf_open(name.encode(), 0, options, out):
-        raise RuntimeError(f"cannot look at {name}")
-    lib.wmmf_get_info(out[0], info)
-    lib.wmmf_close(out[0])
+    info = new_struct("wmmf_info")
+    with MemoryMappedFile.open(name, readonly=True) as section:
+        status = lib.wmmf_get_info(section._handle.native(), info)
+    if status:
+        raise native_error(status, f"look at channel {name!r}")
     return int(info.mapped_size)

@@ -80,11 +80,6 @@ class Adapter(Transport):
         """Give the sample back."""
         self._sample.delete()
 
-    def write(self, picture: memoryview) -> None:
-        """The same copy as everywhere."""
-        self.begin()[:] = picture
-        self.publish()
-
     def close(self) -> None:
         """In the order of dependence."""
         self.__dict__.clear()
