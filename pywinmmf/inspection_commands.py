@@ -24,7 +24,7 @@ from .terminal import UNREADABLE, print_table, shown
 SOUND, UNSOUND = 0, 1  # exit codes, beside UNREADABLE
 LONGEST_INTERVAL = 3600.0
 
-NAMESPACES = {"local": Namespace.LOCAL, "global": Namespace.GLOBAL, "custom": Namespace.CUSTOM}
+NAMESPACES = {namespace.name.lower(): namespace for namespace in Namespace}
 LAYOUTS = {layout.name.lower(): layout for layout in Layout}
 
 
@@ -54,9 +54,12 @@ def add_parsers(subcommands: Any) -> None:
 
 
 def _interval(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
     if not 0 <= seconds <= LONGEST_INTERVAL:
-        raise argparse.ArgumentTypeError(f"{text}: expected 0 to {LONGEST_INTERVAL:g} seconds")
+        raise argparse.ArgumentTypeError(f"{text!r}: expected 0 to {LONGEST_INTERVAL:g} seconds")
     return seconds
 
 

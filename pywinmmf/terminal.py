@@ -1,18 +1,23 @@
-"""What commands have in common: the output, errors in one line, and text that no terminal obeys."""
+"""What commands have in common: values of options, signals, the output, and text that no terminal obeys."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
+import signal
 import sys
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Callable
 
 # Exit codes.
 UNREADABLE = 2
 INTERRUPTED = 130  # as shells have it
 
 MOST = 1e9
+MOST_PIXELS = 16384  # of a row or column
 
 
 def flush() -> None:
@@ -33,6 +38,27 @@ def positive(text: str) -> float:
     if not 0 < number < MOST:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0, below {MOST:g}")
     return number
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    """An option's value: width and height in pixels."""
+    size = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text, re.ASCII)
+    width, height = map(int, size.groups()) if size else (0, 0)
+    if not 1 <= min(width, height) <= max(width, height) <= MOST_PIXELS:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected WIDTHxHEIGHT in pixels, such as 1280x720")
+    return width, height
+
+
+@contextmanager
+def handling(signals: Iterable[str], handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Have these signals, as far as the system knows them, go to the handler meanwhile."""
+    numbers = [getattr(signal, name) for name in signals if hasattr(signal, name)]
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, usual in before.items():
+            signal.signal(number, usual)
 
 
 def print_table(columns: list[str], rows: Iterable[Mapping[str, Any]]) -> None:

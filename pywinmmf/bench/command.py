@@ -7,15 +7,15 @@ import json
 import os
 import signal
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from pywinmmf import InvalidArgumentError
-from pywinmmf.terminal import positive
+from pywinmmf.terminal import handling, positive
 
 from .memory import soak
 from .peers import PEERS
@@ -81,7 +81,8 @@ def _bench(arguments: argparse.Namespace) -> int:
         if getattr(arguments, option) is None:
             setattr(arguments, option, value)
     _check_files(arguments)
-    with _ended_politely():
+    # As Ctrl-C, so that no process and no folder stays behind.
+    with handling(("SIGTERM", "SIGBREAK"), signal.default_int_handler):
         return _measure(arguments)
 
 
@@ -107,18 +108,6 @@ def _check_writable(file: Path) -> None:
         pass
     if not existed:
         file.unlink()
-
-
-@contextmanager
-def _ended_politely() -> Iterator[None]:
-    """SIGTERM and Ctrl-Break are as Ctrl-C, so that no process and no folder stays behind."""
-    numbers = {signal.SIGTERM, getattr(signal, "SIGBREAK", signal.SIGTERM)}
-    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _measure(arguments: argparse.Namespace) -> int:

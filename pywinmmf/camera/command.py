@@ -8,7 +8,6 @@ import logging
 import logging.handlers
 import os
 import re
-import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from typing import Any, Callable
 import cv2
 
 from pywinmmf import Access, Error, FrameChannel, InvalidArgumentError, Namespace
-from pywinmmf.terminal import positive, shown
+from pywinmmf.terminal import handling, picture_size, positive, shown
 
 from . import devices, registry, service
 from .share import PIXEL_FORMATS, SharedCamera, Sharing, check
@@ -83,24 +82,15 @@ def _add_sharing_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", action="append", metavar="NAME", help="of each channel; default: camera-SOURCE")
     parser.add_argument("--namespace", choices=["local", "global"], help="default: global where the rights allow")
     parser.add_argument("--access", choices=ACCESS, default="users-read")
-    parser.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT", help="default: as they come, up to 1920x1080")
+    parser.add_argument(
+        "--size", type=picture_size, metavar="WIDTHxHEIGHT", help="default: as they come, up to 1920x1080"
+    )
     parser.add_argument("--format", choices=PIXEL_FORMATS, default="BGR3")
     parser.add_argument("--fps", type=positive, help="at most")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="publish only each N-th picture")
     parser.add_argument("--drop-every", type=int, metavar="N", help="leave out each N-th picture")
     parser.add_argument("--slots", type=int, default=4)
     parser.add_argument("--log", type=Path, metavar="FILE", help="write a rotating log file")
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    try:
-        size = int(width), int(height)
-    except ValueError:
-        size = (0, 0)
-    if not 1 <= min(size) <= max(size) <= 16384:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected WIDTHxHEIGHT in pixels, such as 1280x720")
-    return size
 
 
 def _service_name(text: str) -> str:
@@ -157,24 +147,12 @@ def _share(arguments: argparse.Namespace) -> int:
         if arguments.run_service:
             service.system().run(arguments.run_service, lambda end, ready: _share_until(end, ready, arguments))
         else:
-            with _signalled() as end:
+            end = threading.Event()
+            with handling(("SIGINT", "SIGTERM", "SIGBREAK"), lambda *_: end.set()):
                 _share_until(end, lambda: None, arguments)
     except (Error, OSError) as error:
         return _failed(error)
     return 0
-
-
-@contextmanager
-def _signalled() -> Iterator[threading.Event]:
-    """Set by Ctrl-C, SIGTERM, and Ctrl-Break."""
-    event = threading.Event()
-    numbers = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGBREAK", signal.SIGTERM)}
-    before = {number: signal.signal(number, lambda *_: event.set()) for number in numbers}
-    try:
-        yield event
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _log_to(file: Path | None) -> None:
@@ -225,7 +203,7 @@ def _list(arguments: argparse.Namespace) -> int:
         present = devices.devices()
     except OSError as error:
         present = []
-        print(f"pywinmmf: {error}", file=sys.stderr)
+        print(f"pywinmmf: {shown(error)}", file=sys.stderr)
     if arguments.json:
         print(json.dumps({"devices": [device._asdict() for device in present], "shared": shared}))
         return 0
@@ -291,5 +269,5 @@ def _control(arguments: argparse.Namespace) -> int:
 
 
 def _failed(error: Exception) -> int:
-    print(f"pywinmmf: {error}", file=sys.stderr)
+    print(f"pywinmmf: {shown(error)}", file=sys.stderr)
     return 1

@@ -40,40 +40,43 @@ STATES = {
 def install(name: str, arguments: Sequence[str]) -> None:
     """Create the service, or give the one that is there new arguments; it starts with Windows and after failures."""
     line = command_line(name, arguments)
-    with _manager(win32service.SC_MANAGER_CREATE_SERVICE) as manager:
-        try:
-            service = win32service.CreateService(
-                manager,
-                name,
-                name,
-                win32service.SERVICE_ALL_ACCESS,
-                win32service.SERVICE_WIN32_OWN_PROCESS,
-                win32service.SERVICE_AUTO_START,
-                win32service.SERVICE_ERROR_NORMAL,
-                line,
-                None,
-                0,
-                None,
-                None,
-                None,
-            )
-        except pywintypes.error as error:
-            if error.winerror != winerror.ERROR_SERVICE_EXISTS:
-                raise
-            service = win32service.OpenService(manager, name, win32service.SERVICE_ALL_ACCESS)
-            keep = win32service.SERVICE_NO_CHANGE
-            win32service.ChangeServiceConfig(service, keep, keep, keep, line, None, 0, None, None, None, None)
-        try:
-            win32service.ChangeServiceConfig2(service, win32service.SERVICE_CONFIG_DESCRIPTION, DESCRIPTION)
-            again = {
-                "ResetPeriod": FORGET_FAILURES_SECONDS,
-                "RebootMsg": "",
-                "Command": "",
-                "Actions": [(win32service.SC_ACTION_RESTART, RESTART_MS)] * 3,
-            }
-            win32service.ChangeServiceConfig2(service, win32service.SERVICE_CONFIG_FAILURE_ACTIONS, again)
-        finally:
-            win32service.CloseServiceHandle(service)
+    with (
+        _manager(win32service.SC_MANAGER_CREATE_SERVICE) as manager,
+        _closing(_created_or_opened(manager, name, line)) as service,
+    ):
+        keep = win32service.SERVICE_NO_CHANGE
+        win32service.ChangeServiceConfig(service, keep, keep, keep, line, None, 0, None, None, None, None)
+        win32service.ChangeServiceConfig2(service, win32service.SERVICE_CONFIG_DESCRIPTION, DESCRIPTION)
+        again = {
+            "ResetPeriod": FORGET_FAILURES_SECONDS,
+            "RebootMsg": "",
+            "Command": "",
+            "Actions": [(win32service.SC_ACTION_RESTART, RESTART_MS)] * 3,
+        }
+        win32service.ChangeServiceConfig2(service, win32service.SERVICE_CONFIG_FAILURE_ACTIONS, again)
+
+
+def _created_or_opened(manager: Any, name: str, line: str) -> Any:
+    try:
+        return win32service.CreateService(
+            manager,
+            name,
+            name,
+            win32service.SERVICE_ALL_ACCESS,
+            win32service.SERVICE_WIN32_OWN_PROCESS,
+            win32service.SERVICE_AUTO_START,
+            win32service.SERVICE_ERROR_NORMAL,
+            line,
+            None,
+            0,
+            None,
+            None,
+            None,
+        )
+    except pywintypes.error as error:
+        if error.winerror != winerror.ERROR_SERVICE_EXISTS:
+            raise
+        return win32service.OpenService(manager, name, win32service.SERVICE_ALL_ACCESS)
 
 
 def uninstall(name: str) -> int:
@@ -166,22 +169,26 @@ def command_line(name: str, arguments: Sequence[str]) -> str:
 
 @contextmanager
 def _manager(access: int) -> Iterator[Any]:
-    with _clear_errors("the service manager"):
-        manager = win32service.OpenSCManager(None, None, access)
-        try:
-            yield manager
-        finally:
-            win32service.CloseServiceHandle(manager)
+    with _clear_errors("the service manager"), _closing(win32service.OpenSCManager(None, None, access)) as manager:
+        yield manager
 
 
 @contextmanager
 def _service(name: str, access: int) -> Iterator[Any]:
-    with _manager(win32service.SC_MANAGER_CONNECT) as manager, _clear_errors(f"service {name!r}"):
-        service = win32service.OpenService(manager, name, access)
-        try:
-            yield service
-        finally:
-            win32service.CloseServiceHandle(service)
+    with (
+        _manager(win32service.SC_MANAGER_CONNECT) as manager,
+        _clear_errors(f"service {name!r}"),
+        _closing(win32service.OpenService(manager, name, access)) as service,
+    ):
+        yield service
+
+
+@contextmanager
+def _closing(handle: Any) -> Iterator[Any]:
+    try:
+        yield handle
+    finally:
+        win32service.CloseServiceHandle(handle)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from rich.live import Live
 from rich.table import Table
 
 from pywinmmf import Namespace
-from pywinmmf.terminal import positive
+from pywinmmf.terminal import picture_size, positive
 
 STOP_SECONDS = 20
 
@@ -93,7 +93,7 @@ def add_parser(subcommands: Any) -> None:
     parser.add_argument("--source", help="camera number or video file; without it a moving test picture")
     parser.add_argument("--seconds", type=positive, default=10.0, help="how long (default: 10)")
     parser.add_argument("--namespace", choices=["local", "global"], default="local")
-    parser.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="default: 1280x720")
+    parser.add_argument("--size", type=picture_size, default=(1280, 720), metavar="WxH", help="default: 1280x720")
     parser.add_argument("--fps", type=positive, default=30.0, help="pictures a second (default: 30)")
     parser.add_argument("--consumers", type=int, choices=range(1, 17), default=3, metavar="1..16")
     parser.add_argument(
@@ -106,13 +106,6 @@ def add_parser(subcommands: Any) -> None:
     )
     parser.add_argument("--sheet", type=_sheet, default=Path("contact-sheet.png"), help="where the PNG goes")
     parser.set_defaults(run=run)
-
-
-def _size(text: str) -> tuple[int, int]:
-    parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.isdecimal() and 0 < int(part) <= 16384 for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected WIDTHxHEIGHT in pixels, such as 1280x720")
-    return int(parts[0]), int(parts[1])
 
 
 def _command(text: str) -> list[str]:

@@ -209,7 +209,7 @@ def test_info_says_how_often_it_changes(
 def test_info_over_no_time(name: str, interval: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["info", name, "--interval", interval])
-    assert interval in capsys.readouterr().err
+    assert f"{interval!r}: expected 0 to 3600 seconds" in capsys.readouterr().err
 
 
 def test_info_of_a_channel(name: str, run: Callable[..., Any]) -> None:
