@@ -21,9 +21,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <system_error>
-#include <utility>
 #include <vector>
 #if __has_include(<version>)
 #include <version>
@@ -161,32 +161,26 @@ template <class Handle, class Call> Handle *make(const char *function, const std
     return handle;
 }
 
+/* Ends what a handle stands for, with a call of wmmf.h. */
+template <auto End> struct ended_by {
+    template <class Handle> void operator()(Handle *handle) const noexcept {
+        End(handle);
+    }
+};
+
 /* Owns a handle. */
 template <class Handle, int32_t (*Close)(Handle *)> class owner {
   public:
-    owner(owner &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {
-    }
-    owner &operator=(owner &&other) noexcept {
-        if (this != &other) {
-            close();
-            handle_ = std::exchange(other.handle_, nullptr);
-        }
-        return *this;
-    }
-    ~owner() {
-        Close(handle_);
-    }
-
     /* Before the end of the scope. Later calls throw WMMF_E_CLOSED. */
     void close() noexcept {
-        Close(std::exchange(handle_, nullptr));
+        handle_.reset();
     }
 
     /* For the calls of wmmf.h; still owned by this object. Throws WMMF_E_CLOSED if there is none. */
     Handle *handle() const {
         if (!handle_)
             throw error(WMMF_E_CLOSED, "use of a handle");
-        return handle_;
+        return handle_.get();
     }
 
   protected:
@@ -194,56 +188,45 @@ template <class Handle, int32_t (*Close)(Handle *)> class owner {
     }
 
   private:
-    Handle *handle_;
+    std::unique_ptr<Handle, ended_by<Close>> handle_;
 };
 
 /* Owns one lock of the thread that took it. */
 template <int32_t (*Unlock)(wmmf_map *)> class guard {
   public:
-    guard(guard &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {
-    }
+    guard(guard &&) noexcept = default;
     guard &operator=(guard &&) = delete;
-    ~guard() {
-        if (handle_)
-            Unlock(handle_);
-    }
     /* Before the end of the scope, and with errors reported. */
     void unlock() {
-        check(Unlock(std::exchange(handle_, nullptr)), "unlock");
+        check(Unlock(handle_.release()), "unlock");
     }
 
   protected:
     explicit guard(wmmf_map *handle) noexcept : handle_(handle) {
     }
-    wmmf_map *handle_;
+    std::unique_ptr<wmmf_map, ended_by<Unlock>> handle_;
 };
 
-/* Owns a frame that ends with one of the calls of wmmf.h. */
+/* Owns a frame of a channel, which ends with one of the calls of wmmf.h. */
 template <int32_t (*End)(wmmf_channel *, const wmmf_frame *)> class owned_frame {
-  public:
-    owned_frame(owned_frame &&other) noexcept : channel_(std::exchange(other.channel_, nullptr)), frame_(other.frame_) {
+  protected:
+    owned_frame(wmmf_channel *channel, const wmmf_frame &native) noexcept : channel_(channel, {native}) {
     }
-    owned_frame &operator=(owned_frame &&other) noexcept {
-        if (this != &other) {
-            end();
-            channel_ = std::exchange(other.channel_, nullptr);
-            frame_ = other.frame_;
-        }
-        return *this;
+    /* What describes it, also when it has ended. */
+    const wmmf_frame &native() const noexcept {
+        return channel_.get_deleter().frame;
     }
-    ~owned_frame() {
-        end();
+    wmmf_frame &native() noexcept {
+        return channel_.get_deleter().frame;
     }
 
-  protected:
-    owned_frame(wmmf_channel *channel, const wmmf_frame &native) noexcept : channel_(channel), frame_(native) {
-    }
-    void end() noexcept {
-        if (channel_)
-            End(std::exchange(channel_, nullptr), &frame_);
-    }
-    wmmf_channel *channel_;
-    wmmf_frame frame_;
+    struct frame_end {
+        wmmf_frame frame;
+        void operator()(wmmf_channel *channel) const noexcept {
+            End(channel, &frame);
+        }
+    };
+    std::unique_ptr<wmmf_channel, frame_end> channel_; /* NULL: the frame has ended */
 };
 
 } // namespace detail
@@ -253,7 +236,7 @@ class [[nodiscard]] read_guard : public detail::guard<wmmf_unlock_read> {
   public:
     /* The payload, in place. */
     span<const std::byte> bytes() const {
-        auto all = detail::payload(handle_);
+        auto all = detail::payload(handle_.get());
         return {all.data(), all.size()};
     }
 
@@ -267,7 +250,7 @@ class [[nodiscard]] write_guard : public detail::guard<wmmf_unlock_write> {
   public:
     /* The payload, in place. */
     span<std::byte> bytes() const {
-        return detail::payload(handle_);
+        return detail::payload(handle_.get());
     }
     /* Whether the previous writer died inside: repair the payload and call map::mark_consistent, or the end of
      * this guard poisons the section. */
@@ -447,15 +430,15 @@ class [[nodiscard]] frame : public detail::owned_frame<wmmf_channel_release> {
     span<const std::byte> bytes() const {
         if (!channel_)
             throw error(WMMF_E_CLOSED, "wmmf::frame::bytes");
-        return {static_cast<const std::byte *>(frame_.data), static_cast<std::size_t>(frame_.used)};
+        return {static_cast<const std::byte *>(native().data), static_cast<std::size_t>(native().used)};
     }
     /* What describes it. */
     const wmmf_frame &info() const noexcept {
-        return frame_;
+        return native();
     }
     /* Before the end of the scope; again: nothing. */
     void release() noexcept {
-        end();
+        channel_.reset();
     }
 
   private:
@@ -470,19 +453,19 @@ class [[nodiscard]] new_frame : public detail::owned_frame<wmmf_channel_cancel> 
     /* All bytes of the slot: those of some older frame. Throws WMMF_E_CLOSED once it is published. */
     span<std::byte> bytes() const {
         check_open();
-        return {static_cast<std::byte *>(frame_.data), static_cast<std::size_t>(frame_.capacity)};
+        return {static_cast<std::byte *>(native().data), static_cast<std::size_t>(native().capacity)};
     }
     /* What describes it: set used, which is all of the slot, width, height, stride, fourcc, timestamp_ns (0 is the
      * time of publication), user and user_size. */
     wmmf_frame &info() noexcept {
-        return frame_;
+        return native();
     }
     /* Makes it the newest frame; its sequence. After an error it can still be corrected and published. */
     uint64_t publish() {
         check_open();
-        detail::check(wmmf_channel_publish(channel_, &frame_), "wmmf_channel_publish");
-        channel_ = nullptr;
-        return frame_.sequence;
+        detail::check(wmmf_channel_publish(channel_.get(), &native()), "wmmf_channel_publish");
+        channel_.release();
+        return native().sequence;
     }
 
   private:
