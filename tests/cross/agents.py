@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import native
-from lab import csc, dotnet, wine, winpython
+from csharp import programs
+from lab import dotnet, wine, winpython
 
 HERE = Path(__file__).parent
 LANGUAGES = ["python", "c", "cpp", "csharp"]
@@ -105,26 +104,16 @@ def python_under_wine() -> subprocess.Popen[str]:
 
 
 def csharp_on_linux() -> subprocess.Popen[str]:
-    return dotnet.popen_linux(csharp_agent(native.programs("gcc") / "libwmmf.so"))
+    return dotnet.popen_linux(programs.for_linux("Agent.cs"))
 
 
 def csharp_under_wine() -> subprocess.Popen[str]:
-    return dotnet.popen_wine(csharp_agent(native.programs("mingw64") / "wmmf.dll"))
+    return dotnet.popen_wine(programs.for_windows("Agent.cs"))
 
 
 def popen(program: str | Path, *arguments: str | Path) -> subprocess.Popen[str]:
     pipe = subprocess.PIPE
     return subprocess.Popen([program, *arguments], stdin=pipe, stdout=pipe, encoding="utf-8", bufsize=1)
-
-
-@functools.cache
-def csharp_agent(library: Path) -> Path:
-    """Return the agent's assembly, with the native library beside it."""
-    folder = native.temporary_folder()
-    sources = [*native.TESTS.parent.glob("bindings/csharp/Wmmf/**/*.cs"), native.TESTS / "csharp/Agent.cs"]
-    csc.compile(sources, folder / "Agent.dll", unsafe=True)
-    shutil.copy(library, folder)
-    return folder / "Agent.dll"
 
 
 LAUNCHERS: dict[tuple[str, str], Callable[[], subprocess.Popen[str]]] = {

@@ -10,10 +10,8 @@ from typing import NamedTuple
 
 import pytest
 from cross.agents import LANGUAGES, SYSTEMS, Agent
+from cross.protocol import LOCAL, NATIVE, OWNER, OWNER_DIED, PATIENCE, TIMEOUT
 
-LOCAL = NATIVE = OWNER = 0
-TIMEOUT, OWNER_DIED = -20, -21
-PATIENCE = 30_000_000_000
 SHORT = 300_000_000
 
 

@@ -12,11 +12,8 @@ import native
 import pytest
 from cross import agents
 from cross.agents import SYSTEMS, Agent
+from cross.protocol import LOCAL, NATIVE, OWNER, OWNER_DIED, PATIENCE, RAW, TIMEOUT
 
-LOCAL = NATIVE = OWNER = 0
-RAW = 2
-TIMEOUT, OWNER_DIED = -20, -21
-PATIENCE = 30_000_000_000
 SHORT = 100_000_000
 
 on_each_system = pytest.mark.parametrize("system", SYSTEMS)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
 import native
-from lab import csc, dotnet
+from lab import csc
 
 HERE = Path(__file__).parent
 BINDINGS = HERE.parents[1] / "bindings/csharp"
@@ -20,9 +17,7 @@ LAYER = sorted((BINDINGS / "Wmmf").glob("*.cs"))
 @functools.cache
 def assembly(*sources: str) -> Path:
     """Compile a program, paths from this folder; the native libraries of both systems lie beside it."""
-    folder = Path(tempfile.mkdtemp(prefix="wmmf-csharp-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    out = folder / Path(sources[0]).with_suffix(".dll").name
+    out = native.temporary_folder() / Path(sources[0]).with_suffix(".dll").name
     csc.compile([*LAYER, *(HERE / source for source in sources)], out, unsafe=True)
     return out
 
@@ -42,13 +37,3 @@ def for_linux(*sources: str) -> Path:
 def for_windows(*sources: str) -> Path:
     """Return the program, ready for Windows."""
     return beside(native.programs("mingw64") / "wmmf.dll", *sources)
-
-
-def popen_linux(source: str = "Agent.cs") -> subprocess.Popen[str]:
-    """Start a program on Linux."""
-    return dotnet.popen_linux(for_linux(source))
-
-
-def popen_windows(source: str = "Agent.cs") -> subprocess.Popen[str]:
-    """Start a program under Wine."""
-    return dotnet.popen_wine(for_windows(source))

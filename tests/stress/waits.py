@@ -11,11 +11,8 @@ from typing import NamedTuple
 
 from cross import agents
 from cross.agents import Agent
+from cross.protocol import LOCAL, NATIVE, OWNER, OWNER_DIED, PATIENCE, SECONDS, TIMEOUT
 
-LOCAL = NATIVE = OWNER = 0
-TIMEOUT, OWNER_DIED = "error -20", "error -21"
-SECOND = 1_000_000_000
-PATIENCE = 30 * SECOND
 LANGUAGES = {"C": "c", "Python": "python", "C#": "csharp"}
 WAITS = ["to read", "to write", "for a change"]
 NAME = f"wmmf-waits-{os.getpid()}".encode().hex()
@@ -67,10 +64,10 @@ def recovery(system: str, language: str, wait: str, deaths: int) -> list[float]:
                 time.sleep(0.02 + chance.random() / 50)  # by now it sleeps in the kernel
                 begin = time.perf_counter()
                 holder.kill()
-                assert waiter.answer() == OWNER_DIED
+                assert waiter.answer() == f"error {OWNER_DIED}"
                 times.append((time.perf_counter() - begin) * 1000)
             if wait != "to write":
-                assert waiter.ask("lock_write", PATIENCE) == OWNER_DIED
+                assert waiter.ask("lock_write", PATIENCE) == f"error {OWNER_DIED}"
             waiter.does("mark_consistent")
             waiter.does("unlock_write")
     return times[1:]
@@ -92,9 +89,9 @@ def costs(system: str, language: str, seconds: float) -> dict[str, Cost]:
         before = {wait: waiter.processor_seconds() for wait, waiter in waiters.items()}
         begin = time.perf_counter()
         for wait, waiter in waiters.items():
-            send_wait(waiter, wait, int(seconds * SECOND))
+            send_wait(waiter, wait, int(seconds * SECONDS))
         for wait, waiter in waiters.items():
-            assert waiter.answer() == TIMEOUT
+            assert waiter.answer() == f"error {TIMEOUT}"
             late = time.perf_counter() - begin - seconds
             processor = waiter.processor_seconds() - before[wait]
             found[wait] = Cost(processor / seconds * 100, late * 1000)
@@ -106,7 +103,7 @@ def stopped(system: str, seconds: float) -> None:
     with creator(system, "C") as survivor, opener(system, "C") as victim:
         victim.does("lock_write", PATIENCE)
         with victim.stopped():
-            assert survivor.ask("lock_write", int(seconds * SECOND)) == TIMEOUT
+            assert survivor.ask("lock_write", int(seconds * SECONDS)) == f"error {TIMEOUT}"
         victim.does("poke", 0, "c0de")
         survivor.send("lock_write", PATIENCE)
         victim.does("unlock_write")

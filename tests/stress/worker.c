@@ -82,7 +82,7 @@ static void operate(const struct work *work) {
 }
 
 static bool is_faulty(void) {
-    return (tally.torn != 0 || tally.failed != 0);
+    return tally.torn != 0 || tally.failed != 0;
 }
 
 static void wait_for_the_end(void *argument) {

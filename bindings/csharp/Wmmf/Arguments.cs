@@ -9,6 +9,27 @@ namespace Wmmf
         // Strict: what is not Unicode is refused, not replaced.
         internal static readonly UTF8Encoding Utf8 = new UTF8Encoding(false, throwOnInvalidBytes: true);
 
+        /// <summary>A native call that creates or opens.</summary>
+        internal delegate int Opening(byte* name, wmmf_options* options, IntPtr* native);
+
+        /// <summary>The native handle that such a call gives, which is the caller's to close.</summary>
+        /// <param name="call">The call.</param>
+        /// <param name="name">As <see cref="Text"/> gives it.</param>
+        /// <param name="options">All but the security descriptor.</param>
+        /// <param name="sddl">The security descriptor, or null.</param>
+        /// <param name="what">What is tried, with the values, for the message of the exception.</param>
+        internal static IntPtr Open(Opening call, byte[] name, wmmf_options options, string? sddl, string what)
+        {
+            CheckLibrary();
+            fixed (byte* text = name, descriptor = Descriptor(sddl, (Access)options.access))
+            {
+                IntPtr native;
+                options.sddl = descriptor;
+                WmmfException.ThrowIfFailed(call(text, &options, &native), what);
+                return native;
+            }
+        }
+
         // Not in a static constructor: its errors would reach the caller only inside a TypeInitializationException.
         internal static void CheckLibrary()
         {
@@ -50,7 +71,7 @@ namespace Wmmf
         }
 
         /// <summary>The security descriptor, which goes with <see cref="Access.Sddl"/> and with nothing else.</summary>
-        internal static byte[]? Descriptor(string? sddl, Access access)
+        private static byte[]? Descriptor(string? sddl, Access access)
         {
             if ((sddl != null) != (access == Access.Sddl))
                 throw new ArgumentException(

@@ -12,9 +12,7 @@ namespace Wmmf
 
         internal Frame(SectionHandle section, wmmf_frame frame) : base(frame)
         {
-            var held = false;
-            section.DangerousAddRef(ref held);
-            _section = section;
+            _section = section.Kept();
             _frame = frame;
         }
 

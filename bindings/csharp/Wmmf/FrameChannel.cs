@@ -80,25 +80,18 @@ namespace Wmmf
         private static FrameChannel Make(
             string name, int capacity, int slots, bool orOpen, wmmf_options options, string? sddl)
         {
-            Arguments.CheckLibrary();
             if (slots < NativeMethods.WMMF_CHANNEL_SLOTS_LEAST || slots > NativeMethods.WMMF_CHANNEL_SLOTS_MAX)
                 throw new ArgumentOutOfRangeException(
                     nameof(slots), slots,
                     $"expected {NativeMethods.WMMF_CHANNEL_SLOTS_LEAST} to {NativeMethods.WMMF_CHANNEL_SLOTS_MAX}");
             var bytes = Arguments.NotNegative(capacity, nameof(capacity));
-            fixed (byte* text = Arguments.Text(name, nameof(name)),
-                   descriptor = Arguments.Descriptor(sddl, (Access)options.access))
-            {
-                IntPtr native;
-                options.sddl = descriptor;
-                var status = orOpen
-                    ? NativeMethods.wmmf_channel_create_or_open(text, bytes, (uint)slots, &options, &native, null)
-                    : NativeMethods.wmmf_channel_create(text, bytes, (uint)slots, &options, &native);
-                WmmfException.ThrowIfFailed(
-                    status, $"create {(orOpen ? "or open " : "")}channel '{name}' of {slots} slots of {capacity} bytes, "
-                    + $"access {(Access)options.access}");
-                return new FrameChannel(name, native);
-            }
+            return new FrameChannel(name, Arguments.Open(
+                (text, given, native) => orOpen
+                    ? NativeMethods.wmmf_channel_create_or_open(text, bytes, (uint)slots, given, native, null)
+                    : NativeMethods.wmmf_channel_create(text, bytes, (uint)slots, given, native),
+                Arguments.Text(name, nameof(name)), options, sddl,
+                $"create {(orOpen ? "or open " : "")}channel '{name}' of {slots} slots of {capacity} bytes, "
+                + $"access {(Access)options.access}"));
         }
 
         /// <summary>Opens an existing channel; <see cref="Status.NotFound"/> if there is none, <see cref="Status.Format"/> if
@@ -106,18 +99,10 @@ namespace Wmmf
         /// <param name="name">The name it was created with.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
         /// <param name="readOnly">Ask for read rights only.</param>
-        public static FrameChannel Open(string name, Namespace nameSpace = Namespace.Local, bool readOnly = false)
-        {
-            Arguments.CheckLibrary();
-            var options = Arguments.Options(nameSpace, Layout.Native, readOnly: readOnly);
-            fixed (byte* text = Arguments.Text(name, nameof(name)))
-            {
-                IntPtr native;
-                WmmfException.ThrowIfFailed(
-                    NativeMethods.wmmf_channel_open(text, &options, &native), $"open channel '{name}'");
-                return new FrameChannel(name, native);
-            }
-        }
+        public static FrameChannel Open(string name, Namespace nameSpace = Namespace.Local, bool readOnly = false) =>
+            new FrameChannel(name, Arguments.Open(
+                NativeMethods.wmmf_channel_open, Arguments.Text(name, nameof(name)),
+                Arguments.Options(nameSpace, Layout.Native, readOnly: readOnly), null, $"open channel '{name}'"));
 
         /// <summary>Gives a slot to fill; dispose it without <see cref="NewFrame.Publish"/> to drop it.</summary>
         /// <param name="timeout">Default zero: <see cref="Status.Timeout"/> at once if every slot is being read, or

@@ -14,9 +14,7 @@ namespace Wmmf
 
         internal MappedView(SectionHandle section, byte* start, int length)
         {
-            var held = false;
-            section.DangerousAddRef(ref held);
-            _section = section;
+            _section = section.Kept();
             _start = start;
             _length = length;
         }

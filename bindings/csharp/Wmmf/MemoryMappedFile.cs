@@ -78,21 +78,14 @@ namespace Wmmf
         private static MemoryMappedFile CreateSection(
             string name, long size, bool orOpen, wmmf_options options, string? sddl)
         {
-            Arguments.CheckLibrary();
             var bytes = Arguments.Bytes(size, nameof(size));
-            fixed (byte* text = Arguments.Text(name, nameof(name)),
-                   descriptor = Arguments.Descriptor(sddl, (Access)options.access))
-            {
-                IntPtr native;
-                options.sddl = descriptor;
-                var status = orOpen
-                    ? NativeMethods.wmmf_create_or_open(text, bytes, &options, &native, null)
-                    : NativeMethods.wmmf_create(text, bytes, &options, &native);
-                WmmfException.ThrowIfFailed(
-                    status, $"create {(orOpen ? "or open " : "")}section '{name}' with {size} bytes, "
-                    + $"layout {(Layout)options.layout}, access {(Access)options.access}");
-                return new MemoryMappedFile(name, native);
-            }
+            return new MemoryMappedFile(name, Arguments.Open(
+                (text, given, native) => orOpen
+                    ? NativeMethods.wmmf_create_or_open(text, bytes, given, native, null)
+                    : NativeMethods.wmmf_create(text, bytes, given, native),
+                Arguments.Text(name, nameof(name)), options, sddl,
+                $"create {(orOpen ? "or open " : "")}section '{name}' with {size} bytes, layout {(Layout)options.layout}, "
+                + $"access {(Access)options.access}"));
         }
 
         /// <summary>Opens an existing section; <see cref="Status.NotFound"/> if there is none.</summary>
@@ -105,16 +98,11 @@ namespace Wmmf
             string name, Namespace nameSpace = Namespace.Local, Layout layout = Layout.Native, long size = 0,
             bool readOnly = false)
         {
-            Arguments.CheckLibrary();
-            var options = Arguments.Options(nameSpace, layout, readOnly: readOnly);
-            fixed (byte* text = Arguments.Text(name, nameof(name)))
-            {
-                IntPtr native;
-                WmmfException.ThrowIfFailed(
-                    NativeMethods.wmmf_open(text, Arguments.Bytes(size, nameof(size)), &options, &native),
-                    $"open section '{name}' with {Wanted(size)}, layout {layout}");
-                return new MemoryMappedFile(name, native);
-            }
+            var bytes = Arguments.Bytes(size, nameof(size));
+            return new MemoryMappedFile(name, Arguments.Open(
+                (text, given, native) => NativeMethods.wmmf_open(text, bytes, given, native),
+                Arguments.Text(name, nameof(name)), Arguments.Options(nameSpace, layout, readOnly: readOnly), null,
+                $"open section '{name}' with {Wanted(size)}, layout {layout}"));
         }
 
         /// <summary>The names of the sections and channels that somebody has open now and that this user may read:
@@ -145,16 +133,11 @@ namespace Wmmf
         /// <summary>Maps an existing file of the file system, with the layout <see cref="Layout.Raw"/>.</summary>
         public static MemoryMappedFile OpenFile(string path, long size = 0, bool readOnly = false)
         {
-            Arguments.CheckLibrary();
-            var options = Arguments.Options(Namespace.Local, Layout.Raw, readOnly: readOnly);
-            fixed (byte* text = Arguments.Text(path, nameof(path)))
-            {
-                IntPtr native;
-                WmmfException.ThrowIfFailed(
-                    NativeMethods.wmmf_open_file(text, Arguments.Bytes(size, nameof(size)), &options, &native),
-                    $"open file '{path}' with {Wanted(size)}");
-                return new MemoryMappedFile(path, native);
-            }
+            var bytes = Arguments.Bytes(size, nameof(size));
+            return new MemoryMappedFile(path, Arguments.Open(
+                (text, given, native) => NativeMethods.wmmf_open_file(text, bytes, given, native),
+                Arguments.Text(path, nameof(path)), Arguments.Options(Namespace.Local, Layout.Raw, readOnly: readOnly), null,
+                $"open file '{path}' with {Wanted(size)}"));
         }
 
         private static string Wanted(long size) => size == 0 ? "all its bytes" : $"{size} bytes";

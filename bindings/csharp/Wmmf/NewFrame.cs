@@ -12,9 +12,7 @@ namespace Wmmf
 
         internal NewFrame(SectionHandle section, wmmf_frame frame, string channel)
         {
-            var held = false;
-            section.DangerousAddRef(ref held);
-            _section = section;
+            _section = section.Kept();
             _frame = frame;
             _channel = channel;
         }

@@ -34,6 +34,14 @@ namespace Wmmf
         /// <exception cref="ObjectDisposedException">It is closed.</exception>
         internal Use Hold() => new Use(this);
 
+        /// <summary>This, kept open until <see cref="SafeHandle.DangerousRelease"/>: for what outlives a call.</summary>
+        internal SectionHandle Kept()
+        {
+            var held = false;
+            DangerousAddRef(ref held);
+            return this;
+        }
+
         internal readonly ref struct Use
         {
             private readonly SectionHandle _owner;
@@ -43,8 +51,7 @@ namespace Wmmf
                 _owner = owner;
                 // While views hold it, SafeHandle itself would still let others in.
                 ThrowIfRefused();
-                var held = false;
-                owner.DangerousAddRef(ref held);
+                owner.Kept();
             }
 
             internal IntPtr Pointer => _owner.handle;
