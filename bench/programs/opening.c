@@ -3,38 +3,41 @@
 #include "system.h"
 #include "transport.h"
 
-#define SECOND_NS 1e9
+static transport *create(const struct task *task) {
+    transport *made = transport_create(task->name, task->size, task->slots);
+    if (!made)
+        fail("cannot create the channel");
+    return made;
+}
 
-void role_create(const struct task *task, struct result *result) {
-    wait_for_start();
+static transport *open_again(const struct task *task) {
+    transport *opened = transport_open(task->name);
+    if (!opened)
+        fail("cannot open the channel");
+    return opened;
+}
+
+/* Times the action; what it opened is closed again, untimed. */
+static void repeat(transport *(*action)(const struct task *), const struct task *task, struct result *result) {
     int64_t begin = system_now_ns();
     do {
         int64_t before = system_now_ns();
-        transport *passing = transport_create(task->name, task->size, task->slots);
+        transport *passing = action(task);
         add_sample(result, system_now_ns() - before);
-        if (!passing)
-            fail("cannot create the channel");
         transport_close(passing);
         result->count++;
         result->elapsed_ns = system_now_ns() - begin;
     } while ((double)result->elapsed_ns < task->seconds * SECOND_NS);
 }
 
-void role_open(const struct task *task, struct result *result) {
-    transport *made = transport_create(task->name, task->size, task->slots);
-    if (!made)
-        fail("cannot create the channel");
+void role_create(const struct task *task, struct result *result) {
     wait_for_start();
-    int64_t begin = system_now_ns();
-    do {
-        int64_t before = system_now_ns();
-        transport *passing = transport_open(task->name);
-        add_sample(result, system_now_ns() - before);
-        if (!passing)
-            fail("cannot open the channel");
-        transport_close(passing);
-        result->count++;
-        result->elapsed_ns = system_now_ns() - begin;
-    } while ((double)result->elapsed_ns < task->seconds * SECOND_NS);
+    repeat(create, task, result);
+}
+
+void role_open(const struct task *task, struct result *result) {
+    transport *made = create(task);
+    wait_for_start();
+    repeat(open_again, task, result);
     transport_close(made);
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define SECOND_NS      1e9
 #define SAMPLES        4096 /* at most */
 #define WARM_UP_FRAMES 8    /* they touch the pages for the first time */
 

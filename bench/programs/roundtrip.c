@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SECOND_NS 1e9
 #define NAME_SIZE 256
 
 struct message {

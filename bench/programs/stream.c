@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND_NS        1e9
 #define SECONDS_TO_START 0.3 /* readers begin to count when they have the first frames */
 
 static volatile uint64_t *word(const uint8_t *frame, uint64_t offset) {

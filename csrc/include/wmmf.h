@@ -361,7 +361,7 @@ WMMF_API int32_t wmmf_channel_create(const char *name, uint64_t capacity, uint32
 WMMF_API int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity, uint32_t slots,
                                              const wmmf_options *options, wmmf_channel **out, int32_t *created);
 
-/* Opens an existing channel. With options->read_only only wmmf_channel_read, _wait and _get_info are possible.
+/* Opens an existing channel. With options->read_only only wmmf_channel_read, _wait, _get_info and _audit are possible.
  * WMMF_E_FORMAT: not a channel. WMMF_E_FULL: as many writable handles are open as it has participants. */
 WMMF_API int32_t wmmf_channel_open(const char *name, const wmmf_options *options, wmmf_channel **out);
 

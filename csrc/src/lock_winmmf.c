@@ -1,4 +1,4 @@
-/* The lock word of the Rust crate WinMMF, bit for bit (DESIGN section 4):
+/* The lock word of the Rust crate WinMMF, bit for bit (docs/format.md):
  *   bit 31      held for writing
  *   bits 24-30  spare; a top byte of 0xFF means "not initialised"
  *   bits 0-23   number of readers

@@ -397,7 +397,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_create_or_open(byte* name, ulong capacity, uint slots, wmmf_options* options, IntPtr* result, int* created);
 
-        /// <summary>Opens an existing channel. With options-&gt;read_only only wmmf_channel_read, _wait and _get_info are possible. WMMF_E_FORMAT: not a channel. WMMF_E_FULL: as many writable handles are open as it has participants.</summary>
+        /// <summary>Opens an existing channel. With options-&gt;read_only only wmmf_channel_read, _wait, _get_info and _audit are possible. WMMF_E_FORMAT: not a channel. WMMF_E_FULL: as many writable handles are open as it has participants.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_open(byte* name, wmmf_options* options, IntPtr* result);
 
