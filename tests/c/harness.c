@@ -57,11 +57,20 @@ wmmf_map *create(const char *name, uint64_t size, uint32_t layout) {
     return map;
 }
 
-wmmf_map *open_existing(const char *name, uint32_t layout) {
+static wmmf_map *open_as(const char *name, uint32_t layout, bool read_only) {
     wmmf_options options = options_of(layout, WMMF_LOCAL);
     wmmf_map *map = NULL;
+    options.read_only = read_only;
     REQUIRE_OK(wmmf_open(name, 0, &options, &map));
     return map;
+}
+
+wmmf_map *open_existing(const char *name, uint32_t layout) {
+    return open_as(name, layout, false);
+}
+
+wmmf_map *open_read_only(const char *name, uint32_t layout) {
+    return open_as(name, layout, true);
 }
 
 uint8_t *data_of(wmmf_map *map) {

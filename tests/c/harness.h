@@ -48,6 +48,7 @@ const char *new_name(void);
 wmmf_options options_of(uint32_t layout, uint32_t name_space);
 wmmf_map *create(const char *name, uint64_t size, uint32_t layout);
 wmmf_map *open_existing(const char *name, uint32_t layout);
+wmmf_map *open_read_only(const char *name, uint32_t layout);
 uint8_t *data_of(wmmf_map *map);
 
 /* What a test file gives to main.c; both tables end with a NULL name. */

@@ -246,8 +246,7 @@ static void a_channel_is_no_plain_section(void) {
     wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
     wmmf_map *map = NULL;
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(name, 0, &options, &map));
-    options.read_only = 1;
-    REQUIRE_OK(wmmf_open(name, 0, &options, &map));
+    map = open_read_only(name, WMMF_NATIVE);
     wmmf_info info = {.struct_size = sizeof info};
     REQUIRE_OK(wmmf_get_info(map, &info));
     CHECK_EQUAL(4096 + 3 * (128 + 1024), info.size + info.data_offset); /* one page of headers and the slots */

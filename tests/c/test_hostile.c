@@ -157,20 +157,6 @@ static void damage_after_opening_harms_nobody(void) {
     }
 }
 
-static void an_audit_finds_damage(void) {
-    set_up();
-    wmmf_audit_report report = {.struct_size = sizeof report};
-    struct header *header = (struct header *)(void *)bytes;
-    REQUIRE_OK(wmmf_audit(map, &report));
-    CHECK_EQUAL(0, report.damaged);
-    header->payload_size = 5;
-    REQUIRE_OK(wmmf_audit(map, &report));
-    CHECK_EQUAL(1, report.damaged);
-    CHECK_EQUAL(1, report.poisoned);
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_read(map, PATIENCE));
-    tear_down();
-}
-
 static void a_frame_that_lies_is_not_given(void) {
     const char *channel_name = new_name();
     wmmf_channel *channel = NULL;
@@ -198,7 +184,6 @@ static const struct test tests[] = {
     TEST(an_early_opener_waits_for_the_creator),
     TEST(a_section_smaller_than_a_header_is_no_section),
     TEST(damage_after_opening_harms_nobody),
-    TEST(an_audit_finds_damage),
     TEST(a_frame_that_lies_is_not_given),
     {NULL, NULL},
 };

@@ -11,14 +11,6 @@ static wmmf_participant participant(wmmf_map *map, uint32_t index) {
     return found;
 }
 
-static wmmf_map *open_read_only(const char *name) {
-    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
-    wmmf_map *map = NULL;
-    options.read_only = 1;
-    REQUIRE_OK(wmmf_open(name, 0, &options, &map));
-    return map;
-}
-
 static void a_place_in_the_queue_is_kept_until_it_is_used_or_left(void) {
     const char *name = new_name();
     wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
@@ -49,7 +41,7 @@ static void a_place_in_the_queue_is_kept_until_it_is_used_or_left(void) {
 static void a_participant_says_what_it_does(void) {
     const char *name = new_name();
     wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE),
-             *looker = open_read_only(name);
+             *looker = open_read_only(name, WMMF_NATIVE);
     wmmf_participant nobody = {.struct_size = sizeof nobody};
     REQUIRE_OK(wmmf_lock_read(other, PATIENCE));
     CHECK_EQUAL(0, participant(looker, 0).readers);
@@ -85,7 +77,7 @@ static int hold_write_and_say(const char *name) {
 
 static void a_dead_participant_is_shown_until_it_is_cleared(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE), *looker = open_read_only(name);
+    wmmf_map *map = create(name, 100, WMMF_NATIVE), *looker = open_read_only(name, WMMF_NATIVE);
     struct child *child = child_start("hold_write_and_say", name);
     if (!CHECK(child_said(child, "locked")))
         give_up();
@@ -107,7 +99,7 @@ static void a_reader_shows_how_old_its_frames_are(void) {
     wmmf_channel *channel;
     wmmf_frame frame = {.struct_size = sizeof frame}, older = frame, newer = frame;
     REQUIRE_OK(wmmf_channel_create(name, 10, 4, NULL, &channel));
-    wmmf_map *looker = open_read_only(name);
+    wmmf_map *looker = open_read_only(name, WMMF_NATIVE);
     CHECK_EQUAL(0, participant(looker, 0).oldest_pinned);
     REQUIRE_OK(wmmf_channel_write(channel, "", 0, &frame));
     REQUIRE_OK(wmmf_channel_write(channel, "", 0, &frame));
@@ -289,8 +281,8 @@ static void damage_ends_a_wait_for_a_change(void) {
     for (int read_only = 0; read_only < 2; read_only++) {
         const char *name = new_name();
         wmmf_map *map = create(name, 100, WMMF_NATIVE);
-        struct waiter waiter = {read_only ? open_read_only(name) : open_existing(name, WMMF_NATIVE), wait_for_change,
-                                WMMF_OK};
+        struct waiter waiter = {read_only ? open_read_only(name, WMMF_NATIVE) : open_existing(name, WMMF_NATIVE),
+                                wait_for_change, WMMF_OK};
         struct thread *thread = thread_start(wait_in_thread, &waiter);
         if (!read_only)
             wait_until_it_sleeps(name);
@@ -307,7 +299,7 @@ static void damage_ends_a_wait_for_a_change(void) {
 
 static void a_read_only_audit_finds_damage_and_changes_nothing(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE), *looker = open_read_only(name);
+    wmmf_map *map = create(name, 100, WMMF_NATIVE), *looker = open_read_only(name, WMMF_NATIVE);
     wmmf_audit_report report = {.struct_size = sizeof report};
     damage(name);
     REQUIRE_OK(wmmf_audit(looker, &report));

@@ -354,10 +354,8 @@ static void a_busy_writer_does_not_starve_a_reader_who_cannot_lock(void) {
     static const uint64_t sizes[] = {64, 4096, 65536, 6 << 20};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const char *name = new_name();
-        wmmf_options read_only = {.struct_size = sizeof read_only, .read_only = 1};
         struct busy_writer writer = {.map = create(name, sizes[i], WMMF_NATIVE), .size = sizes[i]};
-        wmmf_map *reader = NULL;
-        REQUIRE_OK(wmmf_open(name, 0, &read_only, &reader));
+        wmmf_map *reader = open_read_only(name, WMMF_NATIVE);
         uint8_t *picture = malloc(sizes[i]);
         struct thread *thread = thread_start(write_without_pause, &writer);
         for (int read = 0; read < 20; read++) {

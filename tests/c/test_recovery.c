@@ -192,12 +192,9 @@ static void no_repair_poisons(void) {
 
 static void a_read_only_reader_learns_of_a_dead_writer(void) {
     const char *name = new_name();
-    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
-    wmmf_map *map = create(name, 100, WMMF_NATIVE), *reader = NULL;
+    wmmf_map *map = create(name, 100, WMMF_NATIVE), *reader = open_read_only(name, WMMF_NATIVE);
     char byte;
     uint64_t sequence;
-    options.read_only = 1;
-    REQUIRE_OK(wmmf_open(name, 0, &options, &reader));
     kill_while("hold_write", name, "locked");
     CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_read(reader, 0, &byte, 1, PATIENCE));
     CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_wait(reader, 0, PATIENCE, &sequence));
@@ -247,12 +244,10 @@ static int32_t copy_a_byte(wmmf_map *map, int64_t timeout_ns) {
 }
 
 static void who_only_looks_learns_of_the_dead(void) {
-    for (uint32_t read_only = 0; read_only < 2; read_only++) {
+    wmmf_map *(*const ways[])(const char *, uint32_t) = {open_existing, open_read_only};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         const char *name = new_name();
-        wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
-        wmmf_map *map = create(name, 100, WMMF_NATIVE), *looker = NULL;
-        options.read_only = read_only;
-        REQUIRE_OK(wmmf_open(name, 0, &options, &looker));
+        wmmf_map *map = create(name, 100, WMMF_NATIVE), *looker = ways[i](name, WMMF_NATIVE);
         kill_while("hold_write", name, "locked");
         CHECK_STATUS(WMMF_E_OWNER_DIED, keep_trying(looker, copy_a_byte));
         CHECK_STATUS(WMMF_E_OWNER_DIED, keep_trying(looker, look_for_a_change));
@@ -275,8 +270,9 @@ static void who_only_tries_gets_past_the_dead(void) {
     CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(map));
     struct child *child = start("wait_for_write_lock", name, "waiting");
     int64_t deadline = system_now_ns() + PATIENCE;
-    while (!has_waiting_writer(map) && system_now_ns() < deadline)
-        continue;
+    while (!has_waiting_writer(map))
+        if (!CHECK(system_now_ns() < deadline))
+            give_up();
     child_kill(child);
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
     CHECK_STATUS(WMMF_OK, keep_trying(map, wmmf_lock_write));

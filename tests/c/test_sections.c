@@ -172,13 +172,10 @@ static void native_is_not_taken_for_another_layout(void) {
 /* For its participants only: its frames move no sequence that would show a torn copy. */
 static void a_channel_is_not_read_as_a_plain_section(void) {
     const char *name = new_name();
-    wmmf_options read_only = options_of(WMMF_NATIVE, WMMF_LOCAL);
     wmmf_channel *channel = NULL;
-    wmmf_map *map = NULL;
     char byte;
-    read_only.read_only = 1;
     REQUIRE_OK(wmmf_channel_create(name, 100, 0, NULL, &channel));
-    REQUIRE_OK(wmmf_open(name, 0, &read_only, &map));
+    wmmf_map *map = open_read_only(name, WMMF_NATIVE);
     CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_read(map, 0, &byte, 1, PATIENCE));
     CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_wait(map, 0, PATIENCE, NULL));
     wmmf_close(map);
@@ -271,14 +268,6 @@ static void presets_of_access_are_accepted(void) {
         wmmf_close(other);
         wmmf_close(map);
     }
-}
-
-static wmmf_map *open_read_only(const char *name, uint32_t layout) {
-    wmmf_options options = options_of(layout, WMMF_LOCAL);
-    wmmf_map *map = NULL;
-    options.read_only = 1;
-    REQUIRE_OK(wmmf_open(name, 0, &options, &map));
-    return map;
 }
 
 static void a_read_only_handle_only_reads(void) {

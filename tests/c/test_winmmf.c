@@ -98,11 +98,8 @@ static void opening_leaves_the_word_alone(void) {
 
 static void reading_without_rights_is_refused(void) {
     const char *name = new_name();
-    wmmf_options options = options_of(WMMF_WINMMF, WMMF_LOCAL);
-    wmmf_map *map = create(name, 100, WMMF_WINMMF), *reader = NULL;
+    wmmf_map *map = create(name, 100, WMMF_WINMMF), *reader = open_read_only(name, WMMF_WINMMF);
     char byte;
-    options.read_only = 1;
-    REQUIRE_OK(wmmf_open(name, 0, &options, &reader));
     CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_read(reader, 0, &byte, 1, 0));
     CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_lock_read(reader, 0));
     wmmf_close(reader);
