@@ -70,7 +70,7 @@ def status(name: str) -> int:
     if not file.exists():
         print(f"{name}: not installed")
         return NOT_INSTALLED
-    done = subprocess.run([*_command(), "is-active", file.name], stdout=subprocess.PIPE, text=True)
+    done = _run([*_command(), "is-active", file.name])
     print(f"{name}: {done.stdout.strip() or 'unknown'}")
     return 0 if done.returncode == 0 else NOT_RUNNING
 
@@ -135,9 +135,13 @@ def _command() -> list[str]:
 
 def _systemctl(*arguments: str) -> None:
     command = [*_command(), *arguments]
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    except FileNotFoundError:
-        raise OSError("no systemctl here: run 'pywinmmf camera share' under a supervisor of yours") from None
+    done = _run(command)
     if done.returncode:
         raise OSError(f"{' '.join(command)}: {done.stdout.strip() or f'exit code {done.returncode}'}")
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    except FileNotFoundError:
+        raise OSError("no systemctl here: run 'pywinmmf camera share' under a supervisor of yours") from None

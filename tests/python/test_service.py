@@ -126,6 +126,17 @@ def test_systemctl_that_fails_is_told(systemd: Path, capsys: pytest.CaptureFixtu
 
 
 @not_on_windows
+def test_a_machine_without_systemctl(
+    systemd: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["camera", "install", "test", "--service", "mine"]) == 0
+    monkeypatch.setenv("PATH", str(systemd))  # where there are units only
+    for command in ("start", "status"):
+        assert main(["camera", command, "--service", "mine"]) == 1
+        assert "no systemctl here" in capsys.readouterr().err
+
+
+@not_on_windows
 def test_only_its_owner_reads_a_unit(systemd: Path) -> None:
     unit = systemd / "mine.service"
     systemd.mkdir(parents=True)
