@@ -17,7 +17,7 @@ from .audit_report import AuditReport
 from .enums import Access, Namespace
 from .errors import ArgumentTypeError, ClosedError, Error, InvalidArgumentError, native_error
 from .frames import CopiedFrame, Frame, NewFrame, set_user
-from .pixels import Geometry, extent, geometry_of, geometry_of_shape, in_format
+from .pixels import Geometry, geometry_of, geometry_of_shape, in_format
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -51,7 +51,7 @@ class FrameChannel(Opened):
         """For `create` and `open`."""
         self._handle = ChannelHandle(name, native)
         self._had = new_native_frame()  # the frame that was given last
-        self._geometry = Geometry()
+        self._usual = (0, Geometry())  # of frames that are begun: bytes, 0 for all of the slot, and how they lie
         self._copy: bytearray | None = None
         info = self._info()
         self._capacity = int(info.capacity)
@@ -104,7 +104,7 @@ class FrameChannel(Opened):
         if status:
             raise creation_error(status, action, access)
         channel = cls(name, out[0])
-        channel._geometry = geometry
+        channel._usual = (0 if hasattr(capacity, "__index__") else size, geometry)
         return channel
 
     @classmethod
@@ -225,16 +225,14 @@ class FrameChannel(Opened):
         slot. ``fourcc`` as in `publish`. `LockTimeoutError` if for ``timeout`` seconds all slots are read by
         others, or another writer is at work.
         """
-        usual = self._geometry
-        if shape is not None:
-            size, usual = _capacity("shape", shape)
-            self._fitting(size)
-        geometry = usual if fourcc is None else in_format(usual, fourcc)
+        size, geometry = usual = self._usual if shape is None else _capacity("shape", shape)
+        used = self._fitting(size) or self._capacity
         first_ns = first_slice(timeout) if timeout != 0 else 0
-        new = self._begin(timeout, first_ns, geometry, extent(geometry) or self._capacity)
+        described = geometry if fourcc is None else in_format(geometry, fourcc)
+        new = self._begin(timeout, first_ns, described, used)
         if new is None:
             raise native_error(lib.WMMF_E_TIMEOUT, f"begin a frame in {self._handle.what}")
-        self._geometry = usual
+        self._usual = usual
         return new
 
     def _begin(self, timeout: float | None, first_ns: int, geometry: Geometry, used: int) -> NewFrame | None:

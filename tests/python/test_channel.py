@@ -195,6 +195,21 @@ def test_a_slot_is_filled_in_another_format_of_the_same_shape(channel: FrameChan
         assert bytes(frame.array) == b"12345"
 
 
+def test_what_is_begun_is_as_large_as_its_shape(channel: FrameChannel, reader: FrameChannel) -> None:
+    with channel.begin((12, 8), fourcc="NV12") as new:
+        assert (new.array.shape, new.height, new.used) == ((12, 8), 8, 96)
+        new.array[...] = 5
+    with reader.next() as frame:
+        assert (frame.array == picture(5, (12, 8))).all()
+        assert (frame.height, frame.used) == (8, 96)
+    with channel.begin((100,)) as new:
+        new.array[...] = 6
+    with reader.next() as frame:
+        assert (frame.array == picture(6, (100,))).all()
+    with channel.begin() as new:
+        assert new.used == 100
+
+
 def test_a_picture_with_gaps_between_its_rows(channel: FrameChannel, reader: FrameChannel) -> None:
     whole = numpy.arange(24 * 40 * 3, dtype=numpy.uint64).astype(numpy.uint8).reshape(24, 40, 3)
     part = whole[3:15, 5:25]
