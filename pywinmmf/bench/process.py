@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -58,8 +59,9 @@ class Process:
     def begin(self) -> None:
         """Let the measurement begin."""
         assert self._process.stdin
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
+        with suppress(OSError):  # it has ended: `result` says why
+            self._process.stdin.write("\n")
+            self._process.stdin.flush()
 
     def result(self) -> Result:
         """Wait for the end."""
