@@ -490,13 +490,13 @@ int32_t platform_join(struct platform_section *section, uint64_t section_id, boo
     return WMMF_OK;
 }
 
-static struct token *token_of(struct platform_section *section, HANDLE event, uint32_t index) {
-    for (int i = 0; i < TOKENS; i++) {
-        struct token *token = &section->tokens[i];
-        if (event ? token->event == NULL : token->event != NULL && token->index == index)
-            return token;
-    }
-    return NULL;
+static struct token *unused_token(struct platform_section *section) {
+    return &section->tokens[section->tokens[0].event ? 1 : 0];
+}
+
+static struct token *token_of(struct platform_section *section, uint32_t index) {
+    struct token *first = &section->tokens[0];
+    return first->event && first->index == index ? first : &section->tokens[1];
 }
 
 bool platform_token_claim(struct platform_section *section, uint32_t index) {
@@ -504,7 +504,7 @@ bool platform_token_claim(struct platform_section *section, uint32_t index) {
     object_name(section, L'p', index, name);
     HANDLE event = CreateEventW(NULL, FALSE, FALSE, name);
     if (event && GetLastError() != ERROR_ALREADY_EXISTS) {
-        struct token *token = token_of(section, event, index);
+        struct token *token = unused_token(section);
         token->event = event;
         token->index = index;
         return true;
@@ -514,7 +514,7 @@ bool platform_token_claim(struct platform_section *section, uint32_t index) {
 }
 
 void platform_token_drop(struct platform_section *section, uint32_t index) {
-    struct token *token = token_of(section, NULL, index);
+    struct token *token = token_of(section, index);
     CloseHandle(token->event);
     token->event = NULL;
 }
