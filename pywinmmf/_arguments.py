@@ -93,12 +93,13 @@ def creation_error(status: int, action: str, access: Access | str | int) -> Erro
 def buffer(what: str, value: Any) -> memoryview:
     """An object with the buffer protocol, of which the bytes are the values: no array of Python objects."""
     try:
-        view = memoryview(value)
+        view = value if type(value) is memoryview else memoryview(value)
+        objects = view.itemsize > 2 and "O" in view.format and "O" in re.sub(":.*?:", "", view.format)
     except TypeError:
         raise ArgumentTypeError(f"{what}: expected bytes or another buffer, not {type(value).__name__}") from None
     except (ValueError, BufferError) as error:  # released, or of a type that the protocol does not know
         raise InvalidArgumentError(f"{what}: expected a buffer, but {error}") from None
-    if "O" in view.format and "O" in re.sub(":.*?:", "", view.format):  # between colons: names of fields
+    if objects:
         raise ArgumentTypeError(f"{what}: expected numbers or bytes, not Python objects (format {view.format!r})")
     return view
 

@@ -1,4 +1,4 @@
-"""Makes the CFFI binding: the declarations of wmmf.h, as they are."""
+"""Makes the CFFI binding: the declarations of wmmf.h, as they are, and a call of our own for what is done most."""
 
 import re
 from pathlib import Path
@@ -15,6 +15,22 @@ def declarations() -> str:
     return re.sub(r"\bWMMF_API\b", "", body)
 
 
+PUBLISH = """
+int64_t publish_copy(wmmf_channel *channel, const void *data, uint64_t used, int64_t timeout_ns,
+                     const wmmf_frame *description)"""
+
+SOURCE = f"""
+#include "wmmf.h"
+
+/* wmmf_channel_write, with no struct to make before nor to look into after it: the sequence, or a negative status. */
+static {PUBLISH.strip()} {{
+    wmmf_frame frame = *description;
+    frame.used = used;
+    int32_t status = wmmf_channel_write(channel, data, timeout_ns, &frame);
+    return status == WMMF_OK ? (int64_t)frame.sequence : status;
+}}
+"""
+
 ffibuilder = FFI()
-ffibuilder.cdef(declarations())
-ffibuilder.set_source("pywinmmf._native", '#include "wmmf.h"')
+ffibuilder.cdef(f"{declarations()}{PUBLISH};")
+ffibuilder.set_source("pywinmmf._native", SOURCE)

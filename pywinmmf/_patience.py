@@ -40,6 +40,8 @@ def _as_float(timeout: float) -> float:
 
 def first_slice(timeout: float | None, slice_ns: int = SLICE_NS) -> int:
     """Nanoseconds for a first native call."""
+    if timeout is None:
+        return slice_ns
     wait_ns = seconds(timeout) * 1e9
     return slice_ns if wait_ns >= slice_ns else int(wait_ns)
 

@@ -9,9 +9,10 @@ from ._binding import ffi, lib, new_struct
 from ._ties import Tie, keep
 
 _NO_SLOT = 2**32 - 1
-_EMPTY = new_struct("wmmf_frame", slot=_NO_SLOT)
+NO_FRAME = new_struct("wmmf_frame", slot=_NO_SLOT)
+"""Never changed."""
 
-new_native_frame: Callable[[], Any] = partial(ffi.new, ffi.typeof(_EMPTY), _EMPTY[0])
+new_native_frame: Callable[[], Any] = partial(ffi.new, ffi.typeof(NO_FRAME), NO_FRAME[0])
 """A wmmf_frame that is in no slot: to cancel or release it does nothing."""
 
 

@@ -12,7 +12,7 @@ from ._binding import ffi, lib, new_struct
 from ._handle import ChannelHandle
 from ._opened import Opened
 from ._patience import first_slice
-from ._slots import new_native_frame
+from ._slots import NO_FRAME, new_native_frame
 from .audit_report import AuditReport
 from .enums import Access, Namespace
 from .errors import ArgumentTypeError, ClosedError, Error, InvalidArgumentError, native_error
@@ -173,26 +173,21 @@ class FrameChannel(Opened):
         """
         first_ns = first_slice(timeout) if timeout != 0 else 0
         view = buffer("picture", picture)
-        frame = new_native_frame()
-        frame.used = self._fitting(view.nbytes)
-        if timestamp_ns != 0:
-            frame.timestamp_ns = whole("timestamp_ns", timestamp_ns)
-        if view.ndim > 1 or fourcc is not None:
-            frame.width, frame.height, frame.stride, frame.fourcc = geometry_of(view, fourcc)
-        if not isinstance(user, bytes) or user:
-            set_user(frame, user)
+        size = self._fitting(view.nbytes)
+        description = NO_FRAME
+        if view.ndim > 1 or fourcc is not None or timestamp_ns != 0 or not isinstance(user, bytes) or user:
+            description = _describe(view, fourcc, user, timestamp_ns)
         if not view.c_contiguous:
-            return self._publish_rows(view, frame, timeout, first_ns)
+            return self._publish_rows(view, description, timeout, first_ns)
         source = ffi.from_buffer(view)
-        native = self._handle.native()
-        status = lib.wmmf_channel_write(native, source, first_ns, frame)
-        if status == _TIMEOUT:
-            status = self._handle.attempt_later(timeout, lib.wmmf_channel_write, source, out=(frame,))
-        if status == _TIMEOUT:
+        sequence: int = lib.publish_copy(self._handle.native(), source, size, first_ns, description)
+        if sequence == _TIMEOUT:
+            sequence = self._handle.attempt_later(timeout, lib.publish_copy, source, size, out=(description,))
+        if sequence == _TIMEOUT:
             return 0
-        if status:
-            raise native_error(status, f"publish {view.nbytes} bytes in {self._handle.what}")
-        return int(frame.sequence)
+        if sequence < 0:
+            raise native_error(sequence, f"publish {size} bytes in {self._handle.what}")
+        return sequence
 
     def _publish_rows(self, picture: memoryview, described: Any, timeout: float | None, first_ns: int) -> int:
         """A picture with gaps: copied row by row, straight into the slot."""
@@ -294,18 +289,19 @@ class FrameChannel(Opened):
     def _take_copy(self, after: int, timeout: float | None) -> Frame:
         buffer = self._buffer_for_copy()
         try:
-            return self._read(after, buffer, timeout)
+            return self._read(after, memoryview(buffer), timeout)
         finally:
             self._copy = buffer
 
     async def _take_copy_async(self, after: int, timeout: float | None) -> Frame:
         buffer = self._buffer_for_copy()
-        target, frame = ffi.from_buffer(buffer), new_native_frame()
-        status = await self._handle.attempt_async(
-            timeout, lib.wmmf_channel_read, after, target, len(target), out=(frame,)
-        )
+        view, frame = memoryview(buffer), new_native_frame()
+        target, size = ffi.from_buffer(view), view.nbytes
+        status = await self._handle.attempt_async(timeout, lib.wmmf_channel_read, after, target, size, out=(frame,))
         self._copy = buffer
-        return self._copied(status, frame, buffer)
+        if status:
+            raise self._read_error(status, frame, size)
+        return CopiedFrame(frame, view)
 
     def _buffer_for_copy(self) -> bytearray:
         """The same again, unless somebody still has views of it: then it refuses to change its size."""
@@ -338,25 +334,22 @@ class FrameChannel(Opened):
             raise native_error(status, f"look at the newest frame of {self._handle.what}")
         return CopiedFrame(frame, memoryview(b""))
 
-    def _read(self, after: int, buffer: bytearray | memoryview, timeout: float | None) -> Frame:
+    def _read(self, after: int, view: memoryview, timeout: float | None) -> Frame:
         first_ns = first_slice(timeout)
-        target = ffi.from_buffer(buffer)
-        length = len(target)
+        target, size = ffi.from_buffer(view), view.nbytes
         frame = new_native_frame()
-        status = lib.wmmf_channel_read(self._handle.native(), after, target, length, first_ns, frame)
+        status = lib.wmmf_channel_read(self._handle.native(), after, target, size, first_ns, frame)
         if status == _TIMEOUT:
-            status = self._handle.attempt_later(timeout, lib.wmmf_channel_read, after, target, length, out=(frame,))
-        return self._copied(status, frame, buffer)
-
-    def _copied(self, status: int, frame: Any, buffer: bytearray | memoryview) -> Frame:
-        """What wmmf_channel_read wrote."""
-        if status == lib.WMMF_E_RANGE:
-            length = memoryview(buffer).nbytes
-            message = f"buffer of {length} bytes: expected at least {frame.used} for this frame"
-            raise InvalidArgumentError(message, status)
+            status = self._handle.attempt_later(timeout, lib.wmmf_channel_read, after, target, size, out=(frame,))
         if status:
-            raise native_error(status, f"read a frame of {self._handle.what}")
-        return CopiedFrame(frame, memoryview(buffer))
+            raise self._read_error(status, frame, size)
+        return CopiedFrame(frame, view)
+
+    def _read_error(self, status: int, frame: Any, size: int) -> Error:
+        if status == lib.WMMF_E_RANGE:
+            message = f"buffer of {size} bytes: expected at least {frame.used} for this frame"
+            return InvalidArgumentError(message, status)
+        return native_error(status, f"read a frame of {self._handle.what}")
 
     def wait(self, after: int, timeout: float | None = None) -> int:
         """Wait until the newest frame's sequence is not ``after``; that sequence. `LockTimeoutError` if it stays."""
@@ -405,6 +398,16 @@ class FrameChannel(Opened):
 
     def __repr__(self) -> str:
         return f"<FrameChannel {self.name!r}: {self._slots} slots of {self._capacity} bytes, {self._state}>"
+
+
+def _describe(picture: memoryview, fourcc: str | None, user: AnyBuffer, timestamp_ns: int) -> Any:
+    """A native frame that says this of a picture."""
+    frame = new_native_frame()
+    frame.timestamp_ns = whole("timestamp_ns", timestamp_ns)
+    if picture.ndim > 1 or fourcc is not None:
+        frame.width, frame.height, frame.stride, frame.fourcc = geometry_of(picture, fourcc)
+    set_user(frame, user)
+    return frame
 
 
 def _capacity(what: str, given: int | Shape) -> tuple[int, Geometry]:
