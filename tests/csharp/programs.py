@@ -22,6 +22,7 @@ def assembly(*sources: str) -> Path:
     return out
 
 
+@functools.cache  # a copy over the library would crash those that run
 def beside(library: Path, *sources: str) -> Path:
     """Return the program, with a native library beside it."""
     program = assembly(*sources)
