@@ -73,9 +73,10 @@ class FrameChannel(Opened):
         """Create a channel and open it for writing and reading.
 
         ``capacity`` is the bytes of the largest frame, or the shape of an array of bytes, such as (1080, 1920, 3).
-        ``slots``, 3 to 64, are reserved at once: with the newest frame and the one being written, two less is
-        how many different frames can be held by readers before the writer has to skip one. ``participants`` is
-        how many writable objects can have it open at the same time (0: as many as usual, 52).
+        ``slots``: 3 to 64. With the newest frame and the one being written, two less is how many different frames
+        can be held by readers before the writer has to skip one. There must be room for all of them; on Linux only
+        those that are used cost memory, and one for which there is none any more is an `Error` of the writer.
+        ``participants`` is how many writable objects can have it open at the same time (0: as many as usual, 52).
 
         A name that is taken is an `AlreadyExistsError`, or, with ``exist_ok``, opened if it is a channel with at
         least this capacity and as many slots.

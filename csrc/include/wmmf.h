@@ -351,8 +351,9 @@ WMMF_API int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, 
  * one. */
 
 /* Creates a channel of `slots` slots (0 = WMMF_CHANNEL_SLOTS_DEFAULT) for frames of up to `capacity` bytes and opens it
- * for writing. Its memory is reserved at once: slots * (capacity + 128 bytes) and one page. Errors as of wmmf_create;
- * options->layout is WMMF_NATIVE. */
+ * for writing. Its memory is slots * (capacity + 128 bytes) and one page: WMMF_E_NO_MEMORY if there is no room for
+ * that now. On Linux a slot's share is reserved when it is first begun, so that only slots that are used cost memory.
+ * Other errors as of wmmf_create; options->layout is WMMF_NATIVE. */
 WMMF_API int32_t wmmf_channel_create(const char *name, uint64_t capacity, uint32_t slots, const wmmf_options *options,
                                      wmmf_channel **out);
 
@@ -373,7 +374,7 @@ WMMF_API int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info 
 
 /* Gives a slot to fill: frame->data and frame->capacity; used is the capacity, the rest 0. Its bytes are those of some
  * older frame. WMMF_E_TIMEOUT: every slot is being read, or another writer is at work, for that long.
- * WMMF_E_DEADLOCK: this thread has begun a frame already. */
+ * WMMF_E_DEADLOCK: this thread has begun a frame already. WMMF_E_NO_MEMORY: there is none for this slot. */
 WMMF_API int32_t wmmf_channel_begin(wmmf_channel *channel, int64_t timeout_ns, wmmf_frame *frame);
 
 /* Publishes the frame of wmmf_channel_begin, from any thread: used, width, height, stride, fourcc, user and user_size

@@ -34,6 +34,7 @@ struct wmmf_channel {
     uint64_t slot_size;
     uint32_t slots;
     uint32_t filling;         /* the slot between begin and publish; NO_SLOT: none */
+    uint64_t reserved;        /* slots that this handle has written to: bit = slot. For the owner of the lock */
     shared_u32 spins_in_vain; /* waits in which spinning did not help, since it last did */
     shared_u32 pin_lock;      /* 1 while a thread of this process changes the two below */
     uint32_t pin_counts[WMMF_CHANNEL_SLOTS_MAX];
@@ -55,11 +56,22 @@ static int32_t payload_size(const struct channel_shape *shape, uint64_t *size) {
     return WMMF_OK;
 }
 
-void channel_initialise(wmmf_map *map, const struct channel_shape *shape) {
+/* `length` bytes of a slot, which is where nobody has been yet. */
+static int32_t reserve(const wmmf_map *map, uint32_t slot, uint64_t slot_size, uint64_t length) {
+    const uint8_t *at = map->payload + CHANNEL_HEADER_SIZE + slot * slot_size;
+    return platform_reserve(map->section, (uint64_t)(at - platform_base(map->section)), length);
+}
+
+/* Writers look at all frame headers, and reserve a picture's memory when they first use it. */
+int32_t channel_initialise(wmmf_map *map, const struct channel_shape *shape) {
     struct channel_header *header = (struct channel_header *)(void *)map->payload;
     header->magic = CHANNEL_MAGIC;
     header->capacity = shape->capacity;
     header->slots = shape->slots;
+    int32_t status = WMMF_OK;
+    for (uint32_t slot = 0; slot < shape->slots && status == WMMF_OK; slot++)
+        status = reserve(map, slot, slot_size(shape->capacity), FRAME_HEADER_SIZE);
+    return status;
 }
 
 /* Opening. */
@@ -304,6 +316,17 @@ static int32_t frame_check(const wmmf_channel *channel, const wmmf_frame *frame)
     return channel->map->read_only ? WMMF_E_READ_ONLY : WMMF_OK;
 }
 
+/* Whether another handle has been there, we do not know; to reserve it again changes nothing. */
+static int32_t make_room(wmmf_channel *channel, uint32_t slot) {
+    uint64_t bit = UINT64_C(1) << slot;
+    if (channel->reserved & bit)
+        return WMMF_OK;
+    int32_t status = reserve(channel->map, slot, channel->slot_size, channel->slot_size);
+    if (status == WMMF_OK)
+        channel->reserved |= bit;
+    return status;
+}
+
 static int32_t begin(wmmf_channel *channel, int64_t timeout_ns) {
     wmmf_map *map = channel->map;
     if (holders_writing(map))
@@ -314,11 +337,15 @@ static int32_t begin(wmmf_channel *channel, int64_t timeout_ns) {
     int32_t status = native_own(map, timeout_ns);
     if (status != WMMF_OK)
         return status;
-    status = wait_for_slot(channel, deadline, &channel->filling);
+    uint32_t found;
+    status = wait_for_slot(channel, deadline, &found);
+    if (status == WMMF_OK)
+        status = make_room(channel, found);
     if (status != WMMF_OK) {
         native_disown(map);
         return status;
     }
+    channel->filling = found;
     struct frame_header *slot = slot_at(channel, channel->filling);
     /* For those who copy without a pin: the fence keeps our stores to the slot behind the odd stamp. */
     store_relaxed_u64(&slot->stamp, load_relaxed_u64(&slot->stamp) | 1);

@@ -46,8 +46,8 @@ int32_t region_create(const char *name, uint64_t size, const wmmf_options *given
 int32_t region_create_or_open(const char *name, uint64_t size, const wmmf_options *given,
                               const struct channel_shape *shape, wmmf_map **out, int32_t *created);
 int32_t region_open(const char *name, uint64_t size, const wmmf_options *given, enum section_kind kind, wmmf_map **out);
-/* Fills the header of a channel that nobody sees yet (channel.c). */
-void channel_initialise(wmmf_map *map, const struct channel_shape *shape);
+/* Fills the header of a channel that nobody sees yet, and reserves those of its frames (channel.c). */
+int32_t channel_initialise(wmmf_map *map, const struct channel_shape *shape);
 /* That part of poisoning which the readers of a channel see (channel.c). */
 void channel_poison(wmmf_map *map);
 /* The sequence of the oldest frame that a participant of a channel has pinned; 0: none, or no channel. */

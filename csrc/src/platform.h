@@ -12,9 +12,13 @@
 /* A mapping and the kernel objects that belong to it. */
 struct platform_section;
 
-/* Creates and maps `size` zeroed, reserved bytes. On POSIX the name appears with platform_publish, on Windows at once:
+/* Creates and maps `size` zeroed bytes and reserves the first ones; WMMF_E_NO_MEMORY unless there is room for all of
+ * them now. On POSIX the name appears with platform_publish, on Windows at once:
  * openers may see it before anything is stored. It ends, name and all, once nobody has it open, dead or alive. */
-int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, struct platform_section **out);
+int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, uint64_t reserved,
+                        struct platform_section **out);
+/* Reserves more: to touch what is not reserved ends the program, if there is no memory left by then. */
+int32_t platform_reserve(struct platform_section *section, uint64_t offset, uint64_t length);
 int32_t platform_publish(struct platform_section *section);
 /* Does not wait: WMMF_E_NOT_READY if somebody is removing it right now. */
 int32_t platform_open(const char *name, const wmmf_options *options, struct platform_section **out);

@@ -25,6 +25,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -229,32 +230,46 @@ static int32_t creation_mode(const wmmf_options *options, mode_t *mode) {
     }
 }
 
-/* posix_fallocate would fall back on writing every page; on tmpfs fallocate reserves or fails as a whole. */
-static int reserve(int fd, off_t size) {
+static int32_t grow(int fd, uint64_t size) {
     struct rlimit limit;
-    int result;
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && (rlim_t)size > limit.rlim_cur) {
-        errno = EFBIG; /* fallocate would send SIGXFSZ, too, which ends a program that has no handler */
-        return -1;
+    struct statvfs room;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur) {
+        errno = EFBIG; /* ftruncate would send SIGXFSZ, too, which ends a program that has no handler */
+        return status_from_errno();
     }
-    do
-        result = fallocate(fd, 0, 0, size);
-    while (result != 0 && errno == EINTR);
-    return result;
+    if (fstatvfs(fd, &room) != 0)
+        return status_from_errno();
+    if (room.f_blocks != 0 && size / room.f_frsize >= room.f_bavail) { /* no blocks: no limit */
+        errno = ENOSPC;
+        return status_from_errno();
+    }
+    return ftruncate(fd, (off_t)size) != 0 ? status_from_errno() : WMMF_OK;
 }
 
-static int32_t create_unnamed(struct platform_section *section, mode_t mode, uint64_t size) {
+/* posix_fallocate would fall back on writing every page; on tmpfs fallocate reserves or fails as a whole. */
+int32_t platform_reserve(struct platform_section *section, uint64_t offset, uint64_t length) {
+    int result;
+    do
+        result = fallocate(section->fd, 0, (off_t)offset, (off_t)length);
+    while (result != 0 && errno == EINTR);
+    return result != 0 ? status_from_errno() : WMMF_OK;
+}
+
+static int32_t create_unnamed(struct platform_section *section, mode_t mode, uint64_t size, uint64_t reserved) {
     if (size > INT64_MAX)
         return WMMF_E_SIZE;
     section->fd = open(SHM_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     /* fchmod: the umask has no say in who may open it. */
-    if (section->fd < 0 || flock(section->fd, LOCK_SH) != 0 || reserve(section->fd, (off_t)size) != 0 ||
-        fchmod(section->fd, mode | S_ISVTX) != 0)
+    if (section->fd < 0 || flock(section->fd, LOCK_SH) != 0 || fchmod(section->fd, mode | S_ISVTX) != 0)
         return status_from_errno();
-    return section_map(section, size, false);
+    int32_t status = grow(section->fd, size);
+    if (status == WMMF_OK)
+        status = platform_reserve(section, 0, reserved);
+    return status != WMMF_OK ? status : section_map(section, size, false);
 }
 
-int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, struct platform_section **out) {
+int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, uint64_t reserved,
+                        struct platform_section **out) {
     mode_t mode;
     struct platform_section *section;
     int32_t status = creation_mode(options, &mode);
@@ -265,7 +280,7 @@ int32_t platform_create(const char *name, const wmmf_options *options, uint64_t 
     status = section_path(name, options->name_space, section->path, sizeof section->path);
     if (status == WMMF_OK) {
         sweep(NULL, NULL);
-        status = create_unnamed(section, mode, size);
+        status = create_unnamed(section, mode, size, reserved);
     }
     if (status != WMMF_OK) {
         section_free(section);

@@ -261,7 +261,9 @@ static int32_t create_exclusively(struct platform_section *section, const wchar_
     return section_map(section, false);
 }
 
-int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, struct platform_section **out) {
+int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, uint64_t reserved,
+                        struct platform_section **out) {
+    (void)reserved; /* the system commits all of it */
     wchar_t full_name[NAME_CAPACITY];
     struct platform_section *section;
     int32_t status = section_named(name, options, full_name, &section);
@@ -275,6 +277,13 @@ int32_t platform_create(const char *name, const wmmf_options *options, uint64_t 
         return status;
     }
     *out = section;
+    return WMMF_OK;
+}
+
+int32_t platform_reserve(struct platform_section *section, uint64_t offset, uint64_t length) {
+    (void)section;
+    (void)offset;
+    (void)length;
     return WMMF_OK;
 }
 

@@ -14,9 +14,9 @@
 
 static int32_t options_check(const wmmf_options *given, wmmf_options *options) {
     static const wmmf_options none = {.struct_size = sizeof none};
-    *options = given ? *given : none;
-    if (options->struct_size != sizeof *options)
+    if (given && given->struct_size != sizeof *given)
         return WMMF_E_STRUCT_SIZE;
+    *options = given ? *given : none;
     bool has_sddl = options->sddl != NULL;
     if (options->name_space > WMMF_CUSTOM || options->layout > WMMF_RAW || options->access > WMMF_ACCESS_MODE ||
         options->mode > 0777 || options->read_only > 1 || options->participants > WMMF_PARTICIPANTS_MAX ||
@@ -133,9 +133,10 @@ static int32_t initialise_native(wmmf_map *map, const struct channel_shape *shap
     header->created_unix_ns = platform_unix_ns();
     header->kind = shape ? KIND_CHANNEL : KIND_PLAIN;
     if (shape)
-        channel_initialise(map, shape);
+        status = channel_initialise(map, shape);
     copy_constants(map);
-    status = platform_join(map->section, map->section_id, false);
+    if (status == WMMF_OK)
+        status = platform_join(map->section, map->section_id, false);
     if (status == WMMF_OK)
         status = native_join(map);
     /* Released: who sees the magic sees all of the above. Dying before: nobody can use it, so nobody keeps it, and on
@@ -164,7 +165,8 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
 
     struct platform_section *section;
     wmmf_map *map;
-    int32_t status = platform_create(name, options, offset + size, &section);
+    uint64_t reserved = offset + (shape ? CHANNEL_HEADER_SIZE : size);
+    int32_t status = platform_create(name, options, offset + size, reserved, &section);
     if (status == WMMF_OK)
         status = map_new(section, options, offset, size, participants, &map);
     if (status != WMMF_OK)

@@ -45,6 +45,7 @@ bool faults_strike(void);
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define FAULTY(failure, call) (faults_strike() ? (errno = EIO, (failure)) : (call))
@@ -53,6 +54,8 @@ bool faults_strike(void);
 #define fcntl(...)            FAULTY(-1, fcntl(__VA_ARGS__))
 #define flock(...)            FAULTY(-1, flock(__VA_ARGS__))
 #define fstat(...)            FAULTY(-1, fstat(__VA_ARGS__))
+#define fstatvfs(...)         FAULTY(-1, fstatvfs(__VA_ARGS__))
+#define ftruncate(...)        FAULTY(-1, ftruncate(__VA_ARGS__))
 #define getrandom(...)        FAULTY(-1, getrandom(__VA_ARGS__))
 #define linkat(...)           FAULTY(-1, linkat(__VA_ARGS__))
 #define lstat(...)            FAULTY(-1, lstat(__VA_ARGS__))

@@ -57,7 +57,8 @@ namespace Wmmf
 
         /// <summary>Creates a channel; <see cref="Status.Exists"/> if the name is taken.</summary>
         /// <param name="name">At most 230 bytes of UTF-8.</param>
-        /// <param name="capacity">Bytes of a frame, at most; the memory of all slots is reserved at once.</param>
+        /// <param name="capacity">Bytes of a frame, at most. There must be room for all slots; on Linux only those that are
+        /// used cost memory, and one for which there is none any more is <see cref="Status.NoMemory"/> for the writer.</param>
         /// <param name="slots">3 to 64. With the newest frame and the one being written, two less is how many different
         /// frames readers can hold before the writer has to skip one.</param>
         /// <param name="nameSpace">Where the name is valid.</param>

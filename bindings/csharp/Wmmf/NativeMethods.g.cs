@@ -389,7 +389,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_list(uint name_space, byte* names, ulong capacity, ulong* needed);
 
-        /// <summary>Creates a channel of `slots` slots (0 = WMMF_CHANNEL_SLOTS_DEFAULT) for frames of up to `capacity` bytes and opens it for writing. Its memory is reserved at once: slots * (capacity + 128 bytes) and one page. Errors as of wmmf_create; options-&gt;layout is WMMF_NATIVE.</summary>
+        /// <summary>Creates a channel of `slots` slots (0 = WMMF_CHANNEL_SLOTS_DEFAULT) for frames of up to `capacity` bytes and opens it for writing. Its memory is slots * (capacity + 128 bytes) and one page: WMMF_E_NO_MEMORY if there is no room for that now. On Linux a slot's share is reserved when it is first begun, so that only slots that are used cost memory. Other errors as of wmmf_create; options-&gt;layout is WMMF_NATIVE.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_create(byte* name, ulong capacity, uint slots, wmmf_options* options, IntPtr* result);
 
@@ -409,7 +409,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_get_info(IntPtr channel, wmmf_channel_info* info);
 
-        /// <summary>Gives a slot to fill: frame-&gt;data and frame-&gt;capacity; used is the capacity, the rest 0. Its bytes are those of some older frame. WMMF_E_TIMEOUT: every slot is being read, or another writer is at work, for that long. WMMF_E_DEADLOCK: this thread has begun a frame already.</summary>
+        /// <summary>Gives a slot to fill: frame-&gt;data and frame-&gt;capacity; used is the capacity, the rest 0. Its bytes are those of some older frame. WMMF_E_TIMEOUT: every slot is being read, or another writer is at work, for that long. WMMF_E_DEADLOCK: this thread has begun a frame already. WMMF_E_NO_MEMORY: there is none for this slot.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_begin(IntPtr channel, long timeout_ns, wmmf_frame* frame);
 
