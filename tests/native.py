@@ -94,15 +94,10 @@ def windows_wheel() -> Path:
     return wheel
 
 
-EXTRAS_NEED = ["rich", "markdown-it-py", "mdurl"]  # the lab brings the rest
-
-
 @functools.cache
 def install_on_windows() -> None:
-    """Install that wheel, and what its extras need, into the Windows Python."""
+    """Install that wheel into the Windows Python, which has what its extras need."""
     winpython.install_wheel(windows_wheel())
-    for requirement in EXTRAS_NEED:
-        winpython.install_wheel(requirement)
 
 
 CAMERAS = (

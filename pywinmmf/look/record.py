@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pywinmmf import Error, FormatError, InvalidArgumentError, LockTimeoutError, NotFoundError, NotSupportedError
-from pywinmmf.terminal import positive, shown
+from pywinmmf.terminal import handling, positive, shown
 from pywinmmf.video_capture import bgr
 
 from . import namespaces
@@ -136,9 +136,8 @@ def _record(arguments: argparse.Namespace) -> int:
         TimeElapsedColumn(),
     )
     # An unfinished video cannot be played, so whoever ends us politely lets us finish it.
-    for number in {signal.SIGTERM, getattr(signal, "SIGBREAK", signal.SIGTERM)}:
-        signal.signal(number, signal.default_int_handler)
-    with Video(arguments.file, arguments.fps) as video:
+    ended_politely = handling(("SIGTERM", "SIGBREAK"), signal.default_int_handler)
+    with ended_politely, Video(arguments.file, arguments.fps) as video:
         try:
             with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
                 task = progress.add_task("waiting", total=arguments.seconds, frames=0, missed=0)

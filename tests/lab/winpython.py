@@ -34,6 +34,11 @@ PACKAGES = [
     "opencv-python-headless==5.0.0.93",
     "cv2-enumerate-cameras==1.4.0",
     "pywin32==312",
+    *("rich==15.0.0", "markdown-it-py==4.3.0", "mdurl==0.1.2"),
+    *("psutil==7.2.2", "matplotlib==3.11.2", "contourpy==1.3.3", "cycler==0.12.1", "fonttools==4.68.0"),
+    *("kiwisolver==1.5.1", "pillow==13.0.0", "pyparsing==3.3.3", "python-dateutil==4.0.0"),
+    *("aiohttp==3.14.5", "aiohappyeyeballs==2.7.1", "aiosignal==1.4.0", "attrs==26.1.0", "frozenlist==1.8.0"),
+    *("idna==3.20", "multidict==7.2.1", "propcache==0.5.4", "typing-extensions==4.16.0", "yarl==1.25.1"),
 ]
 
 LINUX_ONLY = ("lib-dynload", "config-*", "_sysconfigdata*", "sitecustomize.py", "_distutils_system_mod.py")
@@ -92,16 +97,13 @@ def popen(
     return wine.popen([home() / "python.exe", *args], env={**ENVIRONMENT, **(env or {})}, cwd=cwd)
 
 
-def install_wheel(wheel: Path | str) -> None:
-    """Have the Windows Python's own pip install a wheel file, or a requirement, without its dependencies.
+def install_wheel(wheel: Path) -> None:
+    """Have the Windows Python's own pip install a wheel file, without its dependencies.
 
     Another version of the package, or another build of the same, is replaced.
     """
-    with cache.locked("winpython-packages"), tempfile.TemporaryDirectory() as folder:
-        if isinstance(wheel, str):
-            cache.download_wheels([wheel], Path(folder), windows=True)
-            (wheel,) = Path(folder).iterdir()
-        options = ["--no-index", "--no-deps", "--force-reinstall", "--no-cache-dir"]
+    options = ["--no-index", "--no-deps", "--force-reinstall", "--no-cache-dir"]
+    with cache.locked("winpython-packages"):
         done = run(["-m", "pip", "install", *options, wheel], timeout=300)
     if done.returncode != 0:
         raise cache.LabError(f"cannot install {wheel} into the Windows Python:\n{done.stdout}{done.stderr}")

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 
@@ -37,7 +37,7 @@ def section(name: str) -> Iterator[MemoryMappedFile]:
 class Child:
     """Another Python process, which runs ``code`` and talks to us through its standard output."""
 
-    def __init__(self, code: str, *arguments: object) -> None:
+    def __init__(self, code: str, *arguments: object, **how: Any) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-c", "import sys; from pywinmmf import *\n" + code, *map(str, arguments)],
             stdin=subprocess.DEVNULL,
@@ -46,6 +46,7 @@ class Child:
             encoding="utf-8",
             env={**os.environ, "PYTHONIOENCODING": "utf-8"},
             cwd=Path(__file__).parent,  # from where no source tree hides the installed package
+            **how,
         )
         self._alarm = threading.Timer(PATIENCE, self.process.kill)
         self._alarm.start()
@@ -79,8 +80,8 @@ def child() -> Iterator[Callable[..., Child]]:
     """Starts child processes and ends them after the test."""
     children: list[Child] = []
 
-    def start(code: str, *arguments: object) -> Child:
-        children.append(Child(code, *arguments))
+    def start(code: str, *arguments: object, **how: Any) -> Child:
+        children.append(Child(code, *arguments, **how))
         return children[-1]
 
     yield start

@@ -1,4 +1,4 @@
-"""A signal may come at any moment: no lock is lost to it, and no exception replaced.
+"""A signal may come at any moment: no wait outlasts it, no lock is lost to it, and no exception replaced.
 
 In most tests it comes before a given bytecode of the package, one after the other.
 """
@@ -16,6 +16,7 @@ from types import CodeType, FrameType
 from typing import Any, Callable
 
 import pytest
+from terminal import OWN_TERMINAL, press_ctrl_c
 
 import pywinmmf
 from pywinmmf import Error, FrameChannel, Layout, LockTimeoutError, MemoryMappedFile, NewFrame, _handle
@@ -157,6 +158,53 @@ def test_leaving_the_section_inside_its_lock(section: MemoryMappedFile) -> None:
     assert section.write(b"free", timeout=0) == 4
     with pytest.raises(Error, match="does not hold"):
         guard.__exit__(None, None, None)
+
+
+# One thread tells when another is in the package, or has it wait in a third.
+WAITER = """
+import asyncio, threading, time, pywinmmf
+def in_package(frame):
+    return frame is not None and (frame.f_code.co_filename.startswith(pywinmmf.__path__[0]) or in_package(frame.f_back))
+def tell():
+    while threading.active_count() < 3 and not in_package(sys._current_frames()[threading.main_thread().ident]):
+        time.sleep(0.01)
+    print("waiting", flush=True)
+section, channel = MemoryMappedFile.open(sys.argv[1]), FrameChannel.open(sys.argv[2])
+telling = threading.Thread(target=tell, daemon=True)
+telling.start()
+try:
+    {wait}
+except KeyboardInterrupt:
+    telling.join()
+    print("interrupted")
+section.close()
+channel.close()
+"""
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "section.write_lock().__enter__()",
+        "section.read_lock().__enter__()",
+        "section.write(b'x')",
+        "section.read()",
+        "section.wait(section.sequence)",
+        "asyncio.run(section.wait_async(section.sequence))",
+        "channel.next()",
+        "for frame in channel: pass",
+        "channel.publish(b'x', timeout=None)",
+    ],
+)
+def test_ctrl_c_ends_a_wait(section: MemoryMappedFile, wait: str, child: Callable[..., Any]) -> None:
+    with FrameChannel.create(section.name + "-channel", capacity=10, slots=3) as channel:
+        with section.write_lock(), channel.begin():
+            waiter = child(WAITER.format(wait=wait), section.name, channel.name, **OWN_TERMINAL)
+            assert waiter.line() == "waiting"
+            press_ctrl_c(waiter.process)
+            assert waiter.result() == "interrupted"
+        assert section.write(b"free", timeout=0) == 4
+        assert channel.publish(b"free", timeout=0) > 0
 
 
 def test_an_interrupted_wait_leaves_the_queue(section: MemoryMappedFile) -> None:

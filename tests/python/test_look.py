@@ -18,6 +18,7 @@ from typing import Any, Callable
 
 import numpy
 import pytest
+from terminal import OWN_TERMINAL, press_ctrl_c
 
 cv2 = pytest.importorskip("cv2", reason="the extra 'record' is not installed")
 pytest.importorskip("rich", reason="the extra 'record' is not installed")
@@ -482,6 +483,7 @@ def command(*arguments: str, terminal: bool = True, **how: Any) -> subprocess.Po
         errors="replace",  # FFmpeg and the progress bar write at the same time
         env={**os.environ, **({"FORCE_COLOR": "1", "COLUMNS": "200"} if terminal else {})},  # what is live is drawn
         cwd=FOLDER,
+        **OWN_TERMINAL,
         **how,
     )
 
@@ -495,12 +497,27 @@ def output_until(process: subprocess.Popen[str], word: str) -> None:
         seen += character
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console, this test's own included")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_video_is_whole(camera: str, number: signal.Signals, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, getattr(signal, "SIGBREAK", signal.SIGINT)])
+def test_a_video_that_is_ended_politely_is_whole(
+    camera: str, number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, before = record.Video.add, signal.getsignal(number)
+
+    def add_and_end(video: record.Video, *arguments: Any) -> None:
+        add(video, *arguments)
+        if video.frames >= 3:
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(record.Video, "add", add_and_end)
+    assert main(["record", camera, str(tmp_path / "video.mp4")]) == 0
+    assert len(pictures_in(tmp_path / "video.mp4")) >= 3
+    assert signal.getsignal(number) is before
+
+
+def test_an_interrupted_video_is_whole(camera: str, tmp_path: Path) -> None:
     with command("record", camera, str(tmp_path / "video.mp4")) as process:
         output_until(process, "recording")
-        process.send_signal(number)
+        press_ctrl_c(process)
         rest = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 0, rest
     assert "video.mp4: " in rest
@@ -579,12 +596,11 @@ def test_top_once_is_a_plain_table(name: str, capsys: pytest.CaptureFixture[str]
         assert row.split() == [name, "local", "stalled", "0", "bytes", "0.0", "0.0", "none", "4", "1"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console, this test's own included")
 def test_top_lives(camera: str) -> None:
     with command("top", "--interval", "0.1") as process:
         for _ in range(3):
             output_until(process, camera)
-        process.send_signal(signal.SIGINT)
+        press_ctrl_c(process)
         rest = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 0, rest
     assert "Traceback" not in rest
@@ -610,13 +626,12 @@ def test_a_narrow_terminal_gets_fewer_columns() -> None:
     assert column_names(40, rows) == ["name", "state", "fps"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console, this test's own included")
 def test_top_writes_plain_tables_into_a_pipe(camera: str) -> None:
     with command("top", "--interval", "0.1", camera, terminal=False) as process:
         for _ in range(3):
             output_until(process, "readers\n")
             output_until(process, "\n\n")
-        process.send_signal(signal.SIGINT)
+        press_ctrl_c(process)
         rest = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 0, rest
     assert "\x1b" not in rest
