@@ -9,10 +9,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab import winpython
+from lab import cache, winpython
+
+from pywinmmf.bench.programs import build
 
 TESTS = Path(__file__).parent
 CSRC = TESTS.parent / "csrc"
@@ -98,6 +101,16 @@ def windows_wheel() -> Path:
 def install_on_windows() -> None:
     """Install that wheel into the Windows Python, which has what its extras need."""
     winpython.install_wheel(windows_wheel())
+
+
+@functools.cache
+def windows_bench_programs() -> Path:
+    """Return the folder with the programs in C of ``pywinmmf bench``, beside the library of that wheel."""
+    folder = temporary_folder()
+    with zipfile.ZipFile(windows_wheel()) as wheel:
+        library = Path(wheel.extract("pywinmmf/wmmf.dll", folder))
+    build(folder, cache.tool("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64"), library)
+    return folder
 
 
 CAMERAS = (

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import json
 import os
 import re
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,11 +17,10 @@ import numpy.typing
 import pytest
 from lab import cache, footage
 from selenium import webdriver
+from viewer import PATIENCE, Viewer, viewers
 
 from pywinmmf import Frame, FrameChannel
-from pywinmmf.cli import main
 
-PATIENCE = 60  # seconds
 FPS = 20
 LAG_NS = 30_000_000  # by which all frames are said to be older than they are
 JPEG_ERROR = 3  # mean difference of a pixel's colours; that of two pictures of the footage is above 5
@@ -94,54 +87,10 @@ def camera(name: str) -> Iterator[Camera]:
     made.channel.close()
 
 
-class Viewer:
-    """A running ``pywinmmf view``."""
-
-    def __init__(self, name: str, folder: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "pywinmmf", "view", name],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=folder,  # from where no source tree hides the installed package
-        )
-        assert self.process.stdout is not None
-        greeting = self.process.stdout.readline()
-        match = re.fullmatch(rf"{re.escape(name)}: (http://127\.0\.0\.1:(\d+)/)\n", greeting)
-        assert match, greeting
-        self.url, self.port = match[1], int(match[2])
-
-    def get(self, path: str, **headers: str) -> tuple[int, str]:
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
-            connection.request("GET", path, headers=headers)
-            response = connection.getresponse()
-            return response.status, response.read().decode()
-
-    def statistics(self) -> dict[str, Any]:
-        return json.loads(self.get("/statistics.json")[1])  # type: ignore[no-any-return]
-
-    def end(self) -> int:
-        self.process.send_signal(signal.SIGCONT)
-        self.process.send_signal(signal.SIGINT)
-        try:
-            return self.process.wait(timeout=PATIENCE)
-        finally:
-            self.process.kill()
-            assert self.process.stdout is not None
-            self.process.stdout.close()
-
-
 @pytest.fixture
 def view(tmp_path: Path) -> Iterator[Callable[[str], Viewer]]:
-    """Starts viewers, and sees that they end well."""
-    viewers: list[Viewer] = []
-
-    def start(name: str) -> Viewer:
-        viewers.append(Viewer(name, tmp_path))
-        return viewers[-1]
-
-    yield start
-    assert [viewer.end() for viewer in viewers] == [0] * len(viewers)
+    with viewers(tmp_path) as start:
+        yield start
 
 
 @pytest.fixture
@@ -272,10 +221,12 @@ def check_missed_frames(page: Page, camera: Camera, viewer: Viewer) -> None:
     """Those that come while the viewer stands still, in nobody's way."""
     camera.stop()
     viewer.process.send_signal(signal.SIGSTOP)
-    os.waitid(os.P_PID, viewer.process.pid, os.WSTOPPED | os.WNOWAIT)
-    for _ in range(BURST):
-        camera.publish()
-    viewer.process.send_signal(signal.SIGCONT)
+    try:
+        os.waitid(os.P_PID, viewer.process.pid, os.WSTOPPED | os.WNOWAIT)
+        for _ in range(BURST):
+            camera.publish()
+    finally:
+        viewer.process.send_signal(signal.SIGCONT)
     published = camera.channel.sequence
     now = page.eventually(lambda now: bool(now["sequence"] == published and now["state"].startswith("stalled for ")))
     assert now["missed"] >= BURST - 1
@@ -315,39 +266,3 @@ def test_the_picture_goes_on_after_what_is_none(
 
 def shows_state(page: Page, words: str) -> None:
     wait_until(lambda: words in page.seen()[0]["state"], lambda: page.seen()[0]["state"])
-
-
-def test_only_this_machine_is_served(view: Callable[[str], Viewer], name: str) -> None:
-    viewer = view(name)
-    for host in ("127.0.0.1", "localhost", f"localhost:{viewer.port}", "[::1]"):
-        assert viewer.get("/", Host=host)[0] == 200
-    for host in (
-        "example.org",
-        f"example.org:{viewer.port}",
-        "127.0.0.1.example.org",
-        "192.0.2.1",
-        "",
-        "a b",
-        "[",
-        ":",
-        "a:b:c",
-    ):
-        for path in ("/", "/statistics.json", "/picture"):
-            assert viewer.get(path, Host=host)[0] in (400, 403), host
-    assert viewer.get("/../pyproject.toml")[0] == 404
-    with socket.socket() as elsewhere, pytest.raises(ConnectionRefusedError):
-        elsewhere.connect(("127.0.0.2", viewer.port))
-
-
-@pytest.mark.parametrize("port", ["65536", "-1", "", "http"])
-def test_no_such_port(port: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["view", "x", f"--port={port}"])
-    assert f"{port!r}: expected 0 to 65535" in capsys.readouterr().err
-
-
-def test_a_port_in_use(capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        assert main(["view", "x", "--port", str(port)]) == 2
-    assert str(port) in capsys.readouterr().err

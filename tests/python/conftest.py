@@ -38,7 +38,7 @@ class Child:
     """Another Python process, which runs ``code`` and talks to us through its standard output."""
 
     def __init__(self, code: str, *arguments: object, **how: Any) -> None:
-        self.process = subprocess.Popen(
+        self.process: subprocess.Popen[str] = subprocess.Popen(
             [sys.executable, "-u", "-c", "import sys; from pywinmmf import *\n" + code, *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

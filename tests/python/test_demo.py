@@ -120,7 +120,7 @@ def test_ctrl_c_ends_it_well(tmp_path: Path) -> None:
         **OWN_TERMINAL,
     ) as process:
         assert process.stdout is not None
-        seen = set()
+        seen: set[str] = set()
         while len(seen) < 3:
             line = process.stdout.readline()
             assert line, seen

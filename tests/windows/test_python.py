@@ -7,7 +7,7 @@ from pathlib import Path
 
 import native
 import pytest
-from lab import winpython
+from lab import wine, winpython
 
 SUITE = native.TESTS / "python"
 SECONDS = 900
@@ -29,6 +29,7 @@ def test_suite_passes_on_windows() -> None:
     done = winpython.run(
         ["-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", "--import-mode=importlib", *HANG_REPORT, SUITE],
         cwd=SUITE,  # from where no source tree hides the installed package
+        env={"PYWINMMF_BENCH_PROGRAMS": wine.windows_path(native.windows_bench_programs())},
         timeout=SECONDS,
     )
     print(done.stdout, done.stderr)

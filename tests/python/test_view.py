@@ -1,0 +1,117 @@
+"""What ``pywinmmf view`` serves, and to whom. The page in a browser has tests of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+pytest.importorskip("cv2", reason="the extra 'view' is not installed")
+pytest.importorskip("aiohttp", reason="the extra 'view' is not installed")
+
+import cv2
+import numpy
+from viewer import Viewer, viewers
+
+from pywinmmf import FrameChannel
+from pywinmmf.cli import main
+
+GREEN, RED = (0, 200, 0), (0, 0, 200)
+
+
+@pytest.fixture
+def view(tmp_path: Path) -> Iterator[Callable[[str], Viewer]]:
+    with viewers(tmp_path) as start:
+        yield start
+
+
+def plain(colour: tuple[int, int, int]) -> Any:
+    return numpy.full((48, 64, 3), colour, numpy.uint8)
+
+
+def test_the_page(view: Callable[[str], Viewer], name: str) -> None:
+    viewer = view(name)
+    for path, kind, words in (
+        ("/", "text/html", "script.js"),
+        ("/script.js", "text/javascript", "statistics.json"),
+        ("/style.css", "text/css", "{"),
+    ):
+        with viewer.asked(path) as response:
+            assert response.headers.get_content_type() == kind
+            assert words in response.read().decode()
+    assert viewer.get("/../pyproject.toml")[0] == 404
+
+
+def pictures(stream: Any) -> Iterator[Any]:
+    """The parts of a multipart stream, decoded."""
+    data = b""
+    while received := stream.read1(65536):
+        data += received
+        *parts, data = data.split(b"--frame\r\n")
+        for part in filter(None, parts):
+            head, _, jpeg = part.partition(b"\r\n\r\n")
+            assert head == b"Content-Type: image/jpeg"
+            yield cv2.imdecode(numpy.frombuffer(jpeg, numpy.uint8), cv2.IMREAD_COLOR)
+
+
+def test_the_live_picture(view: Callable[[str], Viewer], name: str) -> None:
+    with FrameChannel.create(name, capacity=(48, 64, 3)) as channel:
+        channel.publish(plain(GREEN))
+        with view(name).asked("/picture") as response:
+            assert response.headers.get_content_type() == "multipart/x-mixed-replace"
+            seen = pictures(response)
+            assert numpy.abs(next(seen).astype(int) - plain(GREEN)).max() < 16
+            channel.publish(plain(RED))
+            assert numpy.abs(next(seen).astype(int) - plain(RED)).max() < 16
+
+
+def test_statistics(view: Callable[[str], Viewer], name: str, eventually: Callable[..., None]) -> None:
+    viewer = view(name)
+    assert viewer.statistics()["channel"] is None
+    with FrameChannel.create(name, capacity=(48, 64, 3)) as channel:
+        channel.publish(plain(GREEN))
+        eventually(lambda: viewer.statistics()["state"] == "stalled")
+        channel.publish(plain(GREEN))
+        eventually(lambda: viewer.statistics()["frames"] == 2)
+        seen = viewer.statistics()["channel"]
+        assert (seen["width"], seen["height"], seen["format"], seen["sequence"]) == (64, 48, "BGR3", 2)
+        assert {user["pid"] for user in seen["users"]} == {os.getpid()}
+
+
+def test_only_this_machine_is_served(view: Callable[[str], Viewer], name: str) -> None:
+    viewer = view(name)
+    for host in ("127.0.0.1", "localhost", f"localhost:{viewer.port}", "[::1]"):
+        assert viewer.get("/", Host=host)[0] == 200
+    for host in (
+        "example.org",
+        f"example.org:{viewer.port}",
+        "127.0.0.1.example.org",
+        "192.0.2.1",
+        "",
+        "a b",
+        "[",
+        ":",
+        "a:b:c",
+    ):
+        for path in ("/", "/statistics.json", "/picture"):
+            assert viewer.get(path, Host=host)[0] in (400, 403), host
+    with socket.socket() as elsewhere, pytest.raises(ConnectionRefusedError):
+        elsewhere.connect(("127.0.0.2", viewer.port))
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "", "http"])
+def test_no_such_port(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["view", "x", f"--port={port}"])
+    assert f"{port!r}: expected 0 to 65535" in capsys.readouterr().err
+
+
+def test_a_port_in_use(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert main(["view", "x", "--port", str(port)]) == 2
+    assert str(port) in capsys.readouterr().err
