@@ -22,6 +22,7 @@ from pywinmmf import Namespace
 from pywinmmf.terminal import picture_size, positive
 
 STOP_SECONDS = 20
+TICK = 0.1
 
 # Ctrl-C is for the command alone; it then ends the input of its processes, which lets them finish.
 APART: dict[str, Any]
@@ -140,7 +141,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         producer = Worker("producer", _python("producer"), name, *arguments)
         workers.append(producer)
-        producer.reported.wait()
+        while not producer.reported.wait(TICK):  # on Windows a wait without end is deaf to Ctrl-C
+            pass
         if "ready" not in producer.report:
             console.print(f"[red]{producer.report.get('error', 'the producer could not be started')}", soft_wrap=True)
             producer.finish()
@@ -168,7 +170,7 @@ def _watch(console: Console, workers: list[Worker], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     with Live(_table(workers), console=console, refresh_per_second=4, transient=True) as live:
         while time.monotonic() < deadline and all(worker.running for worker in workers):
-            time.sleep(0.1)
+            time.sleep(TICK)
             live.update(_table(workers))
 
 

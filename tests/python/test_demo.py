@@ -133,6 +133,36 @@ def test_ctrl_c_ends_it_well(tmp_path: Path) -> None:
     assert "stopped" in rest
 
 
+# Its producer tells that it is there, and nothing else.
+SILENT = """
+import sys
+from pywinmmf import cli
+from pywinmmf.demo import command
+code = "import sys; print('here', file=sys.stderr, flush=True); sys.stdin.read()"
+command._python = lambda module: [sys.executable, "-c", code]
+sys.exit(cli.main(["demo", "--sheet", sys.argv[1]]))
+"""
+
+
+def test_ctrl_c_ends_it_before_there_is_a_picture(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SILENT, str(tmp_path / "sheet.png")],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=FOLDER,
+        **OWN_TERMINAL,
+    ) as process:
+        try:
+            assert process.stderr is not None and process.stderr.readline().strip() == b"here"
+            press_ctrl_c(process)
+            output, errors = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
+    assert process.returncode == 1, output + errors
+    assert b"stopped" in output
+
+
 def test_producer_reports_json(name: str) -> None:
     """Its standard input is at its end, so it stops after the first frame."""
     done = subprocess.run(
