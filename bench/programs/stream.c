@@ -60,6 +60,8 @@ void role_write(const struct task *task, struct result *result) {
             now = system_now_ns();
         }
         write_frame(passing, task, picture, ++result->count);
+        if (result->count == WARM_UP_FRAMES)
+            begin_samples(result);
         int64_t after = system_now_ns();
         add_sample(result, after - now);
         now = after;

@@ -54,6 +54,8 @@ def write(transport_type: TransportType, task: Task, start: Start, result: Resul
             time.sleep(max(0, begin + result.count / task.fps * 1e9 - now) / 1e9)
             now = now_ns()
         result.count += 1
+        if result.count == WARM_UP_FRAMES:
+            result.begin_samples()
         if task.copy:
             stamp(picture, result.count)
             transport.write(picture)
