@@ -23,20 +23,21 @@ SLOTS = 3
 FPS = 60
 AT_ONCE = 4
 """Readers that come and go at the same time."""
-LONGEST_STAY = 1.0
-"""Seconds."""
+LONGEST_STAY = 10.0
+"""Seconds; in a short soak a tenth of it."""
 SHARE_KILLED = 0.5
-SPARE = 3.0
-"""Seconds that those who are watched run on."""
+SPARE = 5.0
+"""Seconds that those who are watched run on when the last reader should be gone."""
 WARM_UP_READERS = 2 * AT_ONCE
 
 
 class Footprint(NamedTuple):
-    """At one moment: bytes, and numbers of open descriptors (on Windows handles)."""
+    """At one moment: bytes, those of processes without what they share, and numbers of open descriptors (on Windows
+    handles)."""
 
     section: int
-    writer_resident: int
-    reader_resident: int
+    writer_memory: int
+    reader_memory: int
     writer_handles: int
     reader_handles: int
 
@@ -60,7 +61,8 @@ class Soak(NamedTuple):
 def soak(subject: Subject, size: int, seconds: float) -> Soak:
     """Watch a writer and a reader at camera pace for some seconds, while other readers come and go."""
     name = new_name()
-    writer_task = Task("write", name, size, SLOTS + AT_ONCE, fps=FPS, seconds=seconds + SPARE)
+    longest_stay = min(LONGEST_STAY, seconds / 10)
+    writer_task = Task("write", name, size, SLOTS + AT_ONCE, fps=FPS, seconds=seconds + longest_stay + SPARE)
     reader_task = replace(writer_task, role="read")
     with ExitStack() as stack:
         writer = stack.enter_context(Process(subject.command, writer_task))
@@ -78,7 +80,7 @@ def soak(subject: Subject, size: int, seconds: float) -> Soak:
                 start = _footprint(name, writer, reader)
             if len(guests) == AT_ONCE:
                 killed += _say_goodbye(guests.pop(0))
-            stay = replace(reader_task, seconds=random.uniform(0, LONGEST_STAY))
+            stay = replace(reader_task, seconds=random.uniform(0, longest_stay))
             guests.append(stack.enter_context(Process(subject.command, stay)))
             guests[-1].begin()
         end = _footprint(name, writer, reader)
@@ -100,9 +102,9 @@ def _say_goodbye(guest: Process) -> bool:
 
 def _footprint(name: str, writer: Process, reader: Process) -> Footprint:
     processes = [psutil.Process(process.pid) for process in (writer, reader)]
-    resident = [process.memory_info().rss for process in processes]
+    memory = [process.memory_full_info().uss for process in processes]
     handles = [process.num_handles() if psutil.WINDOWS else process.num_fds() for process in processes]
-    return Footprint(section_size(name), *resident, *handles)
+    return Footprint(section_size(name), *memory, *handles)
 
 
 def section_size(name: str) -> int:

@@ -72,7 +72,7 @@ def test_samples_are_spread_over_the_whole_measurement() -> None:
     result = Result()
     for ns in range(3 * SAMPLES):
         result.add_sample(ns)
-    assert result.sample_ns == list(range(0, 3 * SAMPLES, 4))
+    assert list(result.sample_ns) == list(range(0, 3 * SAMPLES, 4))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no script is a program on Windows")
