@@ -4,11 +4,13 @@
 #include "system.h"
 
 #define SECTION_ID UINT64_C(0x1122334455667788)
+#define SIZE       100000
+#define RESERVED   100
 
 static struct platform_section *platform_new(const char *name) {
     wmmf_options options = options_of(WMMF_RAW, WMMF_LOCAL);
     struct platform_section *section = NULL;
-    REQUIRE_OK(platform_create(name, &options, 5000, &section));
+    REQUIRE_OK(platform_create(name, &options, SIZE, RESERVED, &section));
     REQUIRE_OK(platform_join(section, SECTION_ID, false));
     REQUIRE_OK(platform_publish(section));
     return section;
@@ -20,6 +22,24 @@ static struct platform_section *platform_existing(const char *name) {
     REQUIRE_OK(platform_open(name, &options, &section));
     REQUIRE_OK(platform_join(section, SECTION_ID, false));
     return section;
+}
+
+static void memory_is_reserved_piece_by_piece(void) {
+    struct platform_section *section = platform_new(new_name());
+    uint8_t *bytes = platform_base(section);
+    CHECK(platform_mapped_size(section) >= SIZE);
+    memset(bytes, 1, RESERVED);
+    for (uint64_t done = RESERVED; done < SIZE; done += SIZE / 10) {
+        uint64_t length = SIZE - done < SIZE / 10 ? SIZE - done : SIZE / 10;
+        REQUIRE_OK(platform_reserve(section, done, length));
+        REQUIRE_OK(platform_reserve(section, done, length)); /* again: nothing changes */
+        CHECK_EQUAL(0, bytes[done]);
+        memset(bytes + done, 1, (size_t)length);
+    }
+    REQUIRE_OK(platform_reserve(section, 0, SIZE));
+    CHECK_EQUAL(1, bytes[0]);
+    CHECK_EQUAL(1, bytes[SIZE - 1]);
+    platform_close(section);
 }
 
 static int hold_token(const char *name) {
@@ -139,10 +159,15 @@ static void clocks_and_chance_move(void) {
 }
 
 static const struct test tests[] = {
-    TEST(a_token_has_one_holder),         TEST(a_token_ends_with_its_handle),
-    TEST(a_token_ends_with_its_process),  TEST(a_bell_wakes_all_sleepers),
-    TEST(a_moved_bell_lets_nobody_sleep), TEST(a_sleep_ends_by_itself),
-    TEST(clocks_and_chance_move),         {NULL, NULL},
+    TEST(memory_is_reserved_piece_by_piece),
+    TEST(a_token_has_one_holder),
+    TEST(a_token_ends_with_its_handle),
+    TEST(a_token_ends_with_its_process),
+    TEST(a_bell_wakes_all_sleepers),
+    TEST(a_moved_bell_lets_nobody_sleep),
+    TEST(a_sleep_ends_by_itself),
+    TEST(clocks_and_chance_move),
+    {NULL, NULL},
 };
 
 static const struct role roles[] = {
