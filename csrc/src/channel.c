@@ -3,11 +3,12 @@
  * The rule that keeps a pinned frame as it is: a reader first sets its pin, then looks whether the frame still is the
  * newest; a writer first makes another frame the newest, then looks at all pins before it chooses a slot. All four are
  * seq_cst, so of two that come at the same time at least one sees the other: the reader then tries the newer
- * frame, the writer leaves the slot alone. (Hazard pointers: Michael, IEEE TPDS 15(6), 2004.)
+ * frame, the writer leaves the slot alone. (Hazard pointers: Michael, IEEE TPDS 15(6), 2004.) Its model, with copies
+ * that are made without a pin, deaths and poison, is tests/model/pinning.pml.
  *
  * One writer at a time: from begin to publish it owns the section's lock, which is all that the lock is used for.
  *
- * Dying: a writer before the store to `newest` has changed nothing that anybody reads; after it, everything is done
+ * Dying: a writer before the step to `newest` has changed nothing that anybody reads; after it, everything is done
  * but a wake-up, which sleepers do without (RECHECK_NS). Its ownership is taken away like that of any lock. A
  * reader's pin goes with its record when the kernel says that it is dead, which a writer asks when it finds no slot. */
 #include <stdlib.h>

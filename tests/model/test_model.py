@@ -30,6 +30,13 @@ def reading(cells: int, span: int, writes: int, deaths: int) -> str:
     return f"-DCELLS={cells} -DSPAN={span} -DWRITES={writes} -DDEATHS={deaths}"
 
 
+def pinning(
+    slots: int, writers: int, pinners: int, frames: int, *, copiers: int = 0, deaths: int = 0, poisoners: int = 0
+) -> str:
+    people = f"-DWRITERS={writers} -DPINNERS={pinners} -DCOPIERS={copiers} -DPOISONERS={poisoners}"
+    return f"{people} -DSLOTS={slots} -DFRAMES={frames} -DDEATHS={deaths}"
+
+
 EXCLUSION = {
     "2 writers, 2 readers, 2 deaths": "-DWRITERS=2 -DREADERS=2 -DROUNDS=1 -DDEATHS=2",
     "2 writers, 2 readers, twice, 1 death": "-DWRITERS=2 -DREADERS=2 -DROUNDS=2 -DDEATHS=1",
@@ -62,6 +69,16 @@ READING_LONG = {
     "2 cells, 2 writes, 2 deaths": reading(2, 1, 2, 2),
     "3 cells, 2 at a time, 2 writes, 1 death": reading(3, 2, 2, 1),
 }
+PINNING = {
+    "3 slots, 2 pin": pinning(3, 1, 2, 4),
+    "3 slots, 2 writers, 1 pins, 1 death": pinning(3, 2, 1, 4, deaths=1),
+    "2 slots, 2 writers, 1 pins, 1 copies, 1 poisons, 1 death": pinning(2, 2, 1, 3, copiers=1, poisoners=1, deaths=1),
+}
+PINNING_LONG = {
+    "3 slots, 2 writers, 2 pin, 1 death": pinning(3, 2, 2, 4, deaths=1),
+    "4 slots, 2 writers, 1 pins, 1 poisons, 1 death": pinning(4, 2, 1, 5, poisoners=1, deaths=1),
+}
+FRAMES = pinning(3, 2, 1, 4, copiers=1, poisoners=1)
 MISTAKES = {
     "exclusion BREAK_ANNOUNCE": "-DWRITERS=2 -DREADERS=2 -DROUNDS=1 -DDEATHS=1",
     "exclusion BREAK_BURY": "-DWRITERS=2 -DREADERS=2 -DROUNDS=1 -DDEATHS=1",
@@ -72,6 +89,11 @@ MISTAKES = {
     "waking BREAK_LOOK": waking(2, 1),
     "waking BREAK_WAKE": waking(2, 1),
     "waking BREAK_POISON": waking(2, 1, auditors=1),
+    "pinning BREAK_BURY": FRAMES,
+    "pinning BREAK_POISON": FRAMES,
+    "pinning BREAK_RECHECK": FRAMES,
+    "pinning BREAK_SCAN": FRAMES,
+    "pinning BREAK_STAMP": FRAMES,
     "reading BREAK_END": reading(2, 1, 2, 1),
     "reading BREAK_JUDGE": reading(2, 1, 2, 1),
     "reading BREAK_REPAIR": reading(2, 1, 2, 1),
@@ -114,6 +136,11 @@ def test_who_lives_gets_on(who: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("what", [*READING, *(pytest.param(what, marks=long) for what in READING_LONG)])
 def test_what_is_read_without_the_lock_is_one_version(what: str, tmp_path: Path) -> None:
     assert errors("reading", {**READING, **READING_LONG}[what], tmp_path) == 0
+
+
+@pytest.mark.parametrize("what", [*PINNING, *(pytest.param(what, marks=long) for what in PINNING_LONG)])
+def test_a_frame_that_is_read_does_not_change(what: str, tmp_path: Path) -> None:
+    assert errors("pinning", {**PINNING, **PINNING_LONG}[what], tmp_path) == 0
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
