@@ -568,6 +568,53 @@ internal static class SelfTest
         Throws<ObjectDisposedException>(() => reader.Latest());
     }
 
+    private static void TestChannelShowsWhoReadsAndWrites()
+    {
+        using var writer = FrameChannel.Create(NewName(), 8);
+        using var reader = FrameChannel.Open(writer.Name);
+        using var looker = MemoryMappedFile.Open(writer.Name, readOnly: true);
+        writer.Publish(new byte[1]);
+        using (reader.Latest())
+        {
+            writer.Publish(new byte[1]);
+            using (reader.Latest())
+            {
+                var found = looker.Participants();
+                Check(found is [{ PinnedSlots: 0, OldestPinned: null }, { PinnedSlots: 0b11, OldestPinned: 1 }], "both frames");
+            }
+            using (writer.Begin())
+                Check(looker.Participants() is [{ IsWriting: true }, { IsWriting: false, PinnedSlots: 0b1 }], "who writes");
+        }
+        Check(looker.Participants().All(one => one is { IsWriting: false, PinnedSlots: 0, OldestPinned: null }), "nobody");
+    }
+
+    private static void TestChannelRefusesFramesThatNoIntDescribes()
+    {
+        const int FirstSlot = 4096, WidthInSlot = 24; // docs/format.md
+        using var writer = FrameChannel.Create(NewName(), 8);
+        using var reader = FrameChannel.Open(writer.Name);
+        using var copier = FrameChannel.Open(writer.Name, readOnly: true);
+        using var raw = MemoryMappedFile.Open(writer.Name, layout: Layout.Raw);
+        using var looker = MemoryMappedFile.Open(writer.Name, readOnly: true);
+        writer.Publish(new byte[1]);
+        using var described = raw.View(FirstSlot + WidthInSlot, 3 * sizeof(uint));
+        foreach (var (property, index) in new[] { ("Width", 0), ("Height", 1), ("Stride", 2) })
+        {
+            MemoryMarshal.Cast<byte, uint>(described.GetSpan())[index] = 1u << 31;
+            foreach (var take in new Action[] { () => reader.Next(), () => reader.Latest(), () => copier.ReadInto(new byte[8]) })
+            {
+                Fails(Status.Format, take);
+                var message = Throws<WmmfException>(take).Message;
+                Check(message.Contains($"frame 1 has {property} 2147483648, expected"), message);
+            }
+            described.GetSpan().Clear();
+        }
+        Check(looker.Participants().All(one => one.PinnedSlots == 0), "nothing is held");
+        Check(copier.ReadInto(new byte[8], TimeSpan.Zero).Sequence == 1, "a copy of it, once it is sound");
+        using var frame = reader.Next(TimeSpan.Zero);
+        Check(frame.Sequence == 1, "it was not given before");
+    }
+
     private static void TestChannelLetsGoOfForgottenFrames()
     {
         using var channel = FrameChannel.Create(NewName(), 8, slots: 3);

@@ -166,11 +166,14 @@ namespace Wmmf
 
         /// <summary>The newest frame, at once if there is one, else the first; <see cref="Next"/> then gives later ones.
         /// </summary>
+        /// <exception cref="WmmfException">Among others <see cref="Status.Format"/>: what a hostile writer says of the frame
+        /// cannot be, or is beyond what an int can hold. Nothing is held then, and the next frame may be sound.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public Frame Latest(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
             Take(0, timeout, cancellation);
 
         /// <summary>The newest frame that this object has not given yet; waits for one.</summary>
+        /// <exception cref="WmmfException">As of <see cref="Latest"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public Frame Next(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
             Take(Volatile.Read(ref _last), timeout, cancellation);
@@ -190,15 +193,24 @@ namespace Wmmf
             while (wait.GoesOn(status));
             Check(status, "get a frame of");
             var had = Volatile.Read(ref _last);
-            Volatile.Write(ref _last, frame.sequence);
             frame.missed = had != 0 && frame.sequence > had ? frame.sequence - had - 1 : 0; // also for Latest
-            return new Frame(_section, frame);
+            try
+            {
+                var taken = new Frame(_section, frame);
+                Volatile.Write(ref _last, frame.sequence);
+                return taken;
+            }
+            catch
+            {
+                NativeMethods.wmmf_channel_release(section.Pointer, &frame);
+                throw;
+            }
         }
 
         /// <summary>Copies the newest frame that this object has not given yet into <paramref name="buffer"/>, which takes
         /// no rights but to read. Keep the buffer and use it again.</summary>
-        /// <exception cref="WmmfException">Among others <see cref="Status.Range"/>: the picture is larger than the buffer.
-        /// </exception>
+        /// <exception cref="WmmfException">Among others <see cref="Status.Range"/>: the picture is larger than the buffer;
+        /// <see cref="Status.Format"/> as of <see cref="Latest"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public FrameInfo ReadInto(Span<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellation = default)
         {
@@ -219,8 +231,9 @@ namespace Wmmf
                 var what = status == (int)Status.Range ? $"a frame of {frame.used} bytes" : "a frame";
                 throw Failure(status, $"copy {what} into {buffer.Length} bytes from");
             }
+            var info = new FrameInfo(frame);
             Volatile.Write(ref _last, frame.sequence);
-            return new FrameInfo(frame);
+            return info;
         }
 
         /// <summary>The same without blocking the caller: a thread of the pool waits and copies.</summary>

@@ -11,9 +11,9 @@ namespace Wmmf
             Missed = frame.missed;
             TimestampNs = frame.timestamp_ns;
             Size = (int)frame.used; // at most the capacity, which is an int
-            Width = (int)frame.width;
-            Height = (int)frame.height;
-            Stride = (int)frame.stride;
+            Width = Checked(frame.width, nameof(Width), frame.sequence);
+            Height = Checked(frame.height, nameof(Height), frame.sequence);
+            Stride = Checked(frame.stride, nameof(Stride), frame.sequence);
             FourCC = new FourCC(frame.fourcc);
             User = new ReadOnlySpan<byte>(frame.user, (int)frame.user_size).ToArray();
         }
@@ -44,5 +44,14 @@ namespace Wmmf
 
         /// <summary>The up to 64 bytes that the writer sent along.</summary>
         public byte[] User { get; }
+
+        // A writer that means no harm has no use for more: a frame's bytes are counted by an int, too.
+        private static int Checked(uint value, string property, ulong sequence)
+        {
+            if (value > int.MaxValue)
+                throw new WmmfException(
+                    Status.Format, 0, $"frame {sequence} has {property} {value}, expected at most {int.MaxValue}");
+            return (int)value;
+        }
     }
 }

@@ -2,8 +2,8 @@ using System;
 
 namespace Wmmf
 {
-    /// <summary>One writable object, of whatever language, that has a section open: a snapshot, from
-    /// <see cref="MemoryMappedFile.Participants"/>.</summary>
+    /// <summary>One writable object, of whatever language, that has a section or a channel open: a snapshot, from
+    /// <see cref="MemoryMappedFile.Participants"/>. For a channel, open its section by the same name, read-only.</summary>
     public sealed class Participant
     {
         internal Participant(in wmmf_participant found)
@@ -13,10 +13,13 @@ namespace Wmmf
             Readers = found.readers;
             WaitingReaders = found.waiting_readers;
             HasWaitingWriter = found.waiting_writer != 0;
+            IsWriting = found.writing != 0;
             Reads = found.reads;
             Writes = found.writes;
             Joined = Time(found.joined_unix_ns);
             WritingSince = found.writing_since_unix_ns != 0 ? Time(found.writing_since_unix_ns) : (DateTimeOffset?)null;
+            PinnedSlots = found.pinned_slots;
+            OldestPinned = found.oldest_pinned != 0 ? found.oldest_pinned : (ulong?)null;
         }
 
         /// <summary>Its process, by its own number: in another container it may mean another.</summary>
@@ -34,6 +37,9 @@ namespace Wmmf
         /// <summary>Whether one of its threads waits to write.</summary>
         public bool HasWaitingWriter { get; }
 
+        /// <summary>Whether it holds the write lock, or is about to; of a channel: whether it fills a slot.</summary>
+        public bool IsWriting { get; }
+
         /// <summary>Read locks given back, modulo 2^32.</summary>
         public long Reads { get; }
 
@@ -45,6 +51,13 @@ namespace Wmmf
 
         /// <summary>When it took the write lock, to some milliseconds; null if it has not yet.</summary>
         public DateTimeOffset? WritingSince { get; }
+
+        /// <summary>The slots of a channel whose frames it reads in place, as bits: the lowest is slot 0.</summary>
+        public ulong PinnedSlots { get; }
+
+        /// <summary>The sequence of the oldest frame of a channel that it reads in place; null if it reads none. The newest
+        /// one's less this is how far it is behind.</summary>
+        public ulong? OldestPinned { get; }
 
         private static DateTimeOffset Time(ulong unixNanoseconds) =>
             new DateTimeOffset(1970, 1, 1, 0, 0, 0, TimeSpan.Zero).AddTicks((long)(unixNanoseconds / 100));
