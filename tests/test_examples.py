@@ -15,7 +15,7 @@ from csharp import programs
 from lab import dotnet, wine
 
 IN_CSHARP = "../../examples/FrameReader.cs"
-CHANNEL = "wmmf-examples"
+CHANNEL = f"wmmf-examples-{os.getpid()}"
 
 PROGRAMS: dict[tuple[str, str], Callable[[], Path]] = {
     ("linux", "cpp"): lambda: native.programs("gcc") / "frame_reader",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -11,14 +12,15 @@ import pytest
 from lab import cache, wine
 
 EXTERNAL = Path(__file__).parent / "external"
+EXTERNAL_NAME = f"wmmf-external-{os.getpid()}"
 SECONDS = 300
 
 
-def run(program: Path, *, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run(program: Path, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run a program of Linux, or of Windows under Wine."""
     if program.suffix == ".exe":
-        return wine.run([program], timeout=SECONDS, cwd=cwd)
-    return subprocess.run([program], capture_output=True, text=True, timeout=SECONDS, cwd=cwd)
+        return wine.run([program, *arguments], timeout=SECONDS, cwd=cwd)
+    return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=SECONDS, cwd=cwd)
 
 
 def check_passed(done: subprocess.CompletedProcess[str]) -> None:
@@ -105,7 +107,7 @@ def test_headers_are_cpp(compiler: str, standard: str, tmp_path: Path) -> None:
 def test_external_program_finds_the_package(target: str, program: str) -> None:
     build = native.configure_and_build(EXTERNAL, target, f"-Dwmmf_DIR={native.installed(target)}/lib/cmake/wmmf")
     suffix = ".exe" if target == "mingw64" else ""
-    done = run(build / (program + suffix))
+    done = run(build / (program + suffix), EXTERNAL_NAME)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith(project_version())
 
@@ -114,7 +116,7 @@ def test_external_program_through_pkg_config(tmp_path: Path) -> None:
     prefix = native.installed("gcc")
     line = (
         f'export PKG_CONFIG_PATH="{prefix}/lib/pkgconfig" LD_LIBRARY_PATH="{prefix}/lib"\n'
-        f'cc "{EXTERNAL}/program.c" $(pkg-config --cflags --libs wmmf) -o program && ./program\n'
+        f'cc "{EXTERNAL}/program.c" $(pkg-config --cflags --libs wmmf) -o program && ./program {EXTERNAL_NAME}\n'
         "pkg-config --modversion wmmf"
     )
     output = native.checked("sh", "-ec", line, cwd=tmp_path).splitlines()

@@ -1,12 +1,12 @@
-/* A program that knows wmmf only as installed. */
+/* A program that knows wmmf only as installed; its argument is a name for a section. */
 #include <stdio.h>
 #include <string.h>
 #include <wmmf.h>
 
-int main(void) {
+int main(int argc, char **argv) {
     wmmf_map *map;
     char text[6] = "";
-    int32_t status = wmmf_create("wmmf-external-c", 100, NULL, &map);
+    int32_t status = wmmf_create(argc == 2 ? argv[1] : NULL, 100, NULL, &map);
     if (status == WMMF_OK)
         status = wmmf_write(map, 0, "hello", 5, 0);
     if (status == WMMF_OK)

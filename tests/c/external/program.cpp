@@ -1,4 +1,4 @@
-// A program that knows wmmf only as installed.
+// A program that knows wmmf only as installed; its argument is a name for its sections.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -30,8 +30,9 @@ template <class Call> wmmf_status status_of(Call call) {
 
 } // namespace
 
-int main() {
-    const std::string name = "wmmf-external-cpp";
+int main(int argc, char **argv) {
+    EXPECT(argc == 2);
+    const std::string name = argv[1];
     wmmf::map section = wmmf::map::create(name, 100);
     wmmf::options read_only;
     read_only.read_only = true;
