@@ -42,6 +42,10 @@ class FrameChannel(Opened):
     0 tries once. All methods may be called by several threads at once, but what `next` counts as had is one
     count per object: give each reader its own. Errors are those of `MemoryMappedFile`.
 
+    When damage was found in a channel it is poisoned: every use of its frames, and each wait and iteration under way,
+    ends with `PoisonedError`. Close the object then, for as long as anybody has the channel open there can be no new
+    one of its name, and open that.
+
     A forked child cannot use its parent's objects (`ClosedError`): open the channel again there.
     """
 

@@ -22,7 +22,6 @@ from pywinmmf import (
     MemoryMappedFile,
     Namespace,
     NotFoundError,
-    PoisonedError,
 )
 from pywinmmf._arguments import whole
 from pywinmmf._binding import lib
@@ -91,10 +90,14 @@ def check(sharing: Sharing) -> None:
         pass  # nothing there, or not ours: the name can be one
 
 
+class _InTheWay(Error):
+    """A channel that cannot be used has the name, as long as somebody has it open."""
+
+
 class SharedCamera:
     """Publishes one source from a thread of its own. A camera that is missing, busy or unplugged is tried again, at
-    longer and longer intervals; meanwhile readers see that the newest frame gets older. So it is with a damaged
-    channel: a new one takes its place once all who have it open have closed it.
+    longer and longer intervals; meanwhile readers see that the newest frame gets older. So it is with a channel that is
+    damaged, or was made for smaller pictures: a new one takes its place once all who have it open have closed it.
 
     Only one program at a time shares under a name (`AlreadyExistsError`).
     """
@@ -104,7 +107,7 @@ class SharedCamera:
         self.problem = ""
         """Why there are no pictures just now; empty if there are."""
         self._format = PIXEL_FORMATS[sharing.pixel_format]
-        self._claim, self.channel = self._create()
+        self._claim, self._channel = self._create()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"camera {sharing.name}", daemon=True)
         self._thread.start()
@@ -118,10 +121,11 @@ class SharedCamera:
         """End the thread and the channel."""
         self._stop.set()
         self._thread.join(STOP_SECONDS)
-        self.channel.close()
+        if self._channel is not None:
+            self._channel.close()
         self._claim.close()
 
-    def _create(self) -> tuple[MemoryMappedFile, FrameChannel]:
+    def _create(self) -> tuple[MemoryMappedFile, FrameChannel | None]:
         if self.sharing.namespace is not None:
             return self._create_in(self.sharing.namespace)
         try:
@@ -129,7 +133,7 @@ class SharedCamera:
         except AccessDeniedError:
             return self._create_in(Namespace.LOCAL)
 
-    def _create_in(self, namespace: Namespace) -> tuple[MemoryMappedFile, FrameChannel]:
+    def _create_in(self, namespace: Namespace) -> tuple[MemoryMappedFile, FrameChannel | None]:
         sharing = self.sharing
         self._namespace = namespace
         try:
@@ -140,6 +144,8 @@ class SharedCamera:
             ) from None
         try:
             return claim, self._create_channel()
+        except _InTheWay:
+            return claim, None  # the thread will say so, and try again
         except BaseException:
             claim.close()
             raise
@@ -150,7 +156,7 @@ class SharedCamera:
         width, height = sharing.size or LARGEST_SIZE
         capacity = height * width * self._format.channels
         try:
-            return FrameChannel.create(
+            channel = FrameChannel.create(
                 sharing.name,
                 capacity=capacity,
                 slots=sharing.slots,
@@ -161,23 +167,26 @@ class SharedCamera:
         except InvalidArgumentError as error:
             if error.status != lib.WMMF_E_SIZE:
                 raise
-            raise InvalidArgumentError(
-                f"channel {sharing.name!r} is still open in other programs, with less room than {sharing.slots} "
-                f"frames of {capacity} bytes: expected them to end, or another --name",
-                error.status,
-            ) from None
+            raise self._in_the_way(f"too small for {sharing.slots} frames of {capacity} bytes") from None
+        if channel.audit().poisoned:
+            channel.close()  # or it would never go
+            raise self._in_the_way("damaged")
+        return channel
 
-    def _replace_damaged_channel(self) -> None:
-        if not self.channel.closed and not self.channel.audit().poisoned:
-            return
-        self.channel.close()
-        self.channel = self._create_channel()
-        if self.channel.audit().poisoned:
-            self.channel.close()  # or it would never go
-            raise PoisonedError(
-                f"channel {self.sharing.name!r} is damaged and still open in {self._holders()}: "
-                "expected them to close it, then there is a new one"
-            )
+    def _usable_channel(self) -> FrameChannel:
+        """The one that there is, unless it was damaged meanwhile."""
+        if self._channel is not None and self._channel.audit().poisoned:
+            self._channel.close()
+            self._channel = None
+        if self._channel is None:
+            self._channel = self._create_channel()
+        return self._channel
+
+    def _in_the_way(self, fault: str) -> _InTheWay:
+        return _InTheWay(
+            f"channel {self.sharing.name!r} is {fault} and still open in {self._holders()}: "
+            "expected them to close it, then there is a new one"
+        )
 
     def _holders(self) -> str:
         try:
@@ -192,10 +201,10 @@ class SharedCamera:
         pause = SHORTEST_PAUSE
         while not self._stop.is_set():
             try:
-                self._replace_damaged_channel()
+                channel = self._usable_channel()
                 source = open_source(self.sharing.source, self.sharing.size)
                 try:
-                    self._publish_all(source)
+                    self._publish_all(source, channel)
                 finally:
                     source.release()
             except Exception as error:  # OpenCV raises its own; whatever it is, the service goes on
@@ -205,7 +214,7 @@ class SharedCamera:
                 self.problem = str(error) or type(error).__name__
             self._stop.wait(pause)
 
-    def _publish_all(self, source: Source) -> None:
+    def _publish_all(self, source: Source, channel: FrameChannel) -> None:
         own = Pace(source.fps)
         wanted = Pace(self.sharing.most_fps)
         number = 0
@@ -216,17 +225,17 @@ class SharedCamera:
             number += 1
             if self._is_wanted(number) and wanted.is_due():
                 wanted.step()
-                self._publish(source, grabbed_ns)
+                self._publish(source, channel, grabbed_ns)
 
     def _is_wanted(self, number: int) -> bool:
         every, drop_every = self.sharing.every, self.sharing.drop_every
         return (number - 1) % every == 0 and not (drop_every and number % drop_every == 0)
 
-    def _publish(self, source: Source, grabbed_ns: int) -> None:
+    def _publish(self, source: Source, channel: FrameChannel, grabbed_ns: int) -> None:
         width, height = self.sharing.size or fitting(source.size, LARGEST_SIZE)
         shape = (height, width, self._format.channels)
         try:
-            with self.channel.begin(shape, fourcc=self.sharing.pixel_format) as frame:
+            with channel.begin(shape, fourcc=self.sharing.pixel_format) as frame:
                 frame.timestamp_ns = grabbed_ns
                 fill(frame.array, source, self._format.conversion)
                 self._recovered()

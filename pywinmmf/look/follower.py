@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Optional
 
-from pywinmmf import Frame, FrameChannel, LockTimeoutError, Namespace, NotFoundError
+from pywinmmf import Frame, FrameChannel, LockTimeoutError, Namespace, NotFoundError, PoisonedError
 
 from .namespaces import first_found
 from .state import PATIENCE, State
@@ -21,8 +21,8 @@ class Follower:
     """Iterates for ever over the state of a channel, with each new frame, or with none every quarter of a second.
 
     A frame that comes while we wait is that of a live channel, one that was there when we looked that of a stalled
-    one. A frame is valid until the next step. A stalled channel is not kept open but looked at now and then: whoever
-    kept it open would keep its writer from making another one of the same name.
+    one. A frame is valid until the next step. A stalled or poisoned channel is not kept open but looked at now and
+    then: whoever kept it open would keep its writer from making another one of the same name.
     """
 
     def __init__(self, name: str, namespaces: tuple[Namespace, ...]) -> None:
@@ -38,22 +38,26 @@ class Follower:
                 yield State.ABSENT, None
             else:
                 with channel:
-                    yield from self._frames_until_stalled(channel)
-                yield State.STALLED, None
+                    ended = yield from self._frames(channel)
+                yield ended, None
             time.sleep(TICK)
 
     def _open(self, namespace: Namespace) -> FrameChannel:
         return FrameChannel.open(self.name, namespace=namespace, readonly=True)
 
-    def _frames_until_stalled(self, channel: FrameChannel) -> Iterator[News]:
+    def _frames(self, channel: FrameChannel) -> Generator[News, None, State]:
+        """Until there are none any more; why."""
         state, wait, patient_until = State.STALLED, 0.0, 0.0
         while True:
-            frame = self._news(channel, wait)
+            try:
+                frame = self._news(channel, wait)
+            except PoisonedError:
+                return State.POISONED
             if frame is not None:
                 state = State.LIVE if wait else State.STALLED
                 patient_until = time.perf_counter() + PATIENCE
             elif time.perf_counter() > patient_until:
-                return
+                return State.STALLED
             yield state, frame
             if frame is not None:
                 frame.release()

@@ -14,7 +14,15 @@ import cv2
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pywinmmf import Error, FormatError, InvalidArgumentError, LockTimeoutError, NotFoundError, NotSupportedError
+from pywinmmf import (
+    Error,
+    FormatError,
+    InvalidArgumentError,
+    LockTimeoutError,
+    NotFoundError,
+    NotSupportedError,
+    PoisonedError,
+)
 from pywinmmf.terminal import handling, positive, shown
 from pywinmmf.video_capture import bgr
 
@@ -31,6 +39,12 @@ CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 # Pictures by which a file may be ahead of the time or behind it. More than a half, or a camera of the file's own rate
 # that is just between two pictures would now and then lose one and get it twice the next time.
 SLACK = 0.75
+DESCRIPTIONS = {
+    State.LIVE: "recording",
+    State.STALLED: "stalled",
+    State.POISONED: "damaged channel",
+    State.ABSENT: "no channel",
+}
 FPS = range(1, 1001)  # that both kinds of file can hold
 
 
@@ -174,6 +188,8 @@ def _follow(arguments: argparse.Namespace, video: Video, show: Any) -> None:
         if start is None:
             if state is State.ABSENT:
                 raise NotFoundError(f"no channel {arguments.name!r}")
+            if state is State.POISONED:
+                raise PoisonedError(f"channel {arguments.name!r} is damaged: expected a new one")
             if now - began > arguments.timeout:
                 raise video.problem or LockTimeoutError(
                     f"no frame in channel {arguments.name!r} for {arguments.timeout:g} s"
@@ -181,8 +197,7 @@ def _follow(arguments: argparse.Namespace, video: Video, show: Any) -> None:
             continue
         seconds = now - start
         video.hold(seconds - TICK)
-        description = {State.LIVE: "recording", State.STALLED: "stalled", State.ABSENT: "no channel"}[state]
-        show(completed=seconds, description=description, frames=video.frames, missed=missed)
+        show(completed=seconds, description=DESCRIPTIONS[state], frames=video.frames, missed=missed)
         if arguments.seconds is not None and seconds >= arguments.seconds:
             video.hold(arguments.seconds)
             return

@@ -15,6 +15,8 @@ class State(enum.Enum):
     LIVE = "live"
     STALLED = "stalled"
     """It is there, but no frame has come for some time, or none has come yet."""
+    POISONED = "poisoned"
+    """It is there, but damaged, and gives no frame any more. Once all have let go of it, a new one may come."""
     ABSENT = "absent"
 
 

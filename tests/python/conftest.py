@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 import pytest
 
-from pywinmmf import MemoryMappedFile
+from pywinmmf import FrameChannel, Layout, MemoryMappedFile, Namespace
 
 PATIENCE = 60  # seconds until a process that says nothing counts as stuck
 
@@ -87,6 +87,19 @@ def child() -> Iterator[Callable[..., Child]]:
     yield start
     for each in children:
         each.dismiss()
+
+
+@pytest.fixture
+def damage() -> Callable[..., None]:
+    """Damages a channel and has that found."""
+
+    def do(name: str, namespace: Namespace = Namespace.LOCAL) -> None:
+        with FrameChannel.open(name, namespace=namespace) as channel:
+            with MemoryMappedFile.open(name, namespace=namespace, layout=Layout.RAW) as raw:
+                raw.write(b"\x07", 512 + 2)  # a tally: the read locks that its creator holds
+            assert channel.audit().poisoned
+
+    return do
 
 
 @pytest.fixture

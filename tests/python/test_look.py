@@ -28,7 +28,6 @@ from rich.console import Console  # noqa: E402
 from pywinmmf import (  # noqa: E402 (after the skips)
     AccessDeniedError,
     FrameChannel,
-    Layout,
     MemoryMappedFile,
     Namespace,
     NotFoundError,
@@ -108,6 +107,21 @@ def test_a_standing_picture_comes_once(name: str) -> None:
         until(news, State.STALLED, sequence=1)
         assert [next(news) for _ in range(5)] == [(State.STALLED, None)] * 5
         news.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_damaged_channel_is_let_go_for_a_new_one(name: str, damage: Callable[[str], None]) -> None:
+    news = iter(Follower(name, LOCAL))
+    with FrameChannel.create(name, capacity=10) as channel:
+        channel.publish(b"x")
+        until(news, State.STALLED, sequence=1)
+        damage(name)
+        until(news, State.POISONED)
+        assert next(news) == (State.POISONED, None)  # as long as somebody else has it
+    with FrameChannel.create(name, capacity=100) as channel:
+        channel.publish(b"of the new one")
+        until(news, State.STALLED, sequence=1)
+    news.close()  # type: ignore[attr-defined]
 
 
 def failing_while(broken: threading.Event, works: Callable[..., Any]) -> Callable[..., Any]:
@@ -465,6 +479,36 @@ def test_record_of_a_camera_that_changes_and_goes(name: str, tmp_path: Path) -> 
     assert [round(each.mean() / 10) for each in (pictures[0], pictures[-1])] == [5, 20]
 
 
+def test_record_goes_on_with_the_channel_that_replaces_a_damaged_one(
+    camera: str, damage: Callable[[str], None], tmp_path: Path
+) -> None:
+    file = tmp_path / "video.avi"
+
+    def damage_it() -> None:
+        while not file.exists():
+            time.sleep(0.01)
+        damage(camera)
+
+    damaging = threading.Thread(target=damage_it)
+    damaging.start()
+    assert main(["record", camera, str(file), "--seconds", "3", "--fps", "10"]) == 0
+    damaging.join()
+    pictures = pictures_in(file)
+    assert 30 <= len(pictures) <= 31
+    assert (pictures[-1] != pictures[10]).any()
+    with FrameChannel.open(camera) as channel:
+        assert not channel.audit().poisoned
+
+
+def test_record_of_a_damaged_channel(
+    name: str, damage: Callable[[str], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FrameChannel.create(name, capacity=10):
+        damage(name)
+        assert main(["record", name, str(tmp_path / "video.mp4")]) == 2
+    assert "is damaged" in capsys.readouterr().err
+
+
 def test_record_into_nothing(camera: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["record", camera, str(tmp_path / "video.txt")]) == 2
     assert "expected a name that ends with .mp4 or .avi" in capfd.readouterr().err
@@ -551,7 +595,7 @@ def test_top(camera: str, table: Callable[..., Any]) -> None:
         assert camera not in table("--namespace", "global")[1]
 
 
-def test_top_of_names(name: str, table: Callable[..., Any]) -> None:
+def test_top_of_names(name: str, table: Callable[..., Any], damage: Callable[[str], None]) -> None:
     plain, poisoned, nobody = name + "s", name + "p", name + "n"
     with (
         FrameChannel.create(name, capacity=1000) as channel,
@@ -560,9 +604,7 @@ def test_top_of_names(name: str, table: Callable[..., Any]) -> None:
     ):
         channel.publish(b"not a picture")
         damaged.publish(b"x")
-        with MemoryMappedFile.open(poisoned, layout=Layout.RAW) as raw:
-            raw.write(b"\x07", 512 + 16)  # a tally: reads given back
-        assert damaged.audit().poisoned
+        damage(poisoned)
         code, rows = table(name, plain, poisoned, nobody)
         assert code == 2
         assert (rows[name]["size"], rows[name]["format"], rows[name]["fps"]) == ("13 bytes", "", 0)

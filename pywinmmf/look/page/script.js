@@ -2,7 +2,7 @@
 
 const PAUSE_MS = 500;
 const element = (id) => document.getElementById(id);
-const WORDS = { live: "live", stalled: "stalled", absent: "no such channel" };
+const WORDS = { live: "live", stalled: "stalled", poisoned: "damaged", absent: "no such channel" };
 
 function show(id, text) {
   element(id).textContent = text;
