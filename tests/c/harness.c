@@ -79,6 +79,19 @@ uint8_t *data_of(wmmf_map *map) {
     return data;
 }
 
+wmmf_participant participant_of(wmmf_map *map, uint32_t index) {
+    wmmf_participant found = {.struct_size = sizeof found};
+    REQUIRE_OK(wmmf_get_participant(map, index, &found));
+    return found;
+}
+
+void wait_until_writing(wmmf_map *map, uint32_t index) {
+    int64_t deadline = system_now_ns() + PATIENCE;
+    while (!participant_of(map, index).writing)
+        if (!CHECK(system_now_ns() < deadline))
+            give_up();
+}
+
 static int play(const struct suite *const *suites, const char *name, const char *section) {
     for (; *suites; suites++)
         for (const struct role *role = (*suites)->roles; role->name; role++)

@@ -50,6 +50,9 @@ wmmf_map *create(const char *name, uint64_t size, uint32_t layout);
 wmmf_map *open_existing(const char *name, uint32_t layout);
 wmmf_map *open_read_only(const char *name, uint32_t layout);
 uint8_t *data_of(wmmf_map *map);
+wmmf_participant participant_of(wmmf_map *map, uint32_t index);
+/* Until the participant holds the write lock, or has only readers to wait for. */
+void wait_until_writing(wmmf_map *map, uint32_t index);
 
 /* What a test file gives to main.c; both tables end with a NULL name. */
 struct suite {

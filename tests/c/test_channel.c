@@ -121,13 +121,16 @@ static void a_pinned_frame_stays_as_it_is(void) {
     wmmf_channel_close(writer);
 }
 
-static void release_soon(void *argument) {
-    wmmf_channel *reader = ((void **)argument)[0];
-    wmmf_frame *frame = ((void **)argument)[1];
-    int64_t start = system_now_ns();
-    while (system_now_ns() - start < SECOND / 50)
-        continue;
-    REQUIRE_OK(wmmf_channel_release(reader, frame));
+struct reading {
+    wmmf_map *section;
+    wmmf_channel *reader;
+    const wmmf_frame *frame;
+};
+
+static void release_when_a_writer_waits(void *argument) {
+    const struct reading *reading = argument;
+    wait_until_writing(reading->section, 0);
+    REQUIRE_OK(wmmf_channel_release(reading->reader, reading->frame));
 }
 
 static void a_writer_may_wait_for_a_slot(void) {
@@ -139,10 +142,11 @@ static void a_writer_may_wait_for_a_slot(void) {
         REQUIRE_OK(wmmf_channel_acquire(reader, 0, 0, &held[i]));
     }
     publish(writer, 2);
-    void *argument[] = {reader, &held[0]};
-    struct thread *thread = thread_start(release_soon, argument);
+    struct reading reading = {open_read_only(name, WMMF_NATIVE), reader, &held[0]};
+    struct thread *thread = thread_start(release_when_a_writer_waits, &reading);
     CHECK_EQUAL(4, publish(writer, 3));
     thread_join(thread);
+    wmmf_close(reading.section);
     wmmf_channel_close(reader);
     wmmf_channel_close(writer);
 }
@@ -334,8 +338,9 @@ static bool all_have_seen_frames(const struct watcher *watchers, int count) {
 static void no_frame_is_torn(void) {
     const char *name = new_name();
     wmmf_channel *writer = make(name, 4);
-    struct watcher watchers[3] = {
-        {join(name, false), false, 0, 0, 0}, {join(name, false), true, 0, 0, 0}, {join(name, true), true, 0, 0, 0}};
+    struct watcher watchers[3] = {{.channel = join(name, false)},
+                                  {.channel = join(name, false), .copies = true},
+                                  {.channel = join(name, true), .copies = true}};
     struct thread *threads[3];
     for (int i = 0; i < 3; i++)
         threads[i] = thread_start(watch, &watchers[i]);

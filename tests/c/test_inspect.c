@@ -5,12 +5,6 @@
 
 /* Who is there. */
 
-static wmmf_participant participant(wmmf_map *map, uint32_t index) {
-    wmmf_participant found = {.struct_size = sizeof found};
-    REQUIRE_OK(wmmf_get_participant(map, index, &found));
-    return found;
-}
-
 static void a_place_in_the_queue_is_kept_until_it_is_used_or_left(void) {
     const char *name = new_name();
     wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
@@ -18,19 +12,19 @@ static void a_place_in_the_queue_is_kept_until_it_is_used_or_left(void) {
     REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_in_turn(other, SECOND / 1000, &place));
     CHECK(place != 0);
-    CHECK_EQUAL(1, participant(map, 1).waiting_writer);
+    CHECK_EQUAL(1, participant_of(map, 1).waiting_writer);
     same = place;
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_write_in_turn(other, 0, "x", 1, SECOND / 1000, &place));
     CHECK(place == same);
     CHECK_STATUS(WMMF_OK, wmmf_leave_queue(other, place));
-    CHECK_EQUAL(0, participant(map, 1).waiting_writer);
+    CHECK_EQUAL(0, participant_of(map, 1).waiting_writer);
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, SECOND / 1000)); /* this one leaves by itself */
-    CHECK_EQUAL(0, participant(map, 1).waiting_writer);
+    CHECK_EQUAL(0, participant_of(map, 1).waiting_writer);
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_in_turn(other, SECOND / 1000, &place));
     REQUIRE_OK(wmmf_unlock_read(map));
     CHECK_STATUS(WMMF_OK, wmmf_lock_write_in_turn(other, PATIENCE, &place));
     CHECK(place == 0);
-    CHECK_EQUAL(0, participant(map, 1).waiting_writer);
+    CHECK_EQUAL(0, participant_of(map, 1).waiting_writer);
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(other));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_lock_write_in_turn(other, 0, NULL));
     CHECK_STATUS(WMMF_OK, wmmf_leave_queue(other, 0));
@@ -44,26 +38,26 @@ static void a_participant_says_what_it_does(void) {
              *looker = open_read_only(name, WMMF_NATIVE);
     wmmf_participant nobody = {.struct_size = sizeof nobody};
     REQUIRE_OK(wmmf_lock_read(other, PATIENCE));
-    CHECK_EQUAL(0, participant(looker, 0).readers);
-    CHECK_EQUAL(1, participant(looker, 1).readers);
+    CHECK_EQUAL(0, participant_of(looker, 0).readers);
+    CHECK_EQUAL(1, participant_of(looker, 1).readers);
     REQUIRE_OK(wmmf_unlock_read(other));
     REQUIRE_OK(wmmf_lock_write(other, PATIENCE));
-    wmmf_participant writer = participant(looker, 1);
+    wmmf_participant writer = participant_of(looker, 1);
     CHECK_EQUAL(1, writer.index);
     CHECK_EQUAL(system_process_id(), writer.pid);
     CHECK_EQUAL(1, writer.alive);
     CHECK_EQUAL(1, writer.writing);
-    CHECK_EQUAL(0, participant(looker, 0).writing);
+    CHECK_EQUAL(0, participant_of(looker, 0).writing);
     CHECK(writer.writing_since_unix_ns + 60 * (uint64_t)SECOND > writer.joined_unix_ns);
     REQUIRE_OK(wmmf_unlock_write(other));
-    writer = participant(looker, 1);
+    writer = participant_of(looker, 1);
     CHECK_EQUAL(0, writer.writing);
     CHECK_EQUAL(0, writer.writing_since_unix_ns);
     CHECK_EQUAL(1, writer.reads);
     CHECK_EQUAL(1, writer.writes);
     CHECK_STATUS(WMMF_E_RANGE, wmmf_get_participant(looker, 2, &nobody)); /* who looks needs no record */
     wmmf_close(other);
-    CHECK_EQUAL(0, participant(looker, 1).pid);
+    CHECK_EQUAL(0, participant_of(looker, 1).pid);
     wmmf_close(looker);
     wmmf_close(map);
 }
@@ -81,15 +75,15 @@ static void a_dead_participant_is_shown_until_it_is_cleared(void) {
     struct child *child = child_start("hold_write_and_say", name);
     if (!CHECK(child_said(child, "locked")))
         give_up();
-    wmmf_participant writer = participant(looker, 1);
+    wmmf_participant writer = participant_of(looker, 1);
     CHECK(writer.pid != 0 && writer.pid != system_process_id());
     CHECK_EQUAL(1, writer.alive);
     CHECK_EQUAL(1, writer.writing);
     child_kill(child);
-    CHECK_EQUAL(0, participant(looker, 1).alive);
-    CHECK_EQUAL(writer.pid, participant(looker, 1).pid);
+    CHECK_EQUAL(0, participant_of(looker, 1).alive);
+    CHECK_EQUAL(writer.pid, participant_of(looker, 1).pid);
     CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_read(map, PATIENCE));
-    CHECK_EQUAL(0, participant(looker, 1).pid);
+    CHECK_EQUAL(0, participant_of(looker, 1).pid);
     wmmf_close(looker);
     wmmf_close(map);
 }
@@ -100,17 +94,17 @@ static void a_reader_shows_how_old_its_frames_are(void) {
     wmmf_frame frame = {.struct_size = sizeof frame}, older = frame, newer = frame;
     REQUIRE_OK(wmmf_channel_create(name, 10, 4, NULL, &channel));
     wmmf_map *looker = open_read_only(name, WMMF_NATIVE);
-    CHECK_EQUAL(0, participant(looker, 0).oldest_pinned);
+    CHECK_EQUAL(0, participant_of(looker, 0).oldest_pinned);
     REQUIRE_OK(wmmf_channel_write(channel, "", 0, &frame));
     REQUIRE_OK(wmmf_channel_write(channel, "", 0, &frame));
     REQUIRE_OK(wmmf_channel_acquire(channel, 0, 0, &older));
     REQUIRE_OK(wmmf_channel_write(channel, "", 0, &frame));
     REQUIRE_OK(wmmf_channel_acquire(channel, 0, 0, &newer));
-    CHECK_EQUAL(2, participant(looker, 0).oldest_pinned);
+    CHECK_EQUAL(2, participant_of(looker, 0).oldest_pinned);
     REQUIRE_OK(wmmf_channel_release(channel, &older));
-    CHECK_EQUAL(3, participant(looker, 0).oldest_pinned);
+    CHECK_EQUAL(3, participant_of(looker, 0).oldest_pinned);
     REQUIRE_OK(wmmf_channel_release(channel, &newer));
-    CHECK_EQUAL(0, participant(looker, 0).oldest_pinned);
+    CHECK_EQUAL(0, participant_of(looker, 0).oldest_pinned);
     wmmf_close(looker);
     wmmf_channel_close(channel);
 }
@@ -214,7 +208,7 @@ static void wait_until_somebody_waits(wmmf_map *map) {
     int64_t deadline = system_now_ns() + PATIENCE;
     wmmf_participant second;
     do {
-        second = participant(map, 1);
+        second = participant_of(map, 1);
         if (!CHECK(system_now_ns() < deadline))
             give_up();
     } while (second.waiting_readers == 0 && second.waiting_writer == 0);
@@ -253,11 +247,8 @@ static void damage_ends_the_wait_of_a_writer_for_readers(void) {
     REQUIRE_OK(wmmf_write(waiter.map, 0, "x", 1, PATIENCE));
     REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
     struct thread *thread = thread_start(wait_in_thread, &waiter);
-    int64_t deadline = system_now_ns() + PATIENCE;
-    while (!participant(map, 1).writing)
-        if (!CHECK(system_now_ns() < deadline))
-            give_up();
-    CHECK_EQUAL(0, participant(map, 1).writing_since_unix_ns); /* only about to: that of its write before is gone */
+    wait_until_writing(map, 1);
+    CHECK_EQUAL(0, participant_of(map, 1).writing_since_unix_ns); /* only about to: that of its write before is gone */
     damage(name);
     audit_finds_damage(map);
     thread_join(thread);

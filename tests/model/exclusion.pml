@@ -148,8 +148,7 @@ done:   skip
 proctype Death() {
     byte i, k;
     do
-    :: deaths == 0 -> break
-    :: deaths > 0 -> break
+    :: break
     :: atomic { deaths > 0 && i < N - 1 -> i++ }
     :: atomic {
             deaths > 0 && !dead[i] ->

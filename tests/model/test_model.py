@@ -21,6 +21,10 @@ LONG = "PYWINMMF_MODEL_LONG"
 long = pytest.mark.skipif(LONG not in os.environ, reason=f"a long search: set {LONG}")
 
 
+def exclusion(rounds: int, deaths: int) -> str:
+    return f"-DWRITERS=2 -DREADERS=2 -DROUNDS={rounds} -DDEATHS={deaths}"
+
+
 def waking(writers: int, readers: int, *, changes: int = 0, auditors: int = 0, hasty: int = 0, deaths: int = 0) -> str:
     people = f"-DWRITERS={writers} -DREADERS={readers} -DCHANGES={changes} -DAUDITORS={auditors}"
     return f"{people} -DHASTY={hasty} -DDEATHS={deaths}"
@@ -38,8 +42,8 @@ def pinning(
 
 
 EXCLUSION = {
-    "2 writers, 2 readers, 2 deaths": "-DWRITERS=2 -DREADERS=2 -DROUNDS=1 -DDEATHS=2",
-    "2 writers, 2 readers, twice, 1 death": "-DWRITERS=2 -DREADERS=2 -DROUNDS=2 -DDEATHS=1",
+    "2 writers, 2 readers, 2 deaths": exclusion(1, 2),
+    "2 writers, 2 readers, twice, 1 death": exclusion(2, 1),
 }
 # Without deaths nobody looks again by himself.
 WAKING = {
@@ -80,9 +84,9 @@ PINNING_LONG = {
 }
 FRAMES = pinning(3, 2, 1, 4, copiers=1, poisoners=1)
 MISTAKES = {
-    "exclusion BREAK_ANNOUNCE": "-DWRITERS=2 -DREADERS=2 -DROUNDS=1 -DDEATHS=1",
-    "exclusion BREAK_BURY": "-DWRITERS=2 -DREADERS=2 -DROUNDS=1 -DDEATHS=1",
-    "exclusion BREAK_TOKEN": "-DWRITERS=2 -DREADERS=2 -DROUNDS=1 -DDEATHS=1",
+    "exclusion BREAK_ANNOUNCE": exclusion(1, 1),
+    "exclusion BREAK_BURY": exclusion(1, 1),
+    "exclusion BREAK_TOKEN": exclusion(1, 1),
     "waking BREAK_ANNOUNCE": waking(2, 1),
     "waking BREAK_COURTESY": waking(2, 1),
     "waking BREAK_GATE": waking(2, 1),

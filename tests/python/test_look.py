@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 
 import numpy
 import pytest
@@ -201,18 +201,22 @@ def test_a_channel_that_is_forbidden_in_one_namespace_is_looked_for_in_the_other
 BLUE = (255, 0, 0)
 
 
+def blue() -> Any:
+    return numpy.full((48, 64, 3), BLUE, numpy.uint8)
+
+
 def packed(conversion: int) -> Any:
-    return cv2.cvtColor(numpy.full((48, 64, 3), BLUE, numpy.uint8), conversion)
+    return cv2.cvtColor(blue(), conversion)
 
 
 FORMATS: dict[str, Callable[[], Any]] = {
-    "BGR3": lambda: numpy.full((48, 64, 3), BLUE, numpy.uint8),
+    "BGR3": blue,
     "RGB3": lambda: packed(cv2.COLOR_BGR2RGB),
     "BGRA": lambda: packed(cv2.COLOR_BGR2BGRA),
     "RGBA": lambda: packed(cv2.COLOR_BGR2RGBA),
     "I420": lambda: packed(cv2.COLOR_BGR2YUV_I420),
     "YUYV": lambda: packed(cv2.COLOR_BGR2YUV_YUY2),
-    "MJPG": lambda: cv2.imencode(".jpg", numpy.full((48, 64, 3), BLUE, numpy.uint8))[1].reshape(-1),
+    "MJPG": lambda: cv2.imencode(".jpg", blue())[1].reshape(-1),
 }
 
 
@@ -228,12 +232,12 @@ def test_snapshot_of_every_format(name: str, fourcc: str, tmp_path: Path, capsys
     assert numpy.abs(saved.astype(int) - BLUE).max() < 16
 
 
-@pytest.mark.parametrize(("value", "seen"), [(200, 200), (200 << 8, 200)])
-def test_snapshot_of_grey(name: str, value: int, seen: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "value"), [(numpy.uint8, 200), (numpy.uint16, 200 << 8)])
+def test_snapshot_of_grey(name: str, kind: Any, value: int, tmp_path: Path) -> None:
     with FrameChannel.create(name, capacity=64 * 48 * 2) as channel:
-        channel.publish(numpy.full((48, 64), value, numpy.uint8 if value < 256 else numpy.uint16))
+        channel.publish(numpy.full((48, 64), value, kind))
         assert main(["snapshot", name, str(tmp_path / "grey.png")]) == 0
-    assert (cv2.imread(str(tmp_path / "grey.png")) == seen).all()
+    assert (cv2.imread(str(tmp_path / "grey.png")) == 200).all()
 
 
 def test_snapshot_of_no_picture(
@@ -329,64 +333,69 @@ def test_record(
     assert (pictures[0] != pictures[10]).any()
 
 
-class Written:
-    """In the place of OpenCV's writer: keeps what it gets."""
+class Writer:
+    """In the place of OpenCV's: keeps what it gets."""
+
+    written: ClassVar[list[int]] = []
+    fourcc = staticmethod(lambda *_: 0)
 
     def __init__(self, *_: Any) -> None:
-        self.values: list[int] = []
+        pass
 
     def isOpened(self) -> bool:
         return True
 
     def write(self, picture: numpy.typing.NDArray[numpy.uint8]) -> None:
         assert picture.shape == (SIZE[1], SIZE[0], 3)
-        self.values.append(int(picture[0, 0, 0]))
+        self.written.append(int(picture[0, 0, 0]))
 
     def release(self) -> None:
         pass
 
 
 @pytest.fixture
-def video(monkeypatch: pytest.MonkeyPatch) -> record.Video:
+def written(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The value of each picture that gets into a video."""
+    monkeypatch.setattr(cv2, "VideoWriter", Writer)
+    monkeypatch.setattr(Writer, "written", [])
+    return Writer.written
+
+
+@pytest.fixture
+def video(written: list[int]) -> record.Video:
     """One of 10 pictures a second."""
-    written = Written()
-    monkeypatch.setattr(cv2, "VideoWriter", type("Writer", (), {"__new__": lambda *_: written, "fourcc": lambda *_: 0}))
-    made = record.Video(Path("video.mp4"), 10)
-    made.written = written  # type: ignore[attr-defined]
-    return made
-
-
-def values(video: record.Video) -> list[int]:
-    return video.written.values  # type: ignore[attr-defined, no-any-return]
+    return record.Video(Path("video.mp4"), 10)
 
 
 @pytest.mark.parametrize("jitter", [0, 0.04, -0.04])
 @pytest.mark.parametrize("phase", [0, 0.3, 0.5, -0.5])
-def test_each_picture_of_a_steady_camera_is_in_the_video_once(video: record.Video, jitter: float, phase: float) -> None:
+def test_each_picture_of_a_steady_camera_is_in_the_video_once(
+    video: record.Video, written: list[int], jitter: float, phase: float
+) -> None:
     video.add(picture(0), 0)
     for number in range(1, 100):
         video.add(picture(number), (number + phase + jitter * (-1) ** number) / 10)
-    assert values(video) == list(range(100))
+    assert written == list(range(100))
 
 
-def test_a_fast_camera_is_thinned_out(video: record.Video) -> None:
+def test_a_fast_camera_is_thinned_out(video: record.Video, written: list[int]) -> None:
     for number in range(100):
         video.add(picture(number), number / 100)
-    assert 9 <= len(values(video)) <= 12
-    assert values(video) == sorted(set(values(video)))
+    assert 9 <= len(written) <= 12
+    assert written == sorted(set(written))
 
 
-def test_gaps_are_filled(video: record.Video) -> None:
+def test_gaps_are_filled(video: record.Video, written: list[int]) -> None:
     video.add(picture(1), 0)
     video.add(picture(2), 0.5)
     video.hold(1)
-    assert values(video) == [1] * 5 + [2] * 5
+    assert written == [1] * 5 + [2] * 5
 
 
-def test_a_picture_of_another_size_is_scaled(video: record.Video) -> None:
+def test_a_picture_of_another_size_is_scaled(video: record.Video, written: list[int]) -> None:
     video.add(picture(1), 0)
     video.add(picture(2, 32, 20), 0.1)
-    assert values(video) == [1, 2]
+    assert written == [1, 2]
 
 
 def test_record_leaves_out_what_is_no_picture(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -470,7 +479,7 @@ def test_record_of_a_camera_that_changes_and_goes(name: str, tmp_path: Path) -> 
     ready = threading.Event()
     filming = threading.Thread(target=film)
     filming.start()
-    ready.wait()
+    assert ready.wait(PATIENCE)
     assert main(["record", name, str(file), "--seconds", "3", "--fps", "10"]) == 0
     filming.join()
     pictures = pictures_in(file)

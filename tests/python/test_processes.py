@@ -268,7 +268,9 @@ section = MemoryMappedFile.open(sys.argv[1])
 if {waiting_thread}:
     thread = threading.Thread(target=section.wait, args=(section.sequence,), daemon=True)
     thread.start()
-    time.sleep(0.05)  # more often than not it is in the native call then
+    with MemoryMappedFile.open(sys.argv[1], layout=Layout.RAW) as raw:
+        while not any(raw.read(4, 192 + 16 + 4)):  # how many sleep until a change
+            pass
 guard = section.write_lock().__enter__()
 pid = os.fork()
 if pid == 0:
@@ -408,7 +410,7 @@ def plant_a_folder(path: Path, _elsewhere: Path) -> None:
     path.mkdir()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="about files in /dev/shm")
+@linux_only
 @pytest.mark.parametrize("plant", [plant_nothing_behind_a_link, plant_a_link, plant_a_pipe, plant_a_folder])
 @pytest.mark.parametrize("layout", list(Layout))
 def test_what_is_planted_under_a_name_is_refused_and_left_alone(
@@ -433,7 +435,7 @@ def test_what_is_planted_under_a_name_is_refused_and_left_alone(
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="about files in /dev/shm")
+@linux_only
 @pytest.mark.parametrize("layout", list(Layout))
 @pytest.mark.parametrize("namespace", list(Namespace))
 def test_nothing_is_writable_for_others_by_default(name: str, layout: Layout, namespace: Namespace) -> None:

@@ -35,6 +35,13 @@ def picture(value: int) -> numpy.typing.NDArray[numpy.uint8]:
     return numpy.full((12, 20, 3), value, numpy.uint8)
 
 
+def next_picture(capture: VideoCapture) -> numpy.typing.NDArray[numpy.uint8]:
+    done, frame = capture.read()
+    assert done
+    assert frame is not None
+    return frame
+
+
 @pytest.mark.parametrize("namespace", [Namespace.LOCAL, Namespace.GLOBAL])
 def test_it_reads_as_opencv_does(name: str, namespace: Namespace) -> None:
     with FrameChannel.create(name, capacity=(12, 20, 3), namespace=namespace) as channel:
@@ -44,9 +51,7 @@ def test_it_reads_as_opencv_does(name: str, namespace: Namespace) -> None:
         assert (capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (20, 12)
         assert capture.get(cv2.CAP_PROP_FOURCC) == cv2.VideoWriter.fourcc(*"BGR3")
         channel.publish(picture(2))
-        done, frame = capture.read()
-        assert done
-        assert frame is not None
+        frame = next_picture(capture)
         assert (frame == 2).all()
         frame[...] = 9  # a copy of its own
         channel.publish(picture(3))
@@ -71,9 +76,7 @@ def test_a_camera_that_is_not_there(name: str) -> None:
     assert capture.get(cv2.CAP_PROP_FRAME_WIDTH) == 0
     with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
         channel.publish(picture(4))
-        done, frame = capture.read()
-        assert done
-        assert frame is not None
+        frame = next_picture(capture)
         assert (frame == 4).all()
         assert capture.read() == (False, None)  # there is no newer one
         assert capture.open(name)
@@ -129,14 +132,11 @@ def test_other_pixel_formats(name: str) -> None:
             ("I420", cv2.COLOR_BGR2YUV_I420),
         ):
             channel.publish(numpy.ascontiguousarray(cv2.cvtColor(red, convert)), fourcc=fourcc)
-            done, frame = capture.read()
-            assert done
-            assert frame is not None
-            assert numpy.abs(frame.astype(int) - red).max() < 8, fourcc
+            assert numpy.abs(next_picture(capture).astype(int) - red).max() < 8, fourcc
         channel.publish(cv2.imencode(".jpg", red)[1], fourcc="MJPG")
-        assert numpy.abs(capture.read()[1].astype(int) - red).max() < 8  # type: ignore[union-attr]
+        assert numpy.abs(next_picture(capture).astype(int) - red).max() < 8
         channel.publish(red[:, :, 2])
-        assert (capture.read()[1] == 200).all()  # type: ignore[union-attr]
+        assert (next_picture(capture) == 200).all()
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_what_is_no_picture(
         with pytest.raises((FormatError, NotSupportedError), match=f"format '{fourcc}'"):
             capture.read()
         channel.publish(picture(5))
-        assert (capture.read()[1] == 5).all()  # type: ignore[union-attr]
+        assert (next_picture(capture) == 5).all()
 
 
 @pytest.mark.parametrize("raises", [False, True])
@@ -203,10 +203,7 @@ def test_a_damaged_channel_is_let_go_at_once(
     channel.close()
     with FrameChannel.create(name, capacity=(24, 40, 3)) as channel:  # the name is free
         channel.publish(numpy.full((24, 40, 3), 2, numpy.uint8))
-        done, frame = capture.read()
-        assert done
-        assert frame is not None
-        assert frame.shape == (24, 40, 3)
+        assert next_picture(capture).shape == (24, 40, 3)
 
 
 def test_a_camera_whose_channel_was_damaged_before(name: str, damage: Callable[[str], None]) -> None:

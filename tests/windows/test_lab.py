@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -170,8 +170,9 @@ def test_a_package_that_cannot_be_had_is_named() -> None:
 
 
 @pytest.mark.parametrize("run", [dotnet.run_linux, dotnet.run_wine])
-def test_dotnet_speaks_any_script_and_catches_exceptions_on_every_thread(tmp_path: Path, run: object) -> None:
-    assert callable(run)
+def test_dotnet_speaks_any_script_and_catches_exceptions_on_every_thread(
+    tmp_path: Path, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     done = run(program(tmp_path, EXCEPTIONS), ["память"], input="共享\n")
     assert (done.stdout, done.stderr, done.returncode) == (SAID, "", 0)
 
