@@ -1,13 +1,20 @@
-"""Which tests belong to the Windows suite."""
+"""Which tests belong to the Windows suite; and Ctrl-C works, however the tests were started."""
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 
 WINDOWS_FOLDER = Path(__file__).parent / "windows"
 WINDOWS_PARAMETERS = ("mingw", ".exe", "wine")
+
+
+def pytest_configure() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would all that the tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
