@@ -102,7 +102,9 @@ def _say_goodbye(guest: Process) -> bool:
 
 def _footprint(name: str, writer: Process, reader: Process) -> Footprint:
     processes = [psutil.Process(process.pid) for process in (writer, reader)]
-    memory = [process.memory_full_info().uss for process in processes]
+    memory = [
+        process.memory_info().private if psutil.WINDOWS else process.memory_full_info().uss for process in processes
+    ]
     handles = [process.num_handles() if psutil.WINDOWS else process.num_fds() for process in processes]
     return Footprint(section_size(name), *memory, *handles)
 
