@@ -347,8 +347,8 @@ WMMF_API int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, 
  * misses frames. Writers take turns: from begin to publish or cancel the others wait. A writer that dies in between
  * leaves nothing but a free slot, a reader that dies leaves no pin.
  *
- * wmmf_open opens a channel's section read-only, for wmmf_get_participant and wmmf_get_info; its layout is the native
- * one. */
+ * wmmf_open opens a channel's section read-only, for wmmf_get_participant, wmmf_get_info and wmmf_audit; its layout is
+ * the native one, and its bytes are not to be had (WMMF_E_NOT_SUPPORTED). */
 
 /* Creates a channel of `slots` slots (0 = WMMF_CHANNEL_SLOTS_DEFAULT) for frames of up to `capacity` bytes and opens it
  * for writing. Its memory is slots * (capacity + 128 bytes) and one page: WMMF_E_NO_MEMORY if there is no room for

@@ -216,15 +216,17 @@ static void pin(wmmf_channel *channel, uint32_t slot) {
     unlock_pins(channel);
 }
 
-/* seq_cst, which releases: our loads of the picture are done before a writer sees the pin gone. */
-static void unpin(wmmf_channel *channel, uint32_t slot) {
+/* seq_cst, which releases: our loads of the picture are done before a writer sees the pin gone. False: not pinned. */
+static bool unpin(wmmf_channel *channel, uint32_t slot) {
     lock_pins(channel);
-    bool last = --channel->pin_counts[slot] == 0;
+    bool pinned = channel->pin_counts[slot] != 0;
+    bool last = pinned && --channel->pin_counts[slot] == 0;
     if (last)
         and_seq_u64(&channel->map->records[channel->map->index].pins, ~(UINT64_C(1) << slot));
     unlock_pins(channel);
     if (last)
         gate_wake(channel->map, GATE_READERS); /* where a writer waits for a slot: nobody else uses that gate here */
+    return pinned;
 }
 
 static uint64_t pinned_slots(const wmmf_channel *channel) {
@@ -564,10 +566,7 @@ int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *frame) {
     int32_t status = frame_check(channel, frame);
     if (status != WMMF_OK)
         return status;
-    if (frame->slot >= channel->slots || __atomic_load_n(&channel->pin_counts[frame->slot], __ATOMIC_RELAXED) == 0)
-        return WMMF_E_NOT_OWNER;
-    unpin(channel, frame->slot);
-    return WMMF_OK;
+    return frame->slot < channel->slots && unpin(channel, frame->slot) ? WMMF_OK : WMMF_E_NOT_OWNER;
 }
 
 /* A seqlock on the slot's stamp: if that is the same before and after, the copy is of one frame. False: a writer was
@@ -674,9 +673,12 @@ static uint64_t all_slots(const wmmf_channel *channel) {
     return UINT64_MAX >> (WMMF_CHANNEL_SLOTS_MAX - channel->slots);
 }
 
-/* While a frame is the newest nobody writes to its slot, whose stamp then is the frame's. */
+/* While a frame is the newest nobody writes to its slot, whose stamp then is the frame's. Poison that the lock does not
+ * tell of comes from one who died, and is to be completed. */
 static bool newest_is_intact(const wmmf_channel *channel) {
     uint64_t newest = load_seq_u64(&channel->header->newest);
+    if (newest & NEWEST_POISONED)
+        return native_is_poisoned(channel->map);
     if (newest_sequence(newest) == 0)
         return newest_slot(newest) == 0;
     if (newest_slot(newest) >= channel->slots)

@@ -170,7 +170,7 @@ static struct queue look_at_queue(const wmmf_map *map, uint64_t ticket) {
     return queue;
 }
 
-/* Our patience is at an end: those who are dead are buried, the others no longer count until they show life. */
+/* Those who wait while the lock is free: the dead are buried, the others no longer count until they show life. */
 static void pass_waiters(wmmf_map *map) {
     uint32_t used = participants_in_use(map);
     for (uint32_t i = 0; i < used; i++) {
@@ -178,6 +178,22 @@ static void pass_waiters(wmmf_map *map) {
         if (is_waiting(record) && !bury_if_dead(map, i))
             store_relaxed_u32(&map->passed[i], load_seq_u32(&record->wait_epoch));
     }
+}
+
+/* Whether we have left a free lock to others for so long that they must be stopped, or dead. Who only tries is patient
+ * from one try to the next. Threads of a handle that meet here share their patience, or begin it anew. */
+static bool patience_is_over(wmmf_map *map, uint64_t word) {
+    uint64_t version = word / LOCK_VERSION;
+    uint64_t now = (uint64_t)platform_monotonic_ns();
+    if (load_relaxed_u64(&map->courteous_version) != version || load_relaxed_u64(&map->courteous_since_ns) == 0) {
+        store_relaxed_u64(&map->courteous_since_ns, now);
+        store_relaxed_u64(&map->courteous_version, version);
+        return false;
+    }
+    if ((int64_t)(now - load_relaxed_u64(&map->courteous_since_ns)) < PATIENCE_NS)
+        return false;
+    store_relaxed_u64(&map->courteous_since_ns, 0);
+    return true;
 }
 
 /* Of those in our way; whether there was one. */
@@ -221,7 +237,6 @@ static int32_t wait_to_own(wmmf_map *map, int64_t deadline, bool repair, uint64_
     struct participant *me = own_record(map);
     shared_u64 *lock = &map->header->lock;
     uint64_t ticket = *place ? *place : draw_ticket(map);
-    int64_t courteous_since = 0;
     int32_t status;
     for (;;) {
         spin_while_owned(map);
@@ -243,6 +258,10 @@ static int32_t wait_to_own(wmmf_map *map, int64_t deadline, bool repair, uint64_
         if (slice == 0) {
             if (owned ? check_owner(map, word) : bury_the_dead(map, is_waiting))
                 continue;
+            if (!owned && patience_is_over(map, word)) {
+                pass_waiters(map);
+                continue;
+            }
             status = WMMF_E_TIMEOUT;
             break;
         }
@@ -259,14 +278,10 @@ static int32_t wait_to_own(wmmf_map *map, int64_t deadline, bool repair, uint64_
         bool woken = gate_sleep(map, GATE_WRITERS, seen, courteous && slice > PATIENCE_NS ? PATIENCE_NS : slice);
         word = load_seq_u64(lock);
         if (word & LOCK_OWNER) {
-            courteous_since = 0;
             if (!woken)
                 check_owner(map, word);
-        } else if (courteous_since == 0) {
-            courteous_since = platform_monotonic_ns();
-        } else if (platform_monotonic_ns() - courteous_since >= PATIENCE_NS) {
+        } else if (patience_is_over(map, word)) {
             pass_waiters(map);
-            courteous_since = 0;
         }
     }
     *place = ticket;

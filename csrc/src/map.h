@@ -31,6 +31,8 @@ struct wmmf_map {
     shared_u32 reader_places_used; /* entries that were ever in use */
     shared_u32 reaping;            /* 1 while a thread of this handle holds a dead participant's token */
     shared_u32 *passed;            /* per participant: the wait_epoch at which our patience with it ran out */
+    shared_u64 courteous_version;  /* of the free lock, which we leave to others */
+    shared_u64 courteous_since_ns;
 };
 
 /* What a frame channel is created with. */

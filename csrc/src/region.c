@@ -384,6 +384,8 @@ int32_t wmmf_close(wmmf_map *map) {
 
 int32_t wmmf_data(wmmf_map *map, void **data) {
     int32_t status = data ? map_check(map) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK && map->kind != KIND_PLAIN)
+        status = WMMF_E_NOT_SUPPORTED; /* slots that nobody has filled need not have memory */
     if (status == WMMF_OK)
         *data = map->payload;
     return status;

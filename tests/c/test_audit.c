@@ -104,6 +104,10 @@ static void renumber_newest(struct channel_header *header) {
     header->newest += UINT64_C(1) << 60;
 }
 
+static void poison_by_halves(struct channel_header *header) {
+    header->newest |= NEWEST_POISONED;
+}
+
 static void shrink(struct channel_header *header) {
     header->capacity--;
 }
@@ -118,7 +122,7 @@ static void pin_what_is_not_there(struct channel_header *header) {
 
 static void damage_of_a_channel_is_found(void) {
     void (*const damages[])(struct channel_header *) = {
-        move_newest, renumber_newest, shrink, lose_a_slot, pin_what_is_not_there,
+        move_newest, renumber_newest, poison_by_halves, shrink, lose_a_slot, pin_what_is_not_there,
     };
     for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
         const char *name = new_name();

@@ -284,6 +284,24 @@ static void who_only_tries_gets_past_the_dead(void) {
     wmmf_close(map);
 }
 
+/* One who keeps its place in the queue and does not come is as one who is stopped there. */
+static void who_only_tries_gets_past_a_waiter_that_shows_no_life(void) {
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_NATIVE), *waiter = open_existing(name, WMMF_NATIVE);
+    uint64_t place = 0;
+    REQUIRE_OK(wmmf_lock_write(map, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_in_turn(waiter, SECOND / 100, &place));
+    REQUIRE_OK(wmmf_unlock_write(map));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(map, 0)); /* courtesy */
+    CHECK_STATUS(WMMF_OK, keep_trying(map, wmmf_lock_write));
+    REQUIRE_OK(wmmf_unlock_write(map));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write(map, 0)); /* at once, until it shows life */
+    REQUIRE_OK(wmmf_unlock_write(map));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write_in_turn(waiter, PATIENCE, &place));
+    wmmf_close(waiter);
+    wmmf_close(map);
+}
+
 static void closing_with_the_lock_held_counts_as_death(void) {
     const char *name = new_name();
     wmmf_map *map = create(name, 100, WMMF_NATIVE), *reader = open_existing(name, WMMF_NATIVE),
@@ -387,6 +405,7 @@ static const struct test tests[] = {
     TEST(a_read_only_reader_learns_of_a_dead_writer),
     TEST(a_dead_reader_costs_nothing),
     TEST(who_only_tries_gets_past_the_dead),
+    TEST(who_only_tries_gets_past_a_waiter_that_shows_no_life),
     TEST(who_only_looks_learns_of_the_dead),
     TEST(closing_with_the_lock_held_counts_as_death),
     TEST(places_of_the_dead_are_used_again),
