@@ -1,4 +1,4 @@
-"""Makes the CFFI binding: the declarations of wmmf.h, as they are, and a call of our own for what is done most."""
+"""Makes the CFFI binding: the declarations of wmmf.h, as they are, and calls of our own for what Python alone needs."""
 
 import re
 from pathlib import Path
@@ -19,6 +19,9 @@ PUBLISH = """
 int64_t publish_copy(wmmf_channel *channel, const void *data, uint64_t used, int64_t timeout_ns,
                      const wmmf_frame *description)"""
 
+RELEASE = """
+int32_t let_go(wmmf_channel *channel, wmmf_frame *frame)"""
+
 SOURCE = f"""
 #include "wmmf.h"
 
@@ -29,8 +32,15 @@ static {PUBLISH.strip()} {{
     int32_t status = wmmf_channel_write(channel, data, timeout_ns, &frame);
     return status == WMMF_OK ? (int64_t)frame.sequence : status;
 }}
+
+/* wmmf_channel_release that may be repeated, by any thread: whom a signal keeps from knowing calls it again. */
+static {RELEASE.strip()} {{
+    wmmf_frame pinned = {{.struct_size = sizeof pinned}};
+    pinned.slot = __atomic_exchange_n(&frame->slot, UINT32_MAX, __ATOMIC_ACQ_REL);
+    return wmmf_channel_release(channel, &pinned);
+}}
 """
 
 ffibuilder = FFI()
-ffibuilder.cdef(f"{declarations()}{PUBLISH};")
+ffibuilder.cdef(f"{declarations()}{PUBLISH};{RELEASE};")
 ffibuilder.set_source("pywinmmf._native", SOURCE)

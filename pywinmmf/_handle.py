@@ -13,7 +13,7 @@ from ._async_waits import in_thread
 from ._binding import ffi, lib
 from ._patience import later_slices, seconds, slices
 from ._slots import Slots
-from ._ties import Tie, keep
+from ._ties import Tie, collect, keep
 from .errors import ClosedError, Error, native_error
 
 Call = Callable[..., int]
@@ -96,6 +96,7 @@ class Handle:
     def close(self) -> None:
         """Refuse further use."""
         self._native = None
+        collect()
 
     def abandon(self) -> None:
         """In a forked child: let go of what proves to others that the parent lives. Views stay valid."""

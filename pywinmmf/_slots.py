@@ -19,13 +19,12 @@ new_native_frame: Callable[[], Any] = partial(ffi.new, ffi.typeof(NO_FRAME), NO_
 class Slots:
     """The slots of an open channel, in place. Whoever has this, or a view from it, keeps the channel open."""
 
-    __slots__ = ("_releases", "_writable", "native", "what")
+    __slots__ = ("_writable", "native", "what")
 
     def __init__(self, native: Any, what: str) -> None:
         self.native = native
         self.what = what
         self._writable: dict[int, memoryview] = {}
-        self._releases: dict[int, Callable[[], int]] = {}
 
     def writable(self, frame: Any) -> memoryview:
         """All bytes of the slot of a frame that was begun."""
@@ -36,13 +35,8 @@ class Slots:
             view = self._writable[frame.slot] = memoryview(ffi.buffer(memory, frame.capacity))
         return view[:]
 
-    def picture(self, frame: Any) -> memoryview:
-        """The picture of a frame that was acquired, whose pin now belongs to the view and to what is made from it."""
-        release = self._releases.get(frame.slot)
-        if release is None:
-            pinned = new_native_frame()
-            pinned.slot = frame.slot
-            release = self._releases[frame.slot] = partial(lib.wmmf_channel_release, self.native, pinned)
+    def pinned(self, frame: Any) -> Any:
+        """The memory of a frame that was acquired: a pointer, whose last holder has the pin."""
         memory = frame.data
-        Tie(memory, release)
-        return memoryview(ffi.buffer(memory, frame.used)).toreadonly()
+        Tie(memory, partial(lib.let_go, self.native, frame))
+        return memory

@@ -2,16 +2,22 @@
 
 Not `ffi.gc`: in a cycle of garbage its destructors run in any order, and before the ``__del__`` of others, so that a
 channel would be closed under frames and views of it. The garbage collector does not know plain pointers: one is gone
-when its last holder is, after all finalizers. (A signal that comes at that very moment is lost, as in any ``__del__``.)
+when its last holder is, after all finalizers. A signal handler that raises at that very moment ends the call before it
+has begun, as it would any ``__del__``: `collect` makes up for that.
 """
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from functools import partial
 from typing import Any, Callable
 
-_ties: set[Tie] = set()
+COLLECT_EVERY = 64
+"""New ones."""
+
+_ties: dict[int, Tie] = {}
+_made = itertools.count(1)
 
 
 class Tie:
@@ -22,12 +28,28 @@ class Tie:
     def __init__(self, pointer: Any, then: Callable[[], object]) -> None:
         self._then = then
         self._pointer = weakref.ref(pointer, self)
-        _ties.add(self)
+        _ties[id(self)] = self
+        if next(_made) % COLLECT_EVERY == 0:
+            collect()
 
     def __call__(self, _pointer: object = None) -> None:
-        if self in _ties:
-            _ties.remove(self)
+        key = id(self)
+        if key in _ties:
+            # No signal comes between these two: there is no call.
+            del _ties[key]
             self._then()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it should have been called."""
+        return self._pointer() is None
+
+
+def collect() -> None:
+    """Call those whose pointer is gone, and that have not heard of it."""
+    for tie in list(_ties.values()):
+        if tie.is_due:
+            tie()
 
 
 def keep(owner: Any, pointer: Any) -> None:

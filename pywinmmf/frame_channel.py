@@ -278,18 +278,16 @@ class FrameChannel(Opened):
         first_ns = first_slice(timeout)
         slots = self._handle.slots()
         native = new_native_frame()
-        frame = Frame(native, slots)
         try:
             status = lib.wmmf_channel_acquire(slots.native, after, first_ns, native)
             if status == _TIMEOUT:
                 status = self._handle.attempt_later(timeout, lib.wmmf_channel_acquire, after, out=(native,))
+            if status == 0:
+                return Frame(native, slots.pinned(native))
         except BaseException:  # a signal that came when it was pinned, too
-            frame.release()
+            lib.let_go(slots.native, native)
             raise
-        if status:
-            frame._slots = None  # nothing is pinned
-            raise native_error(status, f"get a frame of {slots.what}")
-        return frame
+        raise native_error(status, f"get a frame of {slots.what}")
 
     def _take_copy(self, after: int, timeout: float | None) -> Frame:
         buffer = self._buffer_for_copy()

@@ -28,12 +28,12 @@ class Frame:
     Of a read-only one it is a copy. Reading it is safe in any thread.
     """
 
-    __slots__ = ("_frame", "_slots", "_view")
+    __slots__ = ("_frame", "_memory", "_view")
 
-    def __init__(self, frame: Any, slots: Slots) -> None:
+    def __init__(self, frame: Any, memory: Any) -> None:
         self._frame = frame
+        self._memory = memory  # who has it, has the pin
         self._view: memoryview | None = None
-        self._slots: Slots | None = slots  # None: it is not pinned, or the view has the pin
 
     @property
     def sequence(self) -> int:
@@ -86,11 +86,10 @@ class Frame:
         """The picture's bytes, read-only, no copy."""
         view = self._view
         if view is None:
-            slots, self._slots = self._slots, None
-            if slots is None:
+            memory = self._memory
+            if memory is None:
                 raise ClosedError("the frame was let go: take its data inside the with block", lib.WMMF_E_CLOSED)
-            # From now on the view owns the pin: it may outlive this object.
-            view = self._view = slots.picture(self._frame)
+            view = self._view = memoryview(ffi.buffer(memory, self._frame.used)).toreadonly()
         return view
 
     @property
@@ -101,10 +100,8 @@ class Frame:
 
     def release(self) -> None:
         """Let go; again: nothing. Views that were taken keep the picture as it is until they are gone."""
-        slots, self._slots = self._slots, None
         self._view = None
-        if slots is not None:
-            lib.wmmf_channel_release(slots.native, self._frame)
+        self._memory = None
 
     def __enter__(self) -> Self:
         return self
@@ -113,10 +110,6 @@ class Frame:
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.release()
-
-    def __del__(self) -> None:
-        if self._slots is not None:
-            self.release()
 
     def __repr__(self) -> str:
         return f"<Frame {self.sequence}: {self.width} x {self.height} {self.fourcc!r}, {self._frame.used} bytes>"
@@ -129,8 +122,8 @@ class CopiedFrame(Frame):
 
     def __init__(self, frame: Any, buffer: memoryview) -> None:
         self._frame = frame
+        self._memory = None
         self._view = buffer
-        self._slots = None
 
     @property
     def data(self) -> memoryview:

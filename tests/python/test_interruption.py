@@ -20,15 +20,14 @@ from terminal import OWN_TERMINAL, press_ctrl_c
 
 import pywinmmf
 from pywinmmf import Error, FrameChannel, Layout, LockTimeoutError, MemoryMappedFile, NewFrame, _handle
-from pywinmmf._ties import Tie
-from pywinmmf.frames import Frame
+from pywinmmf._ties import Tie, collect
 
 PACKAGE = str(Path(pywinmmf.__file__).parent)
 LOCKS = pytest.mark.parametrize("lock", [MemoryMappedFile.read_lock, MemoryMappedFile.write_lock])
 
 
 # Python itself drops what is raised there: in finalizers, and when the object of a weak reference is gone.
-DROPPED = {Frame.__del__.__code__, NewFrame.__del__.__code__, Tie.__call__.__code__}
+DROPPED = {NewFrame.__del__.__code__, Tie.__call__.__code__}
 
 
 def running(frame: FrameType | None) -> Iterator[CodeType]:
@@ -126,6 +125,44 @@ def test_what_was_begun_is_dropped(name: str) -> None:
 
         for number in moments(work):
             assert other.publish(b"free") > 0, number
+
+
+def test_what_was_read_is_let_go(name: str) -> None:
+    with FrameChannel.create(name, capacity=100) as channel, FrameChannel.open(name) as reader:
+        channel.publish(b"frame")
+        looker = MemoryMappedFile.open(name, readonly=True)
+
+        def work() -> None:
+            with reader.latest(0) as frame:
+                assert bytes(frame.data) == b"frame"
+
+        for number in moments(work):
+            collect()
+            assert not any(one.pinned_slots for one in looker.participants()), number
+        looker.close()
+
+
+def test_a_finaliser_that_was_interrupted_is_made_up_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    dropped: list[object] = []
+
+    def trace(frame: FrameType, event: str, _argument: object) -> None:
+        if frame.f_code is Tie.__call__.__code__:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: dropped.append(unraisable.exc_type))
+    with FrameChannel.create(name, capacity=100) as channel, FrameChannel.open(name) as reader:
+        channel.publish(b"frame")
+        with reader.latest(0) as frame:
+            assert bytes(frame.data) == b"frame"
+            sys.settrace(trace)
+        sys.settrace(None)
+        del frame
+        assert dropped == [KeyboardInterrupt]
+        with MemoryMappedFile.open(name, readonly=True) as looker:
+            assert any(one.pinned_slots for one in looker.participants())
+            collect()
+            assert not any(one.pinned_slots for one in looker.participants())
 
 
 def test_an_exception_is_not_replaced(section: MemoryMappedFile) -> None:
