@@ -27,9 +27,10 @@ class Handle:
     `native` gave: no call is under way, no view of its memory is left.
     """
 
-    def __init__(self, what: str, name: str, native: Any, destroy: Any) -> None:
+    def __init__(self, what: str, name: str, native: Any, destroy: Any, disinherit: Any) -> None:
         self._native = native
-        self._destroy = Tie(native, partial(destroy, ffi.cast(ffi.typeof(native), native)))
+        Tie(native, partial(destroy, ffi.cast(ffi.typeof(native), native)))
+        _natives[native] = disinherit
         self.what = f"{what} {name!r}"
         self.name = name
         self.forked = False
@@ -99,7 +100,7 @@ class Handle:
         collect()
 
     def abandon(self) -> None:
-        """In a forked child: let go of what proves to others that the parent lives. Views stay valid."""
+        """In a forked child: refuse further use. Views stay valid."""
         self.forked = True
         self._native = None
 
@@ -108,7 +109,7 @@ class SectionHandle(Handle):
     """One open section: also its payload in place, and the locks held through it."""
 
     def __init__(self, name: str, native: Any) -> None:
-        super().__init__("section", name, native, lib.wmmf_close)
+        super().__init__("section", name, native, lib.wmmf_close, lib.wmmf_disinherit)
         self.holds: dict[int, weakref.ref[Any]] = {}  # of the lock, by thread; who has them is whose guard it is
         self._memory: Callable[[], Any] = lambda: None
         self._memory_lock = threading.Lock()
@@ -150,22 +151,16 @@ class SectionHandle(Handle):
         super().close()
 
     def abandon(self) -> None:
-        """At once, without waiting for the frames of threads that do not exist here."""
-        native = self._native
+        """In a forked child: as `Handle.abandon`. The locks are the parent's."""
         super().abandon()
-        for hold in filter(None, (reference() for reference in self.holds.values())):
-            ffi.gc(hold, None)  # the lock is the parent's
         self.holds.clear()
-        self._memory_lock = threading.Lock()
-        if native is not None and self._memory() is None:
-            self._destroy()
 
 
 class ChannelHandle(Handle):
     """One open channel: also its slots in place."""
 
     def __init__(self, name: str, native: Any) -> None:
-        super().__init__("channel", name, native, lib.wmmf_channel_close)
+        super().__init__("channel", name, native, lib.wmmf_channel_close, lib.wmmf_channel_disinherit)
         self._slots: Slots | None = Slots(self._native, self.what)
 
     def slots(self) -> Slots:
@@ -187,9 +182,13 @@ class ChannelHandle(Handle):
 
 
 _handles: weakref.WeakSet[Handle] = weakref.WeakSet()
+_natives: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+"""What is open, be it by a view or a frame alone, or by a thread that a fork left behind; and how to disinherit it."""
 
 
 def _abandon_all() -> None:
+    for native, disinherit in list(_natives.items()):
+        disinherit(native)  # lest it prove to others that the parent lives
     for handle in list(_handles):
         handle.abandon()
 

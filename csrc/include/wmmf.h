@@ -15,8 +15,9 @@
  * - All calls on one handle may run in several threads at once, except
  *   wmmf_close. Locks belong to the thread that took them.
  * - After fork() the child's copies of handles answer WMMF_E_FORKED to every
- *   call but wmmf_close: open the section again. Until the child has closed them
- *   (or called exec, or ended), nobody can see that the parent died.
+ *   call that would use them: open the section again. Until the child has
+ *   disinherited or closed them (or called exec, or ended), nobody can see that
+ *   the parent died.
  */
 #ifndef WMMF_H
 #define WMMF_H
@@ -262,6 +263,11 @@ WMMF_API int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_opti
  * No other call on the handle, nor any use of its memory, may be under way or come later. */
 WMMF_API int32_t wmmf_close(wmmf_map *map);
 
+/* In a forked child: closes what the copied handle has open, so that it no longer makes the parent look alive. The
+ * memory stays where it is, and valid, until wmmf_close. Again: nothing. WMMF_E_ARGUMENT: this process opened the
+ * handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be mapped anew. */
+WMMF_API int32_t wmmf_disinherit(wmmf_map *map);
+
 /* *data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle. */
 WMMF_API int32_t wmmf_data(wmmf_map *map, void **data);
 
@@ -368,6 +374,9 @@ WMMF_API int32_t wmmf_channel_open(const char *name, const wmmf_options *options
 
 /* Unmaps and frees, with all frames that are still held: no use of them may come later. NULL is allowed. */
 WMMF_API int32_t wmmf_channel_close(wmmf_channel *channel);
+
+/* As wmmf_disinherit. Frames that are held stay where they are, too; but the parent's death gives them up. */
+WMMF_API int32_t wmmf_channel_disinherit(wmmf_channel *channel);
 
 /* Fills *info. */
 WMMF_API int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info);

@@ -165,6 +165,10 @@ int32_t wmmf_channel_close(wmmf_channel *channel) {
     return WMMF_OK;
 }
 
+int32_t wmmf_channel_disinherit(wmmf_channel *channel) {
+    return channel ? wmmf_disinherit(channel->map) : WMMF_E_ARGUMENT;
+}
+
 /* Slots and pins. */
 
 static struct frame_header *slot_at(const wmmf_channel *channel, uint32_t slot) {

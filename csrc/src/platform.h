@@ -36,6 +36,8 @@ int32_t platform_file_read(struct platform_section *section, uint64_t offset, vo
 int32_t platform_file_write(struct platform_section *section, uint64_t offset, const void *buffer, size_t length);
 /* Whether this process is a fork of the one that opened the section. */
 bool platform_forked(const struct platform_section *section);
+/* In a fork: drops the share in the parent's tokens and use of the section; the memory stays. Else: WMMF_E_ARGUMENT. */
+int32_t platform_disinherit(struct platform_section *section);
 
 /* Opens what sleeping and tokens need, for the section with this random id; for `looking`, what asking for tokens
  * needs.

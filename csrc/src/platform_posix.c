@@ -38,9 +38,10 @@
 #define TOKEN_OFFSET ((off_t)1 << 40)
 
 struct platform_section {
-    int fd;
+    int fd; /* -1 once disinherited */
     void *base;
     uint64_t mapped_size;
+    bool read_only;
     uint8_t *alive; /* a page that reads 1 here and 0 in a forked child */
     bool managed;   /* made by this library: lifetime by flock */
     char path[sizeof SHM_DIRECTORY + 24 + WMMF_NAME_MAX];
@@ -198,17 +199,25 @@ static int32_t section_new(struct platform_section **out) {
     return WMMF_OK;
 }
 
+/* Where it is mapped already, the memory stays. */
+static int32_t map_from(struct platform_section *section, int fd) {
+    int protection = section->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+    int flags = section->base ? MAP_SHARED | MAP_FIXED : MAP_SHARED;
+    void *base = mmap(section->base, (size_t)section->mapped_size, protection, flags, fd, 0);
+    if (base == MAP_FAILED)
+        return status_from_errno();
+    section->base = base;
+    return WMMF_OK;
+}
+
 static int32_t section_map(struct platform_section *section, uint64_t size, bool read_only) {
     if (size == 0)
         return WMMF_E_FORMAT;
     if (size > SIZE_MAX)
         return WMMF_E_SIZE;
-    void *base = mmap(NULL, (size_t)size, read_only ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, section->fd, 0);
-    if (base == MAP_FAILED)
-        return status_from_errno();
-    section->base = base;
     section->mapped_size = size;
-    return WMMF_OK;
+    section->read_only = read_only;
+    return map_from(section, section->fd);
 }
 
 static int32_t creation_mode(const wmmf_options *options, mode_t *mode) {
@@ -290,9 +299,14 @@ int32_t platform_create(const char *name, const wmmf_options *options, uint64_t 
     return WMMF_OK;
 }
 
+#define LINK_CAPACITY 32
+static void link_to(int fd, char path[LINK_CAPACITY]) {
+    snprintf(path, LINK_CAPACITY, "/proc/self/fd/%d", fd);
+}
+
 int32_t platform_publish(struct platform_section *section) {
-    char unnamed[32];
-    snprintf(unnamed, sizeof unnamed, "/proc/self/fd/%d", section->fd);
+    char unnamed[LINK_CAPACITY];
+    link_to(section->fd, unnamed);
     for (int attempt = 0;; attempt++) {
         if (linkat(AT_FDCWD, unnamed, AT_FDCWD, section->path, AT_SYMLINK_FOLLOW) == 0) {
             section->managed = true;
@@ -430,6 +444,33 @@ int32_t platform_file_write(struct platform_section *section, uint64_t offset, c
 
 bool platform_forked(const struct platform_section *section) {
     return __atomic_load_n(section->alive, __ATOMIC_RELAXED) == 0;
+}
+
+static int32_t map_anew(struct platform_section *section, int inherited) {
+    char path[LINK_CAPACITY];
+    link_to(inherited, path);
+    int fd = open(path, (section->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+    if (fd < 0)
+        return status_from_errno();
+    int32_t status = map_from(section, fd);
+    close(fd);
+    return status;
+}
+
+/* Locks belong to what open() made, which parent and child share. It ends with its last descriptor and mapping: so the
+ * child's mapping is to be of something else. */
+int32_t platform_disinherit(struct platform_section *section) {
+    if (!platform_forked(section))
+        return WMMF_E_ARGUMENT;
+    int inherited = __atomic_exchange_n(&section->fd, -1, __ATOMIC_RELAXED);
+    if (inherited < 0)
+        return WMMF_OK;
+    int32_t status = map_anew(section, inherited);
+    if (status == WMMF_OK)
+        close(inherited);
+    else
+        __atomic_store_n(&section->fd, inherited, __ATOMIC_RELAXED);
+    return status;
 }
 
 int32_t platform_join(struct platform_section *section, uint64_t section_id, bool looking) {

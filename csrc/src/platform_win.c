@@ -485,6 +485,11 @@ bool platform_forked(const struct platform_section *section) {
     return false;
 }
 
+int32_t platform_disinherit(struct platform_section *section) {
+    (void)section;
+    return WMMF_E_NOT_SUPPORTED;
+}
+
 /* Gates and tokens. */
 
 int32_t platform_join(struct platform_section *section, uint64_t section_id, bool looking) {

@@ -380,6 +380,10 @@ int32_t wmmf_close(wmmf_map *map) {
     return WMMF_OK;
 }
 
+int32_t wmmf_disinherit(wmmf_map *map) {
+    return map ? platform_disinherit(map->section) : WMMF_E_ARGUMENT;
+}
+
 /* Looking. */
 
 int32_t wmmf_data(wmmf_map *map, void **data) {

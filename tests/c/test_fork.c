@@ -1,4 +1,6 @@
-/* After fork() the child's copies of handles are good for nothing but closing, and closing them harms nobody. */
+/* After fork() the child's copies of handles are good for nothing but being disinherited and closed, which harms
+ * nobody.
+ */
 #define _GNU_SOURCE
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +20,7 @@ static int in_a_fork(int (*child)(void)) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+#define REFUSALS 13
 static int count_refusals(void) {
     char byte;
     uint64_t number;
@@ -41,6 +44,18 @@ static int close_the_copy(void) {
     return wmmf_close(map) != WMMF_OK;
 }
 
+static uint8_t *bytes;
+
+static int disinherit_the_copy(void) {
+    uint64_t handles = system_resources().handles;
+    if (wmmf_disinherit(map) != WMMF_OK || wmmf_disinherit(map) != WMMF_OK)
+        return 1;
+    if (system_resources().handles != handles - 1 || count_refusals() != REFUSALS)
+        return 2;
+    bytes[1] = bytes[0];
+    return close_the_copy();
+}
+
 static const char *name;
 
 static int open_again(void) {
@@ -56,10 +71,25 @@ static int open_again(void) {
 static void a_child_does_not_own_its_parents_locks(void) {
     map = create(new_name(), 100, WMMF_NATIVE);
     REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
-    CHECK_EQUAL(13, in_a_fork(count_refusals));
+    CHECK_EQUAL(REFUSALS, in_a_fork(count_refusals));
     CHECK_EQUAL(0, in_a_fork(close_the_copy));
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
     CHECK_STATUS(WMMF_OK, wmmf_lock_read(map, 0));
+    wmmf_close(map);
+}
+
+static void a_child_disinherits_all_but_the_memory(void) {
+    name = new_name();
+    map = create(name, 100, WMMF_NATIVE);
+    wmmf_map *other = open_existing(name, WMMF_NATIVE);
+    bytes = data_of(map);
+    bytes[0] = 'm';
+    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    CHECK_EQUAL(0, in_a_fork(disinherit_the_copy));
+    CHECK_EQUAL('m', data_of(other)[1]);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, SECOND / 10)); /* the parent lives */
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    wmmf_close(other);
     wmmf_close(map);
 }
 
@@ -73,45 +103,135 @@ static void a_child_opens_the_section_again(void) {
     wmmf_close(map);
 }
 
-/* Dies with the lock; a child lives on with copies of its handles until the payload's first byte says otherwise. */
-static int hold_write_and_fork(const char *section) {
-    map = open_existing(section, WMMF_NATIVE);
-    volatile uint8_t *told = data_of(map);
-    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+static bool becomes_1(const volatile uint8_t *byte) {
+    int64_t end = system_now_ns() + PATIENCE;
+    while (*byte != 1 && system_now_ns() < end)
+        usleep(1000);
+    return *byte == 1;
+}
+
+/* Until this byte is 1 a child lives on with copies of the handles of its parent, which is to be killed. */
+static int leave_a_child(const volatile uint8_t *told, void (*first)(void), void (*last)(void)) {
     if (fork() == 0) {
-        int64_t end = system_now_ns() + PATIENCE;
-        while (*told == 0 && system_now_ns() < end)
-            usleep(1000);
-        wmmf_close(map);
+        first();
+        if (becomes_1(told))
+            last();
         _exit(0);
     }
-    say("locked");
+    say("forked");
     return !heard("go");
+}
+
+static void do_nothing(void) {
+}
+
+static void close_the_map(void) {
+    wmmf_close(map);
+}
+
+static void disinherit_the_map(void) {
+    wmmf_disinherit(map);
+}
+
+static void answer(void) {
+    bytes[1] = 1;
+    wmmf_close(map);
+}
+
+static int hold_write_and_fork(const char *section) {
+    map = open_existing(section, WMMF_NATIVE);
+    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    return leave_a_child(data_of(map), do_nothing, close_the_map);
+}
+
+static int hold_write_and_disinherit(const char *section) {
+    map = open_existing(section, WMMF_NATIVE);
+    bytes = data_of(map);
+    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    return leave_a_child(bytes, disinherit_the_map, answer);
+}
+
+static void take_over(void) {
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(map, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(map));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
 }
 
 static void a_child_with_copies_keeps_a_dead_parents_lock(void) {
     name = new_name();
     map = create(name, 100, WMMF_NATIVE);
     struct child *parent = child_start("hold_write_and_fork", name);
-    CHECK(child_said(parent, "locked"));
+    CHECK(child_said(parent, "forked"));
     child_kill(parent);
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(map, SECOND / 10)); /* uncertain means alive */
     data_of(map)[0] = 1;
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(map, PATIENCE));
-    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(map));
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    take_over();
     wmmf_close(map);
+}
+
+static void a_child_that_disinherited_gives_up_a_dead_parents_lock(void) {
+    name = new_name();
+    map = create(name, 100, WMMF_NATIVE);
+    struct child *parent = child_start("hold_write_and_disinherit", name);
+    CHECK(child_said(parent, "forked"));
+    child_kill(parent);
+    take_over();
+    data_of(map)[0] = 1;
+    CHECK(becomes_1(data_of(map) + 1)); /* the child has been there all the time, and the memory is still shared */
+    wmmf_close(map);
+}
+
+static wmmf_channel *channel;
+static wmmf_frame taken, begun;
+
+static void disinherit_the_channel(void) {
+    wmmf_channel_disinherit(channel);
+}
+
+static void close_the_channel(void) {
+    wmmf_channel_close(channel);
+}
+
+static int hold_frames_and_disinherit(const char *section) {
+    taken.struct_size = begun.struct_size = sizeof(wmmf_frame);
+    REQUIRE_OK(wmmf_channel_open(section, NULL, &channel));
+    REQUIRE_OK(wmmf_channel_acquire(channel, 0, PATIENCE, &taken));
+    REQUIRE_OK(wmmf_channel_begin(channel, PATIENCE, &begun));
+    return leave_a_child(taken.data, disinherit_the_channel, close_the_channel);
+}
+
+static void a_child_that_disinherited_gives_up_a_dead_parents_frames(void) {
+    const uint8_t one = 1, two = 2;
+    name = new_name();
+    REQUIRE_OK(wmmf_channel_create(name, 1, WMMF_CHANNEL_SLOTS_LEAST, NULL, &channel));
+    wmmf_frame frame = {.struct_size = sizeof frame, .used = 1};
+    REQUIRE_OK(wmmf_channel_write(channel, &two, PATIENCE, &frame));
+    struct child *parent = child_start("hold_frames_and_disinherit", name);
+    CHECK(child_said(parent, "forked"));
+    child_kill(parent);
+    for (int i = 0; i < 2 * WMMF_CHANNEL_SLOTS_LEAST; i++)
+        CHECK_STATUS(WMMF_OK, wmmf_channel_write(channel, &one, PATIENCE, &frame)); /* ends the child, too */
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    CHECK_STATUS(WMMF_OK, wmmf_channel_audit(channel, &report));
+    CHECK_EQUAL(1, report.participants);
+    CHECK_EQUAL(0, report.damaged);
+    wmmf_channel_close(channel);
 }
 
 static const struct test tests[] = {
     TEST(a_child_does_not_own_its_parents_locks),
+    TEST(a_child_disinherits_all_but_the_memory),
     TEST(a_child_opens_the_section_again),
     TEST(a_child_with_copies_keeps_a_dead_parents_lock),
+    TEST(a_child_that_disinherited_gives_up_a_dead_parents_lock),
+    TEST(a_child_that_disinherited_gives_up_a_dead_parents_frames),
     {NULL, NULL},
 };
 
 static const struct role roles[] = {
     ROLE(hold_write_and_fork),
+    ROLE(hold_write_and_disinherit),
+    ROLE(hold_frames_and_disinherit),
     {NULL, NULL},
 };
 

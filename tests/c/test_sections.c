@@ -415,6 +415,22 @@ static void failures_leave_nothing_open(void) {
     wmmf_close(map);
 }
 
+static void who_opened_it_cannot_disinherit_it(void) {
+#ifdef _WIN32
+    int32_t refusal = WMMF_E_NOT_SUPPORTED;
+#else
+    int32_t refusal = WMMF_E_ARGUMENT;
+#endif
+    const char *name = new_name();
+    wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
+    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    CHECK_STATUS(refusal, wmmf_disinherit(map));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, SECOND / 10)); /* it still looks alive */
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    wmmf_close(other);
+    wmmf_close(map);
+}
+
 static void null_and_ranges_are_checked(void) {
     wmmf_map *map = create(new_name(), 100, WMMF_NATIVE);
     char buffer[200];
@@ -423,6 +439,8 @@ static void null_and_ranges_are_checked(void) {
     wmmf_audit_report report = {.struct_size = sizeof report};
     void *data = NULL;
     CHECK_STATUS(WMMF_OK, wmmf_close(NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_disinherit(NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_disinherit(NULL));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_data(NULL, &data));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_data(map, NULL));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_size(NULL, &number));
@@ -491,6 +509,7 @@ static const struct test tests[] = {
     TEST(the_last_os_error_is_of_the_last_failure),
     TEST(a_file_is_mapped_and_left_in_place),
     TEST(failures_leave_nothing_open),
+    TEST(who_opened_it_cannot_disinherit_it),
     TEST(null_and_ranges_are_checked),
     TEST(a_short_write_leaves_the_rest),
     {NULL, NULL},

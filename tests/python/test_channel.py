@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -538,8 +540,6 @@ def test_killed_readers_leave_no_pins(name: str, child: Callable[..., Any]) -> N
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 def test_fork(channel: FrameChannel) -> None:
-    import os
-
     channel.publish(picture(1))
     with channel.latest() as frame:
         pid = os.fork()
@@ -547,6 +547,7 @@ def test_fork(channel: FrameChannel) -> None:
             try:
                 with pytest.raises(ClosedError, match="forked"):
                     channel.latest()
+                assert (frame.array == 1).all()
                 with FrameChannel.open(channel.name) as own:
                     own.publish(picture(2))
             except BaseException:
@@ -556,6 +557,48 @@ def test_fork(channel: FrameChannel) -> None:
         assert (frame.array == 1).all()
     with channel.next() as frame:
         assert (frame.array == 2).all()
+
+
+WAITER = """
+threading.Thread(target=channel.next, args=(None,), daemon=True).start()
+with MemoryMappedFile.open(sys.argv[1], layout=Layout.RAW) as raw:
+    while not any(raw.read(4, 192 + 16 + 4)):  # how many sleep until a change
+        pass
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.parametrize(
+    "holding",
+    ["frame = channel.begin()", "frame = channel.latest()", "data = channel.latest().data; channel.close()", WAITER],
+    ids=["a begun frame", "a taken frame", "a view of a closed channel", "a waiting thread"],
+)
+def test_a_child_does_not_keep_its_dead_parent_alive(
+    channel: FrameChannel, child: Callable[..., Any], eventually: Callable[[Callable[[], object]], None], holding: str
+) -> None:
+    """The parent is killed while its child, a copy, lives on."""
+    if holding != WAITER:
+        channel.publish(picture(1))
+    parent = child(
+        f"""
+import os, threading, time
+channel = FrameChannel.open(sys.argv[1])
+{holding}
+if os.fork() == 0:
+    print(os.getpid())
+time.sleep(600)
+""",
+        channel.name,
+    )
+    grandchild = int(parent.line())
+    try:
+        assert channel.audit().participants == 2
+        parent.kill()
+        eventually(lambda: channel.audit().participants == 1)
+        for _ in range(8):
+            channel.publish(picture(2), timeout=30)
+    finally:
+        os.kill(grandchild, signal.SIGKILL)
 
 
 def test_no_frame_is_torn(name: str) -> None:

@@ -255,22 +255,23 @@ def test_inherited_views_stay_valid(section: MemoryMappedFile) -> None:
     assert section.read(1) == b"\x07"
 
 
+WAIT = """
+threading.Thread(target=section.wait, args=(section.sequence,), daemon=True).start()
+with MemoryMappedFile.open(sys.argv[1], layout=Layout.RAW) as raw:
+    while not any(raw.read(4, 192 + 16 + 4)):  # how many sleep until a change
+        pass
+"""
+
+
 @linux_only
-@pytest.mark.parametrize("waiting_thread", [False, True])
-def test_a_child_does_not_keep_its_dead_parent_alive(
-    section: MemoryMappedFile, child: Child, waiting_thread: bool
-) -> None:
+@pytest.mark.parametrize("holding", ["", "view = section.view()", WAIT], ids=["nothing", "a view", "a waiting thread"])
+def test_a_child_does_not_keep_its_dead_parent_alive(section: MemoryMappedFile, child: Child, holding: str) -> None:
     """The parent is killed with the lock while its child, a copy, lives on."""
     parent = child(
         f"""
 import os, threading, time
 section = MemoryMappedFile.open(sys.argv[1])
-if {waiting_thread}:
-    thread = threading.Thread(target=section.wait, args=(section.sequence,), daemon=True)
-    thread.start()
-    with MemoryMappedFile.open(sys.argv[1], layout=Layout.RAW) as raw:
-        while not any(raw.read(4, 192 + 16 + 4)):  # how many sleep until a change
-            pass
+{holding}
 guard = section.write_lock().__enter__()
 pid = os.fork()
 if pid == 0:

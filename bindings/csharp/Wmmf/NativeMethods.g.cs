@@ -317,6 +317,10 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_close(IntPtr map);
 
+        /// <summary>In a forked child: closes what the copied handle has open, so that it no longer makes the parent look alive. The memory stays where it is, and valid, until wmmf_close. Again: nothing. WMMF_E_ARGUMENT: this process opened the handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be mapped anew.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_disinherit(IntPtr map);
+
         /// <summary>data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_data(IntPtr map, void** data);
@@ -404,6 +408,10 @@ namespace Wmmf
         /// <summary>Unmaps and frees, with all frames that are still held: no use of them may come later. NULL is allowed.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_close(IntPtr channel);
+
+        /// <summary>As wmmf_disinherit. Frames that are held stay where they are, too; but the parent's death gives them up.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_disinherit(IntPtr channel);
 
         /// <summary>Fills *info.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
