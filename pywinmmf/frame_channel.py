@@ -171,8 +171,9 @@ class FrameChannel(Opened):
 
         ``picture`` is any buffer of up to the capacity; a NumPy array of rows x pixels (x channels), also one
         with gaps between its rows, tells its size to the readers. ``fourcc`` None takes what is usual for its
-        channels: GREY, BGR3, BGRA; 16-bit Y16. An array that is no picture of the format is refused. ``user`` are
-        up to 64 bytes of your own. ``timestamp_ns`` 0 is now.
+        channels: GREY, BGR3, BGRA; 16-bit Y16. An array that is no picture of the format is refused, also one of
+        other numbers than unsigned integers, lowest byte first. ``user`` are up to 64 bytes of your own.
+        ``timestamp_ns`` 0 is now.
 
         It is skipped if for ``timeout`` seconds all slots are read by others, or another writer is at work.
         """
@@ -346,7 +347,7 @@ class FrameChannel(Opened):
             status = self._handle.attempt_later(timeout, lib.wmmf_channel_read, after, target, size, out=(frame,))
         if status:
             raise self._read_error(status, frame, size)
-        return CopiedFrame(frame, view)
+        return CopiedFrame(frame, memoryview(ffi.buffer(target)))  # its bytes, whatever the numbers in it are
 
     def _read_error(self, status: int, frame: Any, size: int) -> Error:
         if status == lib.WMMF_E_RANGE:

@@ -21,6 +21,8 @@ SUBSAMPLED = {"YUYV", "UYVY", *_PLANAR_420}
 """Formats with a colour for 2 pixels of a row, or for 2 x 2 pixels."""
 COMPRESSED = {"MJPG"}
 FORMATS = (*_BYTES_PER_PIXEL, *sorted(_PLANAR_420), *COMPRESSED)
+_UNSIGNED = {order + kind for order in ("", "@", "=", "<") for kind in "BcHILQ"}
+"""What the buffer protocol calls bytes and unsigned integers, the lowest byte first."""
 _USUAL = {(1, 1): "GREY", (3, 1): "BGR3", (4, 1): "BGRA", (1, 2): "Y16 "}  # channels, bytes of each
 
 
@@ -50,15 +52,19 @@ class Geometry(NamedTuple):
 def geometry_of(picture: memoryview, fourcc: str | None) -> Geometry:
     """Of a buffer: rows x pixels, or rows x pixels x channels; anything else is no picture.
 
-    `InvalidArgumentError` for a fourcc of pictures of another shape.
+    `InvalidArgumentError` for a fourcc of pictures of another shape, or of other numbers.
     """
-    integers = picture.format in ("B", "H", "<H")
-    geometry = geometry_of_shape(picture.shape or (), picture.itemsize, usual=integers)
+    unsigned = picture.format in _UNSIGNED
+    geometry = geometry_of_shape(picture.shape or (), picture.itemsize, usual=unsigned)
     if fourcc is None:
         return geometry
     described = in_format(geometry, fourcc)
     if fourcc in COMPRESSED and picture.nbytes not in (picture.shape or (1,)):
         raise InvalidArgumentError(f"fourcc {fourcc!r}, shape {picture.shape}: expected a row of bytes")
+    if described.width and not unsigned and fourcc_text(described.fourcc) in FORMATS:
+        raise InvalidArgumentError(
+            f"fourcc {fourcc!r}, numbers of format {picture.format!r}: expected unsigned integers, lowest byte first"
+        )
     return described
 
 

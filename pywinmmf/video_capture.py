@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -46,26 +47,33 @@ class VideoCapture:
     once.
     """
 
-    def __init__(self, name: str | None = None, namespace: Namespace | None = None, *, timeout: float = 5.0) -> None:
-        """``name`` None opens nothing yet. ``namespace`` None looks in the global one first. ``timeout``: seconds that
-        `read` waits for a picture."""
+    def __init__(
+        self,
+        name: str | None = None,
+        apiPreference: int = 0,
+        *,
+        namespace: Namespace | None = None,
+        timeout: float = 5.0,
+    ) -> None:
+        """``name`` None opens nothing yet. ``apiPreference`` is only there as in OpenCV. ``namespace`` None looks in
+        the global one first. ``timeout``: seconds that `read` waits for a picture."""
         self._timeout = timeout
         self._channel: FrameChannel | None = None
         self._grabbed: Picture | None = None
         self._description: dict[int, float] = {}
-        self._given_up: float | None = None
         self._raises = False
         self._released = True
         self._found = False
         if name is not None:
-            self.open(name, namespace)
+            self.open(name, apiPreference, namespace=namespace)
 
-    def open(self, name: str, namespace: Namespace | None = None) -> bool:
-        """Leave this camera and open another one; whether it is there."""
+    def open(self, name: str, apiPreference: int = 0, *, namespace: Namespace | None = None) -> bool:
+        """Leave this camera and open another one; whether it is there. The arguments are those of the constructor."""
         self.release()
         self._name = name
         self._namespaces = [namespace] if namespace is not None else [Namespace.GLOBAL, Namespace.LOCAL]
-        self._given_up = None
+        self._given_up = False
+        self._had: tuple[int, int] | None = None  # the last picture's identity
         self._released = False
         self._channel = self._opened()
         self._found = self._channel is not None
@@ -123,26 +131,25 @@ class VideoCapture:
             self._give_up(channel)
             raise
         with frame:
-            self._grabbed = bgr(frame)
-            self._describe(frame)
+            self._had = _identity(frame)
+            self._grabbed = picture = bgr(frame)
+            self._describe(frame, picture.shape)
 
     def _give_up(self, channel: FrameChannel) -> None:
         """Let go of a channel that stands still or is damaged: as long as anybody has it, a service that starts anew
         gets this one again, and cannot make another one."""
         channel.close()
         self._channel = None
-        self._given_up = time.perf_counter()
+        self._given_up = True
 
     def _opened_anew(self) -> FrameChannel | None:
         channel = self._opened()
-        if channel is not None and self._given_up is not None:
-            age = channel.age
-            if age is None or age > time.perf_counter() - self._given_up:
-                channel.close()
-                return None
+        if channel is not None and self._given_up and _newest(channel) in (None, self._had):
+            channel.close()
+            return None
         return channel
 
-    def _describe(self, frame: Frame) -> None:
+    def _describe(self, frame: Frame, shape: Sequence[int]) -> None:
         before = self._description
         sequence, now = frame.sequence, frame.timestamp_ns / 1e6
         rate = before.get(CAP_PROP_FPS, 0.0)
@@ -152,8 +159,8 @@ class VideoCapture:
         self._description = {
             CAP_PROP_POS_MSEC: now,
             CAP_PROP_POS_FRAMES: float(sequence),
-            CAP_PROP_FRAME_WIDTH: float(frame.width),
-            CAP_PROP_FRAME_HEIGHT: float(frame.height),
+            CAP_PROP_FRAME_WIDTH: float(shape[1]),
+            CAP_PROP_FRAME_HEIGHT: float(shape[0]),
             CAP_PROP_FPS: rate,
             CAP_PROP_FOURCC: float(int.from_bytes(frame.fourcc.encode("latin-1"), "little")),
         }
@@ -183,7 +190,7 @@ class VideoCapture:
             with suppress(Error):
                 if not self._description:
                     with self._channel.latest(self._timeout) as frame:
-                        self._describe(frame)
+                        self._describe(frame, _shape(frame))
                 if property == CAP_PROP_FPS and not self._description[CAP_PROP_FPS]:
                     self._measure_rate(self._channel)
         return self._description.get(property, 0.0)
@@ -192,7 +199,7 @@ class VideoCapture:
         end = time.perf_counter() + RATE_SECONDS
         while (left := end - time.perf_counter()) > 0:
             with channel.next(left) as frame:
-                self._describe(frame)
+                self._describe(frame, _shape(frame))
 
     def set(self, property: int, value: float) -> bool:
         """False: the camera belongs to whoever shares it."""
@@ -219,6 +226,29 @@ class VideoCapture:
         channel, self._channel = self._channel, None
         if channel is not None:
             channel.close()
+
+
+def _identity(frame: Frame) -> tuple[int, int]:
+    """Sequence and timestamp, by whatever clock: together they differ from those of a new channel's frames, too."""
+    return frame.sequence, frame.timestamp_ns
+
+
+def _newest(channel: FrameChannel) -> tuple[int, int] | None:
+    """The identity of the newest frame; None if there is none, or the channel is damaged."""
+    try:
+        return _identity(channel.peek())
+    except Error:
+        return None
+
+
+def _shape(frame: Frame) -> Sequence[int]:
+    """Height and width of its picture, first of all; 0 of a compressed one that cannot be decoded."""
+    if frame.fourcc not in COMPRESSED:
+        return frame.height, frame.width
+    try:
+        return bgr(frame).shape
+    except Error:
+        return 0, 0
 
 
 def _put(picture: Picture, image: Picture) -> Picture:

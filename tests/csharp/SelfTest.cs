@@ -663,6 +663,10 @@ internal static class SelfTest
         Fails(Status.Format, () => FrameChannel.Open(section.Name));
         Fails(Status.Range, () => channel.Publish(new byte[9]));
         Fails(Status.Range, () => channel.Publish(new byte[8], 3, 3, 3));
+        Refuses("stride", "stride 2, width 100, format 'BGR3'", "at least 300",
+            () => channel.Publish(new byte[8], 100, 4, 2, new FourCC("BGR3")));
+        Refuses("stride", "stride 2, width 3, format 'NV12'", "at least 3",
+            () => channel.Publish(new byte[8], 3, 2, 2, new FourCC("NV12")));
         Throws<ArgumentException>(() => channel.Publish(new byte[1], user: new byte[65]));
         Throws<ArgumentOutOfRangeException>(() => channel.Publish(new byte[1], width: -1));
         Throws<ArgumentOutOfRangeException>(() => channel.Publish(new byte[1], timeout: TimeSpan.FromSeconds(-2)));
@@ -672,7 +676,13 @@ internal static class SelfTest
         Throws<ArgumentException>(() => new FourCC("é"));
         using (var slot = channel.Begin())
             Throws<ArgumentOutOfRangeException>(() => slot.Stride = -1);
+        using (var slot = channel.Begin())
+        {
+            (slot.Size, slot.Width, slot.Height, slot.Stride, slot.FourCC) = (8, 2, 2, 3, new FourCC("Y16"));
+            Refuses("Stride", "stride 3, width 2, format 'Y16 '", "at least 4", () => slot.Publish());
+        }
         Check(channel.Sequence == 0, "nothing was published");
+        Check(channel.Publish(new byte[8], 100, 4, 2, new FourCC("MJPG")) == 1, "what is compressed has no rows");
     }
 
     private static void TestChannelForReadersWithoutRights()

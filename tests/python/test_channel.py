@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import os
 import signal
@@ -173,6 +174,37 @@ def test_a_format_that_is_not_the_shapes_is_refused(
     assert channel.publish(picture(1)) == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "fourcc"), [(">u2", "Y16"), ("f2", "Y16 "), ("i2", "Y16 "), ("f4", "BGRA"), ("?", "GREY"), ("i1", "NV12")]
+)
+@pytest.mark.parametrize("gaps", [1, 2])
+def test_numbers_that_are_not_the_formats_are_refused(channel: FrameChannel, kind: str, fourcc: str, gaps: int) -> None:
+    expected = f"fourcc '{fourcc}', numbers of format '.*': expected unsigned integers, lowest byte first"
+    with pytest.raises(InvalidArgumentError, match=expected):
+        channel.publish(numpy.ones((6, 8 * gaps), kind)[:, ::gaps], fourcc=fourcc)
+    assert channel.publish(numpy.ones((6, 8), kind)) == 1  # a picture of no format
+
+
+@pytest.mark.parametrize(
+    ("number", "fourcc", "told"),
+    [
+        (ctypes.c_uint8, None, "GREY"),
+        (ctypes.c_char, "GREY", "GREY"),
+        (ctypes.c_uint16, None, "Y16 "),
+        (ctypes.c_uint16, "YUYV", "YUYV"),
+        (ctypes.c_uint32, "BGRA", "BGRA"),
+        (ctypes.c_float, "F32 ", "F32 "),
+    ],
+)
+def test_numbers_of_other_libraries(
+    channel: FrameChannel, reader: FrameChannel, number: Any, fourcc: str | None, told: str
+) -> None:
+    rows = (number * 8 * 6)()
+    channel.publish(rows, fourcc=fourcc)
+    with reader.next() as frame:
+        assert (frame.width, frame.height, frame.used, frame.fourcc) == (8, 6, ctypes.sizeof(rows), told)
+
+
 def test_a_slot_described_as_what_it_cannot_hold_is_dropped(channel: FrameChannel) -> None:
     wide = "fourcc 'BGR3', width 64, stride 64: expected at least 192"
     with pytest.raises(InvalidArgumentError, match=wide), channel.begin((1, 64)) as frame:
@@ -315,6 +347,17 @@ def test_read_into_a_buffer_of_ones_own(channel: FrameChannel, reader: FrameChan
     channel.publish(picture(5))
     with pytest.raises(InvalidArgumentError, match="10 bytes: expected at least 720"):
         reader.read_into(bytearray(10), timeout=0)
+
+
+@pytest.mark.parametrize(("shape", "kind"), [((0, 3), "u1"), ((0,), "f4"), ((5, 2), ">u2")])
+def test_read_into_any_kind_of_buffer(
+    channel: FrameChannel, reader: FrameChannel, shape: tuple[int, ...], kind: str
+) -> None:
+    mine = numpy.zeros(shape, kind)
+    channel.publish(bytes(range(mine.nbytes)))
+    frame = reader.read_into(mine, timeout=0)
+    assert bytes(frame.data) == mine.tobytes() == bytes(range(mine.nbytes))
+    assert frame.array.shape == (mine.nbytes,)
 
 
 def test_a_loop_over_the_channel(channel: FrameChannel, reader: FrameChannel) -> None:

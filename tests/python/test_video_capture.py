@@ -103,9 +103,48 @@ def test_the_rate_is_known_before_the_first_read(name: str, eventually: Callable
 
 def test_what_can_be_no_camera(name: str) -> None:
     with pytest.raises(InvalidArgumentError, match="namespace 700"):
-        VideoCapture(name, cv2.CAP_DSHOW)  # type: ignore[arg-type]
+        VideoCapture(name, namespace=700)  # type: ignore[arg-type]
     with pytest.raises(InvalidArgumentError, match="slash"):
         VideoCapture("a/b")
+
+
+def test_it_is_called_as_opencvs(name: str) -> None:
+    with FrameChannel.create(name, capacity=(12, 20, 3)):
+        capture = VideoCapture(name, cv2.CAP_DSHOW)
+        assert capture.isOpened()
+        assert capture.open(name, cv2.CAP_V4L2)
+        assert capture.open(name, apiPreference=cv2.CAP_ANY)
+
+
+@pytest.mark.parametrize("before", [VideoCapture.read, VideoCapture.isOpened])
+def test_the_size_of_compressed_pictures_is_known(name: str, before: Callable[[VideoCapture], object]) -> None:
+    with FrameChannel.create(name, capacity=5000) as channel:
+        channel.publish(cv2.imencode(".jpg", picture(1))[1], fourcc="MJPG")
+        capture = VideoCapture(name)
+        before(capture)
+        assert (capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (20, 12)
+
+
+def test_a_compressed_picture_that_cannot_be_decoded_has_no_size(name: str) -> None:
+    with FrameChannel.create(name, capacity=5000) as channel:
+        channel.publish(b"not a picture", fourcc="MJPG")
+        capture = VideoCapture(name)
+        assert capture.get(cv2.CAP_PROP_FRAME_WIDTH) == 0
+        assert capture.get(cv2.CAP_PROP_FOURCC) == cv2.VideoWriter.fourcc(*"MJPG")
+
+
+@pytest.mark.parametrize("epoch", [10, 2**62])
+def test_after_a_stall_no_clock_of_the_writers_is_trusted(name: str, epoch: int) -> None:
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+        capture = VideoCapture(name, timeout=0.1)
+        for value in range(1, 4):
+            channel.publish(picture(value), timestamp_ns=epoch + value)
+            assert (next_picture(capture) == value).all()
+            assert [capture.read()[0] for _ in range(3)] == [False] * 3
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:  # a new one, whose frames have the same numbers
+        for value in range(1, 4):
+            channel.publish(picture(value), timestamp_ns=epoch - value)
+        assert (next_picture(capture) == 3).all()
 
 
 def test_the_example_shows_a_shared_camera(name: str) -> None:

@@ -103,6 +103,16 @@ namespace Wmmf
             return (ulong)value;
         }
 
+        /// <summary>Refuses rows that are too short for their pixels.</summary>
+        internal static void Rows(wmmf_frame frame, string parameter)
+        {
+            var format = new FourCC(frame.fourcc);
+            var least = (ulong)frame.width * format.PixelSize;
+            if (frame.stride != 0 && frame.stride < least)
+                throw new ArgumentException(
+                    $"stride {frame.stride}, width {frame.width}, format '{format}': expected at least {least}", parameter);
+        }
+
         internal static uint NotNegative(int value, string parameter)
         {
             if (value < 0)

@@ -1,10 +1,23 @@
 using System;
+using System.Collections.Generic;
 
 namespace Wmmf
 {
     /// <summary>A pixel format: four characters, such as "BGR3", "GREY" or "NV12".</summary>
     public readonly struct FourCC : IEquatable<FourCC>
     {
+        private static readonly Dictionary<FourCC, uint> PixelSizes = new Dictionary<FourCC, uint>
+        {
+            [new FourCC("BGR3")] = 3,
+            [new FourCC("RGB3")] = 3,
+            [new FourCC("BGRA")] = 4,
+            [new FourCC("RGBA")] = 4,
+            [new FourCC("YUYV")] = 2,
+            [new FourCC("UYVY")] = 2,
+            [new FourCC("Y16")] = 2,
+            [new FourCC("MJPG")] = 0,
+        };
+
         /// <summary>From up to four ASCII characters; shorter ones are filled with spaces.</summary>
         /// <exception cref="ArgumentException">It is longer, or not ASCII.</exception>
         public FourCC(string text)
@@ -28,6 +41,9 @@ namespace Wmmf
 
         /// <summary>The first character in the lowest byte; 0: not told.</summary>
         public uint Code { get; }
+
+        /// <summary>Bytes that a pixel takes in its row, 0 if there are no rows; of other formats at least 1.</summary>
+        internal uint PixelSize => PixelSizes.TryGetValue(this, out var size) ? size : 1;
 
         /// <summary>The characters; empty if not told.</summary>
         public override string ToString() => Code == 0

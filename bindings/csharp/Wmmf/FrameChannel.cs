@@ -134,6 +134,8 @@ namespace Wmmf
         /// <param name="timestampNs">When it was taken, on the machine's monotonic clock; 0: now.</param>
         /// <param name="timeout">As of <see cref="Begin"/>.</param>
         /// <param name="cancellation">Ends the wait.</param>
+        /// <exception cref="ArgumentException">Among others: the stride is too small for the width and the pixel format.
+        /// </exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ulong Publish(
             ReadOnlySpan<byte> picture, int width = 0, int height = 0, int stride = 0, FourCC fourCC = default,
@@ -146,6 +148,7 @@ namespace Wmmf
             frame.height = Arguments.NotNegative(height, nameof(height));
             frame.stride = Arguments.NotNegative(stride, nameof(stride));
             frame.fourcc = fourCC.Code;
+            Arguments.Rows(frame, nameof(stride));
             frame.timestamp_ns = timestampNs;
             NewFrame.SetUser(ref frame, user);
             using var section = _section.Hold();

@@ -64,11 +64,13 @@ namespace Wmmf
         }
 
         /// <summary>Makes it the newest frame; its sequence.</summary>
+        /// <exception cref="ArgumentException">The stride is too small for the width and the pixel format.</exception>
         /// <exception cref="ObjectDisposedException">It is published or dropped already.</exception>
         public ulong Publish()
         {
             var section = _section ?? throw new ObjectDisposedException(nameof(NewFrame));
             var frame = _frame;
+            Arguments.Rows(frame, nameof(Stride));
             var status = NativeMethods.wmmf_channel_publish(section.DangerousGetHandle(), &frame);
             WmmfException.ThrowIfFailed(status, $"publish a frame of {Size} bytes, {Height} rows of {Stride}, in channel '{_channel}'");
             LetGo();
