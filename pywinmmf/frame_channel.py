@@ -347,7 +347,7 @@ class FrameChannel(Opened):
             status = self._handle.attempt_later(timeout, lib.wmmf_channel_read, after, target, size, out=(frame,))
         if status:
             raise self._read_error(status, frame, size)
-        return CopiedFrame(frame, memoryview(ffi.buffer(target)))  # its bytes, whatever the numbers in it are
+        return CopiedFrame(frame, view)
 
     def _read_error(self, status: int, frame: Any, size: int) -> Error:
         if status == lib.WMMF_E_RANGE:

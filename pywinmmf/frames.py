@@ -128,7 +128,8 @@ class CopiedFrame(Frame):
     @property
     def data(self) -> memoryview:
         """The picture's bytes in the buffer, read-only."""
-        return super().data.cast("B")[: self.used].toreadonly()
+        view = super().data
+        return view.cast("B")[: self.used].toreadonly() if view.nbytes else memoryview(b"")
 
 
 class NewFrame:
