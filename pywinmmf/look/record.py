@@ -46,6 +46,7 @@ DESCRIPTIONS = {
     State.ABSENT: "no channel",
 }
 FPS = range(1, 1001)  # that both kinds of file can hold
+SMALLEST = 32  # pixels of a row or column: for much smaller pictures FFmpeg in OpenCV writes past the end of its memory
 
 
 def add_parser(subcommands: Any) -> None:
@@ -90,9 +91,13 @@ class Video:
         self._last: Picture | None = None
 
     def add(self, picture: Picture, second: float) -> None:
-        """A picture that came so many seconds after the first."""
+        """A picture that came so many seconds after the first. `FormatError` if the first is too small for a video."""
         if self._writer is None:
             height, width = picture.shape[:2]
+            if min(width, height) < SMALLEST:
+                raise FormatError(
+                    f"a picture of {width} x {height} pixels: expected at least {SMALLEST} x {SMALLEST} for a video"
+                )
             self._size = (width, height)
             self._writer = cv2.VideoWriter(self._path, self._codec, self._fps, self._size)
             if not self._writer.isOpened():

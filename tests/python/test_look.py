@@ -421,6 +421,30 @@ def test_record_leaves_out_what_is_no_picture(name: str, tmp_path: Path, capsys:
     assert len(pictures_in(file)) == pytest.approx(10, abs=1)
 
 
+@pytest.mark.parametrize("kind", ["mp4", "avi"])
+@pytest.mark.parametrize("size", [(5, 5), (31, 48), (48, 31)])
+def test_record_of_a_picture_too_small(
+    name: str, kind: str, size: tuple[int, int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    width, height = size
+    with FrameChannel.create(name, capacity=(48, 64, 3)) as channel:
+        channel.publish(picture(1, width, height))
+        assert main(["record", name, str(tmp_path / f"video.{kind}"), "--seconds", "0.1"]) == 2
+    assert capfd.readouterr().err == (
+        f"pywinmmf: a picture of {width} x {height} pixels: expected at least 32 x 32 for a video\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_that_shrinks_to_a_few_pixels_is_scaled(tmp_path: Path) -> None:
+    """The file's writer never sees it."""
+    for kind in record.CODECS:
+        with record.Video(tmp_path / f"video{kind}", 10) as video:
+            for number, (width, height) in enumerate([SIZE, (1, 1), (5, 5), (1, 1000), SIZE]):
+                video.add(picture(100, width, height), number / 10)
+        assert {each.shape for each in pictures_in(tmp_path / f"video{kind}")} == {(SIZE[1], SIZE[0], 3)}
+
+
 def test_record_of_no_picture_at_all(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "video.mp4"
     with FrameChannel.create(name, capacity=100) as channel:
