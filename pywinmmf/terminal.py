@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any, Callable
 
@@ -51,14 +51,20 @@ def picture_size(text: str) -> tuple[int, int]:
 
 @contextmanager
 def handling(signals: Iterable[str], handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Have these signals, as far as the system knows them, go to the handler meanwhile."""
+    """Have these signals, as far as the system knows them, go to the handler meanwhile. Ignored ones stay so: nohup."""
     numbers = [getattr(signal, name) for name in signals if hasattr(signal, name)]
-    before = {number: signal.signal(number, handler) for number in numbers}
+    heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heard}
     try:
         yield
     finally:
         for number, usual in before.items():
             signal.signal(number, usual)
+
+
+def ended_politely() -> AbstractContextManager[None]:
+    """Have whoever ends us politely, or closes our terminal, do so as Ctrl-C does: what is open is finished."""
+    return handling(("SIGTERM", "SIGBREAK", "SIGHUP"), signal.default_int_handler)
 
 
 def print_table(columns: list[str], rows: Iterable[Mapping[str, Any]]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,7 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from pywinmmf import InvalidArgumentError
-from pywinmmf.terminal import handling, positive
+from pywinmmf.terminal import ended_politely, positive
 
 from .memory import soak
 from .peers import PEERS
@@ -82,7 +81,7 @@ def _bench(arguments: argparse.Namespace) -> int:
             setattr(arguments, option, value)
     _check_files(arguments)
     # As Ctrl-C, so that no process and no folder stays behind.
-    with handling(("SIGTERM", "SIGBREAK"), signal.default_int_handler):
+    with ended_politely():
         return _measure(arguments)
 
 

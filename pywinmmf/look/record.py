@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from pathlib import Path
@@ -23,7 +22,7 @@ from pywinmmf import (
     NotSupportedError,
     PoisonedError,
 )
-from pywinmmf.terminal import handling, positive, shown
+from pywinmmf.terminal import ended_politely, positive, shown
 from pywinmmf.video_capture import bgr
 
 from . import namespaces
@@ -154,9 +153,8 @@ def _record(arguments: argparse.Namespace) -> int:
         TextColumn("{task.fields[frames]} frames, {task.fields[missed]} missed"),
         TimeElapsedColumn(),
     )
-    # An unfinished video cannot be played, so whoever ends us politely lets us finish it.
-    ended_politely = handling(("SIGTERM", "SIGBREAK"), signal.default_int_handler)
-    with ended_politely, Video(arguments.file, arguments.fps) as video:
+    # An unfinished video cannot be played.
+    with ended_politely(), Video(arguments.file, arguments.fps) as video:
         try:
             with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
                 task = progress.add_task("waiting", total=arguments.seconds, frames=0, missed=0)

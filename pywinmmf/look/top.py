@@ -24,7 +24,7 @@ from pywinmmf import (
     PoisonedError,
     list_sections,
 )
-from pywinmmf.terminal import UNREADABLE, positive, print_table, shown
+from pywinmmf.terminal import UNREADABLE, ended_politely, positive, print_table, shown
 
 from . import namespaces
 from .observation import Observation, frames_per_second, observe
@@ -60,7 +60,7 @@ def _top(arguments: argparse.Namespace) -> int:
     if arguments.once or arguments.json:
         return _print_once(next(tables), arguments)
     console = Console()
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), ended_politely():
         if console.is_interactive:
             _live(tables, console)
         else:

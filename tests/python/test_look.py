@@ -39,6 +39,7 @@ from pywinmmf.look import follower, live_picture, namespaces, record, top  # noq
 from pywinmmf.look.follower import Follower  # noqa: E402
 from pywinmmf.look.meter import Meter  # noqa: E402
 from pywinmmf.look.state import State  # noqa: E402
+from pywinmmf.terminal import ended_politely  # noqa: E402
 from pywinmmf.video_capture import bgr  # noqa: E402
 
 LOCAL = (Namespace.LOCAL,)
@@ -574,7 +575,10 @@ def output_until(process: subprocess.Popen[str], word: str) -> None:
         seen += character
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, getattr(signal, "SIGBREAK", signal.SIGINT)])
+POLITE = [getattr(signal, name) for name in ("SIGTERM", "SIGBREAK", "SIGHUP") if hasattr(signal, name)]
+
+
+@pytest.mark.parametrize("number", POLITE)
 def test_a_video_that_is_ended_politely_is_whole(
     camera: str, number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -601,7 +605,20 @@ def test_an_interrupted_video_is_whole(camera: str, tmp_path: Path) -> None:
     assert len(pictures_in(tmp_path / "video.mp4")) >= 1
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    """As `nohup` has it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ended_politely():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 # top
+
+SHOW_CURSOR = "\x1b[?25h"
 
 
 @pytest.fixture
@@ -669,6 +686,17 @@ def test_top_once_is_a_plain_table(name: str, capsys: pytest.CaptureFixture[str]
         ]
         # Who made the channel counts as a reader until it writes.
         assert row.split() == [name, "local", "stalled", "0", "bytes", "0.0", "0.0", "none", "4", "1"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals from other processes")
+@pytest.mark.parametrize("number", POLITE)
+def test_top_that_is_ended_politely_leaves_the_terminal_as_it_was(camera: str, number: signal.Signals) -> None:
+    with command("top", "--interval", "0.1") as process:
+        output_until(process, camera)
+        process.send_signal(number)
+        rest = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 0, rest
+    assert SHOW_CURSOR in rest
 
 
 def test_top_lives(camera: str) -> None:
