@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Callable, TypeVar
 
-from pywinmmf import AccessDeniedError, Error, Namespace, NotFoundError
+from pywinmmf import AccessDeniedError, Error, FormatError, Namespace, NotFoundError
 
 Found = TypeVar("Found")
 
@@ -32,15 +32,17 @@ def chosen(arguments: argparse.Namespace) -> tuple[Namespace, ...]:
 def first_found(namespaces: tuple[Namespace, ...], look: Callable[[Namespace], Found]) -> Found:
     """What ``look`` finds in the first namespace that has it for this user.
 
-    If none has: `NotFoundError`, or `AccessDeniedError` of one that has it for others.
+    If none has: the first problem with what is there, which may be somebody else's or no channel, or `NotFoundError`.
     """
-    reason: Error | None = None
+    problem: Error | None = None
+    missing: Error | None = None
     for namespace in namespaces:
         try:
             return look(namespace)
-        except AccessDeniedError as error:
-            reason = error
+        except (AccessDeniedError, FormatError) as error:
+            problem = problem or error
         except NotFoundError as error:
-            reason = reason or error
+            missing = error
+    reason = problem or missing
     assert reason is not None
     raise reason

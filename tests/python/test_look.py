@@ -27,6 +27,8 @@ from rich.console import Console  # noqa: E402
 
 from pywinmmf import (  # noqa: E402 (after the skips)
     AccessDeniedError,
+    Error,
+    FormatError,
     FrameChannel,
     MemoryMappedFile,
     Namespace,
@@ -180,10 +182,13 @@ def test_the_meter_survives_any_exception(
             meter.close()
 
 
-def test_a_channel_that_is_forbidden_in_one_namespace_is_looked_for_in_the_other() -> None:
+@pytest.mark.parametrize("problem", [AccessDeniedError, FormatError])
+def test_a_name_that_is_taken_in_one_namespace_is_looked_for_in_the_other(problem: type[Error]) -> None:
+    """By somebody else, or by what is no channel."""
+
     def look(namespace: Namespace) -> str:
         if namespace is Namespace.GLOBAL:
-            raise AccessDeniedError("somebody else's")
+            raise problem("taken")
         if not there:
             raise NotFoundError("nothing")
         return "found"
@@ -191,7 +196,7 @@ def test_a_channel_that_is_forbidden_in_one_namespace_is_looked_for_in_the_other
     there = True
     assert namespaces.first_found(namespaces.USUAL, look) == "found"
     there = False
-    with pytest.raises(AccessDeniedError):
+    with pytest.raises(problem):
         namespaces.first_found(namespaces.USUAL, look)
     with pytest.raises(NotFoundError):
         namespaces.first_found(LOCAL, look)
