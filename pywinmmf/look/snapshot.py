@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +41,22 @@ def _snapshot(arguments: argparse.Namespace) -> int:
         age = channel.age or 0.0
         picture = bgr(frame)
     # Not cv2.imwrite, which knows few letters of file names on Windows.
-    file.write_bytes(encoded(picture, kind))
+    _save(encoded(picture, kind), file)
     height, width = picture.shape[:2]
     print(f"{shown(file)}: {width} x {height}, frame {frame.sequence}, {age:.3f} s old")
     return 0
+
+
+def _save(data: bytes, file: Path) -> None:
+    """All or nothing: what is there stays if the disk is full."""
+    target = Path(os.path.realpath(file))
+    part = target.with_name(f"{uuid.uuid4().hex}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(target)
+    except OSError as error:
+        error.filename, error.filename2 = str(file), None  # writing names none, replacing one that nobody knows
+        raise
+    finally:
+        with suppress(OSError):
+            part.unlink()

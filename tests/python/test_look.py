@@ -303,6 +303,37 @@ def test_snapshot_into_no_folder(camera: str, tmp_path: Path, capsys: pytest.Cap
     assert "out.png" in capsys.readouterr().err
 
 
+def limited(size: int) -> Callable[[], None]:
+    """For a process whose files have at most so many bytes, as if the disk were full then."""
+    import resource
+
+    limit = (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot limit the size of files")
+def test_snapshot_on_a_full_disk_leaves_what_was_there(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "out.png"
+    file.write_bytes(b"before")
+    with FrameChannel.create(name, capacity=(48, 64, 3)) as channel:
+        channel.publish(numpy.random.default_rng(0).integers(0, 256, (48, 64, 3), numpy.uint8))
+        with command("snapshot", name, str(file), preexec_fn=limited(4096)) as process:
+            output = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 2, output
+    assert str(file) in output
+    assert file.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows lets few users make links")
+def test_snapshot_through_a_link(camera: str, tmp_path: Path) -> None:
+    link, file = tmp_path / "link.png", tmp_path / "out.png"
+    link.symlink_to(file)
+    assert main(["snapshot", camera, str(link)]) == 0
+    assert link.is_symlink()
+    assert file.stat().st_size > 0
+
+
 # record
 
 
@@ -482,12 +513,9 @@ def test_record_at_no_such_rate(name: str, fps: str, tmp_path: Path, capsys: pyt
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot limit the size of files")
 @pytest.mark.parametrize("kind", ["mp4", "avi"])
 def test_record_on_a_full_disk(camera: str, kind: str, tmp_path: Path) -> None:
-    import resource
-
-    limit = (4096, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
     with command(
         *("record", camera, str(tmp_path / f"video.{kind}"), "--seconds", "2"),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+        preexec_fn=limited(4096),
     ) as process:
         output = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 2, output
