@@ -31,6 +31,8 @@ from .observation import Observation, frames_per_second, observe
 
 COLUMNS = ["name", "namespace", "state", "size", "format", "fps", "MB/s", "age", "slots", "readers"]
 LEFT_OUT = ["namespace", "slots", "format", "MB/s", "size", "readers", "age"]  # in this order, where there is no room
+LEFT_OUT_LAST = ["state", "fps"]  # only if names, which can be folded, have no room for NAME_ROOM characters
+NAME_ROOM = 8
 NUMBERS = {"fps", "MB/s", "age", "slots", "readers"}
 ABSENT = "absent"
 PROBLEMS = {PoisonedError: "poisoned", AccessDeniedError: "no access", FormatError: "no channel"}
@@ -71,7 +73,7 @@ def _top(arguments: argparse.Namespace) -> int:
 def _live(tables: Iterator[list[Row]], console: Console) -> None:
     with Live(console=console, auto_refresh=False) as live:
         for rows in tables:
-            live.update(_table(rows, console), refresh=True)
+            live.update(_screen(rows, console), refresh=True)
 
 
 def _one_after_the_other(tables: Iterator[list[Row]]) -> None:
@@ -134,16 +136,32 @@ def _print_once(rows: list[Row], arguments: argparse.Namespace) -> int:
     return 0 if readable or not arguments.names else UNREADABLE
 
 
+def _screen(rows: list[Row], console: Console) -> Table:
+    """As many rows as the terminal has lines for, and how many are not there."""
+    for count in range(min(len(rows), console.height), -1, -1):
+        table = _table(rows[:count], console)
+        if count < len(rows):
+            table.caption = f"{len(rows) - count} more: pywinmmf top --once"
+        if len(console.render_lines(table)) <= console.height:
+            break
+    return table
+
+
 def _table(rows: list[Row], console: Console) -> Table:
-    """With all columns, or those that a narrow terminal has room for; at the least name, state and rate."""
+    """With all columns, or those that a narrow terminal has room for; at the least the name."""
     columns = list(COLUMNS)
-    unlimited = console.options.update(max_width=sys.maxsize)
-    for column in LEFT_OUT:
-        table = _table_of(columns, rows)
-        if console.measure(table, options=unlimited).maximum <= console.width:
-            return table
-        columns.remove(column)
+    short = [{**row, "name": row["name"][:NAME_ROOM]} for row in rows]
+    for left_out, measured in ((LEFT_OUT, rows), (LEFT_OUT_LAST, short)):
+        for column in left_out:
+            if _fits(_table_of(columns, measured), console):
+                return _table_of(columns, rows)
+            columns.remove(column)
     return _table_of(columns, rows)
+
+
+def _fits(table: Table, console: Console) -> bool:
+    unlimited = console.options.update(max_width=sys.maxsize)
+    return console.measure(table, options=unlimited).maximum <= console.width
 
 
 def _table_of(columns: list[str], rows: list[Row]) -> Table:

@@ -760,6 +760,24 @@ def test_a_narrow_terminal_gets_fewer_columns() -> None:
     assert column_names(40, rows) == ["name", "state", "fps", "age"]
     rows[0]["name"] *= 9
     assert column_names(40, rows) == ["name", "state", "fps"]
+    assert column_names(20, rows) == ["name", "fps"]
+    assert column_names(12, rows) == ["name"]
+
+
+@pytest.mark.parametrize(("width", "name"), [(80, "{}"), (40, "a-long-name-that-is-folded-{}"), (20, "camera-{}")])
+def test_top_says_what_a_low_terminal_has_no_room_for(width: int, name: str) -> None:
+    rows: list[top.Row] = [{"name": name.format(number), "state": "live", "fps": 30.0} for number in range(50)]
+    for height in (10, 15, 23):
+        console = Console(width=width, height=height, file=io.StringIO())
+        console.print(top._screen(rows, console))
+        text = console.file.getvalue()  # type: ignore[attr-defined]
+        more = re.search(r"(\d+) more: pywinmmf", text)
+        assert more
+        assert text.count("30.0") == 50 - int(more[1]) > 0
+        assert text.count("\n") <= height
+    console = Console(width=width, height=200, file=io.StringIO())
+    console.print(top._screen(rows, console))
+    assert "more" not in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_top_writes_plain_tables_into_a_pipe(camera: str) -> None:
