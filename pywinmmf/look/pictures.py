@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import cv2
@@ -13,16 +14,28 @@ if TYPE_CHECKING:
     from pywinmmf.video_capture import Picture
 
 
-def encoded(picture: Picture, kind: str, options: Sequence[int] = ()) -> bytes:
-    """The bytes of a file of this kind, such as ``.jpg``. `FormatError` if no such file can hold the picture."""
-    reason = "it is too large"  # OpenCV 5 says why in its log alone, older ones raise
+COLOURLESS = {".pbm", ".pgm"}
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """OpenCV writes nothing on standard error meanwhile."""
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
-        done, buffer = cv2.imencode(kind, picture, options)
-    except cv2.error as error:
-        done, reason = False, error.err
+        yield
     finally:
         cv2.utils.logging.setLogLevel(level)
+
+
+def encoded(picture: Picture, kind: str, options: Sequence[int] = ()) -> bytes:
+    """The bytes of a file of this kind, such as ``.jpg``. `FormatError` if no such file can hold the picture."""
+    # OpenCV 5 says why in its log alone, older ones raise.
+    reason = "such files have no colours" if kind.lower() in COLOURLESS else "the picture is too large"
+    with silence():
+        try:
+            done, buffer = cv2.imencode(kind, picture, options)
+        except cv2.error as error:
+            done, reason = False, error.err
     if not done:
         height, width = picture.shape[:2]
         raise FormatError(f"a picture of {width} x {height} pixels cannot be a {kind} file: {reason}")

@@ -27,6 +27,7 @@ from pywinmmf.video_capture import bgr
 
 from . import namespaces
 from .follower import TICK, Follower
+from .pictures import silence
 from .state import State
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def _record(arguments: argparse.Namespace) -> int:
         TimeElapsedColumn(),
     )
     # An unfinished video cannot be played.
-    with ended_politely(), Video(arguments.file, arguments.fps) as video:
+    with ended_politely(), silence(), Video(arguments.file, arguments.fps) as video:
         try:
             with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
                 task = progress.add_task("waiting", total=arguments.seconds, frames=0, missed=0)

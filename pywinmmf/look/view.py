@@ -6,13 +6,15 @@ import argparse
 import asyncio
 import contextlib
 import ipaddress
+import logging
 from collections.abc import AsyncIterator, Awaitable
 from importlib.resources import files
 from typing import Any, Callable
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
-from pywinmmf import Error, Namespace
+from pywinmmf import Error, InvalidArgumentError, Namespace
 from pywinmmf.terminal import shown
 
 from . import namespaces
@@ -56,14 +58,32 @@ def _port(text: str) -> int:
 
 
 def _view(arguments: argparse.Namespace) -> int:
+    _check_name(arguments)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(arguments))
     return 0
 
 
+def _check_name(arguments: argparse.Namespace) -> None:
+    """`InvalidArgumentError` if no channel can have it. All else is for the page to say."""
+    try:
+        _channel(arguments.name, namespaces.chosen(arguments))
+    except InvalidArgumentError:
+        raise
+    except Error:
+        pass
+
+
+LOG = logging.getLogger(__name__)
+# Who sends what is no request is told so, and nobody else.
+LOG.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
+
+
 async def _serve(arguments: argparse.Namespace) -> None:
     app = application(arguments.name, namespaces.chosen(arguments))
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_SECONDS)
+    runner = web.AppRunner(
+        app, logger=LOG, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_SECONDS
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, HOST, arguments.port).start()

@@ -290,6 +290,15 @@ def test_snapshot_of_a_picture_too_wide(
     assert not file.exists()
 
 
+def test_snapshot_in_colour_of_a_kind_that_has_none(
+    camera: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["snapshot", camera, str(tmp_path / "out.pgm")]) == 2
+    assert capfd.readouterr().err == (
+        "pywinmmf: a picture of 64 x 48 pixels cannot be a .pgm file: such files have no colours\n"
+    )
+
+
 def test_snapshot_of_nothing(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["snapshot", name, str(tmp_path / "out.png")]) == 2
     assert name in capsys.readouterr().err
@@ -520,6 +529,7 @@ def test_record_on_a_full_disk(camera: str, kind: str, tmp_path: Path) -> None:
         output = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 2, output
     assert "is the disk full?" in output
+    assert "WARN" not in output
 
 
 @pytest.mark.usefixtures("quick")

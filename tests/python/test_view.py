@@ -103,6 +103,24 @@ def test_only_this_machine_is_served(view: Callable[[str], Viewer], name: str) -
         elsewhere.connect(("127.0.0.2", viewer.port))
 
 
+def test_what_is_no_request_is_refused_without_a_word(
+    view: Callable[[str], Viewer], name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    viewer = view(name)
+    for request in (b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"\0\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", viewer.port), timeout=60) as client:
+            client.sendall(request)
+            assert b" 400 " in client.recv(1000)
+    assert viewer.get("/")[0] == 200
+    assert viewer.end() == 0
+    assert capfd.readouterr().err == ""
+
+
+def test_no_such_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["view", "a/b"]) == 2
+    assert "a/b" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("port", ["65536", "-1", "", "http"])
 def test_no_such_port(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
