@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,10 @@ IN_FILE = "@"  # before the name of a file, which, other than a command line, ca
 TEST_SIZE = (640, 480)
 USUAL_FPS = 30.0
 STREAM_PATIENCE_MS = 5000
+
+# Or OpenCV opens one stream or file at a time, and a server that is silent holds up all others. FFmpeg itself has been
+# safe for threads since its version 4.
+os.environ.setdefault("OPENCV_FFMPEG_IS_THREAD_SAFE", "1")
 
 
 class Source(Protocol):

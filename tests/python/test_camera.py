@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -220,6 +221,20 @@ def test_a_stream(name: str, share: Callable[..., SharedCamera], tmp_path: Path)
         with FrameChannel.open(name, namespace=Namespace.GLOBAL) as channel, channel.next(timeout=30) as frame:
             assert abs(int(frame.array[20, 20, 1]) - 200) < 10
         server.shutdown()
+
+
+def test_a_silent_stream_holds_up_no_other_source(
+    name: str, share: Callable[..., SharedCamera], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pywinmmf.camera.sources.STREAM_PATIENCE_MS", 600_000)
+    make_video(tmp_path / "video.avi", [200] * 5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(30)
+        share(source=f"rtsp://127.0.0.1:{server.getsockname()[1]}/", name=f"{name}-silent")
+        with server.accept()[0]:  # it is being opened
+            share(source=str(tmp_path / "video.avi"), name=name)
+            with FrameChannel.open(name, namespace=Namespace.GLOBAL) as channel:
+                channel.next(timeout=30).release()
 
 
 class Numbered:
