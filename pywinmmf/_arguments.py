@@ -17,6 +17,15 @@ _UINT64_MAX = 2**64 - 1
 _Choice = TypeVar("_Choice", bound=IntEnum)
 
 
+def for_opencv(what: str, text: str) -> str:
+    """The text, if OpenCV can take it: it crashes at what is not Unicode, as names of files need not be on Linux."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgumentError(f"{what} {text!r}: expected a name that is Unicode") from None
+    return text
+
+
 def whole(
     what: str, value: object, *, least: int = 0, most: int = _UINT64_MAX, status: int = lib.WMMF_E_ARGUMENT
 ) -> int:

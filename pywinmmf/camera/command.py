@@ -170,11 +170,16 @@ def _log_to(file: Path | None) -> None:
 
 def _share_until(end: threading.Event, ready: Callable[[], None], arguments: argparse.Namespace) -> None:
     with ExitStack() as stack:
-        for sharing in _sharings(arguments):
-            stack.enter_context(_shared(sharing))
-        ready()
-        while not end.wait(0.2):  # Windows runs signal handlers only between waits
-            continue
+        cameras: list[SharedCamera] = []
+        try:
+            for sharing in _sharings(arguments):
+                cameras.append(stack.enter_context(_shared(sharing)))
+            ready()
+            while not end.wait(0.2):  # Windows runs signal handlers only between waits
+                continue
+        finally:
+            for camera in cameras:  # all at once: those that are silent are waited for only once
+                camera.stop()
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from pywinmmf import (
     Namespace,
     NotFoundError,
 )
-from pywinmmf._arguments import whole
+from pywinmmf._arguments import for_opencv, whole
 from pywinmmf._binding import lib
 from pywinmmf.inspection import program_of
 from pywinmmf.terminal import shown
@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between tries to get a camera
 STOP_SECONDS = 5.0  # for a camera that is silent: the thread is left to it then
+STEADY_SECONDS = 3.0  # of pictures, until a source counts as well again
 LARGEST_SIZE = (1920, 1080)  # of pictures that are published as they come
 
 
@@ -81,6 +82,7 @@ class Sharing:
 
 def check(sharing: Sharing) -> None:
     """Refuse what no channel can have, without making one (`InvalidArgumentError`)."""
+    for_opencv("source", sharing.source)
     whole("slots", sharing.slots, least=lib.WMMF_CHANNEL_SLOTS_LEAST, most=lib.WMMF_CHANNEL_SLOTS_MAX)
     try:
         MemoryMappedFile.open(claim_name(sharing.name), readonly=True).close()
@@ -106,6 +108,9 @@ class SharedCamera:
         self.sharing = sharing
         self.problem = ""
         """Why there are no pictures just now; empty if there are."""
+        self._logged = ""
+        """The problem that the log ends with, until pictures came for STEADY_SECONDS."""
+        self._well_since = 0.0
         self._format = PIXEL_FORMATS[sharing.pixel_format]
         self._claim, self._channel = self._create()
         self._stop = threading.Event()
@@ -117,10 +122,16 @@ class SharedCamera:
         """Where the channel is."""
         return self._namespace
 
+    def stop(self) -> None:
+        """Have the thread end, without waiting for it."""
+        if not self._stop.is_set():
+            self._given_up_at = time.monotonic() + STOP_SECONDS
+            self._stop.set()
+
     def close(self) -> None:
-        """End the thread and the channel."""
-        self._stop.set()
-        self._thread.join(STOP_SECONDS)
+        """End the thread and the channel. A camera that is silent is left alone STOP_SECONDS after it was to stop."""
+        self.stop()
+        self._thread.join(max(0.0, self._given_up_at - time.monotonic()))
         if self._channel is not None:
             self._channel.close()
         self._claim.close()
@@ -208,10 +219,11 @@ class SharedCamera:
                 finally:
                     source.release()
             except Exception as error:  # OpenCV raises its own; whatever it is, the service goes on
-                pause = min(2 * pause, LONGEST_PAUSE) if self.problem else SHORTEST_PAUSE
-                if str(error) != self.problem and not self._stop.is_set():
-                    logger.warning("%s: %s", shown(self.sharing.name), shown(error))
+                pause = min(2 * pause, LONGEST_PAUSE) if self._logged else SHORTEST_PAUSE
                 self.problem = str(error) or type(error).__name__
+                if self.problem != self._logged and not self._stop.is_set():
+                    logger.warning("%s: %s", shown(self.sharing.name), shown(self.problem))
+                self._logged = self.problem
             self._stop.wait(pause)
 
     def _publish_all(self, source: Source, channel: FrameChannel) -> None:
@@ -243,9 +255,13 @@ class SharedCamera:
             pass  # readers have every slot: this picture is skipped
 
     def _recovered(self) -> None:
+        now = time.monotonic()
         if self.problem:
-            logger.info("%s: pictures again", self.sharing.name)
             self.problem = ""
+            self._well_since = now
+        if self._logged and now - self._well_since >= STEADY_SECONDS:
+            logger.info("%s: pictures again", shown(self.sharing.name))
+            self._logged = ""
 
 
 class Pace:

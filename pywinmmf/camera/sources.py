@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pywinmmf._arguments import for_opencv
+
 from . import devices
 
 Picture = npt.NDArray[np.uint8]
@@ -57,6 +59,7 @@ def open_source(source: str, size: Size | None = None) -> Source:
     """
     if source.startswith(IN_FILE):
         source = _source_in(Path(source[len(IN_FILE) :]))
+    for_opencv("source", source)
     if source == TEST_PICTURE:
         return TestPicture(size or TEST_SIZE)
     if "://" in source:
@@ -146,7 +149,8 @@ class Captured:
 
 class VideoFile(Captured):
     """A file that starts again at its end. It stays open: one that is moved, replaced or deleted plays on as it was,
-    until the next start. (Windows permits none of that while it plays.)"""
+    until the next start. (Windows permits none of that while it plays.) One of a single picture, which OpenCV
+    cannot rewind, is opened anew."""
 
     def __init__(self, name: str, capture: cv2.VideoCapture, reason: str) -> None:
         super().__init__(name, capture, reason)
@@ -157,7 +161,9 @@ class VideoFile(Captured):
         """The next picture, or the first one again."""
         if not self._capture.grab():
             self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
-            super().grab()
+            if not self._capture.grab():
+                self._capture.open(self._name)
+                super().grab()
 
 
 class TestPicture:

@@ -22,6 +22,7 @@ from pywinmmf import (
     NotSupportedError,
     PoisonedError,
 )
+from pywinmmf._arguments import for_opencv
 from pywinmmf.terminal import ended_politely, positive, shown
 from pywinmmf.video_capture import bgr
 
@@ -83,7 +84,8 @@ class Video:
         self.problem: Error | None = None
         """Why the last of those was none."""
         self._file = file
-        self._path = str(file.absolute())  # or the codec library takes some names for addresses in the network
+        # Absolute, or the codec library takes some names for addresses in the network.
+        self._path = for_opencv("file", str(file.absolute()))
         self._codec = cv2.VideoWriter.fourcc(*codec)
         self._fps = fps
         self._writer: cv2.VideoWriter | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import http.server
 import json
 import os
@@ -25,6 +26,7 @@ from pywinmmf import (
     AccessDeniedError,
     AlreadyExistsError,
     FrameChannel,
+    InvalidArgumentError,
     MemoryMappedFile,
     Namespace,
     PoisonedError,
@@ -32,7 +34,7 @@ from pywinmmf import (
     shared_cameras,
 )
 from pywinmmf.camera import devices, registry
-from pywinmmf.camera.command import _channel_name, _shared
+from pywinmmf.camera.command import _channel_name, _share_until, _shared
 from pywinmmf.camera.devices import Device
 from pywinmmf.camera.share import Pace, SharedCamera, Sharing, fill, fitting
 from pywinmmf.camera.sources import open_source, without_user_info
@@ -50,8 +52,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def share() -> Iterator[Callable[..., SharedCamera]]:
+def share(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., SharedCamera]]:
     """Shares cameras and ends them after the test."""
+    monkeypatch.setattr("pywinmmf.camera.share.STEADY_SECONDS", 0.1)
     cameras: list[SharedCamera] = []
 
     def start(**how: Any) -> SharedCamera:
@@ -186,6 +189,46 @@ def test_a_video_that_is_deleted_plays_on(
         while channel.sequence < 20:
             channel.next(timeout=30).release()
     assert camera.problem == ""
+
+
+def test_a_video_of_one_picture_repeats_it(name: str, share: Callable[..., SharedCamera], tmp_path: Path) -> None:
+    video = tmp_path / "video.avi"
+    make_video(video, [200])
+    camera = share(source=str(video), name=name)
+    with FrameChannel.open(name, namespace=Namespace.GLOBAL) as channel:
+        channel.wait(4, timeout=30)
+    assert camera.problem == ""
+
+
+def test_a_camera_that_fails_after_each_picture_is_tried_less_and_less(
+    name: str,
+    share: Callable[..., SharedCamera],
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    pauses: list[float] = []
+
+    def waited(pause: float) -> None:
+        pauses.append(pause)
+        time.sleep(0.001)  # or nothing else would run
+
+    monkeypatch.setattr("pywinmmf.camera.share.open_source", lambda *_: Unreliable(1))
+    camera = share(source="0", name=name)
+    monkeypatch.setattr("pywinmmf.camera.share.STEADY_SECONDS", 600)
+    monkeypatch.setattr(camera._stop, "wait", waited)
+    eventually(lambda: 5.0 in pauses)
+    assert [pause for pause in pauses if pause >= 0.5][:5] == [0.5, 1.0, 2.0, 4.0, 5.0]
+    assert caplog.text.count("unplugged") == 1
+    assert "pictures again" not in caplog.text
+
+
+def test_what_opencv_would_crash_at_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["camera", "share", "video-\udcff.avi"]) == 1
+    assert r"source 'video-\udcff.avi': expected a name that is Unicode" in capsys.readouterr().err
+    with pytest.raises(InvalidArgumentError):
+        open_source("video-\udcff.avi")
 
 
 def test_larger_pictures_are_made_to_fit() -> None:
@@ -638,6 +681,32 @@ def test_the_command_ends_well(name: str, folder: Path, ending: str, eventually:
     assert f"sharing test as {name} (global)" in output
     assert f"sharing {names[1]} no more" in log.read_text()
     assert list((folder / "pywinmmf").iterdir()) == []
+
+
+def test_silent_cameras_are_waited_for_together(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    speak = threading.Event()
+
+    class Silent(Unreliable):
+        def grab(self) -> None:
+            speak.wait(60)
+
+    waits: list[float] = []
+    join = threading.Thread.join
+
+    def recorded(thread: threading.Thread, timeout: float) -> None:
+        waits.append(timeout)
+        join(thread, timeout)
+
+    monkeypatch.setattr("pywinmmf.camera.share.STOP_SECONDS", 0.5)
+    monkeypatch.setattr("pywinmmf.camera.share.open_source", lambda *_: Silent(1))
+    monkeypatch.setattr(threading.Thread, "join", recorded)
+    sharings = [Sharing(source="0", name=f"{name}-{number}", size=SIZE) for number in range(3)]
+    monkeypatch.setattr("pywinmmf.camera.command._sharings", lambda _: sharings)
+    end = threading.Event()
+    _share_until(end, end.set, argparse.Namespace())
+    assert len(waits) == 3
+    assert sum(waits) < 1
+    speak.set()
 
 
 def test_list(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -591,6 +591,8 @@ def test_record_into_nothing(camera: str, tmp_path: Path, capfd: pytest.CaptureF
     assert "expected a name that ends with .mp4 or .avi" in capfd.readouterr().err
     assert main(["record", camera, str(tmp_path / "none/video.mp4")]) == 2
     assert "cannot write" in capfd.readouterr().err
+    assert main(["record", camera, str(tmp_path / "\udcff.mp4")]) == 2
+    assert "expected a name that is Unicode" in capfd.readouterr().err
 
 
 def command(*arguments: str, terminal: bool = True, **how: Any) -> subprocess.Popen[str]:
