@@ -6,7 +6,6 @@ import argparse
 import json
 import logging
 import logging.handlers
-import os
 import re
 import sys
 import threading
@@ -23,7 +22,7 @@ from pywinmmf.terminal import handling, picture_size, positive, shown
 
 from . import devices, registry, service
 from .share import PIXEL_FORMATS, SharedCamera, Sharing, check
-from .sources import IN_FILE, without_user_info
+from .sources import IN_FILE, set_for_ffmpeg, without_user_info
 
 ACCESS = {access.name.lower().replace("_", "-"): access for access in Access}
 LOG_BYTES, OLD_LOGS = 1_000_000, 3
@@ -165,7 +164,7 @@ def _log_to(file: Path | None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
     # OpenCV and FFmpeg complain at each new try of a camera; the log does it once.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    set_for_ffmpeg("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
 def _share_until(end: threading.Event, ready: Callable[[], None], arguments: argparse.Namespace) -> None:

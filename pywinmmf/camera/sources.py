@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, cast
@@ -25,9 +27,19 @@ TEST_SIZE = (640, 480)
 USUAL_FPS = 30.0
 STREAM_PATIENCE_MS = 5000
 
+
+def set_for_ffmpeg(variable: str, value: str) -> None:
+    """Set a variable of the environment that OpenCV's FFmpeg reads, unless the user has set it."""
+    if variable in os.environ:
+        return
+    os.environ[variable] = value
+    if sys.platform == "win32":  # there FFmpeg has a C runtime of its own, which knows nothing of Python's environment
+        ctypes.CDLL("msvcrt")._putenv(f"{variable}={value}".encode())
+
+
 # Or OpenCV opens one stream or file at a time, and a server that is silent holds up all others. FFmpeg itself has been
 # safe for threads since its version 4.
-os.environ.setdefault("OPENCV_FFMPEG_IS_THREAD_SAFE", "1")
+set_for_ffmpeg("OPENCV_FFMPEG_IS_THREAD_SAFE", "1")
 
 
 class Source(Protocol):
