@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ from pywinmmf._binding import lib
 from pywinmmf.inspection import program_of
 from pywinmmf.terminal import shown
 
+from . import creator
 from .registry import claim_name
 from .sources import Picture, Size, Source, open_source
 
@@ -99,7 +101,8 @@ class _InTheWay(Error):
 class SharedCamera:
     """Publishes one source from a thread of its own. A camera that is missing, busy or unplugged is tried again, at
     longer and longer intervals; meanwhile readers see that the newest frame gets older. So it is with a channel that is
-    damaged, or was made for smaller pictures: a new one takes its place once all who have it open have closed it.
+    damaged, or was made for smaller pictures, with other access or by another user: a new one takes its place once all
+    who have it open have closed it.
 
     Only one program at a time shares under a name (`AlreadyExistsError`).
     """
@@ -166,6 +169,8 @@ class SharedCamera:
         sharing = self.sharing
         width, height = sharing.size or LARGEST_SIZE
         capacity = height * width * self._format.channels
+        with suppress(FileNotFoundError):
+            self._check_creator()  # before it is opened: who may cut it short could end who looks into it
         try:
             channel = FrameChannel.create(
                 sharing.name,
@@ -179,10 +184,23 @@ class SharedCamera:
             if error.status != lib.WMMF_E_SIZE:
                 raise
             raise self._in_the_way(f"too small for {sharing.slots} frames of {capacity} bytes") from None
+        try:
+            self._check_creator()  # somebody may just have been quicker
+        except BaseException:
+            channel.close()
+            raise
         if channel.audit().poisoned:
             channel.close()  # or it would never go
             raise self._in_the_way("damaged")
         return channel
+
+    def _check_creator(self) -> None:
+        fault = creator.fault(self.sharing.name, self._namespace, self.sharing.access)
+        if fault:
+            raise _InTheWay(
+                f"channel {self.sharing.name!r} is {fault}: expected all who have it open to close it, "
+                "then there is a new one, or another --name"
+            )
 
     def _usable_channel(self) -> FrameChannel:
         """The one that there is, unless it was damaged meanwhile."""

@@ -7,11 +7,14 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import time
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from access.conftest import ALICE, BOB, SHM, User
+from access.conftest import ALICE, BOB, PATIENCE, SERVICE, SHM, User
+
+from pywinmmf import Access
 
 Users = Callable[..., User]
 
@@ -157,3 +160,29 @@ def test_a_link_to_a_live_section_is_no_way_in(user: Users, name: str) -> None:
     for more in ("", ", readonly=True", ", layout=Layout.RAW"):
         assert alice.does(f"MemoryMappedFile.open(%r, namespace=Namespace.GLOBAL{more})", name) == "FormatError"
     assert alice.does("MemoryMappedFile.open(%r, namespace=Namespace.CUSTOM).size", target) == 100
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("access", [Access.OWNER, Access.USERS_WRITE])
+def test_a_camera_is_not_shared_through_a_channel_that_another_user_planted(
+    user: Users, name: str, access: Access
+) -> None:
+    share = pytest.importorskip("pywinmmf.camera.share", reason="needs OpenCV")
+    alice = user(ALICE)
+    plant = "(planted := FrameChannel.create(%r, capacity=10**5, access=0o666, namespace=Namespace.GLOBAL)).sequence"
+    assert alice.does(plant, name) == 0
+    camera = share.SharedCamera(share.Sharing(source="test", name=name, size=(64, 48), access=access))
+    try:
+        wait_until(lambda: f"is of another user (uid {ALICE})" in camera.problem)
+        assert alice.does("planted.sequence") == 0
+        alice.kill()
+        wait_until(lambda: camera.problem == "")
+        assert (SHM / f"wmmf-g-{name}").stat().st_uid == SERVICE
+    finally:
+        camera.close()

@@ -23,6 +23,7 @@ import numpy
 import pytest
 
 from pywinmmf import (
+    Access,
     AccessDeniedError,
     AlreadyExistsError,
     FrameChannel,
@@ -473,6 +474,20 @@ def test_a_damaged_channel_that_somebody_only_reads(
         damage(name, Namespace.GLOBAL)
         eventually(lambda: "still open in programs that only read it" in camera.problem)
     eventually(lambda: camera.problem == "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell")
+def test_a_channel_with_other_access_is_replaced_when_its_readers_let_go(
+    name: str, share: Callable[..., SharedCamera], eventually: Callable[..., None]
+) -> None:
+    share(source="test", name=name, access=Access.USERS_READ).close()
+    share(source="test", name=name, access=Access.OWNER).close()
+    with FrameChannel.create(name, capacity=10**5, namespace=Namespace.GLOBAL, access=Access.USERS_READ) as kept:
+        camera = share(source="test", name=name, access=Access.OWNER)
+        eventually(lambda: "made with other access (mode 0644)" in camera.problem)
+        assert kept.sequence == 0
+    eventually(lambda: camera.problem == "")
+    assert os.stat(f"/dev/shm/wmmf-g-{name}").st_mode & 0o777 == 0o600
 
 
 def test_devices_are_found_by_number_name_and_path(monkeypatch: pytest.MonkeyPatch) -> None:
