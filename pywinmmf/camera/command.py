@@ -195,14 +195,14 @@ def _shared(sharing: Sharing) -> Iterator[SharedCamera]:
         finally:
             if file is not None:
                 with suppress(OSError):
-                    registry.withdraw(sharing.name, file)
+                    registry.withdraw(sharing.name, camera.namespace, file)
     finally:
         camera.close()
         logging.info("sharing %s no more", shown(sharing.name))
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    shared = registry.shared_cameras()
+    shared = registry.entries()
     try:
         present = devices.devices()
     except OSError as error:
@@ -213,9 +213,9 @@ def _list(arguments: argparse.Namespace) -> int:
         return 0
     for device in present:
         print(f"device  {device.number}  {shown(device.name)}  {shown(device.path)}")
-    for name, entry in sorted(shared.items()):
-        state = _state(name, Namespace[entry["namespace"].upper()])
-        columns = [name, entry["namespace"], entry.get("source"), f"pid {entry.get('pid')}", state]
+    for entry in shared:
+        state = _state(entry["name"], Namespace[entry["namespace"].upper()])
+        columns = [entry["name"], entry["namespace"], entry.get("source"), f"pid {entry.get('pid')}", state]
         print("shared", *map(shown, columns), sep="  ")
     return 0
 

@@ -1,9 +1,9 @@
 """Where programs find the names of shared cameras: a JSON file in a folder that all users can read.
 
 ``%PUBLIC%\\pywinmmf\\cameras.json`` on Windows, ``/run/pywinmmf/cameras.json`` for a service of Linux, else
-``$XDG_RUNTIME_DIR/pywinmmf/cameras.json`` (without that variable, under ``~/.cache``): an object of name ->
-{namespace, source, pid}. Written to a new file that then takes the place of the old one, so nobody reads half of
-it. An entry is stale when nobody shares a camera under its name any more.
+``$XDG_RUNTIME_DIR/pywinmmf/cameras.json`` (without that variable, under ``~/.cache``): an array of
+{name, namespace, source, pid}. Written to a new file that then takes the place of the old one, so nobody reads half of
+it. An entry is stale when nobody shares a camera under its name in its namespace any more.
 """
 
 from __future__ import annotations
@@ -43,51 +43,64 @@ def claim_name(name: str) -> str:
 
 def announce(name: str, namespace: Namespace, source: str) -> Path | None:
     """Add a shared camera, drop stale ones; the file, None if none of the folders can be written."""
-    entry = {"namespace": namespace.name.lower(), "source": source, "pid": os.getpid()}
+    entry = {**_place(name, namespace), "source": source, "pid": os.getpid()}
     with _one_at_a_time():
         for folder in folders():
             file = folder / FILE
-            entries = {other: found for other, found in _read(file).items() if not is_stale(other, found)}
+            others = [other for other in _read(file) if not is_stale(other) and not _is_at(other, name, namespace)]
             try:
-                _write(file, {**entries, name: entry})
+                _write(file, [*others, entry])
             except OSError:
                 continue
             return file
     return None
 
 
-def withdraw(name: str, file: Path) -> None:
+def withdraw(name: str, namespace: Namespace, file: Path) -> None:
     """Take our entry out; the file goes with the last one."""
     with _one_at_a_time():
-        entries = _read(file)
-        entry = entries.get(name)
-        if isinstance(entry, dict) and entry.get("pid") == os.getpid():
-            del entries[name]
-        if entries:
-            _write(file, entries)
+        left = [entry for entry in _read(file) if not _is_at(entry, name, namespace) or entry.get("pid") != os.getpid()]
+        if left:
+            _write(file, left)
         else:
             file.unlink(missing_ok=True)
 
 
 def shared_cameras() -> dict[str, dict[str, Any]]:
-    """The cameras that are shared now: by the name to open, ``namespace``, ``source`` and ``pid``."""
-    found: dict[str, dict[str, Any]] = {}
-    for folder in reversed(folders()):
-        entries = _read(folder / FILE)
-        found.update({name: entry for name, entry in entries.items() if not is_stale(name, entry)})
-    return found
+    """The cameras that are shared now: by the name to open, ``name``, ``namespace``, ``source`` and ``pid``. Of two of
+    one name the global one, which `VideoCapture` opens, too."""
+    return {entry["name"]: entry for entry in sorted(entries(), key=lambda entry: entry["namespace"] == "global")}
 
 
-def is_stale(name: str, entry: Any) -> bool:
-    """Whether nobody shares a camera under this name any more."""
+def entries() -> list[dict[str, Any]]:
+    """Those of all that are shared now, sorted."""
+    found = {
+        (entry["name"], entry["namespace"]): entry
+        for folder in reversed(folders())
+        for entry in _read(folder / FILE)
+        if not is_stale(entry)
+    }
+    return [found[place] for place in sorted(found)]
+
+
+def is_stale(entry: dict[str, Any]) -> bool:
+    """Whether nobody shares a camera under this name there any more."""
     try:
-        namespace = Namespace[str(entry["namespace"]).upper()]
-        MemoryMappedFile.open(claim_name(name), namespace=namespace, readonly=True).close()
+        namespace = Namespace[entry["namespace"].upper()]
+        MemoryMappedFile.open(claim_name(entry["name"]), namespace=namespace, readonly=True).close()
     except AccessDeniedError:
         return False
-    except (Error, KeyError, TypeError):
+    except (Error, KeyError, TypeError, AttributeError):
         return True
     return False
+
+
+def _place(name: str, namespace: Namespace) -> dict[str, str]:
+    return {"name": name, "namespace": namespace.name.lower()}
+
+
+def _is_at(entry: dict[str, Any], name: str, namespace: Namespace) -> bool:
+    return _place(name, namespace).items() <= entry.items()
 
 
 @contextmanager
@@ -104,22 +117,22 @@ def _one_at_a_time() -> Iterator[None]:
         yield
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> list[dict[str, Any]]:
     try:
-        entries = json.loads(_patiently(lambda: file.read_text(encoding="utf-8")))
+        listed = json.loads(_patiently(lambda: file.read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError):
-        return {}
-    return entries if isinstance(entries, dict) else {}
+        return []
+    return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
 
 
-def _write(file: Path, entries: dict[str, Any]) -> None:
+def _write(file: Path, listed: list[dict[str, Any]]) -> None:
     with suppress(FileExistsError):
         file.parent.mkdir(mode=0o755, parents=True)  # others may not replace the file
         file.parent.chmod(0o755)  # but look, whatever the umask
     handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".json")
     try:
         with open(handle, "w", encoding="utf-8") as new:
-            json.dump(entries, new, indent=1)
+            json.dump(listed, new, indent=1)
         os.chmod(temporary, 0o644)
         _patiently(lambda: os.replace(temporary, file))
     except BaseException:

@@ -571,24 +571,39 @@ def test_the_registry_has_what_is_shared(name: str, folder: Path) -> None:
     with MemoryMappedFile.create(registry.claim_name(name), 1), FrameChannel.create(name, capacity=10) as kept:
         file = registry.announce(name, Namespace.LOCAL, "0")
         assert file == folder / "pywinmmf/cameras.json"
-        assert shared_cameras() == {name: {"namespace": "local", "source": "0", "pid": os.getpid()}}
+        assert shared_cameras() == {name: {"name": name, "namespace": "local", "source": "0", "pid": os.getpid()}}
         reader = FrameChannel.open(kept.name)
     with reader:  # a reader that stays does not keep the entry
         assert shared_cameras() == {}
     with MemoryMappedFile.create(registry.claim_name(name + "2"), 1):
         registry.announce(name + "2", Namespace.LOCAL, "1")
-        assert set(json.loads(file.read_text())) == {name + "2"}
-    registry.withdraw(name + "2", file)
+        assert [entry["name"] for entry in json.loads(file.read_text())] == [name + "2"]
+    registry.withdraw(name + "2", Namespace.LOCAL, file)
     assert not file.exists()
 
 
 def test_nobody_withdraws_the_entry_of_another(name: str, folder: Path) -> None:
     file = registry.announce(name, Namespace.LOCAL, "0")
     assert file is not None
-    for entry in ({"namespace": "local", "source": "0", "pid": -1}, 5):
-        file.write_text(json.dumps({name: entry}))
-        registry.withdraw(name, file)
-        assert json.loads(file.read_text()) == {name: entry}
+    for other in ({"namespace": "global"}, {"name": "other"}, {"pid": -1}):
+        entries = [{"name": name, "namespace": "local", "source": "0", "pid": os.getpid(), **other}]
+        file.write_text(json.dumps(entries))
+        registry.withdraw(name, Namespace.LOCAL, file)
+        assert json.loads(file.read_text()) == entries
+
+
+def test_one_name_in_both_namespaces_is_two_cameras(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(devices, "devices", lambda: [])
+    with _shared(Sharing(source="test", name=name, size=SIZE, namespace=Namespace.GLOBAL)):
+        with _shared(Sharing(source="test", name=name, size=SIZE, namespace=Namespace.LOCAL)):
+            assert main(["camera", "list"]) == 0
+            lines = capsys.readouterr().out.splitlines()
+            assert [line.split()[:3] for line in lines] == [["shared", name, each] for each in ("global", "local")]
+            assert shared_cameras()[name]["namespace"] == "global"
+        assert [entry["namespace"] for entry in registry.entries()] == ["global"]
+    assert registry.entries() == []
 
 
 def test_many_programs_announce_at_once(name: str, folder: Path, child: Callable[..., Any]) -> None:
@@ -644,7 +659,7 @@ def test_a_camera_that_cannot_be_announced_is_shared_all_the_same(
 def test_a_damaged_registry_is_an_empty_one(folder: Path) -> None:
     file = folder / "pywinmmf/cameras.json"
     file.parent.mkdir()
-    for text in ("", "{", "[]", "[" * 200_000, '{"a": 1}', '{"a": {"namespace": "nowhere"}}'):
+    for text in ("", "{", "[]", "{}", "[" * 200_000, "[1]", '[{"name": "a", "namespace": "nowhere"}]', '[{"name": 1}]'):
         file.write_text(text)
         assert shared_cameras() == {}
 
@@ -739,7 +754,7 @@ def test_list(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
         assert main(["camera", "list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert listed["devices"] == [{"number": 0, "name": "Front", "path": "/dev/video0"}]
-    assert set(listed["shared"]) == {name}
+    assert [entry["name"] for entry in listed["shared"]] == [name]
 
 
 def test_a_list_that_no_terminal_obeys(
