@@ -22,7 +22,7 @@ from pywinmmf.terminal import handling, picture_size, positive, shown
 
 from . import devices, registry, service
 from .share import PIXEL_FORMATS, SharedCamera, Sharing, check
-from .sources import IN_FILE, set_for_ffmpeg, without_user_info
+from .sources import IN_FILE, set_for_ffmpeg, without_secrets
 
 ACCESS = {access.name.lower().replace("_", "-"): access for access in Access}
 LOG_BYTES, OLD_LOGS = 1_000_000, 3
@@ -103,7 +103,7 @@ def _service_name(text: str) -> str:
 
 def _channel_name(source: str) -> str:
     words = "".join(
-        letter if letter.isalnum() else " " for letter in Path(without_user_info(source).rstrip("/")).stem
+        letter if letter.isalnum() else " " for letter in Path(without_secrets(source).rstrip("/")).stem
     ).split()
     return "-".join(["camera", *words])
 
@@ -184,7 +184,7 @@ def _share_until(end: threading.Event, ready: Callable[[], None], arguments: arg
 @contextmanager
 def _shared(sharing: Sharing) -> Iterator[SharedCamera]:
     camera = SharedCamera(sharing)
-    source = without_user_info(sharing.source)
+    source = without_secrets(sharing.source)
     try:
         file = registry.announce(sharing.name, camera.namespace, source)
         if file is None:

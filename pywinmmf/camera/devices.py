@@ -30,8 +30,9 @@ def devices() -> list[Device]:
     return sorted(Device(camera.index, camera.name, camera.path or "") for camera in enumerate_cameras(BACKEND))
 
 
-def find(source: str) -> tuple[int, int]:
-    """The number of the camera with this number, name or path, and the OpenCV backend that counts so."""
+def find(source: str, shown_as: str) -> tuple[int, int]:
+    """The number of the camera with this number, name or path, and the OpenCV backend that counts so. Errors call the
+    source ``shown_as``."""
     if source.isdecimal():
         return int(source), BACKEND
     present = devices()
@@ -41,7 +42,7 @@ def find(source: str) -> tuple[int, int]:
     if found:
         paths = ", ".join(device.path or str(device.number) for device in found)
         raise OSError(
-            f"source {source!r}: {len(found)} cameras have this name: expected the number or path, of {paths}"
+            f"source {shown_as!r}: {len(found)} cameras have this name: expected the number or path, of {paths}"
         )
     names = ", ".join(repr(device.name) for device in present) or "none"
-    raise OSError(f"source {source!r}: no such video file, and no camera of this name (there are: {names})")
+    raise OSError(f"source {shown_as!r}: no such video file, and no camera of this name (there are: {names})")

@@ -67,11 +67,15 @@ def open_source(source: str, size: Size | None = None) -> Source:
     """Open a camera (its number, name or path), a video file, a stream (``rtsp://`` and the like), ``test``, or
     ``@FILE``: what the file says, which is read each time.
 
-    ``size`` is a wish: cameras have few sizes. `OSError` says why a source cannot be had.
+    ``size`` is a wish: cameras have few sizes. `OSError` says why a source cannot be had, without what should be kept
+    from others: see `without_secrets`; nothing that a file says.
     """
     if source.startswith(IN_FILE):
-        source = _source_in(Path(source[len(IN_FILE) :]))
-    for_opencv("source", source)
+        return _open(_source_in(Path(source[len(IN_FILE) :])), source, size)
+    return _open(for_opencv("source", source), without_secrets(source), size)
+
+
+def _open(source: str, shown_as: str, size: Size | None) -> Source:
     if source == TEST_PICTURE:
         return TestPicture(size or TEST_SIZE)
     if "://" in source:
@@ -82,11 +86,11 @@ def open_source(source: str, size: Size | None = None) -> Source:
             STREAM_PATIENCE_MS,
         ]
         stream = cv2.VideoCapture(source, cv2.CAP_FFMPEG, patience)
-        return Captured(without_user_info(source), stream, "no stream there")
+        return Captured(shown_as, stream, "no stream there")
     if Path(source).is_file():
-        return VideoFile(source, cv2.VideoCapture(source), "not a video that OpenCV can read")
-    index, backend = devices.find(source)
-    camera = Captured(source, cv2.VideoCapture(index, backend), "no such camera, or another program is using it")
+        return VideoFile(shown_as, source)
+    index, backend = devices.find(source, shown_as)
+    camera = Captured(shown_as, cv2.VideoCapture(index, backend), "no such camera, or another program is using it")
     camera.ask_for(size)
     return camera
 
@@ -101,12 +105,13 @@ def _source_in(file: Path) -> str:
     return source
 
 
-def without_user_info(source: str) -> str:
-    """The source as others may see it: a URL without user name and password.
+def without_secrets(source: str) -> str:
+    """The source as others may see it: a URL without user name, password, query and fragment. (A secret in its path
+    is seen: such a URL belongs in a file, of which only the name is.)
 
-    All up to the last ``@`` goes, since passwords are often written as they are, with ``/`` and ``@`` in them.
+    All up to the last ``@`` goes, since passwords are often written as they are, with ``/``, ``?`` and ``@`` in them.
     """
-    return re.sub("://.*@", "://", source, flags=re.DOTALL)
+    return re.sub("://(?:.*@)?([^?#]*).*", r"://\1", source, flags=re.DOTALL)
 
 
 def pictures(source: str, size: Size) -> Iterator[Picture]:
@@ -164,9 +169,10 @@ class VideoFile(Captured):
     until the next start. (Windows permits none of that while it plays.) One of a single picture, which OpenCV
     cannot rewind, is opened anew."""
 
-    def __init__(self, name: str, capture: cv2.VideoCapture, reason: str) -> None:
-        super().__init__(name, capture, reason)
-        fps = capture.get(cv2.CAP_PROP_FPS)
+    def __init__(self, name: str, path: str) -> None:
+        self._path = path
+        super().__init__(name, cv2.VideoCapture(path), "not a video that OpenCV can read")
+        fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if 0 < fps < 1000 else USUAL_FPS
 
     def grab(self) -> None:
@@ -174,7 +180,7 @@ class VideoFile(Captured):
         if not self._capture.grab():
             self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
             if not self._capture.grab():
-                self._capture.open(self._name)
+                self._capture.open(self._path)
                 super().grab()
 
 

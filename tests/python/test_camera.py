@@ -38,7 +38,7 @@ from pywinmmf.camera import devices, registry
 from pywinmmf.camera.command import _channel_name, _share_until, _shared
 from pywinmmf.camera.devices import Device
 from pywinmmf.camera.share import Pace, SharedCamera, Sharing, fill, fitting
-from pywinmmf.camera.sources import open_source, without_user_info
+from pywinmmf.camera.sources import open_source, without_secrets
 from pywinmmf.cli import main
 from pywinmmf.inspection import program_of
 
@@ -494,11 +494,11 @@ def test_devices_are_found_by_number_name_and_path(monkeypatch: pytest.MonkeyPat
     present = [Device(0, "Front", "/dev/video0"), Device(2, "Twin", "/dev/video2"), Device(4, "Twin", "/dev/video4")]
     monkeypatch.setattr(devices, "devices", lambda: present)
     for source, number in (("7", 7), ("front", 0), ("/dev/video4", 4)):
-        assert devices.find(source) == (number, devices.BACKEND)
+        assert devices.find(source, source) == (number, devices.BACKEND)
     with pytest.raises(OSError, match=r"'Twin': 2 cameras .* /dev/video2, /dev/video4"):
-        devices.find("Twin")
+        devices.find("Twin", "Twin")
     with pytest.raises(OSError, match=r"'Back': no such video file, and no camera of this name"):
-        devices.find("Back")
+        devices.find("Back", "Back")
 
 
 def test_missing_things_are_named() -> None:
@@ -517,11 +517,15 @@ def test_missing_things_are_named() -> None:
         ("rtsp://user@host/a", "rtsp://host/a"),
         ("rtsp://user:secret@host/a", "rtsp://host/a"),
         ("rtsp://user:sec/r@e?t#@host/a", "rtsp://host/a"),
+        ("rtsp://host/a?password=secret", "rtsp://host/a"),
+        ("rtsp://user:secret@host/a#secret", "rtsp://host/a"),
+        ("rtsp://host#secret", "rtsp://host"),
+        ("a?b#c.avi", "a?b#c.avi"),
         ("a@b.avi", "a@b.avi"),
     ],
 )
 def test_a_source_as_others_may_see_it(source: str, public: str) -> None:
-    assert without_user_info(source) == public
+    assert without_secrets(source) == public
     assert _channel_name("rtsp://user:secret@host") == "camera-host"
 
 
@@ -533,7 +537,7 @@ def test_nobody_sees_the_password_of_a_stream(
     eventually: Callable[..., None],
 ) -> None:
     caplog.set_level("INFO")
-    with _shared(Sharing(source="rtsp://user:secret@127.0.0.1:1/none", name=name, size=SIZE)):
+    with _shared(Sharing(source="rtsp://user:secret@127.0.0.1:1/none?key=secret", name=name, size=SIZE)):
         eventually(lambda: "no stream there" in caplog.text)
         assert main(["camera", "list"]) == 0
         registered = (folder / "pywinmmf/cameras.json").read_text()
@@ -546,15 +550,26 @@ def test_a_source_that_no_command_line_shows(
     name: str, folder: Path, caplog: pytest.LogCaptureFixture, eventually: Callable[..., None]
 ) -> None:
     file = folder / "front.url"
-    file.write_text("rtsp://user:secret@127.0.0.1:1/none\n")
+    file.write_text("rtsp://127.0.0.1:1/user=a&password=secret\n")
     with _shared(Sharing(source=f"@{file}", name=name, size=SIZE)):
-        eventually(lambda: "'rtsp://127.0.0.1:1/none': no stream there" in caplog.text)
+        eventually(lambda: "front.url': no stream there" in caplog.text)
         assert shared_cameras()[name]["source"] == f"@{file}"
         file.write_text("test")  # what it says now
         with FrameChannel.open(name, namespace=Namespace.GLOBAL) as channel:
             channel.next(timeout=30).release()
     assert "secret" not in caplog.text
     assert _channel_name(f"@{file}") == "camera-front"
+
+
+def test_no_error_tells_what_a_file_says(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "devices", lambda: [Device(0, "Twin", ""), Device(1, "Twin", "")])
+    (folder / "secret.avi").touch()
+    file = folder / "front.url"
+    for text in ("rtsp:/user:secret@host", "TWIN", "9797", str(folder / "secret.avi")):
+        file.write_text(text)
+        with pytest.raises(OSError, match=r"source '@.*front\.url': ") as caught:
+            open_source(f"@{file}")
+        assert text not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", [b"", b"\n", b"a\nb", b"@other", b"\xff"])
