@@ -246,16 +246,14 @@ def _install(arguments: argparse.Namespace) -> int:
 
 def _share_arguments(arguments: argparse.Namespace) -> list[str]:
     """The arguments of a share command that does what was asked for, from whatever folder it is run."""
-    words = [_from_anywhere(source) for source in arguments.sources]
-    for name in arguments.name or []:
-        words += ["--name", name]
+    words = [f"--name={name}" for name in arguments.name or []]  # in one word: it may begin with a dash
     if arguments.size:
         words += ["--size", "x".join(map(str, arguments.size))]
     for option in ("namespace", "access", "format", "fps", "every", "drop_every", "slots"):
         if getattr(arguments, option) is not None:
             words += [f"--{option.replace('_', '-')}", str(getattr(arguments, option))]
     log = arguments.log or service.log_folder() / f"{arguments.service}.log"
-    return [*words, "--log", str(log.resolve())]
+    return [*words, "--log", str(log.resolve()), "--", *map(_from_anywhere, arguments.sources)]
 
 
 def _from_anywhere(source: str) -> str:

@@ -158,7 +158,7 @@ def run(name: str, job: Job) -> None:
 
 def command_line(name: str, arguments: Sequence[str]) -> str:
     """What the service manager runs."""
-    words = ["camera", "share", *arguments, "--run-service", name]
+    words = ["camera", "share", "--run-service", name, *arguments]
     if sys.prefix == sys.base_prefix:
         return subprocess.list2cmdline([sys.executable, "-m", "pywinmmf", *words])
     # A virtual environment's python.exe starts another process, which the service manager takes for none of its own.

@@ -28,10 +28,10 @@ def test_a_service_is_asked_for_just_what_was_installed(tmp_path: Path, monkeypa
     """Parsed again, its arguments mean the same, in another folder."""
     (tmp_path / "a video.avi").write_bytes(b"")
     monkeypatch.chdir(tmp_path)
-    words = ["a video.avi", "@front.url", "0", "rtsp://host/stream?a=1&b=2"]
-    words += ["--name", "a b", "--name", "c", "--name", "d", "--name", "e"]
+    words = ["--name", "a b", "--name", "c", "--name", "d", "--name=-e", "--name", "f"]
     words += ["--size", "64x48", "--format", "GREY", "--fps", "12.5", "--every", "2", "--drop-every", "4"]
     words += ["--slots", "5", "--namespace", "local", "--access", "owner", "--log", "camera.log", "--service", "mine"]
+    words += ["--", "a video.avi", "@front.url", "0", "rtsp://host/stream?a=1&b=2", "-no-video.avi"]
     wanted = vars(build_parser().parse_args(["camera", "install", *words]))
     had = vars(build_parser().parse_args(["camera", "share", *share_arguments(*words)]))
     files = [str(tmp_path / "a video.avi"), f"@{tmp_path / 'front.url'}"]
@@ -43,7 +43,7 @@ def test_a_service_is_asked_for_just_what_was_installed(tmp_path: Path, monkeypa
 
 
 def test_a_service_has_a_log() -> None:
-    assert share_arguments("test", "--service", "mine")[-2:] == ["--log", str(service.log_folder() / "mine.log")]
+    assert share_arguments("test", "--service", "mine")[-4:-2] == ["--log", str(service.log_folder() / "mine.log")]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,9 @@ def test_a_unit_that_systemd_accepts(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd-analyze here (Debian package systemd)")
     file = tmp_path / "pywinmmf-camera.service"
-    file.write_text(systemd.unit(share_arguments("rtsp://host/a%20b?c=$d", "--name", 'a "b" \\')))
+    file.write_text(
+        systemd.unit(share_arguments("--name", 'a "b" \\', "--name=-c", "--", "rtsp://host/a%20b?c=$d", "-d"))
+    )
     done = subprocess.run(
         ["systemd-analyze", "verify", file], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -202,10 +204,10 @@ def test_the_command_line_of_a_windows_service(monkeypatch: pytest.MonkeyPatch) 
     from pywinmmf.camera import windows_service
 
     line = windows_service.command_line("mine", ["test", "--name", 'a "b"'])
-    assert line.endswith('-m pywinmmf camera share test --name "a \\"b\\"" --run-service mine')
+    assert line.endswith('-m pywinmmf camera share --run-service mine test --name "a \\"b\\""')
     monkeypatch.setattr(sys, "prefix", "another")  # as in a virtual environment
     done = subprocess.run(
-        windows_service.command_line("mine", ["test", "--every", "0"]).replace(" --run-service mine", ""),
+        windows_service.command_line("mine", ["test", "--every", "0"]).replace("--run-service mine ", ""),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
