@@ -15,14 +15,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Callable
 
-import cv2
-
 from pywinmmf import Access, Error, FrameChannel, InvalidArgumentError, Namespace
 from pywinmmf.terminal import handling, picture_size, positive, shown
 
 from . import devices, registry, service
 from .share import PIXEL_FORMATS, SharedCamera, Sharing, check
-from .sources import IN_FILE, set_for_ffmpeg, without_secrets
+from .sources import IN_FILE, prepare_opencv, without_secrets
 
 ACCESS = {access.name.lower().replace("_", "-"): access for access in Access}
 LOG_BYTES, OLD_LOGS = 1_000_000, 3
@@ -143,6 +141,7 @@ def _sharings(arguments: argparse.Namespace) -> list[Sharing]:
 def _share(arguments: argparse.Namespace) -> int:
     try:
         _log_to(arguments.log)
+        prepare_opencv()
         if arguments.run_service:
             service.system().run(arguments.run_service, lambda end, ready: _share_until(end, ready, arguments))
         else:
@@ -162,9 +161,6 @@ def _log_to(file: Path | None) -> None:
             logging.handlers.RotatingFileHandler(file, maxBytes=LOG_BYTES, backupCount=OLD_LOGS, encoding="utf-8")
         )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
-    # OpenCV and FFmpeg complain at each new try of a camera; the log does it once.
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    set_for_ffmpeg("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
 def _share_until(end: threading.Event, ready: Callable[[], None], arguments: argparse.Namespace) -> None:

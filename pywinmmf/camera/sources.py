@@ -28,18 +28,21 @@ USUAL_FPS = 30.0
 STREAM_PATIENCE_MS = 5000
 
 
-def set_for_ffmpeg(variable: str, value: str) -> None:
-    """Set a variable of the environment that OpenCV's FFmpeg reads, unless the user has set it."""
+def prepare_opencv() -> None:
+    """Have OpenCV open several sources at a time, and say nothing: the log tells of a problem once, not at each try."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    _set_for_ffmpeg("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    # Or a server that is silent holds up all other streams and files. FFmpeg is safe for threads since its version 4.
+    _set_for_ffmpeg("OPENCV_FFMPEG_IS_THREAD_SAFE", "1")
+
+
+def _set_for_ffmpeg(variable: str, value: str) -> None:
+    """Set a variable of the environment, unless the user has set it."""
     if variable in os.environ:
         return
     os.environ[variable] = value
     if sys.platform == "win32":  # there FFmpeg has a C runtime of its own, which knows nothing of Python's environment
         ctypes.CDLL("msvcrt")._putenv(f"{variable}={value}".encode())
-
-
-# Or OpenCV opens one stream or file at a time, and a server that is silent holds up all others. FFmpeg itself has been
-# safe for threads since its version 4.
-set_for_ffmpeg("OPENCV_FFMPEG_IS_THREAD_SAFE", "1")
 
 
 class Source(Protocol):

@@ -38,7 +38,7 @@ from pywinmmf.camera import devices, registry
 from pywinmmf.camera.command import _channel_name, _share_until, _shared
 from pywinmmf.camera.devices import Device
 from pywinmmf.camera.share import Pace, SharedCamera, Sharing, fill, fitting
-from pywinmmf.camera.sources import open_source, without_secrets
+from pywinmmf.camera.sources import open_source, prepare_opencv, without_secrets
 from pywinmmf.cli import main
 from pywinmmf.inspection import program_of
 
@@ -270,6 +270,7 @@ def test_a_stream(name: str, share: Callable[..., SharedCamera], tmp_path: Path)
 def test_a_silent_stream_holds_up_no_other_source(
     name: str, share: Callable[..., SharedCamera], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    prepare_opencv()
     monkeypatch.setattr("pywinmmf.camera.sources.STREAM_PATIENCE_MS", 600_000)
     make_video(tmp_path / "video.avi", [200] * 5)
     with socket.create_server(("127.0.0.1", 0)) as server:
