@@ -106,11 +106,13 @@ def _is_at(entry: dict[str, Any], name: str, namespace: Namespace) -> bool:
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
     """So that no entry gets lost. Who cannot have the lock goes on without: the file is whole in any case."""
+    if sys.platform == "win32":
+        namespace, access = Namespace.GLOBAL, Access.USERS_WRITE
+    else:  # only one user writes to each folder; another who could write to the lock could cut it short
+        namespace, access = Namespace.LOCAL, Access.OWNER
     with ExitStack() as stack:
         with suppress(Error):
-            lock = MemoryMappedFile.create(
-                "pywinmmf-cameras", 1, namespace=Namespace.GLOBAL, access=Access.USERS_WRITE, exist_ok=True
-            )
+            lock = MemoryMappedFile.create("pywinmmf-cameras", 1, namespace=namespace, access=access, exist_ok=True)
             stack.enter_context(lock)
             if stack.enter_context(lock.write_lock(PATIENCE)).owner_died:
                 lock.mark_consistent()

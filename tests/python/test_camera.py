@@ -661,6 +661,12 @@ def test_others_can_read_the_registry_and_not_change_it(name: str, folder: Path,
     assert [path.stat().st_mode & 0o777 for path in (file.parent, file)] == [0o755, 0o644]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there the users share one list")
+def test_no_other_user_has_a_hand_on_the_lock_of_the_registry(folder: Path) -> None:
+    with registry._one_at_a_time():
+        assert os.stat(f"/dev/shm/wmmf-{os.geteuid()}-pywinmmf-cameras").st_mode & 0o777 == 0o600
+
+
 def test_a_camera_that_cannot_be_announced_is_shared_all_the_same(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
