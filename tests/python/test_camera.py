@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, ClassVar
+from unittest import mock
 
 import cv2
 import numpy
@@ -43,6 +44,13 @@ from pywinmmf.cli import main
 from pywinmmf.inspection import program_of
 
 SIZE = (64, 48)
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """As it was, after each test: what `camera share` tells OpenCV there would reach what later tests start."""
+    with mock.patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture
