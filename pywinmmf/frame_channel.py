@@ -179,7 +179,9 @@ class FrameChannel(Opened):
         """
         first_ns = first_slice(timeout) if timeout != 0 else 0
         view = buffer("picture", picture)
-        size = self._fitting(view.nbytes)
+        size = view.nbytes
+        if size > self._capacity:
+            raise self._too_large(size)
         description = NO_FRAME
         if view.ndim > 1 or fourcc is not None or timestamp_ns != 0 or not isinstance(user, bytes) or user:
             description = _describe(view, fourcc, user, timestamp_ns)
@@ -210,13 +212,11 @@ class FrameChannel(Opened):
             new.timestamp_ns = described.timestamp_ns
         return new.sequence
 
-    def _fitting(self, size: int) -> int:
-        if size > self._capacity:
-            raise InvalidArgumentError(
-                f"a frame of {size} bytes: expected at most {self._capacity}, the capacity of {self._handle.what}",
-                lib.WMMF_E_RANGE,
-            )
-        return size
+    def _too_large(self, size: int) -> InvalidArgumentError:
+        return InvalidArgumentError(
+            f"a frame of {size} bytes: expected at most {self._capacity}, the capacity of {self._handle.what}",
+            lib.WMMF_E_RANGE,
+        )
 
     def begin(self, shape: Shape | None = None, *, fourcc: str | None = None, timeout: float | None = 0) -> NewFrame:
         """A slot to fill in place: ``with channel.begin() as frame: frame.array[...] = ...``
@@ -227,10 +227,11 @@ class FrameChannel(Opened):
         others, or another writer is at work.
         """
         size, geometry = usual = self._usual if shape is None else _capacity("shape", shape)
-        used = self._fitting(size) or self._capacity
+        if size > self._capacity:
+            raise self._too_large(size)
         first_ns = first_slice(timeout) if timeout != 0 else 0
         described = geometry if fourcc is None else in_format(geometry, fourcc)
-        new = self._begin(timeout, first_ns, described, used)
+        new = self._begin(timeout, first_ns, described, size or self._capacity)
         if new is None:
             raise native_error(lib.WMMF_E_TIMEOUT, f"begin a frame in {self._handle.what}")
         self._usual = usual
@@ -279,12 +280,14 @@ class FrameChannel(Opened):
         first_ns = first_slice(timeout)
         slots = self._handle.slots()
         native = new_native_frame()
+        frame = Frame(native, None)  # before the wait, lest it take time after it
         try:
             status = lib.wmmf_channel_acquire(slots.native, after, first_ns, native)
             if status == _TIMEOUT:
                 status = self._handle.attempt_later(timeout, lib.wmmf_channel_acquire, after, out=(native,))
             if status == 0:
-                return Frame(native, slots.pinned(native))
+                frame._memory = slots.pinned(native)
+                return frame
         except BaseException:  # a signal that came when it was pinned, too
             lib.let_go(slots.native, native)
             raise
@@ -341,13 +344,14 @@ class FrameChannel(Opened):
     def _read(self, after: int, view: memoryview, timeout: float | None) -> Frame:
         first_ns = first_slice(timeout)
         target, size = ffi.from_buffer(view), view.nbytes
-        frame = new_native_frame()
-        status = lib.wmmf_channel_read(self._handle.native(), after, target, size, first_ns, frame)
+        native = new_native_frame()
+        frame = CopiedFrame(native, view)  # as in _take
+        status = lib.wmmf_channel_read(self._handle.native(), after, target, size, first_ns, native)
         if status == _TIMEOUT:
-            status = self._handle.attempt_later(timeout, lib.wmmf_channel_read, after, target, size, out=(frame,))
+            status = self._handle.attempt_later(timeout, lib.wmmf_channel_read, after, target, size, out=(native,))
         if status:
-            raise self._read_error(status, frame, size)
-        return CopiedFrame(frame, view)
+            raise self._read_error(status, native, size)
+        return frame
 
     def _read_error(self, status: int, frame: Any, size: int) -> Error:
         if status == lib.WMMF_E_RANGE:
