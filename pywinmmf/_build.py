@@ -19,8 +19,17 @@ PUBLISH = """
 int64_t publish_copy(wmmf_channel *channel, const void *data, uint64_t used, int64_t timeout_ns,
                      const wmmf_frame *description)"""
 
-RELEASE = """
+LET_GO = """
 int32_t let_go(wmmf_channel *channel, wmmf_frame *frame)"""
+
+DROP = """
+int32_t drop(wmmf_channel *channel, wmmf_frame *frame)"""
+
+CLOSE_SECTION = """
+int32_t close_section(wmmf_map **cell)"""
+
+CLOSE_CHANNEL = """
+int32_t close_channel(wmmf_channel **cell)"""
 
 SOURCE = f"""
 #include "wmmf.h"
@@ -33,14 +42,33 @@ static {PUBLISH.strip()} {{
     return status == WMMF_OK ? (int64_t)frame.sequence : status;
 }}
 
-/* wmmf_channel_release that may be repeated, by any thread: whom a signal keeps from knowing calls it again. */
-static {RELEASE.strip()} {{
-    wmmf_frame pinned = {{.struct_size = sizeof pinned}};
-    pinned.slot = __atomic_exchange_n(&frame->slot, UINT32_MAX, __ATOMIC_ACQ_REL);
+/* What ends something and may be repeated, by any thread: whom a signal keeps from knowing calls it again. */
+
+static wmmf_frame taken_out(wmmf_frame *frame) {{
+    wmmf_frame taken = {{.struct_size = sizeof taken}};
+    taken.slot = __atomic_exchange_n(&frame->slot, UINT32_MAX, __ATOMIC_ACQ_REL);
+    return taken;
+}}
+
+static {LET_GO.strip()} {{
+    wmmf_frame pinned = taken_out(frame);
     return wmmf_channel_release(channel, &pinned);
+}}
+
+static {DROP.strip()} {{
+    wmmf_frame begun = taken_out(frame);
+    return wmmf_channel_cancel(channel, &begun);
+}}
+
+static {CLOSE_SECTION.strip()} {{
+    return wmmf_close(__atomic_exchange_n(cell, NULL, __ATOMIC_ACQ_REL));
+}}
+
+static {CLOSE_CHANNEL.strip()} {{
+    return wmmf_channel_close(__atomic_exchange_n(cell, NULL, __ATOMIC_ACQ_REL));
 }}
 """
 
 ffibuilder = FFI()
-ffibuilder.cdef(f"{declarations()}{PUBLISH};{RELEASE};")
+ffibuilder.cdef(declarations() + "".join(f"{call};" for call in (PUBLISH, LET_GO, DROP, CLOSE_SECTION, CLOSE_CHANNEL)))
 ffibuilder.set_source("pywinmmf._native", SOURCE)

@@ -1,4 +1,4 @@
-"""A native handle: who keeps it open, who may use it, what becomes of it in a forked child."""
+"""An open section or channel: who may use it, and how it is called."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator
-from functools import partial
 from typing import Any, Callable
 
 from ._async_waits import in_thread
 from ._binding import ffi, lib
+from ._natives import CHANNEL, SECTION, Kind, collect, open_native
 from ._patience import later_slices, seconds, slices
 from ._slots import Slots
-from ._ties import Tie, collect, keep
+from ._ties import tie
 from .errors import ClosedError, Error, native_error
 
 Call = Callable[..., int]
@@ -21,19 +21,18 @@ Call = Callable[..., int]
 
 
 class Handle:
-    """An open section or channel.
+    """A section or channel that ``call``, which stores its native handle in the cell that it is given, opens.
 
     The native handle is closed when this object has been closed or forgotten and nobody else holds what
     `native` gave: no call is under way, no view of its memory is left.
     """
 
-    def __init__(self, what: str, name: str, native: Any, destroy: Any, disinherit: Any) -> None:
-        self._native = native
-        Tie(native, partial(destroy, ffi.cast(ffi.typeof(native), native)))
-        _natives[native] = disinherit
+    def __init__(self, kind: Kind, what: str, name: str, call: Call) -> None:
         self.what = f"{what} {name!r}"
         self.name = name
         self.forked = False
+        self.status, self._native = open_native(kind, call)
+        """0, or why it is not open."""
         _handles.add(self)
 
     @property
@@ -108,8 +107,8 @@ class Handle:
 class SectionHandle(Handle):
     """One open section: also its payload in place, and the locks held through it."""
 
-    def __init__(self, name: str, native: Any) -> None:
-        super().__init__("section", name, native, lib.wmmf_close, lib.wmmf_disinherit)
+    def __init__(self, name: str, call: Call) -> None:
+        super().__init__(SECTION, "section", name, call)
         self.holds: dict[int, weakref.ref[Any]] = {}  # of the lock, by thread; who has them is whose guard it is
         self._memory: Callable[[], Any] = lambda: None
         self._memory_lock = threading.Lock()
@@ -125,7 +124,7 @@ class SectionHandle(Handle):
                 if status:
                     raise native_error(status, f"view {self.what}")
                 memory = ffi.cast("char *", address[0])
-                keep(native, memory)
+                tie(memory, native)
                 self._memory = weakref.ref(memory)
             return memory
 
@@ -159,9 +158,9 @@ class SectionHandle(Handle):
 class ChannelHandle(Handle):
     """One open channel: also its slots in place."""
 
-    def __init__(self, name: str, native: Any) -> None:
-        super().__init__("channel", name, native, lib.wmmf_channel_close, lib.wmmf_channel_disinherit)
-        self._slots: Slots | None = Slots(self._native, self.what)
+    def __init__(self, name: str, call: Call) -> None:
+        super().__init__(CHANNEL, "channel", name, call)
+        self._slots: Slots | None = None if self.closed else Slots(self._native, self.what)
 
     def slots(self) -> Slots:
         """The slots, and the native handle with them."""
@@ -182,13 +181,9 @@ class ChannelHandle(Handle):
 
 
 _handles: weakref.WeakSet[Handle] = weakref.WeakSet()
-_natives: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
-"""What is open, be it by a view or a frame alone, or by a thread that a fork left behind; and how to disinherit it."""
 
 
 def _abandon_all() -> None:
-    for native, disinherit in list(_natives.items()):
-        disinherit(native)  # lest it prove to others that the parent lives
     for handle in list(_handles):
         handle.abandon()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from types import MethodType
 from typing import Any, Callable
 
 from ._binding import ffi, lib, new_struct
-from ._ties import Tie, keep
+from ._ties import tie
 
-_NO_SLOT = 2**32 - 1
-NO_FRAME = new_struct("wmmf_frame", slot=_NO_SLOT)
+NO_SLOT = 2**32 - 1
+NO_FRAME = new_struct("wmmf_frame", slot=NO_SLOT)
 """Never changed."""
 
 new_native_frame: Callable[[], Any] = partial(ffi.new, ffi.typeof(NO_FRAME), NO_FRAME[0])
@@ -19,11 +20,14 @@ new_native_frame: Callable[[], Any] = partial(ffi.new, ffi.typeof(NO_FRAME), NO_
 class Slots:
     """The slots of an open channel, in place. Whoever has this, or a view from it, keeps the channel open."""
 
-    __slots__ = ("_writable", "native", "what")
+    __slots__ = ("_let_go", "_writable", "drop", "native", "what")
 
     def __init__(self, native: Any, what: str) -> None:
         self.native = native
         self.what = what
+        self.drop: Callable[[Any], int] = MethodType(lib.drop, native)
+        """Cancels a frame that was begun; again, or if it was not: nothing."""
+        self._let_go = MethodType(lib.let_go, native)
         self._writable: dict[int, memoryview] = {}
 
     def writable(self, frame: Any) -> memoryview:
@@ -31,12 +35,12 @@ class Slots:
         view = self._writable.get(frame.slot)
         if view is None:
             memory = frame.data
-            keep(self.native, memory)
+            tie(memory, self.native)
             view = self._writable[frame.slot] = memoryview(ffi.buffer(memory, frame.capacity))
         return view[:]
 
     def pinned(self, frame: Any) -> Any:
         """The memory of a frame that was acquired: a pointer, whose last holder has the pin."""
         memory = frame.data
-        Tie(memory, partial(lib.let_go, self.native, frame))
+        tie(memory, ffi.gc(frame, self._let_go))
         return memory

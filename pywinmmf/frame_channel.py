@@ -51,9 +51,9 @@ class FrameChannel(Opened):
 
     _handle: ChannelHandle
 
-    def __init__(self, name: str, native: Any) -> None:
+    def __init__(self, handle: ChannelHandle) -> None:
         """For `create` and `open`."""
-        self._handle = ChannelHandle(name, native)
+        self._handle = handle
         self._had = new_native_frame()  # the frame that was given last
         self._usual = (0, Geometry())  # of frames that are begun: bytes, 0 for all of the slot, and how they lie
         self._copy: bytearray | None = None
@@ -98,17 +98,19 @@ class FrameChannel(Opened):
             participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
             **access_fields,
         )
-        out = ffi.new("wmmf_channel **")
-        if exist_ok:
-            status = lib.wmmf_channel_create_or_open(encoded, size, slots, options, out, ffi.NULL)
-        else:
-            status = lib.wmmf_channel_create(encoded, size, slots, options, out)
+
+        def create(cell: Any) -> Any:
+            if exist_ok:
+                return lib.wmmf_channel_create_or_open(encoded, size, slots, options, cell, ffi.NULL)
+            return lib.wmmf_channel_create(encoded, size, slots, options, cell)
+
+        handle = ChannelHandle(name, create)
         action += f" of {slots} slots of {size} bytes"
-        if status == lib.WMMF_E_SIZE:
-            raise InvalidArgumentError(f"cannot {action}: expected {_room(name, namespace)}", status)
-        if status:
-            raise creation_error(status, action, access)
-        channel = cls(name, out[0])
+        if handle.status == lib.WMMF_E_SIZE:
+            raise InvalidArgumentError(f"cannot {action}: expected {_room(name, namespace)}", handle.status)
+        if handle.status:
+            raise creation_error(handle.status, action, access)
+        channel = cls(handle)
         channel._usual = (0 if hasattr(capacity, "__index__") else size, geometry)
         return channel
 
@@ -122,11 +124,10 @@ class FrameChannel(Opened):
         action = f"open channel {name!r}"
         encoded = text(f"cannot {action}: name", name, lib.WMMF_E_NAME_INVALID)
         options = new_struct("wmmf_options", name_space=choice(Namespace, namespace), read_only=bool(readonly))
-        out = ffi.new("wmmf_channel **")
-        status = lib.wmmf_channel_open(encoded, options, out)
-        if status:
-            raise native_error(status, action)
-        return cls(name, out[0])
+        handle = ChannelHandle(name, partial(lib.wmmf_channel_open, encoded, options))
+        if handle.status:
+            raise native_error(handle.status, action)
+        return cls(handle)
 
     @property
     def capacity(self) -> int:
@@ -251,7 +252,7 @@ class FrameChannel(Opened):
                 raise native_error(status, f"begin a frame in {slots.what}")
             return new
         except BaseException:  # a signal that came in between, too
-            new._drop()
+            slots.drop(frame)
             raise
 
     # Reading.

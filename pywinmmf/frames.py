@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from ._arguments import contiguous, whole
 from ._binding import ffi, lib
-from ._slots import Slots
+from ._blocks import BlockEnd
+from ._slots import NO_SLOT, Slots
 from .errors import ClosedError, InvalidArgumentError, native_error
 from .pixels import Geometry, as_array, extent, fourcc_code, fourcc_text
 
@@ -140,7 +141,7 @@ class NewFrame:
     the shape that it was begun with.
     """
 
-    __slots__ = ("_frame", "_geometry", "_slots", "timestamp_ns", "used")
+    __slots__ = ("_frame", "_geometry", "_own_hold", "_slots", "timestamp_ns", "used")
 
     def __init__(self, frame: Any, slots: Slots, geometry: Geometry, used: int) -> None:
         self._frame = frame
@@ -149,15 +150,16 @@ class NewFrame:
         """Bytes of the picture."""
         self.timestamp_ns = 0
         """When it was taken; 0: the time of publication."""
-        self._slots: Slots | None = slots  # None: it was published or dropped
+        self._slots = slots
+        self._own_hold = ffi.gc(frame, slots.drop)  # with which it is dropped
 
     @property
     def data(self) -> memoryview:
         """The slot's bytes, writable: as many as the channel's capacity."""
-        slots = self._slots
-        if slots is None:
+        frame = self._frame
+        if frame.slot == NO_SLOT:
             raise ClosedError("the frame was published or dropped: fill it inside the with block", lib.WMMF_E_CLOSED)
-        return slots.writable(self._frame)
+        return self._slots.writable(frame)
 
     @property
     def array(self) -> numpy.typing.NDArray[Any]:
@@ -238,35 +240,36 @@ class NewFrame:
         self._end(lib.wmmf_channel_cancel)
 
     def _end(self, call: Callable[[Any, Any], int]) -> None:
-        slots = self._slots
-        if slots is None:
+        frame, slots = self._frame, self._slots
+        if frame.slot == NO_SLOT:
             raise ClosedError("the frame was published or dropped already", lib.WMMF_E_CLOSED)
-        status = call(slots.native, self._frame)
+        status = call(slots.native, frame)
         if status:
             raise native_error(status, f"publish a frame of {self.used} bytes, {self._geometry} in {slots.what}")
-        self._slots = None
+        frame.slot = NO_SLOT
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
+    def _leave(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        frame = self._frame
         try:
-            if kind is None and self._slots is not None:
+            if kind is None and frame.slot != NO_SLOT:
                 self.publish()
         finally:
-            self._drop()
+            if frame.slot != NO_SLOT:
+                self._slots.drop(frame)
 
-    def __del__(self) -> None:
-        if getattr(self, "_slots", None) is not None:  # nor did a signal come while it was made
-            self._drop()
+    def _hold(self) -> Any:
+        hold, self._own_hold = self._own_hold, None
+        return hold
 
-    def _drop(self) -> None:
-        """Cancel it, unless it has ended, of which a signal may have kept the news from us."""
-        slots, self._slots = self._slots, None
-        if slots is not None:
-            lib.wmmf_channel_cancel(slots.native, self._frame)
+    if TYPE_CHECKING:
+        __exit__ = _leave
+    else:
+        __exit__ = BlockEnd()
 
 
 def set_user(frame: Any, user: AnyBuffer) -> None:

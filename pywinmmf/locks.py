@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from ._binding import ffi, lib
+from ._blocks import BlockEnd
 from ._handle import SectionHandle
 from ._patience import seconds
 from .errors import native_error
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 class _Lock(ABC):
     """Taken when its with block is entered, given back when that is left, by the same thread.
 
-    It may be kept, and used by several threads. If it is forgotten by a thread that is still inside, as after a
-    Ctrl-C that came before anything of ``__exit__`` was done, the lock is given back, too.
+    It may be kept, and used by several threads. The lock is given back also if a signal came before anything of
+    ``__exit__`` was done, and, if there is no with block, when this object is forgotten.
     """
 
     _kind: str
@@ -30,48 +31,71 @@ class _Lock(ABC):
     def __init__(self, handle: SectionHandle, timeout: float | None) -> None:
         self._handle = handle
         self._timeout = timeout
-        self._holds: dict[int, Any] = {}  # by thread
+        self._holds: dict[int, ref[Any]] = {}  # by thread; of blocks that are about to be entered, too
+        self._kept: dict[int, Any] = {}  # those of no block
 
     @abstractmethod
     def _take(self) -> int: ...
 
+    def _hold(self) -> Any:
+        """What gives the lock back when it is gone, and nothing if there is nothing to give; None where `__enter__` is
+        to refuse, or, called by hand, has been."""
+        handle, thread = self._handle, get_ident()
+        if handle.closed or handle.hold(thread) is not None:
+            return None
+        hold = ffi.gc(handle.native(), self._unlock)
+        self._holds[thread] = ref(hold)
+        return hold
+
     def __enter__(self) -> Self:
         handle, thread = self._handle, get_ident()
-        native = handle.native()
+        handle.native()
         if handle.hold(thread) is not None:
             seconds(self._timeout)  # what is wrong with that is said first
             raise native_error(lib.WMMF_E_DEADLOCK, f"lock {handle.what} for {self._kind}")
-        # A hold gives the lock back when it is forgotten, and nothing if there is nothing to give; being there
-        # before the lock is taken, it leaves no moment for a signal in between. Its destructor is native: a signal
-        # that came during a __del__ would be lost.
-        hold = ffi.gc(native, self._unlock)
+        # The hold is there before the lock is taken: that leaves no moment for a signal in between.
+        reference = self._holds.get(thread)
+        hold = reference() if reference is not None else None
+        if hold is None:
+            hold = self._kept[thread] = self._hold()
         try:
             status = self._take()
             if status:
                 raise native_error(status, f"lock {handle.what} for {self._kind}")
-            self._holds[thread] = hold
-            handle.holds[thread] = ref(hold)
+            handle.holds[thread] = self._holds[thread]
         except BaseException:
+            self._forget(thread)
             ffi.release(hold)
             raise
         return self
 
-    def __exit__(
+    def _leave(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         handle, thread = self._handle, get_ident()
         if handle.forked:
             return  # the parent's lock
-        hold = self._holds.get(thread)
-        if hold is None or hold is not handle.hold(thread):
+        hold = handle.hold(thread)
+        reference = self._holds.get(thread)
+        if hold is None or reference is None or hold is not reference():
             raise native_error(lib.WMMF_E_NOT_OWNER, f"unlock {handle.what}")
         try:
             status = self._unlock(hold)
         finally:
-            del self._holds[thread], handle.holds[thread]
+            self._forget(thread)
+            del handle.holds[thread]
             ffi.release(hold)  # gives nothing back, unless a signal came before that
         if status and value is None:
             raise native_error(status, f"keep to {handle.what}")
+
+    def _forget(self, thread: int) -> None:
+        del self._holds[thread]
+        self._kept.pop(thread, None)
+
+    if TYPE_CHECKING:
+        __exit__ = _leave
+    else:
+        __exit__ = BlockEnd()
 
 
 class ReadLock(_Lock):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import access_options, choice, contiguous, creation_error, path_text, text, whole
 from ._binding import ffi, lib, new_struct
 from ._handle import SectionHandle
+from ._natives import SECTION, open_native
 from ._opened import Opened
 from .audit_report import AuditReport
 from .enums import Access, Layout, Namespace
@@ -93,17 +95,19 @@ class MemoryMappedFile(Opened):
             participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
             **access_fields,
         )
-        out = ffi.new("wmmf_map **")
-        if exist_ok:
-            status = lib.wmmf_create_or_open(encoded, size, options, out, ffi.NULL)
-        else:
-            status = lib.wmmf_create(encoded, size, options, out)
-        if status == lib.WMMF_E_SIZE:
+
+        def create(cell: Any) -> Any:
+            if exist_ok:
+                return lib.wmmf_create_or_open(encoded, size, options, cell, ffi.NULL)
+            return lib.wmmf_create(encoded, size, options, cell)
+
+        handle = SectionHandle(name, create)
+        if handle.status == lib.WMMF_E_SIZE:
             there = _native_size(lib.wmmf_open, encoded, options) if exist_ok else 0
             raise _size_error(action, size, _at_most(there) if there else "what fits into this machine's memory")
-        if status:
-            raise creation_error(status, f"{action} of {size} bytes", access)
-        return cls(SectionHandle(name, out[0]))
+        if handle.status:
+            raise creation_error(handle.status, f"{action} of {size} bytes", access)
+        return cls(handle)
 
     @classmethod
     def open(
@@ -137,7 +141,7 @@ class MemoryMappedFile(Opened):
             layout=choice(Layout, layout),
             read_only=bool(readonly),
         )
-        return cls(SectionHandle(name, _opened(lib.wmmf_open, encoded, size, options, action)))
+        return cls(_opened(name, lib.wmmf_open, encoded, size, options, action))
 
     @classmethod
     def open_file(cls, path: StrPath, *, size: int | None = None, readonly: bool = False) -> Self:
@@ -147,7 +151,7 @@ class MemoryMappedFile(Opened):
         if size is not None:
             size = _size(action, size)
         options = new_struct("wmmf_options", layout=Layout.RAW, read_only=bool(readonly))
-        return cls(SectionHandle(shown, _opened(lib.wmmf_open_file, encoded, size, options, action)))
+        return cls(_opened(shown, lib.wmmf_open_file, encoded, size, options, action))
 
     @property
     def size(self) -> int:
@@ -325,26 +329,25 @@ def _size(action: str, size: object) -> int:
     return whole(f"cannot {action}: size", size, least=1, status=lib.WMMF_E_SIZE)
 
 
-def _opened(call: Any, encoded: bytes, size: int | None, options: Any, action: str) -> Any:
-    """The native handle that wmmf_open, or its like, gives."""
-    out = ffi.new("wmmf_map **")
-    status = call(encoded, size or 0, options, out)
-    if status == lib.WMMF_E_SIZE:
+def _opened(name: str, call: Any, encoded: bytes, size: int | None, options: Any, action: str) -> SectionHandle:
+    """What wmmf_open, or its like, opens."""
+    handle = SectionHandle(name, partial(call, encoded, size or 0, options))
+    if handle.status == lib.WMMF_E_SIZE:
         there = _native_size(call, encoded, options)
         raise _size_error(action, size, "at least 1 byte" if size is None else _at_most(there))
-    if status:
-        raise native_error(status, action)
-    return out[0]
+    if handle.status:
+        raise native_error(handle.status, action)
+    return handle
 
 
 def _native_size(call: Any, encoded: bytes, options: Any) -> int:
     """How big that is which was found too small; 0: it is empty, or not there."""
-    out, size = ffi.new("wmmf_map **"), ffi.new("uint64_t *")
     looking = new_struct("wmmf_options", name_space=options.name_space, layout=options.layout, read_only=True)
-    if call(encoded, 0, looking, out):
+    status, native = open_native(SECTION, partial(call, encoded, 0, looking))
+    if status:
         return 0
-    lib.wmmf_size(out[0], size)
-    lib.wmmf_close(out[0])
+    size = ffi.new("uint64_t *")
+    lib.wmmf_size(native, size)
     return int(size[0])
 
 

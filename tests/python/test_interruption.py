@@ -6,6 +6,7 @@ In most tests it comes before a given bytecode of the package, one after the oth
 from __future__ import annotations
 
 import _thread
+import linecache
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,15 +20,19 @@ import pytest
 from terminal import OWN_TERMINAL, press_ctrl_c
 
 import pywinmmf
-from pywinmmf import Error, FrameChannel, Layout, LockTimeoutError, MemoryMappedFile, NewFrame, _handle
-from pywinmmf._ties import Tie, collect
+from pywinmmf import Error, FrameChannel, Layout, LockTimeoutError, MemoryMappedFile, _handle
+from pywinmmf._natives import _Open, collect
 
 PACKAGE = str(Path(pywinmmf.__file__).parent)
 LOCKS = pytest.mark.parametrize("lock", [MemoryMappedFile.read_lock, MemoryMappedFile.write_lock])
 
 
-# Python itself drops what is raised there: in finalizers, and when the object of a weak reference is gone.
-DROPPED = {NewFrame.__del__.__code__, Tie.__call__.__code__}
+# Python itself drops what is raised there: when the object of a weak reference is gone.
+DROPPED = {_Open.__call__.__code__}
+
+
+# Here it looks for no signals, but a trace can raise: around its call of a lock's __exit__.
+QUIET = "with _opening:"
 
 
 def running(frame: FrameType | None) -> Iterator[CodeType]:
@@ -35,6 +40,10 @@ def running(frame: FrameType | None) -> Iterator[CodeType]:
     while frame is not None:
         yield frame.f_code
         frame = frame.f_back
+
+
+def line_of(frame: FrameType) -> str:
+    return linecache.getline(frame.f_code.co_filename, frame.f_lineno or 0).strip()
 
 
 @contextmanager
@@ -47,7 +56,7 @@ def interruption(before: int) -> Iterator[None]:
         if not frame.f_code.co_filename.startswith(PACKAGE) or not DROPPED.isdisjoint(running(frame)):
             return None
         frame.f_trace_opcodes = True
-        if event == "opcode":
+        if event == "opcode" and line_of(frame) != QUIET:
             left -= 1
             if left < 0:
                 raise KeyboardInterrupt
@@ -77,16 +86,36 @@ def hold(section: MemoryMappedFile, lock: Callable[[MemoryMappedFile], Any]) -> 
         pass
 
 
+class Variable:
+    """What stands after ``as``, and stays."""
+
+    value: Any
+
+
 @LOCKS
 def test_leaving_the_section_gives_the_lock_back(name: str, lock: Callable[[MemoryMappedFile], Any]) -> None:
     def work() -> None:
         with MemoryMappedFile.open(name) as own:
             hold(own, lock)
 
-    # A signal in the moment after opening, before anybody has it, leaves the section open: there must be room for that.
-    with MemoryMappedFile.create(name, 100, participants=500) as section:
+    with MemoryMappedFile.create(name, 100, participants=2) as section:
         for number in moments(work):
             assert section.write(b"free", timeout=0) == 4, number
+
+
+def test_what_was_opened_is_closed(name: str) -> None:
+    def open_channel() -> None:
+        FrameChannel.open(name).close()
+
+    with FrameChannel.create(name, capacity=100, participants=2):
+        for _ in moments(open_channel):
+            open_channel()
+
+    def create_section() -> None:
+        MemoryMappedFile.create(name, 100).close()
+
+    for _ in moments(create_section):
+        create_section()
 
 
 @LOCKS
@@ -95,6 +124,22 @@ def test_a_forgotten_guard_gives_the_lock_back(
 ) -> None:
     other = MemoryMappedFile.open(section.name)
     for number in moments(lambda: hold(other, lock)):
+        assert section.write(b"free", timeout=0) == 4, number
+        assert other.write(b"free", timeout=0) == 4, number
+    other.close()
+
+
+@LOCKS
+def test_a_guard_that_somebody_has_gives_the_lock_back(
+    section: MemoryMappedFile, lock: Callable[[MemoryMappedFile], Any]
+) -> None:
+    other, kept = MemoryMappedFile.open(section.name), Variable()
+
+    def work() -> None:
+        with lock(other) as kept.value:
+            pass
+
+    for number in moments(work):
         assert section.write(b"free", timeout=0) == 4, number
         assert other.write(b"free", timeout=0) == 4, number
     other.close()
@@ -117,14 +162,16 @@ def test_an_inner_lock_leaves_the_outer_one(section: MemoryMappedFile, lock: Cal
 
 
 def test_what_was_begun_is_dropped(name: str) -> None:
+    kept = Variable()
     with FrameChannel.create(name, capacity=100) as channel, FrameChannel.open(name) as other:
 
         def work() -> None:
-            with channel.begin():
+            with channel.begin() as kept.value:
                 pass
 
         for number in moments(work):
             assert other.publish(b"free") > 0, number
+            assert channel.publish(b"free") > 0, number
 
 
 def test_what_was_read_is_let_go(name: str) -> None:
@@ -137,32 +184,47 @@ def test_what_was_read_is_let_go(name: str) -> None:
                 assert bytes(frame.data) == b"frame"
 
         for number in moments(work):
-            collect()
             assert not any(one.pinned_slots for one in looker.participants()), number
         looker.close()
 
 
-def test_a_finaliser_that_was_interrupted_is_made_up_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_letting_go_of_a_frame_runs_no_python(name: str) -> None:
+    """There a signal would be dropped."""
+    called: list[CodeType] = []
+    with FrameChannel.create(name, capacity=100) as channel, FrameChannel.open(name) as reader:
+        channel.publish(b"frame")
+        frame = reader.latest(0)
+        view: memoryview | None = frame.data
+        frame.release()
+        with MemoryMappedFile.open(name, readonly=True) as looker:
+            assert any(one.pinned_slots for one in looker.participants())
+            sys.setprofile(lambda frame, _event, _argument: called.append(frame.f_code))
+            view = None
+            sys.setprofile(None)
+            assert not any(one.pinned_slots for one in looker.participants())
+    assert view is None
+    assert set(called) <= {test_letting_go_of_a_frame_runs_no_python.__code__}
+
+
+def test_closing_that_was_interrupted_is_made_up_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     dropped: list[object] = []
 
     def trace(frame: FrameType, event: str, _argument: object) -> None:
-        if frame.f_code is Tie.__call__.__code__:
+        if frame.f_code is _Open.__call__.__code__:
             sys.settrace(None)
             raise KeyboardInterrupt
 
     monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: dropped.append(unraisable.exc_type))
-    with FrameChannel.create(name, capacity=100) as channel, FrameChannel.open(name) as reader:
-        channel.publish(b"frame")
-        with reader.latest(0) as frame:
-            assert bytes(frame.data) == b"frame"
-            sys.settrace(trace)
+    with MemoryMappedFile.create(name, 100) as section:
+        other: MemoryMappedFile | None = MemoryMappedFile.open(name)
+        sys.settrace(trace)
+        other = None
         sys.settrace(None)
-        del frame
+        assert other is None
         assert dropped == [KeyboardInterrupt]
-        with MemoryMappedFile.open(name, readonly=True) as looker:
-            assert any(one.pinned_slots for one in looker.participants())
-            collect()
-            assert not any(one.pinned_slots for one in looker.participants())
+        assert len(section.participants()) == 2
+        collect()
+        assert len(section.participants()) == 1
 
 
 def test_an_exception_is_not_replaced(section: MemoryMappedFile) -> None:

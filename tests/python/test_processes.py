@@ -290,6 +290,28 @@ time.sleep(600)
         os.kill(grandchild, signal.SIGKILL)
 
 
+@linux_only
+def test_a_child_knows_what_was_being_opened_and_closed(section: MemoryMappedFile) -> None:
+    def work() -> None:
+        inherited = [os.readlink(file) for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
+        assert not [path for path in inherited if section.name in path]
+
+    def come_and_go() -> None:
+        while not enough.is_set():
+            MemoryMappedFile.open(section.name).close()
+
+    enough = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        coming_and_going = [pool.submit(come_and_go) for _ in range(2)]
+        try:
+            for _ in range(50):
+                in_fork(work)
+        finally:
+            enough.set()
+    for one in coming_and_going:
+        one.result()
+
+
 def handles_in_use() -> int:
     """How many descriptors and mappings this process has; on Windows, how far its table of handles is filled."""
     if sys.platform == "win32":

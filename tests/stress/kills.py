@@ -167,9 +167,11 @@ def kill_crowd(start: Callable[[str], Process], kills: int, seed: int) -> Counte
                 kill(-1)
             elif len(victims) == CROWD:
                 kill(chance.randrange(CROWD))
-    finally:
         while victims:
             kill(-1)
+    finally:
+        for _, victim in victims:
+            wine.kill(victim)
     return killed
 
 
