@@ -79,7 +79,8 @@ class FrameChannel(Opened):
         ``capacity`` is the bytes of the largest frame, or the shape of an array of bytes, such as (1080, 1920, 3).
         ``slots``: 3 to 64. With the newest frame and the one being written, two less is how many different frames
         can be held by readers before the writer has to skip one. There must be room for all of them; on Linux only
-        those that are used cost memory, and one for which there is none any more is an `Error` of the writer.
+        those that are used cost memory, and one for which there is none any more is an `Error` of the writer (or, if
+        it is a container's limit that is reached, its end: the kernel kills it).
         ``participants`` is how many writable objects can have it open at the same time (0: as many as usual, 52).
 
         A name that is taken is an `AlreadyExistsError`, or, with ``exist_ok``, opened if it is a channel with at

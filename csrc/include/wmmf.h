@@ -358,7 +358,8 @@ WMMF_API int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, 
 
 /* Creates a channel of `slots` slots (0 = WMMF_CHANNEL_SLOTS_DEFAULT) for frames of up to `capacity` bytes and opens it
  * for writing. Its memory is slots * (capacity + 128 bytes) and one page: WMMF_E_NO_MEMORY if there is no room for
- * that now. On Linux a slot's share is reserved when it is first begun, so that only slots that are used cost memory.
+ * that now. On Linux a slot's share is reserved when it is first begun, so that only slots that are used cost memory;
+ * a container's limit is not seen before it is reached, and the kernel then kills the writer.
  * Other errors as of wmmf_create; options->layout is WMMF_NATIVE. */
 WMMF_API int32_t wmmf_channel_create(const char *name, uint64_t capacity, uint32_t slots, const wmmf_options *options,
                                      wmmf_channel **out);

@@ -46,7 +46,7 @@ def killing(systems: list[str], scale: float) -> bool:
         shown.add_row(
             kind,
             system,
-            f"{number:,} ({of_languages})",
+            f"{sum(killed.values()):,} ({of_languages})",
             f"{total.operations:,}",
             f"{total.repairs:,}" if kind == "section" else "-",
             str(total.torn),

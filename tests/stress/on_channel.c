@@ -137,7 +137,7 @@ static void come_and_go(void) {
     finish();
     int32_t status = wmmf_channel_create_or_open(name, SIZE, SLOTS, NULL, &home.channel, NULL);
     if (!succeeded("create_or_open", status) || !open_window())
-        exit(1);
+        exit(FAULTY);
 }
 
 static bool enter_short_lived(wmmf_channel **channel) {

@@ -80,7 +80,7 @@ static void wait_for_change(void) {
 static void open_window(void) {
     wmmf_options options = {.struct_size = sizeof options, .read_only = 1};
     if (!succeeded("open read-only", wmmf_open(name, 0, &options, &window)))
-        exit(1);
+        exit(FAULTY);
 }
 
 static void come_and_go(void) {
@@ -88,7 +88,7 @@ static void come_and_go(void) {
     wmmf_close(window);
     map = window = NULL;
     if (!succeeded("create_or_open", wmmf_create_or_open(name, SIZE, NULL, &map, NULL)))
-        exit(1);
+        exit(FAULTY);
     open_window();
 }
 

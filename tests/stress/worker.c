@@ -103,14 +103,14 @@ int main(int argc, char **argv) {
     uint64_t operations = 0, least = strtoull(argv[4], NULL, 10);
     victim = least == 0;
     if (!work->start(argv[2]))
-        return 1;
+        return FAULTY;
     say("ready");
     struct thread *thread = thread_start(wait_for_the_end, NULL);
     uint64_t handles = system_resources().handles;
     for (; operations < least || !__atomic_load_n(&stop, __ATOMIC_RELAXED); operations++) {
         operate(work);
         if (victim && is_faulty())
-            return 1;
+            return FAULTY;
     }
     int64_t leaked = (int64_t)(system_resources().handles - handles);
     thread_join(thread);

@@ -8,7 +8,8 @@
 #include "wmmf.h"
 
 #define TIMEOUT INT64_C(10000000000) /* longer than any wait here should take: running into it counts as a hang */
-#define MOMENT  INT64_C(1000000)     /* for waits that may well be in vain */
+#define FAULTY  3 /* exit status of who met with a fault; 1 would be Wine's, of a program that it did not start */
+#define MOMENT  INT64_C(1000000) /* for waits that may well be in vain */
 
 /* What to do with the thing of this name, once it is open. */
 struct work {

@@ -393,7 +393,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_list(uint name_space, byte* names, ulong capacity, ulong* needed);
 
-        /// <summary>Creates a channel of `slots` slots (0 = WMMF_CHANNEL_SLOTS_DEFAULT) for frames of up to `capacity` bytes and opens it for writing. Its memory is slots * (capacity + 128 bytes) and one page: WMMF_E_NO_MEMORY if there is no room for that now. On Linux a slot's share is reserved when it is first begun, so that only slots that are used cost memory. Other errors as of wmmf_create; options-&gt;layout is WMMF_NATIVE.</summary>
+        /// <summary>Creates a channel of `slots` slots (0 = WMMF_CHANNEL_SLOTS_DEFAULT) for frames of up to `capacity` bytes and opens it for writing. Its memory is slots * (capacity + 128 bytes) and one page: WMMF_E_NO_MEMORY if there is no room for that now. On Linux a slot's share is reserved when it is first begun, so that only slots that are used cost memory; a container's limit is not seen before it is reached, and the kernel then kills the writer. Other errors as of wmmf_create; options-&gt;layout is WMMF_NATIVE.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_create(byte* name, ulong capacity, uint slots, wmmf_options* options, IntPtr* result);
 
