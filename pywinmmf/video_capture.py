@@ -34,7 +34,9 @@ CAP_PROP_FPS = 5
 CAP_PROP_FOURCC = 6
 
 REOPEN_SECONDS = 0.05  # between looks for a camera that is not there
-RATE_SECONDS = 0.5  # of pictures that tell the rate to who asks for it before reading any
+RATE_SECONDS = 1.0  # of pictures, at least, tell the rate: they may well come in bursts
+
+Identity = tuple[int, int]  # sequence and timestamp: no two frames have both alike, not even those of a new channel
 
 
 class VideoCapture:
@@ -51,12 +53,14 @@ class VideoCapture:
         self,
         name: str | None = None,
         apiPreference: int = 0,
+        params: Sequence[int] = (),
         *,
         namespace: Namespace | None = None,
         timeout: float = 5.0,
     ) -> None:
-        """``name`` None opens nothing yet. ``apiPreference`` is only there as in OpenCV. ``namespace`` None looks in
-        the global one first. ``timeout``: seconds that `read` waits for a picture."""
+        """``name`` None opens nothing yet. ``apiPreference`` is only there as in OpenCV. ``params`` are properties and
+        their values in turns: a camera that has others is not opened, for nothing can be set here. ``namespace`` None
+        looks in the global one first. ``timeout``: seconds that `read` waits for a picture."""
         self._timeout = timeout
         self._channel: FrameChannel | None = None
         self._grabbed: Picture | None = None
@@ -65,21 +69,39 @@ class VideoCapture:
         self._released = True
         self._found = False
         if name is not None:
-            self.open(name, apiPreference, namespace=namespace)
+            self.open(name, apiPreference, params, namespace=namespace)
 
-    def open(self, name: str, apiPreference: int = 0, *, namespace: Namespace | None = None) -> bool:
+    def open(
+        self, name: str, apiPreference: int = 0, params: Sequence[int] = (), *, namespace: Namespace | None = None
+    ) -> bool:
         """Leave this camera and open another one; whether it is there. The arguments are those of the constructor."""
+        if len(params) % 2:
+            raise InvalidArgumentError(f"params {params!r}: expected properties and their values in turns")
         self.release()
         self._name = name
         self._namespaces = [namespace] if namespace is not None else [Namespace.GLOBAL, Namespace.LOCAL]
         self._given_up = False
-        self._had: tuple[int, int] | None = None  # the last picture's identity
+        self._had: Identity | None = None
+        self._rated: Identity | None = None  # the picture since which the next rate is taken
         self._released = False
-        self._channel = self._opened()
-        self._found = self._channel is not None
+        try:
+            self._channel = self._opened()
+            self._found = True
+            self._expect(params)
+        except (NotFoundError, NotSupportedError):
+            if len(params):
+                self.release()
+            if self._raises:
+                raise
         return self._found
 
-    def _opened(self) -> FrameChannel | None:
+    def _expect(self, params: Sequence[int]) -> None:
+        for property, value in zip(params[::2], params[1::2]):
+            there = self.get(property)
+            if there != value:
+                raise NotSupportedError(f"camera {self._name!r}: property {property} is {there}, expected {value}")
+
+    def _opened(self) -> FrameChannel:
         for namespace in self._namespaces:
             for readonly in (False, True):
                 try:
@@ -90,7 +112,7 @@ class VideoCapture:
                     break
                 except Error:
                     continue
-        return None
+        raise NotFoundError(f"no camera {self._name!r}")
 
     def isOpened(self) -> bool:
         """Whether the camera was found. That stays so, as with OpenCV, when it is unplugged, until `release`."""
@@ -114,13 +136,14 @@ class VideoCapture:
 
     def _channel_until(self, deadline: float) -> FrameChannel:
         while not self._released:
-            if self._channel is None:
-                self._channel = self._opened_anew()
-            if self._channel is not None:
+            try:
+                if self._channel is None:
+                    self._channel = self._opened_anew()
                 self._found = True
                 return self._channel
-            if time.perf_counter() >= deadline:
-                raise NotFoundError(f"no camera {self._name!r}")
+            except NotFoundError:
+                if time.perf_counter() >= deadline:
+                    raise
             time.sleep(REOPEN_SECONDS)
         raise ClosedError("no camera is open")
 
@@ -140,30 +163,35 @@ class VideoCapture:
         gets this one again, and cannot make another one."""
         channel.close()
         self._channel = None
+        self._rated = None
         self._given_up = True
 
-    def _opened_anew(self) -> FrameChannel | None:
+    def _opened_anew(self) -> FrameChannel:
         channel = self._opened()
-        if channel is not None and self._given_up and _newest(channel) in (None, self._had):
+        if self._given_up and _newest(channel) in (None, self._had):
             channel.close()
-            return None
+            raise NotFoundError(f"no new picture of camera {self._name!r}")
         return channel
 
     def _describe(self, frame: Frame, shape: Sequence[int]) -> None:
-        before = self._description
-        sequence, now = frame.sequence, frame.timestamp_ns / 1e6
-        rate = before.get(CAP_PROP_FPS, 0.0)
-        if before and now > before[CAP_PROP_POS_MSEC] and sequence > before[CAP_PROP_POS_FRAMES]:
-            current = (sequence - before[CAP_PROP_POS_FRAMES]) * 1000 / (now - before[CAP_PROP_POS_MSEC])
-            rate = current if rate == 0 else rate * 0.9 + current * 0.1
         self._description = {
-            CAP_PROP_POS_MSEC: now,
-            CAP_PROP_POS_FRAMES: float(sequence),
+            CAP_PROP_POS_MSEC: frame.timestamp_ns / 1e6,
+            CAP_PROP_POS_FRAMES: float(frame.sequence),
             CAP_PROP_FRAME_WIDTH: float(shape[1]),
             CAP_PROP_FRAME_HEIGHT: float(shape[0]),
-            CAP_PROP_FPS: rate,
+            CAP_PROP_FPS: self._rate_at(_identity(frame)),
             CAP_PROP_FOURCC: float(int.from_bytes(frame.fourcc.encode("latin-1"), "little")),
         }
+
+    def _rate_at(self, now: Identity) -> float:
+        """The rate as it was, until enough time has passed, by the writer's clock, to tell a new one."""
+        rate, since = self._description.get(CAP_PROP_FPS, 0.0), self._rated
+        if since is None or now[0] < since[0] or now[1] < since[1]:  # that clock was set back
+            self._rated = now
+        elif now[1] - since[1] >= RATE_SECONDS * 1e9:
+            self._rated = now
+            rate = _rate(since, now)
+        return rate
 
     def retrieve(self, image: Picture | None = None, flag: int = 0) -> tuple[bool, Picture | None]:
         """A copy of the picture of the last `grab`, in ``image`` if it fits; ``flag`` is only there as in OpenCV."""
@@ -184,22 +212,27 @@ class VideoCapture:
         """Width, height, rate, FourCC or position of the newest picture, by OpenCV's numbers; 0.0 for any other, and
         after `release`.
 
-        Before the first `read` it waits for pictures, as long as it takes to know.
+        Before the first `read` it waits for a picture, and for the rate until that is known: a second, or two pictures
+        of a slow camera. It takes none from `read`.
         """
         if self._channel is not None:
             with suppress(Error):
                 if not self._description:
-                    with self._channel.latest(self._timeout) as frame:
-                        self._describe(frame, _shape(frame))
+                    self._look()
                 if property == CAP_PROP_FPS and not self._description[CAP_PROP_FPS]:
-                    self._measure_rate(self._channel)
+                    self._description[CAP_PROP_FPS] = self._measured_rate(self._channel)
         return self._description.get(property, 0.0)
 
-    def _measure_rate(self, channel: FrameChannel) -> None:
-        end = time.perf_counter() + RATE_SECONDS
-        while (left := end - time.perf_counter()) > 0:
-            with channel.next(left) as frame:
-                self._describe(frame, _shape(frame))
+    def _look(self) -> None:
+        """Describe the newest picture, which this camera's own channel has not given then."""
+        with self._opened() as channel, channel.latest(self._timeout) as frame:
+            self._describe(frame, _shape(frame))
+
+    def _measured_rate(self, channel: FrameChannel) -> float:
+        since = _identity(channel.peek())
+        time.sleep(RATE_SECONDS)
+        channel.wait(since[0], self._timeout)
+        return _rate(since, _identity(channel.peek()))
 
     def set(self, property: int, value: float) -> bool:
         """False: the camera belongs to whoever shares it."""
@@ -210,7 +243,8 @@ class VideoCapture:
         return "PYWINMMF"
 
     def setExceptionMode(self, enable: bool) -> None:
-        """Whether `grab` and `read` raise the `Error` that keeps them from a picture; at first they do not."""
+        """Whether `open`, `grab` and `read` raise the `Error` that keeps them from a camera or a picture; at first they
+        do not."""
         self._raises = enable
 
     def getExceptionMode(self) -> bool:
@@ -228,12 +262,17 @@ class VideoCapture:
             channel.close()
 
 
-def _identity(frame: Frame) -> tuple[int, int]:
-    """Sequence and timestamp, by whatever clock: together they differ from those of a new channel's frames, too."""
+def _identity(frame: Frame) -> Identity:
     return frame.sequence, frame.timestamp_ns
 
 
-def _newest(channel: FrameChannel) -> tuple[int, int] | None:
+def _rate(since: Identity, now: Identity) -> float:
+    """Of all frames in between, also missed ones, per second of the writer's clock; 0.0 if that stands still."""
+    frames, elapsed_ns = now[0] - since[0], now[1] - since[1]
+    return frames * 1e9 / elapsed_ns if frames > 0 and elapsed_ns > 0 else 0.0
+
+
+def _newest(channel: FrameChannel) -> Identity | None:
     """The identity of the newest frame; None if there is none, or the channel is damaged."""
     try:
         return _identity(channel.peek())

@@ -8,6 +8,8 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Callable
 
@@ -29,6 +31,7 @@ from pywinmmf import (
 from pywinmmf.camera.share import SharedCamera, Sharing
 
 PATIENCE = 60  # seconds
+SECOND = 1_000_000_000  # in nanoseconds
 
 
 def picture(value: int) -> numpy.typing.NDArray[numpy.uint8]:
@@ -45,19 +48,19 @@ def next_picture(capture: VideoCapture) -> numpy.typing.NDArray[numpy.uint8]:
 @pytest.mark.parametrize("namespace", [Namespace.LOCAL, Namespace.GLOBAL])
 def test_it_reads_as_opencv_does(name: str, namespace: Namespace) -> None:
     with FrameChannel.create(name, capacity=(12, 20, 3), namespace=namespace) as channel:
-        channel.publish(picture(1))
+        channel.publish(picture(1), timestamp_ns=SECOND)
         capture = VideoCapture(name)
         assert capture.isOpened()
         assert (capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (20, 12)
         assert capture.get(cv2.CAP_PROP_FOURCC) == cv2.VideoWriter.fourcc(*"BGR3")
-        channel.publish(picture(2))
+        channel.publish(picture(2), timestamp_ns=2 * SECOND)
         frame = next_picture(capture)
         assert (frame == 2).all()
         frame[...] = 9  # a copy of its own
-        channel.publish(picture(3))
+        channel.publish(picture(3), timestamp_ns=4 * SECOND)
         assert capture.grab()
         assert capture.get(cv2.CAP_PROP_POS_FRAMES) == 3
-        assert capture.get(cv2.CAP_PROP_FPS) > 0
+        assert capture.get(cv2.CAP_PROP_FPS) == 0.5
         done, same = capture.retrieve(frame)
         assert done
         assert same is frame
@@ -83,22 +86,114 @@ def test_a_camera_that_is_not_there(name: str) -> None:
         assert not capture.open(name + "-other")
 
 
-def test_the_rate_is_known_before_the_first_read(name: str, eventually: Callable[[Callable[[], object]], None]) -> None:
-    end = threading.Event()
+def evenly(number: int) -> int:
+    return number * SECOND // 50
 
-    def publish() -> None:
-        for number in itertools.count(1):
-            channel.publish(picture(1), timestamp_ns=number * 20_000_000)
-            if end.wait(0.005):
-                return
 
-    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+def in_pairs(number: int) -> int:
+    """50 pictures in a second, too, of which two each come within 2 ms."""
+    return evenly(number) - number % 2 * 18_000_000
+
+
+@pytest.fixture
+def publishing(name: str) -> Iterator[Callable[[Callable[[int], int]], FrameChannel]]:
+    """Starts a camera that publishes all the time, with the timestamps that a function has for its frames."""
+    end, running = threading.Event(), ExitStack()
+
+    def start(timestamp_ns: Callable[[int], int]) -> FrameChannel:
+        channel = running.enter_context(FrameChannel.create(name, capacity=(12, 20, 3)))
+
+        def publish() -> None:
+            for number in itertools.count(1):
+                channel.publish(picture(1), timestamp_ns=timestamp_ns(number))
+                if end.wait(0.005):
+                    return
+
         writer = threading.Thread(target=publish)
         writer.start()
+        running.callback(writer.join)
+        running.callback(end.set)
+        return channel
+
+    with running:
+        yield start
+
+
+@pytest.mark.parametrize("timestamp_ns", [evenly, in_pairs])
+def test_the_rate_is_known_before_the_first_read(
+    name: str,
+    timestamp_ns: Callable[[int], int],
+    publishing: Callable[[Callable[[int], int]], FrameChannel],
+    eventually: Callable[[Callable[[], object]], None],
+) -> None:
+    publishing(timestamp_ns)
+    capture = VideoCapture(name)
+    eventually(lambda: capture.get(cv2.CAP_PROP_FPS) == pytest.approx(50, rel=0.1))
+
+
+@pytest.mark.parametrize("timestamp_ns", [evenly, in_pairs])
+@pytest.mark.parametrize("missed", [0, 6])
+def test_the_rate_of_what_was_read(name: str, timestamp_ns: Callable[[int], int], missed: int) -> None:
+    """It is that of all pictures, missed ones too, after a second and ever after."""
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
         capture = VideoCapture(name)
-        eventually(lambda: capture.get(cv2.CAP_PROP_FPS) == pytest.approx(50))
-        end.set()
-        writer.join()
+        for number in range(1, 200):
+            channel.publish(picture(1), timestamp_ns=timestamp_ns(number))
+            if number % (missed + 1) == 0:
+                assert capture.read()[0]
+            if number > 100:
+                assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(50, rel=0.1)
+
+
+@pytest.mark.parametrize("restart", [0, 2**62])
+def test_the_rate_after_a_writers_clock_was_set(name: str, restart: int) -> None:
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+        capture = VideoCapture(name)
+        for epoch in (100 * SECOND, restart):
+            for number in range(1, 200):
+                channel.publish(picture(1), timestamp_ns=epoch + evenly(number))
+                assert capture.read()[0]
+            assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(50)
+
+
+def test_the_rate_of_a_new_channel(name: str) -> None:
+    """What was read of the one before does not count."""
+    capture = VideoCapture(name, timeout=0.1)
+    for epoch, step in ((0, 1), (1000 * SECOND, 2)):
+        with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+            for number in range(1, 200):
+                channel.publish(picture(1), timestamp_ns=epoch + evenly(number * step))
+                assert capture.read()[0]
+                if number > 60:
+                    assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(50 / step)
+            assert not capture.read()[0]  # which lets go of the channel
+
+
+@pytest.mark.parametrize("timestamp_ns", [lambda _: 1, lambda number: 2**62 - number])
+def test_a_clock_that_stands_still_or_goes_back_has_no_rate(
+    name: str,
+    timestamp_ns: Callable[[int], int],
+    publishing: Callable[[Callable[[int], int]], FrameChannel],
+) -> None:
+    publishing(timestamp_ns)
+    capture = VideoCapture(name)
+    assert capture.read()[0]
+    assert capture.read()[0]
+    assert capture.get(cv2.CAP_PROP_FPS) == 0
+
+
+@pytest.mark.parametrize("property", [cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FPS])
+@pytest.mark.parametrize("fourcc", ["BGR3", "MJPG"])
+def test_get_takes_no_picture(name: str, property: int, fourcc: str) -> None:
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+        only = picture(1) if fourcc == "BGR3" else cv2.imencode(".jpg", picture(1))[1]
+        channel.publish(only, fourcc=fourcc)
+        capture = VideoCapture(name, timeout=0.1)
+        capture.get(property)
+        assert (next_picture(capture) == 1).all()
+        capture.get(property)
+        channel.publish(picture(2))
+        assert (next_picture(capture) == 2).all()
 
 
 def test_what_can_be_no_camera(name: str) -> None:
@@ -114,6 +209,38 @@ def test_it_is_called_as_opencvs(name: str) -> None:
         assert capture.isOpened()
         assert capture.open(name, cv2.CAP_V4L2)
         assert capture.open(name, apiPreference=cv2.CAP_ANY)
+
+
+def test_in_exception_mode_a_missing_camera_is_told_of(name: str) -> None:
+    capture = VideoCapture(name)
+    capture.setExceptionMode(True)
+    with pytest.raises(NotFoundError, match=f"no camera '{name}'"):
+        capture.open(name)
+    assert not capture.isOpened()
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+        channel.publish(picture(1))
+        assert capture.read()[0]
+
+
+def test_what_is_asked_of_a_camera_it_has_or_is_not_opened(name: str) -> None:
+    size = [cv2.CAP_PROP_FRAME_WIDTH, 20, cv2.CAP_PROP_FRAME_HEIGHT, 12]
+    other = [cv2.CAP_PROP_FRAME_WIDTH, 20, cv2.CAP_PROP_FRAME_HEIGHT, 13]
+    capture = VideoCapture()
+    assert not capture.open(name, cv2.CAP_ANY, size)
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+        channel.publish(picture(1))
+        assert capture.read() == (False, None)
+        for params in (size, tuple(size), []):
+            assert VideoCapture(name, cv2.CAP_ANY, params).read()[0]
+        assert capture.open(name, cv2.CAP_ANY, params=size)
+        assert not capture.open(name, cv2.CAP_ANY, other)
+        assert not capture.isOpened()
+        assert capture.read() == (False, None)
+        capture.setExceptionMode(True)
+        with pytest.raises(NotSupportedError, match=r"property 4 is 12\.0, expected 13"):
+            capture.open(name, cv2.CAP_ANY, other)
+        with pytest.raises(InvalidArgumentError, match=r"params \[3\]"):
+            capture.open(name, cv2.CAP_ANY, [cv2.CAP_PROP_FRAME_WIDTH])
 
 
 @pytest.mark.parametrize("before", [VideoCapture.read, VideoCapture.isOpened])
