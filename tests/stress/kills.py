@@ -169,7 +169,9 @@ def kill_crowd(start: Callable[[str], Process], kills: int, seed: int) -> Counte
 
     try:
         for language in itertools.cycle(MIXTURE):
-            if sum(killed.values()) + len(victims) == kills:
+            while victims and sum(killed.values()) + len(victims) == kills:
+                kill(-1)
+            if sum(killed.values()) == kills:
                 break
             victim = start(language)
             victims.append((language, victim))
@@ -181,8 +183,6 @@ def kill_crowd(start: Callable[[str], Process], kills: int, seed: int) -> Counte
                 kill(-1)
             elif len(victims) == CROWD:
                 kill(chance.randrange(CROWD))
-        while victims:
-            kill(-1)
     finally:
         for _, victim in victims:
             wine.kill(victim)
