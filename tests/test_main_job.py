@@ -55,6 +55,7 @@ def test_on_linux(tmp_path: Path) -> None:
 @pytest.mark.windows
 def test_under_wine(tmp_path: Path) -> None:
     native.install_on_windows()
+    native.start_what_cameras_need()
     sheet = tmp_path / "sheet.png"
     in_c = wine.windows_path(native.programs("mingw64") / "demo_consumer.exe")
     program = wine.windows_path(programs.for_windows(CSHARP_CONSUMER))

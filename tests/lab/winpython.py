@@ -33,6 +33,7 @@ PACKAGES = [
     "numpy==2.1.3",  # later ones need more of the C runtime than Wine 8 has
     "opencv-python-headless==5.0.0.93",
     "cv2-enumerate-cameras==1.4.0",
+    "av==18.1.0",
     "pywin32==312",
     *("rich==15.0.0", "markdown-it-py==4.3.0", "mdurl==0.1.2"),
     *("psutil==7.2.2", "matplotlib==3.11.2", "contourpy==1.3.3", "cycler==0.12.1", "fonttools==4.68.0"),

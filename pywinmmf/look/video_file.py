@@ -1,0 +1,78 @@
+"""A video file in the making."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import av
+
+from pywinmmf import FormatError, InvalidArgumentError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from pywinmmf.video_capture import Picture
+
+CODECS = {".mp4": ("mpeg4", "yuv420p"), ".avi": ("mjpeg", "yuvj420p")}
+# The same quality for all pictures, however long each is shown: 4 of 1 (the best) to 31, times FFmpeg's unit of it.
+QUALITY = {"flags": "+qscale", "global_quality": str(4 * 118)}
+FPS = range(1, 1001)
+MOST_TICKS = 65535  # a second, or a part of it: what MPEG-4 can count
+
+
+def checked(file: Path, fps: float) -> Fraction:
+    """The rate of such a file; `InvalidArgumentError` if there can be none."""
+    if file.suffix.lower() not in CODECS:
+        raise InvalidArgumentError(f"file {str(file)!r}: expected a name that ends with {' or '.join(CODECS)}")
+    if not FPS.start <= fps < FPS.stop:
+        raise InvalidArgumentError(f"{fps:g} pictures a second: expected {FPS.start} to {FPS.stop - 1}")
+    return Fraction(fps).limit_denominator(int(MOST_TICKS / fps))
+
+
+class VideoFile:
+    """Each picture has its time in ticks, as many a second as ``rate``, and is shown until that of the next one: no
+    picture needs to be repeated. A context manager, whose end makes the file complete.
+
+    `FormatError` if such a file cannot have pictures of that size; the file is not touched then. `OSError` if it
+    cannot be written, now or at any later step.
+    """
+
+    def __init__(self, file: Path, rate: Fraction, size: tuple[int, int]) -> None:
+        self.size = size
+        """Width and height in pixels, of every picture."""
+        width, height = size
+        codec, pixels = CODECS[file.suffix.lower()]
+        # Absolute, or some names are addresses in the network.
+        self._container = av.open(str(file.absolute()), "w")
+        stream = self._container.add_stream(codec, rate, QUALITY)
+        assert isinstance(stream, av.VideoStream)
+        self._stream = stream
+        stream.width, stream.height, stream.pix_fmt = width, height, pixels
+        try:
+            stream.codec_context.open()
+        except av.FFmpegError as error:
+            raise FormatError(
+                f"a picture of {width} x {height} pixels cannot be in a {file.suffix} file: it is too large"
+            ) from error
+        try:
+            self._container.start_encoding()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(file)) from error
+
+    def write(self, picture: Picture, tick: int) -> None:
+        """A picture in BGR, of a later time than the one before."""
+        frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+        frame.pts = tick
+        self._container.mux(self._stream.encode(frame))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._container:
+            self._container.mux(self._stream.encode(None))
