@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from threading import Event, Timer
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,8 @@ from .task import Result, Task
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-PATIENCE = 60
-"""Seconds that a process may need beyond its measurement."""
+PATIENCE = 60.0
+"""Seconds that a process may need to start, and again beyond its measurement."""
 
 
 class ProcessFailed(Error):
@@ -38,13 +39,30 @@ class Process:
             cwd=tempfile.gettempdir(),  # where no source tree hides the installed package
         )
         try:
-            assert self._process.stdout
-            ready = self._process.stdout.readline().strip() == "ready"
-        except BaseException:  # a signal that came while it started
+            ready = self._first_line() == "ready"
+        except BaseException:  # it never came, or a signal did
             self.end()
             raise
         if not ready:
             raise ProcessFailed(self.end())
+
+    def _first_line(self) -> str:
+        late = Event()
+
+        def give_up() -> None:
+            late.set()
+            self._process.kill()
+
+        timer = Timer(PATIENCE, give_up)
+        timer.start()
+        try:
+            assert self._process.stdout
+            line = self._process.stdout.readline().strip()
+        finally:
+            timer.cancel()
+        if late.is_set():
+            raise ProcessFailed(f"no start in {PATIENCE:g} s")
+        return line
 
     @property
     def pid(self) -> int:

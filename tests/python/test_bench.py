@@ -18,11 +18,12 @@ pytest.importorskip("matplotlib", reason="the extra 'bench' is not installed")
 import psutil
 from terminal import OWN_TERMINAL, press_ctrl_c
 
+from pywinmmf.bench import process
 from pywinmmf.bench.peers import PEERS
 from pywinmmf.bench.programs import find_compiler
 from pywinmmf.bench.roles import stamp, whole_number
 from pywinmmf.bench.rows import ROWS
-from pywinmmf.bench.task import SAMPLES, Result
+from pywinmmf.bench.task import SAMPLES, Result, Task
 from pywinmmf.cli import main
 
 # Where the programs in C are, if whoever runs the tests compiled them: there is no compiler under Wine.
@@ -88,6 +89,12 @@ def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
     (figure,) = json.loads(report.read_text())["figures"]
     assert figure["failures"] == {"bare C": "no such luck", "pywinmmf C": "no such luck"}
     assert figure["measured"]["pywinmmf"]["to_bare_c"] is None
+
+
+def test_a_process_that_never_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "PATIENCE", 0.5)
+    with pytest.raises(process.ProcessFailed, match=r"no start in 0\.5 s"):
+        process.Process([sys.executable, "-c", "import time; time.sleep(600)"], Task("open"))
 
 
 @pytest.mark.parametrize(
