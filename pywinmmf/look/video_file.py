@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pywinmmf.video_capture import Picture
 
 CODECS = {".mp4": ("mpeg4", "yuv420p"), ".avi": ("mjpeg", "yuvj420p")}
-# The same quality for all pictures, however long each is shown: 4 of 1 (the best) to 31, times FFmpeg's unit of it.
-QUALITY = {"flags": "+qscale", "global_quality": str(4 * 118)}
+# The same quality for all pictures, however long each is shown: 3 of 1 (the best) to 31, times FFmpeg's unit of it.
+QUALITY = {"flags": "+qscale", "global_quality": str(3 * 118)}
 FPS = range(1, 1001)
 MOST_TICKS = 65535  # a second, or a part of it: what MPEG-4 can count
 
