@@ -9,7 +9,7 @@ import logging.handlers
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,12 +19,13 @@ from pywinmmf import Access, Error, FrameChannel, InvalidArgumentError, Namespac
 from pywinmmf.terminal import handling, picture_size, positive, shown
 
 from . import devices, registry, service
-from .share import PIXEL_FORMATS, SharedCamera, Sharing, check
+from .share import PIXEL_FORMATS, Pace, SharedCamera, Sharing, check
 from .sources import IN_FILE, prepare_opencv, without_secrets
 
 ACCESS = {access.name.lower().replace("_", "-"): access for access in Access}
 LOG_BYTES, OLD_LOGS = 1_000_000, 3
 STALLED_SECONDS = 2.0
+RETRY_SECONDS = 5.0  # between tries to get a name that is taken
 SERVICE = "pywinmmf-camera"
 
 
@@ -146,7 +147,7 @@ def _share(arguments: argparse.Namespace) -> int:
             service.system().run(arguments.run_service, lambda end, ready: _share_until(end, ready, arguments))
         else:
             end = threading.Event()
-            with handling(("SIGINT", "SIGTERM", "SIGBREAK"), lambda *_: end.set()):
+            with handling(("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP"), lambda *_: end.set()):
                 _share_until(end, lambda: None, arguments)
     except (Error, OSError) as error:
         return _failed(error)
@@ -166,15 +167,36 @@ def _log_to(file: Path | None) -> None:
 def _share_until(end: threading.Event, ready: Callable[[], None], arguments: argparse.Namespace) -> None:
     with ExitStack() as stack:
         cameras: list[SharedCamera] = []
+
+        def share(sharing: Sharing) -> None:
+            cameras.append(stack.enter_context(_shared(sharing)))
+
         try:
-            for sharing in _sharings(arguments):
-                cameras.append(stack.enter_context(_shared(sharing)))
+            failed = _failures(share, _sharings(arguments))
+            if not cameras:
+                raise next(iter(failed.values()))
+            for error in failed.values():
+                logging.warning("%s; it is tried again", shown(error))
             ready()
+            retries = Pace(1 / RETRY_SECONDS)
             while not end.wait(0.2):  # Windows runs signal handlers only between waits
-                continue
+                if failed and retries.is_due():
+                    retries.step()
+                    failed = _failures(share, failed)
         finally:
             for camera in cameras:  # all at once: those that are silent are waited for only once
                 camera.stop()
+
+
+def _failures(share: Callable[[Sharing], None], sharings: Iterable[Sharing]) -> dict[Sharing, Error]:
+    """Share each, and tell which cannot be, and why: the name of one may be taken, which the others need not mind."""
+    failed = {}
+    for sharing in sharings:
+        try:
+            share(sharing)
+        except Error as error:
+            failed[sharing] = error
+    return failed
 
 
 @contextmanager

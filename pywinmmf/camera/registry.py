@@ -24,6 +24,9 @@ from ..memory_mapped_file import MemoryMappedFile
 
 FILE = Path("pywinmmf/cameras.json")
 PATIENCE = 2.0  # seconds
+# Of claims. On Linux only who may open one can ask whether its owner lives; on Windows it is gone with its owner, unless
+# somebody else could open it, and keep it.
+CLAIM_ACCESS = Access.OWNER if sys.platform == "win32" else Access.USERS_READ
 
 T = TypeVar("T")
 
@@ -86,13 +89,18 @@ def entries() -> list[dict[str, Any]]:
 def is_stale(entry: dict[str, Any]) -> bool:
     """Whether nobody shares a camera under this name there any more."""
     try:
-        namespace = Namespace[entry["namespace"].upper()]
-        MemoryMappedFile.open(claim_name(entry["name"]), namespace=namespace, readonly=True).close()
-    except AccessDeniedError:
-        return False
-    except (Error, KeyError, TypeError, AttributeError):
+        return not is_claimed(entry["name"], Namespace[entry["namespace"].upper()])
+    except (KeyError, TypeError, AttributeError):
         return True
-    return False
+
+
+def is_claimed(name: str, namespace: Namespace) -> bool:
+    """Whether somebody shares a camera under this name, as far as we may know."""
+    try:
+        MemoryMappedFile.open(claim_name(name), namespace=namespace, readonly=True).close()
+    except Error as error:
+        return isinstance(error, AccessDeniedError)
+    return True
 
 
 def _place(name: str, namespace: Namespace) -> dict[str, str]:

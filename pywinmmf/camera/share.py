@@ -30,7 +30,7 @@ from pywinmmf.inspection import program_of
 from pywinmmf.terminal import shown
 
 from . import creator
-from .registry import claim_name
+from .registry import CLAIM_ACCESS, claim_name, is_claimed
 from .sources import Picture, Size, Source, open_source
 
 logger = logging.getLogger(__name__)
@@ -151,11 +151,9 @@ class SharedCamera:
         sharing = self.sharing
         self._namespace = namespace
         try:
-            claim = MemoryMappedFile.create(claim_name(sharing.name), 1, namespace=namespace)
+            claim = MemoryMappedFile.create(claim_name(sharing.name), 1, namespace=namespace, access=CLAIM_ACCESS)
         except AlreadyExistsError as error:
-            raise AlreadyExistsError(
-                f"camera {sharing.name!r} is shared by another program already: expected another --name", error.status
-            ) from None
+            raise AlreadyExistsError(f"camera {sharing.name!r} {self._why_taken()}", error.status) from None
         try:
             return claim, self._create_channel()
         except _InTheWay:
@@ -163,6 +161,14 @@ class SharedCamera:
         except BaseException:
             claim.close()
             raise
+
+    def _why_taken(self) -> str:
+        if is_claimed(self.sharing.name, self._namespace):
+            return "is shared by another program already: expected another --name"
+        return (  # for what we may remove was removed just now
+            "has the name of what a program of another user left behind: expected them, or an administrator, to run "
+            "'pywinmmf ls', which removes it, or another --name"
+        )
 
     def _create_channel(self) -> FrameChannel:
         """A new one, or that which readers have kept open."""

@@ -709,7 +709,7 @@ sys.exit(cli.main(["camera", "share", *sys.argv[4:]]))
 """
 
 
-@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGBREAK" if sys.platform == "win32" else "SIGTERM"])
+@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGBREAK" if sys.platform == "win32" else "SIGHUP"])
 def test_the_command_ends_well(name: str, folder: Path, ending: str, eventually: Callable[..., None]) -> None:
     log = folder / "logs/camera.log"
     video = folder / "video.avi"
@@ -767,6 +767,71 @@ def test_silent_cameras_are_waited_for_together(name: str, folder: Path, monkeyp
     assert len(waits) == 3
     assert sum(waits) < 1
     speak.set()
+
+
+def test_a_name_that_is_taken_costs_no_other_camera(
+    name: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    names = [f"{name}-taken", name]
+    sharings = [Sharing(source="test", name=each, size=SIZE) for each in names]
+    monkeypatch.setattr("pywinmmf.camera.command._sharings", lambda _: sharings)
+    monkeypatch.setattr("pywinmmf.camera.command.RETRY_SECONDS", 0.1)
+    end, ready = threading.Event(), threading.Event()
+    service = threading.Thread(target=_share_until, args=(end, ready.set, argparse.Namespace()))
+    try:
+        with MemoryMappedFile.create(registry.claim_name(names[0]), 1, namespace=Namespace.GLOBAL):
+            service.start()
+            assert ready.wait(60)
+            assert set(shared_cameras()) == {name}
+            taken = f"camera '{names[0]}' is shared by another program already: expected another --name"
+            assert f"{taken}; it is tried again" in caplog.text
+            sharings.reverse()
+            with pytest.raises(AlreadyExistsError, match=re.escape(taken.replace(names[0], name))):
+                _share_until(end, end.set, argparse.Namespace())  # where none can be had
+        eventually(lambda: set(shared_cameras()) == set(names))
+    finally:
+        end.set()
+        service.join()
+    assert shared_cameras() == {}
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() != 0, reason="a root of Linux becomes another user, who may remove nothing"
+)
+def test_what_another_user_sees_of_a_killed_program(name: str, child: Callable[..., Any]) -> None:
+    share = """
+import threading
+from pywinmmf.camera.share import SharedCamera, Sharing
+camera = SharedCamera(Sharing(source="test", name=sys.argv[1], size=(64, 48)))
+print("shares")
+threading.Event().wait()
+"""
+    look = """
+import os
+from pywinmmf.camera.registry import is_stale
+from pywinmmf.camera.share import SharedCamera, Sharing
+os.setuid(54400)
+name = sys.argv[1]
+print(is_stale({"name": name, "namespace": "global"}))
+try:
+    SharedCamera(Sharing(source="test", name=name, size=(64, 48)))
+except AlreadyExistsError as error:
+    print(error)
+"""
+    service = child(share, name)
+    assert service.line() == "shares"
+    stale, problem = child(look, name).result().splitlines()
+    assert stale == "False"
+    assert problem.startswith(f"camera '{name}' is shared by another program already")
+    service.kill()
+    stale, problem = child(look, name).result().splitlines()
+    assert stale == "True"
+    assert problem.startswith(f"camera '{name}' has the name of what a program of another user left behind")
+    assert child(share, name).line() == "shares"  # which removed that
 
 
 def test_list(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
