@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import logging.handlers
 import re
 import sys
 import threading
@@ -19,6 +18,7 @@ from pywinmmf import Access, Error, FrameChannel, InvalidArgumentError, Namespac
 from pywinmmf.terminal import handling, picture_size, positive, shown
 
 from . import devices, registry, service
+from .rotating_log import RotatingLog
 from .share import PIXEL_FORMATS, Pace, SharedCamera, Sharing, check
 from .sources import IN_FILE, prepare_opencv, without_secrets
 
@@ -158,9 +158,7 @@ def _log_to(file: Path | None) -> None:
     handlers: list[logging.Handler] = [logging.StreamHandler()] if sys.stderr else []
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(
-            logging.handlers.RotatingFileHandler(file, maxBytes=LOG_BYTES, backupCount=OLD_LOGS, encoding="utf-8")
-        )
+        handlers.append(RotatingLog(file, maxBytes=LOG_BYTES, backupCount=OLD_LOGS, encoding="utf-8"))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import http.server
 import json
+import logging
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, ClassVar
@@ -38,6 +40,7 @@ from pywinmmf import (
 from pywinmmf.camera import devices, registry
 from pywinmmf.camera.command import _channel_name, _share_until, _shared
 from pywinmmf.camera.devices import Device
+from pywinmmf.camera.rotating_log import RotatingLog
 from pywinmmf.camera.share import Pace, SharedCamera, Sharing, fill, fitting
 from pywinmmf.camera.sources import open_source, prepare_opencv, without_secrets
 from pywinmmf.cli import main
@@ -898,6 +901,47 @@ def test_impossible_wishes(arguments: list[str], message: str, capsys: pytest.Ca
     assert main(["camera", "share", *arguments]) == 1
     assert message in capsys.readouterr().err
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@contextmanager
+def being_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Windows renames no file that is open; elsewhere that is made believe."""
+    replace = os.replace
+
+    def as_windows(old: str, new: str) -> None:
+        if str(file) in (old, new):
+            raise PermissionError(f"{file} is open")
+        replace(old, new)
+
+    with file.open(), monkeypatch.context() as patched:
+        if sys.platform != "win32":
+            patched.setattr(os, "replace", as_windows)
+        yield
+
+
+@pytest.mark.parametrize("read", ["log", "log.1", "log.2"])
+def test_a_log_that_is_being_read_loses_nothing(read: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [tmp_path / name for name in ("log.2", "log.1", "log.0", "log")]
+
+    def lines() -> list[int]:
+        return [int(line) for file in files if file.exists() for line in file.read_text().split()]
+
+    log = RotatingLog(tmp_path / "log", maxBytes=30, backupCount=2)  # of up to 7 lines
+
+    def write(numbers: range) -> None:
+        for number in numbers:
+            log.emit(logging.makeLogRecord({"msg": str(number)}))
+
+    write(range(100, 119))
+    assert [len(file.read_text().split()) for file in (files[0], files[1], files[3])] == [7, 7, 5]
+    with being_read(tmp_path / read, monkeypatch):
+        write(range(119, 133))
+        assert lines() == list(range(100, 133))
+    write(range(133, 200))
+    assert lines() == list(range(lines()[0], 200))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["log", "log.1", "log.2"]
+    assert all(file.stat().st_size <= 30 for file in tmp_path.iterdir())
+    log.close()
 
 
 def test_a_log_that_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
