@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from pywinmmf import Access, Error, FrameChannel, InvalidArgumentError, Namespace
+from pywinmmf.look.state import is_stalled
 from pywinmmf.terminal import handling, picture_size, positive, shown
 
 from . import devices, registry, service
@@ -24,7 +25,6 @@ from .sources import IN_FILE, prepare_opencv, without_secrets
 
 ACCESS = {access.name.lower().replace("_", "-"): access for access in Access}
 LOG_BYTES, OLD_LOGS = 1_000_000, 3
-STALLED_SECONDS = 2.0
 RETRY_SECONDS = 5.0  # between tries to get a name that is taken
 SERVICE = "pywinmmf-camera"
 
@@ -202,7 +202,7 @@ def _shared(sharing: Sharing) -> Iterator[SharedCamera]:
     camera = SharedCamera(sharing)
     source = without_secrets(sharing.source)
     try:
-        file = registry.announce(sharing.name, camera.namespace, source)
+        file = registry.announce(sharing.name, camera.namespace, source, sharing.seconds_between_pictures)
         if file is None:
             logging.warning("%s is in no list: %s cannot be written", shown(sharing.name), registry.FILE)
         logging.info("sharing %s as %s (%s)", shown(source), shown(sharing.name), camera.namespace.name.lower())
@@ -244,7 +244,7 @@ def _state(name: str, namespace: Namespace) -> str:
         return str(error)
     if age is None:
         return "no picture yet"
-    if age < STALLED_SECONDS:
+    if not is_stalled(name, namespace, age):
         return "live"
     return f"stalled since {datetime.now() - timedelta(seconds=age):%Y-%m-%d %H:%M:%S}"
 

@@ -31,7 +31,7 @@ from pywinmmf.terminal import shown
 
 from . import creator
 from .registry import CLAIM_ACCESS, claim_name, is_claimed
-from .sources import Picture, Size, Source, open_source
+from .sources import USUAL_FPS, Picture, Size, Source, open_source
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +80,12 @@ class Sharing:
     namespace: Namespace | None = None
     """None: global where the rights allow, else local."""
     access: Access | str | int = Access.USERS_READ
+
+    @property
+    def seconds_between_pictures(self) -> float:
+        """As far as these wishes tell, of a camera of the usual pace; 0: they ask for all that it gives."""
+        slowed = self.every / USUAL_FPS if self.every > 1 else 0.0
+        return max(slowed, 1 / self.most_fps if self.most_fps else 0.0)
 
 
 def check(sharing: Sharing) -> None:

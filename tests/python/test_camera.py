@@ -45,6 +45,7 @@ from pywinmmf.camera.share import Pace, SharedCamera, Sharing, fill, fitting
 from pywinmmf.camera.sources import open_source, prepare_opencv, without_secrets
 from pywinmmf.cli import main
 from pywinmmf.inspection import program_of
+from pywinmmf.look.state import is_stalled
 
 SIZE = (64, 48)
 
@@ -598,7 +599,8 @@ def test_the_registry_has_what_is_shared(name: str, folder: Path) -> None:
     with MemoryMappedFile.create(registry.claim_name(name), 1), FrameChannel.create(name, capacity=10) as kept:
         file = registry.announce(name, Namespace.LOCAL, "0")
         assert file == folder / "pywinmmf/cameras.json"
-        assert shared_cameras() == {name: {"name": name, "namespace": "local", "source": "0", "pid": os.getpid()}}
+        place = {"name": name, "namespace": "local"}
+        assert shared_cameras() == {name: {**place, "source": "0", "pid": os.getpid(), "seconds_between_pictures": 0}}
         reader = FrameChannel.open(kept.name)
     with reader:  # a reader that stays does not keep the entry
         assert shared_cameras() == {}
@@ -853,6 +855,28 @@ def test_list(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     listed = json.loads(capsys.readouterr().out)
     assert listed["devices"] == [{"number": 0, "name": "Front", "path": "/dev/video0"}]
     assert [entry["name"] for entry in listed["shared"]] == [name]
+
+
+@pytest.mark.parametrize(("wish", "seconds"), [({"most_fps": 0.2}, 5), ({"every": 300}, 10), ({"most_fps": 10}, 0.1)])
+def test_a_camera_is_stalled_when_pictures_are_missing(
+    name: str,
+    wish: dict[str, Any],
+    seconds: float,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(devices, "devices", lambda: [])
+    most = max(2, 3 * seconds)
+    with _shared(Sharing(source="test", name=name, size=SIZE, namespace=Namespace.LOCAL, **wish)):
+        assert shared_cameras()[name]["seconds_between_pictures"] == seconds
+        assert not is_stalled(name, Namespace.LOCAL, most - 0.1)
+        for age, word in ((most - 0.1, "live"), (most, "stalled since")):
+            monkeypatch.setattr(FrameChannel, "age", age)
+            assert main(["camera", "list"]) == 0
+            assert f"  {word}" in capsys.readouterr().out
+        assert is_stalled(name, Namespace.GLOBAL, 2)
+    assert is_stalled(name, Namespace.LOCAL, 2)
 
 
 def test_a_list_that_no_terminal_obeys(
