@@ -20,8 +20,8 @@ from pywinmmf.terminal import handling, picture_size, positive, shown
 
 from . import devices, registry, service
 from .rotating_log import RotatingLog
-from .share import PIXEL_FORMATS, Pace, SharedCamera, Sharing, check
-from .sources import IN_FILE, prepare_opencv, without_secrets
+from .share import PIXEL_FORMATS, Pace, SharedCamera, Sharing, check, check_text, rehearse
+from .sources import IN_FILE, prepare_opencv, video_file, without_secrets
 
 ACCESS = {access.name.lower().replace("_", "-"): access for access in Access}
 LOG_BYTES, OLD_LOGS = 1_000_000, 3
@@ -74,7 +74,8 @@ def _add_sharing_options(parser: argparse.ArgumentParser) -> None:
         "sources",
         nargs="+",
         metavar="SOURCE",
-        help="camera number, name or path; video file; stream; 'test'; or @FILE, which holds one of those: "
+        help="camera number, name or path; video file, which is played at its own pace; stream (rtsp:// and the like; "
+        "http://, also of a file), which is read as fast as it comes; 'test'; or @FILE, which holds one of those: "
         "for a stream with a password, which others would read in this command line",
     )
     parser.add_argument("--name", action="append", metavar="NAME", help="of each channel; default: camera-SOURCE")
@@ -251,12 +252,20 @@ def _state(name: str, namespace: Namespace) -> str:
 
 def _install(arguments: argparse.Namespace) -> int:
     try:
-        _sharings(arguments)
-        service.system().install(arguments.service, _share_arguments(arguments))
+        for sharing in _sharings(arguments):
+            rehearse(sharing)
+        words = _share_arguments(arguments)
+        for word in words:
+            check_text("argument", word)
+        is_running = service.system().install(arguments.service, words)
     except (Error, OSError) as error:
         return _failed(error)
     option = "" if arguments.service == SERVICE else f" --service {arguments.service}"
-    print(f"installed {arguments.service}: pywinmmf camera start{option}")
+    start = f"pywinmmf camera start{option}"
+    if is_running:
+        print(f"installed {arguments.service}, which runs as it was until: pywinmmf camera stop{option}, {start}")
+    else:
+        print(f"installed {arguments.service}: {start}")
     return 0
 
 
@@ -276,7 +285,8 @@ def _from_anywhere(source: str) -> str:
     """The source, by an absolute path if it is a file."""
     if source.startswith(IN_FILE):
         return IN_FILE + str(Path(source[len(IN_FILE) :]).resolve())
-    return str(Path(source).resolve()) if Path(source).is_file() else source
+    file = video_file(source)
+    return source if file is None else str(Path(file).resolve())
 
 
 def _control(arguments: argparse.Namespace) -> int:

@@ -2,8 +2,8 @@
 
 ``%PUBLIC%\\pywinmmf\\cameras.json`` on Windows, ``/run/pywinmmf/cameras.json`` for a service of Linux, else
 ``$XDG_RUNTIME_DIR/pywinmmf/cameras.json`` (without that variable, under ``~/.cache``): an array of
-{name, namespace, source, pid, seconds_between_pictures}. Written to a new file that then takes the place of the old one, so nobody reads half of
-it. An entry is stale when nobody shares a camera under its name in its namespace any more.
+{name, namespace, source, pid, seconds_between_pictures}. Written to a new file that then takes the place of the old
+one, so nobody reads half of it. An entry is stale when nobody shares a camera under its name in its namespace any more.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from ..memory_mapped_file import MemoryMappedFile
 
 FILE = Path("pywinmmf/cameras.json")
 PATIENCE = 2.0  # seconds
-# Of claims. On Linux only who may open one can ask whether its owner lives; on Windows it is gone with its owner, unless
-# somebody else could open it, and keep it.
+# Of claims. On Linux only who may open one can ask whether its owner lives; on Windows it is gone with its owner,
+# unless somebody else could open it, and keep it.
 CLAIM_ACCESS = Access.OWNER if sys.platform == "win32" else Access.USERS_READ
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 
 class RotatingLog(logging.handlers.RotatingFileHandler):
-    """One that loses nothing while somebody reads it: Windows lets no open file be renamed, so it grows until it can be,
-    and no older one is touched before that."""
+    """One that loses nothing while somebody reads it: Windows lets no open file be renamed, so it grows until it can
+    be, and no older one is touched before that."""
 
     def doRollover(self) -> None:
         """Begin a new file, if the old one can be put aside."""

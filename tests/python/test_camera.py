@@ -514,6 +514,16 @@ def test_devices_are_found_by_number_name_and_path(monkeypatch: pytest.MonkeyPat
         devices.find("Back", "Back")
 
 
+def test_a_url_of_a_file_is_that_file(tmp_path: Path) -> None:
+    video = tmp_path / "a video.avi"
+    make_video(video, [200])
+    source = open_source(video.as_uri())
+    assert source.fps == 25  # at its own pace, not that of a stream
+    source.release()
+    with pytest.raises(OSError, match="not a video"):
+        open_source(f"{video.as_uri()}.none")
+
+
 def test_missing_things_are_named() -> None:
     with pytest.raises(OSError, match="'97': no such camera"):
         open_source("97")
@@ -918,6 +928,7 @@ def test_wrong_arguments(arguments: list[str], message: str, capsys: pytest.Capt
         (["test", "--every", "0"], "expected at least 1"),
         (["test", "--drop-every", "1"], "expected at least 2"),
         (["test", "--slots", "2"], "slots 2: expected at least 3"),
+        (["test", "--name", "a\nb"], r"camera name 'a\nb': expected no control characters"),
     ],
 )
 def test_impossible_wishes(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,7 +37,7 @@ from pywinmmf import (  # noqa: E402 (after the skips)
 )
 from pywinmmf.camera.share import SharedCamera, Sharing  # noqa: E402
 from pywinmmf.cli import main  # noqa: E402
-from pywinmmf.look import follower, live_picture, meter, namespaces, record, state, top  # noqa: E402
+from pywinmmf.look import follower, live_picture, meter, namespaces, record, top  # noqa: E402
 from pywinmmf.look.follower import Follower  # noqa: E402
 from pywinmmf.look.meter import Meter  # noqa: E402
 from pywinmmf.look.observation import observe  # noqa: E402
@@ -62,7 +62,7 @@ def camera(name: str) -> Iterator[str]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Followers that soon lose patience."""
-    monkeypatch.setattr(state, "PATIENCE", 0.3)
+    monkeypatch.setattr("pywinmmf.look.state.PATIENCE", 0.3)
     monkeypatch.setattr(follower, "TICK", 0.05)
 
 
@@ -108,7 +108,8 @@ def test_a_camera_that_is_slow_on_purpose_is_live(
     name: str, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., None]
 ) -> None:
     slow = [name]
-    monkeypatch.setattr(state, "seconds_between_pictures", lambda name, namespace: 1000 * (name in slow))
+    told = "pywinmmf.look.state.seconds_between_pictures"
+    monkeypatch.setattr(told, lambda name, namespace: 1000 * (name in slow))
     monkeypatch.setattr(meter, "RATE_SECONDS", 0.01)
     with FrameChannel.create(name, capacity=10) as channel:
         news, measured = iter(Follower(name, LOCAL)), Meter(name, LOCAL)
