@@ -33,6 +33,7 @@ STREAM_PATIENCE_MS = 5000
 def prepare_opencv() -> None:
     """Have OpenCV open several sources at a time, and say nothing: the log tells of a problem once, not at each try."""
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    _set_for_ffmpeg("OPENCV_LOG_LEVEL", "SILENT")  # on Windows it has an OpenCV of its own, too
     _set_for_ffmpeg("OPENCV_FFMPEG_LOGLEVEL", "-8")
     # Or a server that is silent holds up all other streams and files. FFmpeg is safe for threads since its version 4.
     _set_for_ffmpeg("OPENCV_FFMPEG_IS_THREAD_SAFE", "1")
