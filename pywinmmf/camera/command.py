@@ -114,7 +114,7 @@ def _sharings(arguments: argparse.Namespace) -> list[Sharing]:
         raise InvalidArgumentError(
             f"{len(names)} names for {len(arguments.sources)} sources: expected as many, in the same order"
         )
-    if len(set(names)) != len(names):
+    if len({*names, *map(registry.claim_name, names)}) != 2 * len(names):
         raise InvalidArgumentError(f"names {', '.join(names)}: expected different ones, see --name")
     if arguments.every < 1:
         raise InvalidArgumentError(f"--every {arguments.every}: expected at least 1")

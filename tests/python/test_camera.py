@@ -939,6 +939,7 @@ def test_wrong_arguments(arguments: list[str], message: str, capsys: pytest.Capt
     ("arguments", "message"),
     [
         (["test", "test"], "expected different ones"),
+        (["test", "test", "--name", "a", "--name", "a.shared"], "expected different ones"),
         (["test", "--name", "a", "--name", "b"], "2 names for 1 sources"),
         (["test", "--every", "0"], "expected at least 1"),
         (["test", "--drop-every", "1"], "expected at least 2"),
