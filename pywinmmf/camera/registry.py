@@ -108,18 +108,13 @@ def seconds_between_pictures(name: str, namespace: Namespace) -> float:
 def is_stale(entry: dict[str, Any]) -> bool:
     """Whether nobody shares a camera under this name there any more."""
     try:
-        return not is_claimed(entry["name"], Namespace[entry["namespace"].upper()])
-    except (KeyError, TypeError, AttributeError):
+        namespace = Namespace[entry["namespace"].upper()]
+        MemoryMappedFile.open(claim_name(entry["name"]), namespace=namespace, readonly=True).close()
+    except AccessDeniedError:
+        return False
+    except (Error, KeyError, TypeError, AttributeError):
         return True
-
-
-def is_claimed(name: str, namespace: Namespace) -> bool:
-    """Whether somebody shares a camera under this name, as far as we may know."""
-    try:
-        MemoryMappedFile.open(claim_name(name), namespace=namespace, readonly=True).close()
-    except Error as error:
-        return isinstance(error, AccessDeniedError)
-    return True
+    return False
 
 
 def _place(name: str, namespace: Namespace) -> dict[str, str]:

@@ -32,7 +32,7 @@ from pywinmmf.inspection import program_of
 from pywinmmf.terminal import shown
 
 from . import creator
-from .registry import CLAIM_ACCESS, claim_name, is_claimed
+from .registry import CLAIM_ACCESS, claim_name
 from .sources import USUAL_FPS, Picture, Size, Source, open_source
 
 logger = logging.getLogger(__name__)
@@ -190,12 +190,16 @@ class SharedCamera:
             raise
 
     def _why_taken(self) -> str:
-        if is_claimed(self.sharing.name, self._namespace):
-            return "is shared by another program already: expected another --name"
-        return (  # for what we may remove was removed just now
-            "has the name of what a program of another user left behind: expected them, or an administrator, to run "
-            "'pywinmmf ls', which removes it, or another --name"
-        )
+        try:
+            MemoryMappedFile.open(claim_name(self.sharing.name), namespace=self._namespace, readonly=True).close()
+        except NotFoundError:  # nobody has it, and it is not ours to remove
+            return (
+                "has the name of what a killed program of another user left behind: expected them, or root, to run "
+                "'pywinmmf ls', which removes it, or another --name"
+            )
+        except Error:
+            pass
+        return "is shared by another program already: expected another --name"
 
     def _create_channel(self) -> FrameChannel:
         """A new one, or that which readers have kept open."""
