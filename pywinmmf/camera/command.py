@@ -5,26 +5,27 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import logging.handlers
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Callable
 
 from pywinmmf import Access, Error, FrameChannel, InvalidArgumentError, Namespace
+from pywinmmf.look.state import is_stalled
 from pywinmmf.terminal import handling, picture_size, positive, shown
 
 from . import devices, registry, service
-from .share import PIXEL_FORMATS, SharedCamera, Sharing, check
-from .sources import IN_FILE, prepare_opencv, without_secrets
+from .rotating_log import RotatingLog
+from .share import PIXEL_FORMATS, Pace, SharedCamera, Sharing, check, check_text, rehearse
+from .sources import IN_FILE, prepare_opencv, video_file, without_secrets
 
 ACCESS = {access.name.lower().replace("_", "-"): access for access in Access}
 LOG_BYTES, OLD_LOGS = 1_000_000, 3
-STALLED_SECONDS = 2.0
+RETRY_SECONDS = 5.0  # between tries to get a name that is taken
 SERVICE = "pywinmmf-camera"
 
 
@@ -73,7 +74,8 @@ def _add_sharing_options(parser: argparse.ArgumentParser) -> None:
         "sources",
         nargs="+",
         metavar="SOURCE",
-        help="camera number, name or path; video file; stream; 'test'; or @FILE, which holds one of those: "
+        help="camera number, name or path; video file, which is played at its own pace; stream (rtsp:// and the like; "
+        "http://, also of a file), which is read as fast as it comes; 'test'; or @FILE, which holds one of those: "
         "for a stream with a password, which others would read in this command line",
     )
     parser.add_argument("--name", action="append", metavar="NAME", help="of each channel; default: camera-SOURCE")
@@ -112,7 +114,7 @@ def _sharings(arguments: argparse.Namespace) -> list[Sharing]:
         raise InvalidArgumentError(
             f"{len(names)} names for {len(arguments.sources)} sources: expected as many, in the same order"
         )
-    if len(set(names)) != len(names):
+    if len({*names, *map(registry.claim_name, names)}) != 2 * len(names):
         raise InvalidArgumentError(f"names {', '.join(names)}: expected different ones, see --name")
     if arguments.every < 1:
         raise InvalidArgumentError(f"--every {arguments.every}: expected at least 1")
@@ -146,7 +148,7 @@ def _share(arguments: argparse.Namespace) -> int:
             service.system().run(arguments.run_service, lambda end, ready: _share_until(end, ready, arguments))
         else:
             end = threading.Event()
-            with handling(("SIGINT", "SIGTERM", "SIGBREAK"), lambda *_: end.set()):
+            with handling(("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP"), lambda *_: end.set()):
                 _share_until(end, lambda: None, arguments)
     except (Error, OSError) as error:
         return _failed(error)
@@ -157,24 +159,43 @@ def _log_to(file: Path | None) -> None:
     handlers: list[logging.Handler] = [logging.StreamHandler()] if sys.stderr else []
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(
-            logging.handlers.RotatingFileHandler(file, maxBytes=LOG_BYTES, backupCount=OLD_LOGS, encoding="utf-8")
-        )
+        handlers.append(RotatingLog(file, maxBytes=LOG_BYTES, backupCount=OLD_LOGS, encoding="utf-8"))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
 
 
 def _share_until(end: threading.Event, ready: Callable[[], None], arguments: argparse.Namespace) -> None:
     with ExitStack() as stack:
         cameras: list[SharedCamera] = []
+
+        def share(sharing: Sharing) -> None:
+            cameras.append(stack.enter_context(_shared(sharing)))
+
         try:
-            for sharing in _sharings(arguments):
-                cameras.append(stack.enter_context(_shared(sharing)))
+            failed = _failures(share, _sharings(arguments))
+            if not cameras:
+                raise next(iter(failed.values()))
+            for error in failed.values():
+                logging.warning("%s; it is tried again", shown(error))
             ready()
+            retries = Pace(1 / RETRY_SECONDS)
             while not end.wait(0.2):  # Windows runs signal handlers only between waits
-                continue
+                if failed and retries.is_due():
+                    retries.step()
+                    failed = _failures(share, failed)
         finally:
             for camera in cameras:  # all at once: those that are silent are waited for only once
                 camera.stop()
+
+
+def _failures(share: Callable[[Sharing], None], sharings: Iterable[Sharing]) -> dict[Sharing, Error]:
+    """Share each, and tell which cannot be, and why: the name of one may be taken, which the others need not mind."""
+    failed = {}
+    for sharing in sharings:
+        try:
+            share(sharing)
+        except Error as error:
+            failed[sharing] = error
+    return failed
 
 
 @contextmanager
@@ -182,7 +203,7 @@ def _shared(sharing: Sharing) -> Iterator[SharedCamera]:
     camera = SharedCamera(sharing)
     source = without_secrets(sharing.source)
     try:
-        file = registry.announce(sharing.name, camera.namespace, source)
+        file = registry.announce(sharing.name, camera.namespace, source, sharing.seconds_between_pictures)
         if file is None:
             logging.warning("%s is in no list: %s cannot be written", shown(sharing.name), registry.FILE)
         logging.info("sharing %s as %s (%s)", shown(source), shown(sharing.name), camera.namespace.name.lower())
@@ -224,19 +245,27 @@ def _state(name: str, namespace: Namespace) -> str:
         return str(error)
     if age is None:
         return "no picture yet"
-    if age < STALLED_SECONDS:
+    if not is_stalled(name, namespace, age):
         return "live"
     return f"stalled since {datetime.now() - timedelta(seconds=age):%Y-%m-%d %H:%M:%S}"
 
 
 def _install(arguments: argparse.Namespace) -> int:
     try:
-        _sharings(arguments)
-        service.system().install(arguments.service, _share_arguments(arguments))
+        for sharing in _sharings(arguments):
+            rehearse(sharing)
+        words = _share_arguments(arguments)
+        for word in words:
+            check_text("argument", word)
+        is_running = service.system().install(arguments.service, words)
     except (Error, OSError) as error:
         return _failed(error)
     option = "" if arguments.service == SERVICE else f" --service {arguments.service}"
-    print(f"installed {arguments.service}: pywinmmf camera start{option}")
+    start = f"pywinmmf camera start{option}"
+    if is_running:
+        print(f"installed {arguments.service}, which runs as it was until: pywinmmf camera stop{option}, {start}")
+    else:
+        print(f"installed {arguments.service}: {start}")
     return 0
 
 
@@ -256,7 +285,8 @@ def _from_anywhere(source: str) -> str:
     """The source, by an absolute path if it is a file."""
     if source.startswith(IN_FILE):
         return IN_FILE + str(Path(source[len(IN_FILE) :]).resolve())
-    return str(Path(source).resolve()) if Path(source).is_file() else source
+    file = video_file(source)
+    return source if file is None else str(Path(file).resolve())
 
 
 def _control(arguments: argparse.Namespace) -> int:

@@ -2,8 +2,8 @@
 
 ``%PUBLIC%\\pywinmmf\\cameras.json`` on Windows, ``/run/pywinmmf/cameras.json`` for a service of Linux, else
 ``$XDG_RUNTIME_DIR/pywinmmf/cameras.json`` (without that variable, under ``~/.cache``): an array of
-{name, namespace, source, pid}. Written to a new file that then takes the place of the old one, so nobody reads half of
-it. An entry is stale when nobody shares a camera under its name in its namespace any more.
+{name, namespace, source, pid, seconds_between_pictures}. Written to a new file that then takes the place of the old
+one, so nobody reads half of it. An entry is stale when nobody shares a camera under its name in its namespace any more.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from ..memory_mapped_file import MemoryMappedFile
 
 FILE = Path("pywinmmf/cameras.json")
 PATIENCE = 2.0  # seconds
+# Of claims. On Linux only who may open one can ask whether its owner lives; on Windows it is gone with its owner,
+# unless somebody else could open it, and keep it.
+CLAIM_ACCESS = Access.OWNER if sys.platform == "win32" else Access.USERS_READ
 
 T = TypeVar("T")
 
@@ -41,9 +44,17 @@ def claim_name(name: str) -> str:
     return name + ".shared"
 
 
-def announce(name: str, namespace: Namespace, source: str) -> Path | None:
-    """Add a shared camera, drop stale ones; the file, None if none of the folders can be written."""
-    entry = {**_place(name, namespace), "source": source, "pid": os.getpid()}
+def announce(name: str, namespace: Namespace, source: str, seconds_between_pictures: float = 0) -> Path | None:
+    """Add a shared camera, drop stale ones; the file, None if none of the folders can be written.
+
+    ``seconds_between_pictures``: that is how slowly it is shared on purpose, 0: as fast as the camera is.
+    """
+    entry = {
+        **_place(name, namespace),
+        "source": source,
+        "pid": os.getpid(),
+        "seconds_between_pictures": seconds_between_pictures,
+    }
     with _one_at_a_time():
         for folder in folders():
             file = folder / FILE
@@ -67,8 +78,9 @@ def withdraw(name: str, namespace: Namespace, file: Path) -> None:
 
 
 def shared_cameras() -> dict[str, dict[str, Any]]:
-    """The cameras that are shared now: by the name to open, ``name``, ``namespace``, ``source`` and ``pid``. Of two of
-    one name the global one, which `VideoCapture` opens, too."""
+    """The cameras that are shared now: by the name to open, ``name``, ``namespace``, ``source``, ``pid`` and
+    ``seconds_between_pictures`` (0: as the camera gives them). Of two of one name the global one, which `VideoCapture`
+    opens, too."""
     return {entry["name"]: entry for entry in sorted(entries(), key=lambda entry: entry["namespace"] == "global")}
 
 
@@ -81,6 +93,16 @@ def entries() -> list[dict[str, Any]]:
         if not is_stale(entry)
     }
     return [found[place] for place in sorted(found)]
+
+
+def seconds_between_pictures(name: str, namespace: Namespace) -> float:
+    """How slowly a camera is shared on purpose; 0: it is not, or none of this name is shared there."""
+    for folder in folders():
+        for entry in _read(folder / FILE):
+            seconds = entry.get("seconds_between_pictures")
+            if isinstance(seconds, (int, float)) and _is_at(entry, name, namespace) and not is_stale(entry):
+                return seconds
+    return 0
 
 
 def is_stale(entry: dict[str, Any]) -> bool:

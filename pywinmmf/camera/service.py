@@ -21,8 +21,9 @@ Job = Callable[[threading.Event, Callable[[], None]], None]
 class System(Protocol):
     """What manages services. Those of its functions that say so give exit codes; all raise `OSError`."""
 
-    def install(self, name: str, arguments: Sequence[str]) -> None:
-        """Have ``pywinmmf camera share`` with these arguments run from every start of the machine on."""
+    def install(self, name: str, arguments: Sequence[str]) -> bool:
+        """Have ``pywinmmf camera share`` with these arguments run from every start of the machine on. True: it is
+        running already, with those it had, until it is stopped."""
 
     def uninstall(self, name: str) -> int:
         """Stop it and remove it; 0."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
+import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -30,8 +32,8 @@ from pywinmmf.inspection import program_of
 from pywinmmf.terminal import shown
 
 from . import creator
-from .registry import claim_name
-from .sources import Picture, Size, Source, open_source
+from .registry import CLAIM_ACCESS, claim_name
+from .sources import USUAL_FPS, Picture, Size, Source, open_source
 
 logger = logging.getLogger(__name__)
 
@@ -81,17 +83,42 @@ class Sharing:
     """None: global where the rights allow, else local."""
     access: Access | str | int = Access.USERS_READ
 
+    @property
+    def capacity(self) -> int:
+        """Bytes of the largest picture."""
+        width, height = self.size or LARGEST_SIZE
+        return height * width * PIXEL_FORMATS[self.pixel_format].channels
+
+    @property
+    def seconds_between_pictures(self) -> float:
+        """As far as these wishes tell, of a camera of the usual pace; 0: they ask for all that it gives."""
+        slowed = self.every / USUAL_FPS if self.every > 1 else 0.0
+        return max(slowed, 1 / self.most_fps if self.most_fps else 0.0)
+
 
 def check(sharing: Sharing) -> None:
     """Refuse what no channel can have, without making one (`InvalidArgumentError`)."""
     for_opencv("source", sharing.source)
     whole("slots", sharing.slots, least=lib.WMMF_CHANNEL_SLOTS_LEAST, most=lib.WMMF_CHANNEL_SLOTS_MAX)
-    try:
-        MemoryMappedFile.open(claim_name(sharing.name), readonly=True).close()
-    except InvalidArgumentError as error:
-        raise InvalidArgumentError(f"camera name {sharing.name!r}: {error}", error.status) from None
-    except Error:
-        pass  # nothing there, or not ours: the name can be one
+    check_text("camera name", sharing.name)
+    for name in (sharing.name, claim_name(sharing.name)):
+        try:
+            MemoryMappedFile.open(name, readonly=True).close()
+        except InvalidArgumentError as error:
+            raise InvalidArgumentError(f"camera name {sharing.name!r}: {error}", error.status) from None
+        except Error:
+            pass  # nothing there, or not ours: the name can be one
+
+
+def check_text(what: str, text: str) -> None:
+    """Refuse what would break a line of a list, a log or a unit of systemd."""
+    if any(unicodedata.category(letter) == "Cc" for letter in text):
+        raise InvalidArgumentError(f"{what} {text!r}: expected no control characters")
+
+
+def rehearse(sharing: Sharing) -> None:
+    """See whether the machine has room for the channel: one of another name is made and dropped."""
+    FrameChannel.create(f"pywinmmf-rehearsal-{os.getpid()}", capacity=sharing.capacity, slots=sharing.slots).close()
 
 
 class _InTheWay(Error):
@@ -151,11 +178,9 @@ class SharedCamera:
         sharing = self.sharing
         self._namespace = namespace
         try:
-            claim = MemoryMappedFile.create(claim_name(sharing.name), 1, namespace=namespace)
+            claim = MemoryMappedFile.create(claim_name(sharing.name), 1, namespace=namespace, access=CLAIM_ACCESS)
         except AlreadyExistsError as error:
-            raise AlreadyExistsError(
-                f"camera {sharing.name!r} is shared by another program already: expected another --name", error.status
-            ) from None
+            raise AlreadyExistsError(f"camera {sharing.name!r} {self._why_taken()}", error.status) from None
         try:
             return claim, self._create_channel()
         except _InTheWay:
@@ -164,17 +189,27 @@ class SharedCamera:
             claim.close()
             raise
 
+    def _why_taken(self) -> str:
+        try:
+            MemoryMappedFile.open(claim_name(self.sharing.name), namespace=self._namespace, readonly=True).close()
+        except NotFoundError:  # nobody has it, and it is not ours to remove
+            return (
+                "has the name of what a killed program of another user left behind: expected them, or root, to run "
+                "'pywinmmf ls', which removes it, or another --name"
+            )
+        except Error:
+            pass
+        return "is shared by another program already: expected another --name"
+
     def _create_channel(self) -> FrameChannel:
         """A new one, or that which readers have kept open."""
         sharing = self.sharing
-        width, height = sharing.size or LARGEST_SIZE
-        capacity = height * width * self._format.channels
         with suppress(FileNotFoundError):
             self._check_creator()  # before it is opened: who may cut it short could end who looks into it
         try:
             channel = FrameChannel.create(
                 sharing.name,
-                capacity=capacity,
+                capacity=sharing.capacity,
                 slots=sharing.slots,
                 namespace=self._namespace,
                 access=sharing.access,
@@ -183,7 +218,7 @@ class SharedCamera:
         except InvalidArgumentError as error:
             if error.status != lib.WMMF_E_SIZE:
                 raise
-            raise self._in_the_way(f"too small for {sharing.slots} frames of {capacity} bytes") from None
+            raise self._in_the_way(f"too small for {sharing.slots} frames of {sharing.capacity} bytes") from None
         try:
             self._check_creator()  # somebody may just have been quicker
         except BaseException:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, cast
+from urllib.parse import unquote
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ Picture = npt.NDArray[np.uint8]
 Size = tuple[int, int]  # width, height, as OpenCV has it
 
 TEST_PICTURE = "test"
+FILE_URL = "file://"
 IN_FILE = "@"  # before the name of a file, which, other than a command line, can be kept from other users
 TEST_SIZE = (640, 480)
 USUAL_FPS = 30.0
@@ -31,6 +33,7 @@ STREAM_PATIENCE_MS = 5000
 def prepare_opencv() -> None:
     """Have OpenCV open several sources at a time, and say nothing: the log tells of a problem once, not at each try."""
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    _set_for_ffmpeg("OPENCV_LOG_LEVEL", "SILENT")  # on Windows it has an OpenCV of its own, too
     _set_for_ffmpeg("OPENCV_FFMPEG_LOGLEVEL", "-8")
     # Or a server that is silent holds up all other streams and files. FFmpeg is safe for threads since its version 4.
     _set_for_ffmpeg("OPENCV_FFMPEG_IS_THREAD_SAFE", "1")
@@ -81,6 +84,9 @@ def open_source(source: str, size: Size | None = None) -> Source:
 def _open(source: str, shown_as: str, size: Size | None) -> Source:
     if source == TEST_PICTURE:
         return TestPicture(size or TEST_SIZE)
+    file = video_file(source)
+    if file is not None:
+        return VideoFile(shown_as, file)
     if "://" in source:
         patience = [
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
@@ -90,12 +96,18 @@ def _open(source: str, shown_as: str, size: Size | None) -> Source:
         ]
         stream = cv2.VideoCapture(source, cv2.CAP_FFMPEG, patience)
         return Captured(shown_as, stream, "no stream there")
-    if Path(source).is_file():
-        return VideoFile(shown_as, source)
     index, backend = devices.find(source, shown_as)
     camera = Captured(shown_as, cv2.VideoCapture(index, backend), "no such camera, or another program is using it")
     camera.ask_for(size)
     return camera
+
+
+def video_file(source: str) -> str | None:
+    """The path, if the source is a file of this machine."""
+    if source.startswith(FILE_URL):
+        path = unquote(source[len(FILE_URL) :])
+        return path.lstrip("/") if sys.platform == "win32" else path
+    return source if source != TEST_PICTURE and "://" not in source and Path(source).is_file() else None
 
 
 def _source_in(file: Path) -> str:

@@ -26,8 +26,8 @@ WantedBy={target}
 """
 
 
-def install(name: str, arguments: Sequence[str]) -> None:
-    """Write the unit and have it started with the machine, or with the user's session."""
+def install(name: str, arguments: Sequence[str]) -> bool:
+    """Write the unit and have it started with the machine, or with the user's session; whether it runs already."""
     file = unit_file(name)
     file.parent.mkdir(parents=True, exist_ok=True)
     before = file.read_bytes() if file.exists() else None
@@ -41,6 +41,7 @@ def install(name: str, arguments: Sequence[str]) -> None:
         else:
             _write(file, before)
         raise
+    return _run([*_command(), "is-active", "--quiet", file.name]).returncode == 0
 
 
 def uninstall(name: str) -> int:

@@ -37,8 +37,9 @@ STATES = {
 }
 
 
-def install(name: str, arguments: Sequence[str]) -> None:
-    """Create the service, or give the one that is there new arguments; it starts with Windows and after failures."""
+def install(name: str, arguments: Sequence[str]) -> bool:
+    """Create the service, or give the one that is there new arguments; it starts with Windows and after failures.
+    Whether it runs already."""
     line = command_line(name, arguments)
     with (
         _manager(win32service.SC_MANAGER_CREATE_SERVICE) as manager,
@@ -54,6 +55,7 @@ def install(name: str, arguments: Sequence[str]) -> None:
             "Actions": [(win32service.SC_ACTION_RESTART, RESTART_MS)] * 3,
         }
         win32service.ChangeServiceConfig2(service, win32service.SERVICE_CONFIG_FAILURE_ACTIONS, again)
+        return bool(_state(service) != win32service.SERVICE_STOPPED)
 
 
 def _created_or_opened(manager: Any, name: str, line: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Iterator
 from typing import Optional
@@ -9,7 +10,7 @@ from typing import Optional
 from pywinmmf import Frame, FrameChannel, LockTimeoutError, Namespace, NotFoundError, PoisonedError
 
 from .namespaces import first_found
-from .state import PATIENCE, State
+from .state import State, is_stalled
 
 TICK = 0.25  # seconds without news after which a follower says so
 
@@ -33,21 +34,21 @@ class Follower:
     def __iter__(self) -> Iterator[News]:
         while True:
             try:
-                channel = first_found(self._namespaces, self._open)
+                channel, namespace = first_found(self._namespaces, self._open)
             except NotFoundError:
                 yield State.ABSENT, None
             else:
                 with channel:
-                    ended = yield from self._frames(channel)
+                    ended = yield from self._frames(channel, namespace)
                 yield ended, None
             time.sleep(TICK)
 
-    def _open(self, namespace: Namespace) -> FrameChannel:
-        return FrameChannel.open(self.name, namespace=namespace, readonly=True)
+    def _open(self, namespace: Namespace) -> tuple[FrameChannel, Namespace]:
+        return FrameChannel.open(self.name, namespace=namespace, readonly=True), namespace
 
-    def _frames(self, channel: FrameChannel) -> Generator[News, None, State]:
+    def _frames(self, channel: FrameChannel, namespace: Namespace) -> Generator[News, None, State]:
         """Until there are none any more; why."""
-        state, wait, patient_until = State.STALLED, 0.0, 0.0
+        state, wait, came = State.STALLED, 0.0, -math.inf
         while True:
             try:
                 frame = self._news(channel, wait)
@@ -55,8 +56,8 @@ class Follower:
                 return State.POISONED
             if frame is not None:
                 state = State.LIVE if wait else State.STALLED
-                patient_until = time.perf_counter() + PATIENCE
-            elif time.perf_counter() > patient_until:
+                came = time.perf_counter()
+            elif is_stalled(self.name, namespace, time.perf_counter() - came):
                 return State.STALLED
             yield state, frame
             if frame is not None:

@@ -15,7 +15,7 @@ from .follower import Follower
 from .state import State, problem_of
 
 RECENT_FRAMES = 1000  # that latency is told of
-RATE_SECONDS = 2.0  # over which the rate is measured
+RATE_SECONDS = 2.0  # over which the rate is measured; or between two frames, if that is longer
 RETRY_SECONDS = 0.5
 BOUNDS_MS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)  # of the histogram; above the last is one more
 
@@ -61,7 +61,9 @@ class Meter:
                     self._arrivals.append((now_ns / 1e9, frame.sequence, frame.used))
                     if state is State.LIVE:  # others were there before we looked
                         self._latencies_ms.append(max(0.0, (now_ns - frame.timestamp_ns) / 1e6))
-                while self._arrivals and self._arrivals[0][0] < now_ns / 1e9 - RATE_SECONDS:
+                elif state is not State.LIVE:
+                    self._arrivals.clear()
+                while len(self._arrivals) > 2 and self._arrivals[0][0] < now_ns / 1e9 - RATE_SECONDS:
                     self._arrivals.popleft()
             if self._stop.is_set():
                 return

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pywinmmf import FrameChannel, MemoryMappedFile, Namespace, Participant
 from pywinmmf.inspection import program_of
 
-from .state import PATIENCE, State
+from .state import State, is_stalled
 
 PEEK_SECONDS = 0.1
 
@@ -44,11 +44,8 @@ class Observation(NamedTuple):
     used: int
     """Bytes of the newest frame."""
     users: list[User]
-
-    @property
-    def state(self) -> State:
-        """Live or stalled."""
-        return State.LIVE if self.age is not None and self.age < PATIENCE else State.STALLED
+    state: State
+    """Live or stalled."""
 
     @property
     def readers(self) -> list[User]:
@@ -65,18 +62,20 @@ def observe(name: str, namespace: Namespace) -> Observation:
         participants = section.participants()
         sequence = channel.sequence
         newest = channel.peek(PEEK_SECONDS) if sequence else None
+        age = channel.age
         return Observation(
             namespace=namespace,
             at=time.perf_counter(),
             slots=channel.slots,
             capacity=channel.capacity,
             sequence=sequence,
-            age=channel.age,
+            age=age,
             width=newest.width if newest else 0,
             height=newest.height if newest else 0,
             fourcc=newest.fourcc.strip() if newest else "",
             used=newest.used if newest else 0,
             users=[_user(one, sequence) for one in participants if one.alive],
+            state=State.STALLED if age is None or is_stalled(name, namespace, age) else State.LIVE,
         )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import enum
 
-from pywinmmf import Error
+from pywinmmf import Error, Namespace
+from pywinmmf.camera.registry import seconds_between_pictures
 
 PATIENCE = 2.0  # seconds without a frame after which a channel counts as stalled
+INTERVALS = 3  # of a camera that is shared more slowly, which also must be over then
 
 
 class State(enum.Enum):
@@ -18,6 +20,11 @@ class State(enum.Enum):
     POISONED = "poisoned"
     """It is there, but damaged, and gives no frame any more. Once all have let go of it, a new one may come."""
     ABSENT = "absent"
+
+
+def is_stalled(name: str, namespace: Namespace, age: float) -> bool:
+    """Whether a channel whose newest frame is ``age`` seconds old counts as stalled."""
+    return age >= PATIENCE and age >= INTERVALS * seconds_between_pictures(name, namespace)
 
 
 def problem_of(error: Exception) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import http.server
 import json
+import logging
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, ClassVar
@@ -38,10 +41,12 @@ from pywinmmf import (
 from pywinmmf.camera import devices, registry
 from pywinmmf.camera.command import _channel_name, _share_until, _shared
 from pywinmmf.camera.devices import Device
+from pywinmmf.camera.rotating_log import RotatingLog
 from pywinmmf.camera.share import Pace, SharedCamera, Sharing, fill, fitting
 from pywinmmf.camera.sources import open_source, prepare_opencv, without_secrets
 from pywinmmf.cli import main
 from pywinmmf.inspection import program_of
+from pywinmmf.look.state import is_stalled
 
 SIZE = (64, 48)
 
@@ -290,6 +295,21 @@ def test_a_silent_stream_holds_up_no_other_source(
                 channel.next(timeout=30).release()
 
 
+def test_opencv_says_nothing(child: Callable[..., Any]) -> None:
+    code = """
+from pywinmmf.camera import sources
+sources.prepare_opencv()
+sources.STREAM_PATIENCE_MS = 100
+try:
+    sources.open_source(f"rtsp://127.0.0.1:{sys.argv[1]}/")
+except OSError:
+    print("no stream")
+"""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        said = child(code, silent.getsockname()[1], stderr=subprocess.STDOUT)
+        assert said.result() == "no stream"
+
+
 class Numbered:
     """A camera that gives 13 pictures and then none; it knows which were wanted."""
 
@@ -510,6 +530,16 @@ def test_devices_are_found_by_number_name_and_path(monkeypatch: pytest.MonkeyPat
         devices.find("Back", "Back")
 
 
+def test_a_url_of_a_file_is_that_file(tmp_path: Path) -> None:
+    video = tmp_path / "a video.avi"
+    make_video(video, [200])
+    source = open_source(video.as_uri())
+    assert source.fps == 25  # at its own pace, not that of a stream
+    source.release()
+    with pytest.raises(OSError, match="not a video"):
+        open_source(f"{video.as_uri()}.none")
+
+
 def test_missing_things_are_named() -> None:
     with pytest.raises(OSError, match="'97': no such camera"):
         open_source("97")
@@ -595,7 +625,8 @@ def test_the_registry_has_what_is_shared(name: str, folder: Path) -> None:
     with MemoryMappedFile.create(registry.claim_name(name), 1), FrameChannel.create(name, capacity=10) as kept:
         file = registry.announce(name, Namespace.LOCAL, "0")
         assert file == folder / "pywinmmf/cameras.json"
-        assert shared_cameras() == {name: {"name": name, "namespace": "local", "source": "0", "pid": os.getpid()}}
+        place = {"name": name, "namespace": "local"}
+        assert shared_cameras() == {name: {**place, "source": "0", "pid": os.getpid(), "seconds_between_pictures": 0}}
         reader = FrameChannel.open(kept.name)
     with reader:  # a reader that stays does not keep the entry
         assert shared_cameras() == {}
@@ -709,7 +740,7 @@ sys.exit(cli.main(["camera", "share", *sys.argv[4:]]))
 """
 
 
-@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGBREAK" if sys.platform == "win32" else "SIGTERM"])
+@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGBREAK" if sys.platform == "win32" else "SIGHUP"])
 def test_the_command_ends_well(name: str, folder: Path, ending: str, eventually: Callable[..., None]) -> None:
     log = folder / "logs/camera.log"
     video = folder / "video.avi"
@@ -769,6 +800,103 @@ def test_silent_cameras_are_waited_for_together(name: str, folder: Path, monkeyp
     speak.set()
 
 
+def test_a_name_that_is_taken_costs_no_other_camera(
+    name: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    names = [f"{name}-taken", name]
+    sharings = [Sharing(source="test", name=each, size=SIZE) for each in names]
+    monkeypatch.setattr("pywinmmf.camera.command._sharings", lambda _: sharings)
+    monkeypatch.setattr("pywinmmf.camera.command.RETRY_SECONDS", 0.1)
+    end, ready = threading.Event(), threading.Event()
+    service = threading.Thread(target=_share_until, args=(end, ready.set, argparse.Namespace()))
+    try:
+        with MemoryMappedFile.create(registry.claim_name(names[0]), 1, namespace=Namespace.GLOBAL):
+            service.start()
+            assert ready.wait(60)
+            assert set(shared_cameras()) == {name}
+            taken = f"camera '{names[0]}' is shared by another program already: expected another --name"
+            assert f"{taken}; it is tried again" in caplog.text
+            sharings.reverse()
+            with pytest.raises(AlreadyExistsError, match=re.escape(taken.replace(names[0], name))):
+                _share_until(end, end.set, argparse.Namespace())  # where none can be had
+        eventually(lambda: set(shared_cameras()) == set(names))
+    finally:
+        end.set()
+        service.join()
+    assert shared_cameras() == {}
+
+
+KILLED = """
+import os, signal, sys
+from pywinmmf import AlreadyExistsError
+from pywinmmf.camera.registry import is_stale
+from pywinmmf.camera.share import SharedCamera, Sharing
+
+sharing = Sharing(source="test", name="front", size=(64, 48))
+hear, say = os.pipe()
+
+def forked(action):
+    pid = os.fork()
+    if pid == 0:
+        action()
+        sys.stdout.flush()
+        os._exit(0)
+    return pid
+
+def share():
+    camera = SharedCamera(sharing)
+    os.write(say, b".")
+    signal.pause()
+
+def look():
+    os.setuid(54400)
+    try:
+        SharedCamera(sharing)
+    except AlreadyExistsError as error:
+        print(is_stale({"name": "front", "namespace": "global"}), error, flush=True)
+
+def kill_service():
+    os.kill(service, signal.SIGKILL)
+    os.waitpid(service, 0)
+
+service = forked(share)
+os.read(hear, 1)
+os.waitpid(forked(look), 0)
+kill_service()
+os.waitpid(forked(look), 0)
+service = forked(share)
+os.read(hear, 1)
+kill_service()
+print("shared again")
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() != 0, reason="a root of Linux becomes another user, who may remove nothing"
+)
+def test_what_another_user_sees_of_a_killed_program() -> None:
+    """Where no third one removes what is left: in a shared memory of their own."""
+    own_memory = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /dev/shm && exec "$@"', "sh"]
+    if not shutil.which("unshare") or subprocess.run([*own_memory, "true"], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("this user may not mount, not even in a namespace of its own")
+    done = subprocess.run(
+        [*own_memory, sys.executable, "-c", KILLED],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=Path(__file__).parent,
+        timeout=60,
+    )
+    alive, dead, again = done.stdout.splitlines()
+    assert alive.startswith("False camera 'front' is shared by another program already")
+    assert dead.startswith("True camera 'front' has the name of what a killed program of another user left behind")
+    assert again == "shared again"
+
+
 def test_list(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(devices, "devices", lambda: [Device(0, "Front", "/dev/video0")])
     claim = MemoryMappedFile.create(registry.claim_name(name), 1)
@@ -785,6 +913,28 @@ def test_list(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     listed = json.loads(capsys.readouterr().out)
     assert listed["devices"] == [{"number": 0, "name": "Front", "path": "/dev/video0"}]
     assert [entry["name"] for entry in listed["shared"]] == [name]
+
+
+@pytest.mark.parametrize(("wish", "seconds"), [({"most_fps": 0.2}, 5), ({"every": 300}, 10), ({"most_fps": 10}, 0.1)])
+def test_a_camera_is_stalled_when_pictures_are_missing(
+    name: str,
+    wish: dict[str, Any],
+    seconds: float,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(devices, "devices", lambda: [])
+    most = max(2, 3 * seconds)
+    with _shared(Sharing(source="test", name=name, size=SIZE, namespace=Namespace.LOCAL, **wish)):
+        assert shared_cameras()[name]["seconds_between_pictures"] == seconds
+        assert not is_stalled(name, Namespace.LOCAL, most - 0.1)
+        for age, word in ((most - 0.1, "live"), (most, "stalled since")):
+            monkeypatch.setattr(FrameChannel, "age", age)
+            assert main(["camera", "list"]) == 0
+            assert f"  {word}" in capsys.readouterr().out
+        assert is_stalled(name, Namespace.GLOBAL, 2)
+    assert is_stalled(name, Namespace.LOCAL, 2)
 
 
 def test_a_list_that_no_terminal_obeys(
@@ -822,10 +972,12 @@ def test_wrong_arguments(arguments: list[str], message: str, capsys: pytest.Capt
     ("arguments", "message"),
     [
         (["test", "test"], "expected different ones"),
+        (["test", "test", "--name", "a", "--name", "a.shared"], "expected different ones"),
         (["test", "--name", "a", "--name", "b"], "2 names for 1 sources"),
         (["test", "--every", "0"], "expected at least 1"),
         (["test", "--drop-every", "1"], "expected at least 2"),
         (["test", "--slots", "2"], "slots 2: expected at least 3"),
+        (["test", "--name", "a\nb"], r"camera name 'a\nb': expected no control characters"),
     ],
 )
 def test_impossible_wishes(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -833,6 +985,47 @@ def test_impossible_wishes(arguments: list[str], message: str, capsys: pytest.Ca
     assert main(["camera", "share", *arguments]) == 1
     assert message in capsys.readouterr().err
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@contextmanager
+def being_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Windows renames no file that is open; elsewhere that is made believe."""
+    replace = os.replace
+
+    def as_windows(old: str, new: str) -> None:
+        if str(file) in (old, new):
+            raise PermissionError(f"{file} is open")
+        replace(old, new)
+
+    with file.open(), monkeypatch.context() as patched:
+        if sys.platform != "win32":
+            patched.setattr(os, "replace", as_windows)
+        yield
+
+
+@pytest.mark.parametrize("read", ["log", "log.1", "log.2"])
+def test_a_log_that_is_being_read_loses_nothing(read: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [tmp_path / name for name in ("log.2", "log.1", "log.0", "log")]
+
+    def lines() -> list[int]:
+        return [int(line) for file in files if file.exists() for line in file.read_text().split()]
+
+    log = RotatingLog(tmp_path / "log", maxBytes=30, backupCount=2)  # of 6 or 7 lines
+
+    def write(numbers: range) -> None:
+        for number in numbers:
+            log.emit(logging.makeLogRecord({"msg": str(number)}))
+
+    write(range(100, 115))
+    assert [file.name for file in files if file.exists()] == ["log.2", "log.1", "log"]
+    with being_read(tmp_path / read, monkeypatch):
+        write(range(115, 133))
+        assert lines() == list(range(100, 133))
+    write(range(133, 200))
+    assert lines() == list(range(lines()[0], 200))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["log", "log.1", "log.2"]
+    assert all(file.stat().st_size <= 30 for file in tmp_path.iterdir())
+    log.close()
 
 
 def test_a_log_that_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,9 +39,10 @@ from pywinmmf import (  # noqa: E402 (after the skips)
 )
 from pywinmmf.camera.share import SharedCamera, Sharing  # noqa: E402
 from pywinmmf.cli import main  # noqa: E402
-from pywinmmf.look import follower, live_picture, namespaces, record, top  # noqa: E402
+from pywinmmf.look import follower, live_picture, meter, namespaces, record, top  # noqa: E402
 from pywinmmf.look.follower import Follower  # noqa: E402
 from pywinmmf.look.meter import Meter  # noqa: E402
+from pywinmmf.look.observation import observe  # noqa: E402
 from pywinmmf.look.state import State  # noqa: E402
 from pywinmmf.look.video_file import VideoFile  # noqa: E402
 from pywinmmf.terminal import ended_politely  # noqa: E402
@@ -64,7 +65,7 @@ def camera(name: str) -> Iterator[str]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Followers that soon lose patience."""
-    monkeypatch.setattr(follower, "PATIENCE", 0.3)
+    monkeypatch.setattr("pywinmmf.look.state.PATIENCE", 0.3)
     monkeypatch.setattr(follower, "TICK", 0.05)
 
 
@@ -103,6 +104,34 @@ def test_a_channel_is_followed_whatever_becomes_of_it(name: str) -> None:
         channel.publish(b"another channel")
         until(news, State.STALLED, sequence=1)
     news.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_camera_that_is_slow_on_purpose_is_live(
+    name: str, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., None]
+) -> None:
+    slow = [name]
+    told = "pywinmmf.look.state.seconds_between_pictures"
+    monkeypatch.setattr(told, lambda name, namespace: 1000 * (name in slow))
+    monkeypatch.setattr(meter, "RATE_SECONDS", 0.01)
+    with FrameChannel.create(name, capacity=10) as channel:
+        news, measured = iter(Follower(name, LOCAL)), Meter(name, LOCAL)
+        for sequence in (1, 2, 3):
+            channel.publish(b"x")
+            until(news, State.LIVE if sequence > 1 else State.STALLED, sequence=sequence)
+            eventually(lambda wanted=sequence: measured.report()["frames"] == wanted)
+        eventually(lambda: (channel.age or 0) > 0.5)  # over which there is news, too
+        assert {next(news) for _ in range(10)} == {(State.LIVE, None)}
+        assert observe(name, Namespace.LOCAL).state is State.LIVE
+        assert measured.report()["state"] == "live"
+        assert measured.report()["frames_per_second"] > 0
+        slow.clear()
+        until(news, State.STALLED)
+        assert observe(name, Namespace.LOCAL).state is State.STALLED
+        eventually(lambda: measured.report()["state"] == "stalled")
+        assert measured.report()["frames_per_second"] == 0
+        measured.close()
+        news.close()  # type: ignore[attr-defined]
 
 
 @pytest.mark.usefixtures("quick")

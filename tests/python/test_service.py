@@ -15,6 +15,7 @@ import pytest
 from pywinmmf import FrameChannel, Namespace
 from pywinmmf.camera import service
 from pywinmmf.camera.command import _share_arguments
+from pywinmmf.camera.share import Sharing
 from pywinmmf.cli import build_parser, main
 
 not_on_windows = pytest.mark.skipif(sys.platform == "win32", reason="systemd is of Linux")
@@ -54,6 +55,9 @@ def test_a_service_has_a_log() -> None:
         (["--slots", "1000"], "slots 1000: expected at most 64"),
         (["--name", "a/b"], "camera name 'a/b'"),
         (["--name", "a" * 230], "camera name 'aaa"),
+        (["--name", ""], "camera name ''"),
+        (["--name", "a\nb"], r"camera name 'a\nb': expected no control characters"),
+        (["--log", "a\nb/log"], "expected no control characters"),
     ],
 )
 def test_nothing_impossible_is_installed(
@@ -62,6 +66,22 @@ def test_nothing_impossible_is_installed(
     monkeypatch.setattr(service, "system", lambda: pytest.fail("it was about to be"))
     assert main(["camera", "install", "test", *words]) == 1
     assert message in capsys.readouterr().err
+
+
+def test_no_more_is_installed_than_there_is_room_for(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vast = Sharing(source="test", name=name, size=(2**20, 2**20), slots=64)
+    monkeypatch.setattr("pywinmmf.camera.command._sharings", lambda _: [vast])
+    monkeypatch.setattr(service, "system", lambda: pytest.fail("it was about to be"))
+    assert main(["camera", "install", "test"]) == 1
+    assert f"64 slots of {3 * 2**40} bytes: " in capsys.readouterr().err
+
+
+def test_what_share_takes_for_no_file_is_none_for_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "test").touch()
+    assert share_arguments("test")[-1] == "test"
 
 
 @pytest.mark.parametrize("command", [["install", "test"], ["start"], ["uninstall"]])
@@ -80,10 +100,13 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     programs = tmp_path / "bin"
     programs.mkdir()
     program = programs / "systemctl"
-    program.write_text('#!/bin/sh\necho "$@" >> "$CALLS"\nif [ "$2" = is-active ]; then echo inactive; exit 3; fi\n')
+    program.write_text(
+        '#!/bin/sh\necho "$@" >> "$CALLS"\n[ "$2" != is-active ] || { echo $STATE; [ $STATE = active ]; }\n'
+    )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    monkeypatch.setenv("STATE", "inactive")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setattr(systemd, "_is_root", lambda: False)
     return tmp_path / "config/systemd/user"
@@ -107,12 +130,22 @@ def test_systemd(systemd: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert Path(os.environ["CALLS"]).read_text().splitlines() == [
         "--user daemon-reload",
         "--user enable mine.service",
+        "--user is-active --quiet mine.service",
         "--user start mine.service",
         "--user is-active mine.service",
         "--user stop mine.service",
         "--user disable --now mine.service",
         "--user daemon-reload",
     ]
+
+
+@not_on_windows
+@pytest.mark.usefixtures("systemd")
+def test_installed_again_it_runs_as_it_was(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("STATE", "active")
+    assert main(["camera", "install", "test", "--service", "mine"]) == 0
+    until = "which runs as it was until: pywinmmf camera stop --service mine, pywinmmf camera start --service mine\n"
+    assert capsys.readouterr().out == f"installed mine, {until}"
 
 
 @not_on_windows

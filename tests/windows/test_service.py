@@ -101,6 +101,8 @@ def test_installed_again_it_has_new_arguments(service: Service, tmp_path: Path) 
     assert "is shared by another program already" in (tmp_path / "log.txt").read_text()
     service.does("install", "test", "--name", service.name, "--size", "32x24", "--log", tmp_path / "log.txt")
     service.does("start")
+    again = service.does("install", "test", "--name", service.name, "--size", "32x24", "--log", tmp_path / "log.txt")
+    assert "which runs as it was until: pywinmmf camera stop" in again
     reader = dotnet.run_wine(programs.for_windows(READER), [service.name, "global", "3"], timeout=SECONDS)
     assert reader.returncode == 0, reader.stderr
     assert reader.stdout.count(" 32 x 24 BGR3, ") == 3
