@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from ._arguments import contiguous, whole
 from ._binding import ffi, lib
-from ._blocks import BlockEnd
+from ._blocks import Block, BlockEnd, no_block
 from ._slots import NO_SLOT, Slots
 from .errors import ClosedError, InvalidArgumentError, native_error
 from .pixels import Geometry, as_array, extent, fourcc_code, fourcc_text
@@ -141,7 +141,7 @@ class NewFrame:
     the shape that it was begun with.
     """
 
-    __slots__ = ("_frame", "_geometry", "_own_hold", "_slots", "timestamp_ns", "used")
+    __slots__ = ("_block", "_frame", "_geometry", "_hold", "_slots", "timestamp_ns", "used")
 
     def __init__(self, frame: Any, slots: Slots, geometry: Geometry, used: int) -> None:
         self._frame = frame
@@ -150,16 +150,17 @@ class NewFrame:
         """Bytes of the picture."""
         self.timestamp_ns = 0
         """When it was taken; 0: the time of publication."""
-        self._slots = slots
-        self._own_hold = ffi.gc(frame, slots.drop)  # with which it is dropped
+        self._slots: Slots | None = slots  # None: it was published or dropped
+        self._hold = ffi.gc(frame, slots.drop)  # with which it is dropped; a with block takes it over
+        self._block: Callable[[], Block | None] = no_block
 
     @property
     def data(self) -> memoryview:
         """The slot's bytes, writable: as many as the channel's capacity."""
-        frame = self._frame
-        if frame.slot == NO_SLOT:
+        frame, slots = self._frame, self._slots
+        if slots is None or frame.slot == NO_SLOT:
             raise ClosedError("the frame was published or dropped: fill it inside the with block", lib.WMMF_E_CLOSED)
-        return self._slots.writable(frame)
+        return slots.writable(frame)
 
     @property
     def array(self) -> numpy.typing.NDArray[Any]:
@@ -241,14 +242,21 @@ class NewFrame:
 
     def _end(self, call: Callable[[Any, Any], int]) -> None:
         frame, slots = self._frame, self._slots
-        if frame.slot == NO_SLOT:
+        if slots is None or frame.slot == NO_SLOT:
             raise ClosedError("the frame was published or dropped already", lib.WMMF_E_CLOSED)
         status = call(slots.native, frame)
         if status:
             raise native_error(status, f"publish a frame of {self.used} bytes, {self._geometry} in {slots.what}")
         frame.slot = NO_SLOT
+        self._slots = self._hold = None
+
+    def _about_to_enter(self, block: Callable[[], Block | None]) -> None:
+        self._block = block
 
     def __enter__(self) -> Self:
+        block = self._block()
+        if block is not None:
+            block.hold, self._hold = self._hold, None
         return self
 
     def _leave(
@@ -259,12 +267,9 @@ class NewFrame:
             if kind is None and frame.slot != NO_SLOT:
                 self.publish()
         finally:
-            if frame.slot != NO_SLOT:
-                self._slots.drop(frame)
-
-    def _hold(self) -> Any:
-        hold, self._own_hold = self._own_hold, None
-        return hold
+            slots, self._slots = self._slots, None
+            if slots is not None:
+                slots.drop(frame)
 
     if TYPE_CHECKING:
         __exit__ = _leave

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from ._binding import ffi, lib
-from ._blocks import BlockEnd
+from ._blocks import Block, BlockEnd, no_block
 from ._handle import SectionHandle
 from ._patience import seconds
 from .errors import native_error
@@ -31,38 +31,36 @@ class _Lock(ABC):
     def __init__(self, handle: SectionHandle, timeout: float | None) -> None:
         self._handle = handle
         self._timeout = timeout
-        self._holds: dict[int, ref[Any]] = {}  # by thread; of blocks that are about to be entered, too
-        self._kept: dict[int, Any] = {}  # those of no block
+        # By thread:
+        self._blocks: dict[int, ref[Block]] = {}
+        self._holds: dict[int, ref[Any]] = {}
+        self._kept: dict[int, Any] = {}  # those that no block has
 
     @abstractmethod
     def _take(self) -> int: ...
 
-    def _hold(self) -> Any:
-        """What gives the lock back when it is gone, and nothing if there is nothing to give; None where `__enter__` is
-        to refuse, or, called by hand, has been."""
-        handle, thread = self._handle, get_ident()
-        if handle.closed or handle.hold(thread) is not None:
-            return None
-        hold = ffi.gc(handle.native(), self._unlock)
-        self._holds[thread] = ref(hold)
-        return hold
+    def _about_to_enter(self, block: ref[Block]) -> None:
+        self._blocks[get_ident()] = block
 
     def __enter__(self) -> Self:
         handle, thread = self._handle, get_ident()
-        handle.native()
+        native = handle.native()
         if handle.hold(thread) is not None:
             seconds(self._timeout)  # what is wrong with that is said first
             raise native_error(lib.WMMF_E_DEADLOCK, f"lock {handle.what} for {self._kind}")
-        # The hold is there before the lock is taken: that leaves no moment for a signal in between.
-        reference = self._holds.get(thread)
-        hold = reference() if reference is not None else None
-        if hold is None:
-            hold = self._kept[thread] = self._hold()
+        # A hold gives the lock back when it is gone, and nothing if there is nothing to give; being there before the
+        # lock is taken, it leaves no moment for a signal in between.
+        hold = ffi.gc(native, self._unlock)
         try:
+            block = self._blocks.pop(thread, no_block)()
+            if block is not None:
+                block.hold = hold
+            else:
+                self._kept[thread] = hold
             status = self._take()
             if status:
                 raise native_error(status, f"lock {handle.what} for {self._kind}")
-            handle.holds[thread] = self._holds[thread]
+            handle.holds[thread] = self._holds[thread] = ref(hold)
         except BaseException:
             self._forget(thread)
             ffi.release(hold)
@@ -89,7 +87,7 @@ class _Lock(ABC):
             raise native_error(status, f"keep to {handle.what}")
 
     def _forget(self, thread: int) -> None:
-        del self._holds[thread]
+        self._holds.pop(thread, None)
         self._kept.pop(thread, None)
 
     if TYPE_CHECKING:

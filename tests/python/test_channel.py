@@ -487,6 +487,19 @@ def test_impossible_channels(name: str, arguments: dict[str, Any], message: str)
         FrameChannel.open(name)
 
 
+def test_frames_that_are_over_keep_no_channel_open(name: str) -> None:
+    with FrameChannel.create(name, capacity=10) as channel:
+        with channel.begin() as in_block:
+            in_block.data[:] = bytes(10)
+        alone = channel.begin()
+        alone.publish()
+        with channel.latest() as seen:
+            assert len(seen.data) == 10
+    with pytest.raises(NotFoundError):
+        FrameChannel.open(name)
+    assert [in_block.sequence, alone.sequence, seen.sequence] == [1, 2, 2]
+
+
 def test_wrong_types(name: str) -> None:
     for capacity in (1.5, "10", None, True):
         with pytest.raises(TypeError, match="capacity"):

@@ -174,6 +174,34 @@ def test_what_was_begun_is_dropped(name: str) -> None:
             assert channel.publish(b"free") > 0, number
 
 
+def test_a_look_at_exit_changes_nothing(name: str) -> None:
+    """As those of debuggers, at all attributes of an object."""
+    with FrameChannel.create(name, capacity=100) as channel, FrameChannel.open(name) as other:
+        new = channel.begin()
+        assert callable(new.__exit__)
+        with new:
+            assert callable(new.__exit__)
+            assert other.publish(b"busy") == 0
+        assert channel.sequence == 1
+        new = channel.begin()
+        new.__enter__()
+        new.__exit__(None, None, None)
+        assert channel.sequence == 2
+    with MemoryMappedFile.create(name, 100) as section, MemoryMappedFile.open(name) as outsider:
+        guard = section.write_lock()
+        assert callable(guard.__exit__)
+        with guard:
+            assert callable(guard.__exit__)
+            with pytest.raises(LockTimeoutError):
+                outsider.read(timeout=0)
+        guard.__enter__()
+        assert callable(guard.__exit__)
+        with pytest.raises(LockTimeoutError):
+            outsider.read(timeout=0)
+        guard.__exit__(None, None, None)
+        assert section.sequence == 2
+
+
 def test_what_was_read_is_let_go(name: str) -> None:
     with FrameChannel.create(name, capacity=100) as channel, FrameChannel.open(name) as reader:
         channel.publish(b"frame")
