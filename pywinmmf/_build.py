@@ -19,6 +19,9 @@ PUBLISH = """
 int64_t publish_copy(wmmf_channel *channel, const void *data, uint64_t used, int64_t timeout_ns,
                      const wmmf_frame *description)"""
 
+PUBLISH_BEGUN = """
+int32_t publish_begun(wmmf_channel *channel, wmmf_frame *frame)"""
+
 LET_GO = """
 int32_t let_go(wmmf_channel *channel, wmmf_frame *frame)"""
 
@@ -55,6 +58,13 @@ static {LET_GO.strip()} {{
     return wmmf_channel_release(channel, &pinned);
 }}
 
+static {PUBLISH_BEGUN.strip()} {{
+    int32_t status = wmmf_channel_publish(channel, frame);
+    if (status == WMMF_OK)
+        frame->slot = UINT32_MAX;
+    return status;
+}}
+
 static {DROP.strip()} {{
     wmmf_frame begun = taken_out(frame);
     return wmmf_channel_cancel(channel, &begun);
@@ -70,5 +80,8 @@ static {CLOSE_CHANNEL.strip()} {{
 """
 
 ffibuilder = FFI()
-ffibuilder.cdef(declarations() + "".join(f"{call};" for call in (PUBLISH, LET_GO, DROP, CLOSE_SECTION, CLOSE_CHANNEL)))
+ffibuilder.cdef(
+    declarations()
+    + "".join(f"{call};" for call in (PUBLISH, PUBLISH_BEGUN, LET_GO, DROP, CLOSE_SECTION, CLOSE_CHANNEL))
+)
 ffibuilder.set_source("pywinmmf._native", SOURCE)

@@ -6,6 +6,8 @@ import itertools
 import os
 import threading
 import weakref
+from collections import deque
+from contextlib import suppress
 from typing import Any, Callable, NamedTuple
 
 from ._binding import ffi, lib
@@ -27,10 +29,15 @@ class Kind(NamedTuple):
 SECTION = Kind(ffi.typeof("wmmf_map **"), lib.close_section, lib.wmmf_disinherit)
 CHANNEL = Kind(ffi.typeof("wmmf_channel **"), lib.close_channel, lib.wmmf_channel_disinherit)
 
+PATIENCE = 2.0
+"""Seconds for which a fork waits until what others are opening is open; the native library waits less for a name."""
+
 _opening = threading.RLock()
-"""Held while one is opened or closed, and by who forks: a child must know all that it inherits."""
+"""Had by who opens or closes one, and by who forks: a child must know all that it inherits."""
 
 _open: dict[int, _Open] = {}
+_due: deque[_Open] = deque()
+"""To be closed."""
 _made = itertools.count(1)
 
 
@@ -51,14 +58,26 @@ class _Open:
         _open[id(self)] = self
 
     def __call__(self, _pointer: object = None) -> None:
-        with _opening:
-            self.kind.close(self.cell)
-        _open.pop(id(self), None)
+        _due.append(self)
+        _close_due()
 
     @property
     def is_due(self) -> bool:
         """Whether it should have been called."""
         return self._pointer() is None
+
+
+def _close_due() -> None:
+    """Without a wait: this may be in a garbage collection, and the thread have locks for which others wait. Who has the
+    lock does it when that is free again."""
+    while _due and _opening.acquire(blocking=False):
+        try:
+            while _due:
+                one = _due.popleft()
+                one.kind.close(one.cell)
+                _open.pop(id(one), None)
+        finally:
+            _opening.release()
 
 
 def open_native(kind: Kind, call: Callable[[Any], int]) -> tuple[int, Any]:
@@ -75,25 +94,36 @@ def open_native(kind: Kind, call: Callable[[Any], int]) -> tuple[int, Any]:
             _Open(kind, cell, pointer)
             return 0, pointer
     except BaseException:  # a signal that came in between
-        with _opening:
-            kind.close(cell)
+        kind.close(cell)
         raise
+    finally:
+        _close_due()
 
 
 def collect() -> None:
     """Close those whose pointer is gone, and that have not heard of it."""
-    for one in list(_open.values()):
-        if one.is_due:
-            one()
+    _due.extend(one for one in list(_open.values()) if one.is_due)
+    _close_due()
+
+
+def _before_fork() -> None:
+    _opening.acquire(timeout=PATIENCE)
+
+
+def _after_fork() -> None:
+    with suppress(RuntimeError):  # we did not get it in time
+        _opening.release()
+    _close_due()
 
 
 def _disinherit_all() -> None:
     """In a forked child: no longer prove to others that the parent lives, be a handle held by a view or a frame alone,
     or by a thread that is not here."""
+    global _opening
+    _opening = threading.RLock()  # whoever had it
     for one in list(_open.values()):
         one.kind.disinherit(one.cell[0])
-    _opening.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_opening.acquire, after_in_parent=_opening.release, after_in_child=_disinherit_all)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_disinherit_all)

@@ -233,12 +233,12 @@ class NewFrame:
                     f"expected rows in the {self.used} bytes of the frame, not of {size}",
                     lib.WMMF_E_RANGE,
                 )
-        self._end(lib.wmmf_channel_publish)
+        self._end(lib.publish_begun)
         return int(frame.sequence)
 
     def cancel(self) -> None:
         """Drop it."""
-        self._end(lib.wmmf_channel_cancel)
+        self._end(lib.drop)
 
     def _end(self, call: Callable[[Any, Any], int]) -> None:
         frame, slots = self._frame, self._slots
@@ -247,7 +247,6 @@ class NewFrame:
         status = call(slots.native, frame)
         if status:
             raise native_error(status, f"publish a frame of {self.used} bytes, {self._geometry} in {slots.what}")
-        frame.slot = NO_SLOT
         self._slots = self._hold = None
 
     def _about_to_enter(self, block: Callable[[], Block | None]) -> None:

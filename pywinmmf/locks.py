@@ -22,7 +22,8 @@ class _Lock(ABC):
     """Taken when its with block is entered, given back when that is left, by the same thread.
 
     It may be kept, and used by several threads. The lock is given back also if a signal came before anything of
-    ``__exit__`` was done, and, if there is no with block, when this object is forgotten.
+    ``__exit__`` was done, and, if there is no with block, when this object is forgotten. (Who asks for ``__exit__``
+    before ``__enter__`` is taken for a with block.)
     """
 
     _kind: str
@@ -53,16 +54,18 @@ class _Lock(ABC):
         hold = ffi.gc(native, self._unlock)
         try:
             block = self._blocks.pop(thread, no_block)()
-            if block is not None:
-                block.hold = hold
-            else:
-                self._kept[thread] = hold
             status = self._take()
             if status:
+                ffi.gc(
+                    hold, None
+                )  # a lock that this thread has is not its own, but one that a signal handler came upon
                 raise native_error(status, f"lock {handle.what} for {self._kind}")
+            if block is None:
+                self._kept[thread] = hold
+            else:
+                block.hold = hold
             handle.holds[thread] = self._holds[thread] = ref(hold)
         except BaseException:
-            self._forget(thread)
             ffi.release(hold)
             raise
         return self
@@ -80,15 +83,11 @@ class _Lock(ABC):
         try:
             status = self._unlock(hold)
         finally:
-            self._forget(thread)
-            del handle.holds[thread]
+            self._kept.pop(thread, None)
+            del self._holds[thread], handle.holds[thread]
             ffi.release(hold)  # gives nothing back, unless a signal came before that
         if status and value is None:
             raise native_error(status, f"keep to {handle.what}")
-
-    def _forget(self, thread: int) -> None:
-        self._holds.pop(thread, None)
-        self._kept.pop(thread, None)
 
     if TYPE_CHECKING:
         __exit__ = _leave

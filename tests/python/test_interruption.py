@@ -20,8 +20,10 @@ import pytest
 from terminal import OWN_TERMINAL, press_ctrl_c
 
 import pywinmmf
-from pywinmmf import Error, FrameChannel, Layout, LockTimeoutError, MemoryMappedFile, _handle
+from pywinmmf import Error, FrameChannel, Layout, LockTimeoutError, MemoryMappedFile, _handle, _natives
 from pywinmmf._natives import _Open, collect
+from pywinmmf._slots import NO_SLOT
+from pywinmmf.locks import WriteLock
 
 PACKAGE = str(Path(pywinmmf.__file__).parent)
 LOCKS = pytest.mark.parametrize("lock", [MemoryMappedFile.read_lock, MemoryMappedFile.write_lock])
@@ -89,7 +91,7 @@ def hold(section: MemoryMappedFile, lock: Callable[[MemoryMappedFile], Any]) -> 
 class Variable:
     """What stands after ``as``, and stays."""
 
-    value: Any
+    value: Any = None
 
 
 @LOCKS
@@ -145,6 +147,26 @@ def test_a_guard_that_somebody_has_gives_the_lock_back(
     other.close()
 
 
+@pytest.mark.parametrize("same_guard", [False, True])
+def test_a_signal_handler_leaves_the_lock_that_is_just_being_taken(
+    section: MemoryMappedFile, same_guard: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard, take = section.write_lock(), WriteLock._take
+
+    def take_with_signal(lock: WriteLock) -> int:
+        status = take(lock)
+        monkeypatch.undo()
+        with pytest.raises(Error, match="already"), guard if same_guard else section.write_lock(timeout=0):
+            pass
+        return status
+
+    monkeypatch.setattr(WriteLock, "_take", take_with_signal)
+    with MemoryMappedFile.open(section.name) as other:
+        with guard, pytest.raises(LockTimeoutError):
+            other.read(timeout=0)
+        assert other.read(1, timeout=0) == bytes(1)
+
+
 @LOCKS
 def test_an_inner_lock_leaves_the_outer_one(section: MemoryMappedFile, lock: Callable[[MemoryMappedFile], Any]) -> None:
     def inner() -> None:
@@ -170,6 +192,7 @@ def test_what_was_begun_is_dropped(name: str) -> None:
                 pass
 
         for number in moments(work):
+            assert kept.value is None or kept.value._frame.slot == NO_SLOT
             assert other.publish(b"free") > 0, number
             assert channel.publish(b"free") > 0, number
 
@@ -252,6 +275,29 @@ def test_closing_that_was_interrupted_is_made_up_for(name: str, monkeypatch: pyt
         assert dropped == [KeyboardInterrupt]
         assert len(section.participants()) == 2
         collect()
+        assert len(section.participants()) == 1
+
+
+def test_closing_does_not_wait_for_who_opens(name: str) -> None:
+    """It may be in a garbage collection, whose thread has locks that the other needs."""
+    opening, opened = threading.Event(), threading.Event()
+
+    def open_slowly() -> None:
+        with _natives._opening:
+            opening.set()
+            opened.wait()
+        _natives._close_due()
+
+    with MemoryMappedFile.create(name, 100) as section, ThreadPoolExecutor(2) as pool:
+        other = MemoryMappedFile.open(name)
+        slow = pool.submit(open_slowly)
+        opening.wait()
+        try:
+            pool.submit(other.close).result(60)
+            assert len(section.participants()) == 2
+        finally:
+            opened.set()
+        slow.result()
         assert len(section.participants()) == 1
 
 

@@ -312,6 +312,30 @@ def test_a_child_knows_what_was_being_opened_and_closed(section: MemoryMappedFil
         one.result()
 
 
+CHURN = """
+from pywinmmf import MemoryMappedFile
+def churn(name):
+    while True:
+        MemoryMappedFile.open(name).close()
+"""
+
+
+def test_the_end_does_not_wait_for_daemon_threads_that_open(
+    section: MemoryMappedFile, child: Child, tmp_path: Path
+) -> None:
+    (tmp_path / "churning.py").write_text(CHURN)
+    code = """
+import threading
+sys.path.insert(0, sys.argv[2])
+from churning import churn
+kept = MemoryMappedFile.open(sys.argv[1])
+for _ in range(3):
+    threading.Thread(target=churn, args=[sys.argv[1]], daemon=True).start()
+"""
+    for _ in range(3):
+        assert child(code, section.name, str(tmp_path)).result() == ""
+
+
 def handles_in_use() -> int:
     """How many descriptors and mappings this process has; on Windows, how far its table of handles is filled."""
     if sys.platform == "win32":
