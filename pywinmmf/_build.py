@@ -15,73 +15,55 @@ def declarations() -> str:
     return re.sub(r"\bWMMF_API\b", "", body)
 
 
-PUBLISH = """
-int64_t publish_copy(wmmf_channel *channel, const void *data, uint64_t used, int64_t timeout_ns,
-                     const wmmf_frame *description)"""
-
-PUBLISH_BEGUN = """
-int32_t publish_begun(wmmf_channel *channel, wmmf_frame *frame)"""
-
-LET_GO = """
-int32_t let_go(wmmf_channel *channel, wmmf_frame *frame)"""
-
-DROP = """
-int32_t drop(wmmf_channel *channel, wmmf_frame *frame)"""
-
-CLOSE_SECTION = """
-int32_t close_section(wmmf_map **cell)"""
-
-CLOSE_CHANNEL = """
-int32_t close_channel(wmmf_channel **cell)"""
-
-SOURCE = f"""
+SOURCE = """
 #include "wmmf.h"
 
 /* wmmf_channel_write, with no struct to make before nor to look into after it: the sequence, or a negative status. */
-static {PUBLISH.strip()} {{
+static int64_t publish_copy(wmmf_channel *channel, const void *data, uint64_t used, int64_t timeout_ns,
+                            const wmmf_frame *description) {
     wmmf_frame frame = *description;
     frame.used = used;
     int32_t status = wmmf_channel_write(channel, data, timeout_ns, &frame);
     return status == WMMF_OK ? (int64_t)frame.sequence : status;
-}}
+}
 
-/* What ends something and may be repeated, by any thread: whom a signal keeps from knowing calls it again. */
-
-static wmmf_frame taken_out(wmmf_frame *frame) {{
-    wmmf_frame taken = {{.struct_size = sizeof taken}};
-    taken.slot = __atomic_exchange_n(&frame->slot, UINT32_MAX, __ATOMIC_ACQ_REL);
-    return taken;
-}}
-
-static {LET_GO.strip()} {{
-    wmmf_frame pinned = taken_out(frame);
-    return wmmf_channel_release(channel, &pinned);
-}}
-
-static {PUBLISH_BEGUN.strip()} {{
+/* wmmf_channel_publish, after which the frame is in no slot: nobody drops it then. */
+static int32_t publish_begun(wmmf_channel *channel, wmmf_frame *frame) {
     int32_t status = wmmf_channel_publish(channel, frame);
     if (status == WMMF_OK)
         frame->slot = UINT32_MAX;
     return status;
-}}
+}
 
-static {DROP.strip()} {{
+/* What ends something and may be repeated, by any thread: whom a signal keeps from knowing calls it again. */
+
+static wmmf_frame taken_out(wmmf_frame *frame) {
+    wmmf_frame taken = {.struct_size = sizeof taken};
+    taken.slot = __atomic_exchange_n(&frame->slot, UINT32_MAX, __ATOMIC_ACQ_REL);
+    return taken;
+}
+
+static int32_t let_go(wmmf_channel *channel, wmmf_frame *frame) {
+    wmmf_frame pinned = taken_out(frame);
+    return wmmf_channel_release(channel, &pinned);
+}
+
+static int32_t drop(wmmf_channel *channel, wmmf_frame *frame) {
     wmmf_frame begun = taken_out(frame);
     return wmmf_channel_cancel(channel, &begun);
-}}
+}
 
-static {CLOSE_SECTION.strip()} {{
+static int32_t close_section(wmmf_map **cell) {
     return wmmf_close(__atomic_exchange_n(cell, NULL, __ATOMIC_ACQ_REL));
-}}
+}
 
-static {CLOSE_CHANNEL.strip()} {{
+static int32_t close_channel(wmmf_channel **cell) {
     return wmmf_channel_close(__atomic_exchange_n(cell, NULL, __ATOMIC_ACQ_REL));
-}}
+}
 """
+# Of the calls above: those that give a number.
+PROTOTYPES = re.findall(r"^static (int\d+_t .*?) {$", SOURCE, re.DOTALL | re.MULTILINE)
 
 ffibuilder = FFI()
-ffibuilder.cdef(
-    declarations()
-    + "".join(f"{call};" for call in (PUBLISH, PUBLISH_BEGUN, LET_GO, DROP, CLOSE_SECTION, CLOSE_CHANNEL))
-)
+ffibuilder.cdef(declarations() + "".join(f"{prototype};" for prototype in PROTOTYPES))
 ffibuilder.set_source("pywinmmf._native", SOURCE)

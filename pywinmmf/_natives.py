@@ -70,14 +70,15 @@ class _Open:
 def _close_due() -> None:
     """Without a wait: this may be in a garbage collection, and the thread have locks for which others wait. Who has the
     lock does it when that is free again."""
-    while _due and _opening.acquire(blocking=False):
+    opening = _opening  # a signal handler may fork, and the child gets another
+    while _due and opening.acquire(blocking=False):
         try:
             while _due:
                 one = _due.popleft()
                 one.kind.close(one.cell)
                 _open.pop(id(one), None)
         finally:
-            _opening.release()
+            opening.release()
 
 
 def open_native(kind: Kind, call: Callable[[Any], int]) -> tuple[int, Any]:

@@ -157,10 +157,7 @@ class NewFrame:
     @property
     def data(self) -> memoryview:
         """The slot's bytes, writable: as many as the channel's capacity."""
-        frame, slots = self._frame, self._slots
-        if slots is None or frame.slot == NO_SLOT:
-            raise ClosedError("the frame was published or dropped: fill it inside the with block", lib.WMMF_E_CLOSED)
-        return slots.writable(frame)
+        return self._begun().writable(self._frame)
 
     @property
     def array(self) -> numpy.typing.NDArray[Any]:
@@ -240,11 +237,15 @@ class NewFrame:
         """Drop it."""
         self._end(lib.drop)
 
+    def _begun(self) -> Slots:
+        slots = self._slots
+        if slots is None or self._frame.slot == NO_SLOT:  # dropped by the end of the block alone
+            raise ClosedError("the frame was published or dropped: fill it inside the with block", lib.WMMF_E_CLOSED)
+        return slots
+
     def _end(self, call: Callable[[Any, Any], int]) -> None:
-        frame, slots = self._frame, self._slots
-        if slots is None or frame.slot == NO_SLOT:
-            raise ClosedError("the frame was published or dropped already", lib.WMMF_E_CLOSED)
-        status = call(slots.native, frame)
+        slots = self._begun()
+        status = call(slots.native, self._frame)
         if status:
             raise native_error(status, f"publish a frame of {self.used} bytes, {self._geometry} in {slots.what}")
         self._slots = self._hold = None

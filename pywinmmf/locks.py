@@ -56,9 +56,8 @@ class _Lock(ABC):
             block = self._blocks.pop(thread, no_block)()
             status = self._take()
             if status:
-                ffi.gc(
-                    hold, None
-                )  # a lock that this thread has is not its own, but one that a signal handler came upon
+                # In a signal handler the thread may just have got the lock for what was interrupted: it is not ours.
+                ffi.gc(hold, None)
                 raise native_error(status, f"lock {handle.what} for {self._kind}")
             if block is None:
                 self._kept[thread] = hold
