@@ -11,9 +11,9 @@ static double now_ns(void) {
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static void cas_pairs(wmmf_map *map) {
+static void cas_pairs(wmmf_section *section) {
     static int word;
-    (void)map;
+    (void)section;
     for (int i = 0; i < PAIRS; i++) {
         int expected = 0;
         __atomic_compare_exchange_n(&word, &expected, 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
@@ -22,34 +22,34 @@ static void cas_pairs(wmmf_map *map) {
     }
 }
 
-static void read_pairs(wmmf_map *map) {
+static void read_pairs(wmmf_section *section) {
     for (int i = 0; i < PAIRS; i++) {
-        wmmf_lock_read(map, -1);
-        wmmf_unlock_read(map);
+        wmmf_lock_read(section, -1);
+        wmmf_unlock_read(section);
     }
 }
 
-static void write_pairs(wmmf_map *map) {
+static void write_pairs(wmmf_section *section) {
     for (int i = 0; i < PAIRS; i++) {
-        wmmf_lock_write(map, -1);
-        wmmf_unlock_write(map);
+        wmmf_lock_write(section, -1);
+        wmmf_unlock_write(section);
     }
 }
 
-static void measure(const char *what, void (*pairs)(wmmf_map *), wmmf_map *map) {
+static void measure(const char *what, void (*pairs)(wmmf_section *), wmmf_section *section) {
     double start = now_ns();
-    pairs(map);
+    pairs(section);
     printf("%s %.2f\n", what, (now_ns() - start) / PAIRS);
 }
 
 int main(int count, char **arguments) {
-    wmmf_map *map;
-    if (count != 2 || wmmf_create(arguments[1], 64, NULL, &map) != WMMF_OK)
+    wmmf_section *section;
+    if (count != 2 || wmmf_create(arguments[1], 64, NULL, &section) != WMMF_OK)
         return 1;
     for (int round = 0; round < ROUNDS; round++) {
-        measure("cas", cas_pairs, map);
-        measure("read", read_pairs, map);
-        measure("write", write_pairs, map);
+        measure("cas", cas_pairs, section);
+        measure("read", read_pairs, section);
+        measure("write", write_pairs, section);
     }
-    return wmmf_close(map);
+    return wmmf_close(section);
 }

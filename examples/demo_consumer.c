@@ -126,7 +126,7 @@ static void judge(struct report *report, const uint8_t *frame, uint64_t size, ui
     *last = number;
 }
 
-static int32_t consume(wmmf_map *section, uint8_t *frame, uint64_t size, const volatile LONG *stop) {
+static int32_t consume(wmmf_section *section, uint8_t *frame, uint64_t size, const volatile LONG *stop) {
     static struct report report;
     uint64_t sequence = 0, last = 0;
     report.started_ns = report.printed_ns = now_ns();
@@ -148,7 +148,7 @@ static int32_t consume(wmmf_map *section, uint8_t *frame, uint64_t size, const v
 int main(int count, char **arguments) {
     static volatile LONG stop;
     wmmf_options options = {.struct_size = sizeof options};
-    wmmf_map *section;
+    wmmf_section *section;
     uint64_t size;
     if (count != 3 || !watch_in_background(&stop))
         return 2;

@@ -53,7 +53,7 @@ static int32_t drop(wmmf_channel *channel, wmmf_frame *frame) {
     return wmmf_channel_cancel(channel, &begun);
 }
 
-static int32_t close_section(wmmf_map **cell) {
+static int32_t close_section(wmmf_section **cell) {
     return wmmf_close(__atomic_exchange_n(cell, NULL, __ATOMIC_ACQ_REL));
 }
 

@@ -26,8 +26,8 @@ class Kind(NamedTuple):
     disinherit: Callable[[Any], int]
 
 
-SECTION = Kind(ffi.typeof("wmmf_map **"), lib.close_section, lib.wmmf_disinherit)
-CHANNEL = Kind(ffi.typeof("wmmf_channel **"), lib.close_channel, lib.wmmf_channel_disinherit)
+SECTION = Kind(ffi.typeof("wmmf_section **"), lib.close_section, lib.wmmf_after_fork_child)
+CHANNEL = Kind(ffi.typeof("wmmf_channel **"), lib.close_channel, lib.wmmf_channel_after_fork_child)
 
 PATIENCE = 2.0
 """Seconds for which a fork waits until what others are opening is open; the native library waits less for a name."""

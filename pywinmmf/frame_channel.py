@@ -90,7 +90,7 @@ class FrameChannel(Opened):
         encoded = text(f"cannot {action}: name", name, lib.WMMF_E_NAME_INVALID)
         size, geometry = _capacity(f"cannot {action}: capacity", capacity)
         slots = whole(
-            f"cannot {action}: slots", slots, least=lib.WMMF_CHANNEL_SLOTS_LEAST, most=lib.WMMF_CHANNEL_SLOTS_MAX
+            f"cannot {action}: slots", slots, least=lib.WMMF_CHANNEL_SLOTS_MIN, most=lib.WMMF_CHANNEL_SLOTS_MAX
         )
         access_fields = access_options(access)
         options = new_struct(

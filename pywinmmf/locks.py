@@ -115,7 +115,7 @@ class WriteLock(_Lock):
     ``mark_consistent()``: leaving the with block without it poisons the section for everybody."""
 
     def _take(self) -> int:
-        status = self._handle.attempt_in_turn(self._timeout, lib.wmmf_lock_write_in_turn)
+        status = self._handle.attempt_in_turn(self._timeout, lib.wmmf_lock_write_queued)
         if status not in (lib.WMMF_OK, lib.WMMF_E_OWNER_DIED):
             return status
         self.owner_died = status == lib.WMMF_E_OWNER_DIED

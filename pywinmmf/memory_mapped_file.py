@@ -183,7 +183,7 @@ class MemoryMappedFile(Opened):
         """
         source = contiguous("data", data)
         offset, size = self._span(offset, source.nbytes)
-        status = self._handle.attempt_in_turn(timeout, lib.wmmf_write_in_turn, offset, ffi.from_buffer(source), size)
+        status = self._handle.attempt_in_turn(timeout, lib.wmmf_write_queued, offset, ffi.from_buffer(source), size)
         if status:
             raise native_error(status, f"write {size} bytes at offset {offset} of section {self.name!r}")
         return size

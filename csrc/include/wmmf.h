@@ -119,7 +119,7 @@ enum wmmf_access {
 };
 
 /* An open section. Created by wmmf_create, wmmf_create_or_open, wmmf_open or wmmf_open_file; freed by wmmf_close. */
-typedef struct wmmf_map wmmf_map;
+typedef struct wmmf_section wmmf_section;
 
 /* How to create or open. A NULL pointer means all zero: local, native, owner only, writable. */
 typedef struct wmmf_options {
@@ -147,7 +147,7 @@ typedef struct wmmf_info {
 
 /* Slots of a frame channel. */
 #define WMMF_CHANNEL_SLOTS_DEFAULT 4
-#define WMMF_CHANNEL_SLOTS_LEAST   3
+#define WMMF_CHANNEL_SLOTS_MIN     3
 #define WMMF_CHANNEL_SLOTS_MAX     64
 /* As WMMF_PARTICIPANTS_DEFAULT, for frame channels: all headers then fill one page. */
 #define WMMF_CHANNEL_PARTICIPANTS_DEFAULT 52
@@ -241,69 +241,69 @@ WMMF_API int32_t wmmf_last_os_error(void);
 /* Creates a section with `size` bytes of zeroed payload and opens it for writing.
  * The memory is reserved at once. WMMF_E_EXISTS if the name is taken.
  * The section lives until its last handle, in whatever process, is closed or its process is gone. */
-WMMF_API int32_t wmmf_create(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out);
+WMMF_API int32_t wmmf_create(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out);
 
 /* Opens the section if there is one, else creates it. An existing one must have the
  * layout and at least `size` bytes of payload, else WMMF_E_FORMAT or WMMF_E_SIZE; access applies only to a new one.
  * WMMF_E_EXISTS: the name belongs to what another user's crash left, which only that user can remove.
  * *created (may be NULL) becomes 1 or 0. */
-WMMF_API int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out,
+WMMF_API int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out,
                                      int32_t *created);
 
 /* Opens an existing section. A frame channel only read-only, to look at it. `size` 0 takes the whole payload; else the
  * handle shows the first `size` bytes and WMMF_E_SIZE says that there are fewer. Only the native layout knows its exact
  * size: with the others, size 0 gives what the system reports, on Windows rounded up to whole pages. */
-WMMF_API int32_t wmmf_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_map **out);
+WMMF_API int32_t wmmf_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out);
 
 /* Maps an existing file of the file system; size and options as in wmmf_open, name_space and access are ignored.
  * Only the layout WMMF_RAW is supported. The file is left in place when the handle is closed. */
-WMMF_API int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *options, wmmf_map **out);
+WMMF_API int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *options, wmmf_section **out);
 
 /* Unmaps and frees. Locks still held through the handle are treated as if the process had died. NULL is allowed.
  * No other call on the handle, nor any use of its memory, may be under way or come later. */
-WMMF_API int32_t wmmf_close(wmmf_map *map);
+WMMF_API int32_t wmmf_close(wmmf_section *section);
 
 /* In a forked child: closes what the copied handle has open, so that it no longer makes the parent look alive. The
  * memory stays where it is, and valid, until wmmf_close. Again: nothing. WMMF_E_ARGUMENT: this process opened the
  * handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be mapped anew. */
-WMMF_API int32_t wmmf_disinherit(wmmf_map *map);
+WMMF_API int32_t wmmf_after_fork_child(wmmf_section *section);
 
 /* *data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle. */
-WMMF_API int32_t wmmf_data(wmmf_map *map, void **data);
+WMMF_API int32_t wmmf_data(wmmf_section *section, void **data);
 
 /* *size becomes the payload's bytes. */
-WMMF_API int32_t wmmf_size(wmmf_map *map, uint64_t *size);
+WMMF_API int32_t wmmf_size(wmmf_section *section, uint64_t *size);
 
 /* Fills *info. */
-WMMF_API int32_t wmmf_get_info(wmmf_map *map, wmmf_info *info);
+WMMF_API int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info);
 
 /* Takes the lock for reading: shared with other readers, never together with a writer. At most 256 threads at a time
  * through one handle (WMMF_E_FULL).
  * WMMF_E_OWNER_DIED: not taken, the payload is inconsistent until a writer repairs it. */
-WMMF_API int32_t wmmf_lock_read(wmmf_map *map, int64_t timeout_ns);
+WMMF_API int32_t wmmf_lock_read(wmmf_section *section, int64_t timeout_ns);
 
 /* Gives a read lock back. WMMF_E_POISONED: it is given back, and the section was poisoned meanwhile. */
-WMMF_API int32_t wmmf_unlock_read(wmmf_map *map);
+WMMF_API int32_t wmmf_unlock_read(wmmf_section *section);
 
 /* Takes the lock for writing. WMMF_E_OWNER_DIED: the lock IS taken, and its previous owner died holding it: repair
  * the payload and call wmmf_mark_consistent before unlocking, or unlock at once and thereby poison the section. */
-WMMF_API int32_t wmmf_lock_write(wmmf_map *map, int64_t timeout_ns);
+WMMF_API int32_t wmmf_lock_write(wmmf_section *section, int64_t timeout_ns);
 
 /* As wmmf_lock_write, for callers that wait in slices, to look at signals or a cancellation in between. *place is 0 at
  * first; after WMMF_E_TIMEOUT it is the caller's place in the queue of writers, which it keeps until it calls again
- * (wmmf_write_in_turn, too) or gives it up with wmmf_leave_queue; after anything else it is 0. A caller that does not
+ * (wmmf_write_queued, too) or gives it up with wmmf_leave_queue; after anything else it is 0. A caller that does not
  * come back within a millisecond lets others pass. */
-WMMF_API int32_t wmmf_lock_write_in_turn(wmmf_map *map, int64_t timeout_ns, uint64_t *place);
+WMMF_API int32_t wmmf_lock_write_queued(wmmf_section *section, int64_t timeout_ns, uint64_t *place);
 
 /* Gives up a place in the queue of writers; 0: nothing. The handle and the layout are those that gave it. */
-WMMF_API int32_t wmmf_leave_queue(wmmf_map *map, uint64_t place);
+WMMF_API int32_t wmmf_leave_queue(wmmf_section *section, uint64_t place);
 
 /* Gives the write lock back, advances the sequence and wakes whoever waits. WMMF_E_POISONED: it is given back, and the
  * section was poisoned before. */
-WMMF_API int32_t wmmf_unlock_write(wmmf_map *map);
+WMMF_API int32_t wmmf_unlock_write(wmmf_section *section);
 
 /* Declares the payload consistent after WMMF_E_OWNER_DIED; the calling thread holds the write lock. */
-WMMF_API int32_t wmmf_mark_consistent(wmmf_map *map);
+WMMF_API int32_t wmmf_mark_consistent(wmmf_section *section);
 
 /* Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling
  * thread already holds).
@@ -311,34 +311,35 @@ WMMF_API int32_t wmmf_mark_consistent(wmmf_map *map);
  * the payload in place, and repeats until it has one version whole: the writer never waits for it.
  * The raw layout has no lock: its bytes are copied as they are. WMMF_E_TRUNCATED: a mapped file (wmmf_open_file) was
  * cut short meanwhile; use of its memory through wmmf_data is then a signal or exception of the system. */
-WMMF_API int32_t wmmf_read(wmmf_map *map, uint64_t offset, void *buffer, uint64_t length, int64_t timeout_ns);
+WMMF_API int32_t wmmf_read(wmmf_section *section, uint64_t offset, void *buffer, uint64_t length, int64_t timeout_ns);
 
 /* Copies `length` bytes from `buffer` to `offset` of the payload, under the write lock, which may be the one that the
  * calling thread already holds; other bytes stay as they are.
  * WMMF_E_OWNER_DIED: nothing is copied and no lock is taken. WMMF_E_TRUNCATED: as in wmmf_read; bytes before the cut
  * may have been written. */
-WMMF_API int32_t wmmf_write(wmmf_map *map, uint64_t offset, const void *buffer, uint64_t length, int64_t timeout_ns);
+WMMF_API int32_t wmmf_write(wmmf_section *section, uint64_t offset, const void *buffer, uint64_t length,
+                            int64_t timeout_ns);
 
-/* As wmmf_write; *place as for wmmf_lock_write_in_turn. */
-WMMF_API int32_t wmmf_write_in_turn(wmmf_map *map, uint64_t offset, const void *buffer, uint64_t length,
-                                    int64_t timeout_ns, uint64_t *place);
+/* As wmmf_write; *place as for wmmf_lock_write_queued. */
+WMMF_API int32_t wmmf_write_queued(wmmf_section *section, uint64_t offset, const void *buffer, uint64_t length,
+                                   int64_t timeout_ns, uint64_t *place);
 
 /* *sequence becomes the number of writes since the section was created: how often the write lock was given back, and
  * how often a death took it away from a writer inside. */
-WMMF_API int32_t wmmf_sequence(wmmf_map *map, uint64_t *sequence);
+WMMF_API int32_t wmmf_sequence(wmmf_section *section, uint64_t *sequence);
 
 /* Waits until the sequence is not `sequence`; *current (may be NULL) becomes the new one. */
-WMMF_API int32_t wmmf_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
+WMMF_API int32_t wmmf_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
 
 /* Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section (unless the
  * handle is read-only): every later and every waiting call, in every process, is then WMMF_E_POISONED, but for opening,
  * closing, looking and giving back. What counts as damage is never there while only this library writes, wherever its
  * processes are stopped or die. WMMF_OK means that the audit was done, whatever it found. */
-WMMF_API int32_t wmmf_audit(wmmf_map *map, wmmf_audit_report *report);
+WMMF_API int32_t wmmf_audit(wmmf_section *section, wmmf_audit_report *report);
 
 /* Describes one participant of a native section or channel; a snapshot, already old when it is read.
  * WMMF_E_RANGE: no record beyond `index` was ever in use: the way to end a loop over all. */
-WMMF_API int32_t wmmf_get_participant(wmmf_map *map, uint32_t index, wmmf_participant *participant);
+WMMF_API int32_t wmmf_get_participant(wmmf_section *section, uint32_t index, wmmf_participant *participant);
 
 /* Writes the names of the sections and channels of this library that are open now, in any process, and that the caller
  * may read to `names`, one after the other, each ended by NUL. *needed becomes the bytes of them all; WMMF_E_RANGE:
@@ -376,8 +377,8 @@ WMMF_API int32_t wmmf_channel_open(const char *name, const wmmf_options *options
 /* Unmaps and frees, with all frames that are still held: no use of them may come later. NULL is allowed. */
 WMMF_API int32_t wmmf_channel_close(wmmf_channel *channel);
 
-/* As wmmf_disinherit. Frames that are held stay where they are, too; but the parent's death gives them up. */
-WMMF_API int32_t wmmf_channel_disinherit(wmmf_channel *channel);
+/* As wmmf_after_fork_child. Frames that are held stay where they are, too; but the parent's death gives them up. */
+WMMF_API int32_t wmmf_channel_after_fork_child(wmmf_channel *channel);
 
 /* Fills *info. */
 WMMF_API int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info);

@@ -3,7 +3,7 @@
  * Units, limits and thread-safety are those of wmmf.h, whose enums and structs are used as they are. A failed call
  * throws wmmf::error. Header only; link the wmmf library.
  *
- *     auto section = wmmf::map::create("settings", 1 << 20);
+ *     auto section = wmmf::section::create("settings", 1 << 20);
  *     {
  *         auto guard = section.lock_write(std::chrono::seconds(1));
  *         std::memcpy(guard.bytes().data(), bytes, size);
@@ -133,7 +133,7 @@ inline wmmf_options to_c(const options &given) {
     return result;
 }
 
-inline span<std::byte> payload(wmmf_map *handle) {
+inline span<std::byte> payload(wmmf_section *handle) {
     void *data = nullptr;
     uint64_t size = 0;
     check(wmmf_data(handle, &data), "wmmf_data");
@@ -192,7 +192,7 @@ template <class Handle, int32_t (*Close)(Handle *)> class owner {
 };
 
 /* Owns one lock of the thread that took it. */
-template <int32_t (*Unlock)(wmmf_map *)> class guard {
+template <int32_t (*Unlock)(wmmf_section *)> class guard {
   public:
     guard(guard &&) noexcept = default;
     guard &operator=(guard &&) = delete;
@@ -202,9 +202,9 @@ template <int32_t (*Unlock)(wmmf_map *)> class guard {
     }
 
   protected:
-    explicit guard(wmmf_map *handle) noexcept : handle_(handle) {
+    explicit guard(wmmf_section *handle) noexcept : handle_(handle) {
     }
-    std::unique_ptr<wmmf_map, ended_by<Unlock>> handle_;
+    std::unique_ptr<wmmf_section, ended_by<Unlock>> handle_;
 };
 
 /* Owns a frame of a channel, which ends with one of the calls of wmmf.h. */
@@ -231,7 +231,7 @@ template <int32_t (*End)(wmmf_channel *, const wmmf_frame *)> class owned_frame 
 
 } // namespace detail
 
-/* The read lock, held. It must not outlive its map's handle. */
+/* The read lock, held. It must not outlive its section. */
 class [[nodiscard]] read_guard : public detail::guard<wmmf_unlock_read> {
   public:
     /* The payload, in place. */
@@ -241,65 +241,66 @@ class [[nodiscard]] read_guard : public detail::guard<wmmf_unlock_read> {
     }
 
   private:
-    friend class map;
+    friend class section;
     using guard::guard;
 };
 
-/* The write lock, held. It must not outlive its map's handle. */
+/* The write lock, held. It must not outlive its section. */
 class [[nodiscard]] write_guard : public detail::guard<wmmf_unlock_write> {
   public:
     /* The payload, in place. */
     span<std::byte> bytes() const {
         return detail::payload(handle_.get());
     }
-    /* Whether the previous writer died inside: repair the payload and call map::mark_consistent, or the end of
+    /* Whether the previous writer died inside: repair the payload and call section::mark_consistent, or the end of
      * this guard poisons the section. */
     bool owner_died() const noexcept {
         return owner_died_;
     }
 
   private:
-    friend class map;
-    write_guard(wmmf_map *handle, bool owner_died) noexcept : guard(handle), owner_died_(owner_died) {
+    friend class section;
+    write_guard(wmmf_section *handle, bool owner_died) noexcept : guard(handle), owner_died_(owner_died) {
     }
     bool owner_died_;
 };
 
 /* An open section. */
-class map : public detail::owner<wmmf_map, wmmf_close> {
+class section : public detail::owner<wmmf_section, wmmf_close> {
   public:
     /* A new section of `size` zeroed bytes; WMMF_E_EXISTS if the name is taken. */
-    static map create(const std::string &name, uint64_t size, const options &given = {}) {
+    static section create(const std::string &name, uint64_t size, const options &given = {}) {
         const wmmf_options c = detail::to_c(given);
-        return make("wmmf_create", name, [&](wmmf_map **out) { return wmmf_create(name.c_str(), size, &c, out); });
+        return make("wmmf_create", name, [&](wmmf_section **out) { return wmmf_create(name.c_str(), size, &c, out); });
     }
 
     /* The section of this name; a new one, and then *created is true, if there is none. */
-    static map create_or_open(const std::string &name, uint64_t size, const options &given = {},
-                              bool *created = nullptr) {
+    static section create_or_open(const std::string &name, uint64_t size, const options &given = {},
+                                  bool *created = nullptr) {
         const wmmf_options c = detail::to_c(given);
         int32_t made = 0;
-        map result = make("wmmf_create_or_open", name,
-                          [&](wmmf_map **out) { return wmmf_create_or_open(name.c_str(), size, &c, out, &made); });
+        section result = make("wmmf_create_or_open", name, [&](wmmf_section **out) {
+            return wmmf_create_or_open(name.c_str(), size, &c, out, &made);
+        });
         if (created)
             *created = made != 0;
         return result;
     }
 
     /* An existing section, or its first `size` bytes. */
-    static map open(const std::string &name, const options &given = {}, uint64_t size = 0) {
+    static section open(const std::string &name, const options &given = {}, uint64_t size = 0) {
         const wmmf_options c = detail::to_c(given);
-        return make("wmmf_open", name, [&](wmmf_map **out) { return wmmf_open(name.c_str(), size, &c, out); });
+        return make("wmmf_open", name, [&](wmmf_section **out) { return wmmf_open(name.c_str(), size, &c, out); });
     }
 
     /* An existing file, or its first `size` bytes, with the layout WMMF_RAW. */
-    static map open_file(const std::string &path, bool read_only = false, uint64_t size = 0) {
+    static section open_file(const std::string &path, bool read_only = false, uint64_t size = 0) {
         wmmf_options c{};
         c.struct_size = sizeof c;
         c.layout = WMMF_RAW;
         c.read_only = read_only;
         return make("wmmf_open_file", path,
-                    [&](wmmf_map **out) { return wmmf_open_file(path.c_str(), size, &c, out); });
+                    [&](wmmf_section **out) { return wmmf_open_file(path.c_str(), size, &c, out); });
     }
 
     /* The payload, in place; take the lock first, if the layout has one. */
@@ -395,8 +396,8 @@ class map : public detail::owner<wmmf_map, wmmf_close> {
   private:
     using owner::owner;
 
-    template <class Call> static map make(const char *function, const std::string &name, Call call) {
-        return map(detail::make<wmmf_map>(function, name, call));
+    template <class Call> static section make(const char *function, const std::string &name, Call call) {
+        return section(detail::make<wmmf_section>(function, name, call));
     }
 
     static void check_range(int32_t status, const char *call, uint64_t offset, uint64_t length) {

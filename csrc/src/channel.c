@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "deadline.h"
-#include "gate.h"
+#include "eventcount.h"
 #include "participants.h"
 
 #define SPINS                1000
@@ -28,7 +28,7 @@
 #define NO_SLOT              UINT32_MAX
 
 struct wmmf_channel {
-    wmmf_map *map;
+    wmmf_section *section;
     struct channel_header *header;
     uint8_t *first_slot;
     uint64_t capacity;
@@ -49,7 +49,7 @@ static uint64_t slot_size(uint64_t capacity) {
 
 /* WMMF_E_SIZE: no machine has that much. */
 static int32_t payload_size(const struct channel_shape *shape, uint64_t *size) {
-    if (shape->slots < WMMF_CHANNEL_SLOTS_LEAST || shape->slots > WMMF_CHANNEL_SLOTS_MAX)
+    if (shape->slots < WMMF_CHANNEL_SLOTS_MIN || shape->slots > WMMF_CHANNEL_SLOTS_MAX)
         return WMMF_E_ARGUMENT;
     if (shape->capacity == 0 || shape->capacity > PTRDIFF_MAX / WMMF_CHANNEL_SLOTS_MAX - 2 * FRAME_HEADER_SIZE)
         return WMMF_E_SIZE;
@@ -58,52 +58,52 @@ static int32_t payload_size(const struct channel_shape *shape, uint64_t *size) {
 }
 
 /* `length` bytes of a slot, which is where nobody has been yet. */
-static int32_t reserve(const wmmf_map *map, uint32_t slot, uint64_t slot_size, uint64_t length) {
-    const uint8_t *at = map->payload + CHANNEL_HEADER_SIZE + slot * slot_size;
-    return platform_reserve(map->section, (uint64_t)(at - platform_base(map->section)), length);
+static int32_t reserve(const wmmf_section *section, uint32_t slot, uint64_t slot_size, uint64_t length) {
+    const uint8_t *at = section->payload + CHANNEL_HEADER_SIZE + slot * slot_size;
+    return platform_reserve(section->mapping, (uint64_t)(at - platform_base(section->mapping)), length);
 }
 
 /* Writers look at all frame headers, and reserve a picture's memory when they first use it. */
-int32_t channel_initialise(wmmf_map *map, const struct channel_shape *shape) {
-    struct channel_header *header = (struct channel_header *)(void *)map->payload;
+int32_t channel_initialise(wmmf_section *section, const struct channel_shape *shape) {
+    struct channel_header *header = (struct channel_header *)(void *)section->payload;
     header->magic = CHANNEL_MAGIC;
     header->capacity = shape->capacity;
     header->slots = shape->slots;
     int32_t status = WMMF_OK;
     for (uint32_t slot = 0; slot < shape->slots && status == WMMF_OK; slot++)
-        status = reserve(map, slot, slot_size(shape->capacity), FRAME_HEADER_SIZE);
+        status = reserve(section, slot, slot_size(shape->capacity), FRAME_HEADER_SIZE);
     return status;
 }
 
 /* Opening. */
 
 /* The header is anybody's: loaded once, believed as far as the section reaches. */
-static int32_t load_shape(const wmmf_map *map, struct channel_shape *shape) {
-    const struct channel_header *header = (const struct channel_header *)(const void *)map->payload;
+static int32_t load_shape(const wmmf_section *section, struct channel_shape *shape) {
+    const struct channel_header *header = (const struct channel_header *)(const void *)section->payload;
     uint64_t size;
-    if (map->size < CHANNEL_HEADER_SIZE || load_relaxed_u64(&header->magic) != CHANNEL_MAGIC)
+    if (section->size < CHANNEL_HEADER_SIZE || load_relaxed_u64(&header->magic) != CHANNEL_MAGIC)
         return WMMF_E_FORMAT;
     shape->capacity = load_relaxed_u64(&header->capacity);
     shape->slots = load_relaxed_u32(&header->slots);
     if (payload_size(shape, &size) != WMMF_OK)
         return WMMF_E_FORMAT;
-    return size <= map->size ? WMMF_OK : WMMF_E_TRUNCATED;
+    return size <= section->size ? WMMF_OK : WMMF_E_TRUNCATED;
 }
 
-/* Takes over the map: it is closed on failure, too. */
-static int32_t channel_new(wmmf_map *map, const struct channel_shape *least, wmmf_channel **out) {
+/* Takes over the section: it is closed on failure, too. */
+static int32_t channel_new(wmmf_section *section, const struct channel_shape *least, wmmf_channel **out) {
     struct channel_shape shape = {0, 0};
-    int32_t status = load_shape(map, &shape);
+    int32_t status = load_shape(section, &shape);
     if (status == WMMF_OK && (shape.capacity < least->capacity || shape.slots < least->slots))
         status = WMMF_E_SIZE;
     wmmf_channel *channel = status == WMMF_OK ? calloc(1, sizeof *channel) : NULL;
     if (!channel) {
-        wmmf_close(map);
+        wmmf_close(section);
         return status != WMMF_OK ? status : WMMF_E_NO_MEMORY;
     }
-    channel->map = map;
-    channel->header = (struct channel_header *)(void *)map->payload;
-    channel->first_slot = map->payload + CHANNEL_HEADER_SIZE;
+    channel->section = section;
+    channel->header = (struct channel_header *)(void *)section->payload;
+    channel->first_slot = section->payload + CHANNEL_HEADER_SIZE;
     channel->capacity = shape.capacity;
     channel->slot_size = slot_size(shape.capacity);
     channel->slots = shape.slots;
@@ -125,24 +125,24 @@ int32_t wmmf_channel_create(const char *name, uint64_t capacity, uint32_t slots,
                             wmmf_channel **out) {
     struct channel_shape shape;
     uint64_t size;
-    wmmf_map *map;
+    wmmf_section *section;
     int32_t status = create_check(capacity, slots, options, out, &shape, &size);
     if (status == WMMF_OK)
-        status = region_create(name, size, options, &shape, &map);
-    return status != WMMF_OK ? status : channel_new(map, &shape, out);
+        status = section_create(name, size, options, &shape, &section);
+    return status != WMMF_OK ? status : channel_new(section, &shape, out);
 }
 
 int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity, uint32_t slots, const wmmf_options *options,
                                     wmmf_channel **out, int32_t *created) {
     struct channel_shape shape;
     uint64_t size;
-    wmmf_map *map;
+    wmmf_section *section;
     int32_t made;
     int32_t status = create_check(capacity, slots, options, out, &shape, &size);
     if (status == WMMF_OK)
-        status = region_create_or_open(name, size, options, &shape, &map, &made);
+        status = section_create_or_open(name, size, options, &shape, &section, &made);
     if (status == WMMF_OK)
-        status = channel_new(map, &shape, out);
+        status = channel_new(section, &shape, out);
     if (status == WMMF_OK && created)
         *created = made;
     return status;
@@ -150,23 +150,23 @@ int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity, uint32_
 
 int32_t wmmf_channel_open(const char *name, const wmmf_options *options, wmmf_channel **out) {
     static const struct channel_shape any = {0, 0};
-    wmmf_map *map;
+    wmmf_section *section;
     if (!out || (options && options->layout != WMMF_NATIVE))
         return WMMF_E_ARGUMENT;
-    int32_t status = region_open(name, 0, options, KIND_CHANNEL, &map);
-    return status != WMMF_OK ? status : channel_new(map, &any, out);
+    int32_t status = section_open(name, 0, options, KIND_CHANNEL, &section);
+    return status != WMMF_OK ? status : channel_new(section, &any, out);
 }
 
 int32_t wmmf_channel_close(wmmf_channel *channel) {
     if (!channel)
         return WMMF_OK;
-    wmmf_close(channel->map);
+    wmmf_close(channel->section);
     free(channel);
     return WMMF_OK;
 }
 
-int32_t wmmf_channel_disinherit(wmmf_channel *channel) {
-    return channel ? wmmf_disinherit(channel->map) : WMMF_E_ARGUMENT;
+int32_t wmmf_channel_after_fork_child(wmmf_channel *channel) {
+    return channel ? wmmf_after_fork_child(channel->section) : WMMF_E_ARGUMENT;
 }
 
 /* Slots and pins. */
@@ -195,9 +195,9 @@ static int32_t newest_check(const wmmf_channel *channel, uint64_t newest) {
 }
 
 /* Before the lock says it, so that no death in between leaves a frame that readers take for a live one. */
-void channel_poison(wmmf_map *map) {
-    if (map->size >= CHANNEL_HEADER_SIZE)
-        or_seq_u64(&((struct channel_header *)(void *)map->payload)->newest, NEWEST_POISONED);
+void channel_poison(wmmf_section *section) {
+    if (section->size >= CHANNEL_HEADER_SIZE)
+        or_seq_u64(&((struct channel_header *)(void *)section->payload)->newest, NEWEST_POISONED);
 }
 
 static void lock_pins(wmmf_channel *channel) {
@@ -216,7 +216,7 @@ static void unlock_pins(wmmf_channel *channel) {
 static void pin(wmmf_channel *channel, uint32_t slot) {
     lock_pins(channel);
     if (channel->pin_counts[slot]++ == 0)
-        or_seq_u64(&channel->map->records[channel->map->index].pins, UINT64_C(1) << slot);
+        or_seq_u64(&channel->section->records[channel->section->index].pins, UINT64_C(1) << slot);
     unlock_pins(channel);
 }
 
@@ -226,31 +226,32 @@ static bool unpin(wmmf_channel *channel, uint32_t slot) {
     bool pinned = channel->pin_counts[slot] != 0;
     bool last = pinned && --channel->pin_counts[slot] == 0;
     if (last)
-        and_seq_u64(&channel->map->records[channel->map->index].pins, ~(UINT64_C(1) << slot));
+        and_seq_u64(&channel->section->records[channel->section->index].pins, ~(UINT64_C(1) << slot));
     unlock_pins(channel);
     if (last)
-        gate_wake(channel->map, GATE_READERS); /* where a writer waits for a slot: nobody else uses that gate here */
+        eventcount_wake(channel->section,
+                        EVENT_READERS); /* where a writer waits for a slot: nobody else uses that gate here */
     return pinned;
 }
 
 static uint64_t pinned_slots(const wmmf_channel *channel) {
     uint64_t pinned = 0;
-    uint32_t used = participants_in_use(channel->map);
+    uint32_t used = participants_in_use(channel->section);
     for (uint32_t i = 0; i < used; i++)
-        pinned |= load_seq_u64(&channel->map->records[i].pins);
+        pinned |= load_seq_u64(&channel->section->records[i].pins);
     return pinned;
 }
 
 /* A slot let go of meanwhile may have a newer frame, or a half-filled one: only what is still pinned then counts. */
-uint64_t channel_oldest_pinned(const wmmf_map *map, const struct participant *record) {
+uint64_t channel_oldest_pinned(const wmmf_section *section, const struct participant *record) {
     struct channel_shape shape;
-    if (load_relaxed_u32(&map->header->kind) != KIND_CHANNEL || load_shape(map, &shape) != WMMF_OK)
+    if (load_relaxed_u32(&section->header->kind) != KIND_CHANNEL || load_shape(section, &shape) != WMMF_OK)
         return 0;
     uint64_t oldest = 0;
     for (uint32_t slot = 0; slot < shape.slots; slot++) {
         if (!(load_seq_u64(&record->pins) >> slot & 1))
             continue;
-        const uint8_t *at = map->payload + CHANNEL_HEADER_SIZE + slot * slot_size(shape.capacity);
+        const uint8_t *at = section->payload + CHANNEL_HEADER_SIZE + slot * slot_size(shape.capacity);
         uint64_t sequence = load_acquire_u64(&((const struct frame_header *)(const void *)at)->stamp) / 2;
         if ((load_seq_u64(&record->pins) >> slot & 1) && (oldest == 0 || sequence < oldest))
             oldest = sequence;
@@ -258,11 +259,11 @@ uint64_t channel_oldest_pinned(const wmmf_map *map, const struct participant *re
     return oldest;
 }
 
-static void bury_dead_readers(wmmf_channel *channel) {
-    uint32_t used = participants_in_use(channel->map);
+static void reap_dead_readers(wmmf_channel *channel) {
+    uint32_t used = participants_in_use(channel->section);
     for (uint32_t i = 0; i < used; i++)
-        if (load_seq_u64(&channel->map->records[i].pins) != 0)
-            bury_if_dead(channel->map, i);
+        if (load_seq_u64(&channel->section->records[i].pins) != 0)
+            reap_if_dead(channel->section, i);
 }
 
 /* The slot that was the newest last, of those that are free: its memory is still in the cache. */
@@ -287,19 +288,19 @@ static uint32_t find_slot(const wmmf_channel *channel) {
 
 static int32_t wait_for_slot(wmmf_channel *channel, int64_t deadline, uint32_t *slot) {
     while ((*slot = find_slot(channel)) == NO_SLOT) {
-        bury_dead_readers(channel);
+        reap_dead_readers(channel);
         if ((*slot = find_slot(channel)) != NO_SLOT)
             break;
         int64_t slice = deadline_remaining(deadline, RECHECK_NS);
         if (slice == 0)
             return WMMF_E_TIMEOUT;
-        if (native_is_poisoned(channel->map))
+        if (rwlock_is_poisoned(channel->section))
             return WMMF_E_POISONED;
-        uint32_t seen = gate_enter(channel->map, GATE_READERS);
+        uint32_t seen = eventcount_prepare(channel->section, EVENT_READERS);
         if (find_slot(channel) != NO_SLOT)
-            gate_leave(channel->map, GATE_READERS, seen);
+            eventcount_cancel(channel->section, EVENT_READERS, seen);
         else
-            gate_sleep(channel->map, GATE_READERS, seen, slice);
+            eventcount_wait(channel->section, EVENT_READERS, seen, slice);
     }
     return WMMF_OK;
 }
@@ -309,7 +310,7 @@ static int32_t wait_for_slot(wmmf_channel *channel, int64_t deadline, uint32_t *
 static int32_t channel_check(const wmmf_channel *channel) {
     if (!channel)
         return WMMF_E_ARGUMENT;
-    return platform_forked(channel->map->section) ? WMMF_E_FORKED : WMMF_OK;
+    return platform_forked(channel->section->mapping) ? WMMF_E_FORKED : WMMF_OK;
 }
 
 static int32_t frame_check(const wmmf_channel *channel, const wmmf_frame *frame) {
@@ -320,7 +321,7 @@ static int32_t frame_check(const wmmf_channel *channel, const wmmf_frame *frame)
         return WMMF_E_ARGUMENT;
     if (frame->struct_size != sizeof *frame)
         return WMMF_E_STRUCT_SIZE;
-    return channel->map->read_only ? WMMF_E_READ_ONLY : WMMF_OK;
+    return channel->section->read_only ? WMMF_E_READ_ONLY : WMMF_OK;
 }
 
 /* Whether another handle has been there, we do not know; to reserve it again changes nothing. */
@@ -328,20 +329,20 @@ static int32_t make_room(wmmf_channel *channel, uint32_t slot) {
     uint64_t bit = UINT64_C(1) << slot;
     if (channel->reserved & bit)
         return WMMF_OK;
-    int32_t status = reserve(channel->map, slot, channel->slot_size, channel->slot_size);
+    int32_t status = reserve(channel->section, slot, channel->slot_size, channel->slot_size);
     if (status == WMMF_OK)
         channel->reserved |= bit;
     return status;
 }
 
 static int32_t begin(wmmf_channel *channel, int64_t timeout_ns) {
-    wmmf_map *map = channel->map;
-    if (holders_writing(map))
+    wmmf_section *section = channel->section;
+    if (holders_writing(section))
         return WMMF_E_DEADLOCK;
     /* Readers may be looking at it, and we shall look before we store: once it is here, for both. */
     prefetch_to_store(&channel->header->newest);
     int64_t deadline = deadline_after(timeout_ns);
-    int32_t status = native_own(map, timeout_ns);
+    int32_t status = rwlock_own(section, timeout_ns);
     if (status != WMMF_OK)
         return status;
     uint32_t found;
@@ -349,7 +350,7 @@ static int32_t begin(wmmf_channel *channel, int64_t timeout_ns) {
     if (status == WMMF_OK)
         status = make_room(channel, found);
     if (status != WMMF_OK) {
-        native_disown(map);
+        rwlock_disown(section);
         return status;
     }
     channel->filling = found;
@@ -357,14 +358,14 @@ static int32_t begin(wmmf_channel *channel, int64_t timeout_ns) {
     /* For those who copy without a pin: the fence keeps our stores to the slot behind the odd stamp. */
     store_relaxed_u64(&slot->stamp, load_relaxed_u64(&slot->stamp) | 1);
     fence_release();
-    holders_set_writer(map, true);
+    holders_set_writer(section, true);
     return WMMF_OK;
 }
 
 static void end(wmmf_channel *channel) {
     channel->filling = NO_SLOT;
-    holders_set_writer(channel->map, false);
-    native_disown(channel->map);
+    holders_set_writer(channel->section, false);
+    rwlock_disown(channel->section);
 }
 
 static bool picture_fits(const wmmf_frame *frame, uint64_t capacity) {
@@ -408,7 +409,7 @@ static int32_t publish(wmmf_channel *channel, wmmf_frame *frame) {
     end(channel);
     if (status != WMMF_OK)
         return status;
-    gate_wake(channel->map, GATE_CHANGE);
+    eventcount_wake(channel->section, EVENT_CHANGE);
     fetch_next(channel, before);
     return WMMF_OK;
 }
@@ -472,17 +473,17 @@ static int32_t look_for_newer(const wmmf_channel *channel, uint64_t after, uint6
 
 /* A read-only handle cannot count itself in, so it looks by itself, often. */
 static void sleep_until_newer(wmmf_channel *channel, uint64_t after, int64_t slice) {
-    wmmf_map *map = channel->map;
-    if (map->read_only) {
-        gate_peek(map, GATE_CHANGE, slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
+    wmmf_section *section = channel->section;
+    if (section->read_only) {
+        eventcount_poll(section, EVENT_CHANGE, slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
         return;
     }
     uint64_t newest;
-    uint32_t seen = gate_enter(map, GATE_CHANGE);
+    uint32_t seen = eventcount_prepare(section, EVENT_CHANGE);
     if (look_for_newer(channel, after, &newest) == WMMF_E_TIMEOUT)
-        gate_sleep(map, GATE_CHANGE, seen, slice);
+        eventcount_wait(section, EVENT_CHANGE, seen, slice);
     else
-        gate_leave(map, GATE_CHANGE, seen);
+        eventcount_cancel(section, EVENT_CHANGE, seen);
 }
 
 /* A writer that answers at once is seen at once, if it runs on another core; on ours it cannot run while we spin. So we
@@ -668,8 +669,8 @@ int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info) {
     if (newest != 0 && newest_slot(newest) < channel->slots)
         info->timestamp_ns = load_relaxed_u64(&slot_at(channel, newest_slot(newest))->timestamp_ns);
     info->now_ns = (uint64_t)platform_monotonic_ns();
-    info->participants = channel->map->participants;
-    info->read_only = channel->map->read_only;
+    info->participants = channel->section->participants;
+    info->read_only = channel->section->read_only;
     return WMMF_OK;
 }
 
@@ -682,7 +683,7 @@ static uint64_t all_slots(const wmmf_channel *channel) {
 static bool newest_is_intact(const wmmf_channel *channel) {
     uint64_t newest = load_seq_u64(&channel->header->newest);
     if (newest & NEWEST_POISONED)
-        return native_is_poisoned(channel->map);
+        return rwlock_is_poisoned(channel->section);
     if (newest_sequence(newest) == 0)
         return newest_slot(newest) == 0;
     if (newest_slot(newest) >= channel->slots)
@@ -698,7 +699,7 @@ int32_t wmmf_channel_audit(wmmf_channel *channel, wmmf_audit_report *report) {
         return status;
     if (report->struct_size != sizeof *report)
         return WMMF_E_STRUCT_SIZE;
-    bool intact = load_shape(channel->map, &shape) == WMMF_OK && shape.capacity == channel->capacity &&
+    bool intact = load_shape(channel->section, &shape) == WMMF_OK && shape.capacity == channel->capacity &&
                   shape.slots == channel->slots && newest_is_intact(channel);
-    return native_audit(channel->map, all_slots(channel), intact, report);
+    return diagnostics_audit(channel->section, all_slots(channel), intact, report);
 }

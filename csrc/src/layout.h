@@ -23,13 +23,14 @@
 #define LOCK_RESERVED     UINT64_C(0xFFF80000)
 #define LOCK_VERSION      (UINT64_C(1) << 32) /* one step */
 
-/* Where sleepers sleep: the bell in bits 0-31, on which they sleep while it stands still, and how many they are in bits
- * 32-63. A sleeper counts itself in, looks once more and sleeps; whoever changes what they wait for takes the count out
- * and moves the bell, in one step, and wakes. A sleeper that dies leaves its count: that costs one needless wake-up. */
-typedef shared_u64 gate_word;
-#define GATE_SLEEPER (UINT64_C(1) << 32) /* one */
+/* Where sleepers sleep: the epoch in bits 0-31, on which they sleep while it stands still, and how many they are in
+ * bits 32-63. A sleeper counts itself in, looks once more and sleeps; whoever changes what they wait for takes the
+ * count out and moves the epoch, in one step, and wakes. A sleeper that dies leaves its count: that costs one needless
+ * wake-up. */
+typedef shared_u64 eventcount;
+#define EVENTCOUNT_SLEEPER (UINT64_C(1) << 32) /* one */
 
-enum gate_index { GATE_READERS, GATE_WRITERS, GATE_CHANGE, GATE_COUNT };
+enum event { EVENT_READERS, EVENT_WRITERS, EVENT_CHANGE, EVENT_COUNT };
 
 /* One open writable handle. Written by its process only, or, when that is proven dead, by who holds its token. */
 struct participant {
@@ -88,8 +89,8 @@ struct header {
     struct progress progress;
     uint8_t reserved2[24];
 
-    gate_word gates[GATE_COUNT];
-    uint8_t reserved3[HEADER_SIZE - 3 * 64 - GATE_COUNT * 8];
+    eventcount events[EVENT_COUNT];
+    uint8_t reserved3[HEADER_SIZE - 3 * 64 - EVENT_COUNT * 8];
 };
 
 /* A frame channel (channel.c) is the payload of a native section: this header, then the slots, each of them a frame
@@ -144,7 +145,7 @@ LAYOUT_ASSERT(header_id, offsetof(struct header, section_id) == 32);
 LAYOUT_ASSERT(header_lock, offsetof(struct header, lock) == 64);
 LAYOUT_ASSERT(header_sequence, offsetof(struct header, sequence) == 128);
 LAYOUT_ASSERT(header_progress, offsetof(struct header, progress) == 136);
-LAYOUT_ASSERT(header_gates, offsetof(struct header, gates) == 192);
+LAYOUT_ASSERT(header_gates, offsetof(struct header, events) == 192);
 LAYOUT_ASSERT(header_kind, offsetof(struct header, kind) == 48);
 LAYOUT_ASSERT(channel_header_size, sizeof(struct channel_header) == CHANNEL_HEADER_SIZE);
 LAYOUT_ASSERT(channel_newest, offsetof(struct channel_header, newest) == 64);

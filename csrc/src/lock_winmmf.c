@@ -5,7 +5,7 @@
  * Its processes never wake a sleeper, so waiting is spinning, then yielding, then short sleeps. The word does not
  * say who holds it: a holder that dies leaves it held for ever, and no reader of this format can know. */
 #include "deadline.h"
-#include "map.h"
+#include "section.h"
 
 #define WRITER        UINT32_C(0x80000000)
 #define READERS       UINT32_C(0x00FFFFFF)
@@ -15,16 +15,16 @@
 #define YIELDS        200
 #define PAUSE_NS      200000
 
-static shared_u32 *lock_word(wmmf_map *map) {
-    return (shared_u32 *)(void *)(map->payload - WINMMF_HEADER_SIZE);
+static shared_u32 *lock_word(wmmf_section *section) {
+    return (shared_u32 *)(void *)(section->payload - WINMMF_HEADER_SIZE);
 }
 
-void winmmf_initialise(wmmf_map *map) {
+void winmmf_initialise(wmmf_section *section) {
     /* Two steps, as the crate does it: dying between them leaves a section that nobody can lock, never one
      * whose lock looks free before its creator was done. */
     uint32_t word = UNINITIALISED;
-    __atomic_store_n(lock_word(map), word, __ATOMIC_SEQ_CST);
-    cas_seq_u32(lock_word(map), &word, 0);
+    __atomic_store_n(lock_word(section), word, __ATOMIC_SEQ_CST);
+    cas_seq_u32(lock_word(section), &word, 0);
 }
 
 static bool can_read(uint32_t word) {
@@ -36,16 +36,16 @@ static bool can_write(uint32_t word) {
 }
 
 /* The CAS acquires: what the previous holder released is visible before the payload is touched. */
-static bool try_take(wmmf_map *map, bool (*can)(uint32_t), bool write) {
-    uint32_t word = load_seq_u32(lock_word(map));
+static bool try_take(wmmf_section *section, bool (*can)(uint32_t), bool write) {
+    uint32_t word = load_seq_u32(lock_word(section));
     while (can(word))
-        if (cas_seq_u32(lock_word(map), &word, write ? word | WRITER : word + 1))
+        if (cas_seq_u32(lock_word(section), &word, write ? word | WRITER : word + 1))
             return true;
     return false;
 }
 
-static int32_t take(wmmf_map *map, int64_t timeout_ns, bool (*can)(uint32_t), bool write) {
-    if (try_take(map, can, write))
+static int32_t take(wmmf_section *section, int64_t timeout_ns, bool (*can)(uint32_t), bool write) {
+    if (try_take(section, can, write))
         return WMMF_OK;
     int64_t deadline = deadline_after(timeout_ns);
     for (int turn = 0;; turn++) {
@@ -58,46 +58,46 @@ static int32_t take(wmmf_map *map, int64_t timeout_ns, bool (*can)(uint32_t), bo
             platform_yield();
         else
             platform_pause(left);
-        if (try_take(map, can, write))
+        if (try_take(section, can, write))
             return WMMF_OK;
     }
 }
 
-int32_t winmmf_lock_read(wmmf_map *map, int64_t timeout_ns) {
-    int32_t status = holders_enter_reader(map);
+int32_t winmmf_lock_read(wmmf_section *section, int64_t timeout_ns) {
+    int32_t status = holders_enter_reader(section);
     if (status != WMMF_OK)
         return status;
-    status = take(map, timeout_ns, can_read, false);
+    status = take(section, timeout_ns, can_read, false);
     if (status != WMMF_OK)
-        holders_leave_reader(map);
+        holders_leave_reader(section);
     return status;
 }
 
-int32_t winmmf_unlock_read(wmmf_map *map) {
-    if (!holders_reading(map))
+int32_t winmmf_unlock_read(wmmf_section *section) {
+    if (!holders_reading(section))
         return WMMF_E_NOT_OWNER;
     /* CAS and not a subtraction: a damaged count of 0 must not run over into the writer's bit. */
-    uint32_t word = load_seq_u32(lock_word(map));
+    uint32_t word = load_seq_u32(lock_word(section));
     while ((word & READERS) != 0)
-        if (cas_seq_u32(lock_word(map), &word, word - 1))
+        if (cas_seq_u32(lock_word(section), &word, word - 1))
             break;
-    holders_leave_reader(map);
+    holders_leave_reader(section);
     return WMMF_OK;
 }
 
-int32_t winmmf_lock_write(wmmf_map *map, int64_t timeout_ns) {
-    if (holders_writing(map) || holders_reading(map))
+int32_t winmmf_lock_write(wmmf_section *section, int64_t timeout_ns) {
+    if (holders_writing(section) || holders_reading(section))
         return WMMF_E_DEADLOCK;
-    int32_t status = take(map, timeout_ns, can_write, true);
+    int32_t status = take(section, timeout_ns, can_write, true);
     if (status == WMMF_OK)
-        holders_set_writer(map, true);
+        holders_set_writer(section, true);
     return status;
 }
 
-int32_t winmmf_unlock_write(wmmf_map *map) {
-    if (!holders_writing(map))
+int32_t winmmf_unlock_write(wmmf_section *section) {
+    if (!holders_writing(section))
         return WMMF_E_NOT_OWNER;
-    holders_set_writer(map, false);
-    __atomic_fetch_and(lock_word(map), ~WRITER, __ATOMIC_SEQ_CST);
+    holders_set_writer(section, false);
+    __atomic_fetch_and(lock_word(section), ~WRITER, __ATOMIC_SEQ_CST);
     return WMMF_OK;
 }

@@ -6,23 +6,23 @@
  * are the steps of the models in tests/model.) */
 #include "participants.h"
 
-#include "gate.h"
+#include "eventcount.h"
 
-uint32_t participants_in_use(const wmmf_map *map) {
-    uint32_t used = load_seq_u32(&map->header->participants_used);
-    return used < map->participants ? used : map->participants;
+uint32_t participants_in_use(const wmmf_section *section) {
+    uint32_t used = load_seq_u32(&section->header->participants_used);
+    return used < section->participants ? used : section->participants;
 }
 
-bool lock_owner_is_valid(const wmmf_map *map, uint64_t word) {
-    return (word & LOCK_OWNER) <= map->participants;
+bool lock_owner_is_valid(const wmmf_section *section, uint64_t word) {
+    return (word & LOCK_OWNER) <= section->participants;
 }
 
 /* The caller holds the token of `index`, so no live participant can own the lock as `index`, and the
  * sequence, which only the owner stores, stands still until the lock word changes hands. */
-static void bury(wmmf_map *map, uint32_t index) {
-    struct header *header = map->header;
-    struct participant *record = &map->records[index];
-    store_relaxed_u64(&record->writes, 0); /* before the word says that it owns nothing: see native_audit */
+static void reap(wmmf_section *section, uint32_t index) {
+    struct header *header = section->header;
+    struct participant *record = &section->records[index];
+    store_relaxed_u64(&record->writes, 0); /* before the word says that it owns nothing: see diagnostics_audit */
     uint64_t word = load_seq_u64(&header->lock);
     while ((word & LOCK_OWNER) == index + 1) { /* B1 */
         /* B2. An odd sequence: it died where it may have been changing the payload. */
@@ -39,37 +39,37 @@ static void bury(wmmf_map *map, uint32_t index) {
     store_relaxed_u64(&record->writing_since_unix_ns, 0);
     /* B4: last: a writer that sees no reader here sees an empty record. wait_epoch keeps counting. */
     store_seq_u64(&record->reading, 0);
-    gate_wake(map, GATE_READERS);
-    gate_wake(map, GATE_WRITERS);
-    gate_wake(map, GATE_CHANGE);
+    eventcount_wake(section, EVENT_READERS);
+    eventcount_wake(section, EVENT_WRITERS);
+    eventcount_wake(section, EVENT_CHANGE);
 }
 
-bool bury_if_dead(wmmf_map *map, uint32_t index) {
+bool reap_if_dead(wmmf_section *section, uint32_t index) {
     uint32_t idle = 0;
     /* The token of a handle is the same for all its threads: only one at a time may hold another's. */
-    if (index == map->index || !cas_seq_u32(&map->reaping, &idle, 1))
+    if (index == section->index || !cas_seq_u32(&section->reaping, &idle, 1))
         return false;
-    bool dead = platform_token_claim(map->section, index); /* T1 */
+    bool dead = platform_token_claim(section->mapping, index); /* T1 */
     if (dead) {
-        bury(map, index);
-        platform_token_drop(map->section, index); /* T2 */
+        reap(section, index);
+        platform_token_drop(section->mapping, index); /* T2 */
     }
-    exchange_seq_u32(&map->reaping, 0);
+    exchange_seq_u32(&section->reaping, 0);
     return dead;
 }
 
-int32_t native_join(wmmf_map *map) {
-    for (uint32_t index = 0; index < map->participants; index++) {
-        if (!platform_token_claim(map->section, index))
+int32_t participants_join(wmmf_section *section) {
+    for (uint32_t index = 0; index < section->participants; index++) {
+        if (!platform_token_claim(section->mapping, index))
             continue;
-        map->index = index;
-        bury(map, index);
-        struct participant *record = &map->records[index];
+        section->index = index;
+        reap(section, index);
+        struct participant *record = &section->records[index];
         store_relaxed_u64(&record->joined_unix_ns, platform_unix_ns());
         /* seq_cst, before our first lock: a writer that scans too few records has taken the lock word before, and our
          * first look at that word sees it. */
-        uint32_t used = load_seq_u32(&map->header->participants_used);
-        while (used < index + 1 && !cas_seq_u32(&map->header->participants_used, &used, index + 1))
+        uint32_t used = load_seq_u32(&section->header->participants_used);
+        while (used < index + 1 && !cas_seq_u32(&section->header->participants_used, &used, index + 1))
             continue;
         store_release_u32(&record->pid, platform_process_id());
         return WMMF_OK;
@@ -77,8 +77,8 @@ int32_t native_join(wmmf_map *map) {
     return WMMF_E_FULL;
 }
 
-void native_leave(wmmf_map *map) {
-    /* To the others this is a death: what is still held, bury() takes away, before the token is dropped. */
-    bury(map, map->index);
-    platform_token_drop(map->section, map->index);
+void participants_leave(wmmf_section *section) {
+    /* To the others this is a death: what is still held, reap() takes away, before the token is dropped. */
+    reap(section, section->index);
+    platform_token_drop(section->mapping, section->index);
 }

@@ -10,52 +10,52 @@
 #include "wmmf.h"
 
 /* A mapping and the kernel objects that belong to it. */
-struct platform_section;
+struct platform_mapping;
 
 /* Creates and maps `size` zeroed bytes and reserves the first ones; WMMF_E_NO_MEMORY unless there is room for all of
  * them now. On POSIX the name appears with platform_publish, on Windows at once:
  * openers may see it before anything is stored. It ends, name and all, once nobody has it open, dead or alive. */
 int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, uint64_t reserved,
-                        struct platform_section **out);
+                        struct platform_mapping **out);
 /* Reserves more: to touch what is not reserved ends the program, if there is no memory left by then. */
-int32_t platform_reserve(struct platform_section *section, uint64_t offset, uint64_t length);
-int32_t platform_publish(struct platform_section *section);
+int32_t platform_reserve(struct platform_mapping *mapping, uint64_t offset, uint64_t length);
+int32_t platform_publish(struct platform_mapping *mapping);
 /* Does not wait: WMMF_E_NOT_READY if somebody is removing it right now. */
-int32_t platform_open(const char *name, const wmmf_options *options, struct platform_section **out);
-int32_t platform_open_file(const char *path, bool read_only, struct platform_section **out);
+int32_t platform_open(const char *name, const wmmf_options *options, struct platform_mapping **out);
+int32_t platform_open_file(const char *path, bool read_only, struct platform_mapping **out);
 /* Calls `found` for the name of each section in this namespace that this library may have made and that somebody has
  * open, until it returns false. */
 int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const char *name), void *context);
 /* Unmaps; the last user's close removes the name. */
-void platform_close(struct platform_section *section);
-uint8_t *platform_base(const struct platform_section *section);
-uint64_t platform_mapped_size(const struct platform_section *section);
+void platform_close(struct platform_mapping *mapping);
+uint8_t *platform_base(const struct platform_mapping *mapping);
+uint64_t platform_mapped_size(const struct platform_mapping *mapping);
 /* Copies between a buffer and what platform_open_file has mapped, through the kernel: where a page cannot be had,
  * because the file was cut short, the answer is WMMF_E_TRUNCATED and not a signal. */
-int32_t platform_file_read(struct platform_section *section, uint64_t offset, void *buffer, size_t length);
-int32_t platform_file_write(struct platform_section *section, uint64_t offset, const void *buffer, size_t length);
+int32_t platform_file_read(struct platform_mapping *mapping, uint64_t offset, void *buffer, size_t length);
+int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, const void *buffer, size_t length);
 /* Whether this process is a fork of the one that opened the section. */
-bool platform_forked(const struct platform_section *section);
+bool platform_forked(const struct platform_mapping *mapping);
 /* In a fork: drops the share in the parent's tokens and use of the section; the memory stays. Else: WMMF_E_ARGUMENT. */
-int32_t platform_disinherit(struct platform_section *section);
+int32_t platform_after_fork_child(struct platform_mapping *mapping);
 
 /* Opens what sleeping and tokens need, for the section with this random id; for `looking`, what asking for tokens
  * needs.
  */
-int32_t platform_join(struct platform_section *section, uint64_t section_id, bool looking);
+int32_t platform_join(struct platform_mapping *mapping, uint64_t section_id, bool looking);
 
 /* A token is something of which the kernel knows whether the process that claimed it lives: it is held by one handle at
  * most and dropped by the kernel at its end. A claim that succeeds on another's index proves that one dead, and keeps
  * the index from being taken until it is dropped. Uncertain means alive. */
-bool platform_token_claim(struct platform_section *section, uint32_t index);
-void platform_token_drop(struct platform_section *section, uint32_t index);
+bool platform_token_claim(struct platform_mapping *mapping, uint32_t index);
+void platform_token_drop(struct platform_mapping *mapping, uint32_t index);
 /* The same question without write rights. */
-bool platform_token_alive(struct platform_section *section, uint32_t index);
+bool platform_token_alive(struct platform_mapping *mapping, uint32_t index);
 
 /* Sleeps until woken, at most `timeout_ns`, unless *bell is no longer `seen`. May return early for no reason. */
-void platform_sleep(struct platform_section *section, enum gate_index gate, const shared_u32 *bell, uint32_t seen,
+void platform_sleep(struct platform_mapping *mapping, enum event event, const shared_u32 *epoch, uint32_t seen,
                     int64_t timeout_ns);
-void platform_wake(struct platform_section *section, enum gate_index gate, shared_u32 *bell, uint32_t sleepers);
+void platform_wake(struct platform_mapping *mapping, enum event event, shared_u32 *epoch, uint32_t sleepers);
 /* A short sleep that nobody ends early. */
 void platform_pause(int64_t ns);
 void platform_yield(void);

@@ -37,7 +37,7 @@
 /* Tokens are one-byte locks far behind any payload; the bytes need not exist. */
 #define TOKEN_OFFSET ((off_t)1 << 40)
 
-struct platform_section {
+struct platform_mapping {
     int fd; /* -1 once disinherited */
     void *base;
     uint64_t mapped_size;
@@ -164,60 +164,60 @@ int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const ch
     return sweep(list_one, &listing);
 }
 
-static void section_free(struct platform_section *section) {
-    if (section->base)
-        munmap(section->base, (size_t)section->mapped_size);
-    if (section->fd >= 0) {
-        if (section->managed && !platform_forked(section))
-            remove_if_abandoned(section->fd, section->path);
-        close(section->fd);
+static void section_free(struct platform_mapping *mapping) {
+    if (mapping->base)
+        munmap(mapping->base, (size_t)mapping->mapped_size);
+    if (mapping->fd >= 0) {
+        if (mapping->managed && !platform_forked(mapping))
+            remove_if_abandoned(mapping->fd, mapping->path);
+        close(mapping->fd);
     }
-    if (section->alive)
-        munmap(section->alive, 1);
-    free(section);
+    if (mapping->alive)
+        munmap(mapping->alive, 1);
+    free(mapping);
 }
 
-static int32_t section_new(struct platform_section **out) {
-    struct platform_section *section = calloc(1, sizeof *section);
-    if (!section)
+static int32_t section_new(struct platform_mapping **out) {
+    struct platform_mapping *mapping = calloc(1, sizeof *mapping);
+    if (!mapping)
         return WMMF_E_NO_MEMORY;
-    section->fd = -1;
+    mapping->fd = -1;
     void *page = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) {
         int32_t status = status_from_errno();
-        free(section);
+        free(mapping);
         return status;
     }
-    section->alive = page;
-    *section->alive = 1;
+    mapping->alive = page;
+    *mapping->alive = 1;
     if (madvise(page, 1, MADV_WIPEONFORK) != 0) {
         int32_t status = status_from_errno();
-        section_free(section);
+        section_free(mapping);
         return status;
     }
-    *out = section;
+    *out = mapping;
     return WMMF_OK;
 }
 
 /* Where it is mapped already, the memory stays. */
-static int32_t map_from(struct platform_section *section, int fd) {
-    int protection = section->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
-    int flags = section->base ? MAP_SHARED | MAP_FIXED : MAP_SHARED;
-    void *base = mmap(section->base, (size_t)section->mapped_size, protection, flags, fd, 0);
+static int32_t map_descriptor(struct platform_mapping *mapping, int fd) {
+    int protection = mapping->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+    int flags = mapping->base ? MAP_SHARED | MAP_FIXED : MAP_SHARED;
+    void *base = mmap(mapping->base, (size_t)mapping->mapped_size, protection, flags, fd, 0);
     if (base == MAP_FAILED)
         return status_from_errno();
-    section->base = base;
+    mapping->base = base;
     return WMMF_OK;
 }
 
-static int32_t section_map(struct platform_section *section, uint64_t size, bool read_only) {
+static int32_t section_map(struct platform_mapping *mapping, uint64_t size, bool read_only) {
     if (size == 0)
         return WMMF_E_FORMAT;
     if (size > SIZE_MAX)
         return WMMF_E_SIZE;
-    section->mapped_size = size;
-    section->read_only = read_only;
-    return map_from(section, section->fd);
+    mapping->mapped_size = size;
+    mapping->read_only = read_only;
+    return map_descriptor(mapping, mapping->fd);
 }
 
 static int32_t creation_mode(const wmmf_options *options, mode_t *mode) {
@@ -256,46 +256,46 @@ static int32_t grow(int fd, uint64_t size) {
 }
 
 /* posix_fallocate would fall back on writing every page; on tmpfs fallocate reserves or fails as a whole. */
-int32_t platform_reserve(struct platform_section *section, uint64_t offset, uint64_t length) {
+int32_t platform_reserve(struct platform_mapping *mapping, uint64_t offset, uint64_t length) {
     int result;
     do
-        result = fallocate(section->fd, 0, (off_t)offset, (off_t)length);
+        result = fallocate(mapping->fd, 0, (off_t)offset, (off_t)length);
     while (result != 0 && errno == EINTR);
     return result != 0 ? status_from_errno() : WMMF_OK;
 }
 
-static int32_t create_unnamed(struct platform_section *section, mode_t mode, uint64_t size, uint64_t reserved) {
+static int32_t create_unnamed(struct platform_mapping *mapping, mode_t mode, uint64_t size, uint64_t reserved) {
     if (size > INT64_MAX)
         return WMMF_E_SIZE;
-    section->fd = open(SHM_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    mapping->fd = open(SHM_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     /* fchmod: the umask has no say in who may open it. */
-    if (section->fd < 0 || flock(section->fd, LOCK_SH) != 0 || fchmod(section->fd, mode | S_ISVTX) != 0)
+    if (mapping->fd < 0 || flock(mapping->fd, LOCK_SH) != 0 || fchmod(mapping->fd, mode | S_ISVTX) != 0)
         return status_from_errno();
-    int32_t status = grow(section->fd, size);
+    int32_t status = grow(mapping->fd, size);
     if (status == WMMF_OK)
-        status = platform_reserve(section, 0, reserved);
-    return status != WMMF_OK ? status : section_map(section, size, false);
+        status = platform_reserve(mapping, 0, reserved);
+    return status != WMMF_OK ? status : section_map(mapping, size, false);
 }
 
 int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, uint64_t reserved,
-                        struct platform_section **out) {
+                        struct platform_mapping **out) {
     mode_t mode;
-    struct platform_section *section;
+    struct platform_mapping *mapping;
     int32_t status = creation_mode(options, &mode);
     if (status == WMMF_OK)
-        status = section_new(&section);
+        status = section_new(&mapping);
     if (status != WMMF_OK)
         return status;
-    status = section_path(name, options->name_space, section->path, sizeof section->path);
+    status = section_path(name, options->name_space, mapping->path, sizeof mapping->path);
     if (status == WMMF_OK) {
         sweep(NULL, NULL);
-        status = create_unnamed(section, mode, size, reserved);
+        status = create_unnamed(mapping, mode, size, reserved);
     }
     if (status != WMMF_OK) {
-        section_free(section);
+        section_free(mapping);
         return status;
     }
-    *out = section;
+    *out = mapping;
     return WMMF_OK;
 }
 
@@ -304,22 +304,22 @@ static void link_to(int fd, char path[LINK_CAPACITY]) {
     snprintf(path, LINK_CAPACITY, "/proc/self/fd/%d", fd);
 }
 
-int32_t platform_publish(struct platform_section *section) {
+int32_t platform_publish(struct platform_mapping *mapping) {
     char unnamed[LINK_CAPACITY];
-    link_to(section->fd, unnamed);
+    link_to(mapping->fd, unnamed);
     for (int attempt = 0;; attempt++) {
-        if (linkat(AT_FDCWD, unnamed, AT_FDCWD, section->path, AT_SYMLINK_FOLLOW) == 0) {
-            section->managed = true;
+        if (linkat(AT_FDCWD, unnamed, AT_FDCWD, mapping->path, AT_SYMLINK_FOLLOW) == 0) {
+            mapping->managed = true;
             return WMMF_OK;
         }
         int32_t status = status_from_errno();
         if (status != WMMF_E_EXISTS || attempt > 0)
             return status;
         /* Taken by a dead process, perhaps: custom names are not swept. */
-        int fd = open(section->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        int fd = open(mapping->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         struct stat other;
         if (fd >= 0 && fstat(fd, &other) == 0 && made_here(&other))
-            remove_if_abandoned(fd, section->path);
+            remove_if_abandoned(fd, mapping->path);
         if (fd >= 0)
             close(fd);
     }
@@ -352,71 +352,71 @@ static int32_t open_regular(const char *path, bool read_only, int extra_flags, i
     return WMMF_OK;
 }
 
-static int32_t open_attached(struct platform_section *section, const wmmf_options *options) {
+static int32_t open_attached(struct platform_mapping *mapping, const wmmf_options *options) {
     struct stat status;
-    int32_t result = open_regular(section->path, options->read_only, O_NOFOLLOW, &section->fd, &status);
+    int32_t result = open_regular(mapping->path, options->read_only, O_NOFOLLOW, &mapping->fd, &status);
     if (result != WMMF_OK)
         return result;
     if (options->name_space == WMMF_LOCAL && status.st_uid != geteuid())
         return WMMF_E_ACCESS; /* planted under this user's name by another */
     if (made_here(&status)) {
-        result = attach(section->fd, section->path);
+        result = attach(mapping->fd, mapping->path);
         if (result != WMMF_OK)
             return result;
-        section->managed = true;
+        mapping->managed = true;
     }
-    return section_map(section, (uint64_t)status.st_size, options->read_only);
+    return section_map(mapping, (uint64_t)status.st_size, options->read_only);
 }
 
-int32_t platform_open(const char *name, const wmmf_options *options, struct platform_section **out) {
-    struct platform_section *section;
-    int32_t status = section_new(&section);
+int32_t platform_open(const char *name, const wmmf_options *options, struct platform_mapping **out) {
+    struct platform_mapping *mapping;
+    int32_t status = section_new(&mapping);
     if (status != WMMF_OK)
         return status;
-    status = section_path(name, options->name_space, section->path, sizeof section->path);
+    status = section_path(name, options->name_space, mapping->path, sizeof mapping->path);
     if (status == WMMF_OK)
-        status = open_attached(section, options);
+        status = open_attached(mapping, options);
     if (status != WMMF_OK) {
-        section_free(section);
+        section_free(mapping);
         return status;
     }
-    *out = section;
+    *out = mapping;
     return WMMF_OK;
 }
 
-int32_t platform_open_file(const char *path, bool read_only, struct platform_section **out) {
-    struct platform_section *section;
+int32_t platform_open_file(const char *path, bool read_only, struct platform_mapping **out) {
+    struct platform_mapping *mapping;
     struct stat file;
-    int32_t status = section_new(&section);
+    int32_t status = section_new(&mapping);
     if (status != WMMF_OK)
         return status;
-    status = open_regular(path, read_only, 0, &section->fd, &file);
+    status = open_regular(path, read_only, 0, &mapping->fd, &file);
     if (status == WMMF_OK)
-        status = file.st_size == 0 ? WMMF_E_SIZE : section_map(section, (uint64_t)file.st_size, read_only);
+        status = file.st_size == 0 ? WMMF_E_SIZE : section_map(mapping, (uint64_t)file.st_size, read_only);
     if (status != WMMF_OK) {
-        section_free(section);
+        section_free(mapping);
         return status;
     }
-    *out = section;
+    *out = mapping;
     return WMMF_OK;
 }
 
-void platform_close(struct platform_section *section) {
-    section_free(section);
+void platform_close(struct platform_mapping *mapping) {
+    section_free(mapping);
 }
 
-uint8_t *platform_base(const struct platform_section *section) {
-    return section->base;
+uint8_t *platform_base(const struct platform_mapping *mapping) {
+    return mapping->base;
 }
 
-uint64_t platform_mapped_size(const struct platform_section *section) {
-    return section->mapped_size;
+uint64_t platform_mapped_size(const struct platform_mapping *mapping) {
+    return mapping->mapped_size;
 }
 
 /* The page cache is one: what pread and pwrite see and change is what the mapping shows. */
-int32_t platform_file_read(struct platform_section *section, uint64_t offset, void *buffer, size_t length) {
+int32_t platform_file_read(struct platform_mapping *mapping, uint64_t offset, void *buffer, size_t length) {
     for (size_t done = 0; done < length;) {
-        ssize_t got = pread(section->fd, (char *)buffer + done, length - done, (off_t)(offset + done));
+        ssize_t got = pread(mapping->fd, (char *)buffer + done, length - done, (off_t)(offset + done));
         if (got == 0)
             return WMMF_E_TRUNCATED;
         if (got < 0 && errno != EINTR)
@@ -426,15 +426,15 @@ int32_t platform_file_read(struct platform_section *section, uint64_t offset, vo
     return WMMF_OK;
 }
 
-int32_t platform_file_write(struct platform_section *section, uint64_t offset, const void *buffer, size_t length) {
+int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, const void *buffer, size_t length) {
     struct stat file;
     for (size_t done = 0; done < length;) {
         /* pwrite would make the file long again; cut short after this look, it does. */
-        if (fstat(section->fd, &file) != 0)
+        if (fstat(mapping->fd, &file) != 0)
             return status_from_errno();
         if ((uint64_t)file.st_size < offset + length)
             return WMMF_E_TRUNCATED;
-        ssize_t put = pwrite(section->fd, (const char *)buffer + done, length - done, (off_t)(offset + done));
+        ssize_t put = pwrite(mapping->fd, (const char *)buffer + done, length - done, (off_t)(offset + done));
         if (put < 0 && errno != EINTR)
             return status_from_errno();
         done += put > 0 ? (size_t)put : 0;
@@ -442,39 +442,39 @@ int32_t platform_file_write(struct platform_section *section, uint64_t offset, c
     return WMMF_OK;
 }
 
-bool platform_forked(const struct platform_section *section) {
-    return __atomic_load_n(section->alive, __ATOMIC_RELAXED) == 0;
+bool platform_forked(const struct platform_mapping *mapping) {
+    return __atomic_load_n(mapping->alive, __ATOMIC_RELAXED) == 0;
 }
 
-static int32_t map_anew(struct platform_section *section, int inherited) {
+static int32_t map_anew(struct platform_mapping *mapping, int inherited) {
     char path[LINK_CAPACITY];
     link_to(inherited, path);
-    int fd = open(path, (section->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+    int fd = open(path, (mapping->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
     if (fd < 0)
         return status_from_errno();
-    int32_t status = map_from(section, fd);
+    int32_t status = map_descriptor(mapping, fd);
     close(fd);
     return status;
 }
 
 /* Locks belong to what open() made, which parent and child share. It ends with its last descriptor and mapping: so the
  * child's mapping is to be of something else. */
-int32_t platform_disinherit(struct platform_section *section) {
-    if (!platform_forked(section))
+int32_t platform_after_fork_child(struct platform_mapping *mapping) {
+    if (!platform_forked(mapping))
         return WMMF_E_ARGUMENT;
-    int inherited = __atomic_exchange_n(&section->fd, -1, __ATOMIC_RELAXED);
+    int inherited = __atomic_exchange_n(&mapping->fd, -1, __ATOMIC_RELAXED);
     if (inherited < 0)
         return WMMF_OK;
-    int32_t status = map_anew(section, inherited);
+    int32_t status = map_anew(mapping, inherited);
     if (status == WMMF_OK)
         close(inherited);
     else
-        __atomic_store_n(&section->fd, inherited, __ATOMIC_RELAXED);
+        __atomic_store_n(&mapping->fd, inherited, __ATOMIC_RELAXED);
     return status;
 }
 
-int32_t platform_join(struct platform_section *section, uint64_t section_id, bool looking) {
-    (void)section;
+int32_t platform_join(struct platform_mapping *mapping, uint64_t section_id, bool looking) {
+    (void)mapping;
     (void)section_id;
     (void)looking; /* the descriptor is all that is needed */
     return WMMF_OK;
@@ -485,19 +485,19 @@ static struct flock token_lock(uint32_t index, short type) {
     return lock;
 }
 
-bool platform_token_claim(struct platform_section *section, uint32_t index) {
+bool platform_token_claim(struct platform_mapping *mapping, uint32_t index) {
     struct flock lock = token_lock(index, F_WRLCK);
-    return fcntl(section->fd, F_OFD_SETLK, &lock) == 0;
+    return fcntl(mapping->fd, F_OFD_SETLK, &lock) == 0;
 }
 
-void platform_token_drop(struct platform_section *section, uint32_t index) {
+void platform_token_drop(struct platform_mapping *mapping, uint32_t index) {
     struct flock lock = token_lock(index, F_UNLCK);
-    fcntl(section->fd, F_OFD_SETLK, &lock);
+    fcntl(mapping->fd, F_OFD_SETLK, &lock);
 }
 
-bool platform_token_alive(struct platform_section *section, uint32_t index) {
+bool platform_token_alive(struct platform_mapping *mapping, uint32_t index) {
     struct flock lock = token_lock(index, F_WRLCK);
-    return fcntl(section->fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+    return fcntl(mapping->fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }
 
 static struct timespec timespec_from_ns(int64_t ns) {
@@ -505,19 +505,19 @@ static struct timespec timespec_from_ns(int64_t ns) {
     return time;
 }
 
-void platform_sleep(struct platform_section *section, enum gate_index gate, const shared_u32 *bell, uint32_t seen,
+void platform_sleep(struct platform_mapping *mapping, enum event event, const shared_u32 *epoch, uint32_t seen,
                     int64_t timeout_ns) {
-    (void)section;
-    (void)gate;
+    (void)mapping;
+    (void)event;
     struct timespec timeout = timespec_from_ns(timeout_ns);
-    syscall(SYS_futex, bell, FUTEX_WAIT, seen, &timeout, NULL, 0);
+    syscall(SYS_futex, epoch, FUTEX_WAIT, seen, &timeout, NULL, 0);
 }
 
-void platform_wake(struct platform_section *section, enum gate_index gate, shared_u32 *bell, uint32_t sleepers) {
-    (void)section;
-    (void)gate;
+void platform_wake(struct platform_mapping *mapping, enum event event, shared_u32 *epoch, uint32_t sleepers) {
+    (void)mapping;
+    (void)event;
     (void)sleepers; /* the futex knows who sleeps; the count may have been lowered by a crash */
-    syscall(SYS_futex, bell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    syscall(SYS_futex, epoch, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 void platform_pause(int64_t ns) {

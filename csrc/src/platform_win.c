@@ -24,7 +24,7 @@
 #define OBJECT_NAME_CAPACITY 64
 #define MAX_WAKES            4096
 
-/* Our own token, and that of a dead participant while it is being buried. */
+/* Our own token, and that of a dead participant while it is being reaped. */
 #define TOKENS 2
 
 struct token {
@@ -32,14 +32,14 @@ struct token {
     uint32_t index;
 };
 
-struct platform_section {
+struct platform_mapping {
     HANDLE file;
     HANDLE mapping;
     void *base;
     uint64_t mapped_size;
     const wchar_t *object_namespace;
     PSECURITY_DESCRIPTOR descriptor; /* the creator's, for the gates; NULL: the system's default */
-    HANDLE gates[GATE_COUNT];
+    HANDLE events[EVENT_COUNT];
     struct token tokens[TOKENS];
     uint64_t id;
 };
@@ -109,9 +109,9 @@ static const wchar_t *object_namespace(const wchar_t *full_name) {
     return local ? L"Local\\" : L"Global\\";
 }
 
-static void object_name(const struct platform_section *section, wchar_t kind, uint32_t index, wchar_t *out) {
-    _snwprintf(out, OBJECT_NAME_CAPACITY, L"%lswmmf-%08lx%08lx-%lc%lu", section->object_namespace,
-               (unsigned long)(section->id >> 32), (unsigned long)(section->id & 0xFFFFFFFF), (wint_t)kind,
+static void object_name(const struct platform_mapping *mapping, wchar_t kind, uint32_t index, wchar_t *out) {
+    _snwprintf(out, OBJECT_NAME_CAPACITY, L"%lswmmf-%08lx%08lx-%lc%lu", mapping->object_namespace,
+               (unsigned long)(mapping->id >> 32), (unsigned long)(mapping->id & 0xFFFFFFFF), (wint_t)kind,
                (unsigned long)index);
 }
 
@@ -180,8 +180,8 @@ static int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRI
     return descriptor_from_sddl(sddl, out);
 }
 
-static SECURITY_ATTRIBUTES attributes(const struct platform_section *section) {
-    SECURITY_ATTRIBUTES result = {sizeof result, section->descriptor, FALSE};
+static SECURITY_ATTRIBUTES attributes(const struct platform_mapping *mapping) {
+    SECURITY_ATTRIBUTES result = {sizeof result, mapping->descriptor, FALSE};
     return result;
 }
 
@@ -192,36 +192,36 @@ static void close_handle(HANDLE handle) {
         CloseHandle(handle);
 }
 
-void platform_close(struct platform_section *section) {
-    if (section->base)
-        UnmapViewOfFile(section->base);
+void platform_close(struct platform_mapping *mapping) {
+    if (mapping->base)
+        UnmapViewOfFile(mapping->base);
     for (int i = 0; i < TOKENS; i++)
-        close_handle(section->tokens[i].event);
-    for (int i = 0; i < GATE_COUNT; i++)
-        close_handle(section->gates[i]);
-    close_handle(section->mapping);
-    close_handle(section->file);
-    if (section->descriptor)
-        LocalFree(section->descriptor);
-    free(section);
+        close_handle(mapping->tokens[i].event);
+    for (int i = 0; i < EVENT_COUNT; i++)
+        close_handle(mapping->events[i]);
+    close_handle(mapping->mapping);
+    close_handle(mapping->file);
+    if (mapping->descriptor)
+        LocalFree(mapping->descriptor);
+    free(mapping);
 }
 
-static int32_t section_new(struct platform_section **out) {
+static int32_t section_new(struct platform_mapping **out) {
     *out = calloc(1, sizeof **out);
     return *out ? WMMF_OK : WMMF_E_NO_MEMORY;
 }
 
-static int32_t section_map(struct platform_section *section, bool read_only) {
-    section->base =
-        MapViewOfFile(section->mapping, read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, 0);
-    if (!section->base)
+static int32_t section_map(struct platform_mapping *mapping, bool read_only) {
+    mapping->base =
+        MapViewOfFile(mapping->mapping, read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, 0);
+    if (!mapping->base)
         return status_from_error(GetLastError());
     MEMORY_BASIC_INFORMATION view;
-    if (VirtualQuery(section->base, &view, sizeof view) == 0)
+    if (VirtualQuery(mapping->base, &view, sizeof view) == 0)
         return status_from_error(GetLastError());
     if (view.State != MEM_COMMIT)
         return WMMF_E_FORMAT; /* a stranger's: only reserved, there are no pages to look at */
-    section->mapped_size = view.RegionSize;
+    mapping->mapped_size = view.RegionSize;
     return WMMF_OK;
 }
 
@@ -239,7 +239,7 @@ static int32_t creation_failure(DWORD error, const wchar_t *name) {
 
 /* An empty one, and the name that it is going to have. */
 static int32_t section_named(const char *name, const wmmf_options *options, wchar_t *full_name,
-                             struct platform_section **out) {
+                             struct platform_mapping **out) {
     int32_t status = section_name(name, options->name_space, full_name);
     if (status == WMMF_OK)
         status = section_new(out);
@@ -248,71 +248,71 @@ static int32_t section_named(const char *name, const wmmf_options *options, wcha
     return status;
 }
 
-static int32_t create_exclusively(struct platform_section *section, const wchar_t *name, uint64_t size) {
-    SECURITY_ATTRIBUTES access = attributes(section);
+static int32_t create_exclusively(struct platform_mapping *mapping, const wchar_t *name, uint64_t size) {
+    SECURITY_ATTRIBUTES access = attributes(mapping);
     SetLastError(ERROR_SUCCESS);
-    section->mapping = CreateFileMappingW(INVALID_HANDLE_VALUE, &access, PAGE_READWRITE | SEC_COMMIT,
+    mapping->mapping = CreateFileMappingW(INVALID_HANDLE_VALUE, &access, PAGE_READWRITE | SEC_COMMIT,
                                           (DWORD)(size >> 32), (DWORD)(size & 0xFFFFFFFF), name);
     DWORD error = GetLastError();
-    if (!section->mapping)
+    if (!mapping->mapping)
         return creation_failure(error, name);
     if (error == ERROR_ALREADY_EXISTS)
         return status_from_error(error);
-    return section_map(section, false);
+    return section_map(mapping, false);
 }
 
 int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, uint64_t reserved,
-                        struct platform_section **out) {
+                        struct platform_mapping **out) {
     (void)reserved; /* the system commits all of it */
     wchar_t full_name[NAME_CAPACITY];
-    struct platform_section *section;
-    int32_t status = section_named(name, options, full_name, &section);
+    struct platform_mapping *mapping;
+    int32_t status = section_named(name, options, full_name, &mapping);
     if (status != WMMF_OK)
         return status;
-    status = creation_descriptor(options, &section->descriptor);
+    status = creation_descriptor(options, &mapping->descriptor);
     if (status == WMMF_OK)
-        status = create_exclusively(section, full_name, size);
+        status = create_exclusively(mapping, full_name, size);
     if (status != WMMF_OK) {
-        platform_close(section);
+        platform_close(mapping);
         return status;
     }
-    *out = section;
+    *out = mapping;
     return WMMF_OK;
 }
 
-int32_t platform_reserve(struct platform_section *section, uint64_t offset, uint64_t length) {
-    (void)section;
+int32_t platform_reserve(struct platform_mapping *mapping, uint64_t offset, uint64_t length) {
+    (void)mapping;
     (void)offset;
     (void)length;
     return WMMF_OK;
 }
 
-int32_t platform_publish(struct platform_section *section) {
-    (void)section; /* the name has been there since CreateFileMapping; openers come again until there is a magic */
+int32_t platform_publish(struct platform_mapping *mapping) {
+    (void)mapping; /* the name has been there since CreateFileMapping; openers come again until there is a magic */
     return WMMF_OK;
 }
 
-static int32_t open_by_name(struct platform_section *section, const wchar_t *name, bool read_only) {
-    section->mapping = OpenFileMappingW(read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE, FALSE, name);
-    if (section->mapping)
-        return section_map(section, read_only);
+static int32_t open_by_name(struct platform_mapping *mapping, const wchar_t *name, bool read_only) {
+    mapping->mapping = OpenFileMappingW(read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE, FALSE, name);
+    if (mapping->mapping)
+        return section_map(mapping, read_only);
     DWORD error = GetLastError();
     int32_t status = status_from_error(error);
     return error == ERROR_INVALID_HANDLE ? WMMF_E_FORMAT : status;
 }
 
-int32_t platform_open(const char *name, const wmmf_options *options, struct platform_section **out) {
+int32_t platform_open(const char *name, const wmmf_options *options, struct platform_mapping **out) {
     wchar_t full_name[NAME_CAPACITY];
-    struct platform_section *section;
-    int32_t status = section_named(name, options, full_name, &section);
+    struct platform_mapping *mapping;
+    int32_t status = section_named(name, options, full_name, &mapping);
     if (status != WMMF_OK)
         return status;
-    status = open_by_name(section, full_name, options->read_only);
+    status = open_by_name(mapping, full_name, options->read_only);
     if (status != WMMF_OK) {
-        platform_close(section);
+        platform_close(mapping);
         return status;
     }
-    *out = section;
+    *out = mapping;
     return WMMF_OK;
 }
 
@@ -413,7 +413,7 @@ int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const ch
     return WMMF_OK;
 }
 
-static int32_t map_file(struct platform_section *section, const wchar_t *path, bool read_only) {
+static int32_t map_file(struct platform_mapping *mapping, const wchar_t *path, bool read_only) {
     HANDLE file = CreateFileW(path, read_only ? GENERIC_READ : GENERIC_READ | GENERIC_WRITE,
                               FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
                               FILE_ATTRIBUTE_NORMAL, NULL);
@@ -421,45 +421,45 @@ static int32_t map_file(struct platform_section *section, const wchar_t *path, b
         int32_t status = status_from_error(GetLastError());
         return last_error == ERROR_PATH_NOT_FOUND ? WMMF_E_NOT_FOUND : status;
     }
-    section->file = file;
+    mapping->file = file;
     LARGE_INTEGER size;
     if (!GetFileSizeEx(file, &size))
         return status_from_error(GetLastError());
     if (size.QuadPart == 0)
         return WMMF_E_SIZE;
-    section->mapping = CreateFileMappingW(file, NULL, read_only ? PAGE_READONLY : PAGE_READWRITE, 0, 0, NULL);
-    if (!section->mapping)
+    mapping->mapping = CreateFileMappingW(file, NULL, read_only ? PAGE_READONLY : PAGE_READWRITE, 0, 0, NULL);
+    if (!mapping->mapping)
         return status_from_error(GetLastError());
-    int32_t status = section_map(section, read_only);
-    section->mapped_size = (uint64_t)size.QuadPart; /* a file knows its size to the byte */
+    int32_t status = section_map(mapping, read_only);
+    mapping->mapped_size = (uint64_t)size.QuadPart; /* a file knows its size to the byte */
     return status;
 }
 
-int32_t platform_open_file(const char *path, bool read_only, struct platform_section **out) {
+int32_t platform_open_file(const char *path, bool read_only, struct platform_mapping **out) {
     int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, NULL, 0);
     if (length == 0)
         return WMMF_E_NAME_INVALID;
     wchar_t *wide = malloc((size_t)length * sizeof *wide);
-    struct platform_section *section = NULL;
-    int32_t status = wide ? section_new(&section) : WMMF_E_NO_MEMORY;
+    struct platform_mapping *mapping = NULL;
+    int32_t status = wide ? section_new(&mapping) : WMMF_E_NO_MEMORY;
     if (status == WMMF_OK) {
         MultiByteToWideChar(CP_UTF8, 0, path, -1, wide, length);
-        status = map_file(section, wide, read_only);
+        status = map_file(mapping, wide, read_only);
         if (status == WMMF_OK)
-            *out = section;
+            *out = mapping;
         else
-            platform_close(section);
+            platform_close(mapping);
     }
     free(wide);
     return status;
 }
 
-uint8_t *platform_base(const struct platform_section *section) {
-    return section->base;
+uint8_t *platform_base(const struct platform_mapping *mapping) {
+    return mapping->base;
 }
 
-uint64_t platform_mapped_size(const struct platform_section *section) {
-    return section->mapped_size;
+uint64_t platform_mapped_size(const struct platform_mapping *mapping) {
+    return mapping->mapped_size;
 }
 
 /* The system copies within our own process and turns an in-page error into a failed call. */
@@ -470,55 +470,55 @@ static int32_t file_copy_status(BOOL copied) {
     return WMMF_E_TRUNCATED;
 }
 
-int32_t platform_file_read(struct platform_section *section, uint64_t offset, void *buffer, size_t length) {
-    const char *from = (const char *)section->base + offset;
+int32_t platform_file_read(struct platform_mapping *mapping, uint64_t offset, void *buffer, size_t length) {
+    const char *from = (const char *)mapping->base + offset;
     return file_copy_status(ReadProcessMemory(GetCurrentProcess(), from, buffer, length, NULL));
 }
 
-int32_t platform_file_write(struct platform_section *section, uint64_t offset, const void *buffer, size_t length) {
-    char *to = (char *)section->base + offset;
+int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, const void *buffer, size_t length) {
+    char *to = (char *)mapping->base + offset;
     return file_copy_status(WriteProcessMemory(GetCurrentProcess(), to, buffer, length, NULL));
 }
 
-bool platform_forked(const struct platform_section *section) {
-    (void)section;
+bool platform_forked(const struct platform_mapping *mapping) {
+    (void)mapping;
     return false;
 }
 
-int32_t platform_disinherit(struct platform_section *section) {
-    (void)section;
+int32_t platform_after_fork_child(struct platform_mapping *mapping) {
+    (void)mapping;
     return WMMF_E_NOT_SUPPORTED;
 }
 
 /* Gates and tokens. */
 
-int32_t platform_join(struct platform_section *section, uint64_t section_id, bool looking) {
-    SECURITY_ATTRIBUTES access = attributes(section);
-    section->id = section_id;
-    for (uint32_t i = 0; i < GATE_COUNT && !looking; i++) {
+int32_t platform_join(struct platform_mapping *mapping, uint64_t section_id, bool looking) {
+    SECURITY_ATTRIBUTES access = attributes(mapping);
+    mapping->id = section_id;
+    for (uint32_t i = 0; i < EVENT_COUNT && !looking; i++) {
         wchar_t name[OBJECT_NAME_CAPACITY];
-        object_name(section, L'g', i, name);
+        object_name(mapping, L'g', i, name);
         /* Creates or opens; NULL is fine, see platform_sleep. */
-        section->gates[i] = CreateSemaphoreExW(&access, 0, LONG_MAX, name, 0, SYNCHRONIZE | SEMAPHORE_MODIFY_STATE);
+        mapping->events[i] = CreateSemaphoreExW(&access, 0, LONG_MAX, name, 0, SYNCHRONIZE | SEMAPHORE_MODIFY_STATE);
     }
     return WMMF_OK;
 }
 
-static struct token *unused_token(struct platform_section *section) {
-    return &section->tokens[section->tokens[0].event ? 1 : 0];
+static struct token *unused_token(struct platform_mapping *mapping) {
+    return &mapping->tokens[mapping->tokens[0].event ? 1 : 0];
 }
 
-static struct token *token_of(struct platform_section *section, uint32_t index) {
-    struct token *first = &section->tokens[0];
-    return first->event && first->index == index ? first : &section->tokens[1];
+static struct token *token_of(struct platform_mapping *mapping, uint32_t index) {
+    struct token *first = &mapping->tokens[0];
+    return first->event && first->index == index ? first : &mapping->tokens[1];
 }
 
-bool platform_token_claim(struct platform_section *section, uint32_t index) {
+bool platform_token_claim(struct platform_mapping *mapping, uint32_t index) {
     wchar_t name[OBJECT_NAME_CAPACITY];
-    object_name(section, L'p', index, name);
+    object_name(mapping, L'p', index, name);
     HANDLE event = CreateEventW(NULL, FALSE, FALSE, name);
     if (event && GetLastError() != ERROR_ALREADY_EXISTS) {
-        struct token *token = unused_token(section);
+        struct token *token = unused_token(mapping);
         token->event = event;
         token->index = index;
         return true;
@@ -527,15 +527,15 @@ bool platform_token_claim(struct platform_section *section, uint32_t index) {
     return false;
 }
 
-void platform_token_drop(struct platform_section *section, uint32_t index) {
-    struct token *token = token_of(section, index);
+void platform_token_drop(struct platform_mapping *mapping, uint32_t index) {
+    struct token *token = token_of(mapping, index);
     CloseHandle(token->event);
     token->event = NULL;
 }
 
-bool platform_token_alive(struct platform_section *section, uint32_t index) {
+bool platform_token_alive(struct platform_mapping *mapping, uint32_t index) {
     wchar_t name[OBJECT_NAME_CAPACITY];
-    object_name(section, L'p', index, name);
+    object_name(mapping, L'p', index, name);
     HANDLE event = OpenEventW(SYNCHRONIZE, FALSE, name);
     bool alive = event || GetLastError() != ERROR_FILE_NOT_FOUND;
     close_handle(event);
@@ -546,21 +546,21 @@ static DWORD milliseconds(int64_t ns) {
     return (DWORD)((ns + 999999) / 1000000);
 }
 
-void platform_sleep(struct platform_section *section, enum gate_index gate, const shared_u32 *bell, uint32_t seen,
+void platform_sleep(struct platform_mapping *mapping, enum event event, const shared_u32 *epoch, uint32_t seen,
                     int64_t timeout_ns) {
     /* A wake-up before this point has left its count in the semaphore, so nothing is lost by looking here. */
-    if (load_seq_u32(bell) != seen)
+    if (load_seq_u32(epoch) != seen)
         return;
-    if (section->gates[gate])
-        WaitForSingleObject(section->gates[gate], milliseconds(timeout_ns));
+    if (mapping->events[event])
+        WaitForSingleObject(mapping->events[event], milliseconds(timeout_ns));
     else
         Sleep(1);
 }
 
-void platform_wake(struct platform_section *section, enum gate_index gate, shared_u32 *bell, uint32_t sleepers) {
-    (void)bell;
-    if (section->gates[gate])
-        ReleaseSemaphore(section->gates[gate], (LONG)(sleepers < MAX_WAKES ? sleepers : MAX_WAKES), NULL);
+void platform_wake(struct platform_mapping *mapping, enum event event, shared_u32 *epoch, uint32_t sleepers) {
+    (void)epoch;
+    if (mapping->events[event])
+        ReleaseSemaphore(mapping->events[event], (LONG)(sleepers < MAX_WAKES ? sleepers : MAX_WAKES), NULL);
 }
 
 void platform_pause(int64_t ns) {

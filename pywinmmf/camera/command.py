@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Callable
 
 from pywinmmf import Access, Error, FrameChannel, InvalidArgumentError, Namespace
-from pywinmmf.look.state import is_stalled
 from pywinmmf.terminal import handling, picture_size, positive, shown
+from pywinmmf.viewers.state import is_stalled
 
 from . import devices, registry, service
 from .rotating_log import RotatingLog

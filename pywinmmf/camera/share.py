@@ -99,7 +99,7 @@ class Sharing:
 def check(sharing: Sharing) -> None:
     """Refuse what no channel can have, without making one (`InvalidArgumentError`)."""
     for_opencv("source", sharing.source)
-    whole("slots", sharing.slots, least=lib.WMMF_CHANNEL_SLOTS_LEAST, most=lib.WMMF_CHANNEL_SLOTS_MAX)
+    whole("slots", sharing.slots, least=lib.WMMF_CHANNEL_SLOTS_MIN, most=lib.WMMF_CHANNEL_SLOTS_MAX)
     check_text("camera name", sharing.name)
     for name in (sharing.name, claim_name(sharing.name)):
         try:

@@ -33,14 +33,14 @@ struct way {
     const char *text;
     bool exists;
     uint32_t layout;
-    int32_t (*open)(wmmf_map **out);
+    int32_t (*open)(wmmf_section **out);
 };
 
-static int32_t way_create(wmmf_map **out) {
+static int32_t way_create(wmmf_section **out) {
     return wmmf_create(name, 100, &options, out);
 }
 
-static int32_t way_create_a_channel(wmmf_map **out) {
+static int32_t way_create_a_channel(wmmf_section **out) {
     wmmf_channel *channel;
     int32_t status = wmmf_channel_create(name, 100, 0, &options, &channel);
     wmmf_channel_close(status == WMMF_OK ? channel : NULL);
@@ -48,21 +48,21 @@ static int32_t way_create_a_channel(wmmf_map **out) {
     return status;
 }
 
-static int32_t way_create_or_open(wmmf_map **out) {
+static int32_t way_create_or_open(wmmf_section **out) {
     return wmmf_create_or_open(name, 100, &options, out, NULL);
 }
 
-static int32_t way_open(wmmf_map **out) {
+static int32_t way_open(wmmf_section **out) {
     return wmmf_open(name, 0, &options, out);
 }
 
-static int32_t way_open_read_only(wmmf_map **out) {
+static int32_t way_open_read_only(wmmf_section **out) {
     wmmf_options read_only = options;
     read_only.read_only = 1;
     return wmmf_open(name, 0, &read_only, out);
 }
 
-static int32_t way_open_file(wmmf_map **out) {
+static int32_t way_open_file(wmmf_section **out) {
     return wmmf_open_file(name, 0, &options, out);
 }
 
@@ -81,8 +81,8 @@ static const struct way ways[] = {
 };
 
 /* What a failed call must leave as it was. */
-static void check_world(const struct way *way, wmmf_map *existing) {
-    wmmf_map *map = NULL;
+static void check_world(const struct way *way, wmmf_section *existing) {
+    wmmf_section *map = NULL;
     char content[8] = "";
     if (existing) {
         CHECK_STATUS(WMMF_OK, wmmf_read(existing, 0, content, 7, 0));
@@ -95,9 +95,9 @@ static void check_world(const struct way *way, wmmf_map *existing) {
 }
 
 /* False once no call was left to fail. */
-static bool fail_at(const struct way *way, int step, wmmf_map *existing) {
+static bool fail_at(const struct way *way, int step, wmmf_section *existing) {
     struct resources before = system_resources();
-    wmmf_map *map = NULL;
+    wmmf_section *map = NULL;
     calls = 0;
     first_failing = step;
     int32_t status = way->open(&map);
@@ -119,7 +119,7 @@ static bool fail_at(const struct way *way, int step, wmmf_map *existing) {
 }
 
 static void fail_everywhere(const struct way *way) {
-    wmmf_map *existing = NULL;
+    wmmf_section *existing = NULL;
     name = new_name();
     options = options_of(way->layout, WMMF_LOCAL);
     if (way->exists) {
@@ -131,7 +131,7 @@ static void fail_everywhere(const struct way *way) {
         if (!file || fputs("content", file) < 0 || fclose(file) != 0)
             give_up();
     }
-    wmmf_map *warm = NULL; /* first use allocates what stays: thread storage, the C library's buffers */
+    wmmf_section *warm = NULL; /* first use allocates what stays: thread storage, the C library's buffers */
     REQUIRE_OK(way->open(&warm));
     wmmf_close(warm);
     int step = 1;
@@ -159,7 +159,7 @@ static void each_call_fails_and_all_that_follow(void) {
 static void a_list_leaves_nothing_open(void) {
     static char names[1 << 20];
     uint64_t needed;
-    wmmf_map *map = create(name = new_name(), 100, WMMF_NATIVE);
+    wmmf_section *map = create(name = new_name(), 100, WMMF_NATIVE);
     options = options_of(WMMF_NATIVE, WMMF_LOCAL);
     REQUIRE_OK(wmmf_list(WMMF_LOCAL, names, sizeof names, &needed));
     int step = 1;
@@ -174,7 +174,7 @@ static void a_list_leaves_nothing_open(void) {
         struct resources after = system_resources();
         CHECK_EQUAL(before.handles, after.handles);
         CHECK_EQUAL(before.mapped, after.mapped);
-        wmmf_map *other = open_existing(name, WMMF_NATIVE);
+        wmmf_section *other = open_existing(name, WMMF_NATIVE);
         wmmf_close(other);
     } while (struck);
     CHECK(step > 3);
@@ -205,7 +205,7 @@ static void a_slot_without_memory_is_not_begun(void) {
 
 /* A creator that stands still before each of its calls, and once it is done. */
 static int create_step_by_step(const char *section) {
-    wmmf_map *map = NULL;
+    wmmf_section *map = NULL;
     step_by_step = true;
     wmmf_create(section, 100, NULL, &map);
     while (stand_still())
@@ -217,7 +217,7 @@ static int create_step_by_step(const char *section) {
 #define CALLS_OF_ONE_OPEN 20 /* at most */
 
 struct opener {
-    wmmf_map *map;
+    wmmf_section *map;
     int32_t status;
     int32_t done;
 };
@@ -240,7 +240,7 @@ static bool have_looked(struct opener *openers) {
 static int32_t die_at_step(int step) {
     struct opener openers[OPENERS] = {{NULL, WMMF_OK, 0}};
     struct thread *threads[OPENERS];
-    wmmf_map *map = NULL;
+    wmmf_section *map = NULL;
     name = new_name();
     struct child *creator = child_start("create_step_by_step", name);
     for (int i = 1; i < step && CHECK(child_said(creator, "here")); i++)

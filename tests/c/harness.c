@@ -50,42 +50,42 @@ wmmf_options options_of(uint32_t layout, uint32_t name_space) {
     return options;
 }
 
-wmmf_map *create(const char *name, uint64_t size, uint32_t layout) {
+wmmf_section *create(const char *name, uint64_t size, uint32_t layout) {
     wmmf_options options = options_of(layout, WMMF_LOCAL);
-    wmmf_map *map = NULL;
+    wmmf_section *map = NULL;
     REQUIRE_OK(wmmf_create(name, size, &options, &map));
     return map;
 }
 
-static wmmf_map *open_as(const char *name, uint32_t layout, bool read_only) {
+static wmmf_section *open_as(const char *name, uint32_t layout, bool read_only) {
     wmmf_options options = options_of(layout, WMMF_LOCAL);
-    wmmf_map *map = NULL;
+    wmmf_section *map = NULL;
     options.read_only = read_only;
     REQUIRE_OK(wmmf_open(name, 0, &options, &map));
     return map;
 }
 
-wmmf_map *open_existing(const char *name, uint32_t layout) {
+wmmf_section *open_existing(const char *name, uint32_t layout) {
     return open_as(name, layout, false);
 }
 
-wmmf_map *open_read_only(const char *name, uint32_t layout) {
+wmmf_section *open_read_only(const char *name, uint32_t layout) {
     return open_as(name, layout, true);
 }
 
-uint8_t *data_of(wmmf_map *map) {
+uint8_t *data_of(wmmf_section *map) {
     void *data = NULL;
     REQUIRE_OK(wmmf_data(map, &data));
     return data;
 }
 
-wmmf_participant participant_of(wmmf_map *map, uint32_t index) {
+wmmf_participant participant_of(wmmf_section *map, uint32_t index) {
     wmmf_participant found = {.struct_size = sizeof found};
     REQUIRE_OK(wmmf_get_participant(map, index, &found));
     return found;
 }
 
-void wait_until_writing(wmmf_map *map, uint32_t index) {
+void wait_until_writing(wmmf_section *map, uint32_t index) {
     int64_t deadline = system_now_ns() + PATIENCE;
     while (!participant_of(map, index).writing)
         if (!CHECK(system_now_ns() < deadline))

@@ -46,13 +46,13 @@ void give_up(void);
 /* A name that nobody else uses; overwritten by the eighth call after. */
 const char *new_name(void);
 wmmf_options options_of(uint32_t layout, uint32_t name_space);
-wmmf_map *create(const char *name, uint64_t size, uint32_t layout);
-wmmf_map *open_existing(const char *name, uint32_t layout);
-wmmf_map *open_read_only(const char *name, uint32_t layout);
-uint8_t *data_of(wmmf_map *map);
-wmmf_participant participant_of(wmmf_map *map, uint32_t index);
+wmmf_section *create(const char *name, uint64_t size, uint32_t layout);
+wmmf_section *open_existing(const char *name, uint32_t layout);
+wmmf_section *open_read_only(const char *name, uint32_t layout);
+uint8_t *data_of(wmmf_section *map);
+wmmf_participant participant_of(wmmf_section *map, uint32_t index);
 /* Until the participant holds the write lock, or has only readers to wait for. */
-void wait_until_writing(wmmf_map *map, uint32_t index);
+void wait_until_writing(wmmf_section *map, uint32_t index);
 
 /* What a test file gives to main.c; both tables end with a NULL name. */
 struct suite {

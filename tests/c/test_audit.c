@@ -5,7 +5,7 @@
 #include "layout.h"
 #include "system.h"
 
-static uint8_t *bytes_of(const char *name, wmmf_map **raw) {
+static uint8_t *bytes_of(const char *name, wmmf_section **raw) {
     *raw = open_existing(name, WMMF_RAW);
     return data_of(*raw);
 }
@@ -80,7 +80,7 @@ static void damage_is_found(void) {
     };
     for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
         const char *name = new_name();
-        wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE), *raw;
+        wmmf_section *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE), *raw;
         wmmf_audit_report report = {.struct_size = sizeof report};
         uint8_t *section = bytes_of(name, &raw);
         REQUIRE_OK(wmmf_audit(map, &report));
@@ -127,7 +127,7 @@ static void damage_of_a_channel_is_found(void) {
     for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
         const char *name = new_name();
         wmmf_channel *channel = NULL;
-        wmmf_map *raw;
+        wmmf_section *raw;
         wmmf_frame frame = {.struct_size = sizeof frame};
         wmmf_audit_report report = {.struct_size = sizeof report};
         REQUIRE_OK(wmmf_channel_create(name, 100, 0, NULL, &channel));
@@ -151,7 +151,7 @@ static void damage_of_a_channel_is_found(void) {
 #define CROWD 16
 
 struct busy {
-    wmmf_map *map;
+    wmmf_section *map;
     wmmf_channel *channel;
     int32_t stop;
 };
@@ -189,7 +189,7 @@ static void whoever_works_is_sound(void) {
     struct thread *threads[CROWD];
     for (int i = 0; i < CROWD; i++)
         threads[i] = thread_start(lock_without_pause, &busy);
-    wmmf_map *auditor = open_existing(name, WMMF_NATIVE);
+    wmmf_section *auditor = open_existing(name, WMMF_NATIVE);
     for (int i = 0; i < 2000; i++) {
         REQUIRE_OK(wmmf_audit(auditor, &report));
         if (!CHECK_EQUAL(0, report.damaged))
@@ -224,7 +224,7 @@ static void a_channel_at_work_is_sound(void) {
 /* What is poisoned serves nobody, not even those inside. */
 static void poison_reaches_who_holds_the_lock(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE), *raw;
+    wmmf_section *map = create(name, 100, WMMF_NATIVE), *raw;
     uint64_t sequence;
     char byte;
     wmmf_audit_report report = {.struct_size = sizeof report};

@@ -98,7 +98,9 @@ def test_header_is_c99(compiler: str) -> None:
 @pytest.mark.parametrize("compiler", ["g++", "clang++", "x86_64-w64-mingw32-g++"])
 def test_headers_are_cpp(compiler: str, standard: str, tmp_path: Path) -> None:
     program = tmp_path / "program.cpp"
-    program.write_text('#include "wmmf.h"\n#include "wmmf.hpp"\nauto f(wmmf::map &m) { return m.bytes().size(); }\n')
+    program.write_text(
+        '#include "wmmf.h"\n#include "wmmf.hpp"\nauto f(wmmf::section &m) { return m.bytes().size(); }\n'
+    )
     native.checked(compiler, *STRICT, f"-std={standard}", "-I", native.CSRC / "include", program)
 
 

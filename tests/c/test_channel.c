@@ -122,7 +122,7 @@ static void a_pinned_frame_stays_as_it_is(void) {
 }
 
 struct reading {
-    wmmf_map *section;
+    wmmf_section *section;
     wmmf_channel *reader;
     const wmmf_frame *frame;
 };
@@ -237,7 +237,7 @@ static void bad_channels_are_refused(void) {
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_create(name, 100, 3, &winmmf, &channel));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_create(name, 100, 3, NULL, NULL));
     CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_channel_open(name, NULL, &channel));
-    wmmf_map *plain = create(name, 10000, WMMF_NATIVE);
+    wmmf_section *plain = create(name, 10000, WMMF_NATIVE);
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_channel_open(name, NULL, &channel));
     CHECK_STATUS(WMMF_E_EXISTS, wmmf_channel_create(name, 100, 3, NULL, &channel));
     wmmf_close(plain);
@@ -248,7 +248,7 @@ static void a_channel_is_no_plain_section(void) {
     const char *name = new_name();
     wmmf_channel *channel = make(name, 3);
     wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
-    wmmf_map *map = NULL;
+    wmmf_section *map = NULL;
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(name, 0, &options, &map));
     map = open_read_only(name, WMMF_NATIVE);
     wmmf_info info = {.struct_size = sizeof info};

@@ -8,7 +8,7 @@
 #include "harness.h"
 #include "system.h"
 
-static wmmf_map *map;
+static wmmf_section *map;
 
 /* The exit code of a child that does this with its copy of the map. */
 static int in_a_fork(int (*child)(void)) {
@@ -48,7 +48,7 @@ static uint8_t *bytes;
 
 static int disinherit_the_copy(void) {
     uint64_t handles = system_resources().handles;
-    if (wmmf_disinherit(map) != WMMF_OK || wmmf_disinherit(map) != WMMF_OK)
+    if (wmmf_after_fork_child(map) != WMMF_OK || wmmf_after_fork_child(map) != WMMF_OK)
         return 1;
     if (system_resources().handles != handles - 1 || count_refusals() != REFUSALS)
         return 2;
@@ -59,7 +59,7 @@ static int disinherit_the_copy(void) {
 static const char *name;
 
 static int open_again(void) {
-    wmmf_map *own = NULL;
+    wmmf_section *own = NULL;
     int32_t status = wmmf_open(name, 0, NULL, &own);
     wmmf_close(map);
     if (status == WMMF_OK)
@@ -81,7 +81,7 @@ static void a_child_does_not_own_its_parents_locks(void) {
 static void a_child_disinherits_all_but_the_memory(void) {
     name = new_name();
     map = create(name, 100, WMMF_NATIVE);
-    wmmf_map *other = open_existing(name, WMMF_NATIVE);
+    wmmf_section *other = open_existing(name, WMMF_NATIVE);
     bytes = data_of(map);
     bytes[0] = 'm';
     REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
@@ -98,7 +98,7 @@ static void a_child_opens_the_section_again(void) {
     map = create(name, 100, WMMF_NATIVE);
     CHECK_EQUAL(0, in_a_fork(open_again));
     CHECK_EQUAL('c', data_of(map)[0]);
-    wmmf_map *other = open_existing(name, WMMF_NATIVE); /* it is still there */
+    wmmf_section *other = open_existing(name, WMMF_NATIVE); /* it is still there */
     wmmf_close(other);
     wmmf_close(map);
 }
@@ -130,7 +130,7 @@ static void close_the_map(void) {
 }
 
 static void disinherit_the_map(void) {
-    wmmf_disinherit(map);
+    wmmf_after_fork_child(map);
 }
 
 static void answer(void) {
@@ -185,7 +185,7 @@ static wmmf_channel *channel;
 static wmmf_frame taken, begun;
 
 static void disinherit_the_channel(void) {
-    wmmf_channel_disinherit(channel);
+    wmmf_channel_after_fork_child(channel);
 }
 
 static void close_the_channel(void) {
@@ -203,13 +203,13 @@ static int hold_frames_and_disinherit(const char *section) {
 static void a_child_that_disinherited_gives_up_a_dead_parents_frames(void) {
     const uint8_t one = 1, two = 2;
     name = new_name();
-    REQUIRE_OK(wmmf_channel_create(name, 1, WMMF_CHANNEL_SLOTS_LEAST, NULL, &channel));
+    REQUIRE_OK(wmmf_channel_create(name, 1, WMMF_CHANNEL_SLOTS_MIN, NULL, &channel));
     wmmf_frame frame = {.struct_size = sizeof frame, .used = 1};
     REQUIRE_OK(wmmf_channel_write(channel, &two, PATIENCE, &frame));
     struct child *parent = child_start("hold_frames_and_disinherit", name);
     CHECK(child_said(parent, "forked"));
     child_kill(parent);
-    for (int i = 0; i < 2 * WMMF_CHANNEL_SLOTS_LEAST; i++)
+    for (int i = 0; i < 2 * WMMF_CHANNEL_SLOTS_MIN; i++)
         CHECK_STATUS(WMMF_OK, wmmf_channel_write(channel, &one, PATIENCE, &frame)); /* ends the child, too */
     wmmf_audit_report report = {.struct_size = sizeof report};
     CHECK_STATUS(WMMF_OK, wmmf_channel_audit(channel, &report));

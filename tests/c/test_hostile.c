@@ -7,23 +7,23 @@
 #include "system.h"
 
 static const char *name;
-static wmmf_map *map, *raw;
+static wmmf_section *section, *raw;
 static uint8_t *bytes;
 
 static void set_up(void) {
     name = new_name();
-    map = create(name, 1000, WMMF_NATIVE);
+    section = create(name, 1000, WMMF_NATIVE);
     raw = open_existing(name, WMMF_RAW);
     bytes = data_of(raw);
 }
 
 static void tear_down(void) {
     wmmf_close(raw);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static int32_t try_open(void) {
-    wmmf_map *opened = NULL;
+    wmmf_section *opened = NULL;
     int32_t status = wmmf_open(name, 0, NULL, &opened);
     wmmf_close(opened);
     return status;
@@ -44,7 +44,7 @@ static int32_t open_with(size_t offset, uint64_t value, size_t size) {
 static void each_field_of_the_header_is_checked(void) {
     set_up();
     wmmf_info info = {.struct_size = sizeof info};
-    REQUIRE_OK(wmmf_get_info(map, &info));
+    REQUIRE_OK(wmmf_get_info(section, &info));
     CHECK_STATUS(WMMF_OK, try_open());
     CHECK_STATUS(WMMF_E_FORMAT, OPEN_WITH(magic, 1));
     CHECK_STATUS(WMMF_E_FORMAT, OPEN_WITH(magic, SECTION_MAGIC + 1));
@@ -82,7 +82,7 @@ static void consistent_lies_about_the_size_are_found(void) {
 
 static void an_unfinished_section_is_waited_for_and_then_given_up(void) {
     const char *unfinished = new_name();
-    wmmf_map *nothing = create(unfinished, 10000, WMMF_RAW), *opened = NULL;
+    wmmf_section *nothing = create(unfinished, 10000, WMMF_RAW), *opened = NULL;
     int64_t start = system_now_ns();
     CHECK_STATUS(WMMF_E_NOT_READY, wmmf_open(unfinished, 0, NULL, &opened));
     CHECK(system_now_ns() - start < PATIENCE);
@@ -114,7 +114,7 @@ static void a_section_smaller_than_a_header_is_no_section(void) {
     int32_t status = WMMF_E_FORMAT;
 #endif
     const char *small = new_name();
-    wmmf_map *nothing = create(small, size, WMMF_RAW), *opened = NULL;
+    wmmf_section *nothing = create(small, size, WMMF_RAW), *opened = NULL;
     CHECK_STATUS(status, wmmf_open(small, 0, NULL, &opened));
     wmmf_close(nothing);
 }
@@ -124,16 +124,16 @@ static void use(void) {
     char buffer[1000];
     uint64_t sequence = 0;
     wmmf_audit_report report = {.struct_size = sizeof report};
-    wmmf_map *other = NULL;
-    if (wmmf_lock_read(map, 0) == WMMF_OK)
-        wmmf_unlock_read(map);
-    if (wmmf_lock_write(map, 0) == WMMF_OK)
-        wmmf_unlock_write(map);
-    wmmf_read(map, 0, buffer, sizeof buffer, 0);
-    wmmf_write(map, 0, buffer, sizeof buffer, 0);
-    wmmf_sequence(map, &sequence);
-    wmmf_wait(map, sequence, 0, NULL);
-    wmmf_audit(map, &report);
+    wmmf_section *other = NULL;
+    if (wmmf_lock_read(section, 0) == WMMF_OK)
+        wmmf_unlock_read(section);
+    if (wmmf_lock_write(section, 0) == WMMF_OK)
+        wmmf_unlock_write(section);
+    wmmf_read(section, 0, buffer, sizeof buffer, 0);
+    wmmf_write(section, 0, buffer, sizeof buffer, 0);
+    wmmf_sequence(section, &sequence);
+    wmmf_wait(section, sequence, 0, NULL);
+    wmmf_audit(section, &report);
     if (wmmf_open(name, 0, NULL, &other) == WMMF_OK)
         wmmf_read(other, 0, buffer, 1, 0);
     wmmf_close(other);
@@ -148,7 +148,7 @@ static void damage_after_opening_harms_nobody(void) {
             wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
             options.participants = participants;
             name = new_name();
-            REQUIRE_OK(wmmf_create(name, 1000, &options, &map));
+            REQUIRE_OK(wmmf_create(name, 1000, &options, &section));
             raw = open_existing(name, WMMF_RAW);
             memset(data_of(raw) + offset, values[value], 4);
             use();

@@ -4,7 +4,7 @@
 #include "harness.h"
 #include "system.h"
 
-static void two_readers_no_writer(wmmf_map *one, wmmf_map *two) {
+static void two_readers_no_writer(wmmf_section *one, wmmf_section *two) {
     REQUIRE_OK(wmmf_lock_read(one, PATIENCE));
     CHECK_STATUS(WMMF_OK, wmmf_lock_read(two, 0));
     CHECK_STATUS(WMMF_OK, wmmf_unlock_read(two));
@@ -15,7 +15,7 @@ static void two_readers_no_writer(wmmf_map *one, wmmf_map *two) {
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(two));
 }
 
-static void one_writer_no_other(wmmf_map *one, wmmf_map *two) {
+static void one_writer_no_other(wmmf_section *one, wmmf_section *two) {
     char byte;
     REQUIRE_OK(wmmf_lock_write(one, PATIENCE));
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(two, 0));
@@ -26,47 +26,47 @@ static void one_writer_no_other(wmmf_map *one, wmmf_map *two) {
     CHECK_STATUS(WMMF_OK, wmmf_unlock_read(two));
 }
 
-static void taking_it_twice(wmmf_map *map) {
-    REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
-    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_read(map, -1));
-    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_write(map, -1));
-    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_write(map, 0, "x", 1, -1));
-    REQUIRE_OK(wmmf_unlock_read(map));
-    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
-    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_read(map, -1));
-    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_write(map, -1));
-    REQUIRE_OK(wmmf_unlock_write(map));
+static void taking_it_twice(wmmf_section *section) {
+    REQUIRE_OK(wmmf_lock_read(section, PATIENCE));
+    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_read(section, -1));
+    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_write(section, -1));
+    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_write(section, 0, "x", 1, -1));
+    REQUIRE_OK(wmmf_unlock_read(section));
+    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_read(section, -1));
+    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_write(section, -1));
+    REQUIRE_OK(wmmf_unlock_write(section));
 }
 
-static void giving_back_what_one_has_not(wmmf_map *map) {
-    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_read(map));
-    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(map));
-    REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
-    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(map));
-    REQUIRE_OK(wmmf_unlock_read(map));
-    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_read(map));
-    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
-    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_read(map));
-    REQUIRE_OK(wmmf_unlock_write(map));
-    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(map));
+static void giving_back_what_one_has_not(wmmf_section *section) {
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_read(section));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(section));
+    REQUIRE_OK(wmmf_lock_read(section, PATIENCE));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(section));
+    REQUIRE_OK(wmmf_unlock_read(section));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_read(section));
+    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_read(section));
+    REQUIRE_OK(wmmf_unlock_write(section));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(section));
 }
 
-static void copies_inside_the_lock(wmmf_map *map) {
+static void copies_inside_the_lock(wmmf_section *section) {
     char byte = 0;
-    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
-    CHECK_STATUS(WMMF_OK, wmmf_write(map, 0, "x", 1, 0));
-    CHECK_STATUS(WMMF_OK, wmmf_read(map, 0, &byte, 1, 0));
-    REQUIRE_OK(wmmf_unlock_write(map));
+    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_write(section, 0, "x", 1, 0));
+    CHECK_STATUS(WMMF_OK, wmmf_read(section, 0, &byte, 1, 0));
+    REQUIRE_OK(wmmf_unlock_write(section));
     CHECK_EQUAL('x', byte);
-    REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
-    CHECK_STATUS(WMMF_OK, wmmf_read(map, 0, &byte, 1, 0));
-    REQUIRE_OK(wmmf_unlock_read(map));
+    REQUIRE_OK(wmmf_lock_read(section, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_read(section, 0, &byte, 1, 0));
+    REQUIRE_OK(wmmf_unlock_read(section));
 }
 
 static void rules_of_the_lock(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
         const char *name = new_name();
-        wmmf_map *one = create(name, 100, layout), *two = open_existing(name, layout);
+        wmmf_section *one = create(name, 100, layout), *two = open_existing(name, layout);
         two_readers_no_writer(one, two);
         one_writer_no_other(one, two);
         taking_it_twice(one);
@@ -79,38 +79,38 @@ static void rules_of_the_lock(void) {
 
 /* Tries from another thread, which must be as far from the lock as another process. */
 struct attempt {
-    wmmf_map *map;
+    wmmf_section *section;
     int32_t try_read, try_write, unlock_read, unlock_write, mark;
 };
 
 static void attempt(void *argument) {
     struct attempt *it = argument;
-    it->try_read = wmmf_lock_read(it->map, 0);
+    it->try_read = wmmf_lock_read(it->section, 0);
     if (it->try_read == WMMF_OK)
-        wmmf_unlock_read(it->map);
-    it->try_write = wmmf_lock_write(it->map, 0);
+        wmmf_unlock_read(it->section);
+    it->try_write = wmmf_lock_write(it->section, 0);
     if (it->try_write == WMMF_OK)
-        wmmf_unlock_write(it->map);
-    it->unlock_read = wmmf_unlock_read(it->map);
-    it->unlock_write = wmmf_unlock_write(it->map);
-    it->mark = wmmf_mark_consistent(it->map);
+        wmmf_unlock_write(it->section);
+    it->unlock_read = wmmf_unlock_read(it->section);
+    it->unlock_write = wmmf_unlock_write(it->section);
+    it->mark = wmmf_mark_consistent(it->section);
 }
 
-static struct attempt attempt_elsewhere(wmmf_map *map) {
-    struct attempt it = {.map = map};
+static struct attempt attempt_elsewhere(wmmf_section *section) {
+    struct attempt it = {.section = section};
     thread_join(thread_start(attempt, &it));
     return it;
 }
 
 static void locks_belong_to_threads(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
-        wmmf_map *map = create(new_name(), 100, layout);
-        REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
-        struct attempt while_reading = attempt_elsewhere(map);
-        REQUIRE_OK(wmmf_unlock_read(map));
-        REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
-        struct attempt while_writing = attempt_elsewhere(map);
-        REQUIRE_OK(wmmf_unlock_write(map));
+        wmmf_section *section = create(new_name(), 100, layout);
+        REQUIRE_OK(wmmf_lock_read(section, PATIENCE));
+        struct attempt while_reading = attempt_elsewhere(section);
+        REQUIRE_OK(wmmf_unlock_read(section));
+        REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+        struct attempt while_writing = attempt_elsewhere(section);
+        REQUIRE_OK(wmmf_unlock_write(section));
         CHECK_STATUS(WMMF_OK, while_reading.try_read);
         CHECK_STATUS(WMMF_E_TIMEOUT, while_reading.try_write);
         CHECK_STATUS(WMMF_E_NOT_OWNER, while_reading.unlock_read);
@@ -118,26 +118,26 @@ static void locks_belong_to_threads(void) {
         CHECK_STATUS(WMMF_E_TIMEOUT, while_writing.try_write);
         CHECK_STATUS(WMMF_E_NOT_OWNER, while_writing.unlock_write);
         CHECK_STATUS(layout == WMMF_NATIVE ? WMMF_E_NOT_OWNER : WMMF_E_NOT_SUPPORTED, while_writing.mark);
-        wmmf_close(map);
+        wmmf_close(section);
     }
 }
 
 static void lock_and_end(void *argument) {
     struct attempt *it = argument;
-    it->try_write = wmmf_lock_write(it->map, PATIENCE);
+    it->try_write = wmmf_lock_write(it->section, PATIENCE);
 }
 
 /* The system gives the number of a thread that has ended to the next one. */
 static void a_thread_does_not_inherit_locks(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
-        struct attempt first = {.map = create(new_name(), 100, layout)};
+        struct attempt first = {.section = create(new_name(), 100, layout)};
         thread_join(thread_start(lock_and_end, &first));
         CHECK_STATUS(WMMF_OK, first.try_write);
-        struct attempt next = attempt_elsewhere(first.map);
+        struct attempt next = attempt_elsewhere(first.section);
         CHECK_STATUS(WMMF_E_TIMEOUT, next.try_read);
         CHECK_STATUS(WMMF_E_TIMEOUT, next.try_write);
         CHECK_STATUS(WMMF_E_NOT_OWNER, next.unlock_write);
-        wmmf_close(first.map);
+        wmmf_close(first.section);
     }
 }
 
@@ -145,22 +145,22 @@ static void a_thread_does_not_inherit_locks(void) {
 static void what_is_moved_within_the_payload_stays_whole(void) {
     enum { LENGTH = 100000 };
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_RAW; layout++) {
-        wmmf_map *map = create(new_name(), 2 * LENGTH, layout);
-        uint8_t *payload = data_of(map);
+        wmmf_section *section = create(new_name(), 2 * LENGTH, layout);
+        uint8_t *payload = data_of(section);
         for (uint32_t i = 0; i < LENGTH; i++)
             payload[i] = (uint8_t)(i / 7);
-        REQUIRE_OK(wmmf_write(map, 10, payload, LENGTH, PATIENCE));
+        REQUIRE_OK(wmmf_write(section, 10, payload, LENGTH, PATIENCE));
         for (uint32_t i = 0; i < LENGTH; i++)
             if (!CHECK_EQUAL((uint8_t)(i / 7), payload[10 + i]))
                 break;
-        wmmf_close(map);
+        wmmf_close(section);
     }
 }
 
 static void a_timeout_is_neither_early_nor_endless(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
         const char *name = new_name();
-        wmmf_map *one = create(name, 100, layout), *two = open_existing(name, layout);
+        wmmf_section *one = create(name, 100, layout), *two = open_existing(name, layout);
         REQUIRE_OK(wmmf_lock_write(one, PATIENCE));
         int64_t start = system_now_ns();
         CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(two, SECOND / 20));
@@ -182,39 +182,39 @@ static void a_timeout_is_neither_early_nor_endless(void) {
 
 /* The counter is only right if no two writers are inside at once. */
 static void count_up(void *argument) {
-    wmmf_map *map = argument;
-    volatile uint32_t *counter = (volatile uint32_t *)(void *)data_of(map);
+    wmmf_section *section = argument;
+    volatile uint32_t *counter = (volatile uint32_t *)(void *)data_of(section);
     for (int i = 0; i < ROUNDS; i++) {
-        REQUIRE_OK(wmmf_lock_write(map, -1));
+        REQUIRE_OK(wmmf_lock_write(section, -1));
         uint32_t seen = counter[0];
         counter[1] = seen + 1;
         counter[0] = seen + 1;
-        REQUIRE_OK(wmmf_unlock_write(map));
+        REQUIRE_OK(wmmf_unlock_write(section));
     }
 }
 
 struct reader {
-    wmmf_map *map;
+    wmmf_section *section;
     uint32_t torn;
 };
 
 static void watch(void *argument) {
     struct reader *reader = argument;
-    const volatile uint32_t *counter = (volatile uint32_t *)(void *)data_of(reader->map);
+    const volatile uint32_t *counter = (volatile uint32_t *)(void *)data_of(reader->section);
     uint32_t seen = 0;
     while (seen < 2 * ROUNDS) {
-        REQUIRE_OK(wmmf_lock_read(reader->map, -1));
+        REQUIRE_OK(wmmf_lock_read(reader->section, -1));
         seen = counter[0];
         reader->torn += counter[1] != seen;
-        REQUIRE_OK(wmmf_unlock_read(reader->map));
+        REQUIRE_OK(wmmf_unlock_read(reader->section));
     }
 }
 
 static void threads_exclude_each_other(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
         const char *name = new_name();
-        wmmf_map *one = create(name, 100, layout), *two = open_existing(name, layout);
-        struct reader reader = {.map = two};
+        wmmf_section *one = create(name, 100, layout), *two = open_existing(name, layout);
+        struct reader reader = {.section = two};
         struct thread *threads[] = {thread_start(count_up, one), thread_start(count_up, two),
                                     thread_start(watch, &reader)};
         for (int i = 0; i < 3; i++)
@@ -228,71 +228,71 @@ static void threads_exclude_each_other(void) {
 
 static void threads_of_one_handle_exclude_each_other(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
-        wmmf_map *map = create(new_name(), 100, layout);
-        struct thread *one = thread_start(count_up, map), *two = thread_start(count_up, map);
+        wmmf_section *section = create(new_name(), 100, layout);
+        struct thread *one = thread_start(count_up, section), *two = thread_start(count_up, section);
         thread_join(one);
         thread_join(two);
-        CHECK_EQUAL(2 * ROUNDS, *(uint32_t *)(void *)data_of(map));
-        wmmf_close(map);
+        CHECK_EQUAL(2 * ROUNDS, *(uint32_t *)(void *)data_of(section));
+        wmmf_close(section);
     }
 }
 
 static void raw_has_no_lock(void) {
-    wmmf_map *map = create(new_name(), 100, WMMF_RAW);
-    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_lock_read(map, 0));
-    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_unlock_read(map));
-    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_lock_write(map, 0));
-    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_unlock_write(map));
-    wmmf_close(map);
+    wmmf_section *section = create(new_name(), 100, WMMF_RAW);
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_lock_read(section, 0));
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_unlock_read(section));
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_lock_write(section, 0));
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_unlock_write(section));
+    wmmf_close(section);
 }
 
 static void only_native_counts_changes(void) {
     for (uint32_t layout = WMMF_WINMMF; layout <= WMMF_RAW; layout++) {
-        wmmf_map *map = create(new_name(), 100, layout);
+        wmmf_section *section = create(new_name(), 100, layout);
         uint64_t sequence;
         wmmf_audit_report report = {.struct_size = sizeof report};
-        CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_sequence(map, &sequence));
-        CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_wait(map, 0, 0, &sequence));
-        CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_audit(map, &report));
-        CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_mark_consistent(map));
-        wmmf_close(map);
+        CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_sequence(section, &sequence));
+        CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_wait(section, 0, 0, &sequence));
+        CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_audit(section, &report));
+        CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_mark_consistent(section));
+        wmmf_close(section);
     }
 }
 
 static void the_sequence_counts_writes(void) {
-    wmmf_map *map = create(new_name(), 100, WMMF_NATIVE);
+    wmmf_section *section = create(new_name(), 100, WMMF_NATIVE);
     uint64_t sequence = 77;
-    REQUIRE_OK(wmmf_sequence(map, &sequence));
+    REQUIRE_OK(wmmf_sequence(section, &sequence));
     CHECK_EQUAL(0, sequence);
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_wait(map, 0, 0, &sequence));
-    REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
-    REQUIRE_OK(wmmf_unlock_read(map));
-    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
-    REQUIRE_OK(wmmf_sequence(map, &sequence));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_wait(section, 0, 0, &sequence));
+    REQUIRE_OK(wmmf_lock_read(section, PATIENCE));
+    REQUIRE_OK(wmmf_unlock_read(section));
+    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+    REQUIRE_OK(wmmf_sequence(section, &sequence));
     CHECK_EQUAL(0, sequence);
-    REQUIRE_OK(wmmf_unlock_write(map));
-    REQUIRE_OK(wmmf_write(map, 0, "x", 1, PATIENCE));
-    CHECK_STATUS(WMMF_OK, wmmf_wait(map, 0, PATIENCE, &sequence));
+    REQUIRE_OK(wmmf_unlock_write(section));
+    REQUIRE_OK(wmmf_write(section, 0, "x", 1, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_wait(section, 0, PATIENCE, &sequence));
     CHECK_EQUAL(2, sequence);
-    CHECK_STATUS(WMMF_OK, wmmf_wait(map, 7, 0, NULL));
+    CHECK_STATUS(WMMF_OK, wmmf_wait(section, 7, 0, NULL));
     int64_t start = system_now_ns();
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_wait(map, 2, SECOND / 20, &sequence));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_wait(section, 2, SECOND / 20, &sequence));
     CHECK(system_now_ns() - start >= SECOND / 20);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 /* Two threads hand the turn to and fro: each waits for the other's write. */
 static void answer(void *argument) {
-    wmmf_map *map = argument;
+    wmmf_section *section = argument;
     for (uint64_t i = 0; i < 200; i += 2) {
-        REQUIRE_OK(wmmf_wait(map, i, -1, NULL));
-        REQUIRE_OK(wmmf_write(map, 1, "b", 1, -1));
+        REQUIRE_OK(wmmf_wait(section, i, -1, NULL));
+        REQUIRE_OK(wmmf_write(section, 1, "b", 1, -1));
     }
 }
 
 static void a_change_wakes_who_waits(void) {
     const char *name = new_name();
-    wmmf_map *one = create(name, 100, WMMF_NATIVE), *two = open_existing(name, WMMF_NATIVE);
+    wmmf_section *one = create(name, 100, WMMF_NATIVE), *two = open_existing(name, WMMF_NATIVE);
     struct thread *thread = thread_start(answer, two);
     for (uint64_t i = 0; i < 200; i += 2) {
         uint64_t sequence = 0;
@@ -307,7 +307,7 @@ static void a_change_wakes_who_waits(void) {
 
 static void an_audit_counts_who_is_there(void) {
     const char *name = new_name();
-    wmmf_map *one = create(name, 100, WMMF_NATIVE), *two = open_existing(name, WMMF_NATIVE);
+    wmmf_section *one = create(name, 100, WMMF_NATIVE), *two = open_existing(name, WMMF_NATIVE);
     wmmf_audit_report report = {.struct_size = sizeof report};
     REQUIRE_OK(wmmf_lock_read(one, PATIENCE));
     REQUIRE_OK(wmmf_lock_read(two, PATIENCE));
@@ -331,7 +331,7 @@ static void an_audit_counts_who_is_there(void) {
 
 /* A writer that writes without a pause, and a reader who cannot lock: whatever the size, he gets whole versions. */
 struct busy_writer {
-    wmmf_map *map;
+    wmmf_section *section;
     uint64_t size;
     int32_t stop;
 };
@@ -341,7 +341,7 @@ static void write_without_pause(void *argument) {
     uint8_t *picture = malloc(writer->size);
     for (int round = 0; !__atomic_load_n(&writer->stop, __ATOMIC_RELAXED); round++) {
         memset(picture, round, writer->size);
-        REQUIRE_OK(wmmf_write(writer->map, 0, picture, writer->size, -1));
+        REQUIRE_OK(wmmf_write(writer->section, 0, picture, writer->size, -1));
     }
     free(picture);
 }
@@ -354,8 +354,8 @@ static void a_busy_writer_does_not_starve_a_reader_who_cannot_lock(void) {
     static const uint64_t sizes[] = {64, 4096, 65536, 6 << 20};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const char *name = new_name();
-        struct busy_writer writer = {.map = create(name, sizes[i], WMMF_NATIVE), .size = sizes[i]};
-        wmmf_map *reader = open_read_only(name, WMMF_NATIVE);
+        struct busy_writer writer = {.section = create(name, sizes[i], WMMF_NATIVE), .size = sizes[i]};
+        wmmf_section *reader = open_read_only(name, WMMF_NATIVE);
         uint8_t *picture = malloc(sizes[i]);
         struct thread *thread = thread_start(write_without_pause, &writer);
         for (int read = 0; read < 20; read++) {
@@ -366,7 +366,7 @@ static void a_busy_writer_does_not_starve_a_reader_who_cannot_lock(void) {
         thread_join(thread);
         free(picture);
         wmmf_close(reader);
-        wmmf_close(writer.map);
+        wmmf_close(writer.section);
     }
 }
 

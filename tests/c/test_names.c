@@ -5,9 +5,9 @@
 
 static int32_t try_name(const char *name, uint32_t name_space) {
     wmmf_options options = options_of(WMMF_NATIVE, name_space);
-    wmmf_map *map = NULL;
-    int32_t status = wmmf_create(name, 10, &options, &map);
-    wmmf_close(map);
+    wmmf_section *section = NULL;
+    int32_t status = wmmf_create(name, 10, &options, &section);
+    wmmf_close(section);
     return status;
 }
 
@@ -32,11 +32,11 @@ static void bad_names_are_refused_by_every_call(void) {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         for (uint32_t name_space = WMMF_LOCAL; name_space <= WMMF_GLOBAL; name_space++) {
             wmmf_options options = options_of(WMMF_NATIVE, name_space);
-            wmmf_map *map = NULL;
-            CHECK_STATUS(bad[i].status, wmmf_create(bad[i].name, 10, &options, &map));
-            CHECK_STATUS(bad[i].status, wmmf_create_or_open(bad[i].name, 10, &options, &map, NULL));
-            CHECK_STATUS(bad[i].status, wmmf_open(bad[i].name, 0, &options, &map));
-            CHECK(map == NULL);
+            wmmf_section *section = NULL;
+            CHECK_STATUS(bad[i].status, wmmf_create(bad[i].name, 10, &options, &section));
+            CHECK_STATUS(bad[i].status, wmmf_create_or_open(bad[i].name, 10, &options, &section, NULL));
+            CHECK_STATUS(bad[i].status, wmmf_open(bad[i].name, 0, &options, &section));
+            CHECK(section == NULL);
             CHECK_EQUAL(0, wmmf_last_os_error());
         }
     }
@@ -65,11 +65,11 @@ static void names_are_text_of_any_script(void) {
         "..",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        wmmf_map *map = NULL; /* or that of another run of this test, for these names are the same in each */
-        REQUIRE_OK(wmmf_create_or_open(names[i], 10, NULL, &map, NULL));
-        wmmf_map *second = open_existing(names[i], WMMF_NATIVE);
+        wmmf_section *section = NULL; /* or that of another run of this test, for these names are the same in each */
+        REQUIRE_OK(wmmf_create_or_open(names[i], 10, NULL, &section, NULL));
+        wmmf_section *second = open_existing(names[i], WMMF_NATIVE);
         wmmf_close(second);
-        wmmf_close(map);
+        wmmf_close(section);
     }
 }
 
@@ -77,14 +77,14 @@ static void case_matters(void) {
     const char *name = new_name();
     char upper[64];
     snprintf(upper, sizeof upper, "W%s", name + 1);
-    wmmf_map *map = create(name, 10, WMMF_NATIVE), *other = create(upper, 10, WMMF_NATIVE);
+    wmmf_section *section = create(name, 10, WMMF_NATIVE), *other = create(upper, 10, WMMF_NATIVE);
     wmmf_close(other);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static void namespaces_are_apart(void) {
     const char *name = new_name();
-    wmmf_map *maps[3];
+    wmmf_section *maps[3];
     for (uint32_t i = WMMF_LOCAL; i <= WMMF_GLOBAL; i++) {
         wmmf_options options = options_of(WMMF_NATIVE, i);
         REQUIRE_OK(wmmf_create(name, 10, &options, &maps[i]));
@@ -92,22 +92,22 @@ static void namespaces_are_apart(void) {
     }
     for (uint32_t i = WMMF_LOCAL; i <= WMMF_GLOBAL; i++) {
         wmmf_options options = options_of(WMMF_NATIVE, i);
-        wmmf_map *map;
-        REQUIRE_OK(wmmf_open(name, 0, &options, &map));
-        CHECK_EQUAL(i + 1, data_of(map)[0]);
-        wmmf_close(map);
+        wmmf_section *section;
+        REQUIRE_OK(wmmf_open(name, 0, &options, &section));
+        CHECK_EQUAL(i + 1, data_of(section)[0]);
+        wmmf_close(section);
     }
     wmmf_close(maps[0]);
     wmmf_close(maps[1]);
 }
 
 static void null_is_no_name(void) {
-    wmmf_map *map = NULL;
-    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create(NULL, 10, NULL, &map));
-    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create_or_open(NULL, 10, NULL, &map, NULL));
-    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_open(NULL, 10, NULL, &map));
-    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_open_file(NULL, 10, NULL, &map));
-    CHECK(map == NULL);
+    wmmf_section *section = NULL;
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create(NULL, 10, NULL, &section));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create_or_open(NULL, 10, NULL, &section, NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_open(NULL, 10, NULL, &section));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_open_file(NULL, 10, NULL, &section));
+    CHECK(section == NULL);
 }
 
 static const struct test tests[] = {

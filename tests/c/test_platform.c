@@ -7,25 +7,25 @@
 #define SIZE       100000
 #define RESERVED   100
 
-static struct platform_section *platform_new(const char *name) {
+static struct platform_mapping *platform_new(const char *name) {
     wmmf_options options = options_of(WMMF_RAW, WMMF_LOCAL);
-    struct platform_section *section = NULL;
+    struct platform_mapping *section = NULL;
     REQUIRE_OK(platform_create(name, &options, SIZE, RESERVED, &section));
     REQUIRE_OK(platform_join(section, SECTION_ID, false));
     REQUIRE_OK(platform_publish(section));
     return section;
 }
 
-static struct platform_section *platform_existing(const char *name) {
+static struct platform_mapping *platform_existing(const char *name) {
     wmmf_options options = options_of(WMMF_RAW, WMMF_LOCAL);
-    struct platform_section *section = NULL;
+    struct platform_mapping *section = NULL;
     REQUIRE_OK(platform_open(name, &options, &section));
     REQUIRE_OK(platform_join(section, SECTION_ID, false));
     return section;
 }
 
 static void memory_is_reserved_piece_by_piece(void) {
-    struct platform_section *section = platform_new(new_name());
+    struct platform_mapping *section = platform_new(new_name());
     uint8_t *bytes = platform_base(section);
     CHECK(platform_mapped_size(section) >= SIZE);
     memset(bytes, 1, RESERVED);
@@ -43,7 +43,7 @@ static void memory_is_reserved_piece_by_piece(void) {
 }
 
 static int hold_token(const char *name) {
-    struct platform_section *section = platform_existing(name);
+    struct platform_mapping *section = platform_existing(name);
     if (!CHECK(platform_token_claim(section, 3)))
         return 1;
     say("claimed");
@@ -52,7 +52,7 @@ static int hold_token(const char *name) {
 
 static void a_token_has_one_holder(void) {
     const char *name = new_name();
-    struct platform_section *one = platform_new(name), *two = platform_existing(name);
+    struct platform_mapping *one = platform_new(name), *two = platform_existing(name);
     CHECK(!platform_token_alive(two, 7));
     CHECK(platform_token_claim(one, 7));
     CHECK(platform_token_alive(two, 7));
@@ -69,7 +69,7 @@ static void a_token_has_one_holder(void) {
 
 static void a_token_ends_with_its_handle(void) {
     const char *name = new_name();
-    struct platform_section *one = platform_new(name), *two = platform_existing(name);
+    struct platform_mapping *one = platform_new(name), *two = platform_existing(name);
     CHECK(platform_token_claim(two, WMMF_PARTICIPANTS_MAX - 1));
     platform_close(two);
     CHECK(platform_token_claim(one, WMMF_PARTICIPANTS_MAX - 1));
@@ -78,7 +78,7 @@ static void a_token_ends_with_its_handle(void) {
 
 static void a_token_ends_with_its_process(void) {
     const char *name = new_name();
-    struct platform_section *section = platform_new(name);
+    struct platform_mapping *section = platform_new(name);
     struct child *child = child_start("hold_token", name);
     CHECK(child_said(child, "claimed"));
     CHECK(platform_token_alive(section, 3));
@@ -90,36 +90,36 @@ static void a_token_ends_with_its_process(void) {
 }
 
 struct sleeper {
-    struct platform_section *section;
+    struct platform_mapping *section;
     uint32_t awake;
 };
 
-static shared_u32 *bell_of(const struct platform_section *section) {
+static shared_u32 *epoch_of(const struct platform_mapping *section) {
     return (shared_u32 *)(void *)platform_base(section);
 }
 
-/* As gate.c uses it: counted in, asleep while the bell stands still. */
+/* As eventcount.c uses it: counted in, asleep while the bell stands still. */
 static void sleep_until_rung(void *argument) {
     struct sleeper *sleeper = argument;
-    shared_u32 *bell = bell_of(sleeper->section);
+    shared_u32 *bell = epoch_of(sleeper->section);
     add_seq_u32(bell + 1, 1);
     while (load_seq_u32(bell) == 0)
-        platform_sleep(sleeper->section, GATE_CHANGE, bell, 0, PATIENCE);
+        platform_sleep(sleeper->section, EVENT_CHANGE, bell, 0, PATIENCE);
     sleeper->awake = 1;
 }
 
 static void a_bell_wakes_all_sleepers(void) {
     const char *name = new_name();
-    struct platform_section *section = platform_new(name);
+    struct platform_mapping *section = platform_new(name);
     struct sleeper sleepers[2] = {{platform_existing(name), 0}, {platform_existing(name), 0}};
     struct thread *threads[2];
     for (int i = 0; i < 2; i++)
         threads[i] = thread_start(sleep_until_rung, &sleepers[i]);
-    while (load_seq_u32(bell_of(section) + 1) != 2)
+    while (load_seq_u32(epoch_of(section) + 1) != 2)
         platform_yield();
     int64_t start = system_now_ns();
-    add_seq_u32(bell_of(section), 1);
-    platform_wake(section, GATE_CHANGE, bell_of(section), 2);
+    add_seq_u32(epoch_of(section), 1);
+    platform_wake(section, EVENT_CHANGE, epoch_of(section), 2);
     for (int i = 0; i < 2; i++) {
         thread_join(threads[i]);
         CHECK_EQUAL(1, sleepers[i].awake);
@@ -130,17 +130,17 @@ static void a_bell_wakes_all_sleepers(void) {
 }
 
 static void a_moved_bell_lets_nobody_sleep(void) {
-    struct platform_section *section = platform_new(new_name());
+    struct platform_mapping *section = platform_new(new_name());
     int64_t start = system_now_ns();
-    platform_sleep(section, GATE_CHANGE, bell_of(section), 1, PATIENCE);
+    platform_sleep(section, EVENT_CHANGE, epoch_of(section), 1, PATIENCE);
     CHECK(system_now_ns() - start < PATIENCE / 2);
     platform_close(section);
 }
 
 static void a_sleep_ends_by_itself(void) {
-    struct platform_section *section = platform_new(new_name());
+    struct platform_mapping *section = platform_new(new_name());
     int64_t start = system_now_ns();
-    platform_sleep(section, GATE_CHANGE, bell_of(section), 0, 10000000);
+    platform_sleep(section, EVENT_CHANGE, epoch_of(section), 0, 10000000);
     CHECK(system_now_ns() - start < PATIENCE);
     platform_close(section);
 }

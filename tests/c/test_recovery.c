@@ -7,21 +7,21 @@
 /* The roles: each takes something, says so, and keeps it until it is told to go, or is killed. */
 
 static int hold_open(const char *name) {
-    wmmf_map *map = open_existing(name, WMMF_NATIVE);
+    wmmf_section *section = open_existing(name, WMMF_NATIVE);
     say("open");
     bool told = heard("go");
-    wmmf_close(map);
+    wmmf_close(section);
     return !told;
 }
 
-static int hold(const char *name, uint32_t layout, int32_t (*lock)(wmmf_map *, int64_t),
-                int32_t (*unlock)(wmmf_map *)) {
-    wmmf_map *map = open_existing(name, layout);
-    REQUIRE_OK(lock(map, PATIENCE));
+static int hold(const char *name, uint32_t layout, int32_t (*lock)(wmmf_section *, int64_t),
+                int32_t (*unlock)(wmmf_section *)) {
+    wmmf_section *section = open_existing(name, layout);
+    REQUIRE_OK(lock(section, PATIENCE));
     say("locked");
     bool told = heard("go");
-    REQUIRE_OK(unlock(map));
-    wmmf_close(map);
+    REQUIRE_OK(unlock(section));
+    wmmf_close(section);
     return !told;
 }
 
@@ -52,14 +52,14 @@ static int hold_unfinished(const char *name) {
 }
 
 static int wait_for_write_lock(const char *name) {
-    wmmf_map *map = open_existing(name, WMMF_NATIVE);
-    if (!CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(map, 0)))
+    wmmf_section *section = open_existing(name, WMMF_NATIVE);
+    if (!CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(section, 0)))
         return 1;
     say("waiting");
-    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
-    data_of(map)[0]++;
-    REQUIRE_OK(wmmf_unlock_write(map));
-    wmmf_close(map);
+    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+    data_of(section)[0]++;
+    REQUIRE_OK(wmmf_unlock_write(section));
+    wmmf_close(section);
     return 0;
 }
 
@@ -78,55 +78,55 @@ static void kill_while(const char *role, const char *name, const char *says) {
 
 static void processes_wait_for_each_other(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE);
-    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    wmmf_section *section = create(name, 100, WMMF_NATIVE);
+    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
     struct child *child = start("wait_for_write_lock", name, "waiting");
-    data_of(map)[0] = 1;
-    REQUIRE_OK(wmmf_unlock_write(map));
+    data_of(section)[0] = 1;
+    REQUIRE_OK(wmmf_unlock_write(section));
     CHECK_EQUAL(0, child_end(child));
-    CHECK_EQUAL(2, data_of(map)[0]);
+    CHECK_EQUAL(2, data_of(section)[0]);
 
     child = start("hold_write", name, "locked");
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(map, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(section, 0));
     child_tell(child, "go");
-    CHECK_STATUS(WMMF_OK, wmmf_lock_read(map, PATIENCE));
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_read(map));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_read(section, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_read(section));
     CHECK_EQUAL(0, child_end(child));
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static void processes_share_the_winmmf_lock(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_WINMMF);
+    wmmf_section *section = create(name, 100, WMMF_WINMMF);
     struct child *child = start("hold_write_winmmf", name, "locked");
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(map, 0));
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(map, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(section, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(section, 0));
     child_tell(child, "go");
-    CHECK_STATUS(WMMF_OK, wmmf_lock_write(map, PATIENCE));
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write(section, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
     CHECK_EQUAL(0, child_end(child));
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static void attaching_and_leaving_harms_nobody(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE);
-    data_of(map)[0] = 'x';
+    wmmf_section *section = create(name, 100, WMMF_NATIVE);
+    data_of(section)[0] = 'x';
     struct child *child = start("hold_open", name, "open");
     child_tell(child, "go");
     CHECK_EQUAL(0, child_end(child));
     kill_while("hold_open", name, "open");
-    wmmf_map *other = open_existing(name, WMMF_NATIVE);
+    wmmf_section *other = open_existing(name, WMMF_NATIVE);
     CHECK_EQUAL('x', data_of(other)[0]);
     wmmf_close(other);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 /* Killed. */
 
 static void a_dead_writer_is_followed_by_a_repair(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
+    wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
     char byte = 0;
     uint64_t sequence;
     wmmf_audit_report report = {.struct_size = sizeof report};
@@ -135,193 +135,193 @@ static void a_dead_writer_is_followed_by_a_repair(void) {
     CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_read(other, PATIENCE));
     CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_read(other, 0, &byte, 1, PATIENCE));
     CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_write(other, 0, "x", 1, PATIENCE));
-    CHECK_EQUAL(0, data_of(map)[0]);
+    CHECK_EQUAL(0, data_of(section)[0]);
     CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_wait(other, 0, PATIENCE, &sequence));
-    REQUIRE_OK(wmmf_audit(map, &report));
+    REQUIRE_OK(wmmf_audit(section, &report));
     CHECK_EQUAL(1, report.owner_died);
     CHECK_EQUAL(0, report.poisoned);
     CHECK_EQUAL(0, report.damaged);
 
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(map, PATIENCE));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(section, PATIENCE));
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, 0)); /* taken, indeed */
-    data_of(map)[0] = 'r';
-    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(map));
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    data_of(section)[0] = 'r';
+    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(section));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
     CHECK_STATUS(WMMF_OK, wmmf_read(other, 0, &byte, 1, PATIENCE));
     CHECK_EQUAL('r', byte);
     CHECK_STATUS(WMMF_OK, wmmf_write(other, 0, "x", 1, PATIENCE));
     wmmf_close(other);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static void a_dead_writer_is_found_by_who_waits_already(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE);
+    wmmf_section *section = create(name, 100, WMMF_NATIVE);
     struct child *holder = start("hold_write", name, "locked");
     struct child *waiter = start("wait_for_write_lock", name, "waiting");
     child_kill(holder);
     CHECK(child_end(waiter) != 0); /* it got WMMF_E_OWNER_DIED, and ended without a repair */
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(map, PATIENCE));
-    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(map));
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
-    wmmf_close(map);
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(section, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(section));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
+    wmmf_close(section);
 }
 
 static void no_repair_poisons(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE), *late = NULL;
+    wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE), *late = NULL;
     char byte;
     uint64_t sequence;
     wmmf_audit_report report = {.struct_size = sizeof report};
     kill_while("hold_write", name, "locked");
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(map, PATIENCE));
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_write(map, PATIENCE));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(section, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_write(section, PATIENCE));
     CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_read(other, PATIENCE));
     CHECK_STATUS(WMMF_E_POISONED, wmmf_read(other, 0, &byte, 1, PATIENCE));
     CHECK_STATUS(WMMF_E_POISONED, wmmf_write(other, 0, "x", 1, PATIENCE));
     CHECK_STATUS(WMMF_E_POISONED, wmmf_wait(other, 0, PATIENCE, &sequence));
-    REQUIRE_OK(wmmf_audit(map, &report));
+    REQUIRE_OK(wmmf_audit(section, &report));
     CHECK_EQUAL(1, report.poisoned);
     REQUIRE_OK(wmmf_open(name, 0, NULL, &late));
     CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_read(late, PATIENCE));
     wmmf_close(late);
     wmmf_close(other);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static void a_read_only_reader_learns_of_a_dead_writer(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE), *reader = open_read_only(name, WMMF_NATIVE);
+    wmmf_section *section = create(name, 100, WMMF_NATIVE), *reader = open_read_only(name, WMMF_NATIVE);
     char byte;
     uint64_t sequence;
     kill_while("hold_write", name, "locked");
     CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_read(reader, 0, &byte, 1, PATIENCE));
     CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_wait(reader, 0, PATIENCE, &sequence));
     wmmf_close(reader);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static void a_dead_reader_costs_nothing(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE);
+    wmmf_section *section = create(name, 100, WMMF_NATIVE);
     wmmf_audit_report report = {.struct_size = sizeof report};
     for (int i = 0; i < 3; i++)
         kill_while("hold_read", name, "locked");
-    CHECK_STATUS(WMMF_OK, wmmf_lock_write(map, PATIENCE));
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
-    REQUIRE_OK(wmmf_audit(map, &report));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write(section, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
+    REQUIRE_OK(wmmf_audit(section, &report));
     CHECK_EQUAL(0, report.damaged);
     CHECK_EQUAL(0, report.readers);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 /* Without waiting; but the system may take a moment until it says that somebody is dead. */
-static int32_t keep_trying(wmmf_map *map, int32_t (*lock)(wmmf_map *, int64_t)) {
+static int32_t keep_trying(wmmf_section *section, int32_t (*lock)(wmmf_section *, int64_t)) {
     int64_t deadline = system_now_ns() + PATIENCE;
     int32_t status;
     do
-        status = lock(map, 0);
+        status = lock(section, 0);
     while (status == WMMF_E_TIMEOUT && system_now_ns() < deadline);
     return status;
 }
 
-static bool has_waiting_writer(wmmf_map *map) {
+static bool has_waiting_writer(wmmf_section *section) {
     wmmf_participant participant = {.struct_size = sizeof participant};
-    for (uint32_t i = 0; wmmf_get_participant(map, i, &participant) == WMMF_OK; i++)
+    for (uint32_t i = 0; wmmf_get_participant(section, i, &participant) == WMMF_OK; i++)
         if (participant.waiting_writer)
             return true;
     return false;
 }
 
-static int32_t look_for_a_change(wmmf_map *map, int64_t timeout_ns) {
-    return wmmf_wait(map, 0, timeout_ns, NULL);
+static int32_t look_for_a_change(wmmf_section *section, int64_t timeout_ns) {
+    return wmmf_wait(section, 0, timeout_ns, NULL);
 }
 
-static int32_t copy_a_byte(wmmf_map *map, int64_t timeout_ns) {
+static int32_t copy_a_byte(wmmf_section *section, int64_t timeout_ns) {
     char byte;
-    return wmmf_read(map, 0, &byte, 1, timeout_ns);
+    return wmmf_read(section, 0, &byte, 1, timeout_ns);
 }
 
 static void who_only_looks_learns_of_the_dead(void) {
-    wmmf_map *(*const ways[])(const char *, uint32_t) = {open_existing, open_read_only};
+    wmmf_section *(*const ways[])(const char *, uint32_t) = {open_existing, open_read_only};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         const char *name = new_name();
-        wmmf_map *map = create(name, 100, WMMF_NATIVE), *looker = ways[i](name, WMMF_NATIVE);
+        wmmf_section *section = create(name, 100, WMMF_NATIVE), *looker = ways[i](name, WMMF_NATIVE);
         kill_while("hold_write", name, "locked");
         CHECK_STATUS(WMMF_E_OWNER_DIED, keep_trying(looker, copy_a_byte));
         CHECK_STATUS(WMMF_E_OWNER_DIED, keep_trying(looker, look_for_a_change));
         wmmf_close(looker);
-        wmmf_close(map);
+        wmmf_close(section);
     }
 }
 
 static void who_only_tries_gets_past_the_dead(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE);
+    wmmf_section *section = create(name, 100, WMMF_NATIVE);
     kill_while("hold_write", name, "locked");
-    CHECK_STATUS(WMMF_E_OWNER_DIED, keep_trying(map, wmmf_lock_read));
-    CHECK_STATUS(WMMF_E_OWNER_DIED, keep_trying(map, wmmf_lock_write));
-    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(map));
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, keep_trying(section, wmmf_lock_read));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, keep_trying(section, wmmf_lock_write));
+    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(section));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
 
     kill_while("hold_write", name, "locked");
-    CHECK_STATUS(WMMF_E_OWNER_DIED, keep_trying(map, wmmf_lock_write));
-    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(map));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, keep_trying(section, wmmf_lock_write));
+    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(section));
     struct child *child = start("wait_for_write_lock", name, "waiting");
     int64_t deadline = system_now_ns() + PATIENCE;
-    while (!has_waiting_writer(map))
+    while (!has_waiting_writer(section))
         if (!CHECK(system_now_ns() < deadline))
             give_up();
     child_kill(child);
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
-    CHECK_STATUS(WMMF_OK, keep_trying(map, wmmf_lock_write));
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
+    CHECK_STATUS(WMMF_OK, keep_trying(section, wmmf_lock_write));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
 
     kill_while("hold_read", name, "locked");
-    CHECK_STATUS(WMMF_OK, keep_trying(map, wmmf_lock_write));
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
-    wmmf_close(map);
+    CHECK_STATUS(WMMF_OK, keep_trying(section, wmmf_lock_write));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
+    wmmf_close(section);
 }
 
 /* One who keeps its place in the queue and does not come is as one who is stopped there. */
 static void who_only_tries_gets_past_a_waiter_that_shows_no_life(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE), *waiter = open_existing(name, WMMF_NATIVE);
+    wmmf_section *section = create(name, 100, WMMF_NATIVE), *waiter = open_existing(name, WMMF_NATIVE);
     uint64_t place = 0;
-    REQUIRE_OK(wmmf_lock_write(map, 0));
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_in_turn(waiter, SECOND / 100, &place));
-    REQUIRE_OK(wmmf_unlock_write(map));
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(map, 0)); /* courtesy */
-    CHECK_STATUS(WMMF_OK, keep_trying(map, wmmf_lock_write));
-    REQUIRE_OK(wmmf_unlock_write(map));
-    CHECK_STATUS(WMMF_OK, wmmf_lock_write(map, 0)); /* at once, until it shows life */
-    REQUIRE_OK(wmmf_unlock_write(map));
-    CHECK_STATUS(WMMF_OK, wmmf_lock_write_in_turn(waiter, PATIENCE, &place));
+    REQUIRE_OK(wmmf_lock_write(section, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_queued(waiter, SECOND / 100, &place));
+    REQUIRE_OK(wmmf_unlock_write(section));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(section, 0)); /* courtesy */
+    CHECK_STATUS(WMMF_OK, keep_trying(section, wmmf_lock_write));
+    REQUIRE_OK(wmmf_unlock_write(section));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write(section, 0)); /* at once, until it shows life */
+    REQUIRE_OK(wmmf_unlock_write(section));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write_queued(waiter, PATIENCE, &place));
     wmmf_close(waiter);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static void closing_with_the_lock_held_counts_as_death(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE), *reader = open_existing(name, WMMF_NATIVE),
-             *writer = open_existing(name, WMMF_NATIVE);
+    wmmf_section *section = create(name, 100, WMMF_NATIVE), *reader = open_existing(name, WMMF_NATIVE),
+                 *writer = open_existing(name, WMMF_NATIVE);
     REQUIRE_OK(wmmf_lock_read(reader, PATIENCE));
     wmmf_close(reader);
-    CHECK_STATUS(WMMF_OK, wmmf_lock_write(map, PATIENCE));
-    REQUIRE_OK(wmmf_unlock_write(map));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write(section, PATIENCE));
+    REQUIRE_OK(wmmf_unlock_write(section));
     REQUIRE_OK(wmmf_lock_write(writer, PATIENCE));
     wmmf_close(writer);
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(map, PATIENCE));
-    wmmf_close(map);
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(section, PATIENCE));
+    wmmf_close(section);
 }
 
 static void places_of_the_dead_are_used_again(void) {
     const char *name = new_name();
     wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
-    wmmf_map *map = NULL, *second = NULL, *third = NULL;
+    wmmf_section *section = NULL, *second = NULL, *third = NULL;
     options.participants = 2;
-    REQUIRE_OK(wmmf_create(name, 100, &options, &map));
+    REQUIRE_OK(wmmf_create(name, 100, &options, &section));
     for (int i = 0; i < 3; i++)
         kill_while("hold_open", name, "open");
     REQUIRE_OK(wmmf_open(name, 0, NULL, &second));
@@ -334,17 +334,17 @@ static void places_of_the_dead_are_used_again(void) {
     wmmf_close(second);
     CHECK_STATUS(WMMF_OK, wmmf_open(name, 0, NULL, &second));
     wmmf_close(second);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static void a_killed_process_leaves_no_section_behind(void) {
     const char *name = new_name();
-    wmmf_map *map = NULL;
+    wmmf_section *section = NULL;
     kill_while("hold_alone", name, "created");
-    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(name, 0, NULL, &map));
+    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(name, 0, NULL, &section));
     kill_while("hold_alone", name, "created");
-    CHECK_STATUS(WMMF_OK, wmmf_create(name, 50, NULL, &map)); /* the name is free, not taken by a ghost */
-    wmmf_close(map);
+    CHECK_STATUS(WMMF_OK, wmmf_create(name, 50, NULL, &section)); /* the name is free, not taken by a ghost */
+    wmmf_close(section);
 }
 
 struct opener {
@@ -353,14 +353,15 @@ struct opener {
     int32_t opening; /* 1 from just before the call */
     int32_t status;
     int32_t created;
-    wmmf_map *map;
+    wmmf_section *section;
 };
 
 static void open_in_thread(void *argument) {
     struct opener *opener = argument;
     __atomic_store_n(&opener->opening, 1, __ATOMIC_RELEASE);
-    opener->status = opener->may_create ? wmmf_create_or_open(opener->name, 100, NULL, &opener->map, &opener->created)
-                                        : wmmf_open(opener->name, 0, NULL, &opener->map);
+    opener->status = opener->may_create
+                         ? wmmf_create_or_open(opener->name, 100, NULL, &opener->section, &opener->created)
+                         : wmmf_open(opener->name, 0, NULL, &opener->section);
 }
 
 #define OPENERS 16
@@ -386,7 +387,7 @@ static int kill_the_creator_of_what_they_open(bool may_create, int32_t expected)
         created += openers[i].created;
     }
     for (int i = 0; i < OPENERS; i++)
-        wmmf_close(openers[i].map);
+        wmmf_close(openers[i].section);
     return created;
 }
 

@@ -10,22 +10,22 @@
 
 static const char *const layout_names[] = {"native", "winmmf", "raw"};
 
-static uint64_t size_of(wmmf_map *map) {
+static uint64_t size_of(wmmf_section *section) {
     uint64_t size = 0;
-    REQUIRE_OK(wmmf_size(map, &size));
+    REQUIRE_OK(wmmf_size(section, &size));
     return size;
 }
 
-static wmmf_info info_of(wmmf_map *map) {
+static wmmf_info info_of(wmmf_section *section) {
     wmmf_info info = {.struct_size = sizeof info};
-    REQUIRE_OK(wmmf_get_info(map, &info));
+    REQUIRE_OK(wmmf_get_info(section, &info));
     return info;
 }
 
 static void share(uint32_t layout, uint32_t name_space) {
     const char *name = new_name();
     wmmf_options options = options_of(layout, name_space);
-    wmmf_map *creator = NULL, *opener = NULL;
+    wmmf_section *creator = NULL, *opener = NULL;
     if (!CHECK_STATUS(WMMF_OK, wmmf_create(name, 5000, &options, &creator))) {
         printf("  (layout %s, namespace %u)\n", layout_names[layout], (unsigned)name_space);
         return;
@@ -73,11 +73,11 @@ static void a_native_size_is_exact(void) {
     static const uint64_t sizes[] = {1, 63, 64, 4095, 4096, 4097, 1000000};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const char *name = new_name();
-        wmmf_map *map = create(name, sizes[i], WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
+        wmmf_section *section = create(name, sizes[i], WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
         CHECK_EQUAL(sizes[i], size_of(other));
         CHECK_EQUAL(0, (uintptr_t)data_of(other) % 64);
         wmmf_close(other);
-        wmmf_close(map);
+        wmmf_close(section);
     }
 }
 
@@ -85,7 +85,7 @@ static void an_opener_may_take_a_part(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_RAW; layout++) {
         const char *name = new_name();
         wmmf_options options = options_of(layout, WMMF_LOCAL);
-        wmmf_map *map = create(name, 100, layout), *part = NULL;
+        wmmf_section *section = create(name, 100, layout), *part = NULL;
         REQUIRE_OK(wmmf_open(name, 40, &options, &part));
         CHECK_EQUAL(40, size_of(part));
         char byte = 1;
@@ -94,36 +94,36 @@ static void an_opener_may_take_a_part(void) {
         part = NULL;
         CHECK_STATUS(WMMF_E_SIZE, wmmf_open(name, 1000000, &options, &part));
         CHECK(part == NULL);
-        wmmf_close(map);
+        wmmf_close(section);
     }
 }
 
 static void creating_is_exclusive(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_RAW; layout++) {
         const char *name = new_name();
-        wmmf_map *map = create(name, 100, layout);
-        memset(data_of(map), 'x', 100);
-        wmmf_info before = info_of(map);
+        wmmf_section *section = create(name, 100, layout);
+        memset(data_of(section), 'x', 100);
+        wmmf_info before = info_of(section);
         for (uint32_t other = WMMF_NATIVE; other <= WMMF_RAW; other++) {
             wmmf_options options = options_of(other, WMMF_LOCAL);
-            wmmf_map *second = NULL;
+            wmmf_section *second = NULL;
             CHECK_STATUS(WMMF_E_EXISTS, wmmf_create(name, 5000, &options, &second));
             CHECK(wmmf_last_os_error() != 0);
             CHECK(second == NULL);
         }
         for (int i = 0; i < 100; i++)
-            if (!CHECK_EQUAL('x', data_of(map)[i]))
+            if (!CHECK_EQUAL('x', data_of(section)[i]))
                 break;
-        CHECK_EQUAL(before.mapped_size, info_of(map).mapped_size);
-        wmmf_map *opener = open_existing(name, layout); /* and still in working order */
+        CHECK_EQUAL(before.mapped_size, info_of(section).mapped_size);
+        wmmf_section *opener = open_existing(name, layout); /* and still in working order */
         wmmf_close(opener);
-        wmmf_close(map);
+        wmmf_close(section);
     }
 }
 
 static void create_or_open_says_which(void) {
     const char *name = new_name();
-    wmmf_map *first = NULL, *second = NULL;
+    wmmf_section *first = NULL, *second = NULL;
     int32_t created = -1;
     REQUIRE_OK(wmmf_create_or_open(name, 100, NULL, &first, &created));
     CHECK_EQUAL(1, created);
@@ -146,27 +146,27 @@ static void create_or_open_says_which(void) {
 
 static void another_layout_is_not_taken_for_native(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 10000, WMMF_WINMMF), *other = NULL;
-    data_of(map)[0] = 1; /* a payload whose beginning is not 0, as a header not yet written is */
-    data_of(map)[3] = 1;
+    wmmf_section *section = create(name, 10000, WMMF_WINMMF), *other = NULL;
+    data_of(section)[0] = 1; /* a payload whose beginning is not 0, as a header not yet written is */
+    data_of(section)[3] = 1;
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(name, 0, NULL, &other));
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_create_or_open(name, 100, NULL, &other, NULL));
     CHECK(other == NULL);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 /* Whose lock word or payload would begin in its header. */
 static void native_is_not_taken_for_another_layout(void) {
     const char *name = new_name();
     wmmf_options winmmf = options_of(WMMF_WINMMF, WMMF_LOCAL), raw = options_of(WMMF_RAW, WMMF_LOCAL);
-    wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = NULL;
+    wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = NULL;
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(name, 0, &winmmf, &other));
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_create_or_open(name, 10, &winmmf, &other, NULL));
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_create_or_open(name, 10, &raw, &other, NULL));
     CHECK(other == NULL);
     CHECK_STATUS(WMMF_OK, wmmf_open(name, 0, &raw, &other)); /* who asks for the bytes as they are gets them */
     wmmf_close(other);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 /* For its participants only: its frames move no sequence that would show a torn copy. */
@@ -175,10 +175,10 @@ static void a_channel_is_not_read_as_a_plain_section(void) {
     wmmf_channel *channel = NULL;
     char byte;
     REQUIRE_OK(wmmf_channel_create(name, 100, 0, NULL, &channel));
-    wmmf_map *map = open_read_only(name, WMMF_NATIVE);
-    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_read(map, 0, &byte, 1, PATIENCE));
-    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_wait(map, 0, PATIENCE, NULL));
-    wmmf_close(map);
+    wmmf_section *section = open_read_only(name, WMMF_NATIVE);
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_read(section, 0, &byte, 1, PATIENCE));
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_wait(section, 0, PATIENCE, NULL));
+    wmmf_close(section);
     wmmf_channel_close(channel);
 }
 
@@ -188,28 +188,28 @@ static void impossible_sizes_are_refused(void) {
         const char *name = new_name();
         wmmf_options options = options_of(layout, WMMF_LOCAL);
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-            wmmf_map *map = NULL;
-            CHECK_STATUS(WMMF_E_SIZE, wmmf_create(name, sizes[i], &options, &map));
-            CHECK(map == NULL);
-            CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(name, 0, &options, &map));
+            wmmf_section *section = NULL;
+            CHECK_STATUS(WMMF_E_SIZE, wmmf_create(name, sizes[i], &options, &section));
+            CHECK(section == NULL);
+            CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(name, 0, &options, &section));
         }
     }
 }
 
 static void too_much_memory_is_refused_when_creating(void) {
     const char *name = new_name();
-    wmmf_map *map = NULL;
-    int32_t status = wmmf_create(name, UINT64_C(1) << 46, NULL, &map);
+    wmmf_section *section = NULL;
+    int32_t status = wmmf_create(name, UINT64_C(1) << 46, NULL, &section);
     CHECK(status == WMMF_E_NO_MEMORY || status == WMMF_E_SIZE);
-    CHECK(map == NULL);
-    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(name, 0, NULL, &map));
+    CHECK(section == NULL);
+    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(name, 0, NULL, &section));
 }
 
 static void check_options(wmmf_options options, int32_t status) {
     const char *name = new_name();
-    wmmf_map *map = NULL;
-    CHECK_STATUS(status, wmmf_create(name, 10, &options, &map));
-    CHECK(map == NULL);
+    wmmf_section *section = NULL;
+    CHECK_STATUS(status, wmmf_create(name, 10, &options, &section));
+    CHECK(section == NULL);
 }
 
 static void bad_options_are_refused(void) {
@@ -230,10 +230,10 @@ static void bad_options_are_refused(void) {
     BAD(WMMF_E_ARGUMENT, sddl = "D:");
     BAD(WMMF_E_ARGUMENT, access = WMMF_ACCESS_SDDL);
 #undef BAD
-    wmmf_map *map = NULL;
+    wmmf_section *section = NULL;
     bad = good;
     bad.read_only = 1;
-    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create_or_open(new_name(), 10, &bad, &map, NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create_or_open(new_name(), 10, &bad, &section, NULL));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create(new_name(), 10, NULL, NULL));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_open(new_name(), 10, NULL, NULL));
 }
@@ -251,9 +251,10 @@ static void access_that_belongs_to_the_other_system_is_refused(void) {
     wmmf_options *own = &mode;
 #endif
     for (int i = 0; i < 2; i++) {
-        wmmf_map *map = NULL;
-        CHECK_STATUS(foreign[i] == own ? WMMF_OK : WMMF_E_NOT_SUPPORTED, wmmf_create(new_name(), 10, foreign[i], &map));
-        wmmf_close(map);
+        wmmf_section *section = NULL;
+        CHECK_STATUS(foreign[i] == own ? WMMF_OK : WMMF_E_NOT_SUPPORTED,
+                     wmmf_create(new_name(), 10, foreign[i], &section));
+        wmmf_close(section);
     }
 }
 
@@ -261,18 +262,18 @@ static void presets_of_access_are_accepted(void) {
     for (uint32_t access = WMMF_ACCESS_OWNER; access <= WMMF_ACCESS_USERS_WRITE; access++) {
         const char *name = new_name();
         wmmf_options options = options_of(WMMF_NATIVE, WMMF_GLOBAL);
-        wmmf_map *map = NULL, *other = NULL;
+        wmmf_section *section = NULL, *other = NULL;
         options.access = access;
-        REQUIRE_OK(wmmf_create(name, 10, &options, &map));
+        REQUIRE_OK(wmmf_create(name, 10, &options, &section));
         CHECK_STATUS(WMMF_OK, wmmf_open(name, 0, &options, &other));
         wmmf_close(other);
-        wmmf_close(map);
+        wmmf_close(section);
     }
 }
 
 static void a_read_only_handle_only_reads(void) {
     const char *name = new_name();
-    wmmf_map *writer = create(name, 100, WMMF_NATIVE), *reader = open_read_only(name, WMMF_NATIVE);
+    wmmf_section *writer = create(name, 100, WMMF_NATIVE), *reader = open_read_only(name, WMMF_NATIVE);
     uint64_t sequence = 0;
     char buffer[5] = "";
     REQUIRE_OK(wmmf_write(writer, 10, "hello", 5, PATIENCE));
@@ -300,10 +301,10 @@ static void on_fault(int signal_number) {
 }
 
 static int write_through_the_pointer(const char *name, uint32_t layout, bool read_only) {
-    wmmf_map *map = read_only ? open_read_only(name, layout) : open_existing(name, layout);
+    wmmf_section *section = read_only ? open_read_only(name, layout) : open_existing(name, layout);
     signal(SIGSEGV, on_fault);
-    *(volatile uint8_t *)data_of(map) = 1;
-    wmmf_close(map);
+    *(volatile uint8_t *)data_of(section) = 1;
+    wmmf_close(section);
     return 0;
 }
 
@@ -321,20 +322,20 @@ static int write_read_only_raw(const char *name) {
 
 static void read_only_pages_are_read_only(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE);
+    wmmf_section *section = create(name, 100, WMMF_NATIVE);
     CHECK_EQUAL(FAULTED, child_end(child_start("write_read_only_native", name)));
     CHECK_EQUAL(FAULTED, child_end(child_start("write_read_only_raw", name)));
-    CHECK_EQUAL(0, data_of(map)[0]);
+    CHECK_EQUAL(0, data_of(section)[0]);
     CHECK_EQUAL(0, child_end(child_start("write_native", name)));
-    CHECK_EQUAL(1, data_of(map)[0]);
-    wmmf_close(map);
+    CHECK_EQUAL(1, data_of(section)[0]);
+    wmmf_close(section);
 }
 
 static void the_last_os_error_is_of_the_last_failure(void) {
-    wmmf_map *map = NULL;
-    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(new_name(), 0, NULL, &map));
+    wmmf_section *section = NULL;
+    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(new_name(), 0, NULL, &section));
     CHECK(wmmf_last_os_error() != 0);
-    CHECK_STATUS(WMMF_E_NAME_EMPTY, wmmf_open("", 0, NULL, &map));
+    CHECK_STATUS(WMMF_E_NAME_EMPTY, wmmf_open("", 0, NULL, &section));
     CHECK_EQUAL(0, wmmf_last_os_error());
 }
 
@@ -347,29 +348,29 @@ static void make_file(const char *path, const char *content) {
 static void a_file_is_mapped_and_left_in_place(void) {
     const char *path = new_name();
     wmmf_options options = options_of(WMMF_RAW, WMMF_LOCAL);
-    wmmf_map *map = NULL;
+    wmmf_section *section = NULL;
     char content[8] = "";
-    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open_file(path, 0, &options, &map));
-    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open_file("no/such/folder", 0, &options, &map));
+    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open_file(path, 0, &options, &section));
+    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open_file("no/such/folder", 0, &options, &section));
     make_file(path, "content");
-    CHECK_STATUS(WMMF_E_SIZE, wmmf_open_file(path, 8, &options, &map));
-    REQUIRE_OK(wmmf_open_file(path, 0, &options, &map));
-    CHECK_EQUAL(7, size_of(map));
-    CHECK_STATUS(WMMF_OK, wmmf_write(map, 0, "C", 1, 0));
-    wmmf_close(map);
+    CHECK_STATUS(WMMF_E_SIZE, wmmf_open_file(path, 8, &options, &section));
+    REQUIRE_OK(wmmf_open_file(path, 0, &options, &section));
+    CHECK_EQUAL(7, size_of(section));
+    CHECK_STATUS(WMMF_OK, wmmf_write(section, 0, "C", 1, 0));
+    wmmf_close(section);
     options.read_only = 1;
-    REQUIRE_OK(wmmf_open_file(path, 0, &options, &map));
-    CHECK_STATUS(WMMF_OK, wmmf_read(map, 0, content, 7, 0));
+    REQUIRE_OK(wmmf_open_file(path, 0, &options, &section));
+    CHECK_STATUS(WMMF_OK, wmmf_read(section, 0, content, 7, 0));
     CHECK(strcmp(content, "Content") == 0);
-    CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_write(map, 0, "D", 1, 0));
-    wmmf_close(map);
-    map = NULL;
+    CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_write(section, 0, "D", 1, 0));
+    wmmf_close(section);
+    section = NULL;
     options.layout = WMMF_NATIVE;
-    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_open_file(path, 0, &options, &map));
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_open_file(path, 0, &options, &section));
     options.layout = WMMF_RAW;
     make_file(path, "");
-    CHECK_STATUS(WMMF_E_SIZE, wmmf_open_file(path, 0, &options, &map));
-    CHECK(map == NULL);
+    CHECK_STATUS(WMMF_E_SIZE, wmmf_open_file(path, 0, &options, &section));
+    CHECK(section == NULL);
     CHECK_EQUAL(0, remove(path));
 }
 
@@ -377,30 +378,30 @@ static void a_file_is_mapped_and_left_in_place(void) {
 static void fail_in_many_ways(const char *name, const char *foreign, const char *full, const char *nobodys) {
     wmmf_options read_only = options_of(WMMF_NATIVE, WMMF_LOCAL), winmmf = options_of(WMMF_WINMMF, WMMF_LOCAL),
                  raw = options_of(WMMF_RAW, WMMF_LOCAL);
-    wmmf_map *map = NULL;
+    wmmf_section *section = NULL;
     read_only.read_only = 1;
-    CHECK_STATUS(WMMF_E_EXISTS, wmmf_create(name, 10, NULL, &map));
-    CHECK_STATUS(WMMF_E_EXISTS, wmmf_create(name, 10, &winmmf, &map));
-    CHECK_STATUS(WMMF_E_SIZE, wmmf_open(name, 1000000, NULL, &map));
-    CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(name, 0, &winmmf, &map));
-    CHECK_STATUS(WMMF_E_FORMAT, wmmf_create_or_open(name, 10, &raw, &map, NULL));
-    CHECK_STATUS(WMMF_E_SIZE, wmmf_open(name, 1000000, &raw, &map));
-    CHECK_STATUS(WMMF_E_SIZE, wmmf_open(name, 1000000, &read_only, &map));
-    CHECK_STATUS(WMMF_E_SIZE, wmmf_create_or_open(name, 1000000, NULL, &map, NULL));
-    CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(foreign, 0, NULL, &map));
-    CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(foreign, 0, &read_only, &map));
-    CHECK_STATUS(WMMF_E_FULL, wmmf_open(full, 0, NULL, &map));
-    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(nobodys, 0, NULL, &map));
-    CHECK_STATUS(WMMF_E_NAME_INVALID, wmmf_open("a/b", 0, NULL, &map));
-    CHECK(wmmf_create(nobodys, UINT64_C(1) << 46, NULL, &map) != WMMF_OK);
-    CHECK(map == NULL);
+    CHECK_STATUS(WMMF_E_EXISTS, wmmf_create(name, 10, NULL, &section));
+    CHECK_STATUS(WMMF_E_EXISTS, wmmf_create(name, 10, &winmmf, &section));
+    CHECK_STATUS(WMMF_E_SIZE, wmmf_open(name, 1000000, NULL, &section));
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(name, 0, &winmmf, &section));
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_create_or_open(name, 10, &raw, &section, NULL));
+    CHECK_STATUS(WMMF_E_SIZE, wmmf_open(name, 1000000, &raw, &section));
+    CHECK_STATUS(WMMF_E_SIZE, wmmf_open(name, 1000000, &read_only, &section));
+    CHECK_STATUS(WMMF_E_SIZE, wmmf_create_or_open(name, 1000000, NULL, &section, NULL));
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(foreign, 0, NULL, &section));
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(foreign, 0, &read_only, &section));
+    CHECK_STATUS(WMMF_E_FULL, wmmf_open(full, 0, NULL, &section));
+    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(nobodys, 0, NULL, &section));
+    CHECK_STATUS(WMMF_E_NAME_INVALID, wmmf_open("a/b", 0, NULL, &section));
+    CHECK(wmmf_create(nobodys, UINT64_C(1) << 46, NULL, &section) != WMMF_OK);
+    CHECK(section == NULL);
 }
 
 static void failures_leave_nothing_open(void) {
     wmmf_options one_place = options_of(WMMF_NATIVE, WMMF_LOCAL);
     one_place.participants = 1;
     const char *name = new_name(), *foreign = new_name(), *full = new_name(), *nobodys = new_name();
-    wmmf_map *map = create(name, 10, WMMF_NATIVE), *raw = create(foreign, 10000, WMMF_RAW), *lonely = NULL;
+    wmmf_section *section = create(name, 10, WMMF_NATIVE), *raw = create(foreign, 10000, WMMF_RAW), *lonely = NULL;
     REQUIRE_OK(wmmf_create(full, 10, &one_place, &lonely));
     memset(data_of(raw), 'x', 8);
     fail_in_many_ways(name, foreign, full, nobodys); /* what the first use of anything allocates, stays */
@@ -412,7 +413,7 @@ static void failures_leave_nothing_open(void) {
     CHECK_EQUAL(before.mapped, after.mapped);
     wmmf_close(lonely);
     wmmf_close(raw);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static void who_opened_it_cannot_disinherit_it(void) {
@@ -422,71 +423,71 @@ static void who_opened_it_cannot_disinherit_it(void) {
     int32_t refusal = WMMF_E_ARGUMENT;
 #endif
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
-    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
-    CHECK_STATUS(refusal, wmmf_disinherit(map));
+    wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
+    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+    CHECK_STATUS(refusal, wmmf_after_fork_child(section));
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, SECOND / 10)); /* it still looks alive */
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
     wmmf_close(other);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static void null_and_ranges_are_checked(void) {
-    wmmf_map *map = create(new_name(), 100, WMMF_NATIVE);
+    wmmf_section *section = create(new_name(), 100, WMMF_NATIVE);
     char buffer[200];
     uint64_t number = 0;
     wmmf_info info = {.struct_size = sizeof info};
     wmmf_audit_report report = {.struct_size = sizeof report};
     void *data = NULL;
     CHECK_STATUS(WMMF_OK, wmmf_close(NULL));
-    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_disinherit(NULL));
-    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_disinherit(NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_after_fork_child(NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_after_fork_child(NULL));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_data(NULL, &data));
-    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_data(map, NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_data(section, NULL));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_size(NULL, &number));
-    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_size(map, NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_size(section, NULL));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_get_info(NULL, &info));
-    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_get_info(map, NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_get_info(section, NULL));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_lock_read(NULL, 0));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_unlock_read(NULL));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_lock_write(NULL, 0));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_unlock_write(NULL));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_mark_consistent(NULL));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_read(NULL, 0, buffer, 1, 0));
-    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_read(map, 0, NULL, 1, 0));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_read(section, 0, NULL, 1, 0));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_write(NULL, 0, buffer, 1, 0));
-    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_write(map, 0, NULL, 1, 0));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_write(section, 0, NULL, 1, 0));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_sequence(NULL, &number));
-    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_sequence(map, NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_sequence(section, NULL));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_wait(NULL, 0, 0, &number));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_audit(NULL, &report));
-    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_audit(map, NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_audit(section, NULL));
     info.struct_size--;
-    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_get_info(map, &info));
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_get_info(section, &info));
     report.struct_size++;
-    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_audit(map, &report));
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_audit(section, &report));
 
     static const struct {
         uint64_t offset, length;
     } outside[] = {{0, 101}, {100, 1}, {101, 0}, {UINT64_MAX, 1}, {1, UINT64_MAX}, {UINT64_MAX, UINT64_MAX}};
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
-        CHECK_STATUS(WMMF_E_RANGE, wmmf_read(map, outside[i].offset, buffer, outside[i].length, 0));
-        CHECK_STATUS(WMMF_E_RANGE, wmmf_write(map, outside[i].offset, buffer, outside[i].length, 0));
+        CHECK_STATUS(WMMF_E_RANGE, wmmf_read(section, outside[i].offset, buffer, outside[i].length, 0));
+        CHECK_STATUS(WMMF_E_RANGE, wmmf_write(section, outside[i].offset, buffer, outside[i].length, 0));
     }
-    CHECK_STATUS(WMMF_OK, wmmf_read(map, 100, NULL, 0, 0));
-    CHECK_STATUS(WMMF_OK, wmmf_write(map, 100, NULL, 0, 0));
-    wmmf_close(map);
+    CHECK_STATUS(WMMF_OK, wmmf_read(section, 100, NULL, 0, 0));
+    CHECK_STATUS(WMMF_OK, wmmf_write(section, 100, NULL, 0, 0));
+    wmmf_close(section);
 }
 
 static void a_short_write_leaves_the_rest(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_RAW; layout++) {
-        wmmf_map *map = create(new_name(), 8, layout);
+        wmmf_section *section = create(new_name(), 8, layout);
         char buffer[9] = "";
-        CHECK_STATUS(WMMF_OK, wmmf_write(map, 0, "........", 8, PATIENCE));
-        CHECK_STATUS(WMMF_OK, wmmf_write(map, 3, "ab", 2, PATIENCE));
-        CHECK_STATUS(WMMF_OK, wmmf_read(map, 0, buffer, 8, PATIENCE));
+        CHECK_STATUS(WMMF_OK, wmmf_write(section, 0, "........", 8, PATIENCE));
+        CHECK_STATUS(WMMF_OK, wmmf_write(section, 3, "ab", 2, PATIENCE));
+        CHECK_STATUS(WMMF_OK, wmmf_read(section, 0, buffer, 8, PATIENCE));
         CHECK(strcmp(buffer, "...ab...") == 0);
-        wmmf_close(map);
+        wmmf_close(section);
     }
 }
 

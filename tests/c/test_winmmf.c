@@ -5,33 +5,34 @@
 #define UNINITIALISED UINT32_C(0xFF000000)
 
 static struct {
-    wmmf_map *map, *raw;
+    wmmf_section *section, *raw;
     volatile uint32_t *word;
 } it;
 
 static void set_up(void) {
     const char *name = new_name();
-    it.map = create(name, 100, WMMF_WINMMF);
+    it.section = create(name, 100, WMMF_WINMMF);
     it.raw = open_existing(name, WMMF_RAW);
     it.word = (volatile uint32_t *)(void *)data_of(it.raw);
 }
 
 static void tear_down(void) {
     wmmf_close(it.raw);
-    wmmf_close(it.map);
+    wmmf_close(it.section);
 }
 
 static void the_word_is_what_the_crate_expects(void) {
     set_up();
     CHECK_EQUAL(0, *it.word);
-    CHECK(wmmf_write(it.map, 0, "payload", 7, PATIENCE) == WMMF_OK && memcmp(data_of(it.raw) + 4, "payload", 7) == 0);
-    REQUIRE_OK(wmmf_lock_read(it.map, 0));
+    CHECK(wmmf_write(it.section, 0, "payload", 7, PATIENCE) == WMMF_OK &&
+          memcmp(data_of(it.raw) + 4, "payload", 7) == 0);
+    REQUIRE_OK(wmmf_lock_read(it.section, 0));
     CHECK_EQUAL(1, *it.word);
-    REQUIRE_OK(wmmf_unlock_read(it.map));
+    REQUIRE_OK(wmmf_unlock_read(it.section));
     CHECK_EQUAL(0, *it.word);
-    REQUIRE_OK(wmmf_lock_write(it.map, 0));
+    REQUIRE_OK(wmmf_lock_write(it.section, 0));
     CHECK_EQUAL(WRITER, *it.word);
-    REQUIRE_OK(wmmf_unlock_write(it.map));
+    REQUIRE_OK(wmmf_unlock_write(it.section));
     CHECK_EQUAL(0, *it.word);
     tear_down();
 }
@@ -56,13 +57,13 @@ static void words_of_others_are_respected(void) {
     set_up();
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         uint32_t word = *it.word = words[i].word;
-        CHECK_STATUS(words[i].can_read ? WMMF_OK : WMMF_E_TIMEOUT, wmmf_lock_read(it.map, 0));
+        CHECK_STATUS(words[i].can_read ? WMMF_OK : WMMF_E_TIMEOUT, wmmf_lock_read(it.section, 0));
         CHECK_EQUAL(word + words[i].can_read, *it.word);
-        CHECK_STATUS(words[i].can_read ? WMMF_OK : WMMF_E_NOT_OWNER, wmmf_unlock_read(it.map));
+        CHECK_STATUS(words[i].can_read ? WMMF_OK : WMMF_E_NOT_OWNER, wmmf_unlock_read(it.section));
         CHECK_EQUAL(word, *it.word);
-        CHECK_STATUS(words[i].can_write ? WMMF_OK : WMMF_E_TIMEOUT, wmmf_lock_write(it.map, 0));
+        CHECK_STATUS(words[i].can_write ? WMMF_OK : WMMF_E_TIMEOUT, wmmf_lock_write(it.section, 0));
         CHECK_EQUAL(words[i].can_write ? word | WRITER : word, *it.word);
-        CHECK_STATUS(words[i].can_write ? WMMF_OK : WMMF_E_NOT_OWNER, wmmf_unlock_write(it.map));
+        CHECK_STATUS(words[i].can_write ? WMMF_OK : WMMF_E_NOT_OWNER, wmmf_unlock_write(it.section));
         CHECK_EQUAL(word, *it.word);
     }
     tear_down();
@@ -70,40 +71,40 @@ static void words_of_others_are_respected(void) {
 
 static void a_count_of_others_is_kept(void) {
     set_up();
-    REQUIRE_OK(wmmf_lock_read(it.map, 0));
+    REQUIRE_OK(wmmf_lock_read(it.section, 0));
     *it.word += 2; /* two readers of the crate came */
-    REQUIRE_OK(wmmf_unlock_read(it.map));
+    REQUIRE_OK(wmmf_unlock_read(it.section));
     CHECK_EQUAL(2, *it.word);
     *it.word = 0;
-    REQUIRE_OK(wmmf_lock_read(it.map, 0));
+    REQUIRE_OK(wmmf_lock_read(it.section, 0));
     *it.word = 0; /* damage: nobody is counted any more */
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_read(it.map));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_read(it.section));
     CHECK_EQUAL(0, *it.word);
     tear_down();
 }
 
 static void opening_leaves_the_word_alone(void) {
     const char *name = new_name();
-    wmmf_map *raw = create(name, 104, WMMF_RAW);
+    wmmf_section *raw = create(name, 104, WMMF_RAW);
     volatile uint32_t *word = (volatile uint32_t *)(void *)data_of(raw);
     *word = UNINITIALISED;
-    wmmf_map *map = open_existing(name, WMMF_WINMMF);
+    wmmf_section *section = open_existing(name, WMMF_WINMMF);
     CHECK_EQUAL(UNINITIALISED, *word);
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(map, 1000000));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(section, 1000000));
     *word = 0;
-    CHECK_STATUS(WMMF_OK, wmmf_lock_read(map, 0));
-    wmmf_close(map);
+    CHECK_STATUS(WMMF_OK, wmmf_lock_read(section, 0));
+    wmmf_close(section);
     wmmf_close(raw);
 }
 
 static void reading_without_rights_is_refused(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_WINMMF), *reader = open_read_only(name, WMMF_WINMMF);
+    wmmf_section *section = create(name, 100, WMMF_WINMMF), *reader = open_read_only(name, WMMF_WINMMF);
     char byte;
     CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_read(reader, 0, &byte, 1, 0));
     CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_lock_read(reader, 0));
     wmmf_close(reader);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static const struct test tests[] = {

@@ -7,10 +7,10 @@
 
 #include "wmmf.h"
 
-#define PATIENCE_NS INT64_C(10000000000)
+#define YIELDING_NS INT64_C(10000000000)
 #define FIELDS      10
 
-static wmmf_map *map;
+static wmmf_section *section;
 static wmmf_channel *channel;
 static bool channel_is_read_only;
 static wmmf_frame begun, taken; /* data: NULL if none */
@@ -62,7 +62,7 @@ static void version(void) {
 }
 
 static bool is_open(void) {
-    return map || channel;
+    return section || channel;
 }
 
 static void create(void) {
@@ -71,7 +71,7 @@ static void create(void) {
                             .layout = (uint32_t)number(4),
                             .access = (uint32_t)number(5)};
     unhex(1);
-    answer(is_open() ? WMMF_E_ARGUMENT : wmmf_create(fields[1], number(2), &options, &map));
+    answer(is_open() ? WMMF_E_ARGUMENT : wmmf_create(fields[1], number(2), &options, &section));
 }
 
 static void open_existing(void) {
@@ -81,17 +81,17 @@ static void open_existing(void) {
                             .read_only = (uint32_t)number(5)};
     uint64_t size = 0;
     unhex(1);
-    int32_t status = is_open() ? WMMF_E_ARGUMENT : wmmf_open(fields[1], number(2), &options, &map);
+    int32_t status = is_open() ? WMMF_E_ARGUMENT : wmmf_open(fields[1], number(2), &options, &section);
     if (status == WMMF_OK)
-        status = wmmf_size(map, &size);
+        status = wmmf_size(section, &size);
     answer_number(status, size);
 }
 
 /* Frames that the channel still has are gone with it. */
 static int32_t close_all(void) {
-    int32_t status = map ? wmmf_close(map) : wmmf_channel_close(channel);
+    int32_t status = section ? wmmf_close(section) : wmmf_channel_close(channel);
     free(copied);
-    map = NULL;
+    section = NULL;
     channel = NULL;
     copied = NULL;
     begun.data = taken.data = NULL;
@@ -104,23 +104,23 @@ static void close_section(void) {
 }
 
 static void lock_read(void) {
-    answer(wmmf_lock_read(map, timeout(1)));
+    answer(wmmf_lock_read(section, timeout(1)));
 }
 
 static void unlock_read(void) {
-    answer(wmmf_unlock_read(map));
+    answer(wmmf_unlock_read(section));
 }
 
 static void lock_write(void) {
-    answer(wmmf_lock_write(map, timeout(1)));
+    answer(wmmf_lock_write(section, timeout(1)));
 }
 
 static void unlock_write(void) {
-    answer(wmmf_unlock_write(map));
+    answer(wmmf_unlock_write(section));
 }
 
 static void mark_consistent(void) {
-    answer(wmmf_mark_consistent(map));
+    answer(wmmf_mark_consistent(section));
 }
 
 static void fill(void) {
@@ -128,7 +128,7 @@ static void fill(void) {
     uint8_t *buffer = malloc(length ? (size_t)length : 1);
     for (uint64_t i = 0; buffer && i < length; i++)
         buffer[i] = pattern(i, seed);
-    answer(buffer ? wmmf_write(map, number(1), buffer, length, PATIENCE_NS) : WMMF_E_NO_MEMORY);
+    answer(buffer ? wmmf_write(section, number(1), buffer, length, YIELDING_NS) : WMMF_E_NO_MEMORY);
     free(buffer);
 }
 
@@ -150,7 +150,7 @@ static void answer_compared(uint64_t same, bool all) {
 static void check(void) {
     uint64_t length = number(2);
     uint8_t *buffer = malloc(length ? (size_t)length : 1);
-    int32_t status = buffer ? wmmf_read(map, number(1), buffer, length, PATIENCE_NS) : WMMF_E_NO_MEMORY;
+    int32_t status = buffer ? wmmf_read(section, number(1), buffer, length, YIELDING_NS) : WMMF_E_NO_MEMORY;
     if (status == WMMF_OK) {
         uint64_t same = same_bytes(buffer, length, number(3));
         answer_compared(same, same == length);
@@ -164,9 +164,9 @@ static void check(void) {
 static int32_t place(uint64_t offset, uint64_t length, uint8_t **bytes) {
     void *data;
     uint64_t size;
-    int32_t status = wmmf_data(map, &data);
+    int32_t status = wmmf_data(section, &data);
     if (status == WMMF_OK)
-        status = wmmf_size(map, &size);
+        status = wmmf_size(section, &size);
     if (status != WMMF_OK)
         return status;
     if (offset > size || length > size - offset)
@@ -200,19 +200,19 @@ static void peek(void) {
 
 static void sequence(void) {
     uint64_t value = 0;
-    int32_t status = wmmf_sequence(map, &value);
+    int32_t status = wmmf_sequence(section, &value);
     answer_number(status, value);
 }
 
 static void wait_for_change(void) {
     uint64_t value = 0;
-    int32_t status = wmmf_wait(map, number(1), timeout(2), &value);
+    int32_t status = wmmf_wait(section, number(1), timeout(2), &value);
     answer_number(status, value);
 }
 
 static void audit(void) {
     wmmf_audit_report report = {.struct_size = sizeof report};
-    int32_t status = wmmf_audit(map, &report);
+    int32_t status = wmmf_audit(section, &report);
     if (status == WMMF_OK)
         printf("ok %" PRIu32 " %" PRIu32 "\n", report.damaged, report.poisoned);
     else

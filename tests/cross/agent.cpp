@@ -16,7 +16,7 @@ using fields = std::vector<std::string>;
 
 constexpr wmmf::timeout patience = std::chrono::seconds(10);
 
-std::optional<wmmf::map> section;
+std::optional<wmmf::section> section;
 std::optional<wmmf::channel> channel;
 std::optional<wmmf::read_guard> reading;
 std::optional<wmmf::write_guard> writing;
@@ -25,7 +25,7 @@ std::optional<wmmf::frame> taken;
 std::vector<std::byte> copied; /* the picture that was taken, of a read-only channel */
 uint64_t had = 0;              /* the sequence of the frame taken last */
 
-wmmf::map &current() {
+wmmf::section &current() {
     if (!section)
         throw wmmf::error(WMMF_E_ARGUMENT, "no section is open");
     return *section;
@@ -101,7 +101,7 @@ std::string create(const fields &request) {
     wmmf::options given = options(request[3]);
     given.layout = static_cast<wmmf_layout>(number(request[4]));
     given.access = static_cast<wmmf_access>(number(request[5]));
-    section.emplace(wmmf::map::create(unhex(request[1]), number(request[2]), given));
+    section.emplace(wmmf::section::create(unhex(request[1]), number(request[2]), given));
     return "ok";
 }
 
@@ -109,7 +109,7 @@ std::string open(const fields &request) {
     wmmf::options given = options(request[3]);
     given.layout = static_cast<wmmf_layout>(number(request[4]));
     given.read_only = request[5] == "1";
-    section.emplace(wmmf::map::open(unhex(request[1]), given, number(request[2])));
+    section.emplace(wmmf::section::open(unhex(request[1]), given, number(request[2])));
     return "ok " + std::to_string(section->size());
 }
 

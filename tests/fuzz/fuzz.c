@@ -61,7 +61,7 @@ static int64_t take_timeout(void) {
  * ever has it open. */
 
 static char name[32], path[64];
-static wmmf_map *raw;
+static wmmf_section *raw;
 static uint8_t *bytes;
 static uint64_t bytes_size;
 
@@ -120,10 +120,10 @@ struct reader {
     wmmf_frame pinned, begun;
 };
 
-static wmmf_map *maps[HANDLES];
+static wmmf_section *maps[HANDLES];
 static struct reader readers[HANDLES];
 
-static wmmf_map **take_map(void) {
+static wmmf_section **take_map(void) {
     return &maps[take_byte() % HANDLES];
 }
 
@@ -158,18 +158,18 @@ static uint8_t *new_buffer(uint64_t length) {
     return buffer;
 }
 
-static void check_payload(wmmf_map *map) {
+static void check_payload(wmmf_section *section) {
     wmmf_info info = {.struct_size = sizeof info};
     void *data;
     uint64_t size;
-    if (!map)
+    if (!section)
         return;
-    succeed(wmmf_get_info(map, &info));
-    succeed(wmmf_size(map, &size));
+    succeed(wmmf_get_info(section, &info));
+    succeed(wmmf_size(section, &size));
     require(info.mapped_size == bytes_size && info.data_offset < bytes_size && size == info.size && size != 0 &&
                 size <= bytes_size - info.data_offset,
             "a payload outside the section");
-    int32_t status = wmmf_data(map, &data);
+    int32_t status = wmmf_data(section, &data);
     if (status == WMMF_E_NOT_SUPPORTED) /* a channel's */
         return;
     succeed(status);
@@ -182,61 +182,61 @@ static void check_payload(wmmf_map *map) {
 
 static void call_create(void) {
     wmmf_options options = take_options();
-    wmmf_map *map = NULL;
-    int32_t status = wmmf_create(name, SIZE, &options, &map);
+    wmmf_section *section = NULL;
+    int32_t status = wmmf_create(name, SIZE, &options, &section);
     answered(status);
-    require(status != WMMF_OK && !map, "a name that is taken");
+    require(status != WMMF_OK && !section, "a name that is taken");
 }
 
 static void call_open(void) {
-    wmmf_map **map = take_map();
+    wmmf_section **section = take_map();
     wmmf_options options = take_options();
     uint64_t size = take_short() % (2 * SIZE);
-    if (*map || (options.layout == WMMF_NATIVE && looks_unfinished()))
+    if (*section || (options.layout == WMMF_NATIVE && looks_unfinished()))
         return;
-    answered(wmmf_open(name, size, &options, map));
-    check_payload(*map);
+    answered(wmmf_open(name, size, &options, section));
+    check_payload(*section);
 }
 
 static void call_create_or_open(void) {
-    wmmf_map **map = take_map();
+    wmmf_section **section = take_map();
     wmmf_options options = take_options();
     uint64_t size = take_short() % (2 * SIZE);
     int32_t created = 0;
-    if (*map || (options.layout == WMMF_NATIVE && looks_unfinished()))
+    if (*section || (options.layout == WMMF_NATIVE && looks_unfinished()))
         return;
-    answered(wmmf_create_or_open(name, size, &options, map, &created));
+    answered(wmmf_create_or_open(name, size, &options, section, &created));
     require(created == 0, "created what was there");
-    check_payload(*map);
+    check_payload(*section);
 }
 
 static void call_open_file(void) {
-    wmmf_map **map = take_map();
+    wmmf_section **section = take_map();
     wmmf_options options = take_options();
     uint64_t size = take_short() % (2 * SIZE);
-    if (*map)
+    if (*section)
         return;
-    answered(wmmf_open_file(path, size, &options, map));
-    check_payload(*map);
+    answered(wmmf_open_file(path, size, &options, section));
+    check_payload(*section);
 }
 
 static void call_close(void) {
-    wmmf_map **map = take_map();
-    answered(wmmf_close(*map));
-    *map = NULL;
+    wmmf_section **section = take_map();
+    answered(wmmf_close(*section));
+    *section = NULL;
 }
 
 static void call_look(void) {
-    wmmf_map *map = *take_map();
+    wmmf_section *section = *take_map();
     uint64_t sequence;
-    check_payload(map);
-    answered(wmmf_sequence(map, &sequence));
-    require(wmmf_disinherit(map) == WMMF_E_ARGUMENT, "disinherited without a fork");
+    check_payload(section);
+    answered(wmmf_sequence(section, &sequence));
+    require(wmmf_after_fork_child(section) == WMMF_E_ARGUMENT, "disinherited without a fork");
 }
 
 static void call_lock_read(void) {
-    wmmf_map *map = *take_map();
-    answered(wmmf_lock_read(map, take_timeout()));
+    wmmf_section *section = *take_map();
+    answered(wmmf_lock_read(section, take_timeout()));
 }
 
 static void call_unlock_read(void) {
@@ -244,13 +244,13 @@ static void call_unlock_read(void) {
 }
 
 static void call_lock_write(void) {
-    wmmf_map *map = *take_map();
+    wmmf_section *section = *take_map();
     uint64_t place = 0;
-    int32_t status = wmmf_lock_write(map, take_timeout());
+    int32_t status = wmmf_lock_write(section, take_timeout());
     answered(status);
     if (status == WMMF_E_TIMEOUT) {
-        answered(wmmf_lock_write_in_turn(map, SHORT_NS, &place));
-        answered(wmmf_leave_queue(map, place));
+        answered(wmmf_lock_write_queued(section, SHORT_NS, &place));
+        answered(wmmf_leave_queue(section, place));
     }
 }
 
@@ -263,31 +263,31 @@ static void call_mark_consistent(void) {
 }
 
 static void call_read(void) {
-    wmmf_map *map = *take_map();
+    wmmf_section *section = *take_map();
     uint64_t offset = take_short() % LARGEST, length = take_short() % LARGEST;
     uint8_t *buffer = new_buffer(length);
-    answered(wmmf_read(map, offset, buffer, length, take_timeout()));
+    answered(wmmf_read(section, offset, buffer, length, take_timeout()));
     free(buffer);
 }
 
 static void call_write(void) {
-    wmmf_map *map = *take_map();
+    wmmf_section *section = *take_map();
     uint64_t offset = take_short() % LARGEST, length = take_short() % LARGEST;
     uint8_t *buffer = new_buffer(length);
     uint64_t place = 0;
-    int32_t status = wmmf_write(map, offset, buffer, length, take_timeout());
+    int32_t status = wmmf_write(section, offset, buffer, length, take_timeout());
     answered(status);
     if (status == WMMF_E_TIMEOUT) {
-        answered(wmmf_write_in_turn(map, offset, buffer, length, SHORT_NS, &place));
-        answered(wmmf_leave_queue(map, place));
+        answered(wmmf_write_queued(section, offset, buffer, length, SHORT_NS, &place));
+        answered(wmmf_leave_queue(section, place));
     }
     free(buffer);
 }
 
 static void call_wait(void) {
-    wmmf_map *map = *take_map();
+    wmmf_section *section = *take_map();
     uint64_t current, sequence = take_byte();
-    answered(wmmf_wait(map, sequence, take_timeout(), &current));
+    answered(wmmf_wait(section, sequence, take_timeout(), &current));
 }
 
 static void call_audit(void) {
@@ -297,8 +297,8 @@ static void call_audit(void) {
 
 static void call_get_participant(void) {
     wmmf_participant participant = {.struct_size = sizeof participant};
-    wmmf_map *map = *take_map();
-    answered(wmmf_get_participant(map, take_short(), &participant));
+    wmmf_section *section = *take_map();
+    answered(wmmf_get_participant(section, take_short(), &participant));
 }
 
 static void call_list(void) {
@@ -357,7 +357,7 @@ static void call_channel_get_info(void) {
     wmmf_channel *channel = take_reader()->channel;
     wmmf_channel_info info = {.struct_size = sizeof info};
     answered(wmmf_channel_get_info(channel, &info));
-    require(wmmf_channel_disinherit(channel) == WMMF_E_ARGUMENT, "disinherited without a fork");
+    require(wmmf_channel_after_fork_child(channel) == WMMF_E_ARGUMENT, "disinherited without a fork");
 }
 
 static void call_channel_begin(void) {
@@ -495,9 +495,9 @@ static void step(void) {
 
 /* What is there to be opened. */
 
-static void create_map(const char *map_name, uint64_t size, uint32_t layout, wmmf_map **map) {
+static void create_map(const char *map_name, uint64_t size, uint32_t layout, wmmf_section **section) {
     wmmf_options options = options_for(layout);
-    succeed(wmmf_create(map_name, size, &options, map));
+    succeed(wmmf_create(map_name, size, &options, section));
 }
 
 static void create_channel(const char *channel_name, wmmf_channel **channel) {
@@ -505,19 +505,19 @@ static void create_channel(const char *channel_name, wmmf_channel **channel) {
     succeed(wmmf_channel_create(channel_name, SIZE, SLOTS, &options, channel));
 }
 
-static void open_raw(const char *map_name, wmmf_map **map, uint8_t **data, uint64_t *size) {
+static void open_raw(const char *map_name, wmmf_section **section, uint8_t **data, uint64_t *size) {
     wmmf_options options = options_for(WMMF_RAW);
     void *payload;
-    succeed(wmmf_open(map_name, 0, &options, map));
-    succeed(wmmf_data(*map, &payload));
-    succeed(wmmf_size(*map, size));
+    succeed(wmmf_open(map_name, 0, &options, section));
+    succeed(wmmf_data(*section, &payload));
+    succeed(wmmf_size(*section, size));
     *data = payload;
 }
 
 /* No creator of ours: any size, with the first bytes of a genuine section or channel. */
 static void plant(bool channel) {
     char model_name[sizeof name + 8];
-    wmmf_map *model = NULL, *model_raw;
+    wmmf_section *model = NULL, *model_raw;
     wmmf_channel *model_channel = NULL;
     uint8_t *model_bytes, *planted_bytes;
     uint64_t model_size, planted_size;

@@ -1,10 +1,10 @@
-/* Who is inside, and what deaths leave behind: the rule that excludes, and the burying, of csrc/src/lock.c and
- * participants.c, with a death possible between any two steps of any process, also of one that buries.
+/* Who is inside, and what deaths leave behind: the rule that excludes, and the reaping, of csrc/src/rwlock.c and
+ * participants.c, with a death possible between any two steps of any process, also of one that reaps.
  *
  * A step is one atomic access to shared memory or one call of the kernel; all of them are seq_cst in C, so
  * interleaving is the whole truth. Waiting is a guard: how sleepers come to look again is the matter of waking.pml,
  * here they may at any time. The courtesy of writers is left out: anybody may go first, which is more than the code
- * does. A process that joins claims a dead record and buries it, as a waiter does here.
+ * does. A process that joins claims a dead record and reaps it, as a waiter does here.
  *
  * Checked: a writer is inside alone; nobody reads what a dead writer left half written, and the next writer is told;
  * whoever lives gets to its end, however the others died (no invalid end state). */
@@ -40,7 +40,7 @@ bool half_written;
 #define IS_READABLE (owner == NOBODY && !inconsistent && !poisoned)
 
 /* The caller holds the token, so that nobody else owns the lock as i. Each step may be done again by the next one. */
-inline bury(i) {
+inline reap(i) {
     if
     :: owner == i ->              /* B1 */
         was_inside = INSIDE;      /* B2 */
@@ -74,14 +74,14 @@ proctype Writer(byte me) {
             :: poisoned -> goto done
             :: atomic { owner == NOBODY && !poisoned -> owner = me; break }         /* W3 */
             :: atomic { owner != NOBODY && owner != me && MAY_CLAIM(owner) -> claim(owner) };
-                bury(i)
+                reap(i)
             od;
             j = WRITERS;
             do                    /* W4: the readers that were inside */
             :: j == N -> break
             :: j < N && reading[j] == 0 -> j++
             :: atomic { j < N && reading[j] != 0 && MAY_CLAIM(j) -> claim(j) };
-                bury(i)
+                reap(i)
             od;
             atomic { odd = true; repairing = inconsistent; j = 0 };                 /* W5 */
             atomic {
@@ -127,7 +127,7 @@ proctype Reader(byte me) {
                 :: else -> reading[me]--               /* R4 */
                 fi
             :: atomic { owner != NOBODY && MAY_CLAIM(owner) -> claim(owner) };
-                bury(i)
+                reap(i)
             od;
 #endif
             atomic {                                   /* R3 */

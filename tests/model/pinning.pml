@@ -80,7 +80,7 @@ next:
         do                        /* wait_for_slot */
         :: slot < SLOTS - 1 -> slot++
         :: IS_FREE(slot) -> break
-        :: else -> goto leave     /* it gives up: that it need not wait for the dead is `bury` below */
+        :: else -> goto leave     /* it gives up: that it need not wait for the dead is `reap` below */
         od;
         STEP(stamp[slot] = stamp[slot] | ODD);
         STEP(picture[slot] = TORN);
@@ -131,7 +131,7 @@ let_go:
         atomic { wanted = 0; slot = 0; now = 0; now_slot = 0; is_over = false }
     od;
 died:
-    pin[_pid - WRITERS] = NONE;               /* it is buried by a writer that finds no slot, at any time */
+    pin[_pid - WRITERS] = NONE;               /* it is reaped by a writer that finds no slot, at any time */
 over:
     skip
 }

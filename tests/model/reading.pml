@@ -1,4 +1,4 @@
-/* Reading without the lock (csrc/src/lock.c, from "Reading without the lock" on): the sequence and the progress of a
+/* Reading without the lock (csrc/src/rwlock.c, from "Reading without the lock" on): the sequence and the progress of a
  * write, against writers that die at any step and others that repair what those left.
  *
  * A STEP is one access to shared memory. The order that interleaving takes for granted is in C the work of fences.
@@ -77,7 +77,7 @@ next:
     do
     :: writes == WRITES && !repairing -> goto over
     :: atomic { writes < WRITES && !repairing -> writes++; from = 0; to = CELLS };
-        do                        /* native_write, of any part */
+        do                        /* rwlock_write, of any part */
         :: atomic { from + 1 < to -> from++ }
         :: atomic { from + 1 < to -> to-- }
         :: break
@@ -95,7 +95,7 @@ next:
         STEP(sequence = sequence + 1; remember_version())                                         /* W6 */
     :: atomic { writes < WRITES || repairing -> writes = writes + 1 - repairing };
         begin_change(0, CELLS, CELLS);
-        do                        /* native_lock_write: the caller changes what it likes */
+        do                        /* rwlock_lock_write: the caller changes what it likes */
         :: atomic { at < CELLS -> at++ }
         :: at < CELLS -> change(at); at++
         :: else -> break

@@ -1,4 +1,4 @@
-/* Who wakes whom: the lock of csrc/src/lock.c with its waiting, courtesy and gates (gate.c), and what deaths leave
+/* Who wakes whom: the lock of csrc/src/rwlock.c with its waiting, courtesy and gates (eventcount.c), and what deaths leave
  * behind (participants.c). Exclusion is checked here, too; exclusion.pml checks it for more deaths and more turns.
  *
  * A STEP is one access to shared memory or one call of the kernel, with the computing that follows from it. In C all of
@@ -14,13 +14,13 @@
  *   ALWAYS it is not: to be searched for cycles without progress, under weak fairness. Whether such looks could break
  *   exclusion is the matter of exclusion.pml, where all waiting is looking again.
  * - G5 is part of G4, or the waker dies in between: until G5 lets the sleepers go on, nobody can tell the difference.
- * - Patience only buries the dead: that a living waiter is passed over is courtesy, and anybody may go first in
+ * - Patience only reaps the dead: that a living waiter is passed over is courtesy, and anybody may go first in
  *   exclusion.pml.
  * - B1 and B2 are one STEP: of a dead owner's word and sequence, who holds its token alone changes anything. Once in a
  *   gate, two things are looked at in one STEP, for whatever changes after G1 rings the bell.
- * - Who gives up asks about the dead first, and goes on if it has buried one: that is a look again, and then giving up
+ * - Who gives up asks about the dead first, and goes on if it has reaped one: that is a look again, and then giving up
  *   from the next sleep. Here it may give up without, too.
- * - Left out: native_own, a writer who does not wait for readers; and read-only handles, which nobody needs to wake.
+ * - Left out: rwlock_own, a writer who does not wait for readers; and read-only handles, which nobody needs to wake.
  * - Threads of one handle share a record, as several handles share the section; here each has its own. Spinning before
  *   sleep is as if it had been in vain.
  *
@@ -217,7 +217,7 @@ inline wake(g) {                  /* G4, G5 */
 /* T1: the kernel gives the token of a dead process, and to one only. Goes on at `next` if it does not. */
 #define CLAIM(x, next) STEP(if :: CLAIMS(x) -> i = x; token[i] = BY(me) :: else -> i = 0; goto next fi)
 
-inline bury() {                   /* i, whose token we hold */
+inline reap() {                   /* i, whose token we hold */
     STEP(if :: owner == i -> was_inside = odd :: else fi);                                         /* B1, B2 */
     STEP(if :: owner == i -> owner = NOBODY; inconsistent = inconsistent || was_inside; word_changes()    /* B3 */
             :: else
@@ -322,7 +322,7 @@ asleep:
     SLEEP(WRITE, QUEUE_USEFUL, again, IS_HASTY, refused);
     STEP(if :: owner != NOBODY -> i = owner :: else -> goto patience fi);
     CLAIM(i, again);
-    bury();
+    reap();
     goto again;
 patience:                         /* is at an end */
     STEP(if
@@ -331,7 +331,7 @@ patience:                         /* is at an end */
          :: else
          fi);
     CLAIM(j, patience);
-    bury();
+    reap();
     goto patience;
 
 owned:                            /* W4: the readers that were inside */
@@ -348,7 +348,7 @@ owned:                            /* W4: the readers that were inside */
 held_up:
     SLEEP(WRITE, READER_USEFUL, owned, IS_HASTY, given_up);
     CLAIM(j, owned);
-    bury();
+    reap();
     goto owned;
 
 alone:
@@ -441,7 +441,7 @@ asleep:
     SLEEP(READ, owner == NOBODY || OWNER_DEAD || poisoned, again, IS_HASTY, refused);
     STEP(if :: owner != NOBODY -> i = owner :: else -> goto again fi);
     CLAIM(i, again);
-    bury();
+    reap();
     goto again;
 refused:
     STEP(waiting[me] = false);
@@ -475,7 +475,7 @@ asleep:
     SLEEP(CHANGE, CHANGE_USEFUL, again, NOTHING_COMES, end_over);
     STEP(if :: owner != NOBODY -> i = owner :: else -> goto again fi);
     CLAIM(i, again);
-    bury();
+    reap();
     goto again;
 end_over:
     false
@@ -483,7 +483,7 @@ end_over:
 #endif
 
 #if AUDITORS
-/* native_poison, of somebody who has found damage. */
+/* rwlock_poison, of somebody who has found damage. */
 active [AUDITORS] proctype Auditor() {
     LOCALS;
     STEP(poisoned = true; word_changes());

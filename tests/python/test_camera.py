@@ -46,7 +46,7 @@ from pywinmmf.camera.share import Pace, SharedCamera, Sharing, fill, fitting
 from pywinmmf.camera.sources import open_source, prepare_opencv, without_secrets
 from pywinmmf.cli import main
 from pywinmmf.inspection import program_of
-from pywinmmf.look.state import is_stalled
+from pywinmmf.viewers.state import is_stalled
 
 SIZE = (64, 48)
 

@@ -139,7 +139,7 @@ def test_a_c_program_builds_and_runs_against_the_wheel(section: pywinmmf.MemoryM
         """
         #include <wmmf.h>
         int main(int argc, char **argv) {
-            wmmf_map *map;
+            wmmf_section *map;
             int32_t status = argc == 2 ? wmmf_open(argv[1], 0, 0, &map) : WMMF_E_ARGUMENT;
             if (status == WMMF_OK)
                 status = wmmf_write(map, 0, "hello", 5, -1);

@@ -81,10 +81,10 @@ namespace Wmmf
         private static FrameChannel Make(
             string name, int capacity, int slots, bool orOpen, wmmf_options options, string? sddl)
         {
-            if (slots < NativeMethods.WMMF_CHANNEL_SLOTS_LEAST || slots > NativeMethods.WMMF_CHANNEL_SLOTS_MAX)
+            if (slots < NativeMethods.WMMF_CHANNEL_SLOTS_MIN || slots > NativeMethods.WMMF_CHANNEL_SLOTS_MAX)
                 throw new ArgumentOutOfRangeException(
                     nameof(slots), slots,
-                    $"expected {NativeMethods.WMMF_CHANNEL_SLOTS_LEAST} to {NativeMethods.WMMF_CHANNEL_SLOTS_MAX}");
+                    $"expected {NativeMethods.WMMF_CHANNEL_SLOTS_MIN} to {NativeMethods.WMMF_CHANNEL_SLOTS_MAX}");
             var bytes = Arguments.NotNegative(capacity, nameof(capacity));
             return new FrameChannel(name, Arguments.Open(
                 (text, given, native) => orOpen

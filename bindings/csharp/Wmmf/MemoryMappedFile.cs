@@ -177,7 +177,7 @@ namespace Wmmf
                 fixed (byte* bytes = data)
                 {
                     do
-                        status = NativeMethods.wmmf_write_in_turn(
+                        status = NativeMethods.wmmf_write_queued(
                             section.Pointer, to, bytes, (ulong)data.Length, wait.Next(), &place);
                     while (wait.GoesOn(status));
                 }
@@ -234,7 +234,7 @@ namespace Wmmf
             try
             {
                 do
-                    status = NativeMethods.wmmf_lock_write_in_turn(section.Pointer, wait.Next(), &place);
+                    status = NativeMethods.wmmf_lock_write_queued(section.Pointer, wait.Next(), &place);
                 while (wait.GoesOn(status));
             }
             finally

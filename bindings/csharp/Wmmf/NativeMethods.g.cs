@@ -272,7 +272,7 @@ namespace Wmmf
         internal const int WMMF_PARTICIPANTS_DEFAULT = 56;
         internal const int WMMF_PARTICIPANTS_MAX = 4096;
         internal const int WMMF_CHANNEL_SLOTS_DEFAULT = 4;
-        internal const int WMMF_CHANNEL_SLOTS_LEAST = 3;
+        internal const int WMMF_CHANNEL_SLOTS_MIN = 3;
         internal const int WMMF_CHANNEL_SLOTS_MAX = 64;
         internal const int WMMF_CHANNEL_PARTICIPANTS_DEFAULT = 52;
         internal const int WMMF_FRAME_USER_SIZE = 64;
@@ -315,79 +315,79 @@ namespace Wmmf
 
         /// <summary>Unmaps and frees. Locks still held through the handle are treated as if the process had died. NULL is allowed. No other call on the handle, nor any use of its memory, may be under way or come later.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_close(IntPtr map);
+        internal static extern int wmmf_close(IntPtr section);
 
         /// <summary>In a forked child: closes what the copied handle has open, so that it no longer makes the parent look alive. The memory stays where it is, and valid, until wmmf_close. Again: nothing. WMMF_E_ARGUMENT: this process opened the handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be mapped anew.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_disinherit(IntPtr map);
+        internal static extern int wmmf_after_fork_child(IntPtr section);
 
         /// <summary>data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_data(IntPtr map, void** data);
+        internal static extern int wmmf_data(IntPtr section, void** data);
 
         /// <summary>size becomes the payload's bytes.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_size(IntPtr map, ulong* size);
+        internal static extern int wmmf_size(IntPtr section, ulong* size);
 
         /// <summary>Fills *info.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_get_info(IntPtr map, wmmf_info* info);
+        internal static extern int wmmf_get_info(IntPtr section, wmmf_info* info);
 
         /// <summary>Takes the lock for reading: shared with other readers, never together with a writer. At most 256 threads at a time through one handle (WMMF_E_FULL). WMMF_E_OWNER_DIED: not taken, the payload is inconsistent until a writer repairs it.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_lock_read(IntPtr map, long timeout_ns);
+        internal static extern int wmmf_lock_read(IntPtr section, long timeout_ns);
 
         /// <summary>Gives a read lock back. WMMF_E_POISONED: it is given back, and the section was poisoned meanwhile.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_unlock_read(IntPtr map);
+        internal static extern int wmmf_unlock_read(IntPtr section);
 
         /// <summary>Takes the lock for writing. WMMF_E_OWNER_DIED: the lock IS taken, and its previous owner died holding it: repair the payload and call wmmf_mark_consistent before unlocking, or unlock at once and thereby poison the section.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_lock_write(IntPtr map, long timeout_ns);
+        internal static extern int wmmf_lock_write(IntPtr section, long timeout_ns);
 
-        /// <summary>As wmmf_lock_write, for callers that wait in slices, to look at signals or a cancellation in between. *place is 0 at first; after WMMF_E_TIMEOUT it is the caller's place in the queue of writers, which it keeps until it calls again (wmmf_write_in_turn, too) or gives it up with wmmf_leave_queue; after anything else it is 0. A caller that does not come back within a millisecond lets others pass.</summary>
+        /// <summary>As wmmf_lock_write, for callers that wait in slices, to look at signals or a cancellation in between. *place is 0 at first; after WMMF_E_TIMEOUT it is the caller's place in the queue of writers, which it keeps until it calls again (wmmf_write_queued, too) or gives it up with wmmf_leave_queue; after anything else it is 0. A caller that does not come back within a millisecond lets others pass.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_lock_write_in_turn(IntPtr map, long timeout_ns, ulong* place);
+        internal static extern int wmmf_lock_write_queued(IntPtr section, long timeout_ns, ulong* place);
 
         /// <summary>Gives up a place in the queue of writers; 0: nothing. The handle and the layout are those that gave it.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_leave_queue(IntPtr map, ulong place);
+        internal static extern int wmmf_leave_queue(IntPtr section, ulong place);
 
         /// <summary>Gives the write lock back, advances the sequence and wakes whoever waits. WMMF_E_POISONED: it is given back, and the section was poisoned before.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_unlock_write(IntPtr map);
+        internal static extern int wmmf_unlock_write(IntPtr section);
 
         /// <summary>Declares the payload consistent after WMMF_E_OWNER_DIED; the calling thread holds the write lock.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_mark_consistent(IntPtr map);
+        internal static extern int wmmf_mark_consistent(IntPtr section);
 
         /// <summary>Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling thread already holds). A read-only handle copies without a lock, in the wake of a wmmf_write or between the locks of writers that change the payload in place, and repeats until it has one version whole: the writer never waits for it. The raw layout has no lock: its bytes are copied as they are. WMMF_E_TRUNCATED: a mapped file (wmmf_open_file) was cut short meanwhile; use of its memory through wmmf_data is then a signal or exception of the system.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_read(IntPtr map, ulong offset, void* buffer, ulong length, long timeout_ns);
+        internal static extern int wmmf_read(IntPtr section, ulong offset, void* buffer, ulong length, long timeout_ns);
 
         /// <summary>Copies `length` bytes from `buffer` to `offset` of the payload, under the write lock, which may be the one that the calling thread already holds; other bytes stay as they are. WMMF_E_OWNER_DIED: nothing is copied and no lock is taken. WMMF_E_TRUNCATED: as in wmmf_read; bytes before the cut may have been written.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_write(IntPtr map, ulong offset, void* buffer, ulong length, long timeout_ns);
+        internal static extern int wmmf_write(IntPtr section, ulong offset, void* buffer, ulong length, long timeout_ns);
 
-        /// <summary>As wmmf_write; *place as for wmmf_lock_write_in_turn.</summary>
+        /// <summary>As wmmf_write; *place as for wmmf_lock_write_queued.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_write_in_turn(IntPtr map, ulong offset, void* buffer, ulong length, long timeout_ns, ulong* place);
+        internal static extern int wmmf_write_queued(IntPtr section, ulong offset, void* buffer, ulong length, long timeout_ns, ulong* place);
 
         /// <summary>sequence becomes the number of writes since the section was created: how often the write lock was given back, and how often a death took it away from a writer inside.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_sequence(IntPtr map, ulong* sequence);
+        internal static extern int wmmf_sequence(IntPtr section, ulong* sequence);
 
         /// <summary>Waits until the sequence is not `sequence`; *current (may be NULL) becomes the new one.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_wait(IntPtr map, ulong sequence, long timeout_ns, ulong* current);
+        internal static extern int wmmf_wait(IntPtr section, ulong sequence, long timeout_ns, ulong* current);
 
         /// <summary>Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section (unless the handle is read-only): every later and every waiting call, in every process, is then WMMF_E_POISONED, but for opening, closing, looking and giving back. What counts as damage is never there while only this library writes, wherever its processes are stopped or die. WMMF_OK means that the audit was done, whatever it found.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_audit(IntPtr map, wmmf_audit_report* report);
+        internal static extern int wmmf_audit(IntPtr section, wmmf_audit_report* report);
 
         /// <summary>Describes one participant of a native section or channel; a snapshot, already old when it is read. WMMF_E_RANGE: no record beyond `index` was ever in use: the way to end a loop over all.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_get_participant(IntPtr map, uint index, wmmf_participant* participant);
+        internal static extern int wmmf_get_participant(IntPtr section, uint index, wmmf_participant* participant);
 
         /// <summary>Writes the names of the sections and channels of this library that are open now, in any process, and that the caller may read to `names`, one after the other, each ended by NUL. *needed becomes the bytes of them all; WMMF_E_RANGE: they are more than `capacity`, and `names` is of no use. WMMF_LOCAL and WMMF_GLOBAL only. POSIX: sections of all layouts. Windows: native ones only; WMMF_E_NOT_SUPPORTED where the system does not list its objects.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -409,9 +409,9 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_close(IntPtr channel);
 
-        /// <summary>As wmmf_disinherit. Frames that are held stay where they are, too; but the parent's death gives them up.</summary>
+        /// <summary>As wmmf_after_fork_child. Frames that are held stay where they are, too; but the parent's death gives them up.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_channel_disinherit(IntPtr channel);
+        internal static extern int wmmf_channel_after_fork_child(IntPtr channel);
 
         /// <summary>Fills *info.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

@@ -33,7 +33,7 @@ template <class Call> wmmf_status status_of(Call call) {
 int main(int argc, char **argv) {
     EXPECT(argc == 2);
     const std::string name = argv[1];
-    wmmf::map section = wmmf::map::create(name, 100);
+    wmmf::section section = wmmf::section::create(name, 100);
     wmmf::options read_only;
     read_only.read_only = true;
 
@@ -54,8 +54,8 @@ int main(int argc, char **argv) {
     EXPECT(section.audit().readers == 0);
 
     // Maps move; what was moved from, or closed, says so.
-    wmmf::map reader = wmmf::map::open(name, read_only);
-    wmmf::map moved = std::move(reader);
+    wmmf::section reader = wmmf::section::open(name, read_only);
+    wmmf::section moved = std::move(reader);
     EXPECT(status_of([&] { reader.size(); }) == WMMF_E_CLOSED);
     char text[6] = "";
     moved.read(0, text, 5);
@@ -68,21 +68,21 @@ int main(int argc, char **argv) {
     EXPECT(status_of([&] { moved.sequence(); }) == WMMF_E_CLOSED);
 
     bool created = true;
-    wmmf::map same = wmmf::map::create_or_open(name, 100, {}, &created);
+    wmmf::section same = wmmf::section::create_or_open(name, 100, {}, &created);
     EXPECT(!created);
-    EXPECT(status_of([&] { wmmf::map::create(name, 100); }) == WMMF_E_EXISTS);
-    EXPECT(status_of([&] { wmmf::map::open(std::string("a\0b", 3)); }) == WMMF_E_NAME_INVALID);
-    EXPECT(status_of([&] { wmmf::map::open_file("/no/such/file"); }) == WMMF_E_NOT_FOUND);
+    EXPECT(status_of([&] { wmmf::section::create(name, 100); }) == WMMF_E_EXISTS);
+    EXPECT(status_of([&] { wmmf::section::open(std::string("a\0b", 3)); }) == WMMF_E_NAME_INVALID);
+    EXPECT(status_of([&] { wmmf::section::open_file("/no/such/file"); }) == WMMF_E_NOT_FOUND);
 
     // Who is there, and what.
     EXPECT(section.participants().size() == 2);
     EXPECT(section.participants()[0].alive == 1);
-    const auto names = wmmf::map::list();
+    const auto names = wmmf::section::list();
     EXPECT(std::find(names.begin(), names.end(), name) != names.end());
-    EXPECT(status_of([] { wmmf::map::list(WMMF_CUSTOM); }) == WMMF_E_ARGUMENT);
+    EXPECT(status_of([] { wmmf::section::list(WMMF_CUSTOM); }) == WMMF_E_ARGUMENT);
 
     // A writer that goes with the lock in its hands; then a repair.
-    wmmf::map writer = wmmf::map::open(name);
+    wmmf::section writer = wmmf::section::open(name);
     EXPECT(wmmf_lock_write(writer.handle(), 0) == WMMF_OK);
     writer.close();
     {

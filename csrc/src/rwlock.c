@@ -6,7 +6,7 @@
  *
  * The rule that is fair: a writer in the lock word stops new readers, so it waits for at most the readers
  * that were inside. Before a writer takes a free lock on which somebody waits, it lets those go first who have a
- * right to: all waiting readers, and writers with an older ticket. That courtesy ends after PATIENCE_NS for a waiter
+ * right to: all waiting readers, and writers with an older ticket. That courtesy ends after YIELDING_NS for a waiter
  * that shows no life (it may be stopped), so nobody can be held up by one who only waits.
  *
  * The steps' names (R1, W3 ...) are those of the models in tests/model, which search all orders of them.
@@ -16,19 +16,19 @@
 #include <string.h>
 
 #include "deadline.h"
-#include "gate.h"
+#include "eventcount.h"
 #include "participants.h"
 
 #define SPINS                200
 #define RECHECK_NS           INT64_C(10000000)
-#define PATIENCE_NS          INT64_C(1000000)
+#define YIELDING_NS          INT64_C(1000000)
 #define READ_ONLY_RECHECK_NS INT64_C(1000000)
 #define YIELDS               200
-#define CHUNK_LEAST          ((size_t)1024)
-#define CHUNK_MOST           ((size_t)256 * 1024)
+#define CHUNK_MIN            ((size_t)1024)
+#define CHUNK_MAX            ((size_t)256 * 1024)
 
-static struct participant *own_record(wmmf_map *map) {
-    return &map->records[map->index];
+static struct participant *own_record(wmmf_section *section) {
+    return &section->records[section->index];
 }
 
 static int32_t word_status(uint64_t word) {
@@ -37,68 +37,68 @@ static int32_t word_status(uint64_t word) {
     return word & LOCK_INCONSISTENT ? WMMF_E_OWNER_DIED : WMMF_OK;
 }
 
-bool native_is_poisoned(const wmmf_map *map) {
-    return load_seq_u64(&map->header->lock) & LOCK_POISONED;
+bool rwlock_is_poisoned(const wmmf_section *section) {
+    return load_seq_u64(&section->header->lock) & LOCK_POISONED;
 }
 
-void native_poison(wmmf_map *map) {
-    if (map->kind == KIND_CHANNEL)
-        channel_poison(map);
-    or_seq_u64(&map->header->lock, LOCK_POISONED);
-    gate_wake(map, GATE_READERS);
-    gate_wake(map, GATE_WRITERS);
-    gate_wake(map, GATE_CHANGE);
+void rwlock_poison(wmmf_section *section) {
+    if (section->kind == KIND_CHANNEL)
+        channel_poison(section);
+    or_seq_u64(&section->header->lock, LOCK_POISONED);
+    eventcount_wake(section, EVENT_READERS);
+    eventcount_wake(section, EVENT_WRITERS);
+    eventcount_wake(section, EVENT_CHANGE);
 }
 
 /* Whether that changed anything. */
-static bool check_owner(wmmf_map *map, uint64_t word) {
-    if (!lock_owner_is_valid(map, word)) {
-        native_poison(map);
+static bool check_owner(wmmf_section *section, uint64_t word) {
+    if (!lock_owner_is_valid(section, word)) {
+        rwlock_poison(section);
         return true;
     }
-    return (word & LOCK_OWNER) != 0 && bury_if_dead(map, (uint32_t)(word & LOCK_OWNER) - 1);
+    return (word & LOCK_OWNER) != 0 && reap_if_dead(section, (uint32_t)(word & LOCK_OWNER) - 1);
 }
 
-static void spin_while_owned(wmmf_map *map) {
-    for (int i = 0; i < SPINS && (load_relaxed_u64(&map->header->lock) & LOCK_OWNER); i++)
+static void spin_while_owned(wmmf_section *section) {
+    for (int i = 0; i < SPINS && (load_relaxed_u64(&section->header->lock) & LOCK_OWNER); i++)
         spin_pause();
 }
 
 /* Readers. */
 
 /* R1, R2. Dying with the announcement made costs nothing: a writer asks the kernel about us and clears the record. */
-static bool try_read(wmmf_map *map) {
-    add_seq_u64(&own_record(map)->reading, READ_TRY);
-    return (load_seq_u64(&map->header->lock) & (LOCK_OWNER | LOCK_INCONSISTENT | LOCK_POISONED)) == 0;
+static bool try_read(wmmf_section *section) {
+    add_seq_u64(&own_record(section)->reading, READ_TRY);
+    return (load_seq_u64(&section->header->lock) & (LOCK_OWNER | LOCK_INCONSISTENT | LOCK_POISONED)) == 0;
 }
 
-static void end_read(wmmf_map *map) {
+static void end_read(wmmf_section *section) {
     /* R4. seq_cst, which releases: our loads of the payload are done before a writer sees us gone. */
-    add_seq_u64(&own_record(map)->reading, READ_END);
-    if (load_seq_u64(&map->header->lock) & LOCK_OWNER) /* R5 */
-        gate_wake(map, GATE_WRITERS);
+    add_seq_u64(&own_record(section)->reading, READ_END);
+    if (load_seq_u64(&section->header->lock) & LOCK_OWNER) /* R5 */
+        eventcount_wake(section, EVENT_WRITERS);
 }
 
-static int32_t wait_to_read(wmmf_map *map, int64_t deadline) {
-    struct participant *me = own_record(map);
-    shared_u64 *lock = &map->header->lock;
+static int32_t wait_to_read(wmmf_section *section, int64_t deadline) {
+    struct participant *me = own_record(section);
+    shared_u64 *lock = &section->header->lock;
     int32_t status;
     add_seq_u32(&me->waiting_readers, 1);
     for (;;) {
-        spin_while_owned(map);
+        spin_while_owned(section);
         uint64_t word = load_seq_u64(lock);
         status = word_status(word);
         if (status != WMMF_OK)
             break;
         if ((word & LOCK_OWNER) == 0) {
-            if (try_read(map))
+            if (try_read(section))
                 break;
-            end_read(map);
+            end_read(section);
             continue;
         }
         int64_t slice = deadline_remaining(deadline, RECHECK_NS);
         if (slice == 0) {
-            if (check_owner(map, word))
+            if (check_owner(section, word))
                 continue;
             status = WMMF_E_TIMEOUT;
             break;
@@ -107,37 +107,37 @@ static int32_t wait_to_read(wmmf_map *map, int64_t deadline) {
          * ahead of us, and we set it again in the next turn. */
         add_seq_u32(&me->wait_epoch, 1);
         or_seq_u64(lock, LOCK_WAITERS);
-        uint32_t seen = gate_enter(map, GATE_READERS);
+        uint32_t seen = eventcount_prepare(section, EVENT_READERS);
         word = load_seq_u64(lock);
         if ((word & LOCK_OWNER) == 0 || (word & LOCK_POISONED))
-            gate_leave(map, GATE_READERS, seen);
-        else if (!gate_sleep(map, GATE_READERS, seen, slice))
-            check_owner(map, load_seq_u64(lock));
+            eventcount_cancel(section, EVENT_READERS, seen);
+        else if (!eventcount_wait(section, EVENT_READERS, seen, slice))
+            check_owner(section, load_seq_u64(lock));
     }
     add_seq_u32(&me->waiting_readers, UINT32_MAX);
-    gate_wake(map, GATE_WRITERS); /* one may be letting us go first */
+    eventcount_wake(section, EVENT_WRITERS); /* one may be letting us go first */
     return status;
 }
 
-int32_t native_lock_read(wmmf_map *map, int64_t timeout_ns) {
-    int32_t status = holders_enter_reader(map);
+int32_t rwlock_lock_read(wmmf_section *section, int64_t timeout_ns) {
+    int32_t status = holders_enter_reader(section);
     if (status != WMMF_OK)
         return status;
-    if (try_read(map))
+    if (try_read(section))
         return WMMF_OK;
-    end_read(map);
-    status = wait_to_read(map, deadline_after(timeout_ns));
+    end_read(section);
+    status = wait_to_read(section, deadline_after(timeout_ns));
     if (status != WMMF_OK)
-        holders_leave_reader(map);
+        holders_leave_reader(section);
     return status;
 }
 
-int32_t native_unlock_read(wmmf_map *map) {
-    if (!holders_reading(map))
+int32_t rwlock_unlock_read(wmmf_section *section) {
+    if (!holders_reading(section))
         return WMMF_E_NOT_OWNER;
-    holders_leave_reader(map);
-    end_read(map);
-    return native_is_poisoned(map) ? WMMF_E_POISONED : WMMF_OK;
+    holders_leave_reader(section);
+    end_read(section);
+    return rwlock_is_poisoned(section) ? WMMF_E_POISONED : WMMF_OK;
 }
 
 /* Writers. */
@@ -152,102 +152,102 @@ static bool is_waiting(const struct participant *record) {
 }
 
 /* W2. */
-static struct queue look_at_queue(const wmmf_map *map, uint64_t ticket) {
+static struct queue look_at_queue(const wmmf_section *section, uint64_t ticket) {
     struct queue queue = {false, false};
-    uint32_t used = participants_in_use(map);
+    uint32_t used = participants_in_use(section);
     for (uint32_t i = 0; i < used; i++) {
-        const struct participant *record = &map->records[i];
+        const struct participant *record = &section->records[i];
         uint64_t theirs = load_seq_u64(&record->ticket);
         bool reader = load_seq_u32(&record->waiting_readers) != 0;
         bool writer = theirs != 0 && theirs != ticket;
         if (!reader && !writer)
             continue;
         queue.others = true;
-        bool passed = load_relaxed_u32(&map->passed[i]) == load_seq_u32(&record->wait_epoch);
-        if (!passed && (reader || theirs < ticket))
+        bool skipped = load_relaxed_u32(&section->skipped[i]) == load_seq_u32(&record->wait_epoch);
+        if (!skipped && (reader || theirs < ticket))
             queue.before_us = true;
     }
     return queue;
 }
 
-/* Those who wait while the lock is free: the dead are buried, the others no longer count until they show life. */
-static void pass_waiters(wmmf_map *map) {
-    uint32_t used = participants_in_use(map);
+/* Those who wait while the lock is free: the dead are reaped, the others no longer count until they show life. */
+static void skip_waiters(wmmf_section *section) {
+    uint32_t used = participants_in_use(section);
     for (uint32_t i = 0; i < used; i++) {
-        const struct participant *record = &map->records[i];
-        if (is_waiting(record) && !bury_if_dead(map, i))
-            store_relaxed_u32(&map->passed[i], load_seq_u32(&record->wait_epoch));
+        const struct participant *record = &section->records[i];
+        if (is_waiting(record) && !reap_if_dead(section, i))
+            store_relaxed_u32(&section->skipped[i], load_seq_u32(&record->wait_epoch));
     }
 }
 
 /* Whether we have left a free lock to others for so long that they must be stopped, or dead. Who only tries is patient
  * from one try to the next. Threads of a handle that meet here share their patience, or begin it anew. */
-static bool patience_is_over(wmmf_map *map, uint64_t word) {
+static bool yielding_is_over(wmmf_section *section, uint64_t word) {
     uint64_t version = word / LOCK_VERSION;
     uint64_t now = (uint64_t)platform_monotonic_ns();
-    if (load_relaxed_u64(&map->courteous_version) != version || load_relaxed_u64(&map->courteous_since_ns) == 0) {
-        store_relaxed_u64(&map->courteous_since_ns, now);
-        store_relaxed_u64(&map->courteous_version, version);
+    if (load_relaxed_u64(&section->yielding_version) != version || load_relaxed_u64(&section->yielding_since_ns) == 0) {
+        store_relaxed_u64(&section->yielding_since_ns, now);
+        store_relaxed_u64(&section->yielding_version, version);
         return false;
     }
-    if ((int64_t)(now - load_relaxed_u64(&map->courteous_since_ns)) < PATIENCE_NS)
+    if ((int64_t)(now - load_relaxed_u64(&section->yielding_since_ns)) < YIELDING_NS)
         return false;
-    store_relaxed_u64(&map->courteous_since_ns, 0);
+    store_relaxed_u64(&section->yielding_since_ns, 0);
     return true;
 }
 
 /* Of those in our way; whether there was one. */
-static bool bury_the_dead(wmmf_map *map, bool (*is_in_our_way)(const struct participant *)) {
+static bool reap_dead(wmmf_section *section, bool (*is_in_our_way)(const struct participant *)) {
     bool found = false;
-    uint32_t used = participants_in_use(map);
+    uint32_t used = participants_in_use(section);
     for (uint32_t i = 0; i < used; i++)
-        if (is_in_our_way(&map->records[i]) && bury_if_dead(map, i))
+        if (is_in_our_way(&section->records[i]) && reap_if_dead(section, i))
             found = true;
     return found;
 }
 
-static uint64_t owned_by(const wmmf_map *map, uint64_t word) {
-    return ((word & ~LOCK_OWNER) + LOCK_VERSION) | (map->index + 1);
+static uint64_t owned_by(const wmmf_section *section, uint64_t word) {
+    return ((word & ~LOCK_OWNER) + LOCK_VERSION) | (section->index + 1);
 }
 
-static uint64_t draw_ticket(wmmf_map *map) {
-    return add_seq_u64(&map->header->next_ticket, 1) + 1;
+static uint64_t draw_ticket(wmmf_section *section) {
+    return add_seq_u64(&section->header->next_ticket, 1) + 1;
 }
 
 /* Several threads of a handle share its record: the first one's ticket stands for all. */
-static void show_ticket(wmmf_map *map, uint64_t ticket) {
+static void show_ticket(wmmf_section *section, uint64_t ticket) {
     uint64_t none = 0;
-    cas_seq_u64(&own_record(map)->ticket, &none, ticket);
+    cas_seq_u64(&own_record(section)->ticket, &none, ticket);
 }
 
-static void hide_ticket(wmmf_map *map, uint64_t ticket) {
-    cas_seq_u64(&own_record(map)->ticket, &ticket, 0);
+static void hide_ticket(wmmf_section *section, uint64_t ticket) {
+    cas_seq_u64(&own_record(section)->ticket, &ticket, 0);
 }
 
-void native_leave_queue(wmmf_map *map, uint64_t place) {
+void rwlock_leave_queue(wmmf_section *section, uint64_t place) {
     if (place == 0)
         return;
-    hide_ticket(map, place);
-    gate_wake(map, GATE_WRITERS); /* one behind us in the queue may go now */
+    hide_ticket(section, place);
+    eventcount_wake(section, EVENT_WRITERS); /* one behind us in the queue may go now */
 }
 
 /* W3: puts us into the lock word as soon as it is our turn. *place is our ticket, 0: we have none yet; after a timeout
  * we still stand in the queue with it. Dying in the queue costs the others their courtesy, once. */
-static int32_t wait_to_own(wmmf_map *map, int64_t deadline, bool repair, uint64_t *place) {
-    struct participant *me = own_record(map);
-    shared_u64 *lock = &map->header->lock;
-    uint64_t ticket = *place ? *place : draw_ticket(map);
+static int32_t wait_to_own(wmmf_section *section, int64_t deadline, bool repair, uint64_t *place) {
+    struct participant *me = own_record(section);
+    shared_u64 *lock = &section->header->lock;
+    uint64_t ticket = *place ? *place : draw_ticket(section);
     int32_t status;
     for (;;) {
-        spin_while_owned(map);
+        spin_while_owned(section);
         uint64_t word = load_seq_u64(lock);
         status = word_status(word);
         if (status == WMMF_E_POISONED || (status == WMMF_E_OWNER_DIED && !repair))
             break;
         bool owned = (word & LOCK_OWNER) != 0;
-        struct queue queue = look_at_queue(map, ticket);
+        struct queue queue = look_at_queue(section, ticket);
         if (!owned && !queue.before_us) {
-            uint64_t mine = owned_by(map, word);
+            uint64_t mine = owned_by(section, word);
             if (cas_seq_u64(lock, &word, queue.others ? mine : mine & ~LOCK_WAITERS)) {
                 status = WMMF_OK;
                 break;
@@ -256,58 +256,60 @@ static int32_t wait_to_own(wmmf_map *map, int64_t deadline, bool repair, uint64_
         }
         int64_t slice = deadline_remaining(deadline, RECHECK_NS);
         if (slice == 0) {
-            if (owned ? check_owner(map, word) : bury_the_dead(map, is_waiting))
+            if (owned ? check_owner(section, word) : reap_dead(section, is_waiting))
                 continue;
-            if (!owned && patience_is_over(map, word)) {
-                pass_waiters(map);
+            if (!owned && yielding_is_over(section, word)) {
+                skip_waiters(section);
                 continue;
             }
             status = WMMF_E_TIMEOUT;
             break;
         }
-        show_ticket(map, ticket);
+        show_ticket(section, ticket);
         add_seq_u32(&me->wait_epoch, 1);
         or_seq_u64(lock, LOCK_WAITERS);
-        uint32_t seen = gate_enter(map, GATE_WRITERS);
+        uint32_t seen = eventcount_prepare(section, EVENT_WRITERS);
         word = load_seq_u64(lock);
-        if ((word & LOCK_POISONED) || ((word & LOCK_OWNER) == 0 && !look_at_queue(map, ticket).before_us)) {
-            gate_leave(map, GATE_WRITERS, seen);
+        if ((word & LOCK_POISONED) || ((word & LOCK_OWNER) == 0 && !look_at_queue(section, ticket).before_us)) {
+            eventcount_cancel(section, EVENT_WRITERS, seen);
             continue;
         }
-        bool courteous = (word & LOCK_OWNER) == 0;
-        bool woken = gate_sleep(map, GATE_WRITERS, seen, courteous && slice > PATIENCE_NS ? PATIENCE_NS : slice);
+        bool yielding = (word & LOCK_OWNER) == 0;
+        bool woken =
+            eventcount_wait(section, EVENT_WRITERS, seen, yielding && slice > YIELDING_NS ? YIELDING_NS : slice);
         word = load_seq_u64(lock);
         if (word & LOCK_OWNER) {
             if (!woken)
-                check_owner(map, word);
-        } else if (patience_is_over(map, word)) {
-            pass_waiters(map);
+                check_owner(section, word);
+        } else if (yielding_is_over(section, word)) {
+            skip_waiters(section);
         }
     }
     *place = ticket;
     if (status == WMMF_OK)
-        hide_ticket(map, ticket);
+        hide_ticket(section, ticket);
     return status;
 }
 
 /* W1. */
-static int32_t take_ownership(wmmf_map *map, int64_t timeout_ns, bool repair, uint64_t *place, int64_t *deadline) {
-    shared_u64 *lock = &map->header->lock;
+static int32_t take_ownership(wmmf_section *section, int64_t timeout_ns, bool repair, uint64_t *place,
+                              int64_t *deadline) {
+    shared_u64 *lock = &section->header->lock;
     uint64_t word = load_seq_u64(lock);
     if ((word & (LOCK_OWNER | LOCK_WAITERS | LOCK_INCONSISTENT | LOCK_POISONED)) == 0 &&
-        cas_seq_u64(lock, &word, owned_by(map, word)))
+        cas_seq_u64(lock, &word, owned_by(section, word)))
         return WMMF_OK;
     *deadline = deadline_after(timeout_ns);
-    return wait_to_own(map, *deadline, repair, place);
+    return wait_to_own(section, *deadline, repair, place);
 }
 
-/* W7. Dying as the owner, here or before the sequence is odd: the payload is untouched, bury() just frees the word. */
-static void give_up_ownership(wmmf_map *map, uint64_t more_flags) {
-    uint64_t word = load_seq_u64(&map->header->lock);
-    while (!cas_seq_u64(&map->header->lock, &word, (word & ~LOCK_OWNER) | more_flags))
+/* W7. Dying as the owner, here or before the sequence is odd: the payload is untouched, reap() just frees the word. */
+static void give_up_ownership(wmmf_section *section, uint64_t more_flags) {
+    uint64_t word = load_seq_u64(&section->header->lock);
+    while (!cas_seq_u64(&section->header->lock, &word, (word & ~LOCK_OWNER) | more_flags))
         continue;
-    gate_wake(map, GATE_READERS);
-    gate_wake(map, GATE_WRITERS);
+    eventcount_wake(section, EVENT_READERS);
+    eventcount_wake(section, EVENT_WRITERS);
 }
 
 static bool is_reading(const struct participant *record) {
@@ -315,10 +317,10 @@ static bool is_reading(const struct participant *record) {
 }
 
 /* W4: waits until the readers that were inside before us are gone, or are found dead. */
-static int32_t wait_for_readers(wmmf_map *map, int64_t timeout_ns, int64_t *deadline) {
-    uint32_t used = participants_in_use(map);
+static int32_t wait_for_readers(wmmf_section *section, int64_t timeout_ns, int64_t *deadline) {
+    uint32_t used = participants_in_use(section);
     for (uint32_t i = 0; i < used; i++) {
-        const struct participant *record = &map->records[i];
+        const struct participant *record = &section->records[i];
         for (int spin = 0; spin < SPINS && is_reading(record); spin++)
             spin_pause();
         while (is_reading(record)) {
@@ -326,43 +328,43 @@ static int32_t wait_for_readers(wmmf_map *map, int64_t timeout_ns, int64_t *dead
                 *deadline = deadline_after(timeout_ns);
             int64_t slice = deadline_remaining(*deadline, RECHECK_NS);
             if (slice == 0) {
-                if (bury_the_dead(map, is_reading))
+                if (reap_dead(section, is_reading))
                     continue;
                 return WMMF_E_TIMEOUT;
             }
-            if (native_is_poisoned(map))
+            if (rwlock_is_poisoned(section))
                 return WMMF_E_POISONED;
-            uint32_t seen = gate_enter(map, GATE_WRITERS);
-            if (!is_reading(record) || native_is_poisoned(map))
-                gate_leave(map, GATE_WRITERS, seen);
-            else if (!gate_sleep(map, GATE_WRITERS, seen, slice))
-                bury_the_dead(map, is_reading);
+            uint32_t seen = eventcount_prepare(section, EVENT_WRITERS);
+            if (!is_reading(record) || rwlock_is_poisoned(section))
+                eventcount_cancel(section, EVENT_WRITERS, seen);
+            else if (!eventcount_wait(section, EVENT_WRITERS, seen, slice))
+                reap_dead(section, is_reading);
         }
     }
     return WMMF_OK;
 }
 
 /* Alone with the payload, but without having announced a change to it. */
-static int32_t exclude_all(wmmf_map *map, int64_t timeout_ns, bool repair, uint64_t *place) {
+static int32_t exclude_all(wmmf_section *section, int64_t timeout_ns, bool repair, uint64_t *place) {
     int64_t deadline = -1; /* the clock is only read when there is something to wait for */
-    int32_t status = take_ownership(map, timeout_ns, repair, place, &deadline);
+    int32_t status = take_ownership(section, timeout_ns, repair, place, &deadline);
     if (status != WMMF_OK)
         return status;
-    status = wait_for_readers(map, timeout_ns, &deadline);
+    status = wait_for_readers(section, timeout_ns, &deadline);
     if (status == WMMF_OK)
         return status;
     if (*place == 0)
-        *place = draw_ticket(map);
-    show_ticket(map, *place); /* before others can take what we give up */
-    give_up_ownership(map, LOCK_WAITERS);
+        *place = draw_ticket(section);
+    show_ticket(section, *place); /* before others can take what we give up */
+    give_up_ownership(section, LOCK_WAITERS);
     return status;
 }
 
 /* W5. From here on a death leaves the payload inconsistent. For those who read without the lock: the first fence keeps
  * this progress behind the even sequence of the write before, the odd sequence releases it, and the last
  * fence keeps our stores to the payload behind both. */
-static void begin_change(wmmf_map *map, uint64_t begin, uint64_t touched, uint64_t end) {
-    struct header *header = map->header;
+static void begin_change(wmmf_section *section, uint64_t begin, uint64_t touched, uint64_t end) {
+    struct header *header = section->header;
     fence_release();
     store_relaxed_u64(&header->progress.begin, begin);
     store_relaxed_u64(&header->progress.settled, begin);
@@ -374,25 +376,25 @@ static void begin_change(wmmf_map *map, uint64_t begin, uint64_t touched, uint64
 
 /* For people and audits: how often, and since when. Released: nobody sees it before the lock word that says the same.
  */
-static void count_taken(wmmf_map *map) {
-    struct participant *me = own_record(map);
+static void count_taken(wmmf_section *section) {
+    struct participant *me = own_record(section);
     store_release_u64(&me->writes, load_relaxed_u64(&me->writes) | 1);
     store_relaxed_u64(&me->writing_since_unix_ns, platform_unix_coarse_ns());
 }
 
-static void count_given(wmmf_map *map) {
-    struct participant *me = own_record(map);
+static void count_given(wmmf_section *section) {
+    struct participant *me = own_record(section);
     store_relaxed_u64(&me->writes, (load_relaxed_u64(&me->writes) | 1) + 1);
     store_relaxed_u64(&me->writing_since_unix_ns, 0);
 }
 
-static int32_t own(wmmf_map *map, int64_t timeout_ns, bool repair, uint64_t *place) {
-    bool holding = holders_writing(map) || holders_reading(map);
-    int32_t status = holding ? WMMF_E_DEADLOCK : exclude_all(map, timeout_ns, repair, place);
+static int32_t own(wmmf_section *section, int64_t timeout_ns, bool repair, uint64_t *place) {
+    bool holding = holders_writing(section) || holders_reading(section);
+    int32_t status = holding ? WMMF_E_DEADLOCK : exclude_all(section, timeout_ns, repair, place);
     if (status == WMMF_OK)
-        count_taken(map);
+        count_taken(section);
     else if (status != WMMF_E_TIMEOUT)
-        native_leave_queue(map, *place);
+        rwlock_leave_queue(section, *place);
     if (status != WMMF_E_TIMEOUT)
         *place = 0;
     return status;
@@ -400,120 +402,121 @@ static int32_t own(wmmf_map *map, int64_t timeout_ns, bool repair, uint64_t *pla
 
 /* W6, W7: gives the lock back. The sequence releases our stores to the payload; from here on our death harms nobody. A
  * write that a death cut short counts too, so that its sequence is never reached: see copy_version. */
-static void disown(wmmf_map *map) {
-    struct header *header = map->header;
+static void disown(wmmf_section *section) {
+    struct header *header = section->header;
     bool consistent = (load_seq_u64(&header->lock) & LOCK_INCONSISTENT) == 0;
-    count_given(map);
+    count_given(section);
     if (consistent)
-        store_release_u64(&header->sequence, load_relaxed_u64(&header->sequence) + (map->repairing ? 3 : 1));
-    give_up_ownership(map, consistent ? 0 : LOCK_POISONED);
-    gate_wake(map, GATE_CHANGE);
+        store_release_u64(&header->sequence, load_relaxed_u64(&header->sequence) + (section->repairing ? 3 : 1));
+    give_up_ownership(section, consistent ? 0 : LOCK_POISONED);
+    eventcount_wake(section, EVENT_CHANGE);
 }
 
-int32_t native_lock_write(wmmf_map *map, int64_t timeout_ns, uint64_t *place) {
-    int32_t status = own(map, timeout_ns, true, place);
+int32_t rwlock_lock_write(wmmf_section *section, int64_t timeout_ns, uint64_t *place) {
+    int32_t status = own(section, timeout_ns, true, place);
     if (status != WMMF_OK)
         return status;
-    status = word_status(load_seq_u64(&map->header->lock));
-    map->repairing = status == WMMF_E_OWNER_DIED;
-    begin_change(map, 0, UINT64_MAX, UINT64_MAX);
-    holders_set_writer(map, true);
+    status = word_status(load_seq_u64(&section->header->lock));
+    section->repairing = status == WMMF_E_OWNER_DIED;
+    begin_change(section, 0, UINT64_MAX, UINT64_MAX);
+    holders_set_writer(section, true);
     return status;
 }
 
-int32_t native_unlock_write(wmmf_map *map) {
-    if (!holders_writing(map))
+int32_t rwlock_unlock_write(wmmf_section *section) {
+    if (!holders_writing(section))
         return WMMF_E_NOT_OWNER;
-    int32_t status = native_is_poisoned(map) ? WMMF_E_POISONED : WMMF_OK;
-    holders_set_writer(map, false);
-    disown(map);
+    int32_t status = rwlock_is_poisoned(section) ? WMMF_E_POISONED : WMMF_OK;
+    holders_set_writer(section, false);
+    disown(section);
     return status;
 }
 
-static bool is_of_payload(const wmmf_map *map, const uint8_t *from, size_t length) {
-    return (uintptr_t)from < (uintptr_t)map->payload + map->size && (uintptr_t)from + length > (uintptr_t)map->payload;
+static bool is_of_payload(const wmmf_section *section, const uint8_t *from, size_t length) {
+    return (uintptr_t)from < (uintptr_t)section->payload + section->size &&
+           (uintptr_t)from + length > (uintptr_t)section->payload;
 }
 
 /* Small enough that somebody who reads in our wake is never far behind. */
 static size_t chunk_size(size_t length) {
     size_t chunk = length / 8;
-    return chunk < CHUNK_LEAST ? CHUNK_LEAST : chunk > CHUNK_MOST ? CHUNK_MOST : chunk;
+    return chunk < CHUNK_MIN ? CHUNK_MIN : chunk > CHUNK_MAX ? CHUNK_MAX : chunk;
 }
 
-int32_t native_write(wmmf_map *map, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns,
+int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns,
                      uint64_t *place) {
-    struct progress *progress = &map->header->progress;
-    int32_t status = own(map, timeout_ns, false, place);
+    struct progress *progress = &section->header->progress;
+    int32_t status = own(section, timeout_ns, false, place);
     if (status != WMMF_OK)
         return status;
-    map->repairing = false;
-    begin_change(map, offset, offset, offset + length);
+    section->repairing = false;
+    begin_change(section, offset, offset, offset + length);
     /* What is moved within the payload goes in one piece: the first chunk could overwrite the source of the second. */
-    size_t chunk = is_of_payload(map, buffer, length) ? length : chunk_size(length);
+    size_t chunk = is_of_payload(section, buffer, length) ? length : chunk_size(length);
     for (size_t done = 0; done < length; done += chunk) {
         if (chunk > length - done)
             chunk = length - done;
         /* Said before it is done, and settled after: a death in between leaves an odd sequence, as anywhere here. */
         store_relaxed_u64(&progress->touched, offset + done + chunk);
         fence_release();
-        memmove(map->payload + offset + done, (const uint8_t *)buffer + done, chunk);
+        memmove(section->payload + offset + done, (const uint8_t *)buffer + done, chunk);
         store_release_u64(&progress->settled, offset + done + chunk);
     }
-    disown(map);
+    disown(section);
     return WMMF_OK;
 }
 
 /* A frame that a dead writer left half filled is not published, so there is nothing to repair. */
-int32_t native_own(wmmf_map *map, int64_t timeout_ns) {
+int32_t rwlock_own(wmmf_section *section, int64_t timeout_ns) {
     int64_t deadline;
     uint64_t place = 0;
-    int32_t status = take_ownership(map, timeout_ns, true, &place, &deadline);
+    int32_t status = take_ownership(section, timeout_ns, true, &place, &deadline);
     if (status == WMMF_OK)
-        count_taken(map);
+        count_taken(section);
     else
-        native_leave_queue(map, place);
+        rwlock_leave_queue(section, place);
     return status;
 }
 
-void native_disown(wmmf_map *map) {
-    count_given(map);
-    give_up_ownership(map, 0);
+void rwlock_disown(wmmf_section *section) {
+    count_given(section);
+    give_up_ownership(section, 0);
 }
 
-int32_t native_mark_consistent(wmmf_map *map) {
-    if (!holders_writing(map))
+int32_t rwlock_mark_consistent(wmmf_section *section) {
+    if (!holders_writing(section))
         return WMMF_E_NOT_OWNER;
-    if (native_is_poisoned(map))
+    if (rwlock_is_poisoned(section))
         return WMMF_E_POISONED;
-    and_seq_u64(&map->header->lock, ~LOCK_INCONSISTENT);
+    and_seq_u64(&section->header->lock, ~LOCK_INCONSISTENT);
     return WMMF_OK;
 }
 
 /* Waiting for a change. */
 
 /* A read-only handle cannot count itself in, so it looks by itself, often. */
-static void sleep_until_change(wmmf_map *map, uint64_t sequence, int64_t slice) {
-    struct header *header = map->header;
-    if (map->read_only) {
-        gate_peek(map, GATE_CHANGE, slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
+static void sleep_until_change(wmmf_section *section, uint64_t sequence, int64_t slice) {
+    struct header *header = section->header;
+    if (section->read_only) {
+        eventcount_poll(section, EVENT_CHANGE, slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
         return;
     }
-    uint32_t seen = gate_enter(map, GATE_CHANGE);
-    if (load_seq_u64(&header->sequence) / 2 != sequence || native_is_poisoned(map))
-        gate_leave(map, GATE_CHANGE, seen);
-    else if (!gate_sleep(map, GATE_CHANGE, seen, slice))
-        check_owner(map, load_seq_u64(&header->lock));
+    uint32_t seen = eventcount_prepare(section, EVENT_CHANGE);
+    if (load_seq_u64(&header->sequence) / 2 != sequence || rwlock_is_poisoned(section))
+        eventcount_cancel(section, EVENT_CHANGE, seen);
+    else if (!eventcount_wait(section, EVENT_CHANGE, seen, slice))
+        check_owner(section, load_seq_u64(&header->lock));
 }
 
-/* Whether the writer that a read-only handle sees at work is dead; a handle that may write buries it instead. */
-static bool owner_seems_dead(wmmf_map *map, uint64_t word) {
+/* Whether the writer that a read-only handle sees at work is dead; a handle that may write reaps it instead. */
+static bool owner_seems_dead(wmmf_section *section, uint64_t word) {
     uint64_t owner = word & LOCK_OWNER;
-    return owner != 0 && lock_owner_is_valid(map, word) && !platform_token_alive(map->section, (uint32_t)owner - 1) &&
-           load_seq_u64(&map->header->lock) == word;
+    return owner != 0 && lock_owner_is_valid(section, word) &&
+           !platform_token_alive(section->mapping, (uint32_t)owner - 1) && load_seq_u64(&section->header->lock) == word;
 }
 
-int32_t native_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
-    struct header *header = map->header;
+int32_t rwlock_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
+    struct header *header = section->header;
     int64_t deadline = deadline_after(timeout_ns);
     for (int turn = 0;; turn++) {
         uint64_t word = load_seq_u64(&header->lock);
@@ -532,14 +535,14 @@ int32_t native_wait(wmmf_map *map, uint64_t sequence, int64_t timeout_ns, uint64
             continue;
         }
         int64_t slice = deadline_remaining(deadline, RECHECK_NS);
-        if (map->read_only && (slice == 0 || turn % 10 == 9) && owner_seems_dead(map, word))
+        if (section->read_only && (slice == 0 || turn % 10 == 9) && owner_seems_dead(section, word))
             return WMMF_E_OWNER_DIED;
         if (slice == 0) {
-            if (!map->read_only && check_owner(map, word))
+            if (!section->read_only && check_owner(section, word))
                 continue;
             return WMMF_E_TIMEOUT;
         }
-        sleep_until_change(map, sequence, slice);
+        sleep_until_change(section, sequence, slice);
     }
 }
 
@@ -556,8 +559,8 @@ struct look {
 };
 
 /* Sequence and progress of one and the same write. False if the writer is always quicker: it is not one of ours. */
-static bool look_at_progress(const wmmf_map *map, struct look *look) {
-    const struct header *header = map->header;
+static bool look_at_progress(const wmmf_section *section, struct look *look) {
+    const struct header *header = section->header;
     for (int i = 0; i < SPINS; i++) {
         look->sequence = load_acquire_u64(&header->sequence);
         look->begin = load_relaxed_u64(&header->progress.begin);
@@ -574,9 +577,9 @@ static bool look_at_progress(const wmmf_map *map, struct look *look) {
 enum verdict { THERE, NOT_YET, GONE };
 
 /* Whether the bytes from `from` to `to` are those of the version whose write ends with the sequence `version`. */
-static enum verdict judge(const wmmf_map *map, uint64_t version, uint64_t from, uint64_t to) {
+static enum verdict judge(const wmmf_section *section, uint64_t version, uint64_t from, uint64_t to) {
     struct look look;
-    if (!look_at_progress(map, &look))
+    if (!look_at_progress(section, &look))
         return GONE;
     if (look.sequence == version)
         return THERE;
@@ -588,28 +591,28 @@ static enum verdict judge(const wmmf_map *map, uint64_t version, uint64_t from, 
 }
 
 /* Waits for the writer, which will go on soon, as long as the kernel does not say that it is dead. */
-static int32_t await_writer(wmmf_map *map, int64_t deadline, int turn) {
-    uint64_t word = load_seq_u64(&map->header->lock);
+static int32_t await_writer(wmmf_section *section, int64_t deadline, int turn) {
+    uint64_t word = load_seq_u64(&section->header->lock);
     int32_t status = word_status(word);
     if (status != WMMF_OK)
         return status;
     if (deadline_remaining(deadline, 1) == 0)
-        return owner_seems_dead(map, word) ? WMMF_E_OWNER_DIED : WMMF_E_TIMEOUT;
+        return owner_seems_dead(section, word) ? WMMF_E_OWNER_DIED : WMMF_E_TIMEOUT;
     if (turn < SPINS)
         spin_pause();
     else if (turn < SPINS + YIELDS)
         platform_yield();
-    else if (turn % 10 == 0 && owner_seems_dead(map, word))
+    else if (turn % 10 == 0 && owner_seems_dead(section, word))
         return WMMF_E_OWNER_DIED;
     else
         platform_pause(deadline_remaining(deadline, READ_ONLY_RECHECK_NS / 10));
     return WMMF_OK;
 }
 
-static int32_t await_version(wmmf_map *map, uint64_t version, uint64_t from, uint64_t to, int64_t deadline,
+static int32_t await_version(wmmf_section *section, uint64_t version, uint64_t from, uint64_t to, int64_t deadline,
                              enum verdict *verdict) {
-    for (int turn = 0; (*verdict = judge(map, version, from, to)) == NOT_YET; turn++) {
-        int32_t status = await_writer(map, deadline, turn);
+    for (int turn = 0; (*verdict = judge(section, version, from, to)) == NOT_YET; turn++) {
+        int32_t status = await_writer(section, deadline, turn);
         if (status != WMMF_OK)
             return status;
     }
@@ -619,46 +622,46 @@ static int32_t await_version(wmmf_map *map, uint64_t version, uint64_t from, uin
 /* Copies one version, or says that it is GONE. Bytes that were taken while their write was under way count only once
  * that write has ended: seen by its sequence or the next, never by a later one, which a repair after its death could
  * have stored as well. */
-static int32_t copy_version(wmmf_map *map, uint64_t version, uint64_t offset, uint8_t *buffer, size_t length,
+static int32_t copy_version(wmmf_section *section, uint64_t version, uint64_t offset, uint8_t *buffer, size_t length,
                             int64_t deadline, enum verdict *verdict) {
     size_t chunk = chunk_size(length);
     for (size_t done = 0; done < length; done += chunk) {
         if (chunk > length - done)
             chunk = length - done;
         uint64_t from = offset + done;
-        int32_t status = await_version(map, version, from, from + chunk, deadline, verdict);
+        int32_t status = await_version(section, version, from, from + chunk, deadline, verdict);
         if (status != WMMF_OK || *verdict == GONE)
             return status;
-        memcpy(buffer + done, map->payload + from, chunk);
+        memcpy(buffer + done, section->payload + from, chunk);
         fence_acquire();
-        *verdict = judge(map, version, from, from + chunk);
+        *verdict = judge(section, version, from, from + chunk);
         if (*verdict != THERE)
             return WMMF_OK;
     }
     for (int turn = 0;; turn++) {
-        uint64_t now = load_acquire_u64(&map->header->sequence);
+        uint64_t now = load_acquire_u64(&section->header->sequence);
         if (now != version - 1) {
             *verdict = now == version || now == version + 1 ? THERE : GONE;
             return WMMF_OK;
         }
-        int32_t status = await_writer(map, deadline, turn);
+        int32_t status = await_writer(section, deadline, turn);
         if (status != WMMF_OK)
             return status;
     }
 }
 
-int32_t native_read_optimistic(wmmf_map *map, uint64_t offset, void *buffer, size_t length, int64_t timeout_ns) {
+int32_t seqlock_read(wmmf_section *section, uint64_t offset, void *buffer, size_t length, int64_t timeout_ns) {
     int64_t deadline = deadline_after(timeout_ns);
     for (int turn = 0;; turn++) {
-        int32_t status = word_status(load_seq_u64(&map->header->lock));
+        int32_t status = word_status(load_seq_u64(&section->header->lock));
         if (status != WMMF_OK)
             return status;
         enum verdict verdict;
-        uint64_t now = load_acquire_u64(&map->header->sequence);
-        status = copy_version(map, now + (now & 1), offset, buffer, length, deadline, &verdict);
+        uint64_t now = load_acquire_u64(&section->header->sequence);
+        status = copy_version(section, now + (now & 1), offset, buffer, length, deadline, &verdict);
         if (status != WMMF_OK || verdict == THERE)
             return status;
-        status = await_writer(map, deadline, turn % SPINS);
+        status = await_writer(section, deadline, turn % SPINS);
         if (status != WMMF_OK)
             return status;
     }

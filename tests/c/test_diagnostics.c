@@ -7,35 +7,35 @@
 
 static void a_place_in_the_queue_is_kept_until_it_is_used_or_left(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
+    wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
     uint64_t place = 0, same;
-    REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_in_turn(other, SECOND / 1000, &place));
+    REQUIRE_OK(wmmf_lock_read(section, PATIENCE));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_queued(other, SECOND / 1000, &place));
     CHECK(place != 0);
-    CHECK_EQUAL(1, participant_of(map, 1).waiting_writer);
+    CHECK_EQUAL(1, participant_of(section, 1).waiting_writer);
     same = place;
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_write_in_turn(other, 0, "x", 1, SECOND / 1000, &place));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_write_queued(other, 0, "x", 1, SECOND / 1000, &place));
     CHECK(place == same);
     CHECK_STATUS(WMMF_OK, wmmf_leave_queue(other, place));
-    CHECK_EQUAL(0, participant_of(map, 1).waiting_writer);
+    CHECK_EQUAL(0, participant_of(section, 1).waiting_writer);
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, SECOND / 1000)); /* this one leaves by itself */
-    CHECK_EQUAL(0, participant_of(map, 1).waiting_writer);
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_in_turn(other, SECOND / 1000, &place));
-    REQUIRE_OK(wmmf_unlock_read(map));
-    CHECK_STATUS(WMMF_OK, wmmf_lock_write_in_turn(other, PATIENCE, &place));
+    CHECK_EQUAL(0, participant_of(section, 1).waiting_writer);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_queued(other, SECOND / 1000, &place));
+    REQUIRE_OK(wmmf_unlock_read(section));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write_queued(other, PATIENCE, &place));
     CHECK(place == 0);
-    CHECK_EQUAL(0, participant_of(map, 1).waiting_writer);
+    CHECK_EQUAL(0, participant_of(section, 1).waiting_writer);
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(other));
-    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_lock_write_in_turn(other, 0, NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_lock_write_queued(other, 0, NULL));
     CHECK_STATUS(WMMF_OK, wmmf_leave_queue(other, 0));
     wmmf_close(other);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static void a_participant_says_what_it_does(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE),
-             *looker = open_read_only(name, WMMF_NATIVE);
+    wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE),
+                 *looker = open_read_only(name, WMMF_NATIVE);
     wmmf_participant nobody = {.struct_size = sizeof nobody};
     REQUIRE_OK(wmmf_lock_read(other, PATIENCE));
     CHECK_EQUAL(0, participant_of(looker, 0).readers);
@@ -59,19 +59,19 @@ static void a_participant_says_what_it_does(void) {
     wmmf_close(other);
     CHECK_EQUAL(0, participant_of(looker, 1).pid);
     wmmf_close(looker);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static int hold_write_and_say(const char *name) {
-    wmmf_map *map = open_existing(name, WMMF_NATIVE);
-    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    wmmf_section *section = open_existing(name, WMMF_NATIVE);
+    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
     say("locked");
     return !heard("go");
 }
 
 static void a_dead_participant_is_shown_until_it_is_cleared(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE), *looker = open_read_only(name, WMMF_NATIVE);
+    wmmf_section *section = create(name, 100, WMMF_NATIVE), *looker = open_read_only(name, WMMF_NATIVE);
     struct child *child = child_start("hold_write_and_say", name);
     if (!CHECK(child_said(child, "locked")))
         give_up();
@@ -82,10 +82,10 @@ static void a_dead_participant_is_shown_until_it_is_cleared(void) {
     child_kill(child);
     CHECK_EQUAL(0, participant_of(looker, 1).alive);
     CHECK_EQUAL(writer.pid, participant_of(looker, 1).pid);
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_read(map, PATIENCE));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_read(section, PATIENCE));
     CHECK_EQUAL(0, participant_of(looker, 1).pid);
     wmmf_close(looker);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static void a_reader_shows_how_old_its_frames_are(void) {
@@ -93,7 +93,7 @@ static void a_reader_shows_how_old_its_frames_are(void) {
     wmmf_channel *channel;
     wmmf_frame frame = {.struct_size = sizeof frame}, older = frame, newer = frame;
     REQUIRE_OK(wmmf_channel_create(name, 10, 4, NULL, &channel));
-    wmmf_map *looker = open_read_only(name, WMMF_NATIVE);
+    wmmf_section *looker = open_read_only(name, WMMF_NATIVE);
     CHECK_EQUAL(0, participant_of(looker, 0).oldest_pinned);
     REQUIRE_OK(wmmf_channel_write(channel, "", 0, &frame));
     REQUIRE_OK(wmmf_channel_write(channel, "", 0, &frame));
@@ -110,7 +110,7 @@ static void a_reader_shows_how_old_its_frames_are(void) {
 }
 
 static void what_cannot_be_looked_at_is_refused(void) {
-    wmmf_map *native = create(new_name(), 100, WMMF_NATIVE), *raw = create(new_name(), 100, WMMF_RAW);
+    wmmf_section *native = create(new_name(), 100, WMMF_NATIVE), *raw = create(new_name(), 100, WMMF_RAW);
     wmmf_participant found = {.struct_size = sizeof found - 1};
     CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_get_participant(native, 0, &found));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_get_participant(native, 0, NULL));
@@ -137,7 +137,7 @@ static bool is_listed(const char *name, uint32_t name_space) {
 static void what_is_open_is_listed_where_it_is(void) {
     wmmf_options options = options_of(WMMF_NATIVE, WMMF_GLOBAL);
     const char *here = new_name(), *everywhere = new_name(), *frames = new_name();
-    wmmf_map *local = create(here, 100, WMMF_NATIVE), *global = NULL;
+    wmmf_section *local = create(here, 100, WMMF_NATIVE), *global = NULL;
     wmmf_channel *channel = NULL;
     REQUIRE_OK(wmmf_create(everywhere, 100, &options, &global));
     REQUIRE_OK(wmmf_channel_create(frames, 100, 0, NULL, &channel));
@@ -154,7 +154,7 @@ static void what_is_open_is_listed_where_it_is(void) {
 }
 
 static void a_list_that_does_not_fit_says_how_much_it_needs(void) {
-    wmmf_map *map = create(new_name(), 100, WMMF_NATIVE);
+    wmmf_section *section = create(new_name(), 100, WMMF_NATIVE);
     uint64_t needed = 0, again = 0;
     CHECK_STATUS(WMMF_E_RANGE, wmmf_list(WMMF_LOCAL, NULL, 0, &needed));
     CHECK(needed > 1);
@@ -162,107 +162,108 @@ static void a_list_that_does_not_fit_says_how_much_it_needs(void) {
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_list(WMMF_LOCAL, NULL, 1, &needed));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_list(WMMF_LOCAL, names, sizeof names, NULL));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_list(WMMF_CUSTOM, names, sizeof names, &needed));
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 /* Damage. */
 
 /* A thread that waits, and what it was told in the end. */
 struct waiter {
-    wmmf_map *map;
-    int32_t (*wait)(wmmf_map *map);
+    wmmf_section *section;
+    int32_t (*wait)(wmmf_section *section);
     int32_t status;
 };
 
-static int32_t wait_to_read(wmmf_map *map) {
-    return wmmf_lock_read(map, PATIENCE);
+static int32_t wait_to_read(wmmf_section *section) {
+    return wmmf_lock_read(section, PATIENCE);
 }
 
-static int32_t wait_to_write(wmmf_map *map) {
-    return wmmf_lock_write(map, PATIENCE);
+static int32_t wait_to_write(wmmf_section *section) {
+    return wmmf_lock_write(section, PATIENCE);
 }
 
-static int32_t wait_to_copy(wmmf_map *map) {
+static int32_t wait_to_copy(wmmf_section *section) {
     char byte;
-    return wmmf_read(map, 0, &byte, 1, PATIENCE);
+    return wmmf_read(section, 0, &byte, 1, PATIENCE);
 }
 
-static int32_t wait_for_change(wmmf_map *map) {
-    return wmmf_wait(map, 0, PATIENCE, NULL);
+static int32_t wait_for_change(wmmf_section *section) {
+    return wmmf_wait(section, 0, PATIENCE, NULL);
 }
 
 static void wait_in_thread(void *argument) {
     struct waiter *waiter = argument;
-    waiter->status = waiter->wait(waiter->map);
+    waiter->status = waiter->wait(waiter->section);
 }
 
 /* A reader without its tally; what else there is, is in test_audit.c. */
 static void damage(const char *name) {
-    wmmf_map *raw = open_existing(name, WMMF_RAW);
+    wmmf_section *raw = open_existing(name, WMMF_RAW);
     struct participant *records = (struct participant *)(void *)(data_of(raw) + HEADER_SIZE);
     __atomic_fetch_add(&records[0].reading, 1, __ATOMIC_SEQ_CST);
     wmmf_close(raw);
 }
 
-static void wait_until_somebody_waits(wmmf_map *map) {
+static void wait_until_somebody_waits(wmmf_section *section) {
     int64_t deadline = system_now_ns() + PATIENCE;
     wmmf_participant second;
     do {
-        second = participant_of(map, 1);
+        second = participant_of(section, 1);
         if (!CHECK(system_now_ns() < deadline))
             give_up();
     } while (second.waiting_readers == 0 && second.waiting_writer == 0);
 }
 
-static void audit_finds_damage(wmmf_map *map) {
+static void audit_finds_damage(wmmf_section *section) {
     wmmf_audit_report report = {.struct_size = sizeof report};
-    REQUIRE_OK(wmmf_audit(map, &report));
+    REQUIRE_OK(wmmf_audit(section, &report));
     CHECK_EQUAL(1, report.damaged);
     CHECK_EQUAL(1, report.poisoned);
 }
 
 static void damage_ends_a_wait_for_the_lock(void) {
-    int32_t (*const waits[])(wmmf_map *) = {wait_to_read, wait_to_write, wait_to_copy};
+    int32_t (*const waits[])(wmmf_section *) = {wait_to_read, wait_to_write, wait_to_copy};
     for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
         const char *name = new_name();
-        wmmf_map *map = create(name, 100, WMMF_NATIVE);
+        wmmf_section *section = create(name, 100, WMMF_NATIVE);
         struct waiter waiter = {open_existing(name, WMMF_NATIVE), waits[i], WMMF_OK};
-        REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+        REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
         struct thread *thread = thread_start(wait_in_thread, &waiter);
-        wait_until_somebody_waits(map);
+        wait_until_somebody_waits(section);
         damage(name);
-        audit_finds_damage(map);
+        audit_finds_damage(section);
         thread_join(thread); /* while the lock is still held */
         CHECK_STATUS(WMMF_E_POISONED, waiter.status);
-        CHECK_STATUS(WMMF_E_POISONED, waits[i](waiter.map));
-        wmmf_close(waiter.map);
-        wmmf_close(map);
+        CHECK_STATUS(WMMF_E_POISONED, waits[i](waiter.section));
+        wmmf_close(waiter.section);
+        wmmf_close(section);
     }
 }
 
 static void damage_ends_the_wait_of_a_writer_for_readers(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE);
+    wmmf_section *section = create(name, 100, WMMF_NATIVE);
     struct waiter waiter = {open_existing(name, WMMF_NATIVE), wait_to_write, WMMF_OK};
-    REQUIRE_OK(wmmf_write(waiter.map, 0, "x", 1, PATIENCE));
-    REQUIRE_OK(wmmf_lock_read(map, PATIENCE));
+    REQUIRE_OK(wmmf_write(waiter.section, 0, "x", 1, PATIENCE));
+    REQUIRE_OK(wmmf_lock_read(section, PATIENCE));
     struct thread *thread = thread_start(wait_in_thread, &waiter);
-    wait_until_writing(map, 1);
-    CHECK_EQUAL(0, participant_of(map, 1).writing_since_unix_ns); /* only about to: that of its write before is gone */
+    wait_until_writing(section, 1);
+    CHECK_EQUAL(0,
+                participant_of(section, 1).writing_since_unix_ns); /* only about to: that of its write before is gone */
     damage(name);
-    audit_finds_damage(map);
+    audit_finds_damage(section);
     thread_join(thread);
     CHECK_STATUS(WMMF_E_POISONED, waiter.status);
-    wmmf_close(waiter.map);
-    wmmf_close(map);
+    wmmf_close(waiter.section);
+    wmmf_close(section);
 }
 
 /* One that may only read leaves no trace. */
 static void wait_until_it_sleeps(const char *name) {
     int64_t deadline = system_now_ns() + PATIENCE;
-    wmmf_map *raw = open_existing(name, WMMF_RAW);
+    wmmf_section *raw = open_existing(name, WMMF_RAW);
     const struct header *header = (const struct header *)(const void *)data_of(raw);
-    while (load_seq_u64(&header->gates[GATE_CHANGE]) < GATE_SLEEPER)
+    while (load_seq_u64(&header->events[EVENT_CHANGE]) < EVENTCOUNT_SLEEPER)
         if (!CHECK(system_now_ns() < deadline))
             give_up();
     wmmf_close(raw);
@@ -271,34 +272,34 @@ static void wait_until_it_sleeps(const char *name) {
 static void damage_ends_a_wait_for_a_change(void) {
     for (int read_only = 0; read_only < 2; read_only++) {
         const char *name = new_name();
-        wmmf_map *map = create(name, 100, WMMF_NATIVE);
+        wmmf_section *section = create(name, 100, WMMF_NATIVE);
         struct waiter waiter = {read_only ? open_read_only(name, WMMF_NATIVE) : open_existing(name, WMMF_NATIVE),
                                 wait_for_change, WMMF_OK};
         struct thread *thread = thread_start(wait_in_thread, &waiter);
         if (!read_only)
             wait_until_it_sleeps(name);
         damage(name);
-        audit_finds_damage(map);
+        audit_finds_damage(section);
         thread_join(thread);
         CHECK_STATUS(WMMF_E_POISONED, waiter.status);
-        CHECK_STATUS(WMMF_E_POISONED, wait_for_change(waiter.map));
-        CHECK_STATUS(WMMF_E_POISONED, wait_to_copy(waiter.map));
-        wmmf_close(waiter.map);
-        wmmf_close(map);
+        CHECK_STATUS(WMMF_E_POISONED, wait_for_change(waiter.section));
+        CHECK_STATUS(WMMF_E_POISONED, wait_to_copy(waiter.section));
+        wmmf_close(waiter.section);
+        wmmf_close(section);
     }
 }
 
 static void a_read_only_audit_finds_damage_and_changes_nothing(void) {
     const char *name = new_name();
-    wmmf_map *map = create(name, 100, WMMF_NATIVE), *looker = open_read_only(name, WMMF_NATIVE);
+    wmmf_section *section = create(name, 100, WMMF_NATIVE), *looker = open_read_only(name, WMMF_NATIVE);
     wmmf_audit_report report = {.struct_size = sizeof report};
     damage(name);
     REQUIRE_OK(wmmf_audit(looker, &report));
     CHECK_EQUAL(1, report.damaged);
     CHECK_EQUAL(0, report.poisoned);
-    CHECK_STATUS(WMMF_OK, wmmf_lock_read(map, 0));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_read(section, 0));
     wmmf_close(looker);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static void a_damaged_channel_takes_and_gives_no_frames(void) {

@@ -39,14 +39,14 @@ from pywinmmf import (  # noqa: E402 (after the skips)
 )
 from pywinmmf.camera.share import SharedCamera, Sharing  # noqa: E402
 from pywinmmf.cli import main  # noqa: E402
-from pywinmmf.look import follower, live_picture, meter, namespaces, record, top  # noqa: E402
-from pywinmmf.look.follower import Follower  # noqa: E402
-from pywinmmf.look.meter import Meter  # noqa: E402
-from pywinmmf.look.observation import observe  # noqa: E402
-from pywinmmf.look.state import State  # noqa: E402
-from pywinmmf.look.video_file import VideoFile  # noqa: E402
 from pywinmmf.terminal import ended_politely  # noqa: E402
 from pywinmmf.video_capture import bgr  # noqa: E402
+from pywinmmf.viewers import follower, live_picture, meter, namespaces, record, top  # noqa: E402
+from pywinmmf.viewers.follower import Follower  # noqa: E402
+from pywinmmf.viewers.meter import Meter  # noqa: E402
+from pywinmmf.viewers.observation import observe  # noqa: E402
+from pywinmmf.viewers.state import State  # noqa: E402
+from pywinmmf.viewers.video_file import VideoFile  # noqa: E402
 
 LOCAL = (Namespace.LOCAL,)
 SIZE = (64, 48)
@@ -65,7 +65,7 @@ def camera(name: str) -> Iterator[str]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Followers that soon lose patience."""
-    monkeypatch.setattr("pywinmmf.look.state.PATIENCE", 0.3)
+    monkeypatch.setattr("pywinmmf.viewers.state.PATIENCE", 0.3)
     monkeypatch.setattr(follower, "TICK", 0.05)
 
 
@@ -111,7 +111,7 @@ def test_a_camera_that_is_slow_on_purpose_is_live(
     name: str, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., None]
 ) -> None:
     slow = [name]
-    told = "pywinmmf.look.state.seconds_between_pictures"
+    told = "pywinmmf.viewers.state.seconds_between_pictures"
     monkeypatch.setattr(told, lambda name, namespace: 1000 * (name in slow))
     monkeypatch.setattr(meter, "RATE_SECONDS", 0.01)
     with FrameChannel.create(name, capacity=10) as channel:

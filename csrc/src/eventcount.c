@@ -1,0 +1,49 @@
+#include "eventcount.h"
+
+/* The epoch is the half that the kernel compares: the lower one, which comes first (little endian, see layout.h). */
+static shared_u32 *epoch_of(eventcount *event) {
+    return (shared_u32 *)(void *)event;
+}
+
+/* The steps' names are those of tests/model/waking.pml: G1. */
+uint32_t eventcount_prepare(wmmf_section *section, enum event index) {
+    return (uint32_t)add_seq_u64(&section->header->events[index], EVENTCOUNT_SLEEPER);
+}
+
+/* G2. */
+void eventcount_cancel(wmmf_section *section, enum event index, uint32_t seen) {
+    eventcount *event = &section->header->events[index];
+    uint64_t now = load_seq_u64(event);
+    /* Once the epoch has moved, our count is gone with the others. */
+    while ((uint32_t)now == seen && now >= EVENTCOUNT_SLEEPER)
+        if (cas_seq_u64(event, &now, now - EVENTCOUNT_SLEEPER))
+            return;
+}
+
+/* G3. */
+bool eventcount_wait(wmmf_section *section, enum event index, uint32_t seen, int64_t timeout_ns) {
+    shared_u32 *epoch = epoch_of(&section->header->events[index]);
+    platform_sleep(section->mapping, index, epoch, seen, timeout_ns);
+    if (load_seq_u32(epoch) != seen)
+        return true;
+    eventcount_cancel(section, index, seen);
+    return false;
+}
+
+void eventcount_poll(wmmf_section *section, enum event index, int64_t timeout_ns) {
+    shared_u32 *epoch = epoch_of(&section->header->events[index]);
+    platform_sleep(section->mapping, index, epoch, load_seq_u32(epoch), timeout_ns);
+}
+
+/* G4 and, in the platform, G5. */
+void eventcount_wake(wmmf_section *section, enum event index) {
+    eventcount *event = &section->header->events[index];
+    uint64_t now = load_seq_u64(event);
+    while (now >= EVENTCOUNT_SLEEPER) {
+        /* Dying after this, with nobody woken: the sleepers look again by themselves (RECHECK_NS). */
+        if (cas_seq_u64(event, &now, (uint32_t)(now + 1))) {
+            platform_wake(section->mapping, index, epoch_of(event), (uint32_t)(now / EVENTCOUNT_SLEEPER));
+            return;
+        }
+    }
+}

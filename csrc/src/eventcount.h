@@ -1,0 +1,20 @@
+/* Sleeping and waking across processes. */
+#ifndef WMMF_EVENTCOUNT_H
+#define WMMF_EVENTCOUNT_H
+
+#include "section.h"
+
+/* The protocol: enter; look whether there still is something to wait for; then sleep or leave.
+ * The count goes up before the look and the waker changes the state before it reads the count, all of it seq_cst: so
+ * either the sleeper sees the change, or the waker sees the sleeper. */
+
+/* Returns what to give to eventcount_wait. */
+uint32_t eventcount_prepare(wmmf_section *section, enum event index);
+void eventcount_cancel(wmmf_section *section, enum event index, uint32_t seen);
+/* False if nobody woke us in time; the count is taken back then. */
+bool eventcount_wait(wmmf_section *section, enum event index, uint32_t seen, int64_t timeout_ns);
+/* Sleeps without having been counted, as a read-only handle must: nobody needs to wake us. */
+void eventcount_poll(wmmf_section *section, enum event index, int64_t timeout_ns);
+void eventcount_wake(wmmf_section *section, enum event index);
+
+#endif
