@@ -45,7 +45,7 @@ class BuildNative(build_ext):
         ext.include_dirs.append(INCLUDE)
         ext.define_macros += [("WMMF_STATIC", None), self._version_macro()]
         if ext.py_limited_api:
-            ext.define_macros.append(("Py_LIMITED_API", "0x03090000"))
+            ext.define_macros.append(("Py_LIMITED_API", "0x030B0000"))
         ext.extra_compile_args += HIDDEN
         ext.libraries += LIBRARIES
         super().build_extension(ext)
@@ -89,14 +89,14 @@ def options() -> dict[str, Any]:
     """The wheel's tag; a cross-build gets a build folder of its own, so that nothing native slips in."""
     if CROSS:
         return {
-            "bdist_wheel": {"py_limited_api": "cp39", "plat_name": CROSS},
+            "bdist_wheel": {"py_limited_api": "cp311", "plat_name": CROSS},
             "build": {"build_base": f"build/{CROSS}"},
         }
-    return {"bdist_wheel": {"py_limited_api": "cp39"}}
+    return {"bdist_wheel": {"py_limited_api": "cp311"}}
 
 
 setup(
-    cffi_modules=["pywinmmf/_build.py:ffibuilder"],
+    cffi_modules=["pywinmmf/_core/build.py:ffibuilder"],
     cmdclass={"build_ext": BuildNative},
     options=options(),
 )

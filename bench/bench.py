@@ -13,8 +13,8 @@ import tempfile
 import time
 import tracemalloc
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable
 
 import pywinmmf
 from pywinmmf._native import ffi, lib

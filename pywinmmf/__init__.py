@@ -9,9 +9,8 @@ with MemoryMappedFile.open("camera") as section:
     section.read(5)
 """
 
-from ._binding import ffi, lib
+from ._core.binding import ffi, lib
 from .audit_report import AuditReport
-from .camera.registry import shared_cameras
 from .enums import Access, Layout, Namespace
 from .errors import (
     AccessDeniedError,
@@ -33,6 +32,7 @@ from .inspection import Participant, list_sections
 from .locks import ReadLock, WriteLock
 from .memory_mapped_file import MemoryMappedFile
 from .paths import include_dir, library_path
+from .registry import shared_cameras
 from .video_capture import VideoCapture
 
 __version__: str = ffi.string(lib.wmmf_version()).decode()

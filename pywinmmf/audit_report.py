@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from ._binding import new_struct
-from ._handle import Handle
+from ._core.binding import new_struct
+from ._core.handle import Handle
 from .errors import native_error
 
 

@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from ._binding import lib
+from ._core.binding import lib
 
 
 class Namespace(IntEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._binding import ffi, lib
+from ._core.binding import ffi, lib
 
 
 class Error(Exception):

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._arguments import access_options, buffer, choice, contiguous, creation_error, text, whole
-from ._binding import ffi, lib, new_struct
-from ._handle import ChannelHandle
-from ._opened import Opened
-from ._patience import first_slice
-from ._slots import NO_FRAME, new_native_frame
+from ._core.binding import ffi, lib, new_struct
+from ._core.handle import ChannelHandle
+from ._core.opened import Opened
+from ._core.slots import NO_FRAME, new_native_frame
+from ._core.timeouts import first_slice
+from ._core.validation import access_options, buffer, choice, contiguous, creation_error, text, whole
 from .audit_report import AuditReport
 from .enums import Access, Namespace
 from .errors import ArgumentTypeError, ClosedError, Error, InvalidArgumentError, native_error
@@ -20,9 +20,9 @@ from .frames import CopiedFrame, Frame, NewFrame, set_user
 from .pixels import Geometry, geometry_of, geometry_of_shape, in_format
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
-    from ._buffers import AnyBuffer, AnyWritableBuffer
+    from ._core.buffers import AnyBuffer, AnyWritableBuffer
 
 Shape = Sequence[int]
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any
 
-from ._arguments import contiguous, whole
-from ._binding import ffi, lib
-from ._blocks import Block, BlockEnd, no_block
-from ._slots import NO_SLOT, Slots
+from ._core.binding import ffi, lib
+from ._core.blocks import Block, BlockEnd, no_block
+from ._core.slots import NO_SLOT, Slots
+from ._core.validation import contiguous, whole
 from .errors import ClosedError, InvalidArgumentError, native_error
 from .pixels import Geometry, as_array, extent, fourcc_code, fourcc_text
 
 if TYPE_CHECKING:
-    import numpy.typing
-    from typing_extensions import Self
+    from typing import Self
 
-    from ._buffers import AnyBuffer
+    import numpy.typing
+
+    from ._core.buffers import AnyBuffer
 
 _NO_PICTURE = Geometry()
 

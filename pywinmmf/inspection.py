@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ._arguments import choice
-from ._binding import ffi, lib, new_struct
+from ._core.binding import ffi, lib, new_struct
+from ._core.validation import choice
 from .enums import Namespace
 from .errors import native_error
 

@@ -8,14 +8,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from ._binding import ffi, lib
-from ._blocks import Block, BlockEnd, no_block
-from ._handle import SectionHandle
-from ._patience import seconds
+from ._core.binding import ffi, lib
+from ._core.blocks import Block, BlockEnd, no_block
+from ._core.handle import SectionHandle
+from ._core.timeouts import seconds
 from .errors import native_error
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 
 class _Lock(ABC):

@@ -8,11 +8,11 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ._arguments import access_options, choice, contiguous, creation_error, path_text, text, whole
-from ._binding import ffi, lib, new_struct
-from ._handle import SectionHandle
-from ._natives import SECTION, open_native
-from ._opened import Opened
+from ._core.binding import ffi, lib, new_struct
+from ._core.handle import SectionHandle
+from ._core.natives import SECTION, open_native
+from ._core.opened import Opened
+from ._core.validation import access_options, choice, contiguous, creation_error, path_text, text, whole
 from .audit_report import AuditReport
 from .enums import Access, Layout, Namespace
 from .errors import ArgumentTypeError, Error, InvalidArgumentError, native_error
@@ -20,11 +20,12 @@ from .inspection import Participant, participants_of
 from .locks import ReadLock, WriteLock
 
 if TYPE_CHECKING:
+    from typing import Self
+
     import numpy.typing
     from _typeshed import StrPath
-    from typing_extensions import Self
 
-    from ._buffers import AnyBuffer, AnyWritableBuffer
+    from ._core.buffers import AnyBuffer, AnyWritableBuffer
 
 
 class MemoryMappedFile(Opened):

@@ -7,10 +7,10 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
-from typing import Any, Callable
+from typing import Any
 
 # Exit codes.
 UNREADABLE = 2

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import psutil
 
 from pywinmmf import MemoryMappedFile
-from pywinmmf._binding import lib, new_struct
+from pywinmmf._core.binding import lib, new_struct
 from pywinmmf.errors import native_error
 
 from .process import Process

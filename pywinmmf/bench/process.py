@@ -15,7 +15,7 @@ from pywinmmf import Error
 from .task import Result, Task
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 PATIENCE = 60.0
 """Seconds that a process may need to start, and again beyond its measurement."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 import time
-from typing import Callable
+from collections.abc import Callable
 
 from .task import SECONDS_TO_START, WARM_UP_FRAMES, Result, Task
 from .transport import Transport

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 PATIENCE = 1.0
 """Seconds to wait for a frame; then `TimeoutError`."""

@@ -8,17 +8,17 @@ import logging
 import re
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
-from pywinmmf import Access, Error, FrameChannel, InvalidArgumentError, Namespace
+from pywinmmf import Access, Error, FrameChannel, InvalidArgumentError, Namespace, registry
 from pywinmmf.terminal import handling, picture_size, positive, shown
 from pywinmmf.viewers.state import is_stalled
 
-from . import devices, registry, service
+from . import devices, service
 from .rotating_log import RotatingLog
 from .share import PIXEL_FORMATS, Pace, SharedCamera, Sharing, check, check_text, rehearse
 from .sources import IN_FILE, prepare_opencv, video_file, without_secrets

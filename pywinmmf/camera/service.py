@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Callable, Protocol, cast
+from typing import Protocol, cast
 
 NOT_RUNNING, NOT_INSTALLED = 3, 4
 """Exit codes of ``status``, as those of systemctl and of the LSB."""

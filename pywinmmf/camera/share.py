@@ -26,13 +26,13 @@ from pywinmmf import (
     Namespace,
     NotFoundError,
 )
-from pywinmmf._arguments import for_opencv, whole
-from pywinmmf._binding import lib
+from pywinmmf._core.binding import lib
+from pywinmmf._core.validation import for_opencv, whole
 from pywinmmf.inspection import program_of
+from pywinmmf.registry import CLAIM_ACCESS, claim_name
 from pywinmmf.terminal import shown
 
 from . import creator
-from .registry import CLAIM_ACCESS, claim_name
 from .sources import USUAL_FPS, Picture, Size, Source, open_source
 
 logger = logging.getLogger(__name__)

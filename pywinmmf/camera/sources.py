@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pywinmmf._arguments import for_opencv
+from pywinmmf._core.validation import for_opencv
 
 from . import devices
 

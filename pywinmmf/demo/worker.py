@@ -6,10 +6,10 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
-from typing import Callable
 
 from pywinmmf import Error
 from pywinmmf.terminal import flush

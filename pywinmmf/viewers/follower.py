@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator, Iterator
-from typing import Optional
 
 from pywinmmf import Frame, FrameChannel, LockTimeoutError, Namespace, NotFoundError, PoisonedError
 
@@ -15,7 +14,7 @@ from .state import State, is_stalled
 TICK = 0.25  # seconds without news after which a follower says so
 
 
-News = tuple[State, Optional[Frame]]
+News = tuple[State, Frame | None]
 
 
 class Follower:

@@ -31,7 +31,7 @@ from .state import State
 from .video_file import VideoFile, checked
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from pywinmmf.video_capture import Picture
 

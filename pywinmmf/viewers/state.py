@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 from pywinmmf import Error, Namespace
-from pywinmmf.camera.registry import seconds_between_pictures
+from pywinmmf.registry import seconds_between_pictures
 
 PATIENCE = 2.0  # seconds without a frame after which a channel counts as stalled
 INTERVALS = 3  # of a camera that is shared more slowly, which also must be over then

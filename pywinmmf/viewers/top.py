@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.live import Live
@@ -38,7 +38,7 @@ ABSENT = "absent"
 PROBLEMS = {PoisonedError: "poisoned", AccessDeniedError: "no access", FormatError: "no channel"}
 
 Row = dict[str, Any]
-Seen = dict[tuple[str, Namespace], Union[Observation, Error]]
+Seen = dict[tuple[str, Namespace], Observation | Error]
 
 
 def add_parser(subcommands: Any) -> None:

@@ -12,7 +12,7 @@ import av
 from pywinmmf import FormatError, InvalidArgumentError
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from pywinmmf.video_capture import Picture
 

@@ -8,8 +8,9 @@ import os
 import socket
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 from access.conftest import ALICE, BOB, PATIENCE, SERVICE, SHM, User

@@ -7,8 +7,8 @@ import re
 import signal
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable
 
 import pytest
 from access.conftest import ALICE, BOB, CAROL, PATIENCE, SERVICE, SHM, User

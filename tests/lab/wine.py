@@ -19,13 +19,13 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Union
+from typing import IO
 
 from lab import cache
 
 START_SECONDS = 120
 
-Argument = Union[str, Path]
+Argument = str | Path
 """An argument of a Windows program; a Path is handed over as the Windows path of that file."""
 
 

@@ -15,11 +15,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, ClassVar
+from typing import Any, ClassVar
 from unittest import mock
 
 import cv2
@@ -664,7 +664,7 @@ def test_one_name_in_both_namespaces_is_two_cameras(
 def test_many_programs_announce_at_once(name: str, folder: Path, child: Callable[..., Any]) -> None:
     code = """
 from pathlib import Path
-from pywinmmf.camera import registry
+from pywinmmf import registry
 folder, name = sys.argv[1:]
 registry.folders = lambda: [Path(folder)]
 claim = MemoryMappedFile.create(registry.claim_name(name), 1)
@@ -730,7 +730,7 @@ RUN = """
 import signal, sys, threading
 from pathlib import Path
 from pywinmmf import MemoryMappedFile, cli
-from pywinmmf.camera import registry
+from pywinmmf import registry
 registry.folders = lambda: [Path(sys.argv[1])]
 def interrupt():
     MemoryMappedFile.open(sys.argv[2]).wait(0)
@@ -833,7 +833,7 @@ def test_a_name_that_is_taken_costs_no_other_camera(
 KILLED = """
 import os, signal, sys
 from pywinmmf import AlreadyExistsError
-from pywinmmf.camera.registry import is_stale
+from pywinmmf.registry import is_stale
 from pywinmmf.camera.share import SharedCamera, Sharing
 
 sharing = Sharing(source="test", name="front", size=(64, 48))

@@ -9,20 +9,22 @@ import _thread
 import linecache
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 from terminal import OWN_TERMINAL, press_ctrl_c
 
 import pywinmmf
-from pywinmmf import Error, FrameChannel, Layout, LockTimeoutError, MemoryMappedFile, _handle, _natives
-from pywinmmf._natives import _Open, collect
-from pywinmmf._slots import NO_SLOT
+from pywinmmf import Error, FrameChannel, Layout, LockTimeoutError, MemoryMappedFile
+from pywinmmf._core import handle as _handle
+from pywinmmf._core import natives as _natives
+from pywinmmf._core.natives import _Open, collect
+from pywinmmf._core.slots import NO_SLOT
 from pywinmmf.locks import WriteLock
 
 PACKAGE = str(Path(pywinmmf.__file__).parent)

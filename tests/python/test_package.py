@@ -164,7 +164,7 @@ def test_the_wheel_is_for_every_python_from_3_9_on() -> None:
     wheel = importlib.metadata.distribution("pywinmmf").read_text("WHEEL")
     platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
     assert wheel is not None
-    assert f"Tag: cp39-abi3-{platform}" in wheel
+    assert f"Tag: cp311-abi3-{platform}" in wheel
 
 
 @pytest.mark.parametrize("kind", list(BUILTINS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from typing import Callable, Union
+from collections.abc import Callable
 
 from stress import on_channel, on_section
 
@@ -13,7 +13,7 @@ from pywinmmf import AlreadyExistsError, FrameChannel, MemoryMappedFile, list_se
 
 SECONDS = 10  # that the system may take to clear away what the last ones killed had
 
-Kept = Union[MemoryMappedFile, FrameChannel]
+Kept = MemoryMappedFile | FrameChannel
 
 
 def in_time(holds: Callable[[], bool]) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from typing import Callable
+from collections.abc import Callable, Sequence
 
 TIMEOUT = 10.0  # longer than any wait here should take: running into it counts as a hang
 MOMENT = 0.001  # for waits that may well be in vain

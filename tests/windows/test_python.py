@@ -20,7 +20,7 @@ def wheel() -> Path:
 
 
 def test_wheel_is_for_every_python_on_64_bit_windows(wheel: Path) -> None:
-    assert re.fullmatch(r"pywinmmf-[\d.]+-cp39-abi3-win_amd64\.whl", wheel.name)
+    assert re.fullmatch(r"pywinmmf-[\d.]+-cp311-abi3-win_amd64\.whl", wheel.name)
 
 
 def test_suite_passes_on_windows() -> None:

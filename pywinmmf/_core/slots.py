@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from types import MethodType
-from typing import Any, Callable
+from typing import Any
 
-from ._binding import ffi, lib, new_struct
-from ._ties import tie
+from .binding import ffi, lib, new_struct
+from .ties import tie
 
 NO_SLOT = 2**32 - 1
 NO_FRAME = new_struct("wmmf_frame", slot=NO_SLOT)

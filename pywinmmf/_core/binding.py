@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._native import ffi, lib
+from .._native import ffi, lib
 
 if lib.wmmf_abi_version() != lib.WMMF_ABI_VERSION:
     raise ImportError(

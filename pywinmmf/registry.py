@@ -13,14 +13,14 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Callable, TypeVar
+from typing import Any, TypeVar
 
-from ..enums import Access, Namespace
-from ..errors import AccessDeniedError, Error
-from ..memory_mapped_file import MemoryMappedFile
+from .enums import Access, Namespace
+from .errors import AccessDeniedError, Error
+from .memory_mapped_file import MemoryMappedFile
 
 FILE = Path("pywinmmf/cameras.json")
 PATIENCE = 2.0  # seconds

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterator
-from typing import Any, Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from ._async_waits import in_thread
-from ._binding import ffi, lib
-from ._natives import CHANNEL, SECTION, Kind, collect, open_native
-from ._patience import later_slices, seconds, slices
-from ._slots import Slots
-from ._ties import tie
-from .errors import ClosedError, Error, native_error
+from ..errors import ClosedError, Error, native_error
+from .async_waits import in_thread
+from .binding import ffi, lib
+from .natives import CHANNEL, SECTION, Kind, collect, open_native
+from .slots import Slots
+from .ties import tie
+from .timeouts import later_slices, seconds, slices
 
 Call = Callable[..., int]
 """Of the native library; the answer is its status."""

@@ -9,9 +9,9 @@ import sys
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from ._binding import ffi, lib
-from .enums import Access
-from .errors import ArgumentTypeError, Error, InvalidArgumentError, NotSupportedError, native_error
+from ..enums import Access
+from ..errors import ArgumentTypeError, Error, InvalidArgumentError, NotSupportedError, native_error
+from .binding import ffi, lib
 
 _UINT64_MAX = 2**64 - 1
 _Choice = TypeVar("_Choice", bound=IntEnum)

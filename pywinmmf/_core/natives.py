@@ -7,10 +7,11 @@ import os
 import threading
 import weakref
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
-from ._binding import ffi, lib
+from .binding import ffi, lib
 
 COLLECT_EVERY = 64
 """New ones."""

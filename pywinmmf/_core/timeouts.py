@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Iterator
 
-from .errors import ArgumentTypeError, InvalidArgumentError
+from ..errors import ArgumentTypeError, InvalidArgumentError
 
 SLICE_NS = 100_000_000
 COPY_NS_PER_BYTE = 10
