@@ -19,7 +19,7 @@ HEADER = HERE.parents[1] / "csrc/include/wmmf.h"
 OUTPUT = HERE / "Wmmf/NativeMethods.g.cs"
 
 INTEGERS = {"uint8_t": "byte", "int32_t": "int", "uint32_t": "uint", "int64_t": "long", "uint64_t": "ulong"}
-OPAQUE = ("wmmf_section", "wmmf_channel")
+OPAQUE = ("wmmf_section", "wmmf_channel", "wmmf_waker")
 ENUMS = {  # C enum: C# enum, prefixes of its members, longest first
     "wmmf_status": ("Status", ("WMMF_E_", "WMMF_")),
     "wmmf_namespace": ("Namespace", ("WMMF_",)),

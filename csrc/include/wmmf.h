@@ -222,6 +222,22 @@ typedef struct wmmf_audit_report {
     uint64_t sequence;     /* as wmmf_sequence gives it */
 } wmmf_audit_report;
 
+/* Items of one wmmf_wait_many. */
+#define WMMF_WAIT_MANY_MAX 63
+
+/* What to wait for: a change of a native section, or the next frame of a channel. */
+typedef struct wmmf_wait_item {
+    wmmf_section *section; /* in: this one, or NULL */
+    wmmf_channel *channel; /* in: this one, or NULL; exactly one of the two is given */
+    uint64_t sequence;     /* in: wait until the sequence is not this, as wmmf_wait and wmmf_channel_wait do */
+    uint64_t current;      /* out: the sequence now, where status is WMMF_OK */
+    int32_t status;        /* out: WMMF_OK: it has changed; WMMF_E_TIMEOUT: not yet; else why it will not change */
+    uint32_t reserved;     /* 0 */
+} wmmf_wait_item;
+
+/* Ends a wmmf_wait_many of the same process. Created by wmmf_waker_create, freed by wmmf_waker_close. */
+typedef struct wmmf_waker wmmf_waker;
+
 /* The ABI version of this library: WMMF_ABI_VERSION of the header it was built from. */
 WMMF_API int32_t wmmf_abi_version(void);
 
@@ -330,6 +346,28 @@ WMMF_API int32_t wmmf_sequence(wmmf_section *section, uint64_t *sequence);
 
 /* Waits until the sequence is not `sequence`; *current (may be NULL) becomes the new one. */
 WMMF_API int32_t wmmf_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
+
+/* Waits until at least one of `count` items is decided, or the waker (may be NULL) is woken: one thread waits for all.
+ * Sets status and current of every item. WMMF_OK: look at the items; if none is decided, the waker was woken.
+ * WMMF_E_TIMEOUT: neither, for that long. WMMF_E_ARGUMENT: more than WMMF_WAIT_MANY_MAX items, nothing to wait for, or
+ * an item that names not exactly one of section and channel; nothing is written.
+ * An item's status is what wmmf_wait or wmmf_channel_wait would return, WMMF_E_OWNER_DIED and WMMF_E_FORKED among
+ * them. The same section may be in several items, and the items may be given again as they are. No handle, nor the
+ * waker, may be closed during the call.
+ * A writer's wake-up ends the wait at once, except for read-only handles, which look again every millisecond; and on
+ * Linux before 5.16, or where a filter forbids futex_waitv, that is so for all handles if there are several items, or
+ * one and a waker. The waker's wake-up always ends it at once. */
+WMMF_API int32_t wmmf_wait_many(wmmf_wait_item *items, uint32_t count, wmmf_waker *waker, int64_t timeout_ns);
+
+/* Makes a waker, for one waiting thread. */
+WMMF_API int32_t wmmf_waker_create(wmmf_waker **out);
+
+/* Ends the wmmf_wait_many that waits with this waker, or if none does, the next one at once. From any thread. Wakes
+ * that no wait has taken are one. What the caller did before, the waiting thread sees after. */
+WMMF_API int32_t wmmf_waker_wake(wmmf_waker *waker);
+
+/* Frees a waker; NULL is allowed. No call with it may be under way or come later. */
+WMMF_API int32_t wmmf_waker_close(wmmf_waker *waker);
 
 /* Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section (unless the
  * handle is read-only): every later and every waiting call, in every process, is then WMMF_E_POISONED, but for opening,

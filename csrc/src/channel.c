@@ -471,6 +471,11 @@ static int32_t look_for_newer(const wmmf_channel *channel, uint64_t after, uint6
     return status == WMMF_OK && (*newest == 0 || newest_sequence(*newest) == after) ? WMMF_E_TIMEOUT : status;
 }
 
+void channel_place(const wmmf_channel *channel, wmmf_section **section, enum event *event) {
+    *section = channel->section;
+    *event = EVENT_CHANGE;
+}
+
 /* A read-only handle cannot count itself in, so it looks by itself, often. */
 static void sleep_until_newer(wmmf_channel *channel, uint64_t after, int64_t slice) {
     wmmf_section *section = channel->section;

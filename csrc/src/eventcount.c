@@ -35,6 +35,15 @@ void eventcount_poll(wmmf_section *section, enum event index, int64_t timeout_ns
     platform_sleep(section->mapping, index, epoch, load_seq_u32(epoch), timeout_ns);
 }
 
+uint32_t eventcount_epoch(wmmf_section *section, enum event index) {
+    return load_seq_u32(epoch_of(&section->header->events[index]));
+}
+
+struct platform_sleep eventcount_sleep(wmmf_section *section, enum event index, uint32_t seen) {
+    struct platform_sleep sleep = {section->mapping, index, epoch_of(&section->header->events[index]), seen};
+    return sleep;
+}
+
 /* G4 and, in the platform, G5. */
 void eventcount_wake(wmmf_section *section, enum event index) {
     eventcount *event = &section->header->events[index];

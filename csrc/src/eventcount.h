@@ -15,6 +15,9 @@ void eventcount_cancel(wmmf_section *section, enum event index, uint32_t seen);
 bool eventcount_wait(wmmf_section *section, enum event index, uint32_t seen, int64_t timeout_ns);
 /* Sleeps without having been counted, as a read-only handle must: nobody needs to wake us. */
 void eventcount_poll(wmmf_section *section, enum event index, int64_t timeout_ns);
+/* The epoch, and the sleep on it, for those who sleep on several (wait_many.c). */
+uint32_t eventcount_epoch(wmmf_section *section, enum event index);
+struct platform_sleep eventcount_sleep(wmmf_section *section, enum event index, uint32_t seen);
 void eventcount_wake(wmmf_section *section, enum event index);
 
 #endif

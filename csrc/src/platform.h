@@ -52,10 +52,32 @@ void platform_token_drop(struct platform_mapping *mapping, uint32_t index);
 /* The same question without write rights. */
 bool platform_token_alive(struct platform_mapping *mapping, uint32_t index);
 
-/* Sleeps until woken, at most `timeout_ns`, unless *bell is no longer `seen`. May return early for no reason. */
+/* Sleeps until woken, at most `timeout_ns`, unless *epoch is no longer `seen`. May return early for no reason. */
 void platform_sleep(struct platform_mapping *mapping, enum event event, const shared_u32 *epoch, uint32_t seen,
                     int64_t timeout_ns);
 void platform_wake(struct platform_mapping *mapping, enum event event, shared_u32 *epoch, uint32_t sleepers);
+
+/* One of several sleeps: the arguments of platform_sleep. */
+struct platform_sleep {
+    struct platform_mapping *mapping;
+    enum event event;
+    const shared_u32 *epoch;
+    uint32_t seen;
+};
+/* Sleeps as platform_sleep, until the first of them ends, or the waker (may be NULL) is woken. Where a system has no
+ * such call, it sleeps for a moment instead: the caller looks again, and loses nothing but time. */
+void platform_sleep_many(const struct platform_sleep *sleeps, uint32_t count, struct wmmf_waker *waker,
+                         int64_t timeout_ns);
+
+/* What ends platform_sleep_many in this process: it does not sleep while `woken` is 1. */
+struct wmmf_waker {
+    shared_u32 woken;
+    void *event; /* Windows: what is waited for */
+};
+int32_t platform_waker_open(struct wmmf_waker *waker);
+void platform_waker_close(struct wmmf_waker *waker);
+void platform_waker_wake(struct wmmf_waker *waker);
+
 /* A short sleep that nobody ends early. */
 void platform_pause(int64_t ns);
 void platform_yield(void);

@@ -520,6 +520,66 @@ void platform_wake(struct platform_mapping *mapping, enum event event, shared_u3
     syscall(SYS_futex, epoch, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+/* futex_waitv of Linux 5.16, which older headers do not know. */
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+#define FUTEX_SIZE_U32 2
+struct futex_wait {
+    uint64_t value;
+    uint64_t address;
+    uint32_t flags;
+    uint32_t reserved;
+};
+struct time64 {
+    int64_t seconds;
+    int64_t nanoseconds;
+};
+
+static struct futex_wait futex_wait(const shared_u32 *word, uint32_t seen) {
+    struct futex_wait wait = {seen, (uint64_t)(uintptr_t)word, FUTEX_SIZE_U32, 0};
+    return wait;
+}
+
+/* False: this kernel, or a filter for system calls, does not have it. */
+static bool sleep_on_any(const struct futex_wait *waits, uint32_t count, int64_t timeout_ns) {
+    int64_t now = platform_monotonic_ns();
+    int64_t until = timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX;
+    struct time64 time = {until / 1000000000, until % 1000000000};
+    return syscall(SYS_futex_waitv, waits, count, 0, &time, CLOCK_MONOTONIC) >= 0 || errno == EAGAIN ||
+           errno == ETIMEDOUT || errno == EINTR;
+}
+
+/* The last word is the waker's. Without futex_waitv we sleep on that word alone, or on the only one there is, and for
+ * the others come back after FALLBACK_NS. */
+#define FALLBACK_NS INT64_C(1000000)
+void platform_sleep_many(const struct platform_sleep *sleeps, uint32_t count, struct wmmf_waker *waker,
+                         int64_t timeout_ns) {
+    struct futex_wait waits[WMMF_WAIT_MANY_MAX + 1];
+    for (uint32_t i = 0; i < count; i++)
+        waits[i] = futex_wait(sleeps[i].epoch, sleeps[i].seen);
+    if (waker)
+        waits[count++] = futex_wait(&waker->woken, 0);
+    if (sleep_on_any(waits, count, timeout_ns))
+        return;
+    int64_t slice = count == 1 || timeout_ns < FALLBACK_NS ? timeout_ns : FALLBACK_NS;
+    const shared_u32 *word = waker ? &waker->woken : sleeps[count - 1].epoch;
+    platform_sleep(NULL, EVENT_CHANGE, word, (uint32_t)waits[count - 1].value, slice);
+}
+
+int32_t platform_waker_open(struct wmmf_waker *waker) {
+    waker->event = NULL; /* a futex needs nothing */
+    return WMMF_OK;
+}
+
+void platform_waker_close(struct wmmf_waker *waker) {
+    (void)waker;
+}
+
+void platform_waker_wake(struct wmmf_waker *waker) {
+    platform_wake(NULL, EVENT_CHANGE, &waker->woken, 1);
+}
+
 void platform_pause(int64_t ns) {
     struct timespec time = timespec_from_ns(ns);
     nanosleep(&time, NULL);

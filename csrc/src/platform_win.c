@@ -563,6 +563,66 @@ void platform_wake(struct platform_mapping *mapping, enum event event, shared_u3
         ReleaseSemaphore(mapping->events[event], (LONG)(sleepers < MAX_WAKES ? sleepers : MAX_WAKES), NULL);
 }
 
+/* What we sleep on, each handle once: the system refuses to be given one twice. */
+struct handles {
+    HANDLE all[WMMF_WAIT_MANY_MAX + 1];
+    DWORD count;
+};
+
+static void add_handle(struct handles *handles, HANDLE handle) {
+    for (DWORD i = 0; i < handles->count; i++)
+        if (handles->all[i] == handle)
+            return;
+    handles->all[handles->count++] = handle;
+}
+
+/* The wake-ups that we are owed: one for each epoch that has moved, which took our count out. Those left in the
+ * semaphores would let as many later sleeps end at once. `taken` is what the sleep has had itself. */
+static void take_wakes(const struct platform_sleep *sleeps, uint32_t count, HANDLE taken) {
+    for (uint32_t i = 0; i < count; i++) {
+        HANDLE event = sleeps[i].mapping->events[sleeps[i].event];
+        if (event && event == taken)
+            taken = NULL;
+        else if (event && load_seq_u32(sleeps[i].epoch) != sleeps[i].seen)
+            WaitForSingleObject(event, 0);
+    }
+}
+
+void platform_sleep_many(const struct platform_sleep *sleeps, uint32_t count, struct wmmf_waker *waker,
+                         int64_t timeout_ns) {
+    struct handles handles = {.count = 0};
+    bool ready = false, blind = false;
+    for (uint32_t i = 0; i < count; i++) {
+        HANDLE event = sleeps[i].mapping->events[sleeps[i].event];
+        ready = ready || load_seq_u32(sleeps[i].epoch) != sleeps[i].seen;
+        blind = blind || !event;
+        if (event)
+            add_handle(&handles, event);
+    }
+    if (waker)
+        add_handle(&handles, waker->event);
+    DWORD timeout = ready ? 0 : blind ? 1 : milliseconds(timeout_ns), result = WAIT_TIMEOUT;
+    if (handles.count == 0)
+        Sleep(timeout);
+    else
+        result = WaitForMultipleObjects(handles.count, handles.all, FALSE, timeout);
+    take_wakes(sleeps, count, result < handles.count ? handles.all[result] : NULL);
+}
+
+int32_t platform_waker_open(struct wmmf_waker *waker) {
+    waker->event = CreateEventW(NULL, FALSE, FALSE, NULL);
+    return waker->event ? WMMF_OK : status_from_error(GetLastError());
+}
+
+void platform_waker_close(struct wmmf_waker *waker) {
+    CloseHandle(waker->event);
+}
+
+/* A signal that is left over from a wake that was taken without sleeping ends one sleep for nothing. */
+void platform_waker_wake(struct wmmf_waker *waker) {
+    SetEvent(waker->event);
+}
+
 void platform_pause(int64_t ns) {
     Sleep(milliseconds(ns));
 }

@@ -53,6 +53,8 @@ int32_t section_open(const char *name, uint64_t size, const wmmf_options *given,
 int32_t channel_initialise(wmmf_section *section, const struct channel_shape *shape);
 /* That part of poisoning which the readers of a channel see (channel.c). */
 void channel_poison(wmmf_section *section);
+/* Where those wait who wait for the channel's next frame (channel.c). */
+void channel_place(const wmmf_channel *channel, wmmf_section **section, enum event *event);
 /* The sequence of the oldest frame that a participant of a channel has pinned; 0: none, or no channel. */
 uint64_t channel_oldest_pinned(const wmmf_section *section, const struct participant *record);
 

@@ -42,6 +42,8 @@ bool check(bool condition, const char *text, const char *file, int line);
 bool check_equal(int64_t expected, int64_t actual, const char *text, const char *file, int line);
 bool check_status(int32_t expected, int32_t actual, const char *text, const char *file, int line);
 void give_up(void);
+/* For a forked child: runs it and ends the child, with exit code 0 unless a check has failed. */
+void run_and_exit(void (*run)(void));
 
 /* A name that nobody else uses; overwritten by the eighth call after. */
 const char *new_name(void);

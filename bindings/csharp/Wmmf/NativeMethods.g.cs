@@ -263,6 +263,24 @@ namespace Wmmf
         public ulong sequence;
     }
 
+    /// <summary>What to wait for: a change of a native section, or the next frame of a channel.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct wmmf_wait_item
+    {
+        /// <summary>in: this one, or NULL</summary>
+        public IntPtr section;
+        /// <summary>in: this one, or NULL; exactly one of the two is given</summary>
+        public IntPtr channel;
+        /// <summary>in: wait until the sequence is not this, as wmmf_wait and wmmf_channel_wait do</summary>
+        public ulong sequence;
+        /// <summary>out: the sequence now, where status is WMMF_OK</summary>
+        public ulong current;
+        /// <summary>out: WMMF_OK: it has changed; WMMF_E_TIMEOUT: not yet; else why it will not change</summary>
+        public int status;
+        /// <summary>0</summary>
+        public uint reserved;
+    }
+
     /// <summary>The functions of wmmf.h, as they are.</summary>
     internal static unsafe class NativeMethods
     {
@@ -276,6 +294,7 @@ namespace Wmmf
         internal const int WMMF_CHANNEL_SLOTS_MAX = 64;
         internal const int WMMF_CHANNEL_PARTICIPANTS_DEFAULT = 52;
         internal const int WMMF_FRAME_USER_SIZE = 64;
+        internal const int WMMF_WAIT_MANY_MAX = 63;
 
         /// <summary>The ABI version of this library: WMMF_ABI_VERSION of the header it was built from.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -380,6 +399,22 @@ namespace Wmmf
         /// <summary>Waits until the sequence is not `sequence`; *current (may be NULL) becomes the new one.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_wait(IntPtr section, ulong sequence, long timeout_ns, ulong* current);
+
+        /// <summary>Waits until at least one of `count` items is decided, or the waker (may be NULL) is woken: one thread waits for all. Sets status and current of every item. WMMF_OK: look at the items; if none is decided, the waker was woken. WMMF_E_TIMEOUT: neither, for that long. WMMF_E_ARGUMENT: more than WMMF_WAIT_MANY_MAX items, nothing to wait for, or an item that names not exactly one of section and channel; nothing is written. An item's status is what wmmf_wait or wmmf_channel_wait would return, WMMF_E_OWNER_DIED and WMMF_E_FORKED among them. The same section may be in several items, and the items may be given again as they are. No handle, nor the waker, may be closed during the call. A writer's wake-up ends the wait at once, except for read-only handles, which look again every millisecond; and on Linux before 5.16, or where a filter forbids futex_waitv, that is so for all handles if there are several items, or one and a waker. The waker's wake-up always ends it at once.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_wait_many(wmmf_wait_item* items, uint count, IntPtr waker, long timeout_ns);
+
+        /// <summary>Makes a waker, for one waiting thread.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_waker_create(IntPtr* result);
+
+        /// <summary>Ends the wmmf_wait_many that waits with this waker, or if none does, the next one at once. From any thread. Wakes that no wait has taken are one. What the caller did before, the waiting thread sees after.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_waker_wake(IntPtr waker);
+
+        /// <summary>Frees a waker; NULL is allowed. No call with it may be under way or come later.</summary>
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_waker_close(IntPtr waker);
 
         /// <summary>Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section (unless the handle is read-only): every later and every waiting call, in every process, is then WMMF_E_POISONED, but for opening, closing, looking and giving back. What counts as damage is never there while only this library writes, wherever its processes are stopped or die. WMMF_OK means that the audit was done, whatever it found.</summary>
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

@@ -1,0 +1,149 @@
+/* Waiting for several sections and channels at once, and wakers that end such a wait.
+ *
+ * No wake-up is lost. In each round the caller counts itself in at every eventcount, then looks at every item, then
+ * sleeps on all epochs as they were before that look. Each eventcount keeps its promise alone (eventcount.h): a change
+ * that the look missed comes from a writer that sees our count, takes it out and moves the epoch, and that ends the
+ * sleep. A waker is the same with one word: the wake stores 1 before it wakes, and the sleep does not begin unless the
+ * word is 0. A change that nobody wakes us for (the death of a writer, or any change if the handle is read-only and
+ * cannot count itself in) is found by looking again after a slice, as the single waits do.
+ *
+ * Dying while asleep leaves a count in each eventcount: one needless wake-up each, as with any sleeper. */
+#include <stdlib.h>
+
+#include "deadline.h"
+#include "eventcount.h"
+#include "section.h"
+
+#define RECHECK_NS           INT64_C(10000000)
+#define READ_ONLY_RECHECK_NS INT64_C(1000000)
+
+int32_t wmmf_waker_create(wmmf_waker **out) {
+    platform_clear_error();
+    if (!out)
+        return WMMF_E_ARGUMENT;
+    wmmf_waker *waker = calloc(1, sizeof *waker);
+    int32_t status = waker ? platform_waker_open(waker) : WMMF_E_NO_MEMORY;
+    if (status != WMMF_OK) {
+        free(waker);
+        return status;
+    }
+    *out = waker;
+    return WMMF_OK;
+}
+
+int32_t wmmf_waker_wake(wmmf_waker *waker) {
+    platform_clear_error();
+    if (!waker)
+        return WMMF_E_ARGUMENT;
+    /* seq_cst: what the caller did before is seen by whoever takes the wake. */
+    if (exchange_seq_u32(&waker->woken, 1) == 0)
+        platform_waker_wake(waker);
+    return WMMF_OK;
+}
+
+int32_t wmmf_waker_close(wmmf_waker *waker) {
+    platform_clear_error();
+    if (!waker)
+        return WMMF_OK;
+    platform_waker_close(waker);
+    free(waker);
+    return WMMF_OK;
+}
+
+/* Where an item sleeps. */
+struct place {
+    wmmf_section *section; /* NULL: decided, or not to be waited for */
+    enum event event;
+    uint32_t seen;
+};
+
+struct round {
+    wmmf_wait_item *items;
+    wmmf_waker *waker;
+    uint32_t count;
+    bool polling; /* some handle cannot count itself in */
+    struct place places[WMMF_WAIT_MANY_MAX];
+};
+
+static int32_t arguments_check(const wmmf_wait_item *items, uint32_t count, const wmmf_waker *waker) {
+    if (count > WMMF_WAIT_MANY_MAX || (count != 0 && !items) || (count == 0 && !waker))
+        return WMMF_E_ARGUMENT;
+    for (uint32_t i = 0; i < count; i++)
+        if (!items[i].section == !items[i].channel || items[i].reserved != 0)
+            return WMMF_E_ARGUMENT;
+    return WMMF_OK;
+}
+
+static int32_t look_at(wmmf_wait_item *item) {
+    return item->section ? wmmf_wait(item->section, item->sequence, 0, &item->current)
+                         : wmmf_channel_wait(item->channel, item->sequence, 0, &item->current);
+}
+
+/* Whether the wait is over. */
+static bool look_at_all(const struct round *round) {
+    bool over = false;
+    for (uint32_t i = 0; i < round->count; i++) {
+        wmmf_wait_item *item = &round->items[i];
+        item->status = look_at(item);
+        over = over || item->status != WMMF_E_TIMEOUT;
+    }
+    /* The wake is taken only if it is there, so that one that comes later is there for the next wait. */
+    uint32_t woken = 1;
+    return (round->waker && cas_seq_u32(&round->waker->woken, &woken, 0)) || over;
+}
+
+static void find_places(struct round *round) {
+    for (uint32_t i = 0; i < round->count; i++) {
+        const wmmf_wait_item *item = &round->items[i];
+        struct place *place = &round->places[i];
+        place->event = EVENT_CHANGE;
+        place->section = item->section;
+        if (item->channel)
+            channel_place(item->channel, &place->section, &place->event);
+        round->polling = round->polling || place->section->read_only;
+    }
+}
+
+static void prepare_all(struct round *round) {
+    for (uint32_t i = 0; i < round->count; i++) {
+        struct place *place = &round->places[i];
+        place->seen = place->section->read_only ? eventcount_epoch(place->section, place->event)
+                                                : eventcount_prepare(place->section, place->event);
+    }
+}
+
+/* Where somebody has woken us meanwhile, our count is gone already. */
+static void cancel_all(const struct round *round) {
+    for (uint32_t i = 0; i < round->count; i++)
+        if (!round->places[i].section->read_only)
+            eventcount_cancel(round->places[i].section, round->places[i].event, round->places[i].seen);
+}
+
+static void sleep_on_all(const struct round *round, int64_t timeout_ns) {
+    struct platform_sleep sleeps[WMMF_WAIT_MANY_MAX];
+    for (uint32_t i = 0; i < round->count; i++)
+        sleeps[i] = eventcount_sleep(round->places[i].section, round->places[i].event, round->places[i].seen);
+    platform_sleep_many(sleeps, round->count, round->waker, timeout_ns);
+}
+
+int32_t wmmf_wait_many(wmmf_wait_item *items, uint32_t count, wmmf_waker *waker, int64_t timeout_ns) {
+    platform_clear_error();
+    int32_t status = arguments_check(items, count, waker);
+    if (status != WMMF_OK)
+        return status;
+    struct round round = {.items = items, .waker = waker, .count = count};
+    int64_t deadline = deadline_after(timeout_ns);
+    bool over = look_at_all(&round);
+    if (!over)
+        find_places(&round); /* of items that can be waited for: the others have been decided */
+    int64_t most = round.polling ? READ_ONLY_RECHECK_NS : RECHECK_NS;
+    for (int64_t slice; !over && (slice = deadline_remaining(deadline, most)) != 0;) {
+        prepare_all(&round);
+        over = look_at_all(&round);
+        if (!over)
+            sleep_on_all(&round, slice);
+        cancel_all(&round);
+        over = over || look_at_all(&round);
+    }
+    return over ? WMMF_OK : WMMF_E_TIMEOUT;
+}
