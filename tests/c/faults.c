@@ -203,6 +203,25 @@ static void a_slot_without_memory_is_not_begun(void) {
     wmmf_channel_close(channel);
 }
 
+static void a_waker_is_made_whole_or_not(void) {
+    wmmf_waker *waker = NULL;
+    int32_t status = WMMF_E_OS;
+    REQUIRE_OK(wmmf_waker_create(&waker)); /* first use allocates what stays */
+    wmmf_waker_close(waker);
+    waker = NULL;
+    struct resources before = system_resources();
+    for (int step = 1; status != WMMF_OK && CHECK(step < 10); step++) {
+        calls = 0;
+        first_failing = step;
+        status = wmmf_waker_create(&waker);
+        CHECK_EQUAL(status == WMMF_OK, calls < step);
+        CHECK_EQUAL(status == WMMF_OK, waker != NULL);
+    }
+    first_failing = 0;
+    wmmf_waker_close(waker);
+    CHECK_EQUAL(before.handles, system_resources().handles);
+}
+
 /* A creator that stands still before each of its calls, and once it is done. */
 static int create_step_by_step(const char *section) {
     wmmf_section *map = NULL;
@@ -275,9 +294,13 @@ static void a_creator_may_die_at_any_step(void) {
 }
 
 static const struct test tests[] = {
-    TEST(each_call_fails_once),          TEST(each_call_fails_and_all_that_follow),
-    TEST(a_list_leaves_nothing_open),    TEST(a_slot_without_memory_is_not_begun),
-    TEST(a_creator_may_die_at_any_step), {NULL, NULL},
+    TEST(each_call_fails_once),
+    TEST(each_call_fails_and_all_that_follow),
+    TEST(a_waker_is_made_whole_or_not),
+    TEST(a_list_leaves_nothing_open),
+    TEST(a_slot_without_memory_is_not_begun),
+    TEST(a_creator_may_die_at_any_step),
+    {NULL, NULL},
 };
 
 static const struct role roles[] = {

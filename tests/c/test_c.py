@@ -57,7 +57,8 @@ HARMLESS = {
     "x86_64-w64-mingw32-gcc": "CloseHandle GetCurrentProcess GetCurrentProcessId GetLastError "
     "GetModuleHandleW GetProcAddress GetSystemTimeAsFileTime GetSystemTimePreciseAsFileTime LocalFree "
     "ProcessIdToSessionId QueryPerformanceCounter QueryPerformanceFrequency ReleaseSemaphore "
-    "SetLastError Sleep SwitchToThread SystemFunction036 UnmapViewOfFile WaitForSingleObject WideCharToMultiByte "
+    "SetEvent SetLastError Sleep SwitchToThread SystemFunction036 UnmapViewOfFile WaitForMultipleObjects "
+    "WaitForSingleObject WideCharToMultiByte "
     "__emutls_get_address "
     "_snwprintf free memcpy memmove memset strlen strpbrk wcschr wcslen wcsncmp wmemcpy",
 }
