@@ -33,7 +33,7 @@ internal static class DemoConsumer
             Volatile.Write(ref stop, 1);
         }) { IsBackground = true }.Start();
 
-        using var section = MemoryMappedFile.Open(arguments[0], (Namespace)int.Parse(arguments[1], CultureInfo.InvariantCulture));
+        using var section = MemoryMappedFile.Open(arguments[0], (SectionNamespace)int.Parse(arguments[1], CultureInfo.InvariantCulture));
         var frame = new byte[section.Size];
         var sequence = 0ul;
         var printed = TimeSpan.Zero;
@@ -45,7 +45,7 @@ internal static class DemoConsumer
                 section.Read(frame);
                 Judge(frame);
             }
-            catch (WmmfException error) when (error.Status == Status.Timeout)
+            catch (WmmfException error) when (error.Status == WmmfStatus.Timeout)
             {
             }
             if (Clock.Elapsed - printed > TimeSpan.FromMilliseconds(250))

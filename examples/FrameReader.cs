@@ -33,7 +33,7 @@ try
                               + $"mean {sum / Math.Max(1, frame.Size)}, missed {frame.Missed}");
             left--;
         }
-        catch (WmmfException error) when (error.Status == Status.Timeout)
+        catch (WmmfException error) when (error.Status == WmmfStatus.Timeout)
         {
             Console.WriteLine("no new frame for a second");
         }
@@ -48,8 +48,8 @@ catch (Exception error) when (error is WmmfException or ArgumentException)
 
 static FrameChannel Open(string name, string nameSpace) => nameSpace switch
 {
-    "local" => FrameChannel.Open(name, Namespace.Local, readOnly: true),
-    "global" => FrameChannel.Open(name, Namespace.Global, readOnly: true),
+    "local" => FrameChannel.Open(name, SectionNamespace.Local, readOnly: true),
+    "global" => FrameChannel.Open(name, SectionNamespace.Global, readOnly: true),
     "any" => OpenInAny(name),
     _ => throw new ArgumentException($"NAMESPACE {nameSpace}: expected local, global or any"),
 };
@@ -61,13 +61,13 @@ static FrameChannel OpenInAny(string name)
     {
         return Open(name, "global");
     }
-    catch (WmmfException global) when (global.Status is Status.NotFound or Status.Access)
+    catch (WmmfException global) when (global.Status is WmmfStatus.NotFound or WmmfStatus.Access)
     {
         try
         {
             return Open(name, "local");
         }
-        catch (WmmfException local) when (local.Status == Status.NotFound)
+        catch (WmmfException local) when (local.Status == WmmfStatus.NotFound)
         {
         }
         throw;

@@ -10,7 +10,6 @@ with MemoryMappedFile.open("camera") as section:
 """
 
 from ._core.binding import ffi, lib
-from .audit_report import AuditReport
 from .enums import Access, Layout, Namespace
 from .errors import (
     AccessDeniedError,
@@ -28,10 +27,11 @@ from .errors import (
 )
 from .frame_channel import FrameChannel
 from .frames import Frame, NewFrame
-from .inspection import Participant, list_sections
+from .inspection import list_sections
 from .locks import ReadLock, WriteLock
 from .memory_mapped_file import MemoryMappedFile
 from .paths import include_dir, library_path
+from .records import AuditReport, Participant
 from .registry import shared_cameras
 from .video_capture import VideoCapture
 

@@ -1,38 +1,36 @@
-"""The choices that every section is made or opened with. The numbers are those of wmmf.h."""
+"""The choices that a section is made or opened with. Written by bindings/generate.py from wmmf.h: do not edit."""
 
 from enum import IntEnum
-
-from ._core.binding import lib
 
 
 class Namespace(IntEnum):
     """Where a name is looked up."""
 
-    LOCAL = lib.WMMF_LOCAL
-    r"""Windows: ``Local\``, this session. POSIX: this user."""
-    GLOBAL = lib.WMMF_GLOBAL
-    r"""Windows: ``Global\``, the machine; to create there takes a privilege. POSIX: the machine."""
-    CUSTOM = lib.WMMF_CUSTOM
+    LOCAL = 0
+    r"""This user; on Windows (Local\) this session."""
+    GLOBAL = 1
+    r"""The machine; on Windows (Global\) creating takes the right SeCreateGlobalPrivilege."""
+    CUSTOM = 2
     """The name exactly as given to the operating system."""
 
 
 class Layout(IntEnum):
     """What the bytes of a section mean."""
 
-    NATIVE = lib.WMMF_NATIVE
-    """A header with lock, sequence number and participants, then the payload."""
-    WINMMF = lib.WMMF_WINMMF
-    """The format of the Rust crate WinMMF: a 4-byte lock word, then the payload."""
-    RAW = lib.WMMF_RAW
-    """Payload only, nothing to lock: what other programs publish."""
+    NATIVE = 0
+    """Our header with lock, sequence and participants, then the payload."""
+    WINMMF = 1
+    """The Rust crate WinMMF: a 4-byte lock word, then the payload."""
+    RAW = 2
+    """Payload only; nothing to lock."""
 
 
 class Access(IntEnum):
-    """Who may open a section that is being created, besides its creator."""
+    """Who may open a section, besides its creator."""
 
-    OWNER = lib.WMMF_ACCESS_OWNER
-    """Nobody else."""
-    USERS_READ = lib.WMMF_ACCESS_USERS_READ
-    """Every user of the machine, read-only."""
-    USERS_WRITE = lib.WMMF_ACCESS_USERS_WRITE
-    """Every user of the machine."""
+    OWNER = 0
+    """Nobody else (0600; a DACL with the creating user and the system)."""
+    USERS_READ = 1
+    """Every user of the machine, read-only (0644)."""
+    USERS_WRITE = 2
+    """Every user of the machine (0666)."""

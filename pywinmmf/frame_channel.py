@@ -13,11 +13,12 @@ from ._core.opened import Opened
 from ._core.slots import NO_FRAME, new_native_frame
 from ._core.timeouts import first_slice
 from ._core.validation import access_options, buffer, choice, contiguous, creation_error, text, whole
-from .audit_report import AuditReport
 from .enums import Access, Namespace
 from .errors import ArgumentTypeError, ClosedError, Error, InvalidArgumentError, native_error
 from .frames import CopiedFrame, Frame, NewFrame, set_user
+from .inspection import audit_of
 from .pixels import Geometry, geometry_of, geometry_of_shape, in_format
+from .records import AuditReport
 
 if TYPE_CHECKING:
     from typing import Self
@@ -404,7 +405,7 @@ class FrameChannel(Opened):
 
     def audit(self) -> AuditReport:
         """As `MemoryMappedFile.audit`: damage poisons the channel, for everybody, unless this object is read-only."""
-        return AuditReport.made_by(lib.wmmf_channel_audit, self._handle)
+        return audit_of(lib.wmmf_channel_audit, self._handle)
 
     def __repr__(self) -> str:
         return f"<FrameChannel {self.name!r}: {self._slots} slots of {self._capacity} bytes, {self._state}>"

@@ -3,44 +3,25 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ._core.binding import ffi, lib, new_struct
+from ._core.handle import Handle
 from ._core.validation import choice
 from .enums import Namespace
 from .errors import native_error
+from .records import AuditReport, Participant
 
 
-class Participant(NamedTuple):
-    """One writable object, of whatever language, that has a native section or a channel open. A snapshot."""
-
-    record: int
-    """The index of its record in the section."""
-    pid: int
-    """Its process, as that process sees itself: in another container it may mean another."""
-    alive: bool
-    """Whether the system says that the process lives. A dead one's record is cleared by the next who waits for it."""
-    readers: int
-    """Read locks that its threads hold or try to get."""
-    waiting_readers: int
-    """Its threads that wait to read."""
-    waiting_writer: bool
-    """Whether one of its threads waits to write."""
-    writing: bool
-    """Whether it holds the write lock, or is about to."""
-    reads: int
-    """Read locks given back, modulo 2**32."""
-    writes: int
-    """Write locks given back, modulo 2**32."""
-    joined_unix_ns: int
-    """When it opened the section, in nanoseconds since 1970."""
-    writing_since_unix_ns: int
-    """When it took the write lock, to some milliseconds; 0 if it has not yet."""
-    pinned_slots: int
-    """Slots of a channel that it reads, as bits."""
-    oldest_pinned: int
-    """Sequence of the oldest frame of a channel that it reads; 0: none. The newest one's less this is its lag."""
+def audit_of(audit: Callable[[Any, Any], int], handle: Handle) -> AuditReport:
+    """What wmmf_audit, or its like, says of an open handle."""
+    report = new_struct("wmmf_audit_report")
+    status = audit(handle.native(), report)
+    if status:
+        raise native_error(status, f"audit {handle.what}")
+    return AuditReport.from_native(report)
 
 
 def participants_of(native: Any, what: str) -> list[Participant]:
@@ -54,15 +35,8 @@ def participants_of(native: Any, what: str) -> list[Participant]:
         if status:
             raise native_error(status, f"look at the participants of {what}")
         if record.pid != 0:
-            found.append(_from_native(record))
+            found.append(Participant.from_native(record))
     return found
-
-
-def _from_native(record: Any) -> Participant:
-    fields = {field: getattr(record, field) for field in Participant._fields if field != "record"}
-    for flag in ("alive", "waiting_writer", "writing"):
-        fields[flag] = bool(fields[flag])
-    return Participant(record=record.index, **fields)
 
 
 def list_sections(namespace: Namespace = Namespace.LOCAL) -> list[str]:

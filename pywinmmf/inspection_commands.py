@@ -13,12 +13,12 @@ from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
-from .audit_report import AuditReport
 from .enums import Layout, Namespace
 from .errors import Error, FormatError, NotFoundError
 from .frame_channel import FrameChannel
-from .inspection import Participant, list_sections, program_of
+from .inspection import list_sections, program_of
 from .memory_mapped_file import MemoryMappedFile
+from .records import AuditReport, Participant
 from .terminal import UNREADABLE, print_table, shown
 
 SOUND, UNSOUND = 0, 1  # exit codes, beside UNREADABLE

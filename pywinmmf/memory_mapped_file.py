@@ -13,11 +13,11 @@ from ._core.handle import SectionHandle
 from ._core.natives import SECTION, open_native
 from ._core.opened import Opened
 from ._core.validation import access_options, choice, contiguous, creation_error, path_text, text, whole
-from .audit_report import AuditReport
 from .enums import Access, Layout, Namespace
 from .errors import ArgumentTypeError, Error, InvalidArgumentError, native_error
-from .inspection import Participant, participants_of
+from .inspection import audit_of, participants_of
 from .locks import ReadLock, WriteLock
+from .records import AuditReport, Participant
 
 if TYPE_CHECKING:
     from typing import Self
@@ -294,7 +294,7 @@ class MemoryMappedFile(Opened):
 
     def audit(self) -> AuditReport:
         """Compare header, tallies and lock state of a native section. Damage poisons it, for everybody."""
-        return AuditReport.made_by(lib.wmmf_audit, self._handle)
+        return audit_of(lib.wmmf_audit, self._handle)
 
     def participants(self) -> list[Participant]:
         """Who has the section open for writing, in all processes (native layout)."""

@@ -97,8 +97,8 @@ enum wmmf_status {
 
 /* Where a name is looked up. */
 enum wmmf_namespace {
-    WMMF_LOCAL = 0,  /* Windows: Local\, this session. POSIX: this user. */
-    WMMF_GLOBAL = 1, /* Windows: Global\, the machine. POSIX: the machine. */
+    WMMF_LOCAL = 0,  /* this user; on Windows (Local\) this session */
+    WMMF_GLOBAL = 1, /* the machine; on Windows (Global\) creating takes the right SeCreateGlobalPrivilege */
     WMMF_CUSTOM = 2  /* the name exactly as given to the operating system */
 };
 
@@ -114,8 +114,8 @@ enum wmmf_access {
     WMMF_ACCESS_OWNER = 0,       /* nobody else (0600; a DACL with the creating user and the system) */
     WMMF_ACCESS_USERS_READ = 1,  /* every user of the machine, read-only (0644) */
     WMMF_ACCESS_USERS_WRITE = 2, /* every user of the machine (0666) */
-    WMMF_ACCESS_SDDL = 3,        /* Windows only: wmmf_options.sddl */
-    WMMF_ACCESS_MODE = 4         /* POSIX only: wmmf_options.mode */
+    WMMF_ACCESS_SDDL = 3,        /* Windows only: as the security descriptor says */
+    WMMF_ACCESS_MODE = 4         /* POSIX only: as the permission bits say */
 };
 
 /* An open section. Created by wmmf_create, wmmf_create_or_open, wmmf_open or wmmf_open_file; freed by wmmf_close. */
@@ -134,7 +134,7 @@ typedef struct wmmf_options {
     const char *sddl;      /* security descriptor, with WMMF_ACCESS_SDDL; else NULL */
 } wmmf_options;
 
-/* What a handle knows of its section, written by wmmf_get_info. */
+/* What a handle knows of its section; written by wmmf_get_info. */
 typedef struct wmmf_info {
     uint32_t struct_size;  /* in: sizeof(wmmf_info) */
     uint32_t layout;       /* enum wmmf_layout */
@@ -189,37 +189,38 @@ typedef struct wmmf_channel_info {
     uint32_t read_only;    /* 1 if this handle is */
 } wmmf_channel_info;
 
-/* One writable handle that is, or was, open on a native section; written by wmmf_get_participant. */
+/* One writable handle, of whatever language, that is or was open on a native section or channel; written by
+ * wmmf_get_participant. */
 typedef struct wmmf_participant {
-    uint32_t struct_size;           /* in: sizeof(wmmf_participant) */
-    uint32_t index;                 /* of its record */
-    uint32_t pid;                   /* its process, as that sees itself; 0: nobody is there */
-    uint32_t alive;                 /* 1 if the system says so, or does not say */
-    uint32_t readers;               /* read locks held or tried, by its threads */
-    uint32_t waiting_readers;       /* threads that wait to read */
-    uint32_t waiting_writer;        /* 1 if a thread waits to write */
-    uint32_t writing;               /* 1 if it holds the write lock, or is about to */
-    uint32_t reads;                 /* read locks given back, modulo 2^32 */
-    uint32_t writes;                /* write locks given back, modulo 2^32 */
-    uint64_t joined_unix_ns;        /* when it opened the section: nanoseconds since 1970 */
+    uint32_t struct_size;     /* in: sizeof(wmmf_participant) */
+    uint32_t index;           /* the index of its record in the section */
+    uint32_t pid;             /* its process, as that process sees itself: in another container it may mean another */
+    uint32_t alive;           /* 1 if the system says that its process lives, or cannot say */
+    uint32_t readers;         /* read locks that its threads hold or try to get */
+    uint32_t waiting_readers; /* its threads that wait to read */
+    uint32_t waiting_writer;  /* 1 if one of its threads waits to write */
+    uint32_t writing;         /* 1 if it holds the write lock or is about to; of a channel: if it fills a slot */
+    uint32_t reads;           /* read locks given back, modulo 2^32 */
+    uint32_t writes;          /* write locks given back, modulo 2^32 */
+    uint64_t joined_unix_ns;  /* when it opened the section: nanoseconds since 1970 */
     uint64_t writing_since_unix_ns; /* when it took the write lock, to some milliseconds; 0 if it has not yet */
-    uint64_t pinned_slots;          /* frame channel: slots that it reads, bit = slot */
-    uint64_t oldest_pinned;         /* frame channel: sequence of the oldest frame that it reads; 0: none */
+    uint64_t pinned_slots;          /* the slots of a channel that it reads in place, as bits: the lowest is slot 0 */
+    uint64_t oldest_pinned;         /* the sequence of the oldest frame that it reads in place; 0: none */
 } wmmf_participant;
 
-/* What wmmf_audit found. */
+/* What an audit of a section or channel found. */
 typedef struct wmmf_audit_report {
     uint32_t struct_size;  /* in: sizeof(wmmf_audit_report) */
     uint32_t damaged;      /* 1 if header, tallies or lock state contradict each other */
-    uint32_t participants; /* alive */
-    uint32_t dead;         /* dead participants whose records have not been cleared yet */
-    uint32_t readers;      /* read locks held */
-    uint32_t writer;       /* 1 + participant index of the writer, 0 if none */
-    uint32_t writer_pid;   /* as that process sees itself; 0 if none */
+    uint32_t participants; /* writable handles whose process lives */
+    uint32_t dead;         /* dead participants whose records are not cleared yet */
+    uint32_t readers;      /* read locks that are held */
+    uint32_t writer;       /* 1 + index of the participant that holds the write lock, 0 if none */
+    uint32_t writer_pid;   /* the process that holds it, as that process sees itself; 0 if none */
     uint32_t owner_died;   /* 1 if a writer died and nobody has taken over yet */
     uint32_t poisoned;     /* 1 if the section is poisoned */
     uint32_t reserved;     /* 0 */
-    uint64_t sequence;     /* as wmmf_sequence gives it */
+    uint64_t sequence;     /* how often the section was written */
 } wmmf_audit_report;
 
 /* Items of one wmmf_wait_many. */

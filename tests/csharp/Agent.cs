@@ -48,7 +48,7 @@ internal static class Agent
         }
         catch (Exception error) when (error is ArgumentException or FormatException or IndexOutOfRangeException)
         {
-            return $"error {(int)Status.Argument}";
+            return $"error {(int)WmmfStatus.Argument}";
         }
     }
 
@@ -62,17 +62,17 @@ internal static class Agent
                 return "ok";
             case "create" when !IsOpen:
                 s_file = MemoryMappedFile.Create(
-                    Name(a[0]), Number(a[1]), (Namespace)Number(a[2]), (Layout)Number(a[3]), (Access)Number(a[4]));
+                    Name(a[0]), Number(a[1]), (SectionNamespace)Number(a[2]), (SectionLayout)Number(a[3]), (SectionAccess)Number(a[4]));
                 return "ok";
             case "open" when !IsOpen:
-                s_file = MemoryMappedFile.Open(Name(a[0]), (Namespace)Number(a[2]), (Layout)Number(a[3]), Number(a[1]), a[4] == "1");
+                s_file = MemoryMappedFile.Open(Name(a[0]), (SectionNamespace)Number(a[2]), (SectionLayout)Number(a[3]), Number(a[1]), a[4] == "1");
                 return $"ok {s_file.Size}";
             case "channel_create" when !IsOpen:
                 s_channel = FrameChannel.Create(
-                    Name(a[0]), (int)Number(a[1]), (int)Number(a[2]), (Namespace)Number(a[3]), (Access)Number(a[4]));
+                    Name(a[0]), (int)Number(a[1]), (int)Number(a[2]), (SectionNamespace)Number(a[3]), (SectionAccess)Number(a[4]));
                 return "ok";
             case "channel_open" when !IsOpen:
-                s_channel = FrameChannel.Open(Name(a[0]), (Namespace)Number(a[1]), a[2] == "1");
+                s_channel = FrameChannel.Open(Name(a[0]), (SectionNamespace)Number(a[1]), a[2] == "1");
                 return $"ok {s_channel.Capacity} {s_channel.Slots}";
             case "close" when IsOpen:
                 Close();
@@ -95,7 +95,7 @@ internal static class Agent
             case "unlock_read":
                 return Unlocked(file.UnlockRead());
             case "lock_write":
-                return file.WriteLock(Time(a[0])).OwnerDied ? $"error {(int)Status.OwnerDied}" : "ok";
+                return file.WriteLock(Time(a[0])).OwnerDied ? $"error {(int)WmmfStatus.OwnerDied}" : "ok";
             case "unlock_write":
                 return Unlocked(file.UnlockWrite());
             case "mark_consistent":
@@ -120,13 +120,13 @@ internal static class Agent
                 return $"ok {file.Wait((ulong)Number(a[0]), Time(a[1]))}";
             case "audit":
                 var report = file.Audit();
-                return $"ok {(report.Damaged ? 1 : 0)} {(report.Poisoned ? 1 : 0)}";
+                return $"ok {(report.IsDamaged ? 1 : 0)} {(report.IsPoisoned ? 1 : 0)}";
             default:
                 throw new ArgumentException(request);
         }
     }
 
-    private static string Unlocked(Status status) => status == Status.Ok ? "ok" : $"error {(int)status}";
+    private static string Unlocked(WmmfStatus status) => status == WmmfStatus.Ok ? "ok" : $"error {(int)status}";
 
     private static string DoWithChannel(FrameChannel channel, string request, string[] a)
     {
@@ -145,7 +145,7 @@ internal static class Agent
                 var sequence = channel.Publish(
                     Pattern(Number(a[0]), Number(a[1])), (int)Number(a[2]), (int)Number(a[3]), (int)Number(a[4]),
                     new FourCC(a[5]), Convert.FromHexString(a[7]), (ulong)Number(a[6]));
-                return sequence != 0 ? $"ok {sequence}" : $"error {(int)Status.Timeout}";
+                return sequence != 0 ? $"ok {sequence}" : $"error {(int)WmmfStatus.Timeout}";
             case "next":
                 return Describe(Take(channel, Time(a[0])));
             case "picture":
@@ -187,7 +187,7 @@ internal static class Agent
         $"ok {frame.Sequence} {frame.Missed} {frame.TimestampNs} {frame.Width} {frame.Height} {frame.Stride} "
         + $"{frame.FourCC} {Convert.ToHexString(frame.User).ToLowerInvariant()}";
 
-    private static WmmfException NotOwner() => new(Status.NotOwner, 0, "no frame is begun, or taken");
+    private static WmmfException NotOwner() => new(WmmfStatus.NotOwner, 0, "no frame is begun, or taken");
 
     private static string Check(MemoryMappedFile file, long offset, byte[] expected)
     {

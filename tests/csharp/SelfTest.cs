@@ -69,7 +69,7 @@ internal static class SelfTest
             throw new InvalidOperationException(what);
     }
 
-    private static void Fails(Status status, Action action)
+    private static void Fails(WmmfStatus status, Action action)
     {
         try
         {
@@ -121,7 +121,7 @@ internal static class SelfTest
         var name = NewName();
         using var writer = MemoryMappedFile.Create(name, 1000);
         using var reader = MemoryMappedFile.Open(name);
-        Check(reader.Size == 1000 && reader.Layout == Layout.Native && !reader.IsReadOnly, "properties");
+        Check(reader.Size == 1000 && reader.Layout == SectionLayout.Native && !reader.IsReadOnly, "properties");
         writer.Write(new byte[] { 1, 2, 3 }, 997);
         var found = new byte[3];
         reader.Read(found, 997);
@@ -132,19 +132,19 @@ internal static class SelfTest
     private static void TestErrorsHaveTheStatusAndNameTheValue()
     {
         var name = NewName();
-        Fails(Status.NotFound, () => MemoryMappedFile.Open(name));
-        Fails(Status.Size, () => MemoryMappedFile.Create(name, 0));
-        Fails(Status.NameEmpty, () => MemoryMappedFile.Create("", 1));
-        Fails(Status.NameInvalid, () => MemoryMappedFile.Create("a\\b", 1));
-        Fails(Status.NameTooLong, () => MemoryMappedFile.Create(new string('x', 231), 1));
+        Fails(WmmfStatus.NotFound, () => MemoryMappedFile.Open(name));
+        Fails(WmmfStatus.Size, () => MemoryMappedFile.Create(name, 0));
+        Fails(WmmfStatus.NameEmpty, () => MemoryMappedFile.Create("", 1));
+        Fails(WmmfStatus.NameInvalid, () => MemoryMappedFile.Create("a\\b", 1));
+        Fails(WmmfStatus.NameTooLong, () => MemoryMappedFile.Create(new string('x', 231), 1));
         using var file = MemoryMappedFile.Create(name, 10);
-        Fails(Status.Exists, () => MemoryMappedFile.Create(name, 10));
-        Fails(Status.Size, () => MemoryMappedFile.Open(name, size: 11));
-        Fails(Status.Range, () => file.Write(new byte[11]));
-        Fails(Status.Range, () => file.Read(new byte[1], 10));
-        Fails(Status.NotOwner, () => file.UnlockRead());
-        Fails(Status.NotOwner, () => file.UnlockWrite());
-        Fails(Status.NotOwner, file.MarkConsistent);
+        Fails(WmmfStatus.Exists, () => MemoryMappedFile.Create(name, 10));
+        Fails(WmmfStatus.Size, () => MemoryMappedFile.Open(name, size: 11));
+        Fails(WmmfStatus.Range, () => file.Write(new byte[11]));
+        Fails(WmmfStatus.Range, () => file.Read(new byte[1], 10));
+        Fails(WmmfStatus.NotOwner, () => file.UnlockRead());
+        Fails(WmmfStatus.NotOwner, () => file.UnlockWrite());
+        Fails(WmmfStatus.NotOwner, file.MarkConsistent);
         var message = Throws<WmmfException>(() => file.Write(new byte[11], 5)).Message;
         Check(message.Contains("11 bytes at offset 5") && message.Contains(name), message);
         Throws<ArgumentException>(() => MemoryMappedFile.Create("a\0b", 1));
@@ -153,7 +153,7 @@ internal static class SelfTest
         Throws<ArgumentOutOfRangeException>(() => MemoryMappedFile.Create(name, -1));
         Throws<ArgumentOutOfRangeException>(() => file.Write(new byte[1], -1));
         Throws<ArgumentOutOfRangeException>(() => file.Write(new byte[1], 0, TimeSpan.FromSeconds(-2)));
-        Throws<ArgumentOutOfRangeException>(() => MemoryMappedFile.Create(name, 1, access: Access.Mode, mode: 512));
+        Throws<ArgumentOutOfRangeException>(() => MemoryMappedFile.Create(name, 1, access: SectionAccess.Mode, mode: 512));
         Throws<ArgumentOutOfRangeException>(() => MemoryMappedFile.CreateOrOpen(name, 1, participants: 4097));
         Throws<ArgumentOutOfRangeException>(() => file.View(11));
         Throws<ArgumentOutOfRangeException>(() => file.View(0, 11));
@@ -162,14 +162,14 @@ internal static class SelfTest
     private static void TestArgumentsThatAreRefusedAreNamed()
     {
         var name = NewName();
-        Refuses("nameSpace", "9", "Local, Global, Custom", () => MemoryMappedFile.Create(name, 1, (Namespace)9));
-        Refuses("nameSpace", "9", "Local, Global, Custom", () => MemoryMappedFile.Open(name, (Namespace)9));
-        Refuses("nameSpace", "9", "Local or Global", () => MemoryMappedFile.List((Namespace)9));
-        Refuses("nameSpace", "9", "Local, Global, Custom", () => FrameChannel.Open(name, (Namespace)9));
-        Refuses("layout", "-1", "Native, Winmmf, Raw", () => MemoryMappedFile.CreateOrOpen(name, 1, layout: (Layout)(-1)));
-        Refuses("access", "7", "Owner, UsersRead", () => MemoryMappedFile.Create(name, 1, access: (Access)7));
-        Refuses("access", "7", "Owner, UsersRead", () => FrameChannel.Create(name, 1, access: (Access)7));
-        Refuses("sddl", "null", "Sddl", () => MemoryMappedFile.Create(name, 1, access: Access.Sddl));
+        Refuses("nameSpace", "9", "Local, Global, Custom", () => MemoryMappedFile.Create(name, 1, (SectionNamespace)9));
+        Refuses("nameSpace", "9", "Local, Global, Custom", () => MemoryMappedFile.Open(name, (SectionNamespace)9));
+        Refuses("nameSpace", "9", "Local or Global", () => MemoryMappedFile.List((SectionNamespace)9));
+        Refuses("nameSpace", "9", "Local, Global, Custom", () => FrameChannel.Open(name, (SectionNamespace)9));
+        Refuses("layout", "-1", "Native, Winmmf, Raw", () => MemoryMappedFile.CreateOrOpen(name, 1, layout: (SectionLayout)(-1)));
+        Refuses("access", "7", "Owner, UsersRead", () => MemoryMappedFile.Create(name, 1, access: (SectionAccess)7));
+        Refuses("access", "7", "Owner, UsersRead", () => FrameChannel.Create(name, 1, access: (SectionAccess)7));
+        Refuses("sddl", "null", "Sddl", () => MemoryMappedFile.Create(name, 1, access: SectionAccess.Sddl));
         Refuses("sddl", "D:", "Owner", () => FrameChannel.CreateOrOpen(name, 1, sddl: "D:"));
         using var file = MemoryMappedFile.Create(name, 1);
         using var channel = FrameChannel.Create(NewName(), 1);
@@ -178,9 +178,9 @@ internal static class SelfTest
         Refuses("timeout", "-00:00:02", "zero or more", () => file.WriteLock(negative));
         Refuses("timeout", "-00:00:02", "zero or more", () => file.Wait(0, negative));
         Refuses("timeout", "-00:00:02", "zero or more", () => channel.Begin(negative));
-        var foreign = OperatingSystem.IsWindows() ? Access.Mode : Access.Sddl;
+        var foreign = OperatingSystem.IsWindows() ? SectionAccess.Mode : SectionAccess.Sddl;
         var message = Throws<WmmfException>(() => MemoryMappedFile.Create(
-            name, 1, access: foreign, sddl: foreign == Access.Sddl ? "D:" : null)).Message;
+            name, 1, access: foreign, sddl: foreign == SectionAccess.Sddl ? "D:" : null)).Message;
         Check(message.Contains($"access {foreign}"), message);
         message = Throws<WmmfException>(() => MemoryMappedFile.Open(name, size: 5000)).Message;
         Check(message.Contains("5000 bytes"), message);
@@ -203,15 +203,15 @@ internal static class SelfTest
         using (one.ReadLock())
         {
             using (two.ReadLock(TimeSpan.Zero))
-                Fails(Status.Deadlock, () => one.ReadLock());
-            Fails(Status.Timeout, () => two.WriteLock(TimeSpan.FromMilliseconds(5)));
+                Fails(WmmfStatus.Deadlock, () => one.ReadLock());
+            Fails(WmmfStatus.Timeout, () => two.WriteLock(TimeSpan.FromMilliseconds(5)));
         }
         using (var held = one.WriteLock())
         {
             Check(!held.OwnerDied, "nobody died");
             one.Write(new byte[10]);
-            Fails(Status.Timeout, () => two.ReadLock(TimeSpan.Zero));
-            Fails(Status.Timeout, () => two.Read(new byte[1], 0, TimeSpan.Zero));
+            Fails(WmmfStatus.Timeout, () => two.ReadLock(TimeSpan.Zero));
+            Fails(WmmfStatus.Timeout, () => two.Read(new byte[1], 0, TimeSpan.Zero));
         }
         two.WriteLock(TimeSpan.Zero).Dispose();
     }
@@ -223,7 +223,7 @@ internal static class SelfTest
         var dead = MemoryMappedFile.Open(name);
         dead.WriteLock();
         dead.Dispose();
-        Fails(Status.OwnerDied, () => survivor.Write(new byte[1]));
+        Fails(WmmfStatus.OwnerDied, () => survivor.Write(new byte[1]));
         using (var held = survivor.WriteLock())
         {
             Check(held.OwnerDied, "owner died");
@@ -234,8 +234,8 @@ internal static class SelfTest
         dead.WriteLock();
         dead.Dispose();
         survivor.WriteLock().Dispose();
-        Fails(Status.Poisoned, () => survivor.Read(new byte[1]));
-        Check(survivor.Audit().Poisoned, "audit");
+        Fails(WmmfStatus.Poisoned, () => survivor.Read(new byte[1]));
+        Check(survivor.Audit().IsPoisoned, "audit");
     }
 
     // Everything that waits for the lock of a section.
@@ -299,7 +299,7 @@ internal static class SelfTest
         dies.Dispose();
         Throws<ObjectDisposedException>(() => waiting.GetAwaiter().GetResult());
         using var held = holder.WriteLock(TimeSpan.FromSeconds(30));
-        Check(held.OwnerDied && !holder.Audit().Poisoned, "it can still be repaired");
+        Check(held.OwnerDied && !holder.Audit().IsPoisoned, "it can still be repaired");
         holder.MarkConsistent();
     }
 
@@ -329,7 +329,7 @@ internal static class SelfTest
         const int NextTicket = 72; // in the header; docs/format.md
         using var holder = MemoryMappedFile.Create(NewName(), 10);
         using var file = MemoryMappedFile.Open(holder.Name);
-        using var raw = MemoryMappedFile.Open(holder.Name, layout: Layout.Raw);
+        using var raw = MemoryMappedFile.Open(holder.Name, layout: SectionLayout.Raw);
         using var header = raw.View(0, 512);
         foreach (var name in new[] { "WriteLock", "Write" })
         {
@@ -354,8 +354,8 @@ internal static class SelfTest
         using var held = holder.WriteLock();
         var timeout = TimeSpan.FromMilliseconds(170); // more than three slices
         var clock = Stopwatch.StartNew();
-        Fails(Status.Timeout, () => file.WriteLock(timeout));
-        Fails(Status.Timeout, () => file.Read(new byte[1], 0, timeout));
+        Fails(WmmfStatus.Timeout, () => file.WriteLock(timeout));
+        Fails(WmmfStatus.Timeout, () => file.Read(new byte[1], 0, timeout));
         Check(clock.Elapsed >= 2 * timeout, $"{clock.Elapsed}");
         Check(!SomebodyWaits(holder), "left the queue");
     }
@@ -396,18 +396,18 @@ internal static class SelfTest
                 using (file.WriteLock())
                     PoisonAndThrow(file);
             });
-            Check(file.Audit() is { Poisoned: true, Readers: 0, WriterProcessId: null }, $"{name} is given back");
-            Fails(Status.Poisoned, () => file.Read(new byte[1]));
+            Check(file.Audit() is { IsPoisoned: true, Readers: 0, WriterProcessId: null }, $"{name} is given back");
+            Fails(WmmfStatus.Poisoned, () => file.Read(new byte[1]));
         }
     }
 
     private static void PoisonAndThrow(MemoryMappedFile file)
     {
         const int LockWord = 64, Poisoned = 1 << 18; // docs/format.md
-        using var raw = MemoryMappedFile.Open(file.Name, layout: Layout.Raw);
+        using var raw = MemoryMappedFile.Open(file.Name, layout: SectionLayout.Raw);
         using var header = raw.View(0, 512);
         Interlocked.Or(ref MemoryMarshal.AsRef<long>(header.GetSpan()[LockWord..]), Poisoned);
-        Check(file.Audit().Poisoned, "can be seen inside the block");
+        Check(file.Audit().IsPoisoned, "can be seen inside the block");
         throw new TimeZoneNotFoundException();
     }
 
@@ -424,7 +424,7 @@ internal static class SelfTest
         MemoryMappedFile.Open(name).Dispose();
         ((IDisposable)view).Dispose();
         Throws<ObjectDisposedException>(() => view.GetSpan());
-        Fails(Status.NotFound, () => MemoryMappedFile.Open(name));
+        Fails(WmmfStatus.NotFound, () => MemoryMappedFile.Open(name));
     }
 
     private static void TestPinnedMemoryKeepsTheView()
@@ -451,14 +451,14 @@ internal static class SelfTest
         var found = new byte[10];
         reader.Read(found);
         Check(reader.IsReadOnly && found[9] == 42, "reads");
-        Fails(Status.ReadOnly, () => reader.Write(new byte[1]));
-        Fails(Status.ReadOnly, () => reader.ReadLock());
+        Fails(WmmfStatus.ReadOnly, () => reader.Write(new byte[1]));
+        Fails(WmmfStatus.ReadOnly, () => reader.ReadLock());
     }
 
     private static void TestWaiting()
     {
         using var file = MemoryMappedFile.Create(NewName(), 10);
-        Fails(Status.Timeout, () => file.Wait(0, TimeSpan.FromMilliseconds(120)));
+        Fails(WmmfStatus.Timeout, () => file.Wait(0, TimeSpan.FromMilliseconds(120)));
         var waiting = file.WaitAsync(0);
         file.Write(new byte[1]);
         Check(waiting.Wait(TimeSpan.FromSeconds(30)) && waiting.Result == 1, "woken");
@@ -471,11 +471,11 @@ internal static class SelfTest
 
     private static void TestLookingAtWhatIsThere()
     {
-        using var file = MemoryMappedFile.Create(NewName(), 10, Namespace.Global);
-        using var other = MemoryMappedFile.Open(file.Name, Namespace.Global);
-        Check(MemoryMappedFile.List(Namespace.Global).Contains(file.Name), "listed");
+        using var file = MemoryMappedFile.Create(NewName(), 10, SectionNamespace.Global);
+        using var other = MemoryMappedFile.Open(file.Name, SectionNamespace.Global);
+        Check(MemoryMappedFile.List(SectionNamespace.Global).Contains(file.Name), "listed");
         Check(!MemoryMappedFile.List().Contains(file.Name), "listed where it is");
-        Refuses("nameSpace", "Custom", "Local or Global", () => MemoryMappedFile.List(Namespace.Custom));
+        Refuses("nameSpace", "Custom", "Local or Global", () => MemoryMappedFile.List(SectionNamespace.Custom));
         other.Write(new byte[1]);
         using (other.WriteLock())
         {
@@ -485,23 +485,23 @@ internal static class SelfTest
             var past = DateTimeOffset.UtcNow - found[1].WritingSince!.Value;
             Check(past.Duration() < TimeSpan.FromMinutes(1), $"since {found[1].WritingSince}");
         }
-        using var raw = MemoryMappedFile.Create(NewName(), 10, layout: Layout.Raw);
-        Fails(Status.NotSupported, () => raw.Participants());
+        using var raw = MemoryMappedFile.Create(NewName(), 10, layout: SectionLayout.Raw);
+        Fails(WmmfStatus.NotSupported, () => raw.Participants());
     }
 
     private static void TestOtherLayouts()
     {
-        using (var file = MemoryMappedFile.Create(NewName(), 10, layout: Layout.Winmmf))
+        using (var file = MemoryMappedFile.Create(NewName(), 10, layout: SectionLayout.Winmmf))
         {
-            using var other = MemoryMappedFile.Open(file.Name, layout: Layout.Winmmf, size: 10);
+            using var other = MemoryMappedFile.Open(file.Name, layout: SectionLayout.Winmmf, size: 10);
             using (file.WriteLock())
-                Fails(Status.Timeout, () => other.ReadLock(TimeSpan.Zero));
-            Fails(Status.NotSupported, () => file.Wait(0));
+                Fails(WmmfStatus.Timeout, () => other.ReadLock(TimeSpan.Zero));
+            Fails(WmmfStatus.NotSupported, () => file.Wait(0));
         }
-        using var raw = MemoryMappedFile.Create(NewName(), 10, layout: Layout.Raw);
-        Fails(Status.NotSupported, () => raw.ReadLock());
+        using var raw = MemoryMappedFile.Create(NewName(), 10, layout: SectionLayout.Raw);
+        Fails(WmmfStatus.NotSupported, () => raw.ReadLock());
         raw.Write(new byte[] { 1 });
-        Fails(Status.Format, () => MemoryMappedFile.Open(raw.Name));
+        Fails(WmmfStatus.Format, () => MemoryMappedFile.Open(raw.Name));
     }
 
     private static void TestChannelShowsWhatIsPublished()
@@ -509,7 +509,7 @@ internal static class SelfTest
         using var writer = FrameChannel.Create(NewName(), 600);
         using var reader = FrameChannel.Open(writer.Name);
         Check((reader.Capacity, reader.Slots, reader.IsReadOnly) == (600, 4, false), "properties");
-        Fails(Status.Timeout, () => reader.Next(TimeSpan.Zero));
+        Fails(WmmfStatus.Timeout, () => reader.Next(TimeSpan.Zero));
         Check(reader.Age == null && reader.Sequence == 0, "no frame yet");
         var picture = new byte[600];
         picture[599] = 7;
@@ -536,7 +536,7 @@ internal static class SelfTest
             Check((frame.Width, frame.Height, frame.Stride, frame.FourCC.ToString()) == (5, 10, 10, "Y16 "), "smaller");
             Check(frame.User.Single() == 5 && frame.TimestampNs != 0, "user, timestamp");
         }
-        Check(reader.Age >= TimeSpan.Zero && reader.Sequence == 5 && !reader.Audit().Damaged, "age, sequence, audit");
+        Check(reader.Age >= TimeSpan.Zero && reader.Sequence == 5 && !reader.Audit().IsDamaged, "age, sequence, audit");
         writer.Publish(new byte[1]);
         writer.Publish(new byte[1]);
         using (var frame = reader.Latest())
@@ -555,7 +555,7 @@ internal static class SelfTest
         }
         writer.Publish(new byte[] { 2 });
         Check(writer.Publish(new byte[] { 3 }) == 0, "skipped");
-        Fails(Status.Timeout, () => writer.Begin());
+        Fails(WmmfStatus.Timeout, () => writer.Begin());
         Check(held[0].Data[0] == 0 && held[1].Data[0] == 1, "as they were");
         reader.Dispose();
         Check(held[1].Data[0] == 1, "also after the channel is disposed");
@@ -594,7 +594,7 @@ internal static class SelfTest
         using var writer = FrameChannel.Create(NewName(), 8);
         using var reader = FrameChannel.Open(writer.Name);
         using var copier = FrameChannel.Open(writer.Name, readOnly: true);
-        using var raw = MemoryMappedFile.Open(writer.Name, layout: Layout.Raw);
+        using var raw = MemoryMappedFile.Open(writer.Name, layout: SectionLayout.Raw);
         using var looker = MemoryMappedFile.Open(writer.Name, readOnly: true);
         writer.Publish(new byte[1]);
         using var described = raw.View(FirstSlot + WidthInSlot, 3 * sizeof(uint));
@@ -603,7 +603,7 @@ internal static class SelfTest
             MemoryMarshal.Cast<byte, uint>(described.GetSpan())[index] = 1u << 31;
             foreach (var take in new Action[] { () => reader.Next(), () => reader.Latest(), () => copier.ReadInto(new byte[8]) })
             {
-                Fails(Status.Format, take);
+                Fails(WmmfStatus.Format, take);
                 var message = Throws<WmmfException>(take).Message;
                 Check(message.Contains($"frame 1 has {property} 2147483648, expected"), message);
             }
@@ -642,9 +642,9 @@ internal static class SelfTest
     {
         using var channel = FrameChannel.CreateOrOpen(NewName(), 8);
         var slot = channel.Begin();
-        Fails(Status.Deadlock, () => channel.Begin());
+        Fails(WmmfStatus.Deadlock, () => channel.Begin());
         slot.Size = 9;
-        Fails(Status.Range, () => slot.Publish());
+        Fails(WmmfStatus.Range, () => slot.Publish());
         slot.Dispose();
         Throws<ObjectDisposedException>(() => slot.Publish());
         Throws<ObjectDisposedException>(() => slot.Data.Clear());
@@ -656,13 +656,13 @@ internal static class SelfTest
     {
         using var channel = FrameChannel.Create(NewName(), 8);
         using var section = MemoryMappedFile.Create(NewName(), 8);
-        Fails(Status.Exists, () => FrameChannel.Create(channel.Name, 8));
-        Fails(Status.Size, () => FrameChannel.CreateOrOpen(channel.Name, 9));
-        Fails(Status.Size, () => FrameChannel.Create(NewName(), 0));
-        Fails(Status.NotFound, () => FrameChannel.Open(NewName()));
-        Fails(Status.Format, () => FrameChannel.Open(section.Name));
-        Fails(Status.Range, () => channel.Publish(new byte[9]));
-        Fails(Status.Range, () => channel.Publish(new byte[8], 3, 3, 3));
+        Fails(WmmfStatus.Exists, () => FrameChannel.Create(channel.Name, 8));
+        Fails(WmmfStatus.Size, () => FrameChannel.CreateOrOpen(channel.Name, 9));
+        Fails(WmmfStatus.Size, () => FrameChannel.Create(NewName(), 0));
+        Fails(WmmfStatus.NotFound, () => FrameChannel.Open(NewName()));
+        Fails(WmmfStatus.Format, () => FrameChannel.Open(section.Name));
+        Fails(WmmfStatus.Range, () => channel.Publish(new byte[9]));
+        Fails(WmmfStatus.Range, () => channel.Publish(new byte[8], 3, 3, 3));
         Refuses("stride", "stride 2, width 100, format 'BGR3'", "at least 300",
             () => channel.Publish(new byte[8], 100, 4, 2, new FourCC("BGR3")));
         Refuses("stride", "stride 2, width 3, format 'NV12'", "at least 3",
@@ -693,9 +693,9 @@ internal static class SelfTest
         writer.Publish(new byte[] { 1, 2, 3 });
         var info = reader.ReadInto(copy);
         Check(reader.IsReadOnly && info.Size == 3 && copy[2] == 3, "a copy");
-        Fails(Status.Timeout, () => reader.ReadInto(copy, TimeSpan.Zero));
-        Fails(Status.ReadOnly, () => reader.Latest());
-        Fails(Status.ReadOnly, () => reader.Begin());
+        Fails(WmmfStatus.Timeout, () => reader.ReadInto(copy, TimeSpan.Zero));
+        Fails(WmmfStatus.ReadOnly, () => reader.Latest());
+        Fails(WmmfStatus.ReadOnly, () => reader.Begin());
         var next = reader.ReadIntoAsync(copy);
         writer.Publish(new byte[] { 4 });
         Check(next.Wait(TimeSpan.FromSeconds(30)) && next.Result.Sequence == 2 && copy[0] == 4, "awaited");
@@ -708,7 +708,7 @@ internal static class SelfTest
     private static void TestChannelWaitsAndIsCancelled()
     {
         using var channel = FrameChannel.Create(NewName(), 8);
-        Fails(Status.Timeout, () => channel.Next(TimeSpan.FromMilliseconds(120)));
+        Fails(WmmfStatus.Timeout, () => channel.Next(TimeSpan.FromMilliseconds(120)));
         var next = channel.NextAsync();
         channel.Publish(new byte[] { 9 });
         Check(next.Wait(TimeSpan.FromSeconds(30)), "woken");
@@ -764,9 +764,9 @@ internal static class SelfTest
         var found = new byte[1];
         second.Read(found);
         Check(found[0] == 9, "the same section");
-        Fails(Status.Size, () => MemoryMappedFile.CreateOrOpen(first.Name, 11));
+        Fails(WmmfStatus.Size, () => MemoryMappedFile.CreateOrOpen(first.Name, 11));
         using var full = MemoryMappedFile.CreateOrOpen(NewName(), 10, participants: 1);
-        Fails(Status.Full, () => MemoryMappedFile.Open(full.Name));
+        Fails(WmmfStatus.Full, () => MemoryMappedFile.Open(full.Name));
     }
 
     private static void TestOnWindowsRawSectionsAreThoseOfDotNet()
@@ -775,7 +775,7 @@ internal static class SelfTest
         var found = new byte[1];
         using (var theirs = DotNet.CreateNew($@"Global\{name}", 5000))
         using (var bytes = theirs.CreateViewAccessor(0, 5000))
-        using (var ours = MemoryMappedFile.Open(name, Namespace.Global, Layout.Raw, 5000))
+        using (var ours = MemoryMappedFile.Open(name, SectionNamespace.Global, SectionLayout.Raw, 5000))
         {
             bytes.Write(4999, (byte)42);
             ours.Read(found, 4999);
@@ -783,7 +783,7 @@ internal static class SelfTest
             ours.Write(new byte[] { 43 });
             Check(bytes.ReadByte(0) == 43, "what we wrote into the section of .NET");
         }
-        using var created = MemoryMappedFile.Create(name, 5000, layout: Layout.Raw);
+        using var created = MemoryMappedFile.Create(name, 5000, layout: SectionLayout.Raw);
         using var opened = DotNet.OpenExisting($@"Local\{name}");
         using var accessor = opened.CreateViewAccessor(0, 5000);
         created.Write(new byte[] { 44 }, 4999);
@@ -809,6 +809,6 @@ internal static class SelfTest
         file.Read(found);
         Check(BitConverter.ToInt32(found) == 20000, $"{BitConverter.ToInt32(found)}");
         var report = file.Audit();
-        Check(!report.Damaged && report.Participants == 1 && report.Sequence == 20000, "audit");
+        Check(!report.IsDamaged && report.Participants == 1 && report.Sequence == 20000, "audit");
     }
 }

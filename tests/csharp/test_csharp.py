@@ -12,8 +12,12 @@ import pytest
 from csharp import programs
 from lab import csc, dotnet
 
-GENERATOR = programs.BINDINGS / "generate.py"
-GENERATED = programs.BINDINGS / "Wmmf/NativeMethods.g.cs"
+PROJECT = programs.BINDINGS.parents[1]
+GENERATOR = PROJECT / "bindings/generate.py"
+GENERATED = [
+    *(programs.BINDINGS / "Wmmf" / name for name in ("NativeMethods.g.cs", "PublicTypes.g.cs")),
+    *(PROJECT / "pywinmmf" / name for name in ("enums.py", "records.py")),
+]
 GOLDEN_LAYOUT = Path(__file__).parents[1] / "abi/layout.json"
 SYSTEMS = ["linux", "wine"]
 
@@ -48,29 +52,47 @@ def test_structs_are_laid_out_as_in_c(system: str) -> None:
     assert json.loads(run(system, "layout").stdout) == json.loads(GOLDEN_LAYOUT.read_text())
 
 
-def test_generated_file_is_fresh() -> None:
+def test_generated_files_are_fresh() -> None:
     subprocess.run([sys.executable, str(GENERATOR), "--check"], check=True)
 
 
-def test_stale_file_is_noticed(tmp_path: Path) -> None:
-    """In a copy of the tree, before and after a change of the header."""
-    project = programs.BINDINGS.parents[1]
-    header = project / "csrc/include/wmmf.h"
-    for path in [GENERATOR, GENERATED, header]:
-        copy = tmp_path / path.relative_to(project)
+@pytest.fixture
+def copy_of_the_project(tmp_path: Path) -> Path:
+    """The header, the generator and what it writes."""
+    parts = GENERATOR.with_name("generator").glob("*.py")
+    for path in [GENERATOR, *parts, *GENERATED, PROJECT / "csrc/include/wmmf.h"]:
+        copy = tmp_path / path.relative_to(PROJECT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(path.read_text())
-    check = [sys.executable, str(tmp_path / GENERATOR.relative_to(project)), "--check"]
-    subprocess.run(check, check=True)
-    copied_header = tmp_path / header.relative_to(project)
-    copied_header.write_text(header.read_text().replace("WMMF_E_OS = -42", "WMMF_E_OS = -43"))
-    done = subprocess.run(check, capture_output=True, text=True)
+    return tmp_path
+
+
+def check(project: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(project / "bindings/generate.py"), "--check"]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("generated", GENERATED, ids=lambda path: path.name)
+def test_stale_file_is_noticed(copy_of_the_project: Path, generated: Path) -> None:
+    """Each of them, as the first that does not agree with the header."""
+    assert check(copy_of_the_project).returncode == 0
+    name = generated.relative_to(PROJECT)
+    with open(copy_of_the_project / name, "a") as file:
+        file.write("\n")
+    done = check(copy_of_the_project)
     assert done.returncode == 1
-    assert "NativeMethods.g.cs is stale" in done.stderr
+    assert f"{name} is stale" in done.stderr
 
 
-def test_generated_file_is_csharp_7(tmp_path: Path) -> None:
-    csc.compile_csharp7([GENERATED], tmp_path / "NativeMethods.dll", target="library", unsafe=True)
+def test_change_of_the_header_is_noticed(copy_of_the_project: Path) -> None:
+    header = copy_of_the_project / "csrc/include/wmmf.h"
+    header.write_text(header.read_text().replace("WMMF_E_OS = -42", "WMMF_E_OS = -43"))
+    assert "is stale" in check(copy_of_the_project).stderr
+
+
+def test_native_calls_are_csharp_7(tmp_path: Path) -> None:
+    generated = programs.BINDINGS / "Wmmf/NativeMethods.g.cs"
+    csc.compile_csharp7([generated], tmp_path / "NativeMethods.dll", target="library", unsafe=True)
 
 
 def test_everything_public_is_documented(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ internal sealed class OnChannel : Work
             for (var more = _random.Next(HeldMost); more > 0; more--)
                 held.Add(Given(through, through.Channel.Next(s_moment)));
         }
-        catch (WmmfException error) when (error.Status == Status.Timeout && held.Count > 0)
+        catch (WmmfException error) when (error.Status == WmmfStatus.Timeout && held.Count > 0)
         {
         }
         for (var look = 0; look < 2; look++)
@@ -108,7 +108,7 @@ internal sealed class OnChannel : Work
             through.WasGiven(frame);
             See(frame, _copy);
         }
-        catch (WmmfException error) when (error.Status == Status.Timeout)
+        catch (WmmfException error) when (error.Status == WmmfStatus.Timeout)
         {
         }
     }
@@ -131,7 +131,7 @@ internal sealed class OnChannel : Work
                 ? FrameChannel.Create(ShortLivedName, Size, Slots)
                 : FrameChannel.CreateOrOpen(ShortLivedName, Size, Slots);
         }
-        catch (WmmfException error) when (error.Status == Status.Exists)
+        catch (WmmfException error) when (error.Status == WmmfStatus.Exists)
         {
             return FrameChannel.Open(ShortLivedName);
         }
@@ -147,7 +147,7 @@ internal sealed class OnChannel : Work
             Hold(visit);
             WriteInPlace(visit);
         }
-        catch (WmmfException error) when (error.Status == Status.NotFound) // it has ended meanwhile
+        catch (WmmfException error) when (error.Status == WmmfStatus.NotFound) // it has ended meanwhile
         {
         }
     }

@@ -26,7 +26,7 @@ internal sealed class OnSection : Work
         {
             base.Operate();
         }
-        catch (WmmfException error) when (error.Status == Status.OwnerDied)
+        catch (WmmfException error) when (error.Status == WmmfStatus.OwnerDied)
         {
             WriteInPlace(_file);
         }
@@ -73,7 +73,7 @@ internal sealed class OnSection : Work
         {
             _file.Wait(_file.Sequence, s_moment);
         }
-        catch (WmmfException error) when (error.Status == Status.Timeout)
+        catch (WmmfException error) when (error.Status == WmmfStatus.Timeout)
         {
         }
     }
@@ -94,7 +94,7 @@ internal sealed class OnSection : Work
                 ? MemoryMappedFile.Create(ShortLivedName, Size)
                 : MemoryMappedFile.CreateOrOpen(ShortLivedName, Size);
         }
-        catch (WmmfException error) when (error.Status == Status.Exists)
+        catch (WmmfException error) when (error.Status == WmmfStatus.Exists)
         {
             return MemoryMappedFile.Open(ShortLivedName);
         }
@@ -108,7 +108,7 @@ internal sealed class OnSection : Work
             WriteInPlace(file);
             ReadCopy(file);
         }
-        catch (WmmfException error) when (error.Status is Status.OwnerDied or Status.NotFound) // or ended meanwhile
+        catch (WmmfException error) when (error.Status is WmmfStatus.OwnerDied or WmmfStatus.NotFound) // or ended meanwhile
         {
         }
     }

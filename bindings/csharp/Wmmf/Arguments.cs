@@ -21,7 +21,7 @@ namespace Wmmf
         internal static IntPtr Open(Opening call, byte[] name, wmmf_options options, string? sddl, string what)
         {
             CheckLibrary();
-            fixed (byte* text = name, descriptor = Descriptor(sddl, (Access)options.access))
+            fixed (byte* text = name, descriptor = Descriptor(sddl, (SectionAccess)options.access))
             {
                 IntPtr native;
                 options.sddl = descriptor;
@@ -40,7 +40,7 @@ namespace Wmmf
         }
 
         internal static wmmf_options Options(
-            Namespace nameSpace, Layout layout, Access access = Access.Owner, int mode = 0, int participants = 0,
+            SectionNamespace nameSpace, SectionLayout layout, SectionAccess access = SectionAccess.Owner, int mode = 0, int participants = 0,
             bool readOnly = false)
         {
             if (mode < 0 || mode > 511)
@@ -70,13 +70,13 @@ namespace Wmmf
                     parameter, value, $"expected {string.Join(", ", Enum.GetNames(typeof(T)))}");
         }
 
-        /// <summary>The security descriptor, which goes with <see cref="Access.Sddl"/> and with nothing else.</summary>
-        private static byte[]? Descriptor(string? sddl, Access access)
+        /// <summary>The security descriptor, which goes with <see cref="SectionAccess.Sddl"/> and with nothing else.</summary>
+        private static byte[]? Descriptor(string? sddl, SectionAccess access)
         {
-            if ((sddl != null) != (access == Access.Sddl))
+            if ((sddl != null) != (access == SectionAccess.Sddl))
                 throw new ArgumentException(
                     $"{(sddl == null ? "null" : $"'{sddl}'")} with access {access}: expected a security descriptor with "
-                    + $"{Access.Sddl}, else null", nameof(sddl));
+                    + $"{SectionAccess.Sddl}, else null", nameof(sddl));
             return sddl == null ? null : Text(sddl, nameof(sddl));
         }
 

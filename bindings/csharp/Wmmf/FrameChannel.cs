@@ -55,28 +55,28 @@ namespace Wmmf
             }
         }
 
-        /// <summary>Creates a channel; <see cref="Status.Exists"/> if the name is taken.</summary>
+        /// <summary>Creates a channel; <see cref="WmmfStatus.Exists"/> if the name is taken.</summary>
         /// <param name="name">At most 230 bytes of UTF-8.</param>
         /// <param name="capacity">Bytes of a frame, at most. There must be room for all slots; on Linux only those that are
-        /// used cost memory, and one for which there is none any more is <see cref="Status.NoMemory"/> for the writer.</param>
+        /// used cost memory, and one for which there is none any more is <see cref="WmmfStatus.NoMemory"/> for the writer.</param>
         /// <param name="slots">3 to 64. With the newest frame and the one being written, two less is how many different
         /// frames readers can hold before the writer has to skip one.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
         /// <param name="access">Who may open it.</param>
-        /// <param name="sddl">A security descriptor, with <see cref="Access.Sddl"/> (Windows).</param>
-        /// <param name="mode">Permission bits, with <see cref="Access.Mode"/> (POSIX).</param>
+        /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
+        /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
         /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
         public static FrameChannel Create(
-            string name, int capacity, int slots = 4, Namespace nameSpace = Namespace.Local,
-            Access access = Access.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
-            Make(name, capacity, slots, false, Arguments.Options(nameSpace, Layout.Native, access, mode, participants), sddl);
+            string name, int capacity, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
+            SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
+            Make(name, capacity, slots, false, Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl);
 
         /// <summary>Opens the channel, or creates it if there is none; the parameters are those of <see cref="Create"/>.
         /// An existing one must have at least the capacity and as many slots.</summary>
         public static FrameChannel CreateOrOpen(
-            string name, int capacity, int slots = 4, Namespace nameSpace = Namespace.Local,
-            Access access = Access.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
-            Make(name, capacity, slots, true, Arguments.Options(nameSpace, Layout.Native, access, mode, participants), sddl);
+            string name, int capacity, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
+            SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
+            Make(name, capacity, slots, true, Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl);
 
         private static FrameChannel Make(
             string name, int capacity, int slots, bool orOpen, wmmf_options options, string? sddl)
@@ -92,21 +92,21 @@ namespace Wmmf
                     : NativeMethods.wmmf_channel_create(text, bytes, (uint)slots, given, native),
                 Arguments.Text(name, nameof(name)), options, sddl,
                 $"create {(orOpen ? "or open " : "")}channel '{name}' of {slots} slots of {capacity} bytes, "
-                + $"access {(Access)options.access}"));
+                + $"access {(SectionAccess)options.access}"));
         }
 
-        /// <summary>Opens an existing channel; <see cref="Status.NotFound"/> if there is none, <see cref="Status.Format"/> if
+        /// <summary>Opens an existing channel; <see cref="WmmfStatus.NotFound"/> if there is none, <see cref="WmmfStatus.Format"/> if
         /// it is another section.</summary>
         /// <param name="name">The name it was created with.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
         /// <param name="readOnly">Ask for read rights only.</param>
-        public static FrameChannel Open(string name, Namespace nameSpace = Namespace.Local, bool readOnly = false) =>
+        public static FrameChannel Open(string name, SectionNamespace nameSpace = SectionNamespace.Local, bool readOnly = false) =>
             new FrameChannel(name, Arguments.Open(
                 NativeMethods.wmmf_channel_open, Arguments.Text(name, nameof(name)),
-                Arguments.Options(nameSpace, Layout.Native, readOnly: readOnly), null, $"open channel '{name}'"));
+                Arguments.Options(nameSpace, SectionLayout.Native, readOnly: readOnly), null, $"open channel '{name}'"));
 
         /// <summary>Gives a slot to fill; dispose it without <see cref="NewFrame.Publish"/> to drop it.</summary>
-        /// <param name="timeout">Default zero: <see cref="Status.Timeout"/> at once if every slot is being read, or
+        /// <param name="timeout">Default zero: <see cref="WmmfStatus.Timeout"/> at once if every slot is being read, or
         /// another writer is at work. <see cref="Timeout.InfiniteTimeSpan"/> waits for ever.</param>
         /// <param name="cancellation">Ends the wait.</param>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -160,16 +160,16 @@ namespace Wmmf
                     status = NativeMethods.wmmf_channel_write(section.Pointer, bytes, wait.Next(), &frame);
                 while (wait.GoesOn(status));
             }
-            if (status == (int)Status.Timeout)
+            if (status == (int)WmmfStatus.Timeout)
                 return 0;
-            if (status != (int)Status.Ok)
+            if (status != (int)WmmfStatus.Ok)
                 throw Failure(status, $"publish {picture.Length} bytes, {height} rows of {stride}, in a slot of {Capacity} bytes of");
             return frame.sequence;
         }
 
         /// <summary>The newest frame, at once if there is one, else the first; <see cref="Next"/> then gives later ones.
         /// </summary>
-        /// <exception cref="WmmfException">Among others <see cref="Status.Format"/>: what a hostile writer says of the frame
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Format"/>: what a hostile writer says of the frame
         /// cannot be, or is beyond what an int can hold. Nothing is held then, and the next frame may be sound.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public Frame Latest(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
@@ -212,8 +212,8 @@ namespace Wmmf
 
         /// <summary>Copies the newest frame that this object has not given yet into <paramref name="buffer"/>, which takes
         /// no rights but to read. Keep the buffer and use it again.</summary>
-        /// <exception cref="WmmfException">Among others <see cref="Status.Range"/>: the picture is larger than the buffer;
-        /// <see cref="Status.Format"/> as of <see cref="Latest"/>.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Range"/>: the picture is larger than the buffer;
+        /// <see cref="WmmfStatus.Format"/> as of <see cref="Latest"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public FrameInfo ReadInto(Span<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellation = default)
         {
@@ -229,9 +229,9 @@ namespace Wmmf
                         section.Pointer, after, bytes, (ulong)buffer.Length, wait.Next(), &frame);
                 while (wait.GoesOn(status));
             }
-            if (status != (int)Status.Ok)
+            if (status != (int)WmmfStatus.Ok)
             {
-                var what = status == (int)Status.Range ? $"a frame of {frame.used} bytes" : "a frame";
+                var what = status == (int)WmmfStatus.Range ? $"a frame of {frame.used} bytes" : "a frame";
                 throw Failure(status, $"copy {what} into {buffer.Length} bytes from");
             }
             var info = new FrameInfo(frame);
@@ -270,12 +270,12 @@ namespace Wmmf
 
         private void Check(int status, string what)
         {
-            if (status != (int)Status.Ok)
+            if (status != (int)WmmfStatus.Ok)
                 throw Failure(status, what);
         }
 
         // For those whose words are put together only after a failure.
         private WmmfException Failure(int status, string what) =>
-            WmmfException.Failure((Status)status, $"{what} channel '{Name}'");
+            WmmfException.Failure((WmmfStatus)status, $"{what} channel '{Name}'");
     }
 }

@@ -50,7 +50,7 @@ namespace Wmmf
         {
             if (value > int.MaxValue)
                 throw new WmmfException(
-                    Status.Format, 0, $"frame {sequence} has {property} {value}, expected at most {int.MaxValue}");
+                    WmmfStatus.Format, 0, $"frame {sequence} has {property} {value}, expected at most {int.MaxValue}");
             return (int)value;
         }
     }

@@ -11,9 +11,9 @@ namespace Wmmf
 
         /// <summary>Gives the lock back.</summary>
         /// <remarks>If the section was poisoned meanwhile, this does not throw, as that would hide an exception in flight.
-        /// Every later use of the section throws <see cref="Status.Poisoned"/>; who has to know before the block ends asks
+        /// Every later use of the section throws <see cref="WmmfStatus.Poisoned"/>; who has to know before the block ends asks
         /// <see cref="MemoryMappedFile.Audit"/> there.</remarks>
-        /// <exception cref="WmmfException"><see cref="Status.NotOwner"/>: this thread does not hold it.</exception>
+        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotOwner"/>: this thread does not hold it.</exception>
         /// <exception cref="ObjectDisposedException">The file was disposed, which took the lock away.</exception>
         public void Dispose() => _file.UnlockRead();
     }
@@ -35,7 +35,7 @@ namespace Wmmf
 
         /// <summary>Gives the lock back and wakes whoever waits for a change.</summary>
         /// <remarks>Does not throw if the section is poisoned, as <see cref="Wmmf.ReadLock.Dispose"/> says.</remarks>
-        /// <exception cref="WmmfException"><see cref="Status.NotOwner"/>: this thread does not hold it.</exception>
+        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotOwner"/>: this thread does not hold it.</exception>
         /// <exception cref="ObjectDisposedException">The file was disposed, which took the lock away.</exception>
         public void Dispose() => _file.UnlockWrite();
     }

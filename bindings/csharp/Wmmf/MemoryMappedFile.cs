@@ -26,7 +26,7 @@ namespace Wmmf
             var info = new wmmf_info { struct_size = (uint)sizeof(wmmf_info) };
             WmmfException.ThrowIfFailed(NativeMethods.wmmf_get_info(native, &info), $"look at section '{name}'");
             Size = checked((long)info.size);
-            Layout = (Layout)info.layout;
+            Layout = (SectionLayout)info.layout;
             IsReadOnly = info.read_only != 0;
         }
 
@@ -37,7 +37,7 @@ namespace Wmmf
         public long Size { get; }
 
         /// <summary>What its bytes mean.</summary>
-        public Layout Layout { get; }
+        public SectionLayout Layout { get; }
 
         /// <summary>Whether it was opened with read rights only.</summary>
         public bool IsReadOnly { get; }
@@ -54,25 +54,25 @@ namespace Wmmf
             }
         }
 
-        /// <summary>Creates a section of zeroes; <see cref="Status.Exists"/> if the name is taken.</summary>
+        /// <summary>Creates a section of zeroes; <see cref="WmmfStatus.Exists"/> if the name is taken.</summary>
         /// <param name="name">At most 230 bytes of UTF-8.</param>
         /// <param name="size">Bytes of payload, at least 1; the memory is reserved at once.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
         /// <param name="layout">What the bytes mean.</param>
         /// <param name="access">Who may open it.</param>
-        /// <param name="sddl">A security descriptor, with <see cref="Access.Sddl"/> (Windows).</param>
-        /// <param name="mode">Permission bits, with <see cref="Access.Mode"/> (POSIX).</param>
+        /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
+        /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
         /// <param name="participants">Writable handles at the same time; 0 takes the default, 56.</param>
         public static MemoryMappedFile Create(
-            string name, long size, Namespace nameSpace = Namespace.Local, Layout layout = Layout.Native,
-            Access access = Access.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
+            string name, long size, SectionNamespace nameSpace = SectionNamespace.Local, SectionLayout layout = SectionLayout.Native,
+            SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
             CreateSection(name, size, orOpen: false, Arguments.Options(nameSpace, layout, access, mode, participants), sddl);
 
         /// <summary>Opens the section, or creates it if there is none; the parameters are those of <see cref="Create"/>.
         /// An existing one must have the layout and at least the size.</summary>
         public static MemoryMappedFile CreateOrOpen(
-            string name, long size, Namespace nameSpace = Namespace.Local, Layout layout = Layout.Native,
-            Access access = Access.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
+            string name, long size, SectionNamespace nameSpace = SectionNamespace.Local, SectionLayout layout = SectionLayout.Native,
+            SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
             CreateSection(name, size, orOpen: true, Arguments.Options(nameSpace, layout, access, mode, participants), sddl);
 
         private static MemoryMappedFile CreateSection(
@@ -84,18 +84,18 @@ namespace Wmmf
                     ? NativeMethods.wmmf_create_or_open(text, bytes, given, native, null)
                     : NativeMethods.wmmf_create(text, bytes, given, native),
                 Arguments.Text(name, nameof(name)), options, sddl,
-                $"create {(orOpen ? "or open " : "")}section '{name}' with {size} bytes, layout {(Layout)options.layout}, "
-                + $"access {(Access)options.access}"));
+                $"create {(orOpen ? "or open " : "")}section '{name}' with {size} bytes, layout {(SectionLayout)options.layout}, "
+                + $"access {(SectionAccess)options.access}"));
         }
 
-        /// <summary>Opens an existing section; <see cref="Status.NotFound"/> if there is none.</summary>
+        /// <summary>Opens an existing section; <see cref="WmmfStatus.NotFound"/> if there is none.</summary>
         /// <param name="name">The name it was created with.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
         /// <param name="layout">What the bytes mean.</param>
         /// <param name="size">Bytes of payload to show; 0 shows all.</param>
         /// <param name="readOnly">Ask for read rights only and map read-only pages.</param>
         public static MemoryMappedFile Open(
-            string name, Namespace nameSpace = Namespace.Local, Layout layout = Layout.Native, long size = 0,
+            string name, SectionNamespace nameSpace = SectionNamespace.Local, SectionLayout layout = SectionLayout.Native, long size = 0,
             bool readOnly = false)
         {
             var bytes = Arguments.Bytes(size, nameof(size));
@@ -106,13 +106,13 @@ namespace Wmmf
         }
 
         /// <summary>The names of the sections and channels that somebody has open now and that this user may read:
-        /// on Linux those of all layouts, on Windows native ones. Not for <see cref="Namespace.Custom"/>.</summary>
-        public static IReadOnlyList<string> List(Namespace nameSpace = Namespace.Local)
+        /// on Linux those of all layouts, on Windows native ones. Not for <see cref="SectionNamespace.Custom"/>.</summary>
+        public static IReadOnlyList<string> List(SectionNamespace nameSpace = SectionNamespace.Local)
         {
             Arguments.CheckLibrary();
-            if (nameSpace != Namespace.Local && nameSpace != Namespace.Global)
+            if (nameSpace != SectionNamespace.Local && nameSpace != SectionNamespace.Global)
                 throw new ArgumentOutOfRangeException(
-                    nameof(nameSpace), nameSpace, $"expected {Namespace.Local} or {Namespace.Global}");
+                    nameof(nameSpace), nameSpace, $"expected {SectionNamespace.Local} or {SectionNamespace.Global}");
             var names = Array.Empty<byte>();
             for (;;)
             {
@@ -120,7 +120,7 @@ namespace Wmmf
                 int status;
                 fixed (byte* text = names)
                     status = NativeMethods.wmmf_list((uint)nameSpace, text, (ulong)names.Length, &needed);
-                if (status != (int)Status.Range)
+                if (status != (int)WmmfStatus.Range)
                 {
                     WmmfException.ThrowIfFailed(status, $"list the sections of namespace {nameSpace}");
                     var all = Arguments.Utf8.GetString(names, 0, checked((int)needed));
@@ -130,13 +130,13 @@ namespace Wmmf
             }
         }
 
-        /// <summary>Maps an existing file of the file system, with the layout <see cref="Layout.Raw"/>.</summary>
+        /// <summary>Maps an existing file of the file system, with the layout <see cref="SectionLayout.Raw"/>.</summary>
         public static MemoryMappedFile OpenFile(string path, long size = 0, bool readOnly = false)
         {
             var bytes = Arguments.Bytes(size, nameof(size));
             return new MemoryMappedFile(path, Arguments.Open(
                 (text, given, native) => NativeMethods.wmmf_open_file(text, bytes, given, native),
-                Arguments.Text(path, nameof(path)), Arguments.Options(Namespace.Local, Layout.Raw, readOnly: readOnly), null,
+                Arguments.Text(path, nameof(path)), Arguments.Options(SectionNamespace.Local, SectionLayout.Raw, readOnly: readOnly), null,
                 $"open file '{path}' with {Wanted(size)}"));
         }
 
@@ -158,7 +158,7 @@ namespace Wmmf
                     status = NativeMethods.wmmf_read(section.Pointer, from, bytes, (ulong)buffer.Length, wait.Next());
                 while (wait.GoesOn(status));
             }
-            if (status != (int)Status.Ok)
+            if (status != (int)WmmfStatus.Ok)
                 throw Failure(status, $"read {buffer.Length} bytes at offset {offset} of");
         }
 
@@ -186,7 +186,7 @@ namespace Wmmf
             {
                 LeaveQueue(section, place);
             }
-            if (status != (int)Status.Ok)
+            if (status != (int)WmmfStatus.Ok)
                 throw Failure(status, $"write {data.Length} bytes at offset {offset} of");
         }
 
@@ -241,7 +241,7 @@ namespace Wmmf
             {
                 LeaveQueue(section, place);
             }
-            var ownerDied = status == (int)Status.OwnerDied;
+            var ownerDied = status == (int)WmmfStatus.OwnerDied;
             if (!ownerDied)
                 Check(status, "lock for writing");
             // To unlock what nobody has repaired would poison it: closing leaves that to the next writer.
@@ -259,24 +259,24 @@ namespace Wmmf
         }
 
         /// <summary>Ok, or Poisoned: the lock is given back all the same.</summary>
-        internal Status UnlockRead()
+        internal WmmfStatus UnlockRead()
         {
             using var section = _section.Hold();
             return Unlocked(NativeMethods.wmmf_unlock_read(section.Pointer));
         }
 
         /// <summary>As <see cref="UnlockRead"/>.</summary>
-        internal Status UnlockWrite()
+        internal WmmfStatus UnlockWrite()
         {
             using var section = _section.Hold();
             return Unlocked(NativeMethods.wmmf_unlock_write(section.Pointer));
         }
 
-        private Status Unlocked(int status)
+        private WmmfStatus Unlocked(int status)
         {
-            if (status != (int)Status.Poisoned)
+            if (status != (int)WmmfStatus.Poisoned)
                 Check(status, "unlock");
-            return (Status)status;
+            return (WmmfStatus)status;
         }
 
         /// <summary>Declares the payload consistent after a writer died; this thread holds the write lock.</summary>
@@ -297,7 +297,7 @@ namespace Wmmf
             do
                 status = NativeMethods.wmmf_wait(section.Pointer, sequence, wait.Next(), &current);
             while (wait.GoesOn(status));
-            if (status != (int)Status.Ok)
+            if (status != (int)WmmfStatus.Ok)
                 throw Failure(status, $"wait for a change after {sequence} of");
             return current;
         }
@@ -324,7 +324,7 @@ namespace Wmmf
             {
                 var one = new wmmf_participant { struct_size = (uint)sizeof(wmmf_participant) };
                 var status = NativeMethods.wmmf_get_participant(section.Pointer, index, &one);
-                if (status == (int)Status.Range)
+                if (status == (int)WmmfStatus.Range)
                     break;
                 Check(status, "look at the participants of");
                 if (one.pid != 0)
@@ -340,12 +340,12 @@ namespace Wmmf
 
         private void Check(int status, string what)
         {
-            if (status != (int)Status.Ok)
+            if (status != (int)WmmfStatus.Ok)
                 throw Failure(status, what);
         }
 
         // For those whose words are put together only after a failure.
         private WmmfException Failure(int status, string what) =>
-            WmmfException.Failure((Status)status, $"{what} section '{Name}' of {Size} bytes");
+            WmmfException.Failure((WmmfStatus)status, $"{what} section '{Name}' of {Size} bytes");
     }
 }

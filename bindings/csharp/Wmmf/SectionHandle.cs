@@ -21,7 +21,7 @@ namespace Wmmf
 
         public override bool IsInvalid => handle == IntPtr.Zero;
 
-        protected override bool ReleaseHandle() => _close(handle) == (int)Status.Ok;
+        protected override bool ReleaseHandle() => _close(handle) == (int)WmmfStatus.Ok;
 
         /// <summary>Refuses further use; the native handle stays open for the views that there are.</summary>
         internal void Refuse()

@@ -48,7 +48,7 @@ namespace Wmmf
         }
 
         /// <summary>Whether the native call was stopped by the end of its slice only.</summary>
-        internal bool GoesOn(int status) => status == (int)Status.Timeout && !_isLast;
+        internal bool GoesOn(int status) => status == (int)WmmfStatus.Timeout && !_isLast;
 
         private long Elapsed() =>
             _start == 0 ? 0 : (long)((Stopwatch.GetTimestamp() - _start) * (1e9 / Stopwatch.Frequency));

@@ -1,0 +1,44 @@
+"""What the skins call the things of the header, and how its comments become their documentation."""
+
+from __future__ import annotations
+
+import re
+
+from generator.header import Struct, Variable
+
+# C enum: its name in C#, its name in Python ("" if Python has none), the prefixes of its members, longest first.
+ENUMS = {
+    "wmmf_status": ("WmmfStatus", "", ("WMMF_E_", "WMMF_")),
+    "wmmf_namespace": ("SectionNamespace", "Namespace", ("WMMF_",)),
+    "wmmf_layout": ("SectionLayout", "Layout", ("WMMF_",)),
+    "wmmf_access": ("SectionAccess", "Access", ("WMMF_ACCESS_",)),
+    "wmmf_element": ("FrameElement", "Element", ("WMMF_ELEMENT_",)),
+}
+
+# Structs that the skins show to their users, by the name that they have there.
+RECORDS = {"wmmf_audit_report": "AuditReport", "wmmf_participant": "Participant"}
+
+_HIDDEN = {"struct_size", "reserved"}
+
+
+def shown(struct: Struct) -> list[Variable]:
+    """The fields of a record that are for users."""
+    return [field for field in struct.fields if field.name not in _HIDDEN]
+
+
+def member(name: str, prefixes: tuple[str, ...]) -> str:
+    """An enumerator without the prefix of its enum."""
+    return name[len(next(prefix for prefix in prefixes if name.startswith(prefix))) :]
+
+
+def pascal(name: str) -> str:
+    """SOME_NAME as SomeName."""
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def sentence(comment: str) -> str:
+    """A comment as documentation: one or more whole sentences, without the words that only a C programmer needs."""
+    text = re.sub(r"; written by wmmf_\w+", "", comment)
+    text = re.sub(r"^1 if\b", "Whether", text)
+    text = text[:1].upper() + text[1:]
+    return text if not text or text[-1] in ".:" else text + "."

@@ -1,0 +1,93 @@
+"""What describes a section: snapshots. Written by bindings/generate.py from wmmf.h: do not edit."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Participant(NamedTuple):
+    """One writable handle, of whatever language, that is or was open on a native section or channel."""
+
+    record: int
+    """The index of its record in the section."""
+    pid: int
+    """Its process, as that process sees itself: in another container it may mean another."""
+    alive: bool
+    """Whether the system says that its process lives, or cannot say."""
+    readers: int
+    """Read locks that its threads hold or try to get."""
+    waiting_readers: int
+    """Its threads that wait to read."""
+    waiting_writer: bool
+    """Whether one of its threads waits to write."""
+    writing: bool
+    """Whether it holds the write lock or is about to; of a channel: if it fills a slot."""
+    reads: int
+    """Read locks given back, modulo 2^32."""
+    writes: int
+    """Write locks given back, modulo 2^32."""
+    joined_unix_ns: int
+    """When it opened the section: nanoseconds since 1970."""
+    writing_since_unix_ns: int
+    """When it took the write lock, to some milliseconds; 0 if it has not yet."""
+    pinned_slots: int
+    """The slots of a channel that it reads in place, as bits: the lowest is slot 0."""
+    oldest_pinned: int
+    """The sequence of the oldest frame that it reads in place; 0: none."""
+
+    @classmethod
+    def from_native(cls, native: Any) -> Participant:
+        """Return what a ``wmmf_participant`` holds."""
+        return cls(
+            record=native.index,
+            pid=native.pid,
+            alive=bool(native.alive),
+            readers=native.readers,
+            waiting_readers=native.waiting_readers,
+            waiting_writer=bool(native.waiting_writer),
+            writing=bool(native.writing),
+            reads=native.reads,
+            writes=native.writes,
+            joined_unix_ns=native.joined_unix_ns,
+            writing_since_unix_ns=native.writing_since_unix_ns,
+            pinned_slots=native.pinned_slots,
+            oldest_pinned=native.oldest_pinned,
+        )
+
+
+class AuditReport(NamedTuple):
+    """What an audit of a section or channel found."""
+
+    damaged: bool
+    """Whether header, tallies or lock state contradict each other."""
+    participants: int
+    """Writable handles whose process lives."""
+    dead: int
+    """Dead participants whose records are not cleared yet."""
+    readers: int
+    """Read locks that are held."""
+    writer: int
+    """1 + index of the participant that holds the write lock, 0 if none."""
+    writer_pid: int
+    """The process that holds it, as that process sees itself; 0 if none."""
+    owner_died: bool
+    """Whether a writer died and nobody has taken over yet."""
+    poisoned: bool
+    """Whether the section is poisoned."""
+    sequence: int
+    """How often the section was written."""
+
+    @classmethod
+    def from_native(cls, native: Any) -> AuditReport:
+        """Return what a ``wmmf_audit_report`` holds."""
+        return cls(
+            damaged=bool(native.damaged),
+            participants=native.participants,
+            dead=native.dead,
+            readers=native.readers,
+            writer=native.writer,
+            writer_pid=native.writer_pid,
+            owner_died=bool(native.owner_died),
+            poisoned=bool(native.poisoned),
+            sequence=native.sequence,
+        )
