@@ -210,13 +210,13 @@ template <int32_t (*Unlock)(wmmf_section *)> class guard {
 /* Owns a frame of a channel, which ends with one of the calls of wmmf.h. */
 template <int32_t (*End)(wmmf_channel *, const wmmf_frame *)> class owned_frame {
   protected:
-    owned_frame(wmmf_channel *channel, const wmmf_frame &native) noexcept : channel_(channel, {native}) {
+    owned_frame(wmmf_channel *channel, const wmmf_frame &described) noexcept : channel_(channel, {described}) {
     }
     /* What describes it, also when it has ended. */
-    const wmmf_frame &native() const noexcept {
+    const wmmf_frame &description() const noexcept {
         return channel_.get_deleter().frame;
     }
-    wmmf_frame &native() noexcept {
+    wmmf_frame &description() noexcept {
         return channel_.get_deleter().frame;
     }
 
@@ -317,13 +317,13 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         return result;
     }
 
-    read_guard lock_read(timeout patience = forever) {
-        detail::check(wmmf_lock_read(handle(), patience.count()), "wmmf_lock_read");
+    read_guard lock_read(timeout limit = forever) {
+        detail::check(wmmf_lock_read(handle(), limit.count()), "wmmf_lock_read");
         return read_guard(handle());
     }
     /* Succeeds also if the previous writer died inside: ask the guard. */
-    write_guard lock_write(timeout patience = forever) {
-        int32_t status = wmmf_lock_write(handle(), patience.count());
+    write_guard lock_write(timeout limit = forever) {
+        int32_t status = wmmf_lock_write(handle(), limit.count());
         if (status != WMMF_E_OWNER_DIED)
             detail::check(status, "wmmf_lock_write");
         return write_guard(handle(), status == WMMF_E_OWNER_DIED);
@@ -335,11 +335,11 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
     }
 
     /* Copies under the lock; see wmmf_read and wmmf_write. */
-    void read(uint64_t offset, void *buffer, uint64_t length, timeout patience = forever) const {
-        check_range(wmmf_read(handle(), offset, buffer, length, patience.count()), "wmmf_read", offset, length);
+    void read(uint64_t offset, void *buffer, uint64_t length, timeout limit = forever) const {
+        check_range(wmmf_read(handle(), offset, buffer, length, limit.count()), "wmmf_read", offset, length);
     }
-    void write(uint64_t offset, const void *buffer, uint64_t length, timeout patience = forever) {
-        check_range(wmmf_write(handle(), offset, buffer, length, patience.count()), "wmmf_write", offset, length);
+    void write(uint64_t offset, const void *buffer, uint64_t length, timeout limit = forever) {
+        check_range(wmmf_write(handle(), offset, buffer, length, limit.count()), "wmmf_write", offset, length);
     }
 
     /* How often the write lock was given back since the section was created. */
@@ -349,9 +349,9 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         return result;
     }
     /* Waits until the sequence is not `sequence`, and returns the new one. */
-    uint64_t wait(uint64_t sequence, timeout patience = forever) const {
+    uint64_t wait(uint64_t sequence, timeout limit = forever) const {
         uint64_t result = 0;
-        detail::check(wmmf_wait(handle(), sequence, patience.count(), &result), "wmmf_wait");
+        detail::check(wmmf_wait(handle(), sequence, limit.count(), &result), "wmmf_wait");
         return result;
     }
 
@@ -431,11 +431,11 @@ class [[nodiscard]] frame : public detail::owned_frame<wmmf_channel_release> {
     span<const std::byte> bytes() const {
         if (!channel_)
             throw error(WMMF_E_CLOSED, "wmmf::frame::bytes");
-        return {static_cast<const std::byte *>(native().data), static_cast<std::size_t>(native().used)};
+        return {static_cast<const std::byte *>(description().data), static_cast<std::size_t>(description().used)};
     }
     /* What describes it. */
     const wmmf_frame &info() const noexcept {
-        return native();
+        return description();
     }
     /* Before the end of the scope; again: nothing. */
     void release() noexcept {
@@ -454,19 +454,19 @@ class [[nodiscard]] new_frame : public detail::owned_frame<wmmf_channel_cancel> 
     /* All bytes of the slot: those of some older frame. Throws WMMF_E_CLOSED once it is published. */
     span<std::byte> bytes() const {
         check_open();
-        return {static_cast<std::byte *>(native().data), static_cast<std::size_t>(native().capacity)};
+        return {static_cast<std::byte *>(description().data), static_cast<std::size_t>(description().capacity)};
     }
     /* What describes it: set used, which is all of the slot, width, height, stride, fourcc, timestamp_ns (0 is the
      * time of publication), user and user_size. */
     wmmf_frame &info() noexcept {
-        return native();
+        return description();
     }
     /* Makes it the newest frame; its sequence. After an error it can still be corrected and published. */
     uint64_t publish() {
         check_open();
-        detail::check(wmmf_channel_publish(channel_.get(), &native()), "wmmf_channel_publish");
+        detail::check(wmmf_channel_publish(channel_.get(), &description()), "wmmf_channel_publish");
         channel_.release();
-        return native().sequence;
+        return description().sequence;
     }
 
   private:
@@ -519,44 +519,44 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
     }
 
     /* A slot to fill. Throws WMMF_E_TIMEOUT if every slot is being read, or another writer is at work. */
-    new_frame begin(timeout patience = timeout::zero()) {
-        wmmf_frame native = empty();
-        detail::check(wmmf_channel_begin(handle(), patience.count(), &native), "wmmf_channel_begin");
-        return {handle(), native};
+    new_frame begin(timeout limit = timeout::zero()) {
+        wmmf_frame result = empty();
+        detail::check(wmmf_channel_begin(handle(), limit.count(), &result), "wmmf_channel_begin");
+        return {handle(), result};
     }
 
     /* Copies description.used bytes at `picture` into a slot and publishes it; its sequence. Throws as begin does.
      * Of the description count the members that new_frame::info names. */
-    uint64_t publish(const void *picture, wmmf_frame description, timeout patience = timeout::zero()) {
+    uint64_t publish(const void *picture, wmmf_frame description, timeout limit = timeout::zero()) {
         description.struct_size = sizeof description;
-        const int32_t status = wmmf_channel_write(handle(), picture, patience.count(), &description);
+        const int32_t status = wmmf_channel_write(handle(), picture, limit.count(), &description);
         if (status != WMMF_OK)
             throw error(status, "wmmf_channel_write(" + std::to_string(description.used) + " bytes)");
         return description.sequence;
     }
 
     /* The newest frame whose sequence is not `after`, that of the frame had before; 0 takes any. */
-    frame acquire(uint64_t after = 0, timeout patience = forever) {
-        wmmf_frame native = empty();
-        detail::check(wmmf_channel_acquire(handle(), after, patience.count(), &native), "wmmf_channel_acquire");
-        return {handle(), native};
+    frame acquire(uint64_t after = 0, timeout limit = forever) {
+        wmmf_frame result = empty();
+        detail::check(wmmf_channel_acquire(handle(), after, limit.count(), &result), "wmmf_channel_acquire");
+        return {handle(), result};
     }
 
     /* Copies that frame into `buffer`, which a read-only channel can do, too; what describes it. */
-    wmmf_frame read(void *buffer, uint64_t length, uint64_t after = 0, timeout patience = forever) {
-        wmmf_frame native = empty();
-        const int32_t status = wmmf_channel_read(handle(), after, buffer, length, patience.count(), &native);
+    wmmf_frame read(void *buffer, uint64_t length, uint64_t after = 0, timeout limit = forever) {
+        wmmf_frame result = empty();
+        const int32_t status = wmmf_channel_read(handle(), after, buffer, length, limit.count(), &result);
         if (status == WMMF_E_RANGE)
-            throw error(status, "wmmf_channel_read of " + std::to_string(native.used) + " bytes into " +
+            throw error(status, "wmmf_channel_read of " + std::to_string(result.used) + " bytes into " +
                                     std::to_string(length));
         detail::check(status, "wmmf_channel_read");
-        return native;
+        return result;
     }
 
     /* Waits until the newest frame's sequence is not `after`, and returns that. */
-    uint64_t wait(uint64_t after, timeout patience = forever) const {
+    uint64_t wait(uint64_t after, timeout limit = forever) const {
         uint64_t result = 0;
-        detail::check(wmmf_channel_wait(handle(), after, patience.count(), &result), "wmmf_channel_wait");
+        detail::check(wmmf_channel_wait(handle(), after, limit.count(), &result), "wmmf_channel_wait");
         return result;
     }
 
@@ -571,9 +571,9 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
     using owner::owner;
 
     static wmmf_frame empty() noexcept {
-        wmmf_frame native{};
-        native.struct_size = sizeof native;
-        return native;
+        wmmf_frame result{};
+        result.struct_size = sizeof result;
+        return result;
     }
 
     template <class Call> static channel make(const char *function, const std::string &name, Call call) {

@@ -1,89 +1,58 @@
-/* Atomic operations named by their order, on words that other processes share. */
+/* The only door to atomic operations and to what compilers do differently. Operations are named by their order; they
+ * work on words that other processes or threads share. */
 #ifndef WMMF_ATOMIC_H
 #define WMMF_ATOMIC_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+/* gcc, clang and what imitates them. */
+
+#define THREAD_LOCAL __thread
+
 /* i386 Linux aligns uint64_t to 4 bytes; a shared word must never straddle a cache line. */
 typedef uint64_t shared_u64 __attribute__((aligned(8)));
 typedef uint32_t shared_u32;
 
-static inline uint32_t load_relaxed_u32(const shared_u32 *word) {
-    return __atomic_load_n(word, __ATOMIC_RELAXED);
-}
+#define ATOMIC_OPERATIONS(bits)                                                                                        \
+    static inline uint##bits##_t load_relaxed_u##bits(const shared_u##bits *word) {                                    \
+        return __atomic_load_n(word, __ATOMIC_RELAXED);                                                                \
+    }                                                                                                                  \
+    static inline uint##bits##_t load_acquire_u##bits(const shared_u##bits *word) {                                    \
+        return __atomic_load_n(word, __ATOMIC_ACQUIRE);                                                                \
+    }                                                                                                                  \
+    static inline uint##bits##_t load_seq_u##bits(const shared_u##bits *word) {                                        \
+        return __atomic_load_n(word, __ATOMIC_SEQ_CST);                                                                \
+    }                                                                                                                  \
+    static inline void store_relaxed_u##bits(shared_u##bits *word, uint##bits##_t value) {                             \
+        __atomic_store_n(word, value, __ATOMIC_RELAXED);                                                               \
+    }                                                                                                                  \
+    static inline void store_release_u##bits(shared_u##bits *word, uint##bits##_t value) {                             \
+        __atomic_store_n(word, value, __ATOMIC_RELEASE);                                                               \
+    }                                                                                                                  \
+    static inline void store_seq_u##bits(shared_u##bits *word, uint##bits##_t value) {                                 \
+        __atomic_store_n(word, value, __ATOMIC_SEQ_CST);                                                               \
+    }                                                                                                                  \
+    static inline uint##bits##_t exchange_seq_u##bits(shared_u##bits *word, uint##bits##_t value) {                    \
+        return __atomic_exchange_n(word, value, __ATOMIC_SEQ_CST);                                                     \
+    }                                                                                                                  \
+    static inline uint##bits##_t add_seq_u##bits(shared_u##bits *word, uint##bits##_t value) {                         \
+        return __atomic_fetch_add(word, value, __ATOMIC_SEQ_CST);                                                      \
+    }                                                                                                                  \
+    static inline uint##bits##_t or_seq_u##bits(shared_u##bits *word, uint##bits##_t bits_to_set) {                    \
+        return __atomic_fetch_or(word, bits_to_set, __ATOMIC_SEQ_CST);                                                 \
+    }                                                                                                                  \
+    static inline uint##bits##_t and_seq_u##bits(shared_u##bits *word, uint##bits##_t bits_to_keep) {                  \
+        return __atomic_fetch_and(word, bits_to_keep, __ATOMIC_SEQ_CST);                                               \
+    }                                                                                                                  \
+    /* On failure *expected becomes what is there. */                                                                  \
+    static inline bool cas_seq_u##bits(shared_u##bits *word, uint##bits##_t *expected, uint##bits##_t desired) {       \
+        return __atomic_compare_exchange_n(word, expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);        \
+    }
 
-static inline uint32_t load_acquire_u32(const shared_u32 *word) {
-    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-}
-
-static inline uint32_t load_seq_u32(const shared_u32 *word) {
-    return __atomic_load_n(word, __ATOMIC_SEQ_CST);
-}
-
-static inline void store_relaxed_u32(shared_u32 *word, uint32_t value) {
-    __atomic_store_n(word, value, __ATOMIC_RELAXED);
-}
-
-static inline void store_release_u32(shared_u32 *word, uint32_t value) {
-    __atomic_store_n(word, value, __ATOMIC_RELEASE);
-}
-
-static inline void store_seq_u32(shared_u32 *word, uint32_t value) {
-    __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
-}
-
-static inline uint32_t add_seq_u32(shared_u32 *word, uint32_t value) {
-    return __atomic_fetch_add(word, value, __ATOMIC_SEQ_CST);
-}
-
-static inline uint32_t exchange_seq_u32(shared_u32 *word, uint32_t value) {
-    return __atomic_exchange_n(word, value, __ATOMIC_SEQ_CST);
-}
-
-static inline bool cas_seq_u32(shared_u32 *word, uint32_t *expected, uint32_t desired) {
-    return __atomic_compare_exchange_n(word, expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
-static inline uint64_t load_relaxed_u64(const shared_u64 *word) {
-    return __atomic_load_n(word, __ATOMIC_RELAXED);
-}
-
-static inline uint64_t load_acquire_u64(const shared_u64 *word) {
-    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-}
-
-static inline uint64_t load_seq_u64(const shared_u64 *word) {
-    return __atomic_load_n(word, __ATOMIC_SEQ_CST);
-}
-
-static inline void store_relaxed_u64(shared_u64 *word, uint64_t value) {
-    __atomic_store_n(word, value, __ATOMIC_RELAXED);
-}
-
-static inline void store_release_u64(shared_u64 *word, uint64_t value) {
-    __atomic_store_n(word, value, __ATOMIC_RELEASE);
-}
-
-static inline void store_seq_u64(shared_u64 *word, uint64_t value) {
-    __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
-}
-
-static inline uint64_t add_seq_u64(shared_u64 *word, uint64_t value) {
-    return __atomic_fetch_add(word, value, __ATOMIC_SEQ_CST);
-}
-
-static inline uint64_t or_seq_u64(shared_u64 *word, uint64_t bits) {
-    return __atomic_fetch_or(word, bits, __ATOMIC_SEQ_CST);
-}
-
-static inline uint64_t and_seq_u64(shared_u64 *word, uint64_t bits) {
-    return __atomic_fetch_and(word, bits, __ATOMIC_SEQ_CST);
-}
-
-static inline bool cas_seq_u64(shared_u64 *word, uint64_t *expected, uint64_t desired) {
-    return __atomic_compare_exchange_n(word, expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
+ATOMIC_OPERATIONS(32)
+ATOMIC_OPERATIONS(64)
+#undef ATOMIC_OPERATIONS
 
 static inline void fence_acquire(void) {
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
@@ -91,6 +60,17 @@ static inline void fence_acquire(void) {
 
 static inline void fence_release(void) {
     __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+/* A release fence that holds for the stores of a large memcpy, too. On x86 those may be non-temporal, which overtake
+ * earlier ordinary stores; fence_release is no instruction there. */
+static inline void fence_release_before_copy(void) {
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+#if defined(__x86_64__)
+    __asm__ volatile("sfence" : : : "memory");
+#elif defined(__i386__)
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* there may be no sfence */
+#endif
 }
 
 /* Brings the cache line of something that we shall store to soon. Not __builtin_prefetch, which without options for the

@@ -11,21 +11,28 @@
  * Dying: a writer before the step to `newest` has changed nothing that anybody reads; after it, everything is done
  * but a wake-up, which sleepers do without (RECHECK_NS). Its ownership is taken away like that of any lock. A
  * reader's pin goes with its record when the kernel says that it is dead, which a writer asks when it finds no slot. */
+#include "channel.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "backoff.h"
 #include "deadline.h"
+#include "diagnostics.h"
 #include "eventcount.h"
+#include "lock_holders.h"
 #include "participants.h"
+#include "rwlock.h"
+#include "section.h"
+#include "tuning.h"
 
-#define SPINS                1000
-#define VAIN_SPINS           4       /* one after the other, and we give it up */
-#define SPIN_AGAIN           64      /* of so many waits one spins all the same */
-#define MOMENTARY            4096    /* bytes that are copied in a moment */
-#define ATTEMPTS             1000000 /* to catch the newest frame; an honest writer is not that quick that often */
-#define RECHECK_NS           INT64_C(10000000)
-#define READ_ONLY_RECHECK_NS INT64_C(1000000)
-#define NO_SLOT              UINT32_MAX
+#define NO_SLOT UINT32_MAX
+
+/* What a frame channel is created with. */
+struct channel_shape {
+    uint64_t capacity;
+    uint32_t slots;
+};
 
 struct wmmf_channel {
     wmmf_section *section;
@@ -64,7 +71,8 @@ static int32_t reserve(const wmmf_section *section, uint32_t slot, uint64_t slot
 }
 
 /* Writers look at all frame headers, and reserve a picture's memory when they first use it. */
-int32_t channel_initialise(wmmf_section *section, const struct channel_shape *shape) {
+static int32_t initialise(wmmf_section *section, const void *context) {
+    const struct channel_shape *shape = context;
     struct channel_header *header = (struct channel_header *)(void *)section->payload;
     header->magic = CHANNEL_MAGIC;
     header->capacity = shape->capacity;
@@ -73,6 +81,12 @@ int32_t channel_initialise(wmmf_section *section, const struct channel_shape *sh
     for (uint32_t slot = 0; slot < shape->slots && status == WMMF_OK; slot++)
         status = reserve(section, slot, slot_size(shape->capacity), FRAME_HEADER_SIZE);
     return status;
+}
+
+static struct payload_plan plan_of(const struct channel_shape *shape) {
+    struct payload_plan plan = {KIND_CHANNEL, WMMF_CHANNEL_PARTICIPANTS_DEFAULT, CHANNEL_HEADER_SIZE, initialise,
+                                shape};
+    return plan;
 }
 
 /* Opening. */
@@ -98,9 +112,12 @@ static int32_t channel_new(wmmf_section *section, const struct channel_shape *le
         status = WMMF_E_SIZE;
     wmmf_channel *channel = status == WMMF_OK ? calloc(1, sizeof *channel) : NULL;
     if (!channel) {
-        wmmf_close(section);
+        section_close(section);
         return status != WMMF_OK ? status : WMMF_E_NO_MEMORY;
     }
+    /* Before the lock says it, so that readers need not look there. */
+    section->poison_word = &((struct channel_header *)(void *)section->payload)->newest;
+    section->poison_bits = NEWEST_POISONED;
     channel->section = section;
     channel->header = (struct channel_header *)(void *)section->payload;
     channel->first_slot = section->payload + CHANNEL_HEADER_SIZE;
@@ -127,8 +144,9 @@ int32_t wmmf_channel_create(const char *name, uint64_t capacity, uint32_t slots,
     uint64_t size;
     wmmf_section *section;
     int32_t status = create_check(capacity, slots, options, out, &shape, &size);
+    struct payload_plan plan = plan_of(&shape);
     if (status == WMMF_OK)
-        status = section_create(name, size, options, &shape, &section);
+        status = section_create(name, size, options, &plan, &section);
     return status != WMMF_OK ? status : channel_new(section, &shape, out);
 }
 
@@ -139,8 +157,9 @@ int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity, uint32_
     wmmf_section *section;
     int32_t made;
     int32_t status = create_check(capacity, slots, options, out, &shape, &size);
+    struct payload_plan plan = plan_of(&shape);
     if (status == WMMF_OK)
-        status = section_create_or_open(name, size, options, &shape, &section, &made);
+        status = section_create_or_open(name, size, options, &plan, &section, &made);
     if (status == WMMF_OK)
         status = channel_new(section, &shape, out);
     if (status == WMMF_OK && created)
@@ -160,7 +179,7 @@ int32_t wmmf_channel_open(const char *name, const wmmf_options *options, wmmf_ch
 int32_t wmmf_channel_close(wmmf_channel *channel) {
     if (!channel)
         return WMMF_OK;
-    wmmf_close(channel->section);
+    section_close(channel->section);
     free(channel);
     return WMMF_OK;
 }
@@ -194,22 +213,16 @@ static int32_t newest_check(const wmmf_channel *channel, uint64_t newest) {
     return newest_slot(newest) < channel->slots ? WMMF_OK : WMMF_E_FORMAT;
 }
 
-/* Before the lock says it, so that no death in between leaves a frame that readers take for a live one. */
-void channel_poison(wmmf_section *section) {
-    if (section->size >= CHANNEL_HEADER_SIZE)
-        or_seq_u64(&((struct channel_header *)(void *)section->payload)->newest, NEWEST_POISONED);
-}
-
 static void lock_pins(wmmf_channel *channel) {
     uint32_t free = 0;
-    while (!cas_seq_u32(&channel->pin_lock, &free, 1)) {
+    for (int turn = 0; !cas_seq_u32(&channel->pin_lock, &free, 1); turn++) {
         free = 0;
-        platform_yield();
+        backoff(turn, BACKOFF_PAUSE_NS);
     }
 }
 
 static void unlock_pins(wmmf_channel *channel) {
-    __atomic_store_n(&channel->pin_lock, 0, __ATOMIC_RELEASE);
+    store_release_u32(&channel->pin_lock, 0);
 }
 
 /* Dying with a pin set: see the top. */
@@ -229,8 +242,7 @@ static bool unpin(wmmf_channel *channel, uint32_t slot) {
         and_seq_u64(&channel->section->records[channel->section->index].pins, ~(UINT64_C(1) << slot));
     unlock_pins(channel);
     if (last)
-        eventcount_wake(channel->section,
-                        EVENT_READERS); /* where a writer waits for a slot: nobody else uses that gate here */
+        eventcount_wake(channel->section, EVENT_READERS); /* where only writers that wait for a slot sleep, here */
     return pinned;
 }
 
@@ -243,7 +255,8 @@ static uint64_t pinned_slots(const wmmf_channel *channel) {
 }
 
 /* A slot let go of meanwhile may have a newer frame, or a half-filled one: only what is still pinned then counts. */
-uint64_t channel_oldest_pinned(const wmmf_section *section, const struct participant *record) {
+uint64_t channel_oldest_pinned(const wmmf_section *section, uint32_t index) {
+    const struct participant *record = &section->records[index];
     struct channel_shape shape;
     if (load_relaxed_u32(&section->header->kind) != KIND_CHANNEL || load_shape(section, &shape) != WMMF_OK)
         return 0;
@@ -496,7 +509,7 @@ static void sleep_until_newer(wmmf_channel *channel, uint64_t after, int64_t sli
 static int32_t spin_until_newer(wmmf_channel *channel, uint64_t after, uint64_t *newest) {
     uint32_t in_vain = load_relaxed_u32(&channel->spins_in_vain);
     int32_t status = WMMF_E_TIMEOUT;
-    int turns = in_vain < VAIN_SPINS || in_vain % SPIN_AGAIN == 0 ? SPINS : 0;
+    int turns = in_vain < CHANNEL_VAIN_SPINS || in_vain % CHANNEL_SPIN_AGAIN == 0 ? CHANNEL_SPINS : 0;
     while (turns-- > 0 && (status = look_for_newer(channel, after, newest)) == WMMF_E_TIMEOUT)
         spin_pause();
     store_relaxed_u32(&channel->spins_in_vain, status == WMMF_E_TIMEOUT ? in_vain + 1 : 0);
@@ -542,7 +555,7 @@ static bool describe(const wmmf_channel *channel, uint64_t newest, uint64_t afte
 
 /* That one, or one that is newer still. */
 static int32_t pin_newest(wmmf_channel *channel, uint64_t newest, uint64_t after, wmmf_frame *frame) {
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+    for (int attempt = 0; attempt < CHANNEL_ATTEMPTS; attempt++) {
         int32_t status = newest_check(channel, newest);
         if (status != WMMF_OK)
             return status;
@@ -621,8 +634,8 @@ static int32_t read_with_pin(wmmf_channel *channel, uint64_t after, void *buffer
                              wmmf_frame *frame) {
     uint64_t newest;
     int32_t status = wait_for_newer(channel, after, timeout_ns, &newest);
-    if (status != WMMF_OK ||
-        (channel->capacity <= MOMENTARY && copy_without_pin(channel, newest, after, buffer, length, frame, &status)))
+    if (status != WMMF_OK || (channel->capacity <= CHANNEL_MOMENTARY &&
+                              copy_without_pin(channel, newest, after, buffer, length, frame, &status)))
         return status;
     status = pin_newest(channel, newest, after, frame);
     if (status != WMMF_OK)

@@ -1,9 +1,11 @@
 /* Looking at sections: which are there, who has them open, and whether all that is written in one fits together. */
+#include "diagnostics.h"
+
 #include <string.h>
 
-#include "section.h"
 #include "name.h"
 #include "participants.h"
+#include "rwlock.h"
 
 /* What is looked for here can never be seen while only this library writes, whoever is stopped or dies where: so there
  * is no clock, no second try, and no false alarm. */
@@ -73,7 +75,6 @@ int32_t diagnostics_participant(wmmf_section *section, uint32_t index, wmmf_part
     out->joined_unix_ns = load_relaxed_u64(&record->joined_unix_ns);
     out->writing_since_unix_ns = out->writing ? load_relaxed_u64(&record->writing_since_unix_ns) : 0;
     out->pinned_slots = load_seq_u64(&record->pins);
-    out->oldest_pinned = channel_oldest_pinned(section, record);
     return WMMF_OK;
 }
 

@@ -5,12 +5,12 @@ static shared_u32 *epoch_of(eventcount *event) {
     return (shared_u32 *)(void *)event;
 }
 
-/* The steps' names are those of tests/model/waking.pml: G1. */
+/* The steps' names are those of tests/model/waking.pml: E1. */
 uint32_t eventcount_prepare(wmmf_section *section, enum event index) {
     return (uint32_t)add_seq_u64(&section->header->events[index], EVENTCOUNT_SLEEPER);
 }
 
-/* G2. */
+/* E2. */
 void eventcount_cancel(wmmf_section *section, enum event index, uint32_t seen) {
     eventcount *event = &section->header->events[index];
     uint64_t now = load_seq_u64(event);
@@ -20,7 +20,7 @@ void eventcount_cancel(wmmf_section *section, enum event index, uint32_t seen) {
             return;
 }
 
-/* G3. */
+/* E3. */
 bool eventcount_wait(wmmf_section *section, enum event index, uint32_t seen, int64_t timeout_ns) {
     shared_u32 *epoch = epoch_of(&section->header->events[index]);
     platform_sleep(section->mapping, index, epoch, seen, timeout_ns);
@@ -44,7 +44,7 @@ struct platform_sleep eventcount_sleep(wmmf_section *section, enum event index, 
     return sleep;
 }
 
-/* G4 and, in the platform, G5. */
+/* E4 and, in the platform, E5. */
 void eventcount_wake(wmmf_section *section, enum event index) {
     eventcount *event = &section->header->events[index];
     uint64_t now = load_seq_u64(event);

@@ -2,7 +2,7 @@
 #ifndef WMMF_EVENTCOUNT_H
 #define WMMF_EVENTCOUNT_H
 
-#include "section.h"
+#include "handle.h"
 
 /* The protocol: enter; look whether there still is something to wait for; then sleep or leave.
  * The count goes up before the look and the waker changes the state before it reads the count, all of it seq_cst: so

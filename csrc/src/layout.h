@@ -145,7 +145,7 @@ LAYOUT_ASSERT(header_id, offsetof(struct header, section_id) == 32);
 LAYOUT_ASSERT(header_lock, offsetof(struct header, lock) == 64);
 LAYOUT_ASSERT(header_sequence, offsetof(struct header, sequence) == 128);
 LAYOUT_ASSERT(header_progress, offsetof(struct header, progress) == 136);
-LAYOUT_ASSERT(header_gates, offsetof(struct header, events) == 192);
+LAYOUT_ASSERT(header_events, offsetof(struct header, events) == 192);
 LAYOUT_ASSERT(header_kind, offsetof(struct header, kind) == 48);
 LAYOUT_ASSERT(channel_header_size, sizeof(struct channel_header) == CHANNEL_HEADER_SIZE);
 LAYOUT_ASSERT(channel_newest, offsetof(struct channel_header, newest) == 64);

@@ -2,18 +2,17 @@
  *   bit 31      held for writing
  *   bits 24-30  spare; a top byte of 0xFF means "not initialised"
  *   bits 0-23   number of readers
- * Its processes never wake a sleeper, so waiting is spinning, then yielding, then short sleeps. The word does not
+ * Its processes never wake a sleeper, so waiting is backoff(). The word does not
  * say who holds it: a holder that dies leaves it held for ever, and no reader of this format can know. */
+#include "lock_winmmf.h"
+
+#include "backoff.h"
 #include "deadline.h"
-#include "section.h"
+#include "lock_holders.h"
 
 #define WRITER        UINT32_C(0x80000000)
 #define READERS       UINT32_C(0x00FFFFFF)
 #define UNINITIALISED UINT32_C(0xFF000000)
-
-#define SPINS         100
-#define YIELDS        200
-#define PAUSE_NS      200000
 
 static shared_u32 *lock_word(wmmf_section *section) {
     return (shared_u32 *)(void *)(section->payload - WINMMF_HEADER_SIZE);
@@ -23,7 +22,7 @@ void winmmf_initialise(wmmf_section *section) {
     /* Two steps, as the crate does it: dying between them leaves a section that nobody can lock, never one
      * whose lock looks free before its creator was done. */
     uint32_t word = UNINITIALISED;
-    __atomic_store_n(lock_word(section), word, __ATOMIC_SEQ_CST);
+    store_seq_u32(lock_word(section), word);
     cas_seq_u32(lock_word(section), &word, 0);
 }
 
@@ -49,15 +48,10 @@ static int32_t take(wmmf_section *section, int64_t timeout_ns, bool (*can)(uint3
         return WMMF_OK;
     int64_t deadline = deadline_after(timeout_ns);
     for (int turn = 0;; turn++) {
-        int64_t left = deadline_remaining(deadline, PAUSE_NS);
+        int64_t left = deadline_remaining(deadline, BACKOFF_PAUSE_NS);
         if (left == 0)
             return WMMF_E_TIMEOUT;
-        if (turn < SPINS)
-            spin_pause();
-        else if (turn < SPINS + YIELDS)
-            platform_yield();
-        else
-            platform_pause(left);
+        backoff(turn, left);
         if (try_take(section, can, write))
             return WMMF_OK;
     }
@@ -98,6 +92,6 @@ int32_t winmmf_unlock_write(wmmf_section *section) {
     if (!holders_writing(section))
         return WMMF_E_NOT_OWNER;
     holders_set_writer(section, false);
-    __atomic_fetch_and(lock_word(section), ~WRITER, __ATOMIC_SEQ_CST);
+    and_seq_u32(lock_word(section), ~WRITER);
     return WMMF_OK;
 }

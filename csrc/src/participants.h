@@ -2,7 +2,12 @@
 #ifndef WMMF_PARTICIPANTS_H
 #define WMMF_PARTICIPANTS_H
 
-#include "section.h"
+#include "handle.h"
+
+/* Joins the participants of a native section, or WMMF_E_FULL. */
+int32_t participants_join(wmmf_section *section);
+/* Leaves. Locks still held are left for the survivors to find, as after a crash. */
+void participants_leave(wmmf_section *section);
 
 /* How many records a scan must look at; never more than there are. */
 uint32_t participants_in_use(const wmmf_section *section);

@@ -42,12 +42,12 @@ struct platform_mapping {
     void *base;
     uint64_t mapped_size;
     bool read_only;
-    uint8_t *alive; /* a page that reads 1 here and 0 in a forked child */
-    bool managed;   /* made by this library: lifetime by flock */
+    shared_u32 *alive; /* a page that reads 1 here and 0 in a forked child */
+    bool managed;      /* made by this library: lifetime by flock */
     char path[sizeof SHM_DIRECTORY + 24 + WMMF_NAME_MAX];
 };
 
-static __thread int32_t last_error;
+static THREAD_LOCAL int32_t last_error;
 
 int32_t platform_last_error(void) {
     return last_error;
@@ -173,7 +173,7 @@ static void section_free(struct platform_mapping *mapping) {
         close(mapping->fd);
     }
     if (mapping->alive)
-        munmap(mapping->alive, 1);
+        munmap(mapping->alive, sizeof *mapping->alive);
     free(mapping);
 }
 
@@ -182,7 +182,7 @@ static int32_t section_new(struct platform_mapping **out) {
     if (!mapping)
         return WMMF_E_NO_MEMORY;
     mapping->fd = -1;
-    void *page = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *page = mmap(NULL, sizeof *mapping->alive, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) {
         int32_t status = status_from_errno();
         free(mapping);
@@ -190,7 +190,7 @@ static int32_t section_new(struct platform_mapping **out) {
     }
     mapping->alive = page;
     *mapping->alive = 1;
-    if (madvise(page, 1, MADV_WIPEONFORK) != 0) {
+    if (madvise(page, sizeof *mapping->alive, MADV_WIPEONFORK) != 0) {
         int32_t status = status_from_errno();
         section_free(mapping);
         return status;
@@ -443,7 +443,7 @@ int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, c
 }
 
 bool platform_forked(const struct platform_mapping *mapping) {
-    return __atomic_load_n(mapping->alive, __ATOMIC_RELAXED) == 0;
+    return load_relaxed_u32(mapping->alive) == 0;
 }
 
 static int32_t map_anew(struct platform_mapping *mapping, int inherited) {
@@ -462,14 +462,14 @@ static int32_t map_anew(struct platform_mapping *mapping, int inherited) {
 int32_t platform_after_fork_child(struct platform_mapping *mapping) {
     if (!platform_forked(mapping))
         return WMMF_E_ARGUMENT;
-    int inherited = __atomic_exchange_n(&mapping->fd, -1, __ATOMIC_RELAXED);
+    int inherited = (int)exchange_seq_u32((shared_u32 *)&mapping->fd, (uint32_t)-1); /* by one thread */
     if (inherited < 0)
         return WMMF_OK;
     int32_t status = map_anew(mapping, inherited);
     if (status == WMMF_OK)
         close(inherited);
     else
-        __atomic_store_n(&mapping->fd, inherited, __ATOMIC_RELAXED);
+        store_relaxed_u32((shared_u32 *)&mapping->fd, (uint32_t)inherited);
     return status;
 }
 

@@ -3,9 +3,9 @@
  * Life of a section. A name dies with the last handle, views or not; so the handle stays open for as long as the
  * mapping is used, and the kernel closes it with the process. Nothing is left behind by a crash.
  *
- * WaitOnAddress does not cross processes, so a gate is a semaphore, and a token is an event that exists for as long as
- * the process that created it. Both are named after the random id of their section. Whoever may not open them
- * (a user with fewer rights than the creator) can still use the lock: it looks again every millisecond. */
+ * WaitOnAddress does not cross processes, so an eventcount sleeps on a semaphore, and a token is an event that exists
+ * for as long as the process that created it. Both are named after the random id of their section. Whoever may not open
+ * them (a user with fewer rights than the creator) can still use the lock: it looks again every millisecond. */
 #ifndef _WIN32_WINNT
 #define _WIN32_WINNT 0x0602
 #endif
@@ -38,7 +38,7 @@ struct platform_mapping {
     void *base;
     uint64_t mapped_size;
     const wchar_t *object_namespace;
-    PSECURITY_DESCRIPTOR descriptor; /* the creator's, for the gates; NULL: the system's default */
+    PSECURITY_DESCRIPTOR descriptor; /* the creator's, for the semaphores; NULL: the system's default */
     HANDLE events[EVENT_COUNT];
     struct token tokens[TOKENS];
     uint64_t id;
@@ -47,7 +47,7 @@ struct platform_mapping {
 /* RtlGenRandom, documented under this name; exported by advapi32. */
 BOOLEAN NTAPI SystemFunction036(void *buffer, ULONG length);
 
-static __thread int32_t last_error;
+static THREAD_LOCAL int32_t last_error;
 
 int32_t platform_last_error(void) {
     return last_error;
@@ -152,7 +152,8 @@ static int32_t user_sid_string(wchar_t **out) {
     return status;
 }
 
-/* Protected DACLs: nothing is inherited. AU = authenticated users; generic execute is what lets them wait on a gate. */
+/* Protected DACLs: nothing is inherited. AU = authenticated users; generic execute is what lets them wait on a
+ * semaphore. */
 static int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRIPTOR *out) {
     const wchar_t *others;
     switch (options->access) {
@@ -490,7 +491,7 @@ int32_t platform_after_fork_child(struct platform_mapping *mapping) {
     return WMMF_E_NOT_SUPPORTED;
 }
 
-/* Gates and tokens. */
+/* Semaphores and tokens. */
 
 int32_t platform_join(struct platform_mapping *mapping, uint64_t section_id, bool looking) {
     SECURITY_ATTRIBUTES access = attributes(mapping);

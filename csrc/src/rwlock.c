@@ -6,32 +6,29 @@
  *
  * The rule that is fair: a writer in the lock word stops new readers, so it waits for at most the readers
  * that were inside. Before a writer takes a free lock on which somebody waits, it lets those go first who have a
- * right to: all waiting readers, and writers with an older ticket. That courtesy ends after YIELDING_NS for a waiter
+ * right to: all waiting readers, and writers with an older ticket. It yields for YIELDING_NS to a waiter
  * that shows no life (it may be stopped), so nobody can be held up by one who only waits.
  *
  * The steps' names (R1, W3 ...) are those of the models in tests/model, which search all orders of them.
  *
  * Dying: see each step. Whoever waits looks again every RECHECK_NS and asks the kernel about those it waits for; and
  * once more before it gives up, or who only ever tries would never get past the dead. */
+#include "rwlock.h"
+
 #include <string.h>
 
 #include "deadline.h"
 #include "eventcount.h"
+#include "lock_holders.h"
 #include "participants.h"
-
-#define SPINS                200
-#define RECHECK_NS           INT64_C(10000000)
-#define YIELDING_NS          INT64_C(1000000)
-#define READ_ONLY_RECHECK_NS INT64_C(1000000)
-#define YIELDS               200
-#define CHUNK_MIN            ((size_t)1024)
-#define CHUNK_MAX            ((size_t)256 * 1024)
+#include "seqlock_read.h"
+#include "tuning.h"
 
 static struct participant *own_record(wmmf_section *section) {
     return &section->records[section->index];
 }
 
-static int32_t word_status(uint64_t word) {
+int32_t rwlock_word_status(uint64_t word) {
     if (word & LOCK_POISONED)
         return WMMF_E_POISONED;
     return word & LOCK_INCONSISTENT ? WMMF_E_OWNER_DIED : WMMF_OK;
@@ -42,8 +39,9 @@ bool rwlock_is_poisoned(const wmmf_section *section) {
 }
 
 void rwlock_poison(wmmf_section *section) {
-    if (section->kind == KIND_CHANNEL)
-        channel_poison(section);
+    /* First, so that no death in between leaves a frame that a channel's readers take for a live one. */
+    if (section->poison_word)
+        or_seq_u64(section->poison_word, section->poison_bits);
     or_seq_u64(&section->header->lock, LOCK_POISONED);
     eventcount_wake(section, EVENT_READERS);
     eventcount_wake(section, EVENT_WRITERS);
@@ -60,7 +58,7 @@ static bool check_owner(wmmf_section *section, uint64_t word) {
 }
 
 static void spin_while_owned(wmmf_section *section) {
-    for (int i = 0; i < SPINS && (load_relaxed_u64(&section->header->lock) & LOCK_OWNER); i++)
+    for (int i = 0; i < LOCK_SPINS && (load_relaxed_u64(&section->header->lock) & LOCK_OWNER); i++)
         spin_pause();
 }
 
@@ -87,7 +85,7 @@ static int32_t wait_to_read(wmmf_section *section, int64_t deadline) {
     for (;;) {
         spin_while_owned(section);
         uint64_t word = load_seq_u64(lock);
-        status = word_status(word);
+        status = rwlock_word_status(word);
         if (status != WMMF_OK)
             break;
         if ((word & LOCK_OWNER) == 0) {
@@ -180,8 +178,8 @@ static void skip_waiters(wmmf_section *section) {
     }
 }
 
-/* Whether we have left a free lock to others for so long that they must be stopped, or dead. Who only tries is patient
- * from one try to the next. Threads of a handle that meet here share their patience, or begin it anew. */
+/* Whether we have left a free lock to others for so long that they must be stopped, or dead. The time counts
+ * from one try to the next. Threads of a handle that meet here share it, or begin it anew. */
 static bool yielding_is_over(wmmf_section *section, uint64_t word) {
     uint64_t version = word / LOCK_VERSION;
     uint64_t now = (uint64_t)platform_monotonic_ns();
@@ -232,7 +230,7 @@ void rwlock_leave_queue(wmmf_section *section, uint64_t place) {
 }
 
 /* W3: puts us into the lock word as soon as it is our turn. *place is our ticket, 0: we have none yet; after a timeout
- * we still stand in the queue with it. Dying in the queue costs the others their courtesy, once. */
+ * we still stand in the queue with it. Dying in the queue makes the others yield in vain, once. */
 static int32_t wait_to_own(wmmf_section *section, int64_t deadline, bool repair, uint64_t *place) {
     struct participant *me = own_record(section);
     shared_u64 *lock = &section->header->lock;
@@ -241,7 +239,7 @@ static int32_t wait_to_own(wmmf_section *section, int64_t deadline, bool repair,
     for (;;) {
         spin_while_owned(section);
         uint64_t word = load_seq_u64(lock);
-        status = word_status(word);
+        status = rwlock_word_status(word);
         if (status == WMMF_E_POISONED || (status == WMMF_E_OWNER_DIED && !repair))
             break;
         bool owned = (word & LOCK_OWNER) != 0;
@@ -321,7 +319,7 @@ static int32_t wait_for_readers(wmmf_section *section, int64_t timeout_ns, int64
     uint32_t used = participants_in_use(section);
     for (uint32_t i = 0; i < used; i++) {
         const struct participant *record = &section->records[i];
-        for (int spin = 0; spin < SPINS && is_reading(record); spin++)
+        for (int spin = 0; spin < LOCK_SPINS && is_reading(record); spin++)
             spin_pause();
         while (is_reading(record)) {
             if (*deadline < 0)
@@ -416,7 +414,7 @@ int32_t rwlock_lock_write(wmmf_section *section, int64_t timeout_ns, uint64_t *p
     int32_t status = own(section, timeout_ns, true, place);
     if (status != WMMF_OK)
         return status;
-    status = word_status(load_seq_u64(&section->header->lock));
+    status = rwlock_word_status(load_seq_u64(&section->header->lock));
     section->repairing = status == WMMF_E_OWNER_DIED;
     begin_change(section, 0, UINT64_MAX, UINT64_MAX);
     holders_set_writer(section, true);
@@ -437,12 +435,6 @@ static bool is_of_payload(const wmmf_section *section, const uint8_t *from, size
            (uintptr_t)from + length > (uintptr_t)section->payload;
 }
 
-/* Small enough that somebody who reads in our wake is never far behind. */
-static size_t chunk_size(size_t length) {
-    size_t chunk = length / 8;
-    return chunk < CHUNK_MIN ? CHUNK_MIN : chunk > CHUNK_MAX ? CHUNK_MAX : chunk;
-}
-
 int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns,
                      uint64_t *place) {
     struct progress *progress = &section->header->progress;
@@ -452,7 +444,7 @@ int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer,
     section->repairing = false;
     begin_change(section, offset, offset, offset + length);
     /* What is moved within the payload goes in one piece: the first chunk could overwrite the source of the second. */
-    size_t chunk = is_of_payload(section, buffer, length) ? length : chunk_size(length);
+    size_t chunk = is_of_payload(section, buffer, length) ? length : seqlock_chunk_size(length);
     for (size_t done = 0; done < length; done += chunk) {
         if (chunk > length - done)
             chunk = length - done;
@@ -509,7 +501,7 @@ static void sleep_until_change(wmmf_section *section, uint64_t sequence, int64_t
 }
 
 /* Whether the writer that a read-only handle sees at work is dead; a handle that may write reaps it instead. */
-static bool owner_seems_dead(wmmf_section *section, uint64_t word) {
+bool rwlock_owner_seems_dead(const wmmf_section *section, uint64_t word) {
     uint64_t owner = word & LOCK_OWNER;
     return owner != 0 && lock_owner_is_valid(section, word) &&
            !platform_token_alive(section->mapping, (uint32_t)owner - 1) && load_seq_u64(&section->header->lock) == word;
@@ -530,12 +522,12 @@ int32_t rwlock_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns
         /* With an owner at work the repair is under way; without one nothing will ever change by itself. */
         if ((word & LOCK_INCONSISTENT) && !(word & LOCK_OWNER))
             return WMMF_E_OWNER_DIED;
-        if (turn < SPINS && timeout_ns != 0) {
+        if (turn < LOCK_SPINS && timeout_ns != 0) {
             spin_pause();
             continue;
         }
         int64_t slice = deadline_remaining(deadline, RECHECK_NS);
-        if (section->read_only && (slice == 0 || turn % 10 == 9) && owner_seems_dead(section, word))
+        if (section->read_only && (slice == 0 || turn % 10 == 9) && rwlock_owner_seems_dead(section, word))
             return WMMF_E_OWNER_DIED;
         if (slice == 0) {
             if (!section->read_only && check_owner(section, word))
@@ -543,126 +535,5 @@ int32_t rwlock_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns
             return WMMF_E_TIMEOUT;
         }
         sleep_until_change(section, sequence, slice);
-    }
-}
-
-/* Reading without the lock.
- *
- * A seqlock (Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?", MSPC 2012), whose
- * reader does not wait for a moment without a writer, which may never come: it reads one version of the payload in
- * the wake of the writer that makes it, or ahead of the one that makes the next. Every chunk is copied first and
- * judged after; the acquiring loads and fences keep the copy between two looks at the progress. Its model, with what
- * writers do from W5 to W6, is tests/model/reading.pml. */
-
-struct look {
-    uint64_t sequence, begin, settled, touched, end;
-};
-
-/* Sequence and progress of one and the same write. False if the writer is always quicker: it is not one of ours. */
-static bool look_at_progress(const wmmf_section *section, struct look *look) {
-    const struct header *header = section->header;
-    for (int i = 0; i < SPINS; i++) {
-        look->sequence = load_acquire_u64(&header->sequence);
-        look->begin = load_relaxed_u64(&header->progress.begin);
-        look->settled = load_acquire_u64(&header->progress.settled);
-        look->touched = load_relaxed_u64(&header->progress.touched);
-        look->end = load_relaxed_u64(&header->progress.end);
-        fence_acquire();
-        if (load_relaxed_u64(&header->sequence) == look->sequence)
-            return true;
-    }
-    return false;
-}
-
-enum verdict { THERE, NOT_YET, GONE };
-
-/* Whether the bytes from `from` to `to` are those of the version whose write ends with the sequence `version`. */
-static enum verdict judge(const wmmf_section *section, uint64_t version, uint64_t from, uint64_t to) {
-    struct look look;
-    if (!look_at_progress(section, &look))
-        return GONE;
-    if (look.sequence == version)
-        return THERE;
-    if (look.sequence == version - 1)
-        return from < look.end && to > look.settled ? NOT_YET : THERE;
-    if (look.sequence == version + 1)
-        return from < look.touched && to > look.begin ? GONE : THERE;
-    return GONE;
-}
-
-/* Waits for the writer, which will go on soon, as long as the kernel does not say that it is dead. */
-static int32_t await_writer(wmmf_section *section, int64_t deadline, int turn) {
-    uint64_t word = load_seq_u64(&section->header->lock);
-    int32_t status = word_status(word);
-    if (status != WMMF_OK)
-        return status;
-    if (deadline_remaining(deadline, 1) == 0)
-        return owner_seems_dead(section, word) ? WMMF_E_OWNER_DIED : WMMF_E_TIMEOUT;
-    if (turn < SPINS)
-        spin_pause();
-    else if (turn < SPINS + YIELDS)
-        platform_yield();
-    else if (turn % 10 == 0 && owner_seems_dead(section, word))
-        return WMMF_E_OWNER_DIED;
-    else
-        platform_pause(deadline_remaining(deadline, READ_ONLY_RECHECK_NS / 10));
-    return WMMF_OK;
-}
-
-static int32_t await_version(wmmf_section *section, uint64_t version, uint64_t from, uint64_t to, int64_t deadline,
-                             enum verdict *verdict) {
-    for (int turn = 0; (*verdict = judge(section, version, from, to)) == NOT_YET; turn++) {
-        int32_t status = await_writer(section, deadline, turn);
-        if (status != WMMF_OK)
-            return status;
-    }
-    return WMMF_OK;
-}
-
-/* Copies one version, or says that it is GONE. Bytes that were taken while their write was under way count only once
- * that write has ended: seen by its sequence or the next, never by a later one, which a repair after its death could
- * have stored as well. */
-static int32_t copy_version(wmmf_section *section, uint64_t version, uint64_t offset, uint8_t *buffer, size_t length,
-                            int64_t deadline, enum verdict *verdict) {
-    size_t chunk = chunk_size(length);
-    for (size_t done = 0; done < length; done += chunk) {
-        if (chunk > length - done)
-            chunk = length - done;
-        uint64_t from = offset + done;
-        int32_t status = await_version(section, version, from, from + chunk, deadline, verdict);
-        if (status != WMMF_OK || *verdict == GONE)
-            return status;
-        memcpy(buffer + done, section->payload + from, chunk);
-        fence_acquire();
-        *verdict = judge(section, version, from, from + chunk);
-        if (*verdict != THERE)
-            return WMMF_OK;
-    }
-    for (int turn = 0;; turn++) {
-        uint64_t now = load_acquire_u64(&section->header->sequence);
-        if (now != version - 1) {
-            *verdict = now == version || now == version + 1 ? THERE : GONE;
-            return WMMF_OK;
-        }
-        int32_t status = await_writer(section, deadline, turn);
-        if (status != WMMF_OK)
-            return status;
-    }
-}
-
-int32_t seqlock_read(wmmf_section *section, uint64_t offset, void *buffer, size_t length, int64_t timeout_ns) {
-    int64_t deadline = deadline_after(timeout_ns);
-    for (int turn = 0;; turn++) {
-        int32_t status = word_status(load_seq_u64(&section->header->lock));
-        if (status != WMMF_OK)
-            return status;
-        enum verdict verdict;
-        uint64_t now = load_acquire_u64(&section->header->sequence);
-        status = copy_version(section, now + (now & 1), offset, buffer, length, deadline, &verdict);
-        if (status != WMMF_OK || verdict == THERE)
-            return status;
-        status = await_writer(section, deadline, turn % SPINS);
-        if (status != WMMF_OK)
-            return status;
     }
 }

@@ -1,14 +1,15 @@
-/* Opening and closing sections, and the calls of wmmf.h that hand on to the layout at work. */
+/* Creating, opening and closing sections. */
+#include "section.h"
+
 #include <stdlib.h>
-#include <string.h>
 
 #include "deadline.h"
-#include "section.h"
+#include "lock_winmmf.h"
 #include "name.h"
+#include "participants.h"
+#include "tuning.h"
 
-#define LARGEST_MAPPING  (PTRDIFF_MAX - 0xFFFF) /* the system rounds up to whole pages */
-#define READY_TIMEOUT_NS INT64_C(1000000000)
-#define FIRST_PAUSE_NS   INT64_C(200000)
+#define LARGEST_MAPPING (PTRDIFF_MAX - 0xFFFF) /* the system rounds up to whole pages */
 
 /* Options and arguments. */
 
@@ -33,18 +34,6 @@ static int32_t open_check(const char *name, const wmmf_options *given, wmmf_sect
     return status != WMMF_OK ? status : name_check(name, options->name_space);
 }
 
-static int32_t section_check(const wmmf_section *section) {
-    if (!section)
-        return WMMF_E_ARGUMENT;
-    return platform_forked(section->mapping) ? WMMF_E_FORKED : WMMF_OK;
-}
-
-static int32_t range_check(const wmmf_section *section, uint64_t offset, const void *buffer, uint64_t length) {
-    if (offset > section->size || length > section->size - offset)
-        return WMMF_E_RANGE;
-    return buffer || length == 0 ? WMMF_OK : WMMF_E_ARGUMENT;
-}
-
 /* Waiting until a name can be had, by trying again. Who waits does not have the section open: that would keep what a
  * creator leaves that dies before it stores the magic. So the kernel ends it with its creator, and the next try finds
  * nothing under the name. Only tries that overlap keep it for each other: with pauses that double, a second has a dozen
@@ -55,7 +44,7 @@ struct retry {
 };
 
 static struct retry retry_new(void) {
-    struct retry retry = {deadline_after(READY_TIMEOUT_NS), FIRST_PAUSE_NS};
+    struct retry retry = {deadline_after(READY_TIMEOUT_NS), READY_PAUSE_NS};
     return retry;
 }
 
@@ -121,7 +110,7 @@ static void copy_constants(wmmf_section *section) {
     section->kind = load_relaxed_u32(&section->header->kind);
 }
 
-static int32_t initialise_header(wmmf_section *section, const struct channel_shape *shape) {
+static int32_t initialise_header(wmmf_section *section, const struct payload_plan *plan) {
     struct header *header = section->header;
     int32_t status = platform_random(&header->section_id);
     if (status != WMMF_OK)
@@ -131,9 +120,9 @@ static int32_t initialise_header(wmmf_section *section, const struct channel_sha
     header->payload_offset = (uint64_t)(section->payload - (uint8_t *)header);
     header->payload_size = section->size;
     header->created_unix_ns = platform_unix_ns();
-    header->kind = shape ? KIND_CHANNEL : KIND_PLAIN;
-    if (shape)
-        status = channel_initialise(section, shape);
+    header->kind = plan ? plan->kind : KIND_PLAIN;
+    if (plan)
+        status = plan->initialise(section, plan->context);
     copy_constants(section);
     if (status == WMMF_OK)
         status = platform_join(section->mapping, section->section_id, false);
@@ -146,17 +135,17 @@ static int32_t initialise_header(wmmf_section *section, const struct channel_sha
     return status;
 }
 
-static uint32_t participants_of(const wmmf_options *options, const struct channel_shape *shape) {
+static uint32_t participants_of(const wmmf_options *options, const struct payload_plan *plan) {
     if (options->layout != WMMF_NATIVE)
         return 0;
     if (options->participants)
         return options->participants;
-    return shape ? WMMF_CHANNEL_PARTICIPANTS_DEFAULT : WMMF_PARTICIPANTS_DEFAULT;
+    return plan ? plan->participants : WMMF_PARTICIPANTS_DEFAULT;
 }
 
-static int32_t create(const char *name, uint64_t size, const wmmf_options *options, const struct channel_shape *shape,
+static int32_t create(const char *name, uint64_t size, const wmmf_options *options, const struct payload_plan *plan,
                       wmmf_section **out) {
-    uint32_t participants = participants_of(options, shape);
+    uint32_t participants = participants_of(options, plan);
     uint64_t offset = payload_offset(options->layout, participants);
     if (options->read_only)
         return WMMF_E_ARGUMENT;
@@ -165,14 +154,14 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
 
     struct platform_mapping *mapping;
     wmmf_section *section;
-    uint64_t reserved = offset + (shape ? CHANNEL_HEADER_SIZE : size);
+    uint64_t reserved = offset + (plan ? plan->reserved : size);
     int32_t status = platform_create(name, options, offset + size, reserved, &mapping);
     if (status == WMMF_OK)
         status = section_new(mapping, options, offset, size, participants, &section);
     if (status != WMMF_OK)
         return status;
     if (options->layout == WMMF_NATIVE)
-        status = initialise_header(section, shape);
+        status = initialise_header(section, plan);
     else if (options->layout == WMMF_WINMMF)
         winmmf_initialise(section);
     if (status == WMMF_OK)
@@ -281,11 +270,11 @@ static int32_t open_existing(const char *name, uint64_t size, const wmmf_options
     return status != WMMF_OK ? status : attach(mapping, size, options, kind, out);
 }
 
-int32_t section_create(const char *name, uint64_t size, const wmmf_options *given, const struct channel_shape *shape,
+int32_t section_create(const char *name, uint64_t size, const wmmf_options *given, const struct payload_plan *plan,
                        wmmf_section **out) {
     wmmf_options options;
     int32_t status = open_check(name, given, out, &options);
-    return status != WMMF_OK ? status : create(name, size, &options, shape, out);
+    return status != WMMF_OK ? status : create(name, size, &options, plan, out);
 }
 
 int32_t section_open(const char *name, uint64_t size, const wmmf_options *given, enum section_kind kind,
@@ -303,7 +292,7 @@ int32_t section_open(const char *name, uint64_t size, const wmmf_options *given,
 
 /* What we would have created: who opens raw bytes takes any, but a native section is not raw. */
 static int32_t open_created(const char *name, uint64_t size, const wmmf_options *options,
-                            const struct channel_shape *shape, wmmf_section **out) {
+                            const struct payload_plan *plan, wmmf_section **out) {
     struct platform_mapping *mapping;
     int32_t status = platform_open(name, options, &mapping);
     if (status != WMMF_OK)
@@ -312,11 +301,11 @@ static int32_t open_created(const char *name, uint64_t size, const wmmf_options 
         platform_close(mapping);
         return WMMF_E_FORMAT;
     }
-    return attach(mapping, shape ? 0 : size, options, shape ? KIND_CHANNEL : KIND_PLAIN, out);
+    return attach(mapping, plan ? 0 : size, options, plan ? plan->kind : KIND_PLAIN, out);
 }
 
 int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_options *given,
-                               const struct channel_shape *shape, wmmf_section **out, int32_t *created) {
+                               const struct payload_plan *plan, wmmf_section **out, int32_t *created) {
     wmmf_options options;
     int32_t status = open_check(name, given, out, &options);
     if (status == WMMF_OK && (size == 0 || options.read_only))
@@ -328,30 +317,17 @@ int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_optio
     struct retry retry = retry_new();
     bool creating;
     do {
-        status = open_created(name, size, &options, shape, out);
+        status = open_created(name, size, &options, plan, out);
         creating = status == WMMF_E_NOT_FOUND;
         if (creating)
-            status = create(name, size, &options, shape, out);
+            status = create(name, size, &options, plan, out);
     } while ((status == WMMF_E_EXISTS || status == WMMF_E_NOT_READY) && retry_left(&retry));
     if (status == WMMF_OK && created)
         *created = creating;
     return status;
 }
 
-int32_t wmmf_create(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out) {
-    return section_create(name, size, options, NULL, out);
-}
-
-int32_t wmmf_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out) {
-    return section_open(name, size, options, KIND_PLAIN, out);
-}
-
-int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out,
-                            int32_t *created) {
-    return section_create_or_open(name, size, options, NULL, out, created);
-}
-
-int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *given, wmmf_section **out) {
+int32_t section_open_file(const char *path, uint64_t size, const wmmf_options *given, wmmf_section **out) {
     wmmf_options options;
     struct platform_mapping *mapping;
     platform_clear_error();
@@ -370,226 +346,15 @@ int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *give
     return status;
 }
 
-int32_t wmmf_close(wmmf_section *section) {
-    if (!section)
-        return WMMF_OK;
+void section_close(wmmf_section *section) {
     /* A forked child must not touch what its parent still uses. */
     if (section->layout == WMMF_NATIVE && !section->read_only && !platform_forked(section->mapping))
         participants_leave(section);
     section_abandon(section);
-    return WMMF_OK;
 }
 
-int32_t wmmf_after_fork_child(wmmf_section *section) {
-    return section ? platform_after_fork_child(section->mapping) : WMMF_E_ARGUMENT;
-}
-
-/* Looking. */
-
-int32_t wmmf_data(wmmf_section *section, void **data) {
-    int32_t status = data ? section_check(section) : WMMF_E_ARGUMENT;
-    if (status == WMMF_OK && section->kind != KIND_PLAIN)
-        status = WMMF_E_NOT_SUPPORTED; /* slots that nobody has filled need not have memory */
-    if (status == WMMF_OK)
-        *data = section->payload;
-    return status;
-}
-
-int32_t wmmf_size(wmmf_section *section, uint64_t *size) {
-    int32_t status = size ? section_check(section) : WMMF_E_ARGUMENT;
-    if (status == WMMF_OK)
-        *size = section->size;
-    return status;
-}
-
-int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info) {
-    int32_t status = info ? section_check(section) : WMMF_E_ARGUMENT;
-    if (status != WMMF_OK)
-        return status;
-    if (info->struct_size != sizeof *info)
-        return WMMF_E_STRUCT_SIZE;
-    info->layout = section->layout;
-    info->read_only = section->read_only;
-    info->participants = section->participants;
-    info->size = section->size;
-    info->mapped_size = platform_mapped_size(section->mapping);
-    info->data_offset = (uint64_t)(section->payload - platform_base(section->mapping));
-    return WMMF_OK;
-}
-
-int32_t wmmf_last_os_error(void) {
-    return platform_last_error();
-}
-
-/* Locks and copies. */
-
-static int32_t lock_check(const wmmf_section *section) {
-    int32_t status = section_check(section);
-    if (status != WMMF_OK)
-        return status;
-    if (section->layout == WMMF_RAW)
-        return WMMF_E_NOT_SUPPORTED;
-    return section->read_only ? WMMF_E_READ_ONLY : WMMF_OK;
-}
-
-static int32_t native_check(const wmmf_section *section) {
-    int32_t status = section_check(section);
-    if (status != WMMF_OK)
-        return status;
-    return section->layout == WMMF_NATIVE ? WMMF_OK : WMMF_E_NOT_SUPPORTED;
-}
-
-static int32_t lock_read(wmmf_section *section, int64_t timeout_ns) {
-    return section->layout == WMMF_NATIVE ? rwlock_lock_read(section, timeout_ns)
-                                          : winmmf_lock_read(section, timeout_ns);
-}
-
-static int32_t unlock_read(wmmf_section *section) {
-    return section->layout == WMMF_NATIVE ? rwlock_unlock_read(section) : winmmf_unlock_read(section);
-}
-
-int32_t wmmf_lock_read(wmmf_section *section, int64_t timeout_ns) {
-    int32_t status = lock_check(section);
-    return status != WMMF_OK ? status : lock_read(section, timeout_ns);
-}
-
-int32_t wmmf_unlock_read(wmmf_section *section) {
-    int32_t status = lock_check(section);
-    return status != WMMF_OK ? status : unlock_read(section);
-}
-
-int32_t wmmf_lock_write_queued(wmmf_section *section, int64_t timeout_ns, uint64_t *place) {
-    int32_t status = place ? lock_check(section) : WMMF_E_ARGUMENT;
-    if (status != WMMF_OK)
-        return status;
-    return section->layout == WMMF_NATIVE ? rwlock_lock_write(section, timeout_ns, place)
-                                          : winmmf_lock_write(section, timeout_ns);
-}
-
-int32_t wmmf_leave_queue(wmmf_section *section, uint64_t place) {
-    int32_t status = lock_check(section);
-    if (status == WMMF_OK && section->layout == WMMF_NATIVE)
-        rwlock_leave_queue(section, place);
-    return status;
-}
-
-int32_t wmmf_lock_write(wmmf_section *section, int64_t timeout_ns) {
-    uint64_t place = 0;
-    int32_t status = wmmf_lock_write_queued(section, timeout_ns, &place);
-    if (place != 0)
-        rwlock_leave_queue(section, place);
-    return status;
-}
-
-int32_t wmmf_unlock_write(wmmf_section *section) {
-    int32_t status = lock_check(section);
-    if (status != WMMF_OK)
-        return status;
-    return section->layout == WMMF_NATIVE ? rwlock_unlock_write(section) : winmmf_unlock_write(section);
-}
-
-int32_t wmmf_mark_consistent(wmmf_section *section) {
-    int32_t status = native_check(section);
-    if (status == WMMF_OK && section->read_only)
-        status = WMMF_E_READ_ONLY;
-    return status != WMMF_OK ? status : rwlock_mark_consistent(section);
-}
-
-/* Of a lock that the caller has. */
-static int32_t held_status(const wmmf_section *section) {
-    return section->layout == WMMF_NATIVE && rwlock_is_poisoned(section) ? WMMF_E_POISONED : WMMF_OK;
-}
-
-/* The lock is taken for the copy, unless the caller has it already. */
-int32_t wmmf_read(wmmf_section *section, uint64_t offset, void *buffer, uint64_t length, int64_t timeout_ns) {
-    int32_t status = section_check(section);
-    if (status == WMMF_OK)
-        status = range_check(section, offset, buffer, length);
-    if (status != WMMF_OK || length == 0)
-        return status;
-    if (section->file)
-        return platform_file_read(section->mapping, offset, buffer, (size_t)length);
-    if (section->layout == WMMF_RAW) {
-        memmove(buffer, section->payload + offset, (size_t)length);
-        return WMMF_OK;
-    }
-    if (section->read_only) {
-        if (section->layout != WMMF_NATIVE || section->kind != KIND_PLAIN)
-            return WMMF_E_NOT_SUPPORTED;
-        return seqlock_read(section, offset, buffer, (size_t)length, timeout_ns);
-    }
-    bool locked = holders_reading(section) || holders_writing(section);
-    status = locked ? held_status(section) : lock_read(section, timeout_ns);
-    if (status != WMMF_OK)
-        return status;
-    memmove(buffer, section->payload + offset, (size_t)length);
-    return locked ? WMMF_OK : unlock_read(section);
-}
-
-int32_t wmmf_write_queued(wmmf_section *section, uint64_t offset, const void *buffer, uint64_t length,
-                          int64_t timeout_ns, uint64_t *place) {
-    int32_t status = place ? section_check(section) : WMMF_E_ARGUMENT;
-    if (status == WMMF_OK && section->read_only)
-        status = WMMF_E_READ_ONLY;
-    if (status == WMMF_OK)
-        status = range_check(section, offset, buffer, length);
-    if (status != WMMF_OK || length == 0)
-        return status;
-    if (section->file)
-        return platform_file_write(section->mapping, offset, buffer, (size_t)length);
-    bool locked = section->layout == WMMF_RAW || holders_writing(section);
-    if (!locked && section->layout == WMMF_NATIVE)
-        return rwlock_write(section, offset, buffer, (size_t)length, timeout_ns, place);
-    status = locked ? held_status(section) : winmmf_lock_write(section, timeout_ns);
-    if (status != WMMF_OK)
-        return status;
-    memmove(section->payload + offset, buffer, (size_t)length);
-    return locked ? WMMF_OK : winmmf_unlock_write(section);
-}
-
-int32_t wmmf_write(wmmf_section *section, uint64_t offset, const void *buffer, uint64_t length, int64_t timeout_ns) {
-    uint64_t place = 0;
-    int32_t status = wmmf_write_queued(section, offset, buffer, length, timeout_ns, &place);
-    if (place != 0)
-        rwlock_leave_queue(section, place);
-    return status;
-}
-
-int32_t wmmf_sequence(wmmf_section *section, uint64_t *sequence) {
-    int32_t status = sequence ? native_check(section) : WMMF_E_ARGUMENT;
-    if (status == WMMF_OK && rwlock_is_poisoned(section))
-        status = WMMF_E_POISONED;
-    if (status == WMMF_OK)
-        *sequence = load_seq_u64(&section->header->sequence) / 2;
-    return status;
-}
-
-int32_t wmmf_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
-    uint64_t now;
-    int32_t status = native_check(section);
-    if (status == WMMF_OK && section->kind != KIND_PLAIN)
-        status = WMMF_E_NOT_SUPPORTED;
-    if (status == WMMF_OK)
-        status = rwlock_wait(section, sequence, timeout_ns, &now);
-    if (status == WMMF_OK && current)
-        *current = now;
-    return status;
-}
-
-int32_t wmmf_get_participant(wmmf_section *section, uint32_t index, wmmf_participant *participant) {
-    int32_t status = participant ? native_check(section) : WMMF_E_ARGUMENT;
-    if (status != WMMF_OK)
-        return status;
-    if (participant->struct_size != sizeof *participant)
-        return WMMF_E_STRUCT_SIZE;
-    return diagnostics_participant(section, index, participant);
-}
-
-int32_t wmmf_audit(wmmf_section *section, wmmf_audit_report *report) {
-    int32_t status = report ? native_check(section) : WMMF_E_ARGUMENT;
-    if (status != WMMF_OK)
-        return status;
-    if (report->struct_size != sizeof *report)
-        return WMMF_E_STRUCT_SIZE;
-    return diagnostics_audit(section, section->kind == KIND_CHANNEL ? UINT64_MAX : 0, true, report);
+int32_t section_check(const wmmf_section *section) {
+    if (!section)
+        return WMMF_E_ARGUMENT;
+    return platform_forked(section->mapping) ? WMMF_E_FORKED : WMMF_OK;
 }

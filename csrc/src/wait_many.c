@@ -10,12 +10,10 @@
  * Dying while asleep leaves a count in each eventcount: one needless wake-up each, as with any sleeper. */
 #include <stdlib.h>
 
+#include "channel.h"
 #include "deadline.h"
 #include "eventcount.h"
-#include "section.h"
-
-#define RECHECK_NS           INT64_C(10000000)
-#define READ_ONLY_RECHECK_NS INT64_C(1000000)
+#include "tuning.h"
 
 int32_t wmmf_waker_create(wmmf_waker **out) {
     platform_clear_error();

@@ -82,31 +82,31 @@ static const struct way ways[] = {
 
 /* What a failed call must leave as it was. */
 static void check_world(const struct way *way, wmmf_section *existing) {
-    wmmf_section *map = NULL;
+    wmmf_section *section = NULL;
     char content[8] = "";
     if (existing) {
         CHECK_STATUS(WMMF_OK, wmmf_read(existing, 0, content, 7, 0));
         CHECK(strcmp(content, "content") == 0);
-        CHECK_STATUS(WMMF_OK, wmmf_open(name, 0, &options, &map));
-        wmmf_close(map);
+        CHECK_STATUS(WMMF_OK, wmmf_open(name, 0, &options, &section));
+        wmmf_close(section);
     } else if (way->open != way_open_file) {
-        CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(name, 0, &options, &map));
+        CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(name, 0, &options, &section));
     }
 }
 
 /* False once no call was left to fail. */
 static bool fail_at(const struct way *way, int step, wmmf_section *existing) {
     struct resources before = system_resources();
-    wmmf_section *map = NULL;
+    wmmf_section *section = NULL;
     calls = 0;
     first_failing = step;
-    int32_t status = way->open(&map);
+    int32_t status = way->open(&section);
     bool struck = calls >= step;
     first_failing = 0;
     if (status == WMMF_OK)
-        wmmf_close(map); /* it could do without that call */
+        wmmf_close(section); /* it could do without that call */
     else
-        CHECK(map == NULL);
+        CHECK(section == NULL);
     struct resources after = system_resources();
     CHECK_EQUAL(before.handles, after.handles);
     CHECK_EQUAL(before.mapped, after.mapped);
@@ -159,7 +159,7 @@ static void each_call_fails_and_all_that_follow(void) {
 static void a_list_leaves_nothing_open(void) {
     static char names[1 << 20];
     uint64_t needed;
-    wmmf_section *map = create(name = new_name(), 100, WMMF_NATIVE);
+    wmmf_section *section = create(name = new_name(), 100, WMMF_NATIVE);
     options = options_of(WMMF_NATIVE, WMMF_LOCAL);
     REQUIRE_OK(wmmf_list(WMMF_LOCAL, names, sizeof names, &needed));
     int step = 1;
@@ -178,7 +178,7 @@ static void a_list_leaves_nothing_open(void) {
         wmmf_close(other);
     } while (struck);
     CHECK(step > 3);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 /* On Linux a slot's memory is reserved when it is first filled; without that, nothing has been begun. */
@@ -223,10 +223,10 @@ static void a_waker_is_made_whole_or_not(void) {
 }
 
 /* A creator that stands still before each of its calls, and once it is done. */
-static int create_step_by_step(const char *section) {
-    wmmf_section *map = NULL;
+static int create_step_by_step(const char *section_name) {
+    wmmf_section *section = NULL;
     step_by_step = true;
-    wmmf_create(section, 100, NULL, &map);
+    wmmf_create(section_name, 100, NULL, &section);
     while (stand_still())
         continue;
     return 1; /* nobody killed it */
@@ -236,14 +236,14 @@ static int create_step_by_step(const char *section) {
 #define CALLS_OF_ONE_OPEN 20 /* at most */
 
 struct opener {
-    wmmf_section *map;
+    wmmf_section *section;
     int32_t status;
     int32_t done;
 };
 
 static void open_in_thread(void *argument) {
     struct opener *opener = argument;
-    opener->status = way_open(&opener->map);
+    opener->status = way_open(&opener->section);
     __atomic_store_n(&opener->done, 1, __ATOMIC_RELEASE);
 }
 
@@ -259,7 +259,7 @@ static bool have_looked(struct opener *openers) {
 static int32_t die_at_step(int step) {
     struct opener openers[OPENERS] = {{NULL, WMMF_OK, 0}};
     struct thread *threads[OPENERS];
-    wmmf_section *map = NULL;
+    wmmf_section *section = NULL;
     name = new_name();
     struct child *creator = child_start("create_step_by_step", name);
     for (int i = 1; i < step && CHECK(child_said(creator, "here")); i++)
@@ -275,10 +275,10 @@ static int32_t die_at_step(int step) {
         thread_join(threads[i]);
     for (int i = 0; i < OPENERS; i++) {
         CHECK_STATUS(openers[0].status, openers[i].status);
-        wmmf_close(openers[i].map);
+        wmmf_close(openers[i].section);
     }
-    CHECK_STATUS(WMMF_OK, way_create(&map)); /* the name is free */
-    wmmf_close(map);
+    CHECK_STATUS(WMMF_OK, way_create(&section)); /* the name is free */
+    wmmf_close(section);
     return openers[0].status;
 }
 

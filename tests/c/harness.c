@@ -59,17 +59,17 @@ wmmf_options options_of(uint32_t layout, uint32_t name_space) {
 
 wmmf_section *create(const char *name, uint64_t size, uint32_t layout) {
     wmmf_options options = options_of(layout, WMMF_LOCAL);
-    wmmf_section *map = NULL;
-    REQUIRE_OK(wmmf_create(name, size, &options, &map));
-    return map;
+    wmmf_section *section = NULL;
+    REQUIRE_OK(wmmf_create(name, size, &options, &section));
+    return section;
 }
 
 static wmmf_section *open_as(const char *name, uint32_t layout, bool read_only) {
     wmmf_options options = options_of(layout, WMMF_LOCAL);
-    wmmf_section *map = NULL;
+    wmmf_section *section = NULL;
     options.read_only = read_only;
-    REQUIRE_OK(wmmf_open(name, 0, &options, &map));
-    return map;
+    REQUIRE_OK(wmmf_open(name, 0, &options, &section));
+    return section;
 }
 
 wmmf_section *open_existing(const char *name, uint32_t layout) {
@@ -80,30 +80,30 @@ wmmf_section *open_read_only(const char *name, uint32_t layout) {
     return open_as(name, layout, true);
 }
 
-uint8_t *data_of(wmmf_section *map) {
+uint8_t *data_of(wmmf_section *section) {
     void *data = NULL;
-    REQUIRE_OK(wmmf_data(map, &data));
+    REQUIRE_OK(wmmf_data(section, &data));
     return data;
 }
 
-wmmf_participant participant_of(wmmf_section *map, uint32_t index) {
+wmmf_participant participant_of(wmmf_section *section, uint32_t index) {
     wmmf_participant found = {.struct_size = sizeof found};
-    REQUIRE_OK(wmmf_get_participant(map, index, &found));
+    REQUIRE_OK(wmmf_get_participant(section, index, &found));
     return found;
 }
 
-void wait_until_writing(wmmf_section *map, uint32_t index) {
-    int64_t deadline = system_now_ns() + PATIENCE;
-    while (!participant_of(map, index).writing)
+void wait_until_writing(wmmf_section *section, uint32_t index) {
+    int64_t deadline = system_now_ns() + LONG_TIMEOUT;
+    while (!participant_of(section, index).writing)
         if (!CHECK(system_now_ns() < deadline))
             give_up();
 }
 
-static int play(const struct suite *const *suites, const char *name, const char *section) {
+static int play(const struct suite *const *suites, const char *name, const char *section_name) {
     for (; *suites; suites++)
         for (const struct role *role = (*suites)->roles; role->name; role++)
             if (strcmp(role->name, name) == 0)
-                return role->play(section);
+                return role->play(section_name);
     printf("no role %s\n", name);
     return 1;
 }

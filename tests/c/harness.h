@@ -11,7 +11,7 @@
 
 #define SECOND INT64_C(1000000000)
 /* Longer than any wait that succeeds; a test that runs into it has failed. */
-#define PATIENCE (30 * SECOND)
+#define LONG_TIMEOUT (30 * SECOND)
 
 struct test {
     const char *name;
@@ -24,7 +24,7 @@ struct test {
 /* What another process does, with the name of a section. Returns its exit code. */
 struct role {
     const char *name;
-    int (*play)(const char *section);
+    int (*play)(const char *section_name);
 };
 
 /* A failed check is reported and counted, and the test goes on. */
@@ -51,10 +51,10 @@ wmmf_options options_of(uint32_t layout, uint32_t name_space);
 wmmf_section *create(const char *name, uint64_t size, uint32_t layout);
 wmmf_section *open_existing(const char *name, uint32_t layout);
 wmmf_section *open_read_only(const char *name, uint32_t layout);
-uint8_t *data_of(wmmf_section *map);
-wmmf_participant participant_of(wmmf_section *map, uint32_t index);
+uint8_t *data_of(wmmf_section *section);
+wmmf_participant participant_of(wmmf_section *section, uint32_t index);
 /* Until the participant holds the write lock, or has only readers to wait for. */
-void wait_until_writing(wmmf_section *map, uint32_t index);
+void wait_until_writing(wmmf_section *section, uint32_t index);
 
 /* What a test file gives to main.c; both tables end with a NULL name. */
 struct suite {

@@ -10,8 +10,8 @@ static uint8_t *bytes_of(const char *name, wmmf_section **raw) {
     return data_of(*raw);
 }
 
-static struct participant *record_of(uint8_t *section, uint32_t index) {
-    return (struct participant *)(void *)(section + HEADER_SIZE) + index;
+static struct participant *record_of(uint8_t *bytes, uint32_t index) {
+    return (struct participant *)(void *)(bytes + HEADER_SIZE) + index;
 }
 
 /* Damage, with two participants that hold nothing. */
@@ -80,19 +80,19 @@ static void damage_is_found(void) {
     };
     for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
         const char *name = new_name();
-        wmmf_section *map = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE), *raw;
+        wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE), *raw;
         wmmf_audit_report report = {.struct_size = sizeof report};
-        uint8_t *section = bytes_of(name, &raw);
-        REQUIRE_OK(wmmf_audit(map, &report));
+        uint8_t *bytes = bytes_of(name, &raw);
+        REQUIRE_OK(wmmf_audit(section, &report));
         CHECK_EQUAL(0, report.damaged);
-        damages[i]((struct header *)(void *)section);
-        REQUIRE_OK(wmmf_audit(map, &report));
+        damages[i]((struct header *)(void *)bytes);
+        REQUIRE_OK(wmmf_audit(section, &report));
         if (!CHECK_EQUAL(1, report.damaged))
             printf("  damage %zu\n", i);
-        CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_read(other, PATIENCE));
+        CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_read(other, LONG_TIMEOUT));
         wmmf_close(raw);
         wmmf_close(other);
-        wmmf_close(map);
+        wmmf_close(section);
     }
 }
 
@@ -131,12 +131,12 @@ static void damage_of_a_channel_is_found(void) {
         wmmf_frame frame = {.struct_size = sizeof frame};
         wmmf_audit_report report = {.struct_size = sizeof report};
         REQUIRE_OK(wmmf_channel_create(name, 100, 0, NULL, &channel));
-        REQUIRE_OK(wmmf_channel_write(channel, "", PATIENCE, &frame));
-        REQUIRE_OK(wmmf_channel_acquire(channel, 0, PATIENCE, &frame));
+        REQUIRE_OK(wmmf_channel_write(channel, "", LONG_TIMEOUT, &frame));
+        REQUIRE_OK(wmmf_channel_acquire(channel, 0, LONG_TIMEOUT, &frame));
         REQUIRE_OK(wmmf_channel_audit(channel, &report));
         CHECK_EQUAL(0, report.damaged);
-        uint8_t *section = bytes_of(name, &raw);
-        damages[i]((struct channel_header *)(void *)(section + 4096 - CHANNEL_HEADER_SIZE));
+        uint8_t *bytes = bytes_of(name, &raw);
+        damages[i]((struct channel_header *)(void *)(bytes + 4096 - CHANNEL_HEADER_SIZE));
         REQUIRE_OK(wmmf_channel_audit(channel, &report));
         if (!CHECK_EQUAL(1, report.damaged))
             printf("  damage %zu\n", i);
@@ -151,7 +151,7 @@ static void damage_of_a_channel_is_found(void) {
 #define CROWD 16
 
 struct busy {
-    wmmf_section *map;
+    wmmf_section *section;
     wmmf_channel *channel;
     int32_t stop;
 };
@@ -160,10 +160,10 @@ static void lock_without_pause(void *argument) {
     struct busy *it = argument;
     for (uint32_t turn = 0; !__atomic_load_n(&it->stop, __ATOMIC_RELAXED); turn++) {
         if (turn % 8 == 0) {
-            REQUIRE_OK(wmmf_write(it->map, 0, "x", 1, PATIENCE));
+            REQUIRE_OK(wmmf_write(it->section, 0, "x", 1, LONG_TIMEOUT));
         } else {
-            REQUIRE_OK(wmmf_lock_read(it->map, PATIENCE));
-            REQUIRE_OK(wmmf_unlock_read(it->map));
+            REQUIRE_OK(wmmf_lock_read(it->section, LONG_TIMEOUT));
+            REQUIRE_OK(wmmf_unlock_read(it->section));
         }
     }
 }
@@ -172,19 +172,19 @@ static void use_frames_without_pause(void *argument) {
     struct busy *it = argument;
     wmmf_frame frame = {.struct_size = sizeof frame};
     while (!__atomic_load_n(&it->stop, __ATOMIC_RELAXED)) {
-        int32_t status = wmmf_channel_begin(it->channel, PATIENCE, &frame);
+        int32_t status = wmmf_channel_begin(it->channel, LONG_TIMEOUT, &frame);
         if (status == WMMF_OK)
             REQUIRE_OK(wmmf_channel_publish(it->channel, &frame));
         else
             CHECK_STATUS(WMMF_E_DEADLOCK, status);
-        REQUIRE_OK(wmmf_channel_acquire(it->channel, 0, PATIENCE, &frame));
+        REQUIRE_OK(wmmf_channel_acquire(it->channel, 0, LONG_TIMEOUT, &frame));
         REQUIRE_OK(wmmf_channel_release(it->channel, &frame));
     }
 }
 
 static void whoever_works_is_sound(void) {
     const char *name = new_name();
-    struct busy busy = {.map = create(name, 100, WMMF_NATIVE)};
+    struct busy busy = {.section = create(name, 100, WMMF_NATIVE)};
     wmmf_audit_report report = {.struct_size = sizeof report};
     struct thread *threads[CROWD];
     for (int i = 0; i < CROWD; i++)
@@ -199,12 +199,12 @@ static void whoever_works_is_sound(void) {
     for (int i = 0; i < CROWD; i++)
         thread_join(threads[i]);
     wmmf_close(auditor);
-    wmmf_close(busy.map);
+    wmmf_close(busy.section);
 }
 
 static void a_channel_at_work_is_sound(void) {
     const char *name = new_name();
-    struct busy busy = {.map = NULL};
+    struct busy busy = {.section = NULL};
     wmmf_channel *auditor = NULL;
     wmmf_audit_report report = {.struct_size = sizeof report};
     REQUIRE_OK(wmmf_channel_create(name, 100, 0, NULL, &busy.channel));
@@ -224,22 +224,22 @@ static void a_channel_at_work_is_sound(void) {
 /* What is poisoned serves nobody, not even those inside. */
 static void poison_reaches_who_holds_the_lock(void) {
     const char *name = new_name();
-    wmmf_section *map = create(name, 100, WMMF_NATIVE), *raw;
+    wmmf_section *section = create(name, 100, WMMF_NATIVE), *raw;
     uint64_t sequence;
     char byte;
     wmmf_audit_report report = {.struct_size = sizeof report};
-    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
     change_id((struct header *)(void *)bytes_of(name, &raw));
-    REQUIRE_OK(wmmf_audit(map, &report));
+    REQUIRE_OK(wmmf_audit(section, &report));
     CHECK_EQUAL(1, report.poisoned);
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_write(map, 0, "x", 1, 0));
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_read(map, 0, &byte, 1, 0));
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_mark_consistent(map));
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_sequence(map, &sequence));
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_unlock_write(map));
-    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(map)); /* it was given back all the same */
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_write(section, 0, "x", 1, 0));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_read(section, 0, &byte, 1, 0));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_mark_consistent(section));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_sequence(section, &sequence));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_unlock_write(section));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(section)); /* it was given back all the same */
     wmmf_close(raw);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static const struct test tests[] = {

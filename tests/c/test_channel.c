@@ -28,7 +28,7 @@ static wmmf_frame new_frame(void) {
 /* A frame whose bytes all have this value. */
 static uint64_t publish(wmmf_channel *channel, int value) {
     wmmf_frame frame = new_frame();
-    REQUIRE_OK(wmmf_channel_begin(channel, PATIENCE, &frame));
+    REQUIRE_OK(wmmf_channel_begin(channel, LONG_TIMEOUT, &frame));
     memset(frame.data, value, CAPACITY);
     REQUIRE_OK(wmmf_channel_publish(channel, &frame));
     return frame.sequence;
@@ -248,13 +248,13 @@ static void a_channel_is_no_plain_section(void) {
     const char *name = new_name();
     wmmf_channel *channel = make(name, 3);
     wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
-    wmmf_section *map = NULL;
-    CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(name, 0, &options, &map));
-    map = open_read_only(name, WMMF_NATIVE);
+    wmmf_section *section = NULL;
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(name, 0, &options, &section));
+    section = open_read_only(name, WMMF_NATIVE);
     wmmf_info info = {.struct_size = sizeof info};
-    REQUIRE_OK(wmmf_get_info(map, &info));
+    REQUIRE_OK(wmmf_get_info(section, &info));
     CHECK_EQUAL(4096 + 3 * (128 + 1024), info.size + info.data_offset); /* one page of headers and the slots */
-    wmmf_close(map);
+    wmmf_close(section);
     wmmf_channel_close(channel);
 }
 
@@ -345,7 +345,7 @@ static void no_frame_is_torn(void) {
     for (int i = 0; i < 3; i++)
         threads[i] = thread_start(watch, &watchers[i]);
     uint64_t last = 0;
-    int64_t deadline = system_now_ns() + PATIENCE;
+    int64_t deadline = system_now_ns() + LONG_TIMEOUT;
     while (last < 20000 || (!all_have_seen_frames(watchers, 3) && system_now_ns() < deadline))
         last = publish(writer, (int)(last + 1));
     for (int i = 0; i < 3; i++) {
@@ -360,19 +360,19 @@ static void no_frame_is_torn(void) {
 
 /* Deaths. */
 
-static int pin_and_wait(const char *section) {
-    wmmf_channel *channel = join(section, false);
+static int pin_and_wait(const char *section_name) {
+    wmmf_channel *channel = join(section_name, false);
     wmmf_frame frame = new_frame();
-    if (wmmf_channel_acquire(channel, 0, PATIENCE, &frame) != WMMF_OK)
+    if (wmmf_channel_acquire(channel, 0, LONG_TIMEOUT, &frame) != WMMF_OK)
         return 1;
     say("pinned");
     return heard("never");
 }
 
-static int begin_and_wait(const char *section) {
-    wmmf_channel *channel = join(section, false);
+static int begin_and_wait(const char *section_name) {
+    wmmf_channel *channel = join(section_name, false);
     wmmf_frame frame = new_frame();
-    if (wmmf_channel_begin(channel, PATIENCE, &frame) != WMMF_OK)
+    if (wmmf_channel_begin(channel, LONG_TIMEOUT, &frame) != WMMF_OK)
         return 1;
     memset(frame.data, 0xEE, CAPACITY);
     say("begun");
@@ -422,7 +422,7 @@ static void a_writer_that_never_waits_follows_a_dead_one(void) {
     struct child *child = child_start("begin_and_wait", name);
     CHECK(child_said(child, "begun"));
     child_kill(child);
-    int64_t deadline = system_now_ns() + PATIENCE;
+    int64_t deadline = system_now_ns() + LONG_TIMEOUT;
     int32_t status;
     do
         status = wmmf_channel_begin(channel, 0, &frame);

@@ -9,7 +9,7 @@ static void a_place_in_the_queue_is_kept_until_it_is_used_or_left(void) {
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
     uint64_t place = 0, same;
-    REQUIRE_OK(wmmf_lock_read(section, PATIENCE));
+    REQUIRE_OK(wmmf_lock_read(section, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_queued(other, SECOND / 1000, &place));
     CHECK(place != 0);
     CHECK_EQUAL(1, participant_of(section, 1).waiting_writer);
@@ -22,7 +22,7 @@ static void a_place_in_the_queue_is_kept_until_it_is_used_or_left(void) {
     CHECK_EQUAL(0, participant_of(section, 1).waiting_writer);
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_queued(other, SECOND / 1000, &place));
     REQUIRE_OK(wmmf_unlock_read(section));
-    CHECK_STATUS(WMMF_OK, wmmf_lock_write_queued(other, PATIENCE, &place));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write_queued(other, LONG_TIMEOUT, &place));
     CHECK(place == 0);
     CHECK_EQUAL(0, participant_of(section, 1).waiting_writer);
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(other));
@@ -37,11 +37,11 @@ static void a_participant_says_what_it_does(void) {
     wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE),
                  *looker = open_read_only(name, WMMF_NATIVE);
     wmmf_participant nobody = {.struct_size = sizeof nobody};
-    REQUIRE_OK(wmmf_lock_read(other, PATIENCE));
+    REQUIRE_OK(wmmf_lock_read(other, LONG_TIMEOUT));
     CHECK_EQUAL(0, participant_of(looker, 0).readers);
     CHECK_EQUAL(1, participant_of(looker, 1).readers);
     REQUIRE_OK(wmmf_unlock_read(other));
-    REQUIRE_OK(wmmf_lock_write(other, PATIENCE));
+    REQUIRE_OK(wmmf_lock_write(other, LONG_TIMEOUT));
     wmmf_participant writer = participant_of(looker, 1);
     CHECK_EQUAL(1, writer.index);
     CHECK_EQUAL(system_process_id(), writer.pid);
@@ -64,7 +64,7 @@ static void a_participant_says_what_it_does(void) {
 
 static int hold_write_and_say(const char *name) {
     wmmf_section *section = open_existing(name, WMMF_NATIVE);
-    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
     say("locked");
     return !heard("go");
 }
@@ -82,7 +82,7 @@ static void a_dead_participant_is_shown_until_it_is_cleared(void) {
     child_kill(child);
     CHECK_EQUAL(0, participant_of(looker, 1).alive);
     CHECK_EQUAL(writer.pid, participant_of(looker, 1).pid);
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_read(section, PATIENCE));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_read(section, LONG_TIMEOUT));
     CHECK_EQUAL(0, participant_of(looker, 1).pid);
     wmmf_close(looker);
     wmmf_close(section);
@@ -175,20 +175,20 @@ struct waiter {
 };
 
 static int32_t wait_to_read(wmmf_section *section) {
-    return wmmf_lock_read(section, PATIENCE);
+    return wmmf_lock_read(section, LONG_TIMEOUT);
 }
 
 static int32_t wait_to_write(wmmf_section *section) {
-    return wmmf_lock_write(section, PATIENCE);
+    return wmmf_lock_write(section, LONG_TIMEOUT);
 }
 
 static int32_t wait_to_copy(wmmf_section *section) {
     char byte;
-    return wmmf_read(section, 0, &byte, 1, PATIENCE);
+    return wmmf_read(section, 0, &byte, 1, LONG_TIMEOUT);
 }
 
 static int32_t wait_for_change(wmmf_section *section) {
-    return wmmf_wait(section, 0, PATIENCE, NULL);
+    return wmmf_wait(section, 0, LONG_TIMEOUT, NULL);
 }
 
 static void wait_in_thread(void *argument) {
@@ -205,7 +205,7 @@ static void damage(const char *name) {
 }
 
 static void wait_until_somebody_waits(wmmf_section *section) {
-    int64_t deadline = system_now_ns() + PATIENCE;
+    int64_t deadline = system_now_ns() + LONG_TIMEOUT;
     wmmf_participant second;
     do {
         second = participant_of(section, 1);
@@ -227,7 +227,7 @@ static void damage_ends_a_wait_for_the_lock(void) {
         const char *name = new_name();
         wmmf_section *section = create(name, 100, WMMF_NATIVE);
         struct waiter waiter = {open_existing(name, WMMF_NATIVE), waits[i], WMMF_OK};
-        REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+        REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
         struct thread *thread = thread_start(wait_in_thread, &waiter);
         wait_until_somebody_waits(section);
         damage(name);
@@ -244,8 +244,8 @@ static void damage_ends_the_wait_of_a_writer_for_readers(void) {
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_NATIVE);
     struct waiter waiter = {open_existing(name, WMMF_NATIVE), wait_to_write, WMMF_OK};
-    REQUIRE_OK(wmmf_write(waiter.section, 0, "x", 1, PATIENCE));
-    REQUIRE_OK(wmmf_lock_read(section, PATIENCE));
+    REQUIRE_OK(wmmf_write(waiter.section, 0, "x", 1, LONG_TIMEOUT));
+    REQUIRE_OK(wmmf_lock_read(section, LONG_TIMEOUT));
     struct thread *thread = thread_start(wait_in_thread, &waiter);
     wait_until_writing(section, 1);
     CHECK_EQUAL(0,
@@ -260,7 +260,7 @@ static void damage_ends_the_wait_of_a_writer_for_readers(void) {
 
 /* One that may only read leaves no trace. */
 static void wait_until_it_sleeps(const char *name) {
-    int64_t deadline = system_now_ns() + PATIENCE;
+    int64_t deadline = system_now_ns() + LONG_TIMEOUT;
     wmmf_section *raw = open_existing(name, WMMF_RAW);
     const struct header *header = (const struct header *)(const void *)data_of(raw);
     while (load_seq_u64(&header->events[EVENT_CHANGE]) < EVENTCOUNT_SLEEPER)
@@ -309,25 +309,25 @@ static void a_damaged_channel_takes_and_gives_no_frames(void) {
     wmmf_frame frame = {.struct_size = sizeof frame}, begun = frame;
     wmmf_audit_report report = {.struct_size = sizeof report};
     REQUIRE_OK(wmmf_channel_create(name, 100, 0, NULL, &channel));
-    REQUIRE_OK(wmmf_channel_write(channel, "", PATIENCE, &frame));
+    REQUIRE_OK(wmmf_channel_write(channel, "", LONG_TIMEOUT, &frame));
     REQUIRE_OK(wmmf_channel_open(name, &read_only, &looker));
     REQUIRE_OK(wmmf_channel_audit(channel, &report));
     CHECK_EQUAL(0, report.damaged);
-    REQUIRE_OK(wmmf_channel_begin(channel, PATIENCE, &begun));
+    REQUIRE_OK(wmmf_channel_begin(channel, LONG_TIMEOUT, &begun));
     damage(name);
     REQUIRE_OK(wmmf_channel_audit(channel, &report));
     CHECK_EQUAL(1, report.damaged);
     CHECK_EQUAL(1, report.poisoned);
     CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_publish(channel, &begun));
     CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_channel_cancel(channel, &begun));
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_begin(channel, PATIENCE, &frame));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_begin(channel, LONG_TIMEOUT, &frame));
     wmmf_channel *const readers[] = {channel, looker};
     for (size_t i = 0; i < 2; i++)
         for (uint64_t after = 0; after < 3; after++) {
-            CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_read(readers[i], after, NULL, 0, PATIENCE, &frame));
-            CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_wait(readers[i], after, PATIENCE, NULL));
+            CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_read(readers[i], after, NULL, 0, LONG_TIMEOUT, &frame));
+            CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_wait(readers[i], after, LONG_TIMEOUT, NULL));
         }
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_acquire(channel, 0, PATIENCE, &frame));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_acquire(channel, 0, LONG_TIMEOUT, &frame));
     wmmf_channel_close(looker);
     wmmf_channel_close(channel);
 }

@@ -8,7 +8,7 @@
 #include "harness.h"
 #include "system.h"
 
-static wmmf_section *map;
+static wmmf_section *section;
 
 /* The exit code of a child that does this with its copy of the map. */
 static int in_a_fork(int (*child)(void)) {
@@ -28,11 +28,11 @@ static int count_refusals(void) {
     wmmf_info info = {.struct_size = sizeof info};
     wmmf_audit_report report = {.struct_size = sizeof report};
     const int32_t statuses[] = {
-        wmmf_data(map, &data),         wmmf_size(map, &number),     wmmf_get_info(map, &info),
-        wmmf_lock_read(map, 0),        wmmf_unlock_read(map),       wmmf_lock_write(map, 0),
-        wmmf_unlock_write(map),        wmmf_mark_consistent(map),   wmmf_read(map, 0, &byte, 1, 0),
-        wmmf_write(map, 0, "x", 1, 0), wmmf_sequence(map, &number), wmmf_wait(map, 0, 0, &number),
-        wmmf_audit(map, &report),
+        wmmf_data(section, &data),         wmmf_size(section, &number),     wmmf_get_info(section, &info),
+        wmmf_lock_read(section, 0),        wmmf_unlock_read(section),       wmmf_lock_write(section, 0),
+        wmmf_unlock_write(section),        wmmf_mark_consistent(section),   wmmf_read(section, 0, &byte, 1, 0),
+        wmmf_write(section, 0, "x", 1, 0), wmmf_sequence(section, &number), wmmf_wait(section, 0, 0, &number),
+        wmmf_audit(section, &report),
     };
     int count = 0;
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
@@ -41,14 +41,14 @@ static int count_refusals(void) {
 }
 
 static int close_the_copy(void) {
-    return wmmf_close(map) != WMMF_OK;
+    return wmmf_close(section) != WMMF_OK;
 }
 
 static uint8_t *bytes;
 
 static int disinherit_the_copy(void) {
     uint64_t handles = system_resources().handles;
-    if (wmmf_after_fork_child(map) != WMMF_OK || wmmf_after_fork_child(map) != WMMF_OK)
+    if (wmmf_after_fork_child(section) != WMMF_OK || wmmf_after_fork_child(section) != WMMF_OK)
         return 1;
     if (system_resources().handles != handles - 1 || count_refusals() != REFUSALS)
         return 2;
@@ -61,50 +61,50 @@ static const char *name;
 static int open_again(void) {
     wmmf_section *own = NULL;
     int32_t status = wmmf_open(name, 0, NULL, &own);
-    wmmf_close(map);
+    wmmf_close(section);
     if (status == WMMF_OK)
-        status = wmmf_write(own, 0, "c", 1, PATIENCE);
+        status = wmmf_write(own, 0, "c", 1, LONG_TIMEOUT);
     wmmf_close(own);
     return status != WMMF_OK;
 }
 
 static void a_child_does_not_own_its_parents_locks(void) {
-    map = create(new_name(), 100, WMMF_NATIVE);
-    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    section = create(new_name(), 100, WMMF_NATIVE);
+    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
     CHECK_EQUAL(REFUSALS, in_a_fork(count_refusals));
     CHECK_EQUAL(0, in_a_fork(close_the_copy));
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
-    CHECK_STATUS(WMMF_OK, wmmf_lock_read(map, 0));
-    wmmf_close(map);
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_read(section, 0));
+    wmmf_close(section);
 }
 
 static void a_child_disinherits_all_but_the_memory(void) {
     name = new_name();
-    map = create(name, 100, WMMF_NATIVE);
+    section = create(name, 100, WMMF_NATIVE);
     wmmf_section *other = open_existing(name, WMMF_NATIVE);
-    bytes = data_of(map);
+    bytes = data_of(section);
     bytes[0] = 'm';
-    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
     CHECK_EQUAL(0, in_a_fork(disinherit_the_copy));
     CHECK_EQUAL('m', data_of(other)[1]);
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, SECOND / 10)); /* the parent lives */
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
     wmmf_close(other);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static void a_child_opens_the_section_again(void) {
     name = new_name();
-    map = create(name, 100, WMMF_NATIVE);
+    section = create(name, 100, WMMF_NATIVE);
     CHECK_EQUAL(0, in_a_fork(open_again));
-    CHECK_EQUAL('c', data_of(map)[0]);
+    CHECK_EQUAL('c', data_of(section)[0]);
     wmmf_section *other = open_existing(name, WMMF_NATIVE); /* it is still there */
     wmmf_close(other);
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static bool becomes_1(const volatile uint8_t *byte) {
-    int64_t end = system_now_ns() + PATIENCE;
+    int64_t end = system_now_ns() + LONG_TIMEOUT;
     while (*byte != 1 && system_now_ns() < end)
         usleep(1000);
     return *byte == 1;
@@ -125,60 +125,60 @@ static int leave_a_child(const volatile uint8_t *told, void (*first)(void), void
 static void do_nothing(void) {
 }
 
-static void close_the_map(void) {
-    wmmf_close(map);
+static void close_the_section(void) {
+    wmmf_close(section);
 }
 
 static void disinherit_the_map(void) {
-    wmmf_after_fork_child(map);
+    wmmf_after_fork_child(section);
 }
 
 static void answer(void) {
     bytes[1] = 1;
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
-static int hold_write_and_fork(const char *section) {
-    map = open_existing(section, WMMF_NATIVE);
-    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
-    return leave_a_child(data_of(map), do_nothing, close_the_map);
+static int hold_write_and_fork(const char *section_name) {
+    section = open_existing(section_name, WMMF_NATIVE);
+    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
+    return leave_a_child(data_of(section), do_nothing, close_the_section);
 }
 
-static int hold_write_and_disinherit(const char *section) {
-    map = open_existing(section, WMMF_NATIVE);
-    bytes = data_of(map);
-    REQUIRE_OK(wmmf_lock_write(map, PATIENCE));
+static int hold_write_and_disinherit(const char *section_name) {
+    section = open_existing(section_name, WMMF_NATIVE);
+    bytes = data_of(section);
+    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
     return leave_a_child(bytes, disinherit_the_map, answer);
 }
 
 static void take_over(void) {
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(map, PATIENCE));
-    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(map));
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(map));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(section));
+    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
 }
 
 static void a_child_with_copies_keeps_a_dead_parents_lock(void) {
     name = new_name();
-    map = create(name, 100, WMMF_NATIVE);
+    section = create(name, 100, WMMF_NATIVE);
     struct child *parent = child_start("hold_write_and_fork", name);
     CHECK(child_said(parent, "forked"));
     child_kill(parent);
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(map, SECOND / 10)); /* uncertain means alive */
-    data_of(map)[0] = 1;
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(section, SECOND / 10)); /* uncertain means alive */
+    data_of(section)[0] = 1;
     take_over();
-    wmmf_close(map);
+    wmmf_close(section);
 }
 
 static void a_child_that_disinherited_gives_up_a_dead_parents_lock(void) {
     name = new_name();
-    map = create(name, 100, WMMF_NATIVE);
+    section = create(name, 100, WMMF_NATIVE);
     struct child *parent = child_start("hold_write_and_disinherit", name);
     CHECK(child_said(parent, "forked"));
     child_kill(parent);
     take_over();
-    data_of(map)[0] = 1;
-    CHECK(becomes_1(data_of(map) + 1)); /* the child has been there all the time, and the memory is still shared */
-    wmmf_close(map);
+    data_of(section)[0] = 1;
+    CHECK(becomes_1(data_of(section) + 1)); /* the child has been there all the time, and the memory is still shared */
+    wmmf_close(section);
 }
 
 static wmmf_channel *channel;
@@ -192,11 +192,11 @@ static void close_the_channel(void) {
     wmmf_channel_close(channel);
 }
 
-static int hold_frames_and_disinherit(const char *section) {
+static int hold_frames_and_disinherit(const char *section_name) {
     taken.struct_size = begun.struct_size = sizeof(wmmf_frame);
-    REQUIRE_OK(wmmf_channel_open(section, NULL, &channel));
-    REQUIRE_OK(wmmf_channel_acquire(channel, 0, PATIENCE, &taken));
-    REQUIRE_OK(wmmf_channel_begin(channel, PATIENCE, &begun));
+    REQUIRE_OK(wmmf_channel_open(section_name, NULL, &channel));
+    REQUIRE_OK(wmmf_channel_acquire(channel, 0, LONG_TIMEOUT, &taken));
+    REQUIRE_OK(wmmf_channel_begin(channel, LONG_TIMEOUT, &begun));
     return leave_a_child(taken.data, disinherit_the_channel, close_the_channel);
 }
 
@@ -205,12 +205,12 @@ static void a_child_that_disinherited_gives_up_a_dead_parents_frames(void) {
     name = new_name();
     REQUIRE_OK(wmmf_channel_create(name, 1, WMMF_CHANNEL_SLOTS_MIN, NULL, &channel));
     wmmf_frame frame = {.struct_size = sizeof frame, .used = 1};
-    REQUIRE_OK(wmmf_channel_write(channel, &two, PATIENCE, &frame));
+    REQUIRE_OK(wmmf_channel_write(channel, &two, LONG_TIMEOUT, &frame));
     struct child *parent = child_start("hold_frames_and_disinherit", name);
     CHECK(child_said(parent, "forked"));
     child_kill(parent);
     for (int i = 0; i < 2 * WMMF_CHANNEL_SLOTS_MIN; i++)
-        CHECK_STATUS(WMMF_OK, wmmf_channel_write(channel, &one, PATIENCE, &frame)); /* ends the child, too */
+        CHECK_STATUS(WMMF_OK, wmmf_channel_write(channel, &one, LONG_TIMEOUT, &frame)); /* ends the child, too */
     wmmf_audit_report report = {.struct_size = sizeof report};
     CHECK_STATUS(WMMF_OK, wmmf_channel_audit(channel, &report));
     CHECK_EQUAL(1, report.participants);

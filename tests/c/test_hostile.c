@@ -85,7 +85,7 @@ static void an_unfinished_section_is_waited_for_and_then_given_up(void) {
     wmmf_section *nothing = create(unfinished, 10000, WMMF_RAW), *opened = NULL;
     int64_t start = system_now_ns();
     CHECK_STATUS(WMMF_E_NOT_READY, wmmf_open(unfinished, 0, NULL, &opened));
-    CHECK(system_now_ns() - start < PATIENCE);
+    CHECK(system_now_ns() - start < LONG_TIMEOUT);
     CHECK(opened == NULL);
     wmmf_close(nothing);
 }
@@ -163,16 +163,16 @@ static void a_frame_that_lies_is_not_given(void) {
     wmmf_frame written = {.struct_size = sizeof written, .used = 100}, before, got = {.struct_size = sizeof got};
     uint8_t picture[100] = {0};
     REQUIRE_OK(wmmf_channel_create(channel_name, sizeof picture, 0, NULL, &channel));
-    REQUIRE_OK(wmmf_channel_write(channel, picture, PATIENCE, &written));
-    REQUIRE_OK(wmmf_channel_acquire(channel, 0, PATIENCE, &got));
+    REQUIRE_OK(wmmf_channel_write(channel, picture, LONG_TIMEOUT, &written));
+    REQUIRE_OK(wmmf_channel_acquire(channel, 0, LONG_TIMEOUT, &got));
     struct frame_header *header = (struct frame_header *)((uint8_t *)got.data - FRAME_HEADER_SIZE);
     REQUIRE_OK(wmmf_channel_release(channel, &got));
     header->used = 101;
     memset(&before, 'x', sizeof before);
     before.struct_size = sizeof before;
     got = before;
-    CHECK_STATUS(WMMF_E_FORMAT, wmmf_channel_acquire(channel, 0, PATIENCE, &got));
-    CHECK_STATUS(WMMF_E_FORMAT, wmmf_channel_read(channel, 0, picture, sizeof picture, PATIENCE, &got));
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_channel_acquire(channel, 0, LONG_TIMEOUT, &got));
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_channel_read(channel, 0, picture, sizeof picture, LONG_TIMEOUT, &got));
     CHECK(memcmp(&before, &got, sizeof got) == 0);
     wmmf_channel_close(channel);
 }

@@ -5,7 +5,7 @@
 #include "system.h"
 
 static void two_readers_no_writer(wmmf_section *one, wmmf_section *two) {
-    REQUIRE_OK(wmmf_lock_read(one, PATIENCE));
+    REQUIRE_OK(wmmf_lock_read(one, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_OK, wmmf_lock_read(two, 0));
     CHECK_STATUS(WMMF_OK, wmmf_unlock_read(two));
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(two, 0));
@@ -17,7 +17,7 @@ static void two_readers_no_writer(wmmf_section *one, wmmf_section *two) {
 
 static void one_writer_no_other(wmmf_section *one, wmmf_section *two) {
     char byte;
-    REQUIRE_OK(wmmf_lock_write(one, PATIENCE));
+    REQUIRE_OK(wmmf_lock_write(one, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(two, 0));
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(two, 0));
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_read(two, 0, &byte, 1, 0));
@@ -27,12 +27,12 @@ static void one_writer_no_other(wmmf_section *one, wmmf_section *two) {
 }
 
 static void taking_it_twice(wmmf_section *section) {
-    REQUIRE_OK(wmmf_lock_read(section, PATIENCE));
+    REQUIRE_OK(wmmf_lock_read(section, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_read(section, -1));
     CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_write(section, -1));
     CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_write(section, 0, "x", 1, -1));
     REQUIRE_OK(wmmf_unlock_read(section));
-    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_read(section, -1));
     CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_write(section, -1));
     REQUIRE_OK(wmmf_unlock_write(section));
@@ -41,11 +41,11 @@ static void taking_it_twice(wmmf_section *section) {
 static void giving_back_what_one_has_not(wmmf_section *section) {
     CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_read(section));
     CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(section));
-    REQUIRE_OK(wmmf_lock_read(section, PATIENCE));
+    REQUIRE_OK(wmmf_lock_read(section, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(section));
     REQUIRE_OK(wmmf_unlock_read(section));
     CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_read(section));
-    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_read(section));
     REQUIRE_OK(wmmf_unlock_write(section));
     CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(section));
@@ -53,12 +53,12 @@ static void giving_back_what_one_has_not(wmmf_section *section) {
 
 static void copies_inside_the_lock(wmmf_section *section) {
     char byte = 0;
-    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_OK, wmmf_write(section, 0, "x", 1, 0));
     CHECK_STATUS(WMMF_OK, wmmf_read(section, 0, &byte, 1, 0));
     REQUIRE_OK(wmmf_unlock_write(section));
     CHECK_EQUAL('x', byte);
-    REQUIRE_OK(wmmf_lock_read(section, PATIENCE));
+    REQUIRE_OK(wmmf_lock_read(section, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_OK, wmmf_read(section, 0, &byte, 1, 0));
     REQUIRE_OK(wmmf_unlock_read(section));
 }
@@ -105,10 +105,10 @@ static struct attempt attempt_elsewhere(wmmf_section *section) {
 static void locks_belong_to_threads(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
         wmmf_section *section = create(new_name(), 100, layout);
-        REQUIRE_OK(wmmf_lock_read(section, PATIENCE));
+        REQUIRE_OK(wmmf_lock_read(section, LONG_TIMEOUT));
         struct attempt while_reading = attempt_elsewhere(section);
         REQUIRE_OK(wmmf_unlock_read(section));
-        REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+        REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
         struct attempt while_writing = attempt_elsewhere(section);
         REQUIRE_OK(wmmf_unlock_write(section));
         CHECK_STATUS(WMMF_OK, while_reading.try_read);
@@ -124,7 +124,7 @@ static void locks_belong_to_threads(void) {
 
 static void lock_and_end(void *argument) {
     struct attempt *it = argument;
-    it->try_write = wmmf_lock_write(it->section, PATIENCE);
+    it->try_write = wmmf_lock_write(it->section, LONG_TIMEOUT);
 }
 
 /* The system gives the number of a thread that has ended to the next one. */
@@ -149,7 +149,7 @@ static void what_is_moved_within_the_payload_stays_whole(void) {
         uint8_t *payload = data_of(section);
         for (uint32_t i = 0; i < LENGTH; i++)
             payload[i] = (uint8_t)(i / 7);
-        REQUIRE_OK(wmmf_write(section, 10, payload, LENGTH, PATIENCE));
+        REQUIRE_OK(wmmf_write(section, 10, payload, LENGTH, LONG_TIMEOUT));
         for (uint32_t i = 0; i < LENGTH; i++)
             if (!CHECK_EQUAL((uint8_t)(i / 7), payload[10 + i]))
                 break;
@@ -161,14 +161,14 @@ static void a_timeout_is_neither_early_nor_endless(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
         const char *name = new_name();
         wmmf_section *one = create(name, 100, layout), *two = open_existing(name, layout);
-        REQUIRE_OK(wmmf_lock_write(one, PATIENCE));
+        REQUIRE_OK(wmmf_lock_write(one, LONG_TIMEOUT));
         int64_t start = system_now_ns();
         CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(two, SECOND / 20));
         int64_t between = system_now_ns();
         CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(two, SECOND / 20));
         int64_t end = system_now_ns();
-        CHECK(between - start >= SECOND / 20 && between - start < PATIENCE);
-        CHECK(end - between >= SECOND / 20 && end - between < PATIENCE);
+        CHECK(between - start >= SECOND / 20 && between - start < LONG_TIMEOUT);
+        CHECK(end - between >= SECOND / 20 && end - between < LONG_TIMEOUT);
         /* Those who gave up leave nothing behind. */
         REQUIRE_OK(wmmf_unlock_write(one));
         CHECK_STATUS(WMMF_OK, wmmf_lock_write(one, 0));
@@ -265,14 +265,14 @@ static void the_sequence_counts_writes(void) {
     REQUIRE_OK(wmmf_sequence(section, &sequence));
     CHECK_EQUAL(0, sequence);
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_wait(section, 0, 0, &sequence));
-    REQUIRE_OK(wmmf_lock_read(section, PATIENCE));
+    REQUIRE_OK(wmmf_lock_read(section, LONG_TIMEOUT));
     REQUIRE_OK(wmmf_unlock_read(section));
-    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
     REQUIRE_OK(wmmf_sequence(section, &sequence));
     CHECK_EQUAL(0, sequence);
     REQUIRE_OK(wmmf_unlock_write(section));
-    REQUIRE_OK(wmmf_write(section, 0, "x", 1, PATIENCE));
-    CHECK_STATUS(WMMF_OK, wmmf_wait(section, 0, PATIENCE, &sequence));
+    REQUIRE_OK(wmmf_write(section, 0, "x", 1, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_OK, wmmf_wait(section, 0, LONG_TIMEOUT, &sequence));
     CHECK_EQUAL(2, sequence);
     CHECK_STATUS(WMMF_OK, wmmf_wait(section, 7, 0, NULL));
     int64_t start = system_now_ns();
@@ -296,8 +296,8 @@ static void a_change_wakes_who_waits(void) {
     struct thread *thread = thread_start(answer, two);
     for (uint64_t i = 0; i < 200; i += 2) {
         uint64_t sequence = 0;
-        REQUIRE_OK(wmmf_write(one, 0, "a", 1, PATIENCE));
-        REQUIRE_OK(wmmf_wait(one, i + 1, PATIENCE, &sequence));
+        REQUIRE_OK(wmmf_write(one, 0, "a", 1, LONG_TIMEOUT));
+        REQUIRE_OK(wmmf_wait(one, i + 1, LONG_TIMEOUT, &sequence));
         CHECK_EQUAL(i + 2, sequence);
     }
     thread_join(thread);
@@ -309,8 +309,8 @@ static void an_audit_counts_who_is_there(void) {
     const char *name = new_name();
     wmmf_section *one = create(name, 100, WMMF_NATIVE), *two = open_existing(name, WMMF_NATIVE);
     wmmf_audit_report report = {.struct_size = sizeof report};
-    REQUIRE_OK(wmmf_lock_read(one, PATIENCE));
-    REQUIRE_OK(wmmf_lock_read(two, PATIENCE));
+    REQUIRE_OK(wmmf_lock_read(one, LONG_TIMEOUT));
+    REQUIRE_OK(wmmf_lock_read(two, LONG_TIMEOUT));
     REQUIRE_OK(wmmf_audit(one, &report));
     CHECK_EQUAL(0, report.damaged);
     CHECK_EQUAL(2, report.participants);
@@ -318,7 +318,7 @@ static void an_audit_counts_who_is_there(void) {
     CHECK_EQUAL(0, report.writer);
     REQUIRE_OK(wmmf_unlock_read(one));
     REQUIRE_OK(wmmf_unlock_read(two));
-    REQUIRE_OK(wmmf_lock_write(two, PATIENCE));
+    REQUIRE_OK(wmmf_lock_write(two, LONG_TIMEOUT));
     REQUIRE_OK(wmmf_audit(one, &report));
     CHECK_EQUAL(0, report.damaged);
     CHECK_EQUAL(0, report.readers);
@@ -359,7 +359,7 @@ static void a_busy_writer_does_not_starve_a_reader_who_cannot_lock(void) {
         uint8_t *picture = malloc(sizes[i]);
         struct thread *thread = thread_start(write_without_pause, &writer);
         for (int read = 0; read < 20; read++) {
-            REQUIRE_OK(wmmf_read(reader, 0, picture, sizes[i], PATIENCE));
+            REQUIRE_OK(wmmf_read(reader, 0, picture, sizes[i], LONG_TIMEOUT));
             CHECK(is_one_value(picture, sizes[i]));
         }
         __atomic_store_n(&writer.stop, 1, __ATOMIC_RELAXED);

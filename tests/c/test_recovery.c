@@ -17,7 +17,7 @@ static int hold_open(const char *name) {
 static int hold(const char *name, uint32_t layout, int32_t (*lock)(wmmf_section *, int64_t),
                 int32_t (*unlock)(wmmf_section *)) {
     wmmf_section *section = open_existing(name, layout);
-    REQUIRE_OK(lock(section, PATIENCE));
+    REQUIRE_OK(lock(section, LONG_TIMEOUT));
     say("locked");
     bool told = heard("go");
     REQUIRE_OK(unlock(section));
@@ -56,7 +56,7 @@ static int wait_for_write_lock(const char *name) {
     if (!CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(section, 0)))
         return 1;
     say("waiting");
-    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
     data_of(section)[0]++;
     REQUIRE_OK(wmmf_unlock_write(section));
     wmmf_close(section);
@@ -79,7 +79,7 @@ static void kill_while(const char *role, const char *name, const char *says) {
 static void processes_wait_for_each_other(void) {
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_NATIVE);
-    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
     struct child *child = start("wait_for_write_lock", name, "waiting");
     data_of(section)[0] = 1;
     REQUIRE_OK(wmmf_unlock_write(section));
@@ -89,7 +89,7 @@ static void processes_wait_for_each_other(void) {
     child = start("hold_write", name, "locked");
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(section, 0));
     child_tell(child, "go");
-    CHECK_STATUS(WMMF_OK, wmmf_lock_read(section, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_read(section, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_OK, wmmf_unlock_read(section));
     CHECK_EQUAL(0, child_end(child));
     wmmf_close(section);
@@ -102,7 +102,7 @@ static void processes_share_the_winmmf_lock(void) {
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(section, 0));
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(section, 0));
     child_tell(child, "go");
-    CHECK_STATUS(WMMF_OK, wmmf_lock_write(section, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write(section, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
     CHECK_EQUAL(0, child_end(child));
     wmmf_close(section);
@@ -132,24 +132,24 @@ static void a_dead_writer_is_followed_by_a_repair(void) {
     wmmf_audit_report report = {.struct_size = sizeof report};
     kill_while("hold_write", name, "locked");
     /* Until somebody repairs it nobody reads or writes. */
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_read(other, PATIENCE));
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_read(other, 0, &byte, 1, PATIENCE));
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_write(other, 0, "x", 1, PATIENCE));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_read(other, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_read(other, 0, &byte, 1, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_write(other, 0, "x", 1, LONG_TIMEOUT));
     CHECK_EQUAL(0, data_of(section)[0]);
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_wait(other, 0, PATIENCE, &sequence));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_wait(other, 0, LONG_TIMEOUT, &sequence));
     REQUIRE_OK(wmmf_audit(section, &report));
     CHECK_EQUAL(1, report.owner_died);
     CHECK_EQUAL(0, report.poisoned);
     CHECK_EQUAL(0, report.damaged);
 
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(section, PATIENCE));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(section, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, 0)); /* taken, indeed */
     data_of(section)[0] = 'r';
     CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(section));
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
-    CHECK_STATUS(WMMF_OK, wmmf_read(other, 0, &byte, 1, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_read(other, 0, &byte, 1, LONG_TIMEOUT));
     CHECK_EQUAL('r', byte);
-    CHECK_STATUS(WMMF_OK, wmmf_write(other, 0, "x", 1, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_write(other, 0, "x", 1, LONG_TIMEOUT));
     wmmf_close(other);
     wmmf_close(section);
 }
@@ -161,7 +161,7 @@ static void a_dead_writer_is_found_by_who_waits_already(void) {
     struct child *waiter = start("wait_for_write_lock", name, "waiting");
     child_kill(holder);
     CHECK(child_end(waiter) != 0); /* it got WMMF_E_OWNER_DIED, and ended without a repair */
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(section, PATIENCE));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(section, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(section));
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
     wmmf_close(section);
@@ -174,17 +174,17 @@ static void no_repair_poisons(void) {
     uint64_t sequence;
     wmmf_audit_report report = {.struct_size = sizeof report};
     kill_while("hold_write", name, "locked");
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(section, PATIENCE));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(section, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_write(section, PATIENCE));
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_read(other, PATIENCE));
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_read(other, 0, &byte, 1, PATIENCE));
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_write(other, 0, "x", 1, PATIENCE));
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_wait(other, 0, PATIENCE, &sequence));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_write(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_read(other, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_read(other, 0, &byte, 1, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_write(other, 0, "x", 1, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_wait(other, 0, LONG_TIMEOUT, &sequence));
     REQUIRE_OK(wmmf_audit(section, &report));
     CHECK_EQUAL(1, report.poisoned);
     REQUIRE_OK(wmmf_open(name, 0, NULL, &late));
-    CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_read(late, PATIENCE));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_lock_read(late, LONG_TIMEOUT));
     wmmf_close(late);
     wmmf_close(other);
     wmmf_close(section);
@@ -196,8 +196,8 @@ static void a_read_only_reader_learns_of_a_dead_writer(void) {
     char byte;
     uint64_t sequence;
     kill_while("hold_write", name, "locked");
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_read(reader, 0, &byte, 1, PATIENCE));
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_wait(reader, 0, PATIENCE, &sequence));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_read(reader, 0, &byte, 1, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_wait(reader, 0, LONG_TIMEOUT, &sequence));
     wmmf_close(reader);
     wmmf_close(section);
 }
@@ -208,7 +208,7 @@ static void a_dead_reader_costs_nothing(void) {
     wmmf_audit_report report = {.struct_size = sizeof report};
     for (int i = 0; i < 3; i++)
         kill_while("hold_read", name, "locked");
-    CHECK_STATUS(WMMF_OK, wmmf_lock_write(section, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write(section, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
     REQUIRE_OK(wmmf_audit(section, &report));
     CHECK_EQUAL(0, report.damaged);
@@ -218,7 +218,7 @@ static void a_dead_reader_costs_nothing(void) {
 
 /* Without waiting; but the system may take a moment until it says that somebody is dead. */
 static int32_t keep_trying(wmmf_section *section, int32_t (*lock)(wmmf_section *, int64_t)) {
-    int64_t deadline = system_now_ns() + PATIENCE;
+    int64_t deadline = system_now_ns() + LONG_TIMEOUT;
     int32_t status;
     do
         status = lock(section, 0);
@@ -269,7 +269,7 @@ static void who_only_tries_gets_past_the_dead(void) {
     CHECK_STATUS(WMMF_E_OWNER_DIED, keep_trying(section, wmmf_lock_write));
     CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(section));
     struct child *child = start("wait_for_write_lock", name, "waiting");
-    int64_t deadline = system_now_ns() + PATIENCE;
+    int64_t deadline = system_now_ns() + LONG_TIMEOUT;
     while (!has_waiting_writer(section))
         if (!CHECK(system_now_ns() < deadline))
             give_up();
@@ -297,7 +297,7 @@ static void who_only_tries_gets_past_a_waiter_that_shows_no_life(void) {
     REQUIRE_OK(wmmf_unlock_write(section));
     CHECK_STATUS(WMMF_OK, wmmf_lock_write(section, 0)); /* at once, until it shows life */
     REQUIRE_OK(wmmf_unlock_write(section));
-    CHECK_STATUS(WMMF_OK, wmmf_lock_write_queued(waiter, PATIENCE, &place));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write_queued(waiter, LONG_TIMEOUT, &place));
     wmmf_close(waiter);
     wmmf_close(section);
 }
@@ -306,13 +306,13 @@ static void closing_with_the_lock_held_counts_as_death(void) {
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_NATIVE), *reader = open_existing(name, WMMF_NATIVE),
                  *writer = open_existing(name, WMMF_NATIVE);
-    REQUIRE_OK(wmmf_lock_read(reader, PATIENCE));
+    REQUIRE_OK(wmmf_lock_read(reader, LONG_TIMEOUT));
     wmmf_close(reader);
-    CHECK_STATUS(WMMF_OK, wmmf_lock_write(section, PATIENCE));
+    CHECK_STATUS(WMMF_OK, wmmf_lock_write(section, LONG_TIMEOUT));
     REQUIRE_OK(wmmf_unlock_write(section));
-    REQUIRE_OK(wmmf_lock_write(writer, PATIENCE));
+    REQUIRE_OK(wmmf_lock_write(writer, LONG_TIMEOUT));
     wmmf_close(writer);
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(section, PATIENCE));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(section, LONG_TIMEOUT));
     wmmf_close(section);
 }
 

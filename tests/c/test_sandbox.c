@@ -56,7 +56,7 @@ struct waiting {
 
 static void wait_in_thread(void *argument) {
     struct waiting *waiting = argument;
-    waiting->status = wmmf_wait_many(waiting->items, waiting->count, waiting->waker, PATIENCE);
+    waiting->status = wmmf_wait_many(waiting->items, waiting->count, waiting->waker, LONG_TIMEOUT);
 }
 
 static void wait_for_many(void) {
@@ -75,7 +75,7 @@ static void wait_for_many(void) {
     CHECK(used < SECOND / 10); /* asleep, and not turning */
     for (int i = 0; i < 2; i++) {
         struct thread *thread = thread_start(wait_in_thread, &waiting);
-        REQUIRE_OK(wmmf_write(sections[i], 0, "x", 1, PATIENCE));
+        REQUIRE_OK(wmmf_write(sections[i], 0, "x", 1, LONG_TIMEOUT));
         thread_join(thread);
         CHECK_STATUS(WMMF_OK, waiting.status);
         CHECK_STATUS(WMMF_OK, waiting.items[i].status);
@@ -88,7 +88,7 @@ static void wait_for_many(void) {
     waiting.waker = NULL;
     waiting.count = 1;
     thread = thread_start(wait_in_thread, &waiting);
-    REQUIRE_OK(wmmf_write(sections[0], 0, "x", 1, PATIENCE));
+    REQUIRE_OK(wmmf_write(sections[0], 0, "x", 1, LONG_TIMEOUT));
     thread_join(thread);
     CHECK_STATUS(WMMF_OK, waiting.status);
 }

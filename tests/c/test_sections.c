@@ -176,8 +176,8 @@ static void a_channel_is_not_read_as_a_plain_section(void) {
     char byte;
     REQUIRE_OK(wmmf_channel_create(name, 100, 0, NULL, &channel));
     wmmf_section *section = open_read_only(name, WMMF_NATIVE);
-    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_read(section, 0, &byte, 1, PATIENCE));
-    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_wait(section, 0, PATIENCE, NULL));
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_read(section, 0, &byte, 1, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_wait(section, 0, LONG_TIMEOUT, NULL));
     wmmf_close(section);
     wmmf_channel_close(channel);
 }
@@ -276,10 +276,10 @@ static void a_read_only_handle_only_reads(void) {
     wmmf_section *writer = create(name, 100, WMMF_NATIVE), *reader = open_read_only(name, WMMF_NATIVE);
     uint64_t sequence = 0;
     char buffer[5] = "";
-    REQUIRE_OK(wmmf_write(writer, 10, "hello", 5, PATIENCE));
-    CHECK_STATUS(WMMF_OK, wmmf_read(reader, 10, buffer, 5, PATIENCE));
+    REQUIRE_OK(wmmf_write(writer, 10, "hello", 5, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_OK, wmmf_read(reader, 10, buffer, 5, LONG_TIMEOUT));
     CHECK(memcmp(buffer, "hello", 5) == 0);
-    CHECK_STATUS(WMMF_OK, wmmf_wait(reader, 0, PATIENCE, &sequence));
+    CHECK_STATUS(WMMF_OK, wmmf_wait(reader, 0, LONG_TIMEOUT, &sequence));
     CHECK_EQUAL(1, sequence);
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_wait(reader, 1, 1000000, &sequence));
     CHECK_EQUAL(1, info_of(reader).read_only);
@@ -288,7 +288,7 @@ static void a_read_only_handle_only_reads(void) {
     CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_lock_write(reader, 0));
     CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_mark_consistent(reader));
     /* While a writer is at work there is nothing to read. */
-    REQUIRE_OK(wmmf_lock_write(writer, PATIENCE));
+    REQUIRE_OK(wmmf_lock_write(writer, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_read(reader, 10, buffer, 5, 0));
     REQUIRE_OK(wmmf_unlock_write(writer));
     wmmf_close(reader);
@@ -424,7 +424,7 @@ static void who_opened_it_cannot_disinherit_it(void) {
 #endif
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
-    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
     CHECK_STATUS(refusal, wmmf_after_fork_child(section));
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, SECOND / 10)); /* it still looks alive */
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
@@ -483,9 +483,9 @@ static void a_short_write_leaves_the_rest(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_RAW; layout++) {
         wmmf_section *section = create(new_name(), 8, layout);
         char buffer[9] = "";
-        CHECK_STATUS(WMMF_OK, wmmf_write(section, 0, "........", 8, PATIENCE));
-        CHECK_STATUS(WMMF_OK, wmmf_write(section, 3, "ab", 2, PATIENCE));
-        CHECK_STATUS(WMMF_OK, wmmf_read(section, 0, buffer, 8, PATIENCE));
+        CHECK_STATUS(WMMF_OK, wmmf_write(section, 0, "........", 8, LONG_TIMEOUT));
+        CHECK_STATUS(WMMF_OK, wmmf_write(section, 3, "ab", 2, LONG_TIMEOUT));
+        CHECK_STATUS(WMMF_OK, wmmf_read(section, 0, buffer, 8, LONG_TIMEOUT));
         CHECK(strcmp(buffer, "...ab...") == 0);
         wmmf_close(section);
     }

@@ -102,7 +102,7 @@ struct waiting {
 
 static void wait_in_thread(void *argument) {
     struct waiting *waiting = argument;
-    waiting->status = wmmf_wait_many(waiting->items, waiting->count, waiting->waker, PATIENCE);
+    waiting->status = wmmf_wait_many(waiting->items, waiting->count, waiting->waker, LONG_TIMEOUT);
 }
 
 static eventcount *change_of(wmmf_section *section) {
@@ -112,7 +112,7 @@ static eventcount *change_of(wmmf_section *section) {
 }
 
 static void wait_until_asleep(wmmf_section *section) {
-    int64_t deadline = system_now_ns() + PATIENCE;
+    int64_t deadline = system_now_ns() + LONG_TIMEOUT;
     while (load_seq_u64(change_of(section)) < EVENTCOUNT_SLEEPER && CHECK(system_now_ns() < deadline))
         continue;
 }
@@ -130,7 +130,7 @@ static void each_of_many_ends_the_wait(void) {
         struct waiting waiting = {items, MANY, NULL, WMMF_E_OS};
         struct thread *thread = thread_start(wait_in_thread, &waiting);
         wait_until_asleep(sections[MANY - 1]);
-        REQUIRE_OK(wmmf_write(writers[which], 0, "x", 1, PATIENCE));
+        REQUIRE_OK(wmmf_write(writers[which], 0, "x", 1, LONG_TIMEOUT));
         thread_join(thread);
         CHECK_STATUS(WMMF_OK, waiting.status);
         for (int i = 0; i < MANY; i++)
@@ -197,7 +197,7 @@ static void one_section_in_several_items(void) {
     struct waiting waiting = {items, 3, NULL, WMMF_E_OS};
     struct thread *thread = thread_start(wait_in_thread, &waiting);
     wait_until_asleep(section);
-    REQUIRE_OK(wmmf_write(writer, 0, "x", 1, PATIENCE));
+    REQUIRE_OK(wmmf_write(writer, 0, "x", 1, LONG_TIMEOUT));
     thread_join(thread);
     CHECK_STATUS(WMMF_OK, waiting.status);
     for (int i = 0; i < 3; i++)
@@ -252,7 +252,7 @@ static void poison_ends_the_wait(void) {
 
 static int write_until_killed(const char *name) {
     wmmf_section *section = open_existing(name, WMMF_NATIVE);
-    REQUIRE_OK(wmmf_lock_write(section, PATIENCE));
+    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
     say("locked");
     return !heard("go");
 }
@@ -295,9 +295,9 @@ static void play_rounds(void *argument) {
     struct player *player = argument;
     for (uint64_t round = 0; round < ROUNDS && player->status == WMMF_OK; round++) {
         wmmf_wait_item items[] = {item_of(player->unused, 0), item_of(player->theirs, round)};
-        player->status = wmmf_wait_many(items, 2, player->waker, PATIENCE);
+        player->status = wmmf_wait_many(items, 2, player->waker, LONG_TIMEOUT);
         if (player->status == WMMF_OK)
-            player->status = wmmf_write(player->mine, 0, "x", 1, PATIENCE);
+            player->status = wmmf_write(player->mine, 0, "x", 1, LONG_TIMEOUT);
     }
 }
 
@@ -312,8 +312,8 @@ static void no_wakeup_is_lost(void) {
     int64_t start = system_now_ns();
     for (uint64_t round = 0; round < ROUNDS; round++) {
         wmmf_wait_item items[] = {item_of(unused, 0), item_of(ping, round)};
-        if (!CHECK_STATUS(WMMF_OK, wmmf_write(pong, 0, "x", 1, PATIENCE)) ||
-            !CHECK_STATUS(WMMF_OK, wmmf_wait_many(items, 2, NULL, PATIENCE)))
+        if (!CHECK_STATUS(WMMF_OK, wmmf_write(pong, 0, "x", 1, LONG_TIMEOUT)) ||
+            !CHECK_STATUS(WMMF_OK, wmmf_wait_many(items, 2, NULL, LONG_TIMEOUT)))
             break;
     }
     int64_t took = system_now_ns() - start;
@@ -350,7 +350,7 @@ static void what_came_together_is_taken_together(void) {
             sleeps[i] = eventcount_sleep(sections[i], EVENT_CHANGE, eventcount_prepare(sections[i], EVENT_CHANGE));
         for (int i = 0; i < 2; i++)
             eventcount_wake(writers[i], EVENT_CHANGE);
-        platform_sleep_many(sleeps, 2, NULL, PATIENCE);
+        platform_sleep_many(sleeps, 2, NULL, LONG_TIMEOUT);
     }
     for (int i = 0; i < 2; i++) {
         CHECK_EQUAL(0, count_early_ends(sections[i]));

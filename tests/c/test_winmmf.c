@@ -24,7 +24,7 @@ static void tear_down(void) {
 static void the_word_is_what_the_crate_expects(void) {
     set_up();
     CHECK_EQUAL(0, *it.word);
-    CHECK(wmmf_write(it.section, 0, "payload", 7, PATIENCE) == WMMF_OK &&
+    CHECK(wmmf_write(it.section, 0, "payload", 7, LONG_TIMEOUT) == WMMF_OK &&
           memcmp(data_of(it.raw) + 4, "payload", 7) == 0);
     REQUIRE_OK(wmmf_lock_read(it.section, 0));
     CHECK_EQUAL(1, *it.word);

@@ -14,7 +14,7 @@ namespace {
 
 using fields = std::vector<std::string>;
 
-constexpr wmmf::timeout patience = std::chrono::seconds(10);
+constexpr wmmf::timeout long_timeout = std::chrono::seconds(10);
 
 std::optional<wmmf::section> section;
 std::optional<wmmf::channel> channel;
@@ -156,7 +156,7 @@ std::string mark_consistent(const fields &) {
 
 std::string fill(const fields &request) {
     const auto bytes = pattern(number(request[2]), number(request[3]));
-    current().write(number(request[1]), bytes.data(), bytes.size(), patience);
+    current().write(number(request[1]), bytes.data(), bytes.size(), long_timeout);
     return "ok";
 }
 
@@ -171,7 +171,7 @@ std::string compare(wmmf::span<const std::byte> bytes, const std::vector<std::by
 std::string check(const fields &request) {
     const auto expected = pattern(number(request[2]), number(request[3]));
     std::vector<std::byte> bytes(expected.size());
-    current().read(number(request[1]), bytes.data(), bytes.size(), patience);
+    current().read(number(request[1]), bytes.data(), bytes.size(), long_timeout);
     return compare({bytes.data(), bytes.size()}, expected);
 }
 

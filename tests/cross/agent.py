@@ -11,7 +11,7 @@ from pywinmmf import Access, Frame, FrameChannel, Layout, MemoryMappedFile, Name
 from pywinmmf._native import lib
 
 ARGUMENT, TIMEOUT, OWNER_DIED, NOT_OWNER = -1, -20, -21, -25
-PATIENCE = 10.0
+LONG_TIMEOUT = 10.0
 
 
 class RefusedError(Exception):
@@ -118,10 +118,10 @@ class Agent:
         self.current().mark_consistent()
 
     def fill(self, offset: str, length: str, seed: str) -> None:
-        self.current().write(pattern(int(length), int(seed)), int(offset), timeout=PATIENCE)
+        self.current().write(pattern(int(length), int(seed)), int(offset), timeout=LONG_TIMEOUT)
 
     def check(self, offset: str, length: str, seed: str) -> str:
-        found = self.current().read(int(length), int(offset), timeout=PATIENCE)
+        found = self.current().read(int(length), int(offset), timeout=LONG_TIMEOUT)
         return compare(found, pattern(int(length), int(seed)))
 
     def poke(self, offset: str, content: str) -> None:

@@ -17,7 +17,7 @@ from lab import dotnet, wine, winpython
 HERE = Path(__file__).parent
 LANGUAGES = ["python", "c", "cpp", "csharp"]
 SYSTEMS = ["linux", "wine"]
-PATIENCE = 60  # seconds until an agent that says nothing counts as stuck
+LONG_TIMEOUT = 60  # seconds until an agent that says nothing counts as stuck
 
 
 class Agent:
@@ -38,7 +38,7 @@ class Agent:
 
     def answer(self) -> str:
         """Return the answer to what was sent; an agent that gives none in time is killed."""
-        alarm = threading.Timer(PATIENCE, self._process.kill)
+        alarm = threading.Timer(LONG_TIMEOUT, self._process.kill)
         alarm.start()
         try:
             line = self._answers.readline()

@@ -12,11 +12,11 @@ from cross.protocol import (
     EXISTS,
     FORMAT,
     LOCAL,
+    LONG_TIMEOUT,
     NATIVE,
     NOT_FOUND,
     NOT_OWNER,
     OWNER,
-    PATIENCE,
     RANGE,
     READ_ONLY,
     SIZE,
@@ -46,7 +46,7 @@ def publish(writer: Agent, seed: int) -> str:
 
 def takes(reader: Agent, sequence: int, missed: int, seed: int) -> None:
     """Have an agent take that frame."""
-    assert reader.does("next", PATIENCE).split(" ")[:2] == [str(sequence), str(missed)]
+    assert reader.does("next", LONG_TIMEOUT).split(" ")[:2] == [str(sequence), str(missed)]
     reader.does("picture", 12, seed)
 
 
@@ -92,7 +92,7 @@ def test_a_frame_wakes_who_waits(creator: Agent, opener: Agent, name: str, reado
     share(creator, opener, name, readonly)
     assert opener.ask("next", 1_000_000) == f"error {TIMEOUT}"
     for sequence in (1, 2):
-        opener.send("next", PATIENCE)
+        opener.send("next", LONG_TIMEOUT)
         assert publish(creator, sequence) == str(sequence)
         assert opener.answer().startswith(f"ok {sequence} 0 ")
         opener.does("picture", 12, sequence)
@@ -104,7 +104,7 @@ def test_writers_take_turns(creator: Agent, opener: Agent, name: str) -> None:
     for one, other in [(creator, opener), (opener, creator)]:
         one.does("begin", 0)
         assert other.ask("begin", 0) == f"error {TIMEOUT}"
-        other.send("begin", PATIENCE)
+        other.send("begin", LONG_TIMEOUT)
         one.does("drop")
         assert other.answer() == "ok"
         other.does("drop")
@@ -129,7 +129,7 @@ def test_a_writer_without_a_slot_skips_or_waits(creator: Agent, opener: Agent, n
     share(creator, opener, name)
     hold_all_slots(creator, opener)
     assert creator.ask("copy", 1, 1, 1, 1, 1, "GREY", 0, "") == f"error {TIMEOUT}"
-    creator.send("begin", PATIENCE)
+    creator.send("begin", LONG_TIMEOUT)
     opener.does("release")
     assert creator.answer() == "ok"
     creator.does("drop")
@@ -150,7 +150,7 @@ def test_a_killed_reader_holds_no_slot(opener: Agent, name: str, seat: Callable[
     share(creator, opener, name)
     hold_all_slots(creator, opener)
     opener.kill()
-    creator.does("begin", PATIENCE)
+    creator.does("begin", LONG_TIMEOUT)
     creator.does("drop")
     assert publish(creator, 4) == "4"
 
@@ -162,7 +162,7 @@ def test_a_killed_writer_leaves_what_was_there(opener: Agent, name: str, seat: C
     opener.does("begin", 0)
     assert creator.ask("begin", 0) == f"error {TIMEOUT}"
     opener.kill()
-    creator.does("begin", PATIENCE)
+    creator.does("begin", LONG_TIMEOUT)
     creator.does("drop")
     takes(creator, 1, 0, 1)
     assert publish(creator, 2) == "2"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 from cross.agents import LANGUAGES, SYSTEMS, Agent
-from cross.protocol import LOCAL, NATIVE, OWNER, OWNER_DIED, PATIENCE, TIMEOUT
+from cross.protocol import LOCAL, LONG_TIMEOUT, NATIVE, OWNER, OWNER_DIED, TIMEOUT
 
 SHORT = 300_000_000
 
@@ -27,11 +27,11 @@ class State(NamedTuple):
 
 STATES = {
     "idle": State(),
-    "reading": State(("lock_read", PATIENCE), keeps_writers_out=True),
-    "writing": State(("lock_write", PATIENCE), keeps_readers_out=True, keeps_writers_out=True),
-    "waiting to read": State(("lock_read", PATIENCE), waits=True),
-    "waiting to write": State(("lock_write", PATIENCE), waits=True),
-    "waiting for a change": State(("wait", 0, PATIENCE), waits=True),
+    "reading": State(("lock_read", LONG_TIMEOUT), keeps_writers_out=True),
+    "writing": State(("lock_write", LONG_TIMEOUT), keeps_readers_out=True, keeps_writers_out=True),
+    "waiting to read": State(("lock_read", LONG_TIMEOUT), waits=True),
+    "waiting to write": State(("lock_write", LONG_TIMEOUT), waits=True),
+    "waiting for a change": State(("wait", 0, LONG_TIMEOUT), waits=True),
 }
 
 pytestmark = [
@@ -56,7 +56,7 @@ def enter(state: State, victim: Agent, survivor: Agent, name: str) -> None:
     survivor.does("create", name, 1000, LOCAL, NATIVE, OWNER)
     victim.does("open", name, 0, LOCAL, NATIVE, 0)
     if state.waits:
-        survivor.does("lock_write", PATIENCE)
+        survivor.does("lock_write", LONG_TIMEOUT)
         victim.send(*state.request)
     elif state.request:
         victim.does(*state.request)
@@ -69,8 +69,8 @@ def test_killed(state: str, victim: Agent, survivor: Agent, name: str) -> None:
     if what.waits:
         survivor.does("unlock_write")
     if what.keeps_readers_out:
-        assert survivor.ask("lock_read", PATIENCE) == f"error {OWNER_DIED}"
-        assert survivor.ask("lock_write", PATIENCE) == f"error {OWNER_DIED}"
+        assert survivor.ask("lock_read", LONG_TIMEOUT) == f"error {OWNER_DIED}"
+        assert survivor.ask("lock_write", LONG_TIMEOUT) == f"error {OWNER_DIED}"
         survivor.does("mark_consistent")
         survivor.does("unlock_write")
     survivor.does("fill", 0, 1000, 1)
@@ -88,7 +88,7 @@ def test_stopped(state: str, victim: Agent, survivor: Agent, name: str) -> None:
             if kept_out:
                 assert survivor.ask(f"lock_{lock}", SHORT) == f"error {TIMEOUT}"
             else:
-                survivor.does(f"lock_{lock}", PATIENCE)
+                survivor.does(f"lock_{lock}", LONG_TIMEOUT)
                 survivor.does(f"unlock_{lock}")
     if what.waits:
         assert victim.answer().startswith("ok")

@@ -12,7 +12,7 @@ import native
 import pytest
 from cross import agents
 from cross.agents import SYSTEMS, Agent
-from cross.protocol import LOCAL, NATIVE, OWNER, OWNER_DIED, PATIENCE, RAW, TIMEOUT
+from cross.protocol import LOCAL, LONG_TIMEOUT, NATIVE, OWNER, OWNER_DIED, RAW, TIMEOUT
 
 SHORT = 100_000_000
 
@@ -49,10 +49,10 @@ def test_the_dead_ones_number_is_that_of_a_living(
 ) -> None:
     survivor, victim = seat("c", "creator"), seat("c", "opener")
     share(survivor, victim, name)
-    victim.does("lock_write", PATIENCE)
+    victim.does("lock_write", LONG_TIMEOUT)
     vandal("poke", recorded_pid(1), vandal("peek", recorded_pid(0), 4))
     victim.kill()
-    assert survivor.ask("lock_write", PATIENCE) == f"error {OWNER_DIED}"
+    assert survivor.ask("lock_write", LONG_TIMEOUT) == f"error {OWNER_DIED}"
 
 
 @on_each_system
@@ -61,11 +61,11 @@ def test_the_living_ones_number_is_nobodys(
 ) -> None:
     survivor, owner = seat("c", "creator"), seat("c", "opener")
     share(survivor, owner, name)
-    owner.does("lock_write", PATIENCE)
+    owner.does("lock_write", LONG_TIMEOUT)
     vandal("poke", recorded_pid(1), "feffff7f")
     assert survivor.ask("lock_write", SHORT) == f"error {TIMEOUT}"
     owner.does("unlock_write")
-    survivor.does("lock_write", PATIENCE)
+    survivor.does("lock_write", LONG_TIMEOUT)
 
 
 @functools.cache
@@ -92,17 +92,17 @@ def test_an_owner_in_another_namespace(
     survivor = seat("c", "creator")
     share(survivor, insider, name)
     assert vandal("peek", recorded_pid(1), 4) == "01000000"
-    insider.does("lock_write", PATIENCE)
+    insider.does("lock_write", LONG_TIMEOUT)
     assert survivor.ask("lock_write", SHORT) == f"error {TIMEOUT}"
     insider.kill()
-    assert survivor.ask("lock_write", PATIENCE) == f"error {OWNER_DIED}"
+    assert survivor.ask("lock_write", LONG_TIMEOUT) == f"error {OWNER_DIED}"
 
 
 @pytest.mark.parametrize("system", ["linux"])
 def test_an_owner_outside_of_the_namespace(seat: Callable[[str, str], Agent], insider: Agent, name: str) -> None:
     owner = seat("c", "creator")
     share(owner, insider, name)
-    owner.does("lock_write", PATIENCE)
+    owner.does("lock_write", LONG_TIMEOUT)
     assert insider.ask("lock_write", SHORT) == f"error {TIMEOUT}"
     owner.kill()
-    assert insider.ask("lock_write", PATIENCE) == f"error {OWNER_DIED}"
+    assert insider.ask("lock_write", LONG_TIMEOUT) == f"error {OWNER_DIED}"

@@ -14,6 +14,7 @@ from cross.protocol import (
     GLOBAL,
     LAYOUTS,
     LOCAL,
+    LONG_TIMEOUT,
     NAME_EMPTY,
     NAME_INVALID,
     NAME_TOO_LONG,
@@ -24,7 +25,6 @@ from cross.protocol import (
     NOT_SUPPORTED,
     OWNER,
     OWNER_DIED,
-    PATIENCE,
     POISONED,
     RANGE,
     RAW,
@@ -73,9 +73,9 @@ def test_bytes_go_both_ways(creator: Agent, opener: Agent, name: str, layout: in
 def test_each_waits_for_the_others_write_lock(creator: Agent, opener: Agent, name: str, layout: int) -> None:
     share(creator, opener, name, layout)
     for holder, waiter in [(creator, opener), (opener, creator)]:
-        holder.does("lock_write", PATIENCE)
+        holder.does("lock_write", LONG_TIMEOUT)
         assert waiter.ask("lock_write", 0) == waiter.ask("lock_read", 0) == f"error {TIMEOUT}"
-        waiter.send("lock_write", PATIENCE)
+        waiter.send("lock_write", LONG_TIMEOUT)
         holder.does("poke", BYTES - 2, "c0de")
         holder.does("unlock_write")
         assert waiter.answer() == "ok"
@@ -90,10 +90,10 @@ def test_each_waits_for_the_others_write_lock(creator: Agent, opener: Agent, nam
 def test_readers_share_and_keep_writers_out(creator: Agent, opener: Agent, name: str, layout: int) -> None:
     share(creator, opener, name, layout)
     for one, other in [(creator, opener), (opener, creator)]:
-        one.does("lock_read", PATIENCE)
+        one.does("lock_read", LONG_TIMEOUT)
         other.does("lock_read", 0)
         other.does("unlock_read")
-        other.send("lock_write", PATIENCE)
+        other.send("lock_write", LONG_TIMEOUT)
         one.does("unlock_read")
         assert other.answer() == "ok"
         other.does("unlock_write")
@@ -105,7 +105,7 @@ def test_a_change_wakes_who_waits(creator: Agent, opener: Agent, name: str) -> N
     for writer, waiter in [(creator, opener), (opener, creator)]:
         sequence = int(waiter.does("sequence"))
         assert waiter.ask("wait", sequence, 1_000_000) == f"error {TIMEOUT}"
-        waiter.send("wait", sequence, PATIENCE)
+        waiter.send("wait", sequence, LONG_TIMEOUT)
         writer.does("fill", 0, 10, 1)
         assert waiter.answer() == f"ok {sequence + 1}"
 
@@ -118,7 +118,7 @@ def test_a_read_only_opener_reads(creator: Agent, opener: Agent, name: str) -> N
     opener.does("check", 0, BYTES, 9)
     assert opener.ask("fill", 0, 1, 1) == f"error {READ_ONLY}"
     assert opener.ask("lock_read", 0) == opener.ask("lock_write", 0) == f"error {READ_ONLY}"
-    opener.send("wait", 1, PATIENCE)
+    opener.send("wait", 1, LONG_TIMEOUT)
     creator.does("fill", 0, BYTES, 10)
     assert opener.answer() == "ok 2"
 
@@ -126,11 +126,11 @@ def test_a_read_only_opener_reads(creator: Agent, opener: Agent, name: str) -> N
 @each_creator
 def test_a_killed_writer_is_survived(creator: Agent, opener: Agent, name: str) -> None:
     share(creator, opener, name)
-    creator.does("lock_write", PATIENCE)
+    creator.does("lock_write", LONG_TIMEOUT)
     creator.kill()
-    assert opener.ask("lock_read", PATIENCE) == f"error {OWNER_DIED}"
+    assert opener.ask("lock_read", LONG_TIMEOUT) == f"error {OWNER_DIED}"
     assert opener.ask("fill", 0, 10, 1) == opener.ask("check", 0, 10, 1) == f"error {OWNER_DIED}"
-    assert opener.ask("lock_write", PATIENCE) == f"error {OWNER_DIED}"
+    assert opener.ask("lock_write", LONG_TIMEOUT) == f"error {OWNER_DIED}"
     opener.does("poke", 0, "0102")
     opener.does("mark_consistent")
     opener.does("unlock_write")
@@ -143,14 +143,14 @@ def test_without_a_repair_all_learn_of_it(
     creator: Agent, opener: Agent, name: str, seat: Callable[[str, str], Agent]
 ) -> None:
     share(creator, opener, name)
-    opener.does("lock_write", PATIENCE)
+    opener.does("lock_write", LONG_TIMEOUT)
     opener.kill()
-    assert creator.ask("lock_write", PATIENCE) == f"error {OWNER_DIED}"
+    assert creator.ask("lock_write", LONG_TIMEOUT) == f"error {OWNER_DIED}"
     creator.does("unlock_write")
     late = seat("c", "late")
     late.does("open", name, 0, LOCAL, NATIVE, 0)
     for agent in (creator, late):
-        assert agent.ask("lock_read", PATIENCE) == agent.ask("lock_write", PATIENCE) == f"error {POISONED}"
+        assert agent.ask("lock_read", LONG_TIMEOUT) == agent.ask("lock_write", LONG_TIMEOUT) == f"error {POISONED}"
         assert agent.ask("fill", 0, 1, 1) == agent.ask("check", 0, 1, 1) == f"error {POISONED}"
 
 
@@ -162,11 +162,11 @@ def test_without_a_repair_every_wait_ends(
     creator, victim = seat("c", "creator"), seat("c", "victim")
     share(creator, opener, name)
     victim.does("open", name, 0, LOCAL, NATIVE, 0)
-    victim.does("lock_write", PATIENCE)
+    victim.does("lock_write", LONG_TIMEOUT)
     victim.kill()
-    assert creator.ask("lock_write", PATIENCE) == f"error {OWNER_DIED}"
+    assert creator.ask("lock_write", LONG_TIMEOUT) == f"error {OWNER_DIED}"
     sequence = opener.does("sequence")
-    opener.send(*([wait, sequence, PATIENCE] if wait == "wait" else [wait, PATIENCE]))
+    opener.send(*([wait, sequence, LONG_TIMEOUT] if wait == "wait" else [wait, LONG_TIMEOUT]))
     creator.does("unlock_write")
     assert opener.answer() == f"error {POISONED}"
 
@@ -182,16 +182,16 @@ def damage(vandal: Agent, name: str) -> None:
 def test_damage_ends_every_wait(creator: Agent, opener: Agent, name: str, seat: Callable[[str, str], Agent]) -> None:
     vandal = seat("c", "vandal")
     waits = [
-        ("wait", 0, PATIENCE),
-        ("lock_read", PATIENCE),
-        ("lock_write", PATIENCE),
+        ("wait", 0, LONG_TIMEOUT),
+        ("lock_read", LONG_TIMEOUT),
+        ("lock_write", LONG_TIMEOUT),
         ("fill", 0, 1, 1),
         ("check", 0, 1, 1),
     ]
     for number, wait in enumerate(waits):
         section = name + f"-{number}".encode().hex()
         share(creator, opener, section)
-        creator.does("lock_write", PATIENCE)
+        creator.does("lock_write", LONG_TIMEOUT)
         opener.send(*wait)
         damage(vandal, section)
         assert creator.does("audit") == "1 1"
@@ -204,7 +204,7 @@ def test_damage_ends_every_wait(creator: Agent, opener: Agent, name: str, seat: 
 @each_creator
 def test_a_killed_reader_costs_nothing(creator: Agent, opener: Agent, name: str) -> None:
     share(creator, opener, name)
-    opener.does("lock_read", PATIENCE)
+    opener.does("lock_read", LONG_TIMEOUT)
     opener.kill()
     creator.does("fill", 0, BYTES, 3)
     creator.does("check", 0, BYTES, 3)

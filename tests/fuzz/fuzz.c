@@ -23,8 +23,8 @@
 #define PARTICIPANTS 4
 #define HANDLES      3
 #define SHORT_NS     INT64_C(50000)
-#define LONG_NS      INT64_C(3000000)    /* beyond the lock's patience with those who wait */
-#define HANG_NS      INT64_C(3000000000) /* a second is the library's own patience with an unfinished section */
+#define LONG_NS      INT64_C(3000000)    /* beyond the lock's timeout with those who wait */
+#define HANG_NS      INT64_C(3000000000) /* a second is the library's own timeout with an unfinished section */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -18,7 +18,7 @@ WITHOUT_A_SECTION = {"wmmf_abi_version", "wmmf_version", "wmmf_last_os_error"}
 # Each of these keeps a peer's word from moving us out of the section.
 MISSING_CHECKS = [
     ("section.c", "extent->size > mapped - extent->offset", "false"),
-    ("participants.c", "return used < map->participants ? used : map->participants;", "return used;"),
+    ("participants.c", "return used < section->participants ? used : section->participants;", "return used;"),
     ("channel.c", "return newest_slot(newest) < channel->slots ?", "return channel->slots ?"),
 ]
 

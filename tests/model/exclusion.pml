@@ -3,7 +3,7 @@
  *
  * A step is one atomic access to shared memory or one call of the kernel; all of them are seq_cst in C, so
  * interleaving is the whole truth. Waiting is a guard: how sleepers come to look again is the matter of waking.pml,
- * here they may at any time. The courtesy of writers is left out: anybody may go first, which is more than the code
+ * here they may at any time. The yielding of writers is left out: anybody may go first, which is more than the code
  * does. A process that joins claims a dead record and reaps it, as a waiter does here.
  *
  * Checked: a writer is inside alone; nobody reads what a dead writer left half written, and the next writer is told;

@@ -1,5 +1,5 @@
-/* Who wakes whom: the lock of csrc/src/rwlock.c with its waiting, courtesy and gates (eventcount.c), and what deaths leave
- * behind (participants.c). Exclusion is checked here, too; exclusion.pml checks it for more deaths and more turns.
+/* Who wakes whom: the lock of csrc/src/rwlock.c with its waiting and yielding, its eventcounts (eventcount.c), and what
+ * deaths leave behind (participants.c). Exclusion is checked here, too; exclusion.pml checks it for more deaths and more turns.
  *
  * A STEP is one access to shared memory or one call of the kernel, with the computing that follows from it. In C all of
  * them are seq_cst, or ordered by one that is, so interleaving is the whole truth. A process may die before and after
@@ -13,11 +13,11 @@
  * - Looking again is left out where it would find nothing to do (USEFUL), for it comes back to where it was. With
  *   ALWAYS it is not: to be searched for cycles without progress, under weak fairness. Whether such looks could break
  *   exclusion is the matter of exclusion.pml, where all waiting is looking again.
- * - G5 is part of G4, or the waker dies in between: until G5 lets the sleepers go on, nobody can tell the difference.
- * - Patience only reaps the dead: that a living waiter is passed over is courtesy, and anybody may go first in
+ * - E5 is part of E4, or the waker dies in between: until E5 lets the sleepers go on, nobody can tell the difference.
+ * - To end yielding only reaps the dead: that a living waiter is skipped is left out, and anybody may go first in
  *   exclusion.pml.
  * - B1 and B2 are one STEP: of a dead owner's word and sequence, who holds its token alone changes anything. Once in a
- *   gate, two things are looked at in one STEP, for whatever changes after G1 rings the bell.
+ *   eventcount, two things are looked at in one STEP, for whatever changes after E1 moves the epoch.
  * - Who gives up asks about the dead first, and goes on if it has reaped one: that is a look again, and then giving up
  *   from the next sleep. Here it may give up without, too.
  * - Left out: rwlock_own, a writer who does not wait for readers; and read-only handles, which nobody needs to wake.
@@ -40,13 +40,13 @@ bool odd, changed;
 byte reading[N], ticket[N], next_ticket;
 bool waiting[N];
 
-/* Gates: how many are counted in; and what each process knows of its bell. */
+/* Eventcounts: how many are counted in; and what each process knows of its epoch. */
 #define AWAY    0
 #define READ    1
 #define WRITE   2
 #define CHANGE  3
-#define RUNG    4
-#define MUTE    5                 /* rung, but who did it died before the kernel was told */
+#define WOKEN    4
+#define MUTE    5                 /* the epoch has moved, but who moved it died before the kernel was told */
 byte sleepers[4], place[N];
 
 /* The kernel: whose token is held by whom. */
@@ -127,9 +127,9 @@ inline die() {
 #define HOLDS_ON skip
 #endif
 
-/* Gates. */
+/* Eventcounts. */
 
-inline enter(g) {                 /* G1: bell and count are one word */
+inline enter(g) {                 /* E1: epoch and count are one word */
     STEP(place[me] = g; sleepers[g]++)
 }
 
@@ -141,8 +141,8 @@ inline uncount(g) {
     place[me] = AWAY
 }
 
-inline leave(g) {                 /* G2 */
-#ifdef BREAK_GATE
+inline leave(g) {                 /* E2 */
+#ifdef BREAK_CANCEL
     STEP(if :: place[me] == g :: else -> place[me] = AWAY fi);
     STEP(if :: place[me] != AWAY && sleepers[g] != 0 -> sleepers[g]-- :: else fi; place[me] = AWAY; others = false)
 #else
@@ -150,11 +150,11 @@ inline leave(g) {                 /* G2 */
 #endif
 }
 
-/* G3: the kernel compares and sleeps in one step. Goes on at `again` when woken, at `late` if the caller gives up, and
+/* E3: the kernel compares and sleeps in one step. Goes on at `again` when woken, at `late` if the caller gives up, and
  * behind this when it is time to look again. */
 #define SLEEP(g, useful, again, leaves, late) \
     if \
-    :: atomic { place[me] == RUNG -> place[me] = AWAY; goto again } \
+    :: atomic { place[me] == WOKEN -> place[me] = AWAY; goto again } \
     :: atomic { leaves -> uncount(g); goto late } \
     OR_LOOK_AGAIN(g, useful, leaves) \
     OR_DIE \
@@ -163,12 +163,12 @@ inline leave(g) {                 /* G2 */
 #define OR_LOOK_AGAIN(g, useful, leaves) :: atomic { !(leaves) -> uncount(g) }
 #elif DEATHS
 #define OR_LOOK_AGAIN(g, useful, leaves) \
-    :: atomic { deaths < DEATHS && (place[me] == RUNG || place[me] == MUTE || (useful)) -> uncount(g) }
+    :: atomic { deaths < DEATHS && (place[me] == WOKEN || place[me] == MUTE || (useful)) -> uncount(g) }
 #else
 #define OR_LOOK_AGAIN(g, useful, leaves)
 #endif
 
-inline ring(g, how) {
+inline advance(g, how) {
     d_step {
         sleepers[g] = 0;
         for (k : 0 .. N - 1) {
@@ -181,21 +181,21 @@ inline ring(g, how) {
     }
 }
 
-inline wake(g) {                  /* G4, G5 */
+inline wake(g) {                  /* E4, E5 */
     if
-    :: atomic { sleepers[g] != 0 -> ring(g, RUNG) }
+    :: atomic { sleepers[g] != 0 -> advance(g, WOKEN) }
     :: sleepers[g] == 0
 #if DEATHS
-    :: atomic { deaths > 0 && sleepers[g] != 0 -> ring(g, MUTE); die(); goto end_over }
+    :: atomic { deaths > 0 && sleepers[g] != 0 -> advance(g, MUTE); die(); goto end_over }
 #endif
     OR_DIE
     fi
 }
 
-#ifdef BREAK_COURTESY
-#define wake_the_courteous() skip
+#ifdef BREAK_YIELDING
+#define wake_the_yielding() skip
 #else
-#define wake_the_courteous() wake(WRITE)          /* who let us go first */
+#define wake_the_yielding() wake(WRITE)           /* who let us go first */
 #endif
 
 #if CHANGES
@@ -320,19 +320,19 @@ leaving:
     goto again;
 asleep:
     SLEEP(WRITE, QUEUE_USEFUL, again, IS_HASTY, refused);
-    STEP(if :: owner != NOBODY -> i = owner :: else -> goto patience fi);
+    STEP(if :: owner != NOBODY -> i = owner :: else -> goto yielded_enough fi);
     CLAIM(i, again);
     reap();
     goto again;
-patience:                         /* is at an end */
+yielded_enough:
     STEP(if
-         :: j < SCANNED && !DEAD_IN_LINE(j) -> j++; goto patience
+         :: j < SCANNED && !DEAD_IN_LINE(j) -> j++; goto yielded_enough
          :: j == SCANNED -> j = 0; goto again
          :: else
          fi);
-    CLAIM(j, patience);
+    CLAIM(j, yielded_enough);
     reap();
-    goto patience;
+    goto yielded_enough;
 
 owned:                            /* W4: the readers that were inside */
     STEP(if
@@ -376,7 +376,7 @@ given_up:
     goto end_over;
 refused:
     STEP(ticket[me] = 0; mine = 0);
-    wake_the_courteous();
+    wake_the_yielding();
 end_over:
     false
 }
@@ -445,11 +445,11 @@ asleep:
     goto again;
 refused:
     STEP(waiting[me] = false);
-    wake_the_courteous();
+    wake_the_yielding();
     goto end_over;
 admitted:
     STEP(waiting[me] = false);
-    wake_the_courteous();
+    wake_the_yielding();
 held:                                                              /* R3 */
 progress:
     HOLDS_ON;

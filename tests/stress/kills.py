@@ -32,7 +32,7 @@ MIXTURE = ["C"] * 18 + ["Python", "C#"]  # mostly C, which is quick to start, so
 SURVIVORS = ["C", "C", "C", "Python", "C#"]
 SOUND = "sound 1 gone"  # the keeper's word: no damage, no slot lost, one participant, no section left
 NOT_STARTED = 1  # exit status, under Wine; a C worker has others of its own
-PATIENCE = 60  # seconds until a process that does not say what it should counts as stuck
+LONG_TIMEOUT = 60  # seconds until a process that does not say what it should counts as stuck
 OPERATIONS_PER_SECOND = 50_000  # of a C survivor, at the very least
 
 Process = subprocess.Popen[str]
@@ -110,9 +110,9 @@ SYSTEMS = {"linux": linux, "wine": windows}
 
 
 @contextlib.contextmanager
-def alarmed(process: Process, patience: float) -> Iterator[None]:
+def alarmed(process: Process, timeout: float) -> Iterator[None]:
     """Kill the process if this takes too long."""
-    alarm = threading.Timer(patience, process.kill)
+    alarm = threading.Timer(timeout, process.kill)
     alarm.start()
     try:
         yield
@@ -122,7 +122,7 @@ def alarmed(process: Process, patience: float) -> Iterator[None]:
 
 def is_ready(process: Process) -> bool:
     assert process.stdout is not None
-    with alarmed(process, PATIENCE):
+    with alarmed(process, LONG_TIMEOUT):
         return process.stdout.readline() == "ready\n"
 
 
@@ -142,11 +142,11 @@ def dismiss(process: Process) -> None:
     process.stdin.close()
 
 
-def last_words(process: Process, patience: float = PATIENCE) -> str:
+def last_words(process: Process, timeout: float = LONG_TIMEOUT) -> str:
     """What it prints at its end. Not ``communicate``: that would read the errors, too, which Wine's have a reader of
     their own for."""
     assert process.stdout is not None
-    with alarmed(process, patience), process.stdout:
+    with alarmed(process, timeout), process.stdout:
         output = process.stdout.read()
     assert process.wait() == 0, f"{process.args!r}: {output!r}"
     return output.strip()
@@ -208,8 +208,8 @@ def run(system: str, kind: str, kills: int, operations: int = 0) -> Outcome:
         keeper, *survivors = running
         for survivor in survivors:
             dismiss(survivor)
-        patience = PATIENCE + share / OPERATIONS_PER_SECOND
-        reports = [Report(*map(int, last_words(survivor, patience).split())) for survivor in survivors]
+        timeout = LONG_TIMEOUT + share / OPERATIONS_PER_SECOND
+        reports = [Report(*map(int, last_words(survivor, timeout).split())) for survivor in survivors]
         # Nobody comes after these and takes over their places: the keeper finds what they leave.
         killed += kill_crowd(start, CROWD, seed=CROWD)
         dismiss(keeper)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from cross import agents
 from cross.agents import Agent
-from cross.protocol import LOCAL, NATIVE, OWNER, OWNER_DIED, PATIENCE, SECONDS, TIMEOUT
+from cross.protocol import LOCAL, LONG_TIMEOUT, NATIVE, OWNER, OWNER_DIED, SECONDS, TIMEOUT
 
 LANGUAGES = {"C": "c", "Python": "python", "C#": "csharp"}
 WAITS = ["to read", "to write", "for a change"]
@@ -59,15 +59,15 @@ def recovery(system: str, language: str, wait: str, deaths: int) -> list[float]:
     with creator(system, language) as waiter:
         for _ in range(deaths + 1):
             with opener(system, "C") as holder:
-                holder.does("lock_write", PATIENCE)
-                send_wait(waiter, wait, PATIENCE)
+                holder.does("lock_write", LONG_TIMEOUT)
+                send_wait(waiter, wait, LONG_TIMEOUT)
                 time.sleep(0.02 + chance.random() / 50)  # by now it sleeps in the kernel
                 begin = time.perf_counter()
                 holder.kill()
                 assert waiter.answer() == f"error {OWNER_DIED}"
                 times.append((time.perf_counter() - begin) * 1000)
             if wait != "to write":
-                assert waiter.ask("lock_write", PATIENCE) == f"error {OWNER_DIED}"
+                assert waiter.ask("lock_write", LONG_TIMEOUT) == f"error {OWNER_DIED}"
             waiter.does("mark_consistent")
             waiter.does("unlock_write")
     return times[1:]
@@ -84,7 +84,7 @@ def costs(system: str, language: str, seconds: float) -> dict[str, Cost]:
     """What each kind of wait costs a process; three do it at the same time."""
     found = {}
     with ExitStack() as stack:
-        stack.enter_context(creator(system, "C")).does("lock_write", PATIENCE)
+        stack.enter_context(creator(system, "C")).does("lock_write", LONG_TIMEOUT)
         waiters = {wait: stack.enter_context(opener(system, language)) for wait in WAITS}
         before = {wait: waiter.processor_seconds() for wait, waiter in waiters.items()}
         begin = time.perf_counter()
@@ -101,11 +101,11 @@ def costs(system: str, language: str, seconds: float) -> dict[str, Cost]:
 def stopped(system: str, seconds: float) -> None:
     """A writer that stands still for so long keeps its lock, and nothing of it is lost."""
     with creator(system, "C") as survivor, opener(system, "C") as victim:
-        victim.does("lock_write", PATIENCE)
+        victim.does("lock_write", LONG_TIMEOUT)
         with victim.stopped():
             assert survivor.ask("lock_write", int(seconds * SECONDS)) == f"error {TIMEOUT}"
         victim.does("poke", 0, "c0de")
-        survivor.send("lock_write", PATIENCE)
+        survivor.send("lock_write", LONG_TIMEOUT)
         victim.does("unlock_write")
         assert survivor.answer() == "ok"
         assert survivor.does("peek", 0, 2) == "c0de"

@@ -1,0 +1,256 @@
+/* The calls of wmmf.h for sections: they check their arguments and hand on to the layout at work. */
+#include <string.h>
+
+#include "channel.h"
+#include "diagnostics.h"
+#include "lock_holders.h"
+#include "lock_winmmf.h"
+#include "rwlock.h"
+#include "section.h"
+#include "seqlock_read.h"
+
+int32_t wmmf_create(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out) {
+    return section_create(name, size, options, NULL, out);
+}
+
+int32_t wmmf_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out) {
+    return section_open(name, size, options, KIND_PLAIN, out);
+}
+
+int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out,
+                            int32_t *created) {
+    return section_create_or_open(name, size, options, NULL, out, created);
+}
+
+int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *options, wmmf_section **out) {
+    return section_open_file(path, size, options, out);
+}
+
+int32_t wmmf_close(wmmf_section *section) {
+    if (section)
+        section_close(section);
+    return WMMF_OK;
+}
+
+int32_t wmmf_after_fork_child(wmmf_section *section) {
+    return section ? platform_after_fork_child(section->mapping) : WMMF_E_ARGUMENT;
+}
+
+/* Looking. */
+
+int32_t wmmf_data(wmmf_section *section, void **data) {
+    int32_t status = data ? section_check(section) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK && section->kind != KIND_PLAIN)
+        status = WMMF_E_NOT_SUPPORTED; /* slots that nobody has filled need not have memory */
+    if (status == WMMF_OK)
+        *data = section->payload;
+    return status;
+}
+
+int32_t wmmf_size(wmmf_section *section, uint64_t *size) {
+    int32_t status = size ? section_check(section) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK)
+        *size = section->size;
+    return status;
+}
+
+int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info) {
+    int32_t status = info ? section_check(section) : WMMF_E_ARGUMENT;
+    if (status != WMMF_OK)
+        return status;
+    if (info->struct_size != sizeof *info)
+        return WMMF_E_STRUCT_SIZE;
+    info->layout = section->layout;
+    info->read_only = section->read_only;
+    info->participants = section->participants;
+    info->size = section->size;
+    info->mapped_size = platform_mapped_size(section->mapping);
+    info->data_offset = (uint64_t)(section->payload - platform_base(section->mapping));
+    return WMMF_OK;
+}
+
+int32_t wmmf_last_os_error(void) {
+    return platform_last_error();
+}
+
+/* Locks and copies. */
+
+static int32_t range_check(const wmmf_section *section, uint64_t offset, const void *buffer, uint64_t length) {
+    if (offset > section->size || length > section->size - offset)
+        return WMMF_E_RANGE;
+    return buffer || length == 0 ? WMMF_OK : WMMF_E_ARGUMENT;
+}
+
+static int32_t lock_check(const wmmf_section *section) {
+    int32_t status = section_check(section);
+    if (status != WMMF_OK)
+        return status;
+    if (section->layout == WMMF_RAW)
+        return WMMF_E_NOT_SUPPORTED;
+    return section->read_only ? WMMF_E_READ_ONLY : WMMF_OK;
+}
+
+static int32_t native_check(const wmmf_section *section) {
+    int32_t status = section_check(section);
+    if (status != WMMF_OK)
+        return status;
+    return section->layout == WMMF_NATIVE ? WMMF_OK : WMMF_E_NOT_SUPPORTED;
+}
+
+static int32_t lock_read(wmmf_section *section, int64_t timeout_ns) {
+    return section->layout == WMMF_NATIVE ? rwlock_lock_read(section, timeout_ns)
+                                          : winmmf_lock_read(section, timeout_ns);
+}
+
+static int32_t unlock_read(wmmf_section *section) {
+    return section->layout == WMMF_NATIVE ? rwlock_unlock_read(section) : winmmf_unlock_read(section);
+}
+
+int32_t wmmf_lock_read(wmmf_section *section, int64_t timeout_ns) {
+    int32_t status = lock_check(section);
+    return status != WMMF_OK ? status : lock_read(section, timeout_ns);
+}
+
+int32_t wmmf_unlock_read(wmmf_section *section) {
+    int32_t status = lock_check(section);
+    return status != WMMF_OK ? status : unlock_read(section);
+}
+
+int32_t wmmf_lock_write_queued(wmmf_section *section, int64_t timeout_ns, uint64_t *place) {
+    int32_t status = place ? lock_check(section) : WMMF_E_ARGUMENT;
+    if (status != WMMF_OK)
+        return status;
+    return section->layout == WMMF_NATIVE ? rwlock_lock_write(section, timeout_ns, place)
+                                          : winmmf_lock_write(section, timeout_ns);
+}
+
+int32_t wmmf_leave_queue(wmmf_section *section, uint64_t place) {
+    int32_t status = lock_check(section);
+    if (status == WMMF_OK && section->layout == WMMF_NATIVE)
+        rwlock_leave_queue(section, place);
+    return status;
+}
+
+int32_t wmmf_lock_write(wmmf_section *section, int64_t timeout_ns) {
+    uint64_t place = 0;
+    int32_t status = wmmf_lock_write_queued(section, timeout_ns, &place);
+    if (place != 0)
+        rwlock_leave_queue(section, place);
+    return status;
+}
+
+int32_t wmmf_unlock_write(wmmf_section *section) {
+    int32_t status = lock_check(section);
+    if (status != WMMF_OK)
+        return status;
+    return section->layout == WMMF_NATIVE ? rwlock_unlock_write(section) : winmmf_unlock_write(section);
+}
+
+int32_t wmmf_mark_consistent(wmmf_section *section) {
+    int32_t status = native_check(section);
+    if (status == WMMF_OK && section->read_only)
+        status = WMMF_E_READ_ONLY;
+    return status != WMMF_OK ? status : rwlock_mark_consistent(section);
+}
+
+/* Of a lock that the caller has. */
+static int32_t held_status(const wmmf_section *section) {
+    return section->layout == WMMF_NATIVE && rwlock_is_poisoned(section) ? WMMF_E_POISONED : WMMF_OK;
+}
+
+/* The lock is taken for the copy, unless the caller has it already. */
+int32_t wmmf_read(wmmf_section *section, uint64_t offset, void *buffer, uint64_t length, int64_t timeout_ns) {
+    int32_t status = section_check(section);
+    if (status == WMMF_OK)
+        status = range_check(section, offset, buffer, length);
+    if (status != WMMF_OK || length == 0)
+        return status;
+    if (section->file)
+        return platform_file_read(section->mapping, offset, buffer, (size_t)length);
+    if (section->layout == WMMF_RAW) {
+        memmove(buffer, section->payload + offset, (size_t)length);
+        return WMMF_OK;
+    }
+    if (section->read_only) {
+        if (section->layout != WMMF_NATIVE || section->kind != KIND_PLAIN)
+            return WMMF_E_NOT_SUPPORTED;
+        return seqlock_read(section, offset, buffer, (size_t)length, timeout_ns);
+    }
+    bool locked = holders_reading(section) || holders_writing(section);
+    status = locked ? held_status(section) : lock_read(section, timeout_ns);
+    if (status != WMMF_OK)
+        return status;
+    memmove(buffer, section->payload + offset, (size_t)length);
+    return locked ? WMMF_OK : unlock_read(section);
+}
+
+int32_t wmmf_write_queued(wmmf_section *section, uint64_t offset, const void *buffer, uint64_t length,
+                          int64_t timeout_ns, uint64_t *place) {
+    int32_t status = place ? section_check(section) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK && section->read_only)
+        status = WMMF_E_READ_ONLY;
+    if (status == WMMF_OK)
+        status = range_check(section, offset, buffer, length);
+    if (status != WMMF_OK || length == 0)
+        return status;
+    if (section->file)
+        return platform_file_write(section->mapping, offset, buffer, (size_t)length);
+    bool locked = section->layout == WMMF_RAW || holders_writing(section);
+    if (!locked && section->layout == WMMF_NATIVE)
+        return rwlock_write(section, offset, buffer, (size_t)length, timeout_ns, place);
+    status = locked ? held_status(section) : winmmf_lock_write(section, timeout_ns);
+    if (status != WMMF_OK)
+        return status;
+    memmove(section->payload + offset, buffer, (size_t)length);
+    return locked ? WMMF_OK : winmmf_unlock_write(section);
+}
+
+int32_t wmmf_write(wmmf_section *section, uint64_t offset, const void *buffer, uint64_t length, int64_t timeout_ns) {
+    uint64_t place = 0;
+    int32_t status = wmmf_write_queued(section, offset, buffer, length, timeout_ns, &place);
+    if (place != 0)
+        rwlock_leave_queue(section, place);
+    return status;
+}
+
+int32_t wmmf_sequence(wmmf_section *section, uint64_t *sequence) {
+    int32_t status = sequence ? native_check(section) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK && rwlock_is_poisoned(section))
+        status = WMMF_E_POISONED;
+    if (status == WMMF_OK)
+        *sequence = load_seq_u64(&section->header->sequence) / 2;
+    return status;
+}
+
+int32_t wmmf_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
+    uint64_t now;
+    int32_t status = native_check(section);
+    if (status == WMMF_OK && section->kind != KIND_PLAIN)
+        status = WMMF_E_NOT_SUPPORTED;
+    if (status == WMMF_OK)
+        status = rwlock_wait(section, sequence, timeout_ns, &now);
+    if (status == WMMF_OK && current)
+        *current = now;
+    return status;
+}
+
+int32_t wmmf_get_participant(wmmf_section *section, uint32_t index, wmmf_participant *participant) {
+    int32_t status = participant ? native_check(section) : WMMF_E_ARGUMENT;
+    if (status != WMMF_OK)
+        return status;
+    if (participant->struct_size != sizeof *participant)
+        return WMMF_E_STRUCT_SIZE;
+    status = diagnostics_participant(section, index, participant);
+    if (status == WMMF_OK)
+        participant->oldest_pinned = section->kind == KIND_CHANNEL ? channel_oldest_pinned(section, index) : 0;
+    return status;
+}
+
+int32_t wmmf_audit(wmmf_section *section, wmmf_audit_report *report) {
+    int32_t status = report ? native_check(section) : WMMF_E_ARGUMENT;
+    if (status != WMMF_OK)
+        return status;
+    if (report->struct_size != sizeof *report)
+        return WMMF_E_STRUCT_SIZE;
+    return diagnostics_audit(section, section->kind == KIND_CHANNEL ? UINT64_MAX : 0, true, report);
+}

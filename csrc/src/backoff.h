@@ -1,0 +1,19 @@
+/* Short waits for another thread that will soon go on. */
+#ifndef WMMF_BACKOFF_H
+#define WMMF_BACKOFF_H
+
+#include "platform.h"
+#include "tuning.h"
+
+/* The wait of turn 0, 1, 2 ...: spin, then yield, then sleep for at most `pause_ns`. Only a sleep lets a thread of
+ * lower priority run: SCHED_FIFO on Linux, and the priorities of Windows, yield to their equals alone. */
+static inline void backoff(int turn, int64_t pause_ns) {
+    if (turn < BACKOFF_SPINS)
+        spin_pause();
+    else if (turn < BACKOFF_SPINS + BACKOFF_YIELDS)
+        platform_yield();
+    else
+        platform_pause(pause_ns < BACKOFF_PAUSE_NS ? pause_ns : BACKOFF_PAUSE_NS);
+}
+
+#endif

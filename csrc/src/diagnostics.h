@@ -1,0 +1,12 @@
+/* Looking at a section from outside. */
+#ifndef WMMF_DIAGNOSTICS_H
+#define WMMF_DIAGNOSTICS_H
+
+#include "handle.h"
+
+/* All but what only a channel knows. */
+int32_t diagnostics_participant(wmmf_section *section, uint32_t index, wmmf_participant *out);
+/* Poisons what is not intact: what the caller has seen, header, lock or records. Pins may be on these slots only. */
+int32_t diagnostics_audit(wmmf_section *section, uint64_t pins_allowed, bool intact, wmmf_audit_report *report);
+
+#endif

@@ -1,0 +1,42 @@
+/* A handle: how this process has a section open. All parts of the library work on it. */
+#ifndef WMMF_HANDLE_H
+#define WMMF_HANDLE_H
+
+#include "platform.h"
+
+/* Threads of one handle that may hold the read lock at the same time. */
+#define READER_THREADS 256
+
+struct wmmf_section {
+    struct platform_mapping *mapping;
+    uint32_t layout;
+    bool read_only;
+    bool file; /* of the file system */
+    uint8_t *payload;
+    uint64_t size;
+
+    /* Native layout only. Copies: the shared header is not asked twice. */
+    struct header *header;
+    struct participant *records;
+    uint64_t section_id;
+    uint64_t created_unix_ns;
+    uint32_t kind; /* enum section_kind */
+    uint32_t participants;
+    uint32_t index; /* of our own record; a read-only handle has none */
+
+    /* Poison is written here, too, before the lock says it: set by a channel, whose readers do not look at the lock. */
+    shared_u64 *poison_word;
+    uint64_t poison_bits;
+
+    /* Which threads of this process hold the lock: 0 = none (lock_holders.c). */
+    shared_u64 writer_thread;
+    bool repairing; /* the writer's: its predecessor died inside */
+    shared_u64 reader_threads[READER_THREADS];
+    shared_u32 reader_places_used; /* entries that were ever in use */
+    shared_u32 reaping;            /* 1 while a thread of this handle holds a dead participant's token */
+    shared_u32 *skipped;           /* per participant: the wait_epoch at which we stopped yielding to it */
+    shared_u64 yielding_version;   /* of the free lock, which we leave to others */
+    shared_u64 yielding_since_ns;
+};
+
+#endif

@@ -1,0 +1,13 @@
+/* The lock of the winmmf layout. */
+#ifndef WMMF_LOCK_WINMMF_H
+#define WMMF_LOCK_WINMMF_H
+
+#include "handle.h"
+
+void winmmf_initialise(wmmf_section *section);
+int32_t winmmf_lock_read(wmmf_section *section, int64_t timeout_ns);
+int32_t winmmf_unlock_read(wmmf_section *section);
+int32_t winmmf_lock_write(wmmf_section *section, int64_t timeout_ns);
+int32_t winmmf_unlock_write(wmmf_section *section);
+
+#endif

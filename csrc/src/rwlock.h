@@ -1,0 +1,34 @@
+/* The reader/writer lock of the native layout. */
+#ifndef WMMF_RWLOCK_H
+#define WMMF_RWLOCK_H
+
+#include "handle.h"
+
+int32_t rwlock_lock_read(wmmf_section *section, int64_t timeout_ns);
+int32_t rwlock_unlock_read(wmmf_section *section);
+/* An inconsistent section is locked all the same, and answered with WMMF_E_OWNER_DIED. *place is 0 at first, and 0
+ * again unless the answer is WMMF_E_TIMEOUT: then the caller stands in the queue there, until it tries again or leaves.
+ */
+int32_t rwlock_lock_write(wmmf_section *section, int64_t timeout_ns, uint64_t *place);
+void rwlock_leave_queue(wmmf_section *section, uint64_t place);
+int32_t rwlock_unlock_write(wmmf_section *section);
+int32_t rwlock_mark_consistent(wmmf_section *section);
+/* Locks, copies and unlocks; an inconsistent section is left alone. *place as for rwlock_lock_write. */
+int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns,
+                     uint64_t *place);
+int32_t rwlock_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
+
+/* Ownership alone, for the frame channel: excludes other writers, and readers do not ask. */
+int32_t rwlock_own(wmmf_section *section, int64_t timeout_ns);
+void rwlock_disown(wmmf_section *section);
+
+/* For ever, and for everybody who waits. */
+void rwlock_poison(wmmf_section *section);
+bool rwlock_is_poisoned(const wmmf_section *section);
+
+/* What a lock word says about the section: WMMF_OK, WMMF_E_OWNER_DIED or WMMF_E_POISONED. */
+int32_t rwlock_word_status(uint64_t word);
+/* Whether the owner that a handle sees in `word` is dead. For a read-only one; others reap it. */
+bool rwlock_owner_seems_dead(const wmmf_section *section, uint64_t word);
+
+#endif

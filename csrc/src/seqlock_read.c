@@ -1,0 +1,129 @@
+/* Reading without the lock.
+ *
+ * A seqlock (Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?", MSPC 2012), whose
+ * reader does not wait for a moment without a writer, which may never come: it reads one version of the payload
+ * behind the writer that makes it, or ahead of the one that makes the next. Every chunk is copied first and
+ * judged after; the acquiring loads and fences keep the copy between two looks at the progress. Its model, with what
+ * writers do from W5 to W6, is tests/model/reading.pml. */
+#include "seqlock_read.h"
+
+#include <string.h>
+
+#include "backoff.h"
+#include "deadline.h"
+#include "rwlock.h"
+#include "tuning.h"
+
+/* Small enough that somebody who reads behind a writer is never far away. */
+size_t seqlock_chunk_size(size_t length) {
+    size_t chunk = length / 8;
+    return chunk < CHUNK_MIN ? CHUNK_MIN : chunk > CHUNK_MAX ? CHUNK_MAX : chunk;
+}
+
+struct look {
+    uint64_t sequence, begin, settled, touched, end;
+};
+
+/* Sequence and progress of one and the same write. False if the writer is always quicker: it is not one of ours. */
+static bool look_at_progress(const wmmf_section *section, struct look *look) {
+    const struct header *header = section->header;
+    for (int i = 0; i < ATTEMPTS_MAX; i++) {
+        look->sequence = load_acquire_u64(&header->sequence);
+        look->begin = load_relaxed_u64(&header->progress.begin);
+        look->settled = load_acquire_u64(&header->progress.settled);
+        look->touched = load_relaxed_u64(&header->progress.touched);
+        look->end = load_relaxed_u64(&header->progress.end);
+        fence_acquire();
+        if (load_relaxed_u64(&header->sequence) == look->sequence)
+            return true;
+    }
+    return false;
+}
+
+enum verdict { THERE, NOT_YET, GONE };
+
+/* Whether the bytes from `from` to `to` are those of the version whose write ends with the sequence `version`. */
+static enum verdict judge(const wmmf_section *section, uint64_t version, uint64_t from, uint64_t to) {
+    struct look look;
+    if (!look_at_progress(section, &look))
+        return GONE;
+    if (look.sequence == version)
+        return THERE;
+    if (look.sequence == version - 1)
+        return from < look.end && to > look.settled ? NOT_YET : THERE;
+    if (look.sequence == version + 1)
+        return from < look.touched && to > look.begin ? GONE : THERE;
+    return GONE;
+}
+
+/* Waits for the writer, which will go on soon, as long as the kernel does not say that it is dead. */
+static int32_t await_writer(wmmf_section *section, int64_t deadline, int turn) {
+    uint64_t word = load_seq_u64(&section->header->lock);
+    int32_t status = rwlock_word_status(word);
+    if (status != WMMF_OK)
+        return status;
+    if (deadline_remaining(deadline, 1) == 0)
+        return rwlock_owner_seems_dead(section, word) ? WMMF_E_OWNER_DIED : WMMF_E_TIMEOUT;
+    if (turn % OWNER_CHECK_TURNS == OWNER_CHECK_TURNS - 1 && rwlock_owner_seems_dead(section, word))
+        return WMMF_E_OWNER_DIED;
+    backoff(turn, deadline_remaining(deadline, BACKOFF_PAUSE_NS));
+    return WMMF_OK;
+}
+
+static int32_t await_version(wmmf_section *section, uint64_t version, uint64_t from, uint64_t to, int64_t deadline,
+                             enum verdict *verdict) {
+    for (int turn = 0; (*verdict = judge(section, version, from, to)) == NOT_YET; turn++) {
+        int32_t status = await_writer(section, deadline, turn);
+        if (status != WMMF_OK)
+            return status;
+    }
+    return WMMF_OK;
+}
+
+/* Copies one version, or says that it is GONE. Bytes that were taken while their write was under way count only once
+ * that write has ended: seen by its sequence or the next, never by a later one, which a repair after its death could
+ * have stored as well. */
+static int32_t copy_version(wmmf_section *section, uint64_t version, uint64_t offset, uint8_t *buffer, size_t length,
+                            int64_t deadline, enum verdict *verdict) {
+    size_t chunk = seqlock_chunk_size(length);
+    for (size_t done = 0; done < length; done += chunk) {
+        if (chunk > length - done)
+            chunk = length - done;
+        uint64_t from = offset + done;
+        int32_t status = await_version(section, version, from, from + chunk, deadline, verdict);
+        if (status != WMMF_OK || *verdict == GONE)
+            return status;
+        memcpy(buffer + done, section->payload + from, chunk);
+        fence_acquire();
+        *verdict = judge(section, version, from, from + chunk);
+        if (*verdict != THERE)
+            return WMMF_OK;
+    }
+    for (int turn = 0;; turn++) {
+        uint64_t now = load_acquire_u64(&section->header->sequence);
+        if (now != version - 1) {
+            *verdict = now == version || now == version + 1 ? THERE : GONE;
+            return WMMF_OK;
+        }
+        int32_t status = await_writer(section, deadline, turn);
+        if (status != WMMF_OK)
+            return status;
+    }
+}
+
+int32_t seqlock_read(wmmf_section *section, uint64_t offset, void *buffer, size_t length, int64_t timeout_ns) {
+    int64_t deadline = deadline_after(timeout_ns);
+    for (int turn = 0;; turn++) {
+        int32_t status = rwlock_word_status(load_seq_u64(&section->header->lock));
+        if (status != WMMF_OK)
+            return status;
+        enum verdict verdict;
+        uint64_t now = load_acquire_u64(&section->header->sequence);
+        status = copy_version(section, now + (now & 1), offset, buffer, length, deadline, &verdict);
+        if (status != WMMF_OK || verdict == THERE)
+            return status;
+        status = await_writer(section, deadline, turn);
+        if (status != WMMF_OK)
+            return status;
+    }
+}

@@ -1,0 +1,42 @@
+/* Every spin count, pause, recheck and slice of the library. The slice in which bindings wait is WMMF_WAIT_SLICE_NS. */
+#ifndef WMMF_TUNING_H
+#define WMMF_TUNING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Waiting for a lock. */
+#define LOCK_SPINS           200               /* looks at the lock word before a thread sleeps */
+#define RECHECK_NS           INT64_C(10000000) /* a sleeper looks again by itself, and asks about the dead */
+#define READ_ONLY_RECHECK_NS INT64_C(1000000)  /* the same, where nobody can be told that we sleep */
+#define YIELDING_NS          INT64_C(1000000)  /* a free lock is left so long to a waiter that shows no life */
+
+/* Short waits for another thread: spin, then yield, then sleep. A yield alone would never end where the other thread
+ * has a lower priority than ours. */
+#define BACKOFF_SPINS    100
+#define BACKOFF_YIELDS   100
+#define BACKOFF_PAUSE_NS INT64_C(100000)
+
+/* A reader without the lock asks in one of so many turns whether the writer that it waits for is dead. */
+#define OWNER_CHECK_TURNS 300
+
+/* Rounds in which a peer may spoil a compare-and-swap, or a look at two words, before we do without. */
+#define ATTEMPTS_MAX 1000
+
+/* A copy is made in pieces, so that somebody who reads behind it is never far away. */
+#define CHUNK_MIN ((size_t)1024)
+#define CHUNK_MAX ((size_t)256 * 1024)
+
+/* Opening. */
+#define READY_TIMEOUT_NS INT64_C(1000000000) /* a creator has so long to initialise its section */
+#define READY_PAUSE_NS   INT64_C(200000)     /* the first pause between two looks; each is twice the one before */
+#define JOIN_PROBES      4 /* used records of which each newcomer asks whether their owners are dead */
+
+/* Frame channels. */
+#define CHANNEL_SPINS      1000    /* looks at the newest frame before a thread sleeps */
+#define CHANNEL_VAIN_SPINS 4       /* so many waits in a row in which that did not help, and it stops ... */
+#define CHANNEL_SPIN_AGAIN 64      /* ... but for one in so many waits */
+#define CHANNEL_MOMENTARY  4096    /* bytes of a picture that is copied without a pin first */
+#define CHANNEL_ATTEMPTS   1000000 /* to catch the newest frame; an honest writer is not that quick that often */
+
+#endif
