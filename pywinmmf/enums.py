@@ -34,3 +34,25 @@ class Access(IntEnum):
     """Every user of the machine, read-only (0644)."""
     USERS_WRITE = 2
     """Every user of the machine (0666)."""
+
+
+class Element(IntEnum):
+    """What an array is made of; little endian. Complex numbers are two floats, the real part first."""
+
+    NONE = 0
+    """No array: a picture, or bytes."""
+    BOOL = 1
+    """A byte, 0 or 1."""
+    INT8 = 2
+    UINT8 = 3
+    INT16 = 4
+    UINT16 = 5
+    INT32 = 6
+    UINT32 = 7
+    INT64 = 8
+    UINT64 = 9
+    FLOAT16 = 10
+    FLOAT32 = 11
+    FLOAT64 = 12
+    COMPLEX64 = 13
+    COMPLEX128 = 14

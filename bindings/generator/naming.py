@@ -13,6 +13,7 @@ ENUMS = {
     "wmmf_layout": ("SectionLayout", "Layout", ("WMMF_",)),
     "wmmf_access": ("SectionAccess", "Access", ("WMMF_ACCESS_",)),
     "wmmf_element": ("FrameElement", "Element", ("WMMF_ELEMENT_",)),
+    "wmmf_pick": ("FramePick", "", ("WMMF_PICK_",)),
 }
 
 # Structs that the skins show to their users, by the name that they have there.

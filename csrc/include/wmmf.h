@@ -153,6 +153,33 @@ typedef struct wmmf_info {
 #define WMMF_CHANNEL_PARTICIPANTS_DEFAULT 52
 /* Bytes of the user's own that travel with each frame. */
 #define WMMF_FRAME_USER_SIZE 64
+/* Dimensions of an array that is sent as a frame, at most. */
+#define WMMF_FRAME_DIMENSIONS_MAX 8
+
+/* What an array is made of; little endian. Complex numbers are two floats, the real part first. */
+enum wmmf_element {
+    WMMF_ELEMENT_NONE = 0, /* no array: a picture, or bytes */
+    WMMF_ELEMENT_BOOL = 1, /* a byte, 0 or 1 */
+    WMMF_ELEMENT_INT8 = 2,
+    WMMF_ELEMENT_UINT8 = 3,
+    WMMF_ELEMENT_INT16 = 4,
+    WMMF_ELEMENT_UINT16 = 5,
+    WMMF_ELEMENT_INT32 = 6,
+    WMMF_ELEMENT_UINT32 = 7,
+    WMMF_ELEMENT_INT64 = 8,
+    WMMF_ELEMENT_UINT64 = 9,
+    WMMF_ELEMENT_FLOAT16 = 10,
+    WMMF_ELEMENT_FLOAT32 = 11,
+    WMMF_ELEMENT_FLOAT64 = 12,
+    WMMF_ELEMENT_COMPLEX64 = 13,
+    WMMF_ELEMENT_COMPLEX128 = 14
+};
+
+/* Which frame a reader wants. */
+enum wmmf_pick {
+    WMMF_PICK_NEXT = 0,  /* the newest, unless its sequence is `after`: then wait for a newer one */
+    WMMF_PICK_LATEST = 1 /* the newest, at once if there is one; `after` only counts for `missed` */
+};
 
 /* An open frame channel. Created by wmmf_channel_create, wmmf_channel_create_or_open or wmmf_channel_open; freed by
  * wmmf_channel_close. */
@@ -160,21 +187,26 @@ typedef struct wmmf_channel wmmf_channel;
 
 /* A frame in its slot, or a copy of one. */
 typedef struct wmmf_frame {
-    uint32_t struct_size;  /* in: sizeof(wmmf_frame) */
-    uint32_t slot;         /* where it is; for wmmf_channel_publish, _cancel and _release, as they gave it */
-    uint64_t capacity;     /* bytes of the slot */
-    uint64_t used;         /* bytes of the picture */
-    uint64_t sequence;     /* 1 for the channel's first frame, then 2, 3 ... */
-    uint64_t missed;       /* frames published between the one that the reader had and this one */
-    uint64_t timestamp_ns; /* monotonic clock of this machine: CLOCK_MONOTONIC, QueryPerformanceCounter */
-    uint32_t width;        /* pixels; 0 if it is no picture, or not told */
-    uint32_t height;       /* rows */
-    uint32_t stride;       /* bytes from one row to the next; stride * height <= used */
-    uint32_t fourcc;       /* pixel format, first character in the lowest byte; 0: not told */
-    uint32_t user_size;    /* bytes of `user` that the writer gave */
-    uint32_t reserved;     /* 0 */
-    uint8_t user[64];      /* WMMF_FRAME_USER_SIZE bytes of the writer's own */
-    void *data;            /* the picture in place, 64-byte aligned; NULL in what wmmf_channel_read writes */
+    uint32_t struct_size;      /* in: sizeof(wmmf_frame) */
+    uint32_t slot;             /* where it is; for wmmf_channel_publish, _cancel and _release, as they gave it */
+    uint64_t capacity;         /* bytes of the slot */
+    uint64_t used;             /* bytes of the picture */
+    uint64_t sequence;         /* 1 for the channel's first frame, then 2, 3 ... */
+    uint64_t missed;           /* frames published between the one that the reader had and this one */
+    uint64_t timestamp_ns;     /* monotonic clock of this machine: CLOCK_MONOTONIC, QueryPerformanceCounter */
+    uint32_t width;            /* pixels; 0 if it is no picture, or not told */
+    uint32_t height;           /* rows; 0 if width is 0 */
+    uint32_t stride;           /* bytes from one row to the next; all rows are in the used bytes */
+    uint32_t fourcc;           /* pixel format, first character in the lowest byte; 0: not told */
+    uint32_t element;          /* of an array, enum wmmf_element; then what describes a picture is 0 */
+    uint32_t dimensions;       /* of an array: how many entries of `shape` count */
+    uint64_t shape[8];         /* of an array, in C order and without gaps: elements along each dimension */
+    uint64_t device_timestamp; /* the device's own clock, in its own unit; 0: not told */
+    uint64_t device_frame;     /* the device's own number of the frame; 0: not told */
+    uint32_t hold;             /* the library's own; give it back to the calls that end what began with it */
+    uint32_t user_size;        /* bytes of `user` that the writer gave */
+    uint8_t user[64];          /* WMMF_FRAME_USER_SIZE bytes of the writer's own */
+    void *data;                /* in place, 64-byte aligned; NULL in what wmmf_channel_read writes */
 } wmmf_frame;
 
 /* What a channel is and how it does, written by wmmf_channel_get_info. */
@@ -397,7 +429,7 @@ WMMF_API int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, 
  * the native one, and its bytes are not to be had (WMMF_E_NOT_SUPPORTED). */
 
 /* Creates a channel of `slots` slots (0 = WMMF_CHANNEL_SLOTS_DEFAULT) for frames of up to `capacity` bytes and opens it
- * for writing. Its memory is slots * (capacity + 128 bytes) and one page: WMMF_E_NO_MEMORY if there is no room for
+ * for writing. Its memory is slots * (capacity + 192 bytes) and one page: WMMF_E_NO_MEMORY if there is no room for
  * that now. On Linux a slot's share is reserved when it is first begun, so that only slots that are used cost memory;
  * a container's limit is not seen before it is reached, and the kernel then kills the writer.
  * Other errors as of wmmf_create; options->layout is WMMF_NATIVE. */
@@ -427,11 +459,19 @@ WMMF_API int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info 
  * WMMF_E_DEADLOCK: this thread has begun a frame already. WMMF_E_NO_MEMORY: there is none for this slot. */
 WMMF_API int32_t wmmf_channel_begin(wmmf_channel *channel, int64_t timeout_ns, wmmf_frame *frame);
 
-/* Publishes the frame of wmmf_channel_begin, from any thread: used, width, height, stride, fourcc, user and user_size
- * are the caller's, and so is timestamp_ns, unless it is 0: then it becomes the time of this call. Sets
- * frame->sequence. WMMF_E_RANGE: used is beyond the capacity, stride * height beyond used, or user_size beyond 64; the
- * frame is still begun. */
+/* Publishes the frame of wmmf_channel_begin, from any thread. What describes it is the caller's: used, width, height,
+ * stride, fourcc, or element, dimensions and shape; device_timestamp, device_frame, user and user_size; and
+ * timestamp_ns, unless it is 0: then it becomes the time of this call. Sets frame->sequence. A stride of 0 becomes that
+ * of rows without gaps if the format is one that wmmf_picture_size knows; of other formats the library only checks that
+ * stride * height bytes are used. WMMF_E_RANGE: used is beyond the capacity, the picture or array beyond used, or
+ * user_size beyond 64. WMMF_E_ARGUMENT: what describes it contradicts itself. The frame is still begun then. */
 WMMF_API int32_t wmmf_channel_publish(wmmf_channel *channel, wmmf_frame *frame);
+
+/* Bytes of a picture in a known pixel format: GREY, Y16 (with a space at its end), BGR3, RGB3, BGRA, RGBA, YUYV, UYVY,
+ * NV12, NV21, I420, YV12. *stride 0 becomes that of rows without gaps; else it is checked. Rows that 4:2:0 formats have
+ * for their colours count. WMMF_E_NOT_SUPPORTED: another format, of which this library knows no size.
+ * WMMF_E_ARGUMENT: width or height is 0, or odd where two pixels share a colour; or the stride is less than a row. */
+WMMF_API int32_t wmmf_picture_size(uint32_t fourcc, uint32_t width, uint32_t height, uint32_t *stride, uint64_t *size);
 
 /* Drops the frame of wmmf_channel_begin. */
 WMMF_API int32_t wmmf_channel_cancel(wmmf_channel *channel, const wmmf_frame *frame);
@@ -444,6 +484,10 @@ WMMF_API int32_t wmmf_channel_write(wmmf_channel *channel, const void *data, int
  * wmmf_channel_release. One handle may pin many frames, in any threads. */
 WMMF_API int32_t wmmf_channel_acquire(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, wmmf_frame *frame);
 
+/* As wmmf_channel_acquire, for a frame that is picked otherwise: enum wmmf_pick says how, and what `after` means. */
+WMMF_API int32_t wmmf_channel_acquire_pick(wmmf_channel *channel, uint32_t pick, uint64_t after, int64_t timeout_ns,
+                                           wmmf_frame *frame);
+
 /* Gives a frame of wmmf_channel_acquire back, from any thread; its memory may change from now on. */
 WMMF_API int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *frame);
 
@@ -452,6 +496,10 @@ WMMF_API int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *f
  * bytes; frame->used says how many. */
 WMMF_API int32_t wmmf_channel_read(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length,
                                    int64_t timeout_ns, wmmf_frame *frame);
+
+/* As wmmf_channel_read, for a frame that is picked otherwise. */
+WMMF_API int32_t wmmf_channel_read_pick(wmmf_channel *channel, uint32_t pick, uint64_t after, void *buffer,
+                                        uint64_t length, int64_t timeout_ns, wmmf_frame *frame);
 
 /* Waits until the newest frame's sequence is not `after`; *sequence (may be NULL) becomes that. */
 WMMF_API int32_t wmmf_channel_wait(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, uint64_t *sequence);

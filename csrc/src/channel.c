@@ -22,6 +22,7 @@
 #include "eventcount.h"
 #include "lock_holders.h"
 #include "participants.h"
+#include "picture.h"
 #include "rwlock.h"
 #include "section.h"
 #include "tuning.h"
@@ -381,9 +382,11 @@ static void end(wmmf_channel *channel) {
     rwlock_disown(channel->section);
 }
 
-static bool picture_fits(const wmmf_frame *frame, uint64_t capacity) {
-    return frame->used <= capacity && (uint64_t)frame->stride * frame->height <= frame->used &&
-           frame->user_size <= WMMF_FRAME_USER_SIZE;
+/* Whether what describes the frame is true of its bytes, as the writer says it and as a reader finds it. */
+static int32_t frame_is_sound(wmmf_frame *frame, uint64_t capacity) {
+    if (frame->used > capacity || frame->user_size > WMMF_FRAME_USER_SIZE)
+        return WMMF_E_RANGE;
+    return picture_check(frame);
 }
 
 /* Releases the picture: from here on the frame is everybody's. Between our look and this step only poison comes. */
@@ -416,7 +419,12 @@ static int32_t publish(wmmf_channel *channel, wmmf_frame *frame) {
     store_relaxed_u32(&slot->stride, frame->stride);
     store_relaxed_u32(&slot->fourcc, frame->fourcc);
     store_relaxed_u32(&slot->user_size, frame->user_size);
+    store_relaxed_u32(&slot->array, frame->element | frame->dimensions << ARRAY_DIMENSIONS_SHIFT);
+    store_relaxed_u64(&slot->device_timestamp, frame->device_timestamp);
+    store_relaxed_u64(&slot->device_frame, frame->device_frame);
     memcpy(slot->user, frame->user, frame->user_size);
+    for (uint32_t i = 0; i < frame->dimensions; i++)
+        store_relaxed_u64(&slot->shape[i], frame->shape[i]);
     store_release_u64(&slot->stamp, 2 * frame->sequence);
     int32_t status = make_newest(channel, before, frame->sequence);
     end(channel);
@@ -447,7 +455,8 @@ int32_t wmmf_channel_publish(wmmf_channel *channel, wmmf_frame *frame) {
         return status;
     if (channel->filling == NO_SLOT || channel->filling != frame->slot)
         return WMMF_E_NOT_OWNER;
-    return picture_fits(frame, channel->capacity) ? publish(channel, frame) : WMMF_E_RANGE;
+    status = frame_is_sound(frame, channel->capacity);
+    return status != WMMF_OK ? status : publish(channel, frame);
 }
 
 int32_t wmmf_channel_cancel(wmmf_channel *channel, const wmmf_frame *frame) {
@@ -464,8 +473,8 @@ int32_t wmmf_channel_write(wmmf_channel *channel, const void *data, int64_t time
     int32_t status = frame_check(channel, frame);
     if (status == WMMF_OK && !data && frame->used != 0)
         status = WMMF_E_ARGUMENT;
-    if (status == WMMF_OK && !picture_fits(frame, channel->capacity))
-        status = WMMF_E_RANGE;
+    if (status == WMMF_OK)
+        status = frame_is_sound(frame, channel->capacity);
     if (status == WMMF_OK)
         status = begin(channel, timeout_ns);
     if (status != WMMF_OK)
@@ -545,9 +554,17 @@ static bool describe(const wmmf_channel *channel, uint64_t newest, uint64_t afte
     frame->stride = load_relaxed_u32(&slot->stride);
     frame->fourcc = load_relaxed_u32(&slot->fourcc);
     frame->user_size = load_relaxed_u32(&slot->user_size);
-    frame->reserved = 0;
+    frame->device_timestamp = load_relaxed_u64(&slot->device_timestamp);
+    frame->device_frame = load_relaxed_u64(&slot->device_frame);
+    frame->hold = 0;
+    uint32_t array = load_relaxed_u32(&slot->array);
+    frame->element = array & ARRAY_ELEMENT;
+    frame->dimensions = array >> ARRAY_DIMENSIONS_SHIFT;
+    memset(frame->shape, 0, sizeof frame->shape);
+    for (uint32_t i = 0; i < frame->dimensions && i < WMMF_FRAME_DIMENSIONS_MAX; i++)
+        frame->shape[i] = load_relaxed_u64(&slot->shape[i]);
     memset(frame->user, 0, sizeof frame->user);
-    if (!picture_fits(frame, channel->capacity))
+    if (frame_is_sound(frame, channel->capacity) != WMMF_OK)
         return false;
     memcpy(frame->user, slot->user, frame->user_size);
     return true;
@@ -577,12 +594,24 @@ static int32_t pin_newest(wmmf_channel *channel, uint64_t newest, uint64_t after
     return WMMF_E_FORMAT;
 }
 
-int32_t wmmf_channel_acquire(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, wmmf_frame *frame) {
+/* The sequence of a frame that will not do. */
+static uint64_t unwanted(uint32_t pick, uint64_t after) {
+    return pick == WMMF_PICK_LATEST ? 0 : after;
+}
+
+int32_t wmmf_channel_acquire_pick(wmmf_channel *channel, uint32_t pick, uint64_t after, int64_t timeout_ns,
+                                  wmmf_frame *frame) {
     uint64_t newest;
     int32_t status = frame_check(channel, frame);
+    if (status == WMMF_OK && pick > WMMF_PICK_LATEST)
+        status = WMMF_E_ARGUMENT;
     if (status == WMMF_OK)
-        status = wait_for_newer(channel, after, timeout_ns, &newest);
+        status = wait_for_newer(channel, unwanted(pick, after), timeout_ns, &newest);
     return status != WMMF_OK ? status : pin_newest(channel, newest, after, frame);
+}
+
+int32_t wmmf_channel_acquire(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, wmmf_frame *frame) {
+    return wmmf_channel_acquire_pick(channel, WMMF_PICK_NEXT, after, timeout_ns, frame);
 }
 
 int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *frame) {
@@ -615,12 +644,13 @@ static bool copy_without_pin(const wmmf_channel *channel, uint64_t newest, uint6
     return whole;
 }
 
-static int32_t read_without_pin(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length,
+static int32_t read_without_pin(wmmf_channel *channel, uint32_t pick, uint64_t after, void *buffer, uint64_t length,
                                 int64_t timeout_ns, wmmf_frame *frame) {
     int64_t deadline = deadline_after(timeout_ns);
     for (;;) {
         uint64_t newest;
-        int32_t status = wait_for_newer(channel, after, deadline_remaining(deadline, INT64_MAX), &newest);
+        int32_t status =
+            wait_for_newer(channel, unwanted(pick, after), deadline_remaining(deadline, INT64_MAX), &newest);
         if (status != WMMF_OK || copy_without_pin(channel, newest, after, buffer, length, frame, &status))
             return status;
         if (deadline_remaining(deadline, 1) == 0)
@@ -630,10 +660,10 @@ static int32_t read_without_pin(wmmf_channel *channel, uint64_t after, void *buf
 }
 
 /* What is copied in a moment is tried without a pin first: a pin makes the writer's next look at it wait for memory. */
-static int32_t read_with_pin(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length, int64_t timeout_ns,
-                             wmmf_frame *frame) {
+static int32_t read_with_pin(wmmf_channel *channel, uint32_t pick, uint64_t after, void *buffer, uint64_t length,
+                             int64_t timeout_ns, wmmf_frame *frame) {
     uint64_t newest;
-    int32_t status = wait_for_newer(channel, after, timeout_ns, &newest);
+    int32_t status = wait_for_newer(channel, unwanted(pick, after), timeout_ns, &newest);
     if (status != WMMF_OK || (channel->capacity <= CHANNEL_MOMENTARY &&
                               copy_without_pin(channel, newest, after, buffer, length, frame, &status)))
         return status;
@@ -648,19 +678,24 @@ static int32_t read_with_pin(wmmf_channel *channel, uint64_t after, void *buffer
     return status;
 }
 
-int32_t wmmf_channel_read(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length, int64_t timeout_ns,
-                          wmmf_frame *frame) {
+int32_t wmmf_channel_read_pick(wmmf_channel *channel, uint32_t pick, uint64_t after, void *buffer, uint64_t length,
+                               int64_t timeout_ns, wmmf_frame *frame) {
     int32_t status = frame_check(channel, frame);
     bool read_only = status == WMMF_E_READ_ONLY;
     if (status != WMMF_OK && !read_only)
         return status;
-    if (!buffer && length != 0)
+    if ((!buffer && length != 0) || pick > WMMF_PICK_LATEST)
         return WMMF_E_ARGUMENT;
-    status = read_only ? read_without_pin(channel, after, buffer, length, timeout_ns, frame)
-                       : read_with_pin(channel, after, buffer, length, timeout_ns, frame);
+    status = read_only ? read_without_pin(channel, pick, after, buffer, length, timeout_ns, frame)
+                       : read_with_pin(channel, pick, after, buffer, length, timeout_ns, frame);
     if (status == WMMF_OK || status == WMMF_E_RANGE)
         frame->data = NULL;
     return status;
+}
+
+int32_t wmmf_channel_read(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length, int64_t timeout_ns,
+                          wmmf_frame *frame) {
+    return wmmf_channel_read_pick(channel, WMMF_PICK_NEXT, after, buffer, length, timeout_ns, frame);
 }
 
 int32_t wmmf_channel_wait(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, uint64_t *sequence) {

@@ -97,7 +97,7 @@ struct header {
  * header and the picture's bytes, both aligned to PAYLOAD_ALIGNMENT. */
 #define CHANNEL_MAGIC       UINT64_C(0x6e616863464d4d57) /* "WMMFchan" */
 #define CHANNEL_HEADER_SIZE 256
-#define FRAME_HEADER_SIZE   128
+#define FRAME_HEADER_SIZE   192
 
 /* `newest`: bits 0-7 the slot of the newest frame, bits 8-62 its sequence, both 0 = none yet; bit 63 that the lock is
  * poisoned, so that readers need not look there. */
@@ -127,11 +127,16 @@ struct frame_header {
     shared_u32 height;
     shared_u32 stride;
     shared_u32 fourcc;
-    shared_u32 user_size; /* before `user`: without any of that, a frame is described by one cache line */
-    uint8_t reserved0[4];
+    shared_u32 user_size;
+    shared_u32 array; /* bits 0-7 enum wmmf_element, bits 8-15 dimensions; 0: no array */
+    shared_u64 device_timestamp;
+    shared_u64 device_frame;
+    /* A frame without any of these is described by the one cache line above. */
     uint8_t user[64];
-    uint8_t reserved1[FRAME_HEADER_SIZE - 112];
+    shared_u64 shape[8];
 };
+#define ARRAY_ELEMENT          UINT32_C(0xFF)
+#define ARRAY_DIMENSIONS_SHIFT 8
 
 /* The winmmf layout: a lock word, then the payload (see lock_winmmf.c). */
 #define WINMMF_HEADER_SIZE             4
@@ -150,7 +155,8 @@ LAYOUT_ASSERT(header_kind, offsetof(struct header, kind) == 48);
 LAYOUT_ASSERT(channel_header_size, sizeof(struct channel_header) == CHANNEL_HEADER_SIZE);
 LAYOUT_ASSERT(channel_newest, offsetof(struct channel_header, newest) == 64);
 LAYOUT_ASSERT(frame_header_size, sizeof(struct frame_header) == FRAME_HEADER_SIZE);
-LAYOUT_ASSERT(frame_user, offsetof(struct frame_header, user) == 48);
+LAYOUT_ASSERT(frame_user, offsetof(struct frame_header, user) == 64);
+LAYOUT_ASSERT(frame_shape, offsetof(struct frame_header, shape) == 128);
 LAYOUT_ASSERT(little_endian, __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 
 #endif

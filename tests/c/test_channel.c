@@ -96,6 +96,129 @@ static void what_describes_a_frame_travels_with_it(void) {
     wmmf_channel_close(writer);
 }
 
+static wmmf_frame picture_of(const char *fourcc, uint32_t width, uint32_t height, uint32_t stride, uint64_t used) {
+    wmmf_frame frame = new_frame();
+    for (int i = 3; fourcc && i >= 0; i--)
+        frame.fourcc = frame.fourcc << 8 | (uint8_t)fourcc[i];
+    frame.width = width;
+    frame.height = height;
+    frame.stride = stride;
+    frame.used = used;
+    return frame;
+}
+
+/* In a channel of 1000 bytes a frame. */
+static void a_picture_is_as_large_as_its_description_says(void) {
+    static const struct {
+        const char *fourcc;
+        uint32_t width, height, stride;
+        uint64_t used;
+        int32_t status;
+        uint32_t stride_found;
+    } cases[] = {
+        {"BGR3", 10, 20, 0, 600, WMMF_OK, 30},
+        {"BGR3", 10, 20, 40, 800, WMMF_OK, 40},
+        {"BGR3", 1920, 1080, 0, 10, WMMF_E_RANGE, 0},
+        {"BGR3", 10, 20, 0, 599, WMMF_E_RANGE, 0},
+        {"BGR3", 10, 20, 29, 600, WMMF_E_ARGUMENT, 0},
+        {"BGR3", 10, 0, 0, 600, WMMF_E_ARGUMENT, 0},
+        {"BGR3", 0, 20, 0, 600, WMMF_E_ARGUMENT, 0},
+        {"BGRA", UINT32_MAX, 1, 0, 600, WMMF_E_ARGUMENT, 0},
+        {"GREY", UINT32_MAX, UINT32_MAX, 0, 600, WMMF_E_ARGUMENT, 0},
+        {"NV12", 20, 20, 0, 600, WMMF_OK, 20},
+        {"NV12", 20, 20, 0, 599, WMMF_E_RANGE, 0},
+        {"I420", 20, 21, 0, 700, WMMF_E_ARGUMENT, 0},
+        {"YUYV", 11, 2, 0, 100, WMMF_E_ARGUMENT, 0},
+        {"Y16 ", 10, 20, 0, 400, WMMF_OK, 20},
+        {"MJPG", 640, 480, 0, 77, WMMF_OK, 0},
+        {"ABCD", 640, 480, 0, 77, WMMF_OK, 0},
+        {"ABCD", 640, 480, 1, 77, WMMF_E_RANGE, 0},
+        {NULL, UINT32_MAX, UINT32_MAX, UINT32_MAX, 1000, WMMF_E_RANGE, 0},
+    };
+    wmmf_channel *channel = make(new_name(), 0);
+    uint8_t bytes[CAPACITY] = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        wmmf_frame frame = picture_of(cases[i].fourcc, cases[i].width, cases[i].height, cases[i].stride, cases[i].used);
+        CHECK_STATUS(cases[i].status, wmmf_channel_write(channel, bytes, 0, &frame));
+        if (cases[i].status == WMMF_OK)
+            CHECK_EQUAL(cases[i].stride_found, frame.stride);
+    }
+    uint32_t stride = 0;
+    uint64_t size = 0;
+    REQUIRE_OK(wmmf_picture_size(picture_of("NV12", 0, 0, 0, 0).fourcc, 640, 480, &stride, &size));
+    CHECK(stride == 640 && size == 640 * 720);
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_picture_size(0, 640, 480, &stride, &size));
+    wmmf_channel_close(channel);
+}
+
+static wmmf_frame array_of(uint32_t element, uint32_t dimensions, uint64_t first, uint64_t second, uint64_t used) {
+    wmmf_frame frame = new_frame();
+    frame.element = element;
+    frame.dimensions = dimensions;
+    frame.shape[0] = first;
+    frame.shape[1] = second;
+    frame.used = used;
+    return frame;
+}
+
+static void an_array_keeps_its_element_and_its_shape(void) {
+    static const struct {
+        uint32_t element, dimensions;
+        uint64_t first, second, used;
+        int32_t status;
+    } cases[] = {
+        {WMMF_ELEMENT_FLOAT32, 2, 10, 12, 480, WMMF_OK},
+        {WMMF_ELEMENT_COMPLEX128, 0, 0, 0, 16, WMMF_OK},
+        {WMMF_ELEMENT_INT16, 2, 0, UINT64_MAX, 0, WMMF_OK},
+        {WMMF_ELEMENT_FLOAT32, 2, 10, 12, 481, WMMF_E_ARGUMENT},
+        {WMMF_ELEMENT_FLOAT32, 2, 10, 12, 479, WMMF_E_RANGE},
+        {WMMF_ELEMENT_FLOAT64, 2, UINT64_C(1) << 32, UINT64_C(1) << 32, 480, WMMF_E_RANGE},
+        {WMMF_ELEMENT_COMPLEX128 + 1, 1, 10, 0, 160, WMMF_E_ARGUMENT},
+        {WMMF_ELEMENT_UINT8, WMMF_FRAME_DIMENSIONS_MAX + 1, 10, 10, 100, WMMF_E_ARGUMENT},
+        {WMMF_ELEMENT_NONE, 1, 10, 0, 10, WMMF_E_ARGUMENT},
+    };
+    wmmf_channel *channel = make(new_name(), 0);
+    uint8_t bytes[CAPACITY] = {0}, copy[CAPACITY];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        wmmf_frame got = new_frame(), sent = array_of(cases[i].element, cases[i].dimensions, cases[i].first,
+                                                      cases[i].second, cases[i].used);
+        sent.device_timestamp = 5;
+        sent.device_frame = i + 1;
+        CHECK_STATUS(cases[i].status, wmmf_channel_write(channel, bytes, 0, &sent));
+        if (cases[i].status != WMMF_OK)
+            continue;
+        REQUIRE_OK(wmmf_channel_read(channel, 0, copy, sizeof copy, 0, &got));
+        CHECK(got.element == sent.element && got.dimensions == sent.dimensions && got.used == sent.used);
+        for (uint32_t d = 0; d < sent.dimensions; d++)
+            CHECK_EQUAL(sent.shape[d], got.shape[d]);
+        CHECK(got.device_timestamp == 5 && got.device_frame == i + 1);
+    }
+    wmmf_frame both = array_of(WMMF_ELEMENT_UINT8, 2, 10, 10, 100);
+    both.fourcc = picture_of("GREY", 0, 0, 0, 0).fourcc;
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_write(channel, bytes, 0, &both));
+    wmmf_channel_close(channel);
+}
+
+static void the_latest_is_had_again_and_says_what_was_missed(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 0), *reader = join(name, false), *copier = join(name, true);
+    wmmf_frame frame = new_frame(), copied = new_frame();
+    uint8_t copy[CAPACITY];
+    for (int i = 1; i <= 5; i++)
+        publish(writer, i);
+    for (uint64_t had = 0; had <= 5; had++) {
+        REQUIRE_OK(wmmf_channel_acquire_pick(reader, WMMF_PICK_LATEST, had, 0, &frame));
+        REQUIRE_OK(wmmf_channel_read_pick(copier, WMMF_PICK_LATEST, had, copy, sizeof copy, 0, &copied));
+        uint64_t missed = had == 0 || had == 5 ? 0 : 4 - had;
+        CHECK(frame.sequence == 5 && frame.missed == missed && copied.sequence == 5 && copied.missed == missed);
+        REQUIRE_OK(wmmf_channel_release(reader, &frame));
+    }
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_acquire_pick(reader, 99, 0, 0, &frame));
+    wmmf_channel_close(copier);
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
 static void a_pinned_frame_stays_as_it_is(void) {
     const char *name = new_name();
     wmmf_channel *writer = make(name, 3), *reader = join(name, false);
@@ -208,6 +331,7 @@ static void bad_frames_are_refused(void) {
     frame.used = CAPACITY + 1;
     CHECK_STATUS(WMMF_E_RANGE, wmmf_channel_write(channel, bytes, 0, &frame));
     frame.used = 100;
+    frame.width = 1;
     frame.height = 11;
     frame.stride = 10;
     CHECK_STATUS(WMMF_E_RANGE, wmmf_channel_write(channel, bytes, 0, &frame));
@@ -253,7 +377,7 @@ static void a_channel_is_no_plain_section(void) {
     section = open_read_only(name, WMMF_NATIVE);
     wmmf_info info = {.struct_size = sizeof info};
     REQUIRE_OK(wmmf_get_info(section, &info));
-    CHECK_EQUAL(4096 + 3 * (128 + 1024), info.size + info.data_offset); /* one page of headers and the slots */
+    CHECK_EQUAL(4096 + 3 * (192 + 1024), info.size + info.data_offset); /* one page of headers and the slots */
     wmmf_close(section);
     wmmf_channel_close(channel);
 }
@@ -434,6 +558,9 @@ static void a_writer_that_never_waits_follows_a_dead_one(void) {
 static const struct test tests[] = {
     TEST(a_reader_gets_the_newest_frame_and_what_it_missed),
     TEST(what_describes_a_frame_travels_with_it),
+    TEST(a_picture_is_as_large_as_its_description_says),
+    TEST(an_array_keeps_its_element_and_its_shape),
+    TEST(the_latest_is_had_again_and_says_what_was_missed),
     TEST(a_pinned_frame_stays_as_it_is),
     TEST(a_writer_may_wait_for_a_slot),
     TEST(a_frame_that_is_not_published_was_never_there),

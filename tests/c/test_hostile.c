@@ -173,6 +173,18 @@ static void a_frame_that_lies_is_not_given(void) {
     got = before;
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_channel_acquire(channel, 0, LONG_TIMEOUT, &got));
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_channel_read(channel, 0, picture, sizeof picture, LONG_TIMEOUT, &got));
+    header->used = 100;
+    header->fourcc = 0x33524742; /* BGR3 */
+    header->width = 1920;
+    header->height = 1080;
+    header->stride = 0;
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_channel_acquire(channel, 0, LONG_TIMEOUT, &got));
+    header->width = header->height = header->fourcc = 0;
+    header->array = WMMF_ELEMENT_FLOAT32 | 9 << ARRAY_DIMENSIONS_SHIFT;
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_channel_acquire(channel, 0, LONG_TIMEOUT, &got));
+    header->array = WMMF_ELEMENT_FLOAT32 | 1 << ARRAY_DIMENSIONS_SHIFT;
+    header->shape[0] = 26;
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_channel_acquire(channel, 0, LONG_TIMEOUT, &got));
     CHECK(memcmp(&before, &got, sizeof got) == 0);
     wmmf_channel_close(channel);
 }

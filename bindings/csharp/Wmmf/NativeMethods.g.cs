@@ -68,19 +68,29 @@ namespace Wmmf
         public ulong timestamp_ns;
         // pixels; 0 if it is no picture, or not told
         public uint width;
-        // rows
+        // rows; 0 if width is 0
         public uint height;
-        // bytes from one row to the next; stride * height <= used
+        // bytes from one row to the next; all rows are in the used bytes
         public uint stride;
         // pixel format, first character in the lowest byte; 0: not told
         public uint fourcc;
+        // of an array, enum wmmf_element; then what describes a picture is 0
+        public uint element;
+        // of an array: how many entries of `shape` count
+        public uint dimensions;
+        // of an array, in C order and without gaps: elements along each dimension
+        public fixed ulong shape[8];
+        // the device's own clock, in its own unit; 0: not told
+        public ulong device_timestamp;
+        // the device's own number of the frame; 0: not told
+        public ulong device_frame;
+        // the library's own; give it back to the calls that end what began with it
+        public uint hold;
         // bytes of `user` that the writer gave
         public uint user_size;
-        // 0
-        public uint reserved;
         // 64 bytes of the writer's own
         public fixed byte user[64];
-        // the picture in place, 64-byte aligned; NULL in what wmmf_channel_read writes
+        // in place, 64-byte aligned; NULL in what wmmf_channel_read writes
         public void* data;
     }
 
@@ -198,6 +208,7 @@ namespace Wmmf
         internal const int WMMF_CHANNEL_SLOTS_MAX = 64;
         internal const int WMMF_CHANNEL_PARTICIPANTS_DEFAULT = 52;
         internal const int WMMF_FRAME_USER_SIZE = 64;
+        internal const int WMMF_FRAME_DIMENSIONS_MAX = 8;
         internal const int WMMF_WAIT_MANY_MAX = 63;
 
         // The ABI version of this library: 1 of the header it was built from.
@@ -332,7 +343,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_list(uint name_space, byte* names, ulong capacity, ulong* needed);
 
-        // Creates a channel of `slots` slots (0 = 4) for frames of up to `capacity` bytes and opens it for writing. Its memory is slots * (capacity + 128 bytes) and one page: WMMF_E_NO_MEMORY if there is no room for that now. On Linux a slot's share is reserved when it is first begun, so that only slots that are used cost memory; a container's limit is not seen before it is reached, and the kernel then kills the writer. Other errors as of wmmf_create; options->layout is WMMF_NATIVE.
+        // Creates a channel of `slots` slots (0 = 4) for frames of up to `capacity` bytes and opens it for writing. Its memory is slots * (capacity + 192 bytes) and one page: WMMF_E_NO_MEMORY if there is no room for that now. On Linux a slot's share is reserved when it is first begun, so that only slots that are used cost memory; a container's limit is not seen before it is reached, and the kernel then kills the writer. Other errors as of wmmf_create; options->layout is WMMF_NATIVE.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_create(byte* name, ulong capacity, uint slots, wmmf_options* options, IntPtr* result);
 
@@ -360,9 +371,13 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_begin(IntPtr channel, long timeout_ns, wmmf_frame* frame);
 
-        // Publishes the frame of wmmf_channel_begin, from any thread: used, width, height, stride, fourcc, user and user_size are the caller's, and so is timestamp_ns, unless it is 0: then it becomes the time of this call. Sets frame->sequence. WMMF_E_RANGE: used is beyond the capacity, stride * height beyond used, or user_size beyond 64; the frame is still begun.
+        // Publishes the frame of wmmf_channel_begin, from any thread. What describes it is the caller's: used, width, height, stride, fourcc, or element, dimensions and shape; device_timestamp, device_frame, user and user_size; and timestamp_ns, unless it is 0: then it becomes the time of this call. Sets frame->sequence. A stride of 0 becomes that of rows without gaps if the format is one that wmmf_picture_size knows; of other formats the library only checks that stride * height bytes are used. WMMF_E_RANGE: used is beyond the capacity, the picture or array beyond used, or user_size beyond 64. WMMF_E_ARGUMENT: what describes it contradicts itself. The frame is still begun then.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_publish(IntPtr channel, wmmf_frame* frame);
+
+        // Bytes of a picture in a known pixel format: GREY, Y16 (with a space at its end), BGR3, RGB3, BGRA, RGBA, YUYV, UYVY, NV12, NV21, I420, YV12. *stride 0 becomes that of rows without gaps; else it is checked. Rows that 4:2:0 formats have for their colours count. WMMF_E_NOT_SUPPORTED: another format, of which this library knows no size. WMMF_E_ARGUMENT: width or height is 0, or odd where two pixels share a colour; or the stride is less than a row.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_picture_size(uint fourcc, uint width, uint height, uint* stride, ulong* size);
 
         // Drops the frame of wmmf_channel_begin.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -376,6 +391,10 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_acquire(IntPtr channel, ulong after, long timeout_ns, wmmf_frame* frame);
 
+        // As wmmf_channel_acquire, for a frame that is picked otherwise: enum wmmf_pick says how, and what `after` means.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_acquire_pick(IntPtr channel, uint pick, ulong after, long timeout_ns, wmmf_frame* frame);
+
         // Gives a frame of wmmf_channel_acquire back, from any thread; its memory may change from now on.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_release(IntPtr channel, wmmf_frame* frame);
@@ -383,6 +402,10 @@ namespace Wmmf
         // As wmmf_channel_acquire, but copies the picture into `buffer` and pins nothing after its return; read-only handles can do it, too, and then repeat until they have a frame whole. WMMF_E_RANGE: the picture has more than `length` bytes; frame->used says how many.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_read(IntPtr channel, ulong after, void* buffer, ulong length, long timeout_ns, wmmf_frame* frame);
+
+        // As wmmf_channel_read, for a frame that is picked otherwise.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_read_pick(IntPtr channel, uint pick, ulong after, void* buffer, ulong length, long timeout_ns, wmmf_frame* frame);
 
         // Waits until the newest frame's sequence is not `after`; *sequence (may be NULL) becomes that.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

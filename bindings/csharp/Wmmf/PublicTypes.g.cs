@@ -99,6 +99,37 @@ namespace Wmmf
         Mode = 4,
     }
 
+    /// <summary>What an array is made of; little endian. Complex numbers are two floats, the real part first.</summary>
+    public enum FrameElement
+    {
+        /// <summary>No array: a picture, or bytes.</summary>
+        None = 0,
+        /// <summary>A byte, 0 or 1.</summary>
+        Bool = 1,
+        Int8 = 2,
+        Uint8 = 3,
+        Int16 = 4,
+        Uint16 = 5,
+        Int32 = 6,
+        Uint32 = 7,
+        Int64 = 8,
+        Uint64 = 9,
+        Float16 = 10,
+        Float32 = 11,
+        Float64 = 12,
+        Complex64 = 13,
+        Complex128 = 14,
+    }
+
+    /// <summary>Which frame a reader wants.</summary>
+    public enum FramePick
+    {
+        /// <summary>The newest, unless its sequence is `after`: then wait for a newer one.</summary>
+        Next = 0,
+        /// <summary>The newest, at once if there is one; `after` only counts for `missed`.</summary>
+        Latest = 1,
+    }
+
     /// <summary>One writable handle, of whatever language, that is or was open on a native section or channel.</summary>
     public sealed partial class Participant
     {

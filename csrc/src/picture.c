@@ -1,0 +1,108 @@
+#include "picture.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The codes are those of Video4Linux and libyuv. */
+#define FOURCC(a, b, c, d) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+
+struct format {
+    uint32_t fourcc;
+    uint8_t pixel_size;  /* bytes that a pixel takes in its row */
+    bool even;           /* two pixels of a row share a colour */
+    bool colours_follow; /* 4:2:0: half as many rows again for the colours */
+};
+
+static const struct format FORMATS[] = {
+    {FOURCC('G', 'R', 'E', 'Y'), 1, false, false}, {FOURCC('Y', '1', '6', ' '), 2, false, false},
+    {FOURCC('B', 'G', 'R', '3'), 3, false, false}, {FOURCC('R', 'G', 'B', '3'), 3, false, false},
+    {FOURCC('B', 'G', 'R', 'A'), 4, false, false}, {FOURCC('R', 'G', 'B', 'A'), 4, false, false},
+    {FOURCC('Y', 'U', 'Y', 'V'), 2, true, false},  {FOURCC('U', 'Y', 'V', 'Y'), 2, true, false},
+    {FOURCC('N', 'V', '1', '2'), 1, true, true},   {FOURCC('N', 'V', '2', '1'), 1, true, true},
+    {FOURCC('I', '4', '2', '0'), 1, true, true},   {FOURCC('Y', 'V', '1', '2'), 1, true, true},
+};
+
+/* NULL: compressed, or nobody knows it. */
+static const struct format *find_format(uint32_t fourcc) {
+    for (size_t i = 0; i < sizeof FORMATS / sizeof *FORMATS; i++)
+        if (FORMATS[i].fourcc == fourcc)
+            return &FORMATS[i];
+    return NULL;
+}
+
+int32_t wmmf_picture_size(uint32_t fourcc, uint32_t width, uint32_t height, uint32_t *stride, uint64_t *size) {
+    if (!stride || !size)
+        return WMMF_E_ARGUMENT;
+    const struct format *format = find_format(fourcc);
+    if (!format)
+        return WMMF_E_NOT_SUPPORTED;
+    uint64_t row = (uint64_t)width * format->pixel_size;
+    uint64_t rows = format->colours_follow ? (uint64_t)height + height / 2 : height;
+    uint64_t step = *stride ? *stride : row;
+    if (width == 0 || height == 0 || step < row || step > UINT32_MAX || (format->even && width % 2) ||
+        (format->colours_follow && height % 2) || rows > INT64_MAX / step)
+        return WMMF_E_ARGUMENT;
+    *stride = (uint32_t)step;
+    *size = rows * step;
+    return WMMF_OK;
+}
+
+static int32_t check_picture(wmmf_frame *frame) {
+    if ((frame->width == 0) != (frame->height == 0))
+        return WMMF_E_ARGUMENT;
+    if (frame->width == 0 || !find_format(frame->fourcc)) /* then the stride means what the writer wants */
+        return frame->stride == 0 || frame->height <= frame->used / frame->stride ? WMMF_OK : WMMF_E_RANGE;
+    uint64_t size;
+    int32_t status = wmmf_picture_size(frame->fourcc, frame->width, frame->height, &frame->stride, &size);
+    return status == WMMF_OK && size > frame->used ? WMMF_E_RANGE : status;
+}
+
+/* Bytes of an element; 0: there is none of this kind. */
+static uint64_t element_size(uint32_t element) {
+    switch ((enum wmmf_element)element) {
+    case WMMF_ELEMENT_BOOL:
+    case WMMF_ELEMENT_INT8:
+    case WMMF_ELEMENT_UINT8:
+        return 1;
+    case WMMF_ELEMENT_INT16:
+    case WMMF_ELEMENT_UINT16:
+    case WMMF_ELEMENT_FLOAT16:
+        return 2;
+    case WMMF_ELEMENT_INT32:
+    case WMMF_ELEMENT_UINT32:
+    case WMMF_ELEMENT_FLOAT32:
+        return 4;
+    case WMMF_ELEMENT_INT64:
+    case WMMF_ELEMENT_UINT64:
+    case WMMF_ELEMENT_FLOAT64:
+    case WMMF_ELEMENT_COMPLEX64:
+        return 8;
+    case WMMF_ELEMENT_COMPLEX128:
+        return 16;
+    case WMMF_ELEMENT_NONE:
+        break;
+    }
+    return 0;
+}
+
+static int32_t check_array(const wmmf_frame *frame) {
+    uint64_t size = element_size(frame->element);
+    if (size == 0 || frame->dimensions > WMMF_FRAME_DIMENSIONS_MAX || frame->width != 0 || frame->height != 0 ||
+        frame->stride != 0 || frame->fourcc != 0)
+        return WMMF_E_ARGUMENT;
+    for (uint32_t i = 0; i < frame->dimensions; i++)
+        if (frame->shape[i] == 0)
+            size = 0;
+    for (uint32_t i = 0; i < frame->dimensions && size != 0; i++) {
+        if (frame->shape[i] > frame->used / size)
+            return WMMF_E_RANGE;
+        size *= frame->shape[i];
+    }
+    return size == frame->used ? WMMF_OK : size > frame->used ? WMMF_E_RANGE : WMMF_E_ARGUMENT;
+}
+
+int32_t picture_check(wmmf_frame *frame) {
+    if (frame->element != WMMF_ELEMENT_NONE)
+        return check_array(frame);
+    return frame->dimensions == 0 ? check_picture(frame) : WMMF_E_ARGUMENT;
+}
