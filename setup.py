@@ -2,15 +2,17 @@
 
 Everything that is not code is in pyproject.toml.
 
-Cross-building for 64-bit Windows with mingw-w64 is steered by three environment variables:
-PYWINMMF_CROSS=win_amd64, and PYWINMMF_CROSS_INCLUDE and PYWINMMF_CROSS_LIB, the include and libs folders of a
-Python for Windows.
+Cross-building for Windows with gcc of mingw-w64 or with zig is steered by environment variables:
+PYWINMMF_CROSS=win_amd64 (win32, win_arm64); PYWINMMF_CROSS_CC, the compiler's command (x86_64-w64-mingw32-gcc);
+PYWINMMF_CROSS_INCLUDE and PYWINMMF_CROSS_LIB, the include and libs folders of a Python for that Windows.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +20,17 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 CROSS = os.environ.get("PYWINMMF_CROSS", "")
-if CROSS not in ("", "win_amd64"):
-    raise SystemExit(f"PYWINMMF_CROSS={CROSS}: expected win_amd64 or nothing")
+if CROSS not in ("", "win_amd64", "win32", "win_arm64"):
+    raise SystemExit(f"PYWINMMF_CROSS={CROSS}: expected win_amd64, win32, win_arm64 or nothing")
 WINDOWS = bool(CROSS) or sys.platform == "win32"
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))  # has no stable ABI
 
 INCLUDE = "csrc/include"
 OTHER_PLATFORM = "platform_posix.c" if WINDOWS else "platform_win.c"
 SOURCES = sorted(str(path) for path in Path("csrc/src").glob("*.c") if path.name != OTHER_PLATFORM)
 LIBRARIES = ["advapi32"] if WINDOWS else []
 LIBRARY_NAME = "wmmf.dll" if WINDOWS else "libwmmf.so"
-HIDDEN = ["-fvisibility=hidden"]
+IMPORT_LIBRARY_NAME = "wmmf.lib"
 
 
 class BuildNative(build_ext):
@@ -36,6 +39,8 @@ class BuildNative(build_ext):
     def build_extensions(self) -> None:
         if CROSS:
             self._aim_at_windows()
+        else:
+            check_headers()
         super().build_extensions()
         self._build_library()
 
@@ -45,8 +50,8 @@ class BuildNative(build_ext):
         ext.include_dirs.append(INCLUDE)
         ext.define_macros += [("WMMF_STATIC", None), self._version_macro()]
         if ext.py_limited_api:
-            ext.define_macros.append(("Py_LIMITED_API", "0x030B0000"))
-        ext.extra_compile_args += HIDDEN
+            ext.define_macros.append(("Py_LIMITED_API", "0x030b0000"))
+        ext.extra_compile_args += self._compile_options()
         ext.libraries += LIBRARIES
         super().build_extension(ext)
 
@@ -57,42 +62,71 @@ class BuildNative(build_ext):
         return [*ext.libraries, "python3"] if CROSS else super().get_libraries(ext)
 
     def get_outputs(self) -> list[str]:
-        return [*super().get_outputs(), str(self._library_path())]
+        return [*super().get_outputs(), *map(str, self._library_files())]
+
+    def copy_extensions_to_source(self) -> None:
+        """What an editable installation runs: the library goes where its extension goes."""
+        super().copy_extensions_to_source()
+        package = self.get_finalized_command("build_py").get_package_dir("pywinmmf")
+        for file in self._library_files():
+            self.copy_file(str(file), str(Path(package, file.name)))
 
     def _aim_at_windows(self) -> None:
-        gcc = ["x86_64-w64-mingw32-gcc", "-O2"]
-        self.compiler.set_executables(compiler_so=gcc, linker_so=[*gcc, "-shared", "-static-libgcc", "-s"])
+        command = shlex.split(os.environ.get("PYWINMMF_CROSS_CC", "x86_64-w64-mingw32-gcc"))
+        static = [] if "zig" in command[0] else ["-static-libgcc"]
+        self.compiler.set_executables(
+            compiler_so=[*command, "-O2"], linker_so=[*command, "-O2", "-shared", *static, "-s"]
+        )
         self.compiler.set_include_dirs([os.environ["PYWINMMF_CROSS_INCLUDE"]])
         self.compiler.set_library_dirs([os.environ["PYWINMMF_CROSS_LIB"]])
 
     def _build_library(self) -> None:
-        compiler = self.compiler
+        compiler, library = self.compiler, self._library_files()[0]
+        msvc = compiler.compiler_type == "msvc"
         objects = compiler.compile(
             SOURCES,
             output_dir=str(Path(self.build_temp, "library")),
             macros=[("WMMF_BUILD", None), self._version_macro()],
             include_dirs=[INCLUDE],
-            extra_postargs=HIDDEN,
+            # The programs that load it may have no VCRUNTIME140.dll, which is no part of Windows.
+            extra_postargs=[*self._compile_options(), *(["/MT"] if msvc else [])],
         )
-        # The soname is the file's name: what links against this copy finds this copy.
-        soname = [] if WINDOWS else [f"-Wl,-soname,{LIBRARY_NAME}"]
-        compiler.link_shared_object(objects, str(self._library_path()), libraries=LIBRARIES, extra_postargs=soname)
+        if msvc:
+            options = [f"/IMPLIB:{library.with_name(IMPORT_LIBRARY_NAME)}"]
+            options += ["/NODEFAULTLIB:libucrt.lib", "/DEFAULTLIB:ucrt.lib"]  # the part of the runtime that Windows has
+        elif WINDOWS:
+            options = [f"-Wl,--out-implib,{library.with_name(IMPORT_LIBRARY_NAME)}"]
+        else:
+            options = [f"-Wl,-soname,{LIBRARY_NAME}"]  # what links against this copy finds this copy
+        compiler.link_shared_object(objects, str(library), libraries=LIBRARIES, extra_postargs=options)
 
-    def _library_path(self) -> Path:
-        return Path(self.get_ext_fullpath("pywinmmf._native")).with_name(LIBRARY_NAME)
+    def _compile_options(self) -> list[str]:
+        return [] if self.compiler.compiler_type == "msvc" else ["-fvisibility=hidden"]
+
+    def _library_files(self) -> list[Path]:
+        library = Path(self.build_lib, "pywinmmf", LIBRARY_NAME)
+        return [library, library.with_name(IMPORT_LIBRARY_NAME)] if WINDOWS else [library]
 
     def _version_macro(self) -> tuple[str, str]:
         return "WMMF_VERSION_STRING", f'"{self.distribution.get_version()}"'
 
 
+def check_headers() -> None:
+    """Say what to install, before the compiler says that there is no Python.h."""
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    if not header.exists():
+        raise SystemExit(
+            f"pywinmmf is built from C, which needs Python's headers, and there is no {header}: install "
+            "python3-dev (Debian, Ubuntu) or python3-devel (Fedora, openSUSE), or a wheel"
+        )
+
+
 def options() -> dict[str, Any]:
     """The wheel's tag; a cross-build gets a build folder of its own, so that nothing native slips in."""
+    wheel = {} if FREE_THREADED else {"py_limited_api": "cp311"}
     if CROSS:
-        return {
-            "bdist_wheel": {"py_limited_api": "cp311", "plat_name": CROSS},
-            "build": {"build_base": f"build/{CROSS}"},
-        }
-    return {"bdist_wheel": {"py_limited_api": "cp311"}}
+        return {"bdist_wheel": {**wheel, "plat_name": CROSS}, "build": {"build_base": f"build/{CROSS}"}}
+    return {"bdist_wheel": wheel}
 
 
 setup(

@@ -1,4 +1,4 @@
-"""Where the files for programs in other languages are: the header and the shared library."""
+"""Where the files for programs in other languages are, and how a C compiler is told of them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,30 @@ _PACKAGE = Path(__file__).resolve().parent
 
 def include_dir() -> Path:
     """The folder with ``wmmf.h`` and ``wmmf.hpp``."""
-    return _PACKAGE / "include"
+    installed = _PACKAGE / "include"
+    return installed if installed.is_dir() else _PACKAGE.parent / "csrc/include"  # the latter: pip install -e
 
 
 def library_path() -> Path:
     """The shared library: ``wmmf.dll`` or ``libwmmf.so``."""
     return _PACKAGE / ("wmmf.dll" if sys.platform == "win32" else "libwmmf.so")
+
+
+def import_library_path() -> Path:
+    """What programs are linked with: on Windows ``wmmf.lib``, for Microsoft's linker, lld and that of mingw; elsewhere
+    the shared library."""
+    return _PACKAGE / "wmmf.lib" if sys.platform == "win32" else library_path()
+
+
+def compile_options() -> list[str]:
+    """The options with which gcc, clang and mingw compile a program that uses ``wmmf.h``."""
+    return [f"-I{include_dir()}"]
+
+
+def link_options() -> list[str]:
+    """The options with which gcc, clang and mingw link such a program.
+
+    On Linux the program finds the library where it is now; on Windows the DLL must be beside it or in ``PATH``."""
+    if sys.platform == "win32":
+        return [str(import_library_path())]
+    return [str(library_path()), f"-Wl,-rpath,{_PACKAGE}"]

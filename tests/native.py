@@ -19,6 +19,7 @@ from pywinmmf.bench.programs import build
 
 TESTS = Path(__file__).parent
 CSRC = TESTS.parent / "csrc"
+VERSION = (CSRC / "VERSION").read_text().strip()
 
 TARGETS = {
     "gcc": ["-DCMAKE_C_COMPILER=gcc", "-DCMAKE_CXX_COMPILER=g++"],
@@ -58,7 +59,8 @@ def temporary_folder() -> Path:
 def configure_and_build(source: Path, target: str, *options: str, make: str = "all") -> Path:
     """Build a CMake project for one of TARGETS and return the build folder, which lives as long as we do."""
     folder = temporary_folder()
-    checked("cmake", "-S", source, "-B", folder, *TARGETS[target], *options)
+    strict = "-DCMAKE_COMPILE_WARNING_AS_ERROR=ON"
+    checked("cmake", "-S", source, "-B", folder, strict, *TARGETS[target], *options)
     checked("cmake", "--build", folder, "--parallel", "2", "--target", make)
     return folder
 

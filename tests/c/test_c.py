@@ -112,7 +112,7 @@ def test_external_program_finds_the_package(target: str, program: str) -> None:
     suffix = ".exe" if target == "mingw64" else ""
     done = run(build / (program + suffix), EXTERNAL_NAME)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith(project_version())
+    assert done.stdout.startswith(native.VERSION)
 
 
 def test_external_program_through_pkg_config(tmp_path: Path) -> None:
@@ -123,19 +123,13 @@ def test_external_program_through_pkg_config(tmp_path: Path) -> None:
         "pkg-config --modversion wmmf"
     )
     output = native.checked("sh", "-ec", line, cwd=tmp_path).splitlines()
-    assert output == [f"{project_version()} success hello", project_version()]
-
-
-def project_version() -> str:
-    """Return the one version number of the project."""
-    text = (native.CSRC.parent / "pyproject.toml").read_text()
-    return re.search(r'^version = "(.+)"$', text, re.M)[1]  # type: ignore[index]
+    assert output == [f"{native.VERSION} success hello", native.VERSION]
 
 
 @pytest.mark.windows
 def test_dll_says_its_version() -> None:
     dll = (native.installed("mingw64") / "bin/wmmf.dll").read_bytes()
-    for text in ("FileVersion", project_version(), "wmmf.dll"):
+    for text in ("FileVersion", native.VERSION, "wmmf.dll"):
         assert text.encode("utf-16-le") in dll
 
 

@@ -19,7 +19,7 @@ NATIVE_PACKAGES = (
     "build-essential cmake pkg-config clang libclang-rt-14-dev python3-dev python3-venv mono-mcs spin "
     "chromium chromium-driver"
 )
-WINDOWS_PACKAGES = "wine wine64 gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 gcc-mingw-w64-i686 lld"
+WINDOWS_PACKAGES = "wine wine64 libwine-dev llvm gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 gcc-mingw-w64-i686 lld"
 
 
 def main() -> None:

@@ -1,0 +1,20 @@
+# What Microsoft's compiler, or clang-cl in its place, needs.
+target_compile_options(wmmf PRIVATE /W4 /utf-8)
+target_compile_definitions(wmmf PRIVATE _CRT_SECURE_NO_WARNINGS)
+target_compile_options(wmmf PRIVATE /guard:cf)
+
+if(BUILD_SHARED_LIBS)
+  # VCRUNTIME140.dll is no part of Windows, and programs in C# or C need not have it: it goes inside. The universal C
+  # runtime is a part of Windows, from 10 on.
+  set_target_properties(wmmf PROPERTIES MSVC_RUNTIME_LIBRARY "MultiThreaded$<$<CONFIG:Debug>:Debug>")
+  target_link_options(wmmf PRIVATE
+    $<$<NOT:$<CONFIG:Debug>>:/NODEFAULTLIB:libucrt.lib>
+    $<$<NOT:$<CONFIG:Debug>>:/DEFAULTLIB:ucrt.lib>
+    /guard:cf
+    $<$<NOT:$<CONFIG:Debug>>:/INCREMENTAL:NO>
+    $<$<NOT:$<CONFIG:Debug>>:/OPT:REF,ICF>
+    /PDBALTPATH:%_PDB%) # the name of the PDB, without the folder of who built it
+  if(CMAKE_SIZEOF_VOID_P EQUAL 8 AND NOT CMAKE_C_COMPILER_ARCHITECTURE_ID MATCHES "ARM")
+    target_link_options(wmmf PRIVATE /CETCOMPAT)
+  endif()
+endif()

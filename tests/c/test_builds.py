@@ -1,0 +1,111 @@
+"""The C library builds as its users build it: its folder alone, shared and static, whatever the compiler warns of."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import native
+import pytest
+from lab import cache, wine
+
+EXTERNAL = Path(__file__).parent / "external"
+
+
+def build(source: Path, folder: Path, *options: str) -> Path:
+    """Configure, build and install with CMake; the prefix."""
+    native.checked("cmake", "-S", source, "-B", folder, *options)
+    native.checked("cmake", "--build", folder, "--parallel", "2")
+    native.checked("cmake", "--install", folder, "--prefix", folder / "prefix")
+    return folder / "prefix"
+
+
+def test_folder_builds_alone(tmp_path: Path) -> None:
+    vendored = shutil.copytree(native.CSRC, tmp_path / "vendored")
+    prefix = build(vendored, tmp_path / "build")
+    assert f"Version: {native.VERSION}\n" in (prefix / "lib/pkgconfig/wmmf.pc").read_text()
+    assert (prefix / f"lib/libwmmf.so.{native.VERSION}").exists()
+
+
+def test_a_users_warnings_are_no_errors(tmp_path: Path) -> None:
+    vendored = shutil.copytree(native.CSRC, tmp_path / "vendored")
+    with open(vendored / "src/status.c", "a") as source:
+        source.write("static int unused(void) { int nothing; return 0; }\n")
+    build(vendored, tmp_path / "build")
+    with pytest.raises(AssertionError, match="unused"):
+        build(vendored, tmp_path / "strict", "-DCMAKE_COMPILE_WARNING_AS_ERROR=ON")
+
+
+@pytest.mark.parametrize("target", ["gcc", "mingw64"])
+def test_static_library_is_found_and_linked(target: str, tmp_path: Path) -> None:
+    prefix = build(native.CSRC, tmp_path / "library", "-DBUILD_SHARED_LIBS=OFF", *native.TARGETS[target])
+    assert (prefix / "lib/libwmmf.a").exists()
+    assert not list(prefix.rglob("*.so*")) + list(prefix.rglob("*.dll"))
+    folder = tmp_path / "program"
+    native.checked(
+        "cmake", "-S", EXTERNAL, "-B", folder, f"-Dwmmf_DIR={prefix}/lib/cmake/wmmf", *native.TARGETS[target]
+    )
+    native.checked("cmake", "--build", folder)
+    name = f"wmmf-static-{tmp_path.name}"
+    if target == "gcc":
+        output = native.checked(folder / "program-c", name)
+    else:
+        output = wine.run([folder / "program-c.exe", name]).stdout
+    assert output.strip() == f"{native.VERSION} success hello"
+
+
+def test_static_library_is_found_by_pkg_config(tmp_path: Path) -> None:
+    prefix = build(native.CSRC, tmp_path / "library", "-DBUILD_SHARED_LIBS=OFF", *native.TARGETS["mingw64"])
+    flags = native.checked(
+        "pkg-config", "--cflags", "--libs", "wmmf", env={"PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig")}
+    )
+    program = tmp_path / "program.exe"
+    compiler = cache.tool("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64")
+    native.checked(compiler, EXTERNAL / "program.c", *flags.split(), "-o", program)
+    assert wine.run([program, f"wmmf-pc-{tmp_path.name}"]).returncode == 0
+
+
+@pytest.mark.windows
+@pytest.mark.parametrize("target", ["mingw64", "mingw32"])
+def test_dll_needs_nothing_newer_than_windows_8(target: str) -> None:
+    """What it imports is in the list beside this file, each of which Windows 8 and Server 2012 have."""
+    dumped = native.checked("x86_64-w64-mingw32-objdump", "-p", native.installed(target) / "bin/wmmf.dll")
+    assert set(re.findall(r"DLL Name: (\S+)", dumped)) == {"KERNEL32.dll", "ADVAPI32.dll", "msvcrt.dll"}
+    system, _, _ = dumped.partition("DLL Name: msvcrt.dll")
+    imported = set(re.findall(r"^\s+[0-9a-f]+\s+\d+\s+(\w+)$", system, re.M))
+    assert "CreateFileMappingW" in imported
+    allowed = (Path(__file__).parent / "windows_8_imports.txt").read_text().splitlines()
+    assert imported - {line for line in allowed if not line.startswith("#")} == set()
+
+
+def test_missing_python_headers_are_named(tmp_path: Path) -> None:
+    """As on a Debian without python3-dev."""
+    setup = (native.TESTS.parent / "setup.py").read_text()
+    pretend = "import sysconfig\nsysconfig.get_path = lambda *_, **__: '/nowhere'\n"
+    code = setup.replace("import sysconfig\n", pretend)
+    done = subprocess.run(
+        ["python3", "-c", code.split("\nsetup(")[0] + "\ncheck_headers()\n"],
+        capture_output=True,
+        text=True,
+        cwd=native.TESTS.parent,
+    )
+    assert done.returncode == 1
+    assert "no /nowhere/Python.h: install python3-dev" in done.stderr
+
+
+def test_editable_installation_has_its_library(tmp_path: Path) -> None:
+    unwanted = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.egg-info", "tests", "*.so")
+    source = shutil.copytree(native.TESTS.parent, tmp_path / "source", ignore=unwanted)
+    native.checked(sys.executable, "-m", "pip", "install", "--no-deps", "--prefix", tmp_path / "at", "-e", source)
+    (packages,) = (tmp_path / "at").rglob("site-packages")
+    question = (
+        "import _cffi_backend, ctypes, site, sys;"
+        "sys.path = [folder for folder in sys.path if 'site-packages' not in folder];"  # where it is installed, too
+        f"site.addsitedir({str(packages)!r}); import pywinmmf as p;"
+        "print(p.__file__, (p.include_dir() / 'wmmf.h').exists(), ctypes.CDLL(p.library_path()).wmmf_abi_version())"
+    )
+    answer = native.checked(sys.executable, "-c", question, cwd=tmp_path).split()
+    assert answer == [str(source / "pywinmmf/__init__.py"), "True", "1"]
