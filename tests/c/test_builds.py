@@ -99,7 +99,7 @@ def test_missing_python_headers_are_named(tmp_path: Path) -> None:
 def test_editable_installation_has_its_library(tmp_path: Path) -> None:
     unwanted = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.egg-info", "tests", "*.so")
     source = shutil.copytree(native.TESTS.parent, tmp_path / "source", ignore=unwanted)
-    native.checked(sys.executable, "-m", "pip", "install", "--no-deps", "--prefix", tmp_path / "at", "-e", source)
+    native.checked(sys.executable, "-m", "pip", "install", "-I", "--no-deps", "--prefix", tmp_path / "at", "-e", source)
     (packages,) = (tmp_path / "at").rglob("site-packages")
     question = (
         "import _cffi_backend, ctypes, site, sys;"
