@@ -72,11 +72,12 @@ class BuildNative(build_ext):
             self.copy_file(str(file), str(Path(package, file.name)))
 
     def _aim_at_windows(self) -> None:
-        command = shlex.split(os.environ.get("PYWINMMF_CROSS_CC", "x86_64-w64-mingw32-gcc"))
-        static = [] if "zig" in command[0] else ["-static-libgcc"]
-        self.compiler.set_executables(
-            compiler_so=[*command, "-O2"], linker_so=[*command, "-O2", "-shared", *static, "-s"]
-        )
+        if self.compiler.compiler_type != "msvc":
+            command = shlex.split(os.environ.get("PYWINMMF_CROSS_CC", "x86_64-w64-mingw32-gcc"))
+            static = [] if "zig" in command[0] else ["-static-libgcc"]
+            self.compiler.set_executables(
+                compiler_so=[*command, "-O2"], linker_so=[*command, "-O2", "-shared", *static, "-s"]
+            )
         self.compiler.set_include_dirs([os.environ["PYWINMMF_CROSS_INCLUDE"]])
         self.compiler.set_library_dirs([os.environ["PYWINMMF_CROSS_LIB"]])
 

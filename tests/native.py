@@ -10,10 +10,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lab import cache, winpython
+from lab import cache, msvc, winpython
 
 from pywinmmf.bench.programs import build
 
@@ -49,6 +49,13 @@ def checked(
     return done.stdout
 
 
+def cmake_options(target: str) -> list[str]:
+    """What CMake must be told to build for one of TARGETS, or for "msvc-x64" or "msvc-arm64"."""
+    if target.startswith("msvc-"):
+        return [f"-DCMAKE_TOOLCHAIN_FILE={msvc.toolchain(target.removeprefix('msvc-'))}"]
+    return TARGETS[target]
+
+
 def temporary_folder() -> Path:
     """Return a new folder that lives as long as we do."""
     folder = Path(tempfile.mkdtemp(prefix="wmmf-build-"))
@@ -56,12 +63,12 @@ def temporary_folder() -> Path:
     return folder
 
 
-def configure_and_build(source: Path, target: str, *options: str, make: str = "all") -> Path:
-    """Build a CMake project for one of TARGETS and return the build folder, which lives as long as we do."""
+def configure_and_build(source: Path, target: str, *options: str, make: Sequence[str] = ["all"]) -> Path:
+    """Build a CMake project (see cmake_options) and return the build folder, which lives as long as we do."""
     folder = temporary_folder()
     strict = "-DCMAKE_COMPILE_WARNING_AS_ERROR=ON"
-    checked("cmake", "-S", source, "-B", folder, strict, *TARGETS[target], *options)
-    checked("cmake", "--build", folder, "--parallel", "2", "--target", make)
+    checked("cmake", "-S", source, "-B", folder, strict, *cmake_options(target), *options)
+    checked("cmake", "--build", folder, "--parallel", "2", "--target", *make)
     return folder
 
 
@@ -80,6 +87,18 @@ def programs(target: str, sanitize: str = "") -> Path:
     return configure_and_build(TESTS, target, f"-DWMMF_SANITIZE={sanitize}") / "bin"
 
 
+def source_copy(to: Path) -> Path:
+    """Copy what the Python package is built of, without what was built."""
+    unwanted = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.egg-info", "tests", "*.so", "*.pyd")
+    return Path(shutil.copytree(TESTS.parent, to, ignore=unwanted))
+
+
+@functools.cache
+def msvc_programs(arch: str) -> Path:
+    """Return the folder with the test programs in C as Microsoft's compiler builds them; there is no C++ library."""
+    return configure_and_build(TESTS, f"msvc-{arch}", make=["wmmf", "unit", "faults", "agent-c"]) / "bin"
+
+
 @functools.cache
 def windows_wheel() -> Path:
     """Return the Python package's wheel for Windows.
@@ -87,16 +106,30 @@ def windows_wheel() -> Path:
     It is cross-built from a copy of the source tree, so that no native build gets into it.
     """
     folder = temporary_folder()
-    unwanted = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.egg-info", "tests")
-    shutil.copytree(TESTS.parent, folder / "source", ignore=unwanted)
+    source = source_copy(folder / "source")
     cross = {
         "PYWINMMF_CROSS": "win_amd64",
         "PYWINMMF_CROSS_INCLUDE": str(winpython.include()),
         "PYWINMMF_CROSS_LIB": str(winpython.libs()),
     }
-    checked(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", folder, folder / "source", env=cross)
+    checked(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", folder, source, env=cross)
     (wheel,) = folder.glob("*.whl")
     return wheel
+
+
+@functools.cache
+def msvc_package() -> Path:
+    """Return a folder with the Python package as setuptools builds it with Microsoft's compiler, for PYTHONPATH."""
+    source = source_copy(temporary_folder() / "source")
+    script = TESTS / "lab/sources/setup_as_msvc.py"
+    cross = {
+        "PYWINMMF_CROSS": "win_amd64",
+        "PYWINMMF_CROSS_INCLUDE": str(winpython.include()),
+        "PYWINMMF_CROSS_LIB": str(msvc.home() / "x64"),
+    }
+    checked(sys.executable, script, "build", "--compiler=msvc", cwd=source, env={**msvc.environment(), **cross})
+    (built,) = source.glob("build/win_amd64/lib*")
+    return built
 
 
 @functools.cache

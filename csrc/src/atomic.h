@@ -6,13 +6,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* gcc, clang and what imitates them. */
-
-#define THREAD_LOCAL __thread
-
 /* i386 Linux aligns uint64_t to 4 bytes; a shared word must never straddle a cache line. */
-typedef uint64_t shared_u64 __attribute__((aligned(8)));
 typedef uint32_t shared_u32;
+#if defined(_MSC_VER)
+
+typedef __declspec(align(8)) uint64_t shared_u64;
+#define THREAD_LOCAL __declspec(thread)
+#include "atomic_msvc.h"
+
+#else /* gcc, clang and what imitates them */
+
+typedef uint64_t shared_u64 __attribute__((aligned(8)));
+#define THREAD_LOCAL __thread
 
 #define ATOMIC_OPERATIONS(bits)                                                                                        \
     static inline uint##bits##_t load_relaxed_u##bits(const shared_u##bits *word) {                                    \
@@ -92,4 +97,5 @@ static inline void spin_pause(void) {
 #endif
 }
 
+#endif
 #endif

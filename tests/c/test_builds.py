@@ -81,6 +81,21 @@ def test_dll_needs_nothing_newer_than_windows_8(target: str) -> None:
     assert imported - {line for line in allowed if not line.startswith("#")} == set()
 
 
+def test_only_atomic_h_knows_compilers() -> None:
+    """What one compiler alone understands stands behind one door."""
+    special = re.compile(
+        r"__atomic_|__sync_|__builtin_|__attribute__|__thread\b|_Interlocked|__declspec|_MSC_VER|__asm"
+    )
+    found = [
+        f"{path.name}: {line.strip()}"
+        for path in sorted((native.CSRC / "src").glob("*.[ch]"))
+        if not path.name.startswith("atomic")
+        for line in path.read_text().splitlines()
+        if special.search(line)
+    ]
+    assert found == []
+
+
 def test_missing_python_headers_are_named(tmp_path: Path) -> None:
     """As on a Debian without python3-dev."""
     setup = (native.TESTS.parent / "setup.py").read_text()
@@ -97,8 +112,7 @@ def test_missing_python_headers_are_named(tmp_path: Path) -> None:
 
 
 def test_editable_installation_has_its_library(tmp_path: Path) -> None:
-    unwanted = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.egg-info", "tests", "*.so")
-    source = shutil.copytree(native.TESTS.parent, tmp_path / "source", ignore=unwanted)
+    source = native.source_copy(tmp_path / "source")
     native.checked(sys.executable, "-m", "pip", "install", "-I", "--no-deps", "--prefix", tmp_path / "at", "-e", source)
     (packages,) = (tmp_path / "at").rglob("site-packages")
     question = (

@@ -103,6 +103,11 @@ def python_under_wine() -> subprocess.Popen[str]:
     return winpython.popen(["-u", HERE / "agent.py"])
 
 
+def python_of_msvc_under_wine() -> subprocess.Popen[str]:
+    package = wine.windows_path(native.msvc_package())
+    return winpython.popen(["-u", HERE / "agent.py"], env={"PYTHONPATH": package})
+
+
 def csharp_on_linux() -> subprocess.Popen[str]:
     return dotnet.popen_linux(programs.for_linux("Agent.cs"))
 
@@ -125,4 +130,6 @@ LAUNCHERS: dict[tuple[str, str], Callable[[], subprocess.Popen[str]]] = {
     ("wine", "c"): native_under_wine("agent-c.exe"),
     ("wine", "cpp"): native_under_wine("agent-cpp.exe"),
     ("wine", "csharp"): csharp_under_wine,
+    ("wine", "c-msvc"): lambda: wine.popen([native.msvc_programs("x64") / "agent-c.exe"]),
+    ("wine", "python-msvc"): python_of_msvc_under_wine,
 }

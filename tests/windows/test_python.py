@@ -35,3 +35,23 @@ def test_suite_passes_on_windows() -> None:
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"[1-9]\d* passed", done.stdout)
+
+
+CORE = ["test_sections.py", "test_locks.py", "test_channel.py", "test_waiting.py"]
+
+
+def test_core_of_the_suite_passes_as_microsofts_compiler_builds_it() -> None:
+    """With setuptools' own MSVCCompiler (a stand-in for cl.exe: lab/msvc.py)."""
+    package = native.msvc_package()
+    done = winpython.run(
+        ["-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", "--import-mode=importlib", *HANG_REPORT, *CORE],
+        cwd=SUITE,
+        env={"PYTHONPATH": wine.windows_path(package)},
+        timeout=SECONDS,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"[1-9]\d* passed", done.stdout)
+    asked = winpython.run(
+        ["-c", "import pywinmmf; print(pywinmmf.__file__)"], cwd=SUITE, env={"PYTHONPATH": wine.windows_path(package)}
+    )
+    assert wine.windows_path(package) in asked.stdout

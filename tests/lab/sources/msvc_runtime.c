@@ -52,7 +52,7 @@ void mainCRTStartup(void) {
     _configure_narrow_argv(1);
     __try {
         exit(main(*__p___argc(), *__p___argv()));
-    } __except (_seh_filter_exe(GetExceptionCode(), GetExceptionInformation())) { /* what makes signals of exceptions */
-        _exit((int)GetExceptionCode());
+    } __except (_seh_filter_exe(_exception_code(), _exception_info())) { /* what makes signals of exceptions */
+        _exit((int)_exception_code());
     }
 }

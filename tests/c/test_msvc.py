@@ -1,0 +1,57 @@
+"""The C library as Microsoft's compiler sees it (a stand-in for it: lab/msvc.py), warnings being errors."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import native
+import pytest
+from lab import wine
+
+pytestmark = pytest.mark.windows
+
+SECONDS = 300
+
+
+@pytest.mark.parametrize("program", ["unit.exe", "faults.exe"])
+def test_contract(program: str, tmp_path: Path) -> None:
+    done = wine.run([native.msvc_programs("x64") / program], timeout=SECONDS, cwd=tmp_path)
+    assert re.fullmatch(r"[1-9]\d* passed, 0 failed", done.stdout.splitlines()[-1]), done.stdout + done.stderr
+    assert done.returncode == 0
+
+
+def test_everything_compiles_for_arm64() -> None:
+    """Nothing here can run it."""
+    for file in ("wmmf.dll", "unit.exe", "faults.exe", "agent-c.exe"):
+        program = native.msvc_programs("arm64") / file
+        assert "file format coff-arm64" in native.checked("llvm-objdump", "--file-headers", program).lower()
+
+
+def test_library_installs_with_an_import_library_and_without_the_builders_paths() -> None:
+    prefix = native.installed("msvc-x64")
+    for file in ("bin/wmmf.dll", "lib/wmmf.lib", "include/wmmf.h", "lib/cmake/wmmf/wmmf-config.cmake"):
+        assert (prefix / file).is_file()
+    dll = (prefix / "bin/wmmf.dll").read_bytes()
+    assert re.search(rb"RSDS.{20}wmmf\.pdb\0", dll, re.DOTALL)
+    assert b"wmmf-build-" not in dll
+    exported = native.checked("llvm-readobj", "--coff-exports", prefix / "bin/wmmf.dll")
+    expected = (native.TESTS / "abi/exports.txt").read_text().split()
+    assert sorted(re.findall(r"Name: (\w+)", exported)) == sorted(expected)
+
+
+def test_library_is_hardened_and_keeps_the_runtime_inside() -> None:
+    """By what the linker is told: there is no runtime of Microsoft here that could be inside."""
+    build = native.configure_and_build(native.CSRC, "msvc-x64")
+    link = (build / "CMakeFiles/wmmf.dir/link.txt").read_text()
+    for option in ("/guard:cf", "/CETCOMPAT", "/INCREMENTAL:NO", "/OPT:REF,ICF", "/DEFAULTLIB:ucrt.lib"):
+        assert option in link
+    flags = (build / "CMakeFiles/wmmf.dir/flags.make").read_text()
+    assert "-MT " in flags and "/guard:cf" in flags and "/W4" in flags
+    assert not re.search("-M[DT]d|-MD ", flags)
+
+
+def test_static_library_is_of_the_users_runtime() -> None:
+    build = native.configure_and_build(native.CSRC, "msvc-x64", "-DBUILD_SHARED_LIBS=OFF")
+    assert (build / "wmmf.lib").is_file()
+    assert "-MD " in (build / "CMakeFiles/wmmf.dir/flags.make").read_text()
