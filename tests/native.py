@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lab import cache, msvc, winpython
+from lab import cache, msvc, winpython, zig
 
 from pywinmmf.bench.programs import build
 
@@ -50,7 +50,9 @@ def checked(
 
 
 def cmake_options(target: str) -> list[str]:
-    """What CMake must be told to build for one of TARGETS, or for "msvc-x64" or "msvc-arm64"."""
+    """What CMake must be told to build for one of TARGETS, for "msvc-x64" or for "zig-" and a target of zig."""
+    if target.startswith("zig-"):
+        return zig.cmake_options(target.removeprefix("zig-"))
     if target.startswith("msvc-"):
         return [f"-DCMAKE_TOOLCHAIN_FILE={msvc.toolchain(target.removeprefix('msvc-'))}"]
     return TARGETS[target]
@@ -97,6 +99,12 @@ def source_copy(to: Path) -> Path:
 def msvc_programs(arch: str) -> Path:
     """Return the folder with the test programs in C as Microsoft's compiler builds them; there is no C++ library."""
     return configure_and_build(TESTS, f"msvc-{arch}", make=["wmmf", "unit", "faults", "agent-c"]) / "bin"
+
+
+@functools.cache
+def zig_programs(target: str) -> Path:
+    """Return the folder with the test programs in C for a target of zig."""
+    return configure_and_build(TESTS, f"zig-{target}", make=["unit", "faults", "agent-c"]) / "bin"
 
 
 @functools.cache

@@ -4,10 +4,12 @@
  * with faults.h. */
 #include <stdio.h>
 
+#include "atomic.h"
 #include "harness.h"
 #include "system.h"
 
-static int calls, first_failing; /* 0: none fails */
+static uint32_t calls;
+static uint32_t first_failing; /* 0: none fails */
 static bool later_ones_too, step_by_step;
 
 static bool stand_still(void) {
@@ -17,7 +19,7 @@ static bool stand_still(void) {
 
 bool faults_strike(void);
 bool faults_strike(void) {
-    int call = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
+    uint32_t call = add_seq_u32(&calls, 1) + 1;
     if (step_by_step)
         stand_still();
     if (first_failing == 0)
@@ -95,7 +97,7 @@ static void check_world(const struct way *way, wmmf_section *existing) {
 }
 
 /* False once no call was left to fail. */
-static bool fail_at(const struct way *way, int step, wmmf_section *existing) {
+static bool fail_at(const struct way *way, uint32_t step, wmmf_section *existing) {
     struct resources before = system_resources();
     wmmf_section *section = NULL;
     calls = 0;
@@ -134,7 +136,7 @@ static void fail_everywhere(const struct way *way) {
     wmmf_section *warm = NULL; /* first use allocates what stays: thread storage, the C library's buffers */
     REQUIRE_OK(way->open(&warm));
     wmmf_close(warm);
-    int step = 1;
+    uint32_t step = 1;
     while (fail_at(way, step, existing))
         step++;
     CHECK(step > 3);
@@ -162,7 +164,7 @@ static void a_list_leaves_nothing_open(void) {
     wmmf_section *section = create(name = new_name(), 100, WMMF_NATIVE);
     options = options_of(WMMF_NATIVE, WMMF_LOCAL);
     REQUIRE_OK(wmmf_list(WMMF_LOCAL, names, sizeof names, &needed));
-    int step = 1;
+    uint32_t step = 1;
     bool struck;
     do {
         struct resources before = system_resources();
@@ -210,7 +212,7 @@ static void a_waker_is_made_whole_or_not(void) {
     wmmf_waker_close(waker);
     waker = NULL;
     struct resources before = system_resources();
-    for (int step = 1; status != WMMF_OK && CHECK(step < 10); step++) {
+    for (uint32_t step = 1; status != WMMF_OK && CHECK(step < 10); step++) {
         calls = 0;
         first_failing = step;
         status = wmmf_waker_create(&waker);
@@ -238,35 +240,35 @@ static int create_step_by_step(const char *section_name) {
 struct opener {
     wmmf_section *section;
     int32_t status;
-    int32_t done;
+    uint32_t done;
 };
 
 static void open_in_thread(void *argument) {
     struct opener *opener = argument;
     opener->status = way_open(&opener->section);
-    __atomic_store_n(&opener->done, 1, __ATOMIC_RELEASE);
+    store_release_u32(&opener->done, 1);
 }
 
 /* They know by now, or have begun to wait. */
 static bool have_looked(struct opener *openers) {
     bool done = true;
-    for (int i = 0; i < OPENERS; i++)
-        done = done && __atomic_load_n(&openers[i].done, __ATOMIC_ACQUIRE);
-    return done || __atomic_load_n(&calls, __ATOMIC_RELAXED) > OPENERS * CALLS_OF_ONE_OPEN;
+    for (uint32_t i = 0; i < OPENERS; i++)
+        done = done && load_acquire_u32(&openers[i].done);
+    return done || load_relaxed_u32(&calls) > OPENERS * CALLS_OF_ONE_OPEN;
 }
 
 /* What those who open meanwhile are told. */
-static int32_t die_at_step(int step) {
+static int32_t die_at_step(uint32_t step) {
     struct opener openers[OPENERS] = {{NULL, WMMF_OK, 0}};
     struct thread *threads[OPENERS];
     wmmf_section *section = NULL;
     name = new_name();
     struct child *creator = child_start("create_step_by_step", name);
-    for (int i = 1; i < step && CHECK(child_said(creator, "here")); i++)
+    for (uint32_t i = 1; i < step && CHECK(child_said(creator, "here")); i++)
         child_tell(creator, "go");
     CHECK(child_said(creator, "here"));
     calls = 0;
-    for (int i = 0; i < OPENERS; i++)
+    for (uint32_t i = 0; i < OPENERS; i++)
         threads[i] = thread_start(open_in_thread, &openers[i]);
     while (!have_looked(openers))
         continue;
@@ -283,7 +285,7 @@ static int32_t die_at_step(int step) {
 }
 
 static void a_creator_may_die_at_any_step(void) {
-    int step = 0;
+    uint32_t step = 0;
     int32_t status;
     options = options_of(WMMF_NATIVE, WMMF_LOCAL);
     do

@@ -9,13 +9,27 @@
 /* Whether this call shall fail. Counts the calls. */
 bool faults_strike(void);
 
+/* First all headers, which may declare what is a macro below. */
+#ifdef _WIN32
+#include <windows.h>
+#include <sddl.h>
+#else
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#endif
+
 #define calloc(...) (faults_strike() ? NULL : calloc(__VA_ARGS__))
 #define malloc(...) (faults_strike() ? NULL : malloc(__VA_ARGS__))
 
 #ifdef _WIN32
-
-#include <windows.h>
-#include <sddl.h>
 
 #define FAULTY(failure, call)       (faults_strike() ? (SetLastError(ERROR_IO_DEVICE), (failure)) : (call))
 #define ConvertSidToStringSidW(...) FAULTY(FALSE, ConvertSidToStringSidW(__VA_ARGS__))
@@ -37,16 +51,6 @@ bool faults_strike(void);
 #define WriteProcessMemory(...)  FAULTY(FALSE, WriteProcessMemory(__VA_ARGS__))
 
 #else
-
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/mman.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 #define FAULTY(failure, call) (faults_strike() ? (errno = EIO, (failure)) : (call))
 #define fallocate(...)        FAULTY(-1, fallocate(__VA_ARGS__))

@@ -113,11 +113,14 @@ struct resources system_resources(void) {
 #ifdef __SANITIZE_ADDRESS__
     return resources; /* its own mappings come and go */
 #endif
-    FILE *statm = checked(fopen("/proc/self/statm", "r"));
-    unsigned long pages = 0;
-    checked_call(fscanf(statm, "%lu", &pages) != 1);
-    fclose(statm);
-    resources.mapped = pages;
+    /* Shared ones are sections: the C library's heap grows by private ones, when it likes. */
+    FILE *maps = checked(fopen("/proc/self/maps", "r"));
+    char line[512], permissions[5];
+    unsigned long begin, end;
+    while (fgets(line, sizeof line, maps))
+        if (sscanf(line, "%lx-%lx %4s", &begin, &end, permissions) == 3 && permissions[3] == 's')
+            resources.mapped += end - begin;
+    fclose(maps);
     return resources;
 }
 

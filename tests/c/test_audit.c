@@ -1,6 +1,7 @@
 /* What an audit finds, and that it finds nothing where nothing is. */
 #include <stdio.h>
 
+#include "atomic.h"
 #include "harness.h"
 #include "layout.h"
 #include "system.h"
@@ -153,12 +154,12 @@ static void damage_of_a_channel_is_found(void) {
 struct busy {
     wmmf_section *section;
     wmmf_channel *channel;
-    int32_t stop;
+    uint32_t stop;
 };
 
 static void lock_without_pause(void *argument) {
     struct busy *it = argument;
-    for (uint32_t turn = 0; !__atomic_load_n(&it->stop, __ATOMIC_RELAXED); turn++) {
+    for (uint32_t turn = 0; !load_relaxed_u32(&it->stop); turn++) {
         if (turn % 8 == 0) {
             REQUIRE_OK(wmmf_write(it->section, 0, "x", 1, LONG_TIMEOUT));
         } else {
@@ -171,7 +172,7 @@ static void lock_without_pause(void *argument) {
 static void use_frames_without_pause(void *argument) {
     struct busy *it = argument;
     wmmf_frame frame = {.struct_size = sizeof frame};
-    while (!__atomic_load_n(&it->stop, __ATOMIC_RELAXED)) {
+    while (!load_relaxed_u32(&it->stop)) {
         int32_t status = wmmf_channel_begin(it->channel, LONG_TIMEOUT, &frame);
         if (status == WMMF_OK)
             REQUIRE_OK(wmmf_channel_publish(it->channel, &frame));
@@ -195,7 +196,7 @@ static void whoever_works_is_sound(void) {
         if (!CHECK_EQUAL(0, report.damaged))
             break;
     }
-    __atomic_store_n(&busy.stop, 1, __ATOMIC_RELAXED);
+    store_relaxed_u32(&busy.stop, 1);
     for (int i = 0; i < CROWD; i++)
         thread_join(threads[i]);
     wmmf_close(auditor);
@@ -215,7 +216,7 @@ static void a_channel_at_work_is_sound(void) {
         if (!CHECK_EQUAL(0, report.damaged))
             break;
     }
-    __atomic_store_n(&busy.stop, 1, __ATOMIC_RELAXED);
+    store_relaxed_u32(&busy.stop, 1);
     thread_join(thread);
     wmmf_channel_close(auditor);
     wmmf_channel_close(busy.channel);

@@ -45,6 +45,18 @@ def test_contract_on_linux_thread_sanitized(tmp_path: Path) -> None:
     check_passed(run(native.programs("clang", "thread") / "unit", cwd=tmp_path))
 
 
+@pytest.mark.parametrize("program", ["unit", "faults"])
+def test_contract_with_musl(program: str, tmp_path: Path) -> None:
+    """Linked statically: what shows that the wheels for Alpine work, where there is no Python of Alpine's."""
+    check_passed(run(native.zig_programs("x86_64-linux-musl") / program, cwd=tmp_path))
+
+
+def test_suite_compiles_for_32_bit_arm() -> None:
+    """Its children would need the emulator, too: it is not run."""
+    header = native.checked("readelf", "-h", native.zig_programs("arm-linux-gnueabihf") / "unit")
+    assert "Machine:" in header and "ARM" in header and "ELF32" in header
+
+
 @pytest.mark.parametrize("program", ["unit.exe", "faults.exe"])
 def test_contract_on_windows(program: str, tmp_path: Path) -> None:
     check_passed(run(native.programs("mingw64") / program, cwd=tmp_path))

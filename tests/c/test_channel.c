@@ -1,6 +1,7 @@
 /* The frame channel as handles, threads and processes see it. */
 #include <stdlib.h>
 
+#include "atomic.h"
 #include "harness.h"
 #include "system.h"
 
@@ -426,15 +427,16 @@ static void there_are_only_so_many_readers(void) {
 struct watcher {
     wmmf_channel *channel;
     bool copies;
-    int32_t stop;
-    int frames, torn;
+    uint32_t stop;
+    uint32_t frames;
+    int torn;
 };
 
 static void watch(void *argument) {
     struct watcher *watcher = argument;
     uint8_t *copy = malloc(CAPACITY);
     uint64_t last = 0;
-    while (!__atomic_load_n(&watcher->stop, __ATOMIC_RELAXED)) {
+    while (!load_relaxed_u32(&watcher->stop)) {
         wmmf_frame frame = new_frame();
         int32_t status = watcher->copies
                              ? wmmf_channel_read(watcher->channel, last, copy, CAPACITY, SECOND / 20, &frame)
@@ -444,7 +446,7 @@ static void watch(void *argument) {
         REQUIRE_OK(status);
         const uint8_t *bytes = watcher->copies ? copy : frame.data;
         watcher->torn += memcmp(bytes, bytes + 1, CAPACITY - 1) != 0 || bytes[0] != (uint8_t)frame.sequence;
-        __atomic_fetch_add(&watcher->frames, 1, __ATOMIC_RELAXED);
+        add_seq_u32(&watcher->frames, 1);
         last = frame.sequence;
         if (!watcher->copies)
             REQUIRE_OK(wmmf_channel_release(watcher->channel, &frame));
@@ -454,7 +456,7 @@ static void watch(void *argument) {
 
 static bool all_have_seen_frames(const struct watcher *watchers, int count) {
     for (int i = 0; i < count; i++)
-        if (__atomic_load_n(&watchers[i].frames, __ATOMIC_RELAXED) == 0)
+        if (load_relaxed_u32(&watchers[i].frames) == 0)
             return false;
     return true;
 }
@@ -473,7 +475,7 @@ static void no_frame_is_torn(void) {
     while (last < 20000 || (!all_have_seen_frames(watchers, 3) && system_now_ns() < deadline))
         last = publish(writer, (int)(last + 1));
     for (int i = 0; i < 3; i++) {
-        __atomic_store_n(&watchers[i].stop, 1, __ATOMIC_RELAXED);
+        store_relaxed_u32(&watchers[i].stop, 1);
         thread_join(threads[i]);
         CHECK(watchers[i].frames > 0);
         CHECK_EQUAL(0, watchers[i].torn);

@@ -1,4 +1,5 @@
 /* Looking at sections, and what becomes of those who wait when a look finds damage. */
+#include "atomic.h"
 #include "harness.h"
 #include "layout.h"
 #include "system.h"
@@ -200,7 +201,7 @@ static void wait_in_thread(void *argument) {
 static void damage(const char *name) {
     wmmf_section *raw = open_existing(name, WMMF_RAW);
     struct participant *records = (struct participant *)(void *)(data_of(raw) + HEADER_SIZE);
-    __atomic_fetch_add(&records[0].reading, 1, __ATOMIC_SEQ_CST);
+    add_seq_u64(&records[0].reading, 1);
     wmmf_close(raw);
 }
 

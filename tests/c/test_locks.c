@@ -1,6 +1,7 @@
 /* The lock as threads and handles of one process see it; what both lockable layouts promise alike. */
 #include <stdlib.h>
 
+#include "atomic.h"
 #include "harness.h"
 #include "system.h"
 
@@ -332,26 +333,26 @@ static void an_audit_counts_who_is_there(void) {
 /* A writer that writes without a pause, and a reader who cannot lock: whatever the size, he gets whole versions. */
 struct busy_writer {
     wmmf_section *section;
-    uint64_t size;
-    int32_t stop;
+    size_t size;
+    uint32_t stop;
 };
 
 static void write_without_pause(void *argument) {
     struct busy_writer *writer = argument;
     uint8_t *picture = malloc(writer->size);
-    for (int round = 0; !__atomic_load_n(&writer->stop, __ATOMIC_RELAXED); round++) {
+    for (int round = 0; !load_relaxed_u32(&writer->stop); round++) {
         memset(picture, round, writer->size);
         REQUIRE_OK(wmmf_write(writer->section, 0, picture, writer->size, -1));
     }
     free(picture);
 }
 
-static bool is_one_value(const uint8_t *bytes, uint64_t size) {
+static bool is_one_value(const uint8_t *bytes, size_t size) {
     return memcmp(bytes, bytes + 1, size - 1) == 0;
 }
 
 static void a_busy_writer_does_not_starve_a_reader_who_cannot_lock(void) {
-    static const uint64_t sizes[] = {64, 4096, 65536, 6 << 20};
+    static const size_t sizes[] = {64, 4096, 65536, 6 << 20};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const char *name = new_name();
         struct busy_writer writer = {.section = create(name, sizes[i], WMMF_NATIVE), .size = sizes[i]};
@@ -362,7 +363,7 @@ static void a_busy_writer_does_not_starve_a_reader_who_cannot_lock(void) {
             REQUIRE_OK(wmmf_read(reader, 0, picture, sizes[i], LONG_TIMEOUT));
             CHECK(is_one_value(picture, sizes[i]));
         }
-        __atomic_store_n(&writer.stop, 1, __ATOMIC_RELAXED);
+        store_relaxed_u32(&writer.stop, 1);
         thread_join(thread);
         free(picture);
         wmmf_close(reader);

@@ -1,6 +1,7 @@
 /* Other processes: waiting for them, and what they leave behind when they are killed. */
 #include <stdio.h>
 
+#include "atomic.h"
 #include "harness.h"
 #include "system.h"
 
@@ -350,7 +351,7 @@ static void a_killed_process_leaves_no_section_behind(void) {
 struct opener {
     const char *name;
     bool may_create;
-    int32_t opening; /* 1 from just before the call */
+    uint32_t opening; /* 1 from just before the call */
     int32_t status;
     int32_t created;
     wmmf_section *section;
@@ -358,7 +359,7 @@ struct opener {
 
 static void open_in_thread(void *argument) {
     struct opener *opener = argument;
-    __atomic_store_n(&opener->opening, 1, __ATOMIC_RELEASE);
+    store_release_u32(&opener->opening, 1);
     opener->status = opener->may_create
                          ? wmmf_create_or_open(opener->name, 100, NULL, &opener->section, &opener->created)
                          : wmmf_open(opener->name, 0, NULL, &opener->section);
@@ -378,7 +379,7 @@ static int kill_the_creator_of_what_they_open(bool may_create, int32_t expected)
         threads[i] = thread_start(open_in_thread, &openers[i]);
     }
     for (int i = 0; i < OPENERS; i++)
-        while (__atomic_load_n(&openers[i].opening, __ATOMIC_ACQUIRE) == 0)
+        while (load_acquire_u32(&openers[i].opening) == 0)
             continue;
     child_kill(creator);
     for (int i = 0; i < OPENERS; i++) {

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lab import cache, csc, dotnet, wine, winpython
+from lab import cache, csc, dotnet, msvc, wine, winpython, zig
 
 PIECES = {
     "dotnet": [dotnet.linux],
     "csc": [csc.compiler],
     "wine": [wine.prefix],
     "winpython": [winpython.home],
+    "msvc": [msvc.home],
+    "zig": [zig.home],
     "dotnet-windows": [dotnet.windows, dotnet.startup_hook],
 }
 
