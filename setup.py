@@ -26,8 +26,8 @@ WINDOWS = bool(CROSS) or sys.platform == "win32"
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))  # has no stable ABI
 
 INCLUDE = "csrc/include"
-OTHER_PLATFORM = "platform_posix.c" if WINDOWS else "platform_win.c"
-SOURCES = sorted(str(path) for path in Path("csrc/src").glob("*.c") if path.name != OTHER_PLATFORM)
+OTHER_PLATFORM = "_posix" if WINDOWS else "_win"
+SOURCES = sorted(str(path) for path in Path("csrc/src").glob("*.c") if not path.stem.endswith(OTHER_PLATFORM))
 LIBRARIES = ["advapi32"] if WINDOWS else []
 LIBRARY_NAME = "wmmf.dll" if WINDOWS else "libwmmf.so"
 IMPORT_LIBRARY_NAME = "wmmf.lib"

@@ -92,7 +92,8 @@ enum wmmf_status {
     /* Rights and the operating system; wmmf_last_os_error() has the system's own code. */
     WMMF_E_ACCESS = -40,    /* the system refuses access */
     WMMF_E_NO_MEMORY = -41, /* the system cannot reserve that much memory */
-    WMMF_E_OS = -42         /* any other error of the system */
+    WMMF_E_OS = -42,        /* any other error of the system */
+    WMMF_E_DESCRIPTOR = -43 /* POSIX: the program has closed the file descriptor of this handle */
 };
 
 /* Where a name is looked up. */
@@ -283,9 +284,13 @@ WMMF_API const char *wmmf_strerror(int32_t status);
 /* The name of a status, such as "WMMF_E_TIMEOUT"; never NULL. */
 WMMF_API const char *wmmf_status_name(int32_t status);
 
-/* errno or GetLastError() of this thread's last failed call that creates or opens; 0 if the system had no part in it.
- */
+/* errno or GetLastError() of this thread's last call, if that failed and the system had a part in it; else 0. */
 WMMF_API int32_t wmmf_last_os_error(void);
+
+/* What this thread's last call, if it failed, has to say besides its status: a clause in English such as "209715200
+ * bytes are asked for, and the memory limit of this control group leaves 87031808"; "" if nothing. Never NULL; valid
+ * until the thread's next call. */
+WMMF_API const char *wmmf_last_detail(void);
 
 /* Creates a section with `size` bytes of zeroed payload and opens it for writing.
  * The memory is reserved at once. WMMF_E_EXISTS if the name is taken.
@@ -316,6 +321,12 @@ WMMF_API int32_t wmmf_close(wmmf_section *section);
  * memory stays where it is, and valid, until wmmf_close. Again: nothing. WMMF_E_ARGUMENT: this process opened the
  * handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be mapped anew. */
 WMMF_API int32_t wmmf_after_fork_child(wmmf_section *section);
+
+/* *named becomes 1 if the section's name still leads to it. 0: somebody has removed the name (on Linux an
+ * administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). All who have the section open go on as before, locks
+ * and recovery included, but nobody can open it any more, and the name is free for another section. On Windows a name
+ * lasts as long as the section. A mapped file that has no name: WMMF_E_NOT_SUPPORTED. */
+WMMF_API int32_t wmmf_is_named(wmmf_section *section, uint32_t *named);
 
 /* *data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle. */
 WMMF_API int32_t wmmf_data(wmmf_section *section, void **data);

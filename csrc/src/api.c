@@ -38,6 +38,15 @@ int32_t wmmf_after_fork_child(wmmf_section *section) {
 
 /* Looking. */
 
+int32_t wmmf_is_named(wmmf_section *section, uint32_t *named) {
+    int32_t status = named ? section_check(section) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK && section->file)
+        status = WMMF_E_NOT_SUPPORTED;
+    if (status == WMMF_OK)
+        *named = platform_is_named(section->mapping);
+    return status;
+}
+
 int32_t wmmf_data(wmmf_section *section, void **data) {
     int32_t status = data ? section_check(section) : WMMF_E_ARGUMENT;
     if (status == WMMF_OK && section->kind != KIND_PLAIN)
@@ -67,10 +76,6 @@ int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info) {
     info->mapped_size = platform_mapped_size(section->mapping);
     info->data_offset = (uint64_t)(section->payload - platform_base(section->mapping));
     return WMMF_OK;
-}
-
-int32_t wmmf_last_os_error(void) {
-    return platform_last_error();
 }
 
 /* Locks and copies. */

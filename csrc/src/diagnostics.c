@@ -1,6 +1,8 @@
 /* Looking at sections: which are there, who has them open, and whether all that is written in one fits together. */
 #include "diagnostics.h"
 
+#include "last_error.h"
+
 #include <string.h>
 
 #include "name.h"
@@ -138,7 +140,7 @@ static bool append_name(void *context, const char *name) {
 
 int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, uint64_t *needed) {
     struct name_list list = {name_space, names, capacity, 0};
-    platform_clear_error();
+    error_clear();
     if (!needed || (!names && capacity != 0) || name_space > WMMF_GLOBAL)
         return WMMF_E_ARGUMENT;
     int32_t status = platform_list(name_space, append_name, &list);

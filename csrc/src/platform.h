@@ -34,6 +34,8 @@ uint64_t platform_mapped_size(const struct platform_mapping *mapping);
  * because the file was cut short, the answer is WMMF_E_TRUNCATED and not a signal. */
 int32_t platform_file_read(struct platform_mapping *mapping, uint64_t offset, void *buffer, size_t length);
 int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, const void *buffer, size_t length);
+/* Whether the name still leads to this section. */
+bool platform_is_named(const struct platform_mapping *mapping);
 /* Whether this process is a fork of the one that opened the section. */
 bool platform_forked(const struct platform_mapping *mapping);
 /* In a fork: drops the share in the parent's tokens and use of the section; the memory stays. Else: WMMF_E_ARGUMENT. */
@@ -88,8 +90,5 @@ uint64_t platform_unix_ns(void);
 uint64_t platform_unix_coarse_ns(void);
 uint32_t platform_process_id(void);
 int32_t platform_random(uint64_t *value);
-
-int32_t platform_last_error(void);
-void platform_clear_error(void);
 
 #endif

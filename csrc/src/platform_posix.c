@@ -1,14 +1,23 @@
-/* The platform on Linux: files in /dev/shm, futexes, and locks on descriptors as proofs of life.
+/* The platform on Linux: files in /dev/shm, and locks on descriptors as proofs of life.
  *
- * Life of a section. Whoever uses it holds a shared flock on its own descriptor, which the kernel drops with the
+ * Life of a section. Whoever uses it holds a shared flock on a descriptor of its own, which the kernel drops with the
  * process. Whoever can take the exclusive flock has proof that nobody is left, and removes the name: the
- * last one to close, or, after a crash, the next one to come. The sticky bit marks files made here, so that a file
+ * last one to close, or, after a crash, one of the next to come. The sticky bit marks files made here, so that a file
  * of somebody else's is never removed. A file is made without a name, filled, locked and only then linked: there is
  * no moment at which others could see it half made, and a crash before that leaves nothing.
- */
+ *
+ * Two open file descriptions. Locks belong to what open() made, which a forked child shares until its last descriptor
+ * and its last mapping of it are gone. So the memory is mapped through a second one, which carries no lock: a child
+ * gives up its share in its parent's locks by closing a descriptor, for which it needs no right, no path and no free
+ * descriptor, and it keeps the memory.
+ *
+ * Descriptors that are closed under us. Programs close descriptors that they do not know, and the number is then given
+ * to something else. Before each use we look whether it still is ours: the same file, at the position that we have put
+ * there, which is different for each handle and which nobody moves (we read and write at offsets). What remains is
+ * another thread that closes it between our look and our use. */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64 /* tokens are locks beyond 4 GiB */
-#include "platform.h"
+#include "posix.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -23,42 +32,50 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#define SHM_DIRECTORY "/dev/shm"
-#define OUR_PREFIX    "wmmf-"
-#define LOCAL_FORMAT  OUR_PREFIX "%u-" /* the user's id */
-#define GLOBAL_PREFIX OUR_PREFIX "g-"
+#include "last_error.h"
+#include "tuning.h"
+
+#define OUR_PREFIX       "wmmf-"
+#define LOCAL_FORMAT     OUR_PREFIX "%u-" /* the user's id */
+#define GLOBAL_PREFIX    OUR_PREFIX "g-"
+#define TEMPORARY_FORMAT SHM_DIRECTORY "/" OUR_PREFIX "new-%016llx" /* see make_named */
 /* Tokens are one-byte locks far behind any payload; the bytes need not exist. */
 #define TOKEN_OFFSET ((off_t)1 << 40)
+#define PATH_LENGTH  (sizeof SHM_DIRECTORY + 24 + WMMF_NAME_MAX)
+#define OUR_MODE     (0600 | S_ISVTX)
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
 
 struct platform_mapping {
-    int fd; /* -1 once disinherited */
+    int fd; /* for locks, growth and copies; -1: given up in a forked child */
+    dev_t device;
+    ino_t inode;
+    off_t position;
     void *base;
     uint64_t mapped_size;
     bool read_only;
-    shared_u32 *alive; /* a page that reads 1 here and 0 in a forked child */
     bool managed;      /* made by this library: lifetime by flock */
-    char path[sizeof SHM_DIRECTORY + 24 + WMMF_NAME_MAX];
+    shared_u32 *alive; /* 1 here and 0 in a forked child; NULL: compare the process */
+    pid_t process;
+    char path[PATH_LENGTH];
+    char temporary[PATH_LENGTH]; /* a name until the section gets its own; "": none */
 };
 
-static THREAD_LOCAL int32_t last_error;
+static THREAD_LOCAL struct last_error error_of_thread;
 
-int32_t platform_last_error(void) {
-    return last_error;
+struct last_error *last_error(void) {
+    return &error_of_thread;
 }
 
-void platform_clear_error(void) {
-    last_error = 0;
-}
-
-static int32_t status_from_errno(void) {
-    last_error = errno;
+int32_t status_from_errno(void) {
+    last_error()->system = errno;
     switch (errno) {
     case ENOENT:
         return WMMF_E_NOT_FOUND;
@@ -67,6 +84,9 @@ static int32_t status_from_errno(void) {
     case EACCES:
     case EPERM:
     case EROFS:
+        return WMMF_E_ACCESS;
+    case ETXTBSY:
+        error_detail("the file is a program that is running");
         return WMMF_E_ACCESS;
     case ELOOP: /* a symbolic link where a section should be */
     case ENXIO:
@@ -98,6 +118,93 @@ static int32_t section_path(const char *name, uint32_t name_space, char *path, s
     return WMMF_OK;
 }
 
+/* Forked children. A page that the kernel wipes in a fork tells it without a system call. All handles of this copy of
+ * the library share it; a child that opens handles of its own makes another. */
+
+static shared_u64 guard_page; /* an address; 0: none yet */
+static shared_u32 guard_users;
+
+/* 0: this kernel cannot (before Linux 4.14, and some sandboxes). */
+static uint64_t new_guard_page(void) {
+    void *page = mmap(NULL, sizeof(shared_u32), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return 0;
+    if (madvise(page, sizeof(shared_u32), MADV_WIPEONFORK) != 0) {
+        munmap(page, sizeof(shared_u32));
+        return 0;
+    }
+    store_relaxed_u32(page, 1);
+    return (uint64_t)(uintptr_t)page;
+}
+
+static void free_guard(void) {
+    uint64_t page = exchange_seq_u64(&guard_page, 0);
+    if (page != 0 && load_seq_u32(&guard_users) == 0)
+        munmap((void *)(uintptr_t)page, sizeof(shared_u32));
+}
+
+/* Counted first: of two, us and the end of the library, one sees the other (seq_cst). */
+static void enter_guard(struct platform_mapping *mapping) {
+    add_seq_u32(&guard_users, 1);
+    mapping->process = getpid();
+    for (;;) {
+        uint64_t page = load_seq_u64(&guard_page);
+        mapping->alive = (shared_u32 *)(uintptr_t)page;
+        if (page != 0 && load_relaxed_u32(mapping->alive) == 1)
+            return;
+        uint64_t mine = new_guard_page();
+        mapping->alive = (shared_u32 *)(uintptr_t)mine;
+        if (mine == 0)
+            return;
+        if (cas_seq_u64(&guard_page, &page, mine)) {
+            atexit(free_guard); /* of a shared library: when it is unloaded */
+            return;
+        }
+        munmap(mapping->alive, sizeof(shared_u32)); /* another thread was quicker */
+    }
+}
+
+static void leave_guard(void) {
+    add_seq_u32(&guard_users, UINT32_MAX);
+}
+
+bool platform_forked(const struct platform_mapping *mapping) {
+    return mapping->alive ? load_relaxed_u32(mapping->alive) == 0 : getpid() != mapping->process;
+}
+
+/* Descriptors. */
+
+static bool is_same_file(const struct platform_mapping *mapping, const struct stat *status) {
+    return status->st_dev == mapping->device && status->st_ino == mapping->inode;
+}
+
+static void take_descriptor(struct platform_mapping *mapping, int fd, const struct stat *status) {
+    mapping->fd = fd;
+    mapping->device = status->st_dev;
+    mapping->inode = status->st_ino;
+}
+
+/* As far in as file systems let us, which is not far in some. */
+static void mark_descriptor(struct platform_mapping *mapping) {
+    off_t mark = (off_t)(((uintptr_t)mapping >> 4) & (((uint64_t)1 << 43) - 1));
+    mapping->position = lseek(mapping->fd, mark, SEEK_SET);
+    if (mapping->position < 0)
+        mapping->position = lseek(mapping->fd, mark & INT32_MAX, SEEK_SET);
+}
+
+/* A file that cannot be asked just now, but is at our position, is ours. */
+static bool has_descriptor(const struct platform_mapping *mapping) {
+    struct stat now;
+    return mapping->fd >= 0 && lseek(mapping->fd, 0, SEEK_CUR) == mapping->position &&
+           (fstat(mapping->fd, &now) != 0 || is_same_file(mapping, &now));
+}
+
+static int32_t descriptor_check(const struct platform_mapping *mapping) {
+    return has_descriptor(mapping) ? WMMF_OK : WMMF_E_DESCRIPTOR;
+}
+
+/* The end of a name. */
+
 static bool is_linked_at(int fd, const char *path) {
     struct stat ours, named;
     return fstat(fd, &ours) == 0 && lstat(path, &named) == 0 && ours.st_dev == named.st_dev &&
@@ -105,12 +212,14 @@ static bool is_linked_at(int fd, const char *path) {
 }
 
 /* Removes the name if the kernel says that nobody is left. Dying between flock and unlink leaves the name to the next
- * one to come, as dying before would. True: this descriptor now holds the exclusive lock, nobody else is there. */
+ * one to come, as dying before would. True: nobody else is there. The exclusive lock is given back: a forked child
+ * that still has the descriptor would keep it, and with it the name, if only its owner may remove that. */
 static bool remove_if_abandoned(int fd, const char *path) {
     if (flock(fd, LOCK_EX | LOCK_NB) != 0)
         return false;
     if (is_linked_at(fd, path))
         unlink(path);
+    flock(fd, LOCK_UN);
     return true;
 }
 
@@ -118,107 +227,140 @@ static bool made_here(const struct stat *status) {
     return S_ISREG(status->st_mode) && (status->st_mode & S_ISVTX);
 }
 
-/* Removes what killed processes left behind, whatever its name, and calls `alive` for the file names of the others,
- * until it returns false. */
-static int32_t sweep(bool (*alive)(void *context, const char *file), void *context) {
+/* Whether somebody has it open; else, if it was made here, it is removed. */
+static bool visit(int directory, const char *file) {
+    int fd = openat(directory, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    struct stat status;
+    char path[sizeof SHM_DIRECTORY + NAME_MAX + 1];
+    snprintf(path, sizeof path, SHM_DIRECTORY "/%s", file);
+    bool alive = fstat(fd, &status) == 0 && made_here(&status) && !remove_if_abandoned(fd, path);
+    close(fd);
+    return alive;
+}
+
+static bool is_ours(const char *file) {
+    return strncmp(file, OUR_PREFIX, strlen(OUR_PREFIX)) == 0;
+}
+
+/* Removes what killed processes left behind, whatever its name. All of it, or, as it is paid by whoever creates:
+ * not more than SWEEP_VISITS_MAX of many, beginning anywhere, and not more often than every SWEEP_PERIOD_NS. */
+static void sweep(bool all) {
+    static shared_u64 last_ns; /* a hint: threads may sweep together */
+    uint64_t now = (uint64_t)platform_monotonic_ns(), before = load_relaxed_u64(&last_ns);
+    if (!all && before != 0 && now - before < SWEEP_PERIOD_NS)
+        return;
+    store_relaxed_u64(&last_ns, now);
+    DIR *directory = opendir(SHM_DIRECTORY);
+    if (!directory)
+        return;
+    uint32_t files = 0, passed = 0;
+    struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL)
+        files += is_ours(entry->d_name);
+    uint32_t visits = all || files < SWEEP_VISITS_MAX ? files : SWEEP_VISITS_MAX;
+    uint32_t first = files > visits ? (uint32_t)(now / 1000 % (files - visits + 1)) : 0;
+    rewinddir(directory);
+    while (visits > 0 && (entry = readdir(directory)) != NULL) {
+        if (!is_ours(entry->d_name) || passed++ < first)
+            continue;
+        visit(dirfd(directory), entry->d_name);
+        visits--;
+    }
+    closedir(directory);
+}
+
+int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const char *name), void *context) {
+    char prefix[32] = GLOBAL_PREFIX;
+    if (name_space == WMMF_LOCAL)
+        snprintf(prefix, sizeof prefix, LOCAL_FORMAT, (unsigned)geteuid());
+    size_t length = strlen(prefix);
     DIR *directory = opendir(SHM_DIRECTORY);
     if (!directory)
         return status_from_errno();
     bool more = true;
-    for (struct dirent *entry; more && (entry = readdir(directory)) != NULL;) {
-        if (strncmp(entry->d_name, OUR_PREFIX, strlen(OUR_PREFIX)) != 0)
-            continue;
-        int fd = openat(dirfd(directory), entry->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        if (fd < 0)
-            continue;
-        struct stat status;
-        char path[sizeof SHM_DIRECTORY + NAME_MAX + 1];
-        snprintf(path, sizeof path, SHM_DIRECTORY "/%s", entry->d_name);
-        if (fstat(fd, &status) == 0 && made_here(&status) && !remove_if_abandoned(fd, path) && alive)
-            more = alive(context, entry->d_name);
-        close(fd);
-    }
+    for (struct dirent *entry; more && (entry = readdir(directory)) != NULL;)
+        if (is_ours(entry->d_name) && visit(dirfd(directory), entry->d_name) &&
+            strncmp(entry->d_name, prefix, length) == 0)
+            more = found(context, entry->d_name + length);
     closedir(directory);
     return WMMF_OK;
 }
 
-/* What platform_list looks for: files whose names begin with that of the namespace. */
-struct listing {
-    char prefix[32];
-    bool (*found)(void *context, const char *name);
-    void *context;
-};
+/* Mappings. */
 
-static bool list_one(void *context, const char *file) {
-    const struct listing *listing = context;
-    size_t length = strlen(listing->prefix);
-    return strncmp(file, listing->prefix, length) != 0 || listing->found(listing->context, file + length);
-}
-
-int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const char *name), void *context) {
-    struct listing listing = {.found = found, .context = context};
-    if (name_space == WMMF_LOCAL)
-        snprintf(listing.prefix, sizeof listing.prefix, LOCAL_FORMAT, (unsigned)geteuid());
-    else
-        snprintf(listing.prefix, sizeof listing.prefix, GLOBAL_PREFIX);
-    return sweep(list_one, &listing);
-}
-
-static void section_free(struct platform_mapping *mapping) {
-    if (mapping->base)
-        munmap(mapping->base, (size_t)mapping->mapped_size);
-    if (mapping->fd >= 0) {
-        if (mapping->managed && !platform_forked(mapping))
-            remove_if_abandoned(mapping->fd, mapping->path);
-        close(mapping->fd);
-    }
-    if (mapping->alive)
-        munmap(mapping->alive, sizeof *mapping->alive);
-    free(mapping);
-}
-
-static int32_t section_new(struct platform_mapping **out) {
+static int32_t mapping_new(struct platform_mapping **out) {
     struct platform_mapping *mapping = calloc(1, sizeof *mapping);
     if (!mapping)
         return WMMF_E_NO_MEMORY;
     mapping->fd = -1;
-    void *page = mmap(NULL, sizeof *mapping->alive, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) {
-        int32_t status = status_from_errno();
-        free(mapping);
-        return status;
-    }
-    mapping->alive = page;
-    *mapping->alive = 1;
-    if (madvise(page, sizeof *mapping->alive, MADV_WIPEONFORK) != 0) {
-        int32_t status = status_from_errno();
-        section_free(mapping);
-        return status;
-    }
+    enter_guard(mapping);
     *out = mapping;
     return WMMF_OK;
 }
 
-/* Where it is mapped already, the memory stays. */
-static int32_t map_descriptor(struct platform_mapping *mapping, int fd) {
-    int protection = mapping->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
-    int flags = mapping->base ? MAP_SHARED | MAP_FIXED : MAP_SHARED;
-    void *base = mmap(mapping->base, (size_t)mapping->mapped_size, protection, flags, fd, 0);
-    if (base == MAP_FAILED)
-        return status_from_errno();
-    mapping->base = base;
-    return WMMF_OK;
+void platform_close(struct platform_mapping *mapping) {
+    if (mapping->base)
+        munmap(mapping->base, (size_t)mapping->mapped_size);
+    if (has_descriptor(mapping)) {
+        if (mapping->managed && !platform_forked(mapping))
+            remove_if_abandoned(mapping->fd, mapping->path);
+        close(mapping->fd);
+    }
+    if (mapping->temporary[0] != '\0')
+        unlink(mapping->temporary);
+    leave_guard();
+    free(mapping);
 }
 
-static int32_t section_map(struct platform_mapping *mapping, uint64_t size, bool read_only) {
+static int32_t map_descriptor(struct platform_mapping *mapping, int fd, uint64_t size) {
     if (size == 0)
         return WMMF_E_FORMAT;
     if (size > SIZE_MAX)
         return WMMF_E_SIZE;
+    int protection = mapping->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+    void *base = mmap(NULL, (size_t)size, protection, MAP_SHARED, fd, 0);
+    if (base == MAP_FAILED)
+        return status_from_errno();
+    mapping->base = base;
     mapping->mapped_size = size;
-    mapping->read_only = read_only;
-    return map_descriptor(mapping, mapping->fd);
+    return WMMF_OK;
 }
+
+#define LINK_CAPACITY 32
+static void link_to(int fd, char path[LINK_CAPACITY]) {
+    snprintf(path, LINK_CAPACITY, "/proc/self/fd/%d", fd);
+}
+
+/* A second description of the file, through /proc; or by its name, if /proc is not there or not ours, as after a
+ * setuid. -1: errno says why. */
+static int open_again(const struct platform_mapping *mapping, const char *name) {
+    char path[LINK_CAPACITY];
+    int flags = (mapping->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC;
+    link_to(mapping->fd, path);
+    int fd = open(path, flags);
+    if (fd >= 0 || name[0] == '\0' || errno == EMFILE || errno == ENFILE)
+        return fd;
+    struct stat status;
+    fd = open(name, flags | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0 && (fstat(fd, &status) != 0 || !is_same_file(mapping, &status))) {
+        close(fd);
+        errno = EAGAIN; /* the name has gone to another meanwhile */
+        return -1;
+    }
+    return fd;
+}
+
+static int32_t map_apart(struct platform_mapping *mapping, int second, uint64_t size) {
+    if (second < 0)
+        return errno == EAGAIN ? WMMF_E_NOT_READY : status_from_errno();
+    int32_t status = map_descriptor(mapping, second, size);
+    close(second);
+    return status;
+}
+
+/* Creating. */
 
 static int32_t creation_mode(const wmmf_options *options, mode_t *mode) {
     switch (options->access) {
@@ -239,42 +381,108 @@ static int32_t creation_mode(const wmmf_options *options, mode_t *mode) {
     }
 }
 
-static int32_t grow(int fd, uint64_t size) {
-    struct rlimit limit;
-    struct statvfs room;
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur) {
-        errno = EFBIG; /* ftruncate would send SIGXFSZ, too, which ends a program that has no handler */
-        return status_from_errno();
+static int32_t folder_status(void) {
+    int error = errno;
+    int32_t status = status_from_errno();
+    if (error == ENOENT || error == ENOTDIR) {
+        error_detail(SHM_DIRECTORY ", where Linux keeps shared memory, does not exist; mount a tmpfs there");
+        return WMMF_E_NOT_SUPPORTED;
     }
-    if (fstatvfs(fd, &room) != 0)
-        return status_from_errno();
-    if (room.f_blocks != 0 && size / room.f_frsize >= room.f_bavail) { /* no blocks: no limit */
-        errno = ENOSPC;
-        return status_from_errno();
-    }
-    return ftruncate(fd, (off_t)size) != 0 ? status_from_errno() : WMMF_OK;
+    if (error == EROFS)
+        error_detail(SHM_DIRECTORY ", where Linux keeps shared memory, is read-only");
+    else if (status == WMMF_E_ACCESS)
+        error_detail("this user may not create files in " SHM_DIRECTORY ", where Linux keeps shared memory");
+    return status;
 }
 
-/* posix_fallocate would fall back on writing every page; on tmpfs fallocate reserves or fails as a whole. */
-int32_t platform_reserve(struct platform_mapping *mapping, uint64_t offset, uint64_t length) {
-    int result;
-    do
-        result = fallocate(mapping->fd, 0, (off_t)offset, (off_t)length);
-    while (result != 0 && errno == EINTR);
-    return result != 0 ? status_from_errno() : WMMF_OK;
+/* The umask has no say in who may open it. */
+static int32_t adopt_new(struct platform_mapping *mapping, int fd) {
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status) != 0)
+        return status_from_errno();
+    take_descriptor(mapping, fd, &status);
+    if ((status.st_mode & 07777) != OUR_MODE && fchmod(fd, OUR_MODE) != 0)
+        return status_from_errno();
+    return WMMF_OK;
 }
 
-static int32_t create_unnamed(struct platform_mapping *mapping, mode_t mode, uint64_t size, uint64_t reserved) {
+/* A file without a name, and its second description, or -1: one of the two cannot be had here. */
+static int make_unnamed(struct platform_mapping *mapping) {
+    int fd = open(SHM_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, OUR_MODE);
+    if (fd < 0)
+        return -1;
+    int second = adopt_new(mapping, fd) == WMMF_OK ? open_again(mapping, "") : -1;
+    if (second < 0) {
+        int error = errno;
+        close(fd);
+        mapping->fd = -1;
+        errno = error;
+    }
+    return second;
+}
+
+/* The same with a name that nobody looks for, where O_TMPFILE or /proc are missing. A sweep may remove it before it is
+ * locked: platform_publish then finds it gone. */
+static int make_named(struct platform_mapping *mapping, int32_t *status) {
+    uint64_t number;
+    *status = platform_random(&number);
+    if (*status != WMMF_OK)
+        return -1;
+    char path[PATH_LENGTH];
+    snprintf(path, sizeof path, TEMPORARY_FORMAT, (unsigned long long)number);
+    int fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, OUR_MODE);
+    if (fd < 0) {
+        *status = folder_status();
+        return -1;
+    }
+    memcpy(mapping->temporary, path, sizeof path);
+    *status = adopt_new(mapping, fd);
+    if (*status != WMMF_OK) {
+        if (mapping->fd < 0)
+            close(fd);
+        return -1;
+    }
+    int second = open_again(mapping, path);
+    if (second < 0)
+        *status = status_from_errno();
+    return second;
+}
+
+static bool is_lack(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOSPC;
+}
+
+static int32_t make_file(struct platform_mapping *mapping, mode_t mode, uint64_t size, uint64_t reserved) {
     if (size > INT64_MAX)
         return WMMF_E_SIZE;
-    mapping->fd = open(SHM_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    /* fchmod: the umask has no say in who may open it. */
-    if (mapping->fd < 0 || flock(mapping->fd, LOCK_SH) != 0 || fchmod(mapping->fd, mode | S_ISVTX) != 0)
+    int32_t status = WMMF_OK;
+    int second = make_unnamed(mapping);
+    if (second < 0 && is_lack(errno))
         return status_from_errno();
-    int32_t status = grow(mapping->fd, size);
+    if (second < 0)
+        second = make_named(mapping, &status);
+    if (second < 0)
+        return status;
+    mark_descriptor(mapping);
+    status = room_check(mapping->fd, size);
+    if (status == WMMF_E_NO_MEMORY) {
+        sweep(true); /* the dead may have it */
+        error_clear();
+        status = room_check(mapping->fd, size);
+    }
+    if (status == WMMF_OK && ftruncate(mapping->fd, (off_t)size) != 0)
+        status = status_from_errno();
     if (status == WMMF_OK)
-        status = platform_reserve(mapping, 0, reserved);
-    return status != WMMF_OK ? status : section_map(mapping, size, false);
+        status = map_descriptor(mapping, second, size);
+    close(second);
+    if (status == WMMF_OK)
+        status = room_reserve(mapping->fd, mapping->base, 0, reserved);
+    if (status != WMMF_OK)
+        return status;
+    /* Locked before it has a name. */
+    if (flock(mapping->fd, LOCK_SH | LOCK_NB) != 0 || (mode != 0600 && fchmod(mapping->fd, mode | S_ISVTX) != 0))
+        return status_from_errno();
+    return WMMF_OK;
 }
 
 int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, uint64_t reserved,
@@ -283,47 +491,63 @@ int32_t platform_create(const char *name, const wmmf_options *options, uint64_t 
     struct platform_mapping *mapping;
     int32_t status = creation_mode(options, &mode);
     if (status == WMMF_OK)
-        status = section_new(&mapping);
+        status = mapping_new(&mapping);
     if (status != WMMF_OK)
         return status;
     status = section_path(name, options->name_space, mapping->path, sizeof mapping->path);
     if (status == WMMF_OK) {
-        sweep(NULL, NULL);
-        status = create_unnamed(mapping, mode, size, reserved);
+        sweep(false);
+        status = make_file(mapping, mode, size, reserved);
     }
     if (status != WMMF_OK) {
-        section_free(mapping);
+        platform_close(mapping);
         return status;
     }
     *out = mapping;
     return WMMF_OK;
 }
 
-#define LINK_CAPACITY 32
-static void link_to(int fd, char path[LINK_CAPACITY]) {
-    snprintf(path, LINK_CAPACITY, "/proc/self/fd/%d", fd);
+static bool give_name(const struct platform_mapping *mapping) {
+    char unnamed[LINK_CAPACITY];
+    if (mapping->temporary[0] != '\0')
+        return link(mapping->temporary, mapping->path) == 0;
+    link_to(mapping->fd, unnamed);
+    return linkat(AT_FDCWD, unnamed, AT_FDCWD, mapping->path, AT_SYMLINK_FOLLOW) == 0;
+}
+
+/* Taken by a dead process, perhaps: custom names are not swept. */
+static void remove_dead_name(const char *path) {
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat status;
+    if (fd < 0)
+        return;
+    if (fstat(fd, &status) == 0 && made_here(&status))
+        remove_if_abandoned(fd, path);
+    close(fd);
 }
 
 int32_t platform_publish(struct platform_mapping *mapping) {
-    char unnamed[LINK_CAPACITY];
-    link_to(mapping->fd, unnamed);
-    for (int attempt = 0;; attempt++) {
-        if (linkat(AT_FDCWD, unnamed, AT_FDCWD, mapping->path, AT_SYMLINK_FOLLOW) == 0) {
+    int32_t status = descriptor_check(mapping);
+    for (int attempt = 0; status == WMMF_OK; attempt++) {
+        if (give_name(mapping)) {
             mapping->managed = true;
+            if (mapping->temporary[0] != '\0')
+                unlink(mapping->temporary);
+            mapping->temporary[0] = '\0';
             return WMMF_OK;
         }
-        int32_t status = status_from_errno();
+        if (errno == ENOENT)
+            return WMMF_E_NOT_READY; /* the temporary name was swept away */
+        status = status_from_errno();
         if (status != WMMF_E_EXISTS || attempt > 0)
-            return status;
-        /* Taken by a dead process, perhaps: custom names are not swept. */
-        int fd = open(mapping->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        struct stat other;
-        if (fd >= 0 && fstat(fd, &other) == 0 && made_here(&other))
-            remove_if_abandoned(fd, mapping->path);
-        if (fd >= 0)
-            close(fd);
+            break;
+        remove_dead_name(mapping->path);
+        status = WMMF_OK;
     }
+    return status;
 }
+
+/* Opening. */
 
 /* Counts this descriptor among the users of a section made here. */
 static int32_t attach(int fd, const char *path) {
@@ -336,28 +560,37 @@ static int32_t attach(int fd, const char *path) {
     return WMMF_OK;
 }
 
-static int32_t open_regular(const char *path, bool read_only, int extra_flags, int *fd, struct stat *status) {
-    int flags = (read_only ? O_RDONLY : O_RDWR) | O_NONBLOCK | O_CLOEXEC | extra_flags;
-    int opened = open(path, flags);
-    if (opened < 0)
-        return status_from_errno();
-    int32_t result = fstat(opened, status) != 0 ? status_from_errno() : WMMF_OK;
+/* "Access denied" for what could be read. */
+static int32_t opening_status(const char *path, bool read_only) {
+    int error = errno;
+    int32_t status = status_from_errno();
+    if (error == EACCES && !read_only && faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0)
+        error_detail("this user may read it but not write: open it read-only");
+    return status;
+}
+
+static int32_t open_regular(struct platform_mapping *mapping, const char *path, int extra_flags, struct stat *status) {
+    int fd = open(path, (mapping->read_only ? O_RDONLY : O_RDWR) | O_NONBLOCK | O_CLOEXEC | extra_flags);
+    if (fd < 0)
+        return opening_status(path, mapping->read_only);
+    int32_t result = fstat(fd, status) != 0 ? status_from_errno() : WMMF_OK;
     if (result == WMMF_OK && !S_ISREG(status->st_mode))
         result = WMMF_E_FORMAT;
     if (result != WMMF_OK) {
-        close(opened);
+        close(fd);
         return result;
     }
-    *fd = opened;
+    take_descriptor(mapping, fd, status);
+    mark_descriptor(mapping);
     return WMMF_OK;
 }
 
-static int32_t open_attached(struct platform_mapping *mapping, const wmmf_options *options) {
+static int32_t open_attached(struct platform_mapping *mapping, uint32_t name_space) {
     struct stat status;
-    int32_t result = open_regular(mapping->path, options->read_only, O_NOFOLLOW, &mapping->fd, &status);
+    int32_t result = open_regular(mapping, mapping->path, O_NOFOLLOW, &status);
     if (result != WMMF_OK)
         return result;
-    if (options->name_space == WMMF_LOCAL && status.st_uid != geteuid())
+    if (name_space == WMMF_LOCAL && status.st_uid != geteuid())
         return WMMF_E_ACCESS; /* planted under this user's name by another */
     if (made_here(&status)) {
         result = attach(mapping->fd, mapping->path);
@@ -365,19 +598,20 @@ static int32_t open_attached(struct platform_mapping *mapping, const wmmf_option
             return result;
         mapping->managed = true;
     }
-    return section_map(mapping, (uint64_t)status.st_size, options->read_only);
+    return map_apart(mapping, open_again(mapping, mapping->path), (uint64_t)status.st_size);
 }
 
 int32_t platform_open(const char *name, const wmmf_options *options, struct platform_mapping **out) {
     struct platform_mapping *mapping;
-    int32_t status = section_new(&mapping);
+    int32_t status = mapping_new(&mapping);
     if (status != WMMF_OK)
         return status;
+    mapping->read_only = options->read_only;
     status = section_path(name, options->name_space, mapping->path, sizeof mapping->path);
     if (status == WMMF_OK)
-        status = open_attached(mapping, options);
+        status = open_attached(mapping, options->name_space);
     if (status != WMMF_OK) {
-        section_free(mapping);
+        platform_close(mapping);
         return status;
     }
     *out = mapping;
@@ -387,22 +621,19 @@ int32_t platform_open(const char *name, const wmmf_options *options, struct plat
 int32_t platform_open_file(const char *path, bool read_only, struct platform_mapping **out) {
     struct platform_mapping *mapping;
     struct stat file;
-    int32_t status = section_new(&mapping);
+    int32_t status = mapping_new(&mapping);
     if (status != WMMF_OK)
         return status;
-    status = open_regular(path, read_only, 0, &mapping->fd, &file);
+    mapping->read_only = read_only;
+    status = open_regular(mapping, path, 0, &file);
     if (status == WMMF_OK)
-        status = file.st_size == 0 ? WMMF_E_SIZE : section_map(mapping, (uint64_t)file.st_size, read_only);
+        status = file.st_size == 0 ? WMMF_E_SIZE : map_descriptor(mapping, mapping->fd, (uint64_t)file.st_size);
     if (status != WMMF_OK) {
-        section_free(mapping);
+        platform_close(mapping);
         return status;
     }
     *out = mapping;
     return WMMF_OK;
-}
-
-void platform_close(struct platform_mapping *mapping) {
-    section_free(mapping);
 }
 
 uint8_t *platform_base(const struct platform_mapping *mapping) {
@@ -413,9 +644,20 @@ uint64_t platform_mapped_size(const struct platform_mapping *mapping) {
     return mapping->mapped_size;
 }
 
+int32_t platform_reserve(struct platform_mapping *mapping, uint64_t offset, uint64_t length) {
+    int32_t status = descriptor_check(mapping);
+    return status == WMMF_OK ? room_reserve_more(mapping->fd, mapping->base, offset, length) : status;
+}
+
+bool platform_is_named(const struct platform_mapping *mapping) {
+    struct stat status;
+    return lstat(mapping->path, &status) == 0 && is_same_file(mapping, &status);
+}
+
 /* The page cache is one: what pread and pwrite see and change is what the mapping shows. */
 int32_t platform_file_read(struct platform_mapping *mapping, uint64_t offset, void *buffer, size_t length) {
-    for (size_t done = 0; done < length;) {
+    int32_t status = descriptor_check(mapping);
+    for (size_t done = 0; status == WMMF_OK && done < length;) {
         ssize_t got = pread(mapping->fd, (char *)buffer + done, length - done, (off_t)(offset + done));
         if (got == 0)
             return WMMF_E_TRUNCATED;
@@ -423,12 +665,13 @@ int32_t platform_file_read(struct platform_mapping *mapping, uint64_t offset, vo
             return status_from_errno();
         done += got > 0 ? (size_t)got : 0;
     }
-    return WMMF_OK;
+    return status;
 }
 
 int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, const void *buffer, size_t length) {
+    int32_t status = descriptor_check(mapping);
     struct stat file;
-    for (size_t done = 0; done < length;) {
+    for (size_t done = 0; status == WMMF_OK && done < length;) {
         /* pwrite would make the file long again; cut short after this look, it does. */
         if (fstat(mapping->fd, &file) != 0)
             return status_from_errno();
@@ -439,39 +682,20 @@ int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, c
             return status_from_errno();
         done += put > 0 ? (size_t)put : 0;
     }
-    return WMMF_OK;
-}
-
-bool platform_forked(const struct platform_mapping *mapping) {
-    return load_relaxed_u32(mapping->alive) == 0;
-}
-
-static int32_t map_anew(struct platform_mapping *mapping, int inherited) {
-    char path[LINK_CAPACITY];
-    link_to(inherited, path);
-    int fd = open(path, (mapping->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-    if (fd < 0)
-        return status_from_errno();
-    int32_t status = map_descriptor(mapping, fd);
-    close(fd);
     return status;
 }
 
-/* Locks belong to what open() made, which parent and child share. It ends with its last descriptor and mapping: so the
- * child's mapping is to be of something else. */
+/* A descriptor that somebody has closed already is given up. */
 int32_t platform_after_fork_child(struct platform_mapping *mapping) {
     if (!platform_forked(mapping))
         return WMMF_E_ARGUMENT;
-    int inherited = (int)exchange_seq_u32((shared_u32 *)&mapping->fd, (uint32_t)-1); /* by one thread */
-    if (inherited < 0)
-        return WMMF_OK;
-    int32_t status = map_anew(mapping, inherited);
-    if (status == WMMF_OK)
-        close(inherited);
-    else
-        store_relaxed_u32((shared_u32 *)&mapping->fd, (uint32_t)inherited);
-    return status;
+    int fd = mapping->fd;
+    bool ours = has_descriptor(mapping);
+    mapping->fd = -1;
+    return !ours || close(fd) == 0 ? WMMF_OK : status_from_errno();
 }
+
+/* Tokens. */
 
 int32_t platform_join(struct platform_mapping *mapping, uint64_t section_id, bool looking) {
     (void)mapping;
@@ -487,30 +711,53 @@ static struct flock token_lock(uint32_t index, short type) {
 
 bool platform_token_claim(struct platform_mapping *mapping, uint32_t index) {
     struct flock lock = token_lock(index, F_WRLCK);
-    return fcntl(mapping->fd, F_OFD_SETLK, &lock) == 0;
+    return has_descriptor(mapping) && fcntl(mapping->fd, F_OFD_SETLK, &lock) == 0;
 }
 
 void platform_token_drop(struct platform_mapping *mapping, uint32_t index) {
     struct flock lock = token_lock(index, F_UNLCK);
-    fcntl(mapping->fd, F_OFD_SETLK, &lock);
+    if (has_descriptor(mapping))
+        fcntl(mapping->fd, F_OFD_SETLK, &lock);
 }
 
 bool platform_token_alive(struct platform_mapping *mapping, uint32_t index) {
     struct flock lock = token_lock(index, F_WRLCK);
-    return fcntl(mapping->fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+    return !has_descriptor(mapping) || fcntl(mapping->fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }
 
-static struct timespec timespec_from_ns(int64_t ns) {
-    struct timespec time = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+/* Sleeping, waking, clocks and chance. Sleepers sleep on futexes, which any process wakes that maps them. */
+
+/* A time as the kernel takes it, whatever the C library's `time_t` is. */
+struct time64 {
+    int64_t seconds;
+    int64_t nanoseconds;
+};
+
+static struct time64 time64(int64_t ns) {
+    struct time64 time = {ns / 1000000000, ns % 1000000000};
     return time;
+}
+
+/* Where SYS_futex takes 32-bit times there is SYS_futex_time64, since Linux 5.1. */
+static void futex_wait(const shared_u32 *word, uint32_t seen, int64_t timeout_ns) {
+    struct time64 time = time64(timeout_ns);
+#if defined(SYS_futex_time64) && LONG_MAX == INT32_MAX
+    if (syscall(SYS_futex_time64, word, FUTEX_WAIT, seen, &time, NULL, 0) == 0 || errno != ENOSYS)
+        return;
+    struct {
+        int32_t seconds, nanoseconds;
+    } time32 = {time.seconds < INT32_MAX ? (int32_t)time.seconds : INT32_MAX, (int32_t)time.nanoseconds};
+    syscall(SYS_futex, word, FUTEX_WAIT, seen, &time32, NULL, 0);
+#else
+    syscall(SYS_futex, word, FUTEX_WAIT, seen, &time, NULL, 0);
+#endif
 }
 
 void platform_sleep(struct platform_mapping *mapping, enum event event, const shared_u32 *epoch, uint32_t seen,
                     int64_t timeout_ns) {
     (void)mapping;
     (void)event;
-    struct timespec timeout = timespec_from_ns(timeout_ns);
-    syscall(SYS_futex, epoch, FUTEX_WAIT, seen, &timeout, NULL, 0);
+    futex_wait(epoch, seen, timeout_ns);
 }
 
 void platform_wake(struct platform_mapping *mapping, enum event event, shared_u32 *epoch, uint32_t sleepers) {
@@ -525,28 +772,23 @@ void platform_wake(struct platform_mapping *mapping, enum event event, shared_u3
 #define SYS_futex_waitv 449
 #endif
 #define FUTEX_SIZE_U32 2
-struct futex_wait {
+struct waited_word {
     uint64_t value;
     uint64_t address;
     uint32_t flags;
     uint32_t reserved;
 };
-struct time64 {
-    int64_t seconds;
-    int64_t nanoseconds;
-};
 
-static struct futex_wait futex_wait(const shared_u32 *word, uint32_t seen) {
-    struct futex_wait wait = {seen, (uint64_t)(uintptr_t)word, FUTEX_SIZE_U32, 0};
-    return wait;
+static struct waited_word waited_word(const shared_u32 *word, uint32_t seen) {
+    struct waited_word waited = {seen, (uint64_t)(uintptr_t)word, FUTEX_SIZE_U32, 0};
+    return waited;
 }
 
 /* False: this kernel, or a filter for system calls, does not have it. */
-static bool sleep_on_any(const struct futex_wait *waits, uint32_t count, int64_t timeout_ns) {
+static bool sleep_on_any(const struct waited_word *words, uint32_t count, int64_t timeout_ns) {
     int64_t now = platform_monotonic_ns();
-    int64_t until = timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX;
-    struct time64 time = {until / 1000000000, until % 1000000000};
-    return syscall(SYS_futex_waitv, waits, count, 0, &time, CLOCK_MONOTONIC) >= 0 || errno == EAGAIN ||
+    struct time64 until = time64(timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX);
+    return syscall(SYS_futex_waitv, words, count, 0, &until, CLOCK_MONOTONIC) >= 0 || errno == EAGAIN ||
            errno == ETIMEDOUT || errno == EINTR;
 }
 
@@ -555,16 +797,16 @@ static bool sleep_on_any(const struct futex_wait *waits, uint32_t count, int64_t
 #define FALLBACK_NS INT64_C(1000000)
 void platform_sleep_many(const struct platform_sleep *sleeps, uint32_t count, struct wmmf_waker *waker,
                          int64_t timeout_ns) {
-    struct futex_wait waits[WMMF_WAIT_MANY_MAX + 1];
+    struct waited_word words[WMMF_WAIT_MANY_MAX + 1];
     for (uint32_t i = 0; i < count; i++)
-        waits[i] = futex_wait(sleeps[i].epoch, sleeps[i].seen);
+        words[i] = waited_word(sleeps[i].epoch, sleeps[i].seen);
     if (waker)
-        waits[count++] = futex_wait(&waker->woken, 0);
-    if (sleep_on_any(waits, count, timeout_ns))
+        words[count++] = waited_word(&waker->woken, 0);
+    if (sleep_on_any(words, count, timeout_ns))
         return;
     int64_t slice = count == 1 || timeout_ns < FALLBACK_NS ? timeout_ns : FALLBACK_NS;
     const shared_u32 *word = waker ? &waker->woken : sleeps[count - 1].epoch;
-    platform_sleep(NULL, EVENT_CHANGE, word, (uint32_t)waits[count - 1].value, slice);
+    futex_wait(word, (uint32_t)words[count - 1].value, slice);
 }
 
 int32_t platform_waker_open(struct wmmf_waker *waker) {
@@ -581,7 +823,7 @@ void platform_waker_wake(struct wmmf_waker *waker) {
 }
 
 void platform_pause(int64_t ns) {
-    struct timespec time = timespec_from_ns(ns);
+    struct timespec time = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
     nanosleep(&time, NULL);
 }
 
@@ -613,10 +855,18 @@ uint32_t platform_process_id(void) {
     return (uint32_t)getpid();
 }
 
+/* A filter for system calls that forbids getrandom leaves the device, as a rule. */
 int32_t platform_random(uint64_t *value) {
     ssize_t got;
     do
         got = getrandom(value, sizeof *value, 0);
     while (got < 0 && errno == EINTR);
-    return got == (ssize_t)sizeof *value ? WMMF_OK : status_from_errno();
+    if (got == (ssize_t)sizeof *value)
+        return WMMF_OK;
+    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    got = fd >= 0 ? read(fd, value, sizeof *value) : -1;
+    int32_t status = got == (ssize_t)sizeof *value ? WMMF_OK : status_from_errno();
+    if (fd >= 0)
+        close(fd);
+    return status;
 }

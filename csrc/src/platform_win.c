@@ -20,9 +20,12 @@
 #include <wchar.h>
 #include <winternl.h>
 
+#include "last_error.h"
+
 #define NAME_CAPACITY        (WMMF_NAME_MAX + 16)
 #define OBJECT_NAME_CAPACITY 64
 #define MAX_WAKES            4096
+#define ONLY_READ            "this user may read it but not write: open it read-only"
 
 /* Our own token, and that of a dead participant while it is being reaped. */
 #define TOKENS 2
@@ -47,18 +50,56 @@ struct platform_mapping {
 /* RtlGenRandom, documented under this name; exported by advapi32. */
 BOOLEAN NTAPI SystemFunction036(void *buffer, ULONG length);
 
-static THREAD_LOCAL int32_t last_error;
+/* The last error of each thread, in fiber-local storage: the system calls us when a thread ends, and the index is given
+ * back when the library is unloaded. (What mingw's __thread takes stays taken.) */
+static shared_u32 error_index_and_one; /* 0: none yet */
+static struct last_error error_without_memory;
 
-int32_t platform_last_error(void) {
-    return last_error;
+static void NTAPI free_error(void *error) {
+    free(error);
 }
 
-void platform_clear_error(void) {
-    last_error = 0;
+/* FlsFree calls free_error for every thread that has one. */
+static void free_errors(void) {
+    uint32_t index_and_one = exchange_seq_u32(&error_index_and_one, 0);
+    if (index_and_one != 0)
+        FlsFree(index_and_one - 1);
+}
+
+static DWORD error_index(void) {
+    uint32_t found = load_acquire_u32(&error_index_and_one);
+    if (found != 0)
+        return found - 1;
+    DWORD index = FlsAlloc(free_error);
+    if (index == FLS_OUT_OF_INDEXES)
+        return index;
+    if (cas_seq_u32(&error_index_and_one, &found, index + 1)) {
+        atexit(free_errors); /* of a DLL: when it is unloaded */
+        return index;
+    }
+    FlsFree(index); /* another thread was quicker */
+    return found - 1;
+}
+
+struct last_error *last_error(void) {
+    DWORD index = error_index();
+    struct last_error *error = index != FLS_OUT_OF_INDEXES ? FlsGetValue(index) : &error_without_memory;
+    if (error)
+        return error;
+    error = calloc(1, sizeof *error);
+    if (error && FlsSetValue(index, error))
+        return error;
+    free(error);
+    return &error_without_memory;
+}
+
+/* An argument, since to look for the place to put it changes what GetLastError says. */
+static void note_error(DWORD error) {
+    last_error()->system = (int32_t)error;
 }
 
 static int32_t status_from_error(DWORD error) {
-    last_error = (int32_t)error;
+    note_error(error);
     switch (error) {
     case ERROR_FILE_NOT_FOUND:
         return WMMF_E_NOT_FOUND;
@@ -67,6 +108,15 @@ static int32_t status_from_error(DWORD error) {
         return WMMF_E_EXISTS;
     case ERROR_ACCESS_DENIED:
     case ERROR_PRIVILEGE_NOT_HELD:
+        return WMMF_E_ACCESS;
+    case ERROR_SHARING_VIOLATION:
+        error_detail("another program has the file open and does not share it");
+        return WMMF_E_ACCESS;
+    case ERROR_LOCK_VIOLATION:
+        error_detail("another program has locked a part of the file");
+        return WMMF_E_ACCESS;
+    case ERROR_USER_MAPPED_FILE:
+        error_detail("somebody has mapped the file, and Windows does not cut a file that is mapped");
         return WMMF_E_ACCESS;
     case ERROR_PATH_NOT_FOUND:
     case ERROR_BAD_PATHNAME:
@@ -97,7 +147,7 @@ static int32_t section_name(const char *name, uint32_t name_space, wchar_t *out)
     wmemcpy(out, prefix, length);
     int room = NAME_CAPACITY - (int)length;
     if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, name, -1, out + length, room) == 0) {
-        last_error = (int32_t)GetLastError();
+        note_error(GetLastError());
         return WMMF_E_NAME_INVALID;
     }
     return WMMF_OK;
@@ -120,7 +170,7 @@ static void object_name(const struct platform_mapping *mapping, wchar_t kind, ui
 static int32_t descriptor_from_sddl(const wchar_t *sddl, PSECURITY_DESCRIPTOR *out) {
     if (ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, SDDL_REVISION_1, out, NULL))
         return WMMF_OK;
-    last_error = (int32_t)GetLastError();
+    note_error(GetLastError());
     return WMMF_E_ARGUMENT;
 }
 
@@ -298,7 +348,13 @@ static int32_t open_by_name(struct platform_mapping *mapping, const wchar_t *nam
     if (mapping->mapping)
         return section_map(mapping, read_only);
     DWORD error = GetLastError();
+    HANDLE readable = NULL;
+    if (error == ERROR_ACCESS_DENIED && !read_only)
+        readable = OpenFileMappingW(FILE_MAP_READ, FALSE, name);
     int32_t status = status_from_error(error);
+    if (readable)
+        error_detail(ONLY_READ);
+    close_handle(readable);
     return error == ERROR_INVALID_HANDLE ? WMMF_E_FORMAT : status;
 }
 
@@ -414,15 +470,32 @@ int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const ch
     return WMMF_OK;
 }
 
+static HANDLE open_file(const wchar_t *path, bool read_only) {
+    return CreateFileW(path, read_only ? GENERIC_READ : GENERIC_READ | GENERIC_WRITE,
+                       FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
+                       FILE_ATTRIBUTE_NORMAL, NULL);
+}
+
+static bool can_read(const wchar_t *path) {
+    HANDLE file = open_file(path, true);
+    if (file == INVALID_HANDLE_VALUE)
+        return false;
+    CloseHandle(file);
+    return true;
+}
+
 static int32_t map_file(struct platform_mapping *mapping, const wchar_t *path, bool read_only) {
-    HANDLE file = CreateFileW(path, read_only ? GENERIC_READ : GENERIC_READ | GENERIC_WRITE,
-                              FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
-                              FILE_ATTRIBUTE_NORMAL, NULL);
+    HANDLE file = open_file(path, read_only);
     if (file == INVALID_HANDLE_VALUE) {
-        int32_t status = status_from_error(GetLastError());
-        return last_error == ERROR_PATH_NOT_FOUND ? WMMF_E_NOT_FOUND : status;
+        DWORD error = GetLastError();
+        int32_t status = status_from_error(error);
+        if (error == ERROR_ACCESS_DENIED && !read_only && can_read(path))
+            error_detail(ONLY_READ);
+        return error == ERROR_PATH_NOT_FOUND ? WMMF_E_NOT_FOUND : status;
     }
     mapping->file = file;
+    if (GetFileType(file) != FILE_TYPE_DISK)
+        return WMMF_E_FORMAT; /* CON, NUL, a pipe ... */
     LARGE_INTEGER size;
     if (!GetFileSizeEx(file, &size))
         return status_from_error(GetLastError());
@@ -467,7 +540,7 @@ uint64_t platform_mapped_size(const struct platform_mapping *mapping) {
 static int32_t file_copy_status(BOOL copied) {
     if (copied)
         return WMMF_OK;
-    last_error = (int32_t)GetLastError();
+    note_error(GetLastError());
     return WMMF_E_TRUNCATED;
 }
 
@@ -479,6 +552,11 @@ int32_t platform_file_read(struct platform_mapping *mapping, uint64_t offset, vo
 int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, const void *buffer, size_t length) {
     char *to = (char *)mapping->base + offset;
     return file_copy_status(WriteProcessMemory(GetCurrentProcess(), to, buffer, length, NULL));
+}
+
+bool platform_is_named(const struct platform_mapping *mapping) {
+    (void)mapping; /* a name lasts as long as a handle */
+    return true;
 }
 
 bool platform_forked(const struct platform_mapping *mapping) {

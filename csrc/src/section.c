@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "deadline.h"
+#include "last_error.h"
 #include "lock_winmmf.h"
 #include "name.h"
 #include "participants.h"
@@ -27,7 +28,7 @@ static int32_t options_check(const wmmf_options *given, wmmf_options *options) {
 }
 
 static int32_t open_check(const char *name, const wmmf_options *given, wmmf_section **out, wmmf_options *options) {
-    platform_clear_error();
+    error_clear();
     if (!name || !out)
         return WMMF_E_ARGUMENT;
     int32_t status = options_check(given, options);
@@ -330,7 +331,7 @@ int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_optio
 int32_t section_open_file(const char *path, uint64_t size, const wmmf_options *given, wmmf_section **out) {
     wmmf_options options;
     struct platform_mapping *mapping;
-    platform_clear_error();
+    error_clear();
     if (!path || !out)
         return WMMF_E_ARGUMENT;
     int32_t status = options_check(given, &options);

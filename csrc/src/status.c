@@ -34,7 +34,8 @@
     X(WMMF_E_NOT_READY, "the section's creator did not initialise it in time")                                         \
     X(WMMF_E_ACCESS, "access denied")                                                                                  \
     X(WMMF_E_NO_MEMORY, "the system cannot reserve that much memory")                                                  \
-    X(WMMF_E_OS, "the operating system reported an error")
+    X(WMMF_E_OS, "the operating system reported an error")                                                             \
+    X(WMMF_E_DESCRIPTOR, "the program has closed the file descriptor that this handle needs")
 
 const char *wmmf_strerror(int32_t status) {
     switch ((enum wmmf_status)status) {

@@ -32,6 +32,14 @@
 #define READY_PAUSE_NS   INT64_C(200000)     /* the first pause between two looks; each is twice the one before */
 #define JOIN_PROBES      4 /* used records of which each newcomer asks whether their owners are dead */
 
+/* Memory. Files that killed processes have left are looked for while creating. */
+#define SWEEP_PERIOD_NS   UINT64_C(50000000)  /* at most so often in one process ... */
+#define SWEEP_VISITS_MAX  64u                 /* ... and so many files each time */
+#define ROOM_CHECK_BYTES  (UINT64_C(1) << 18) /* once for so many bytes the system is asked how much is left */
+#define ROOM_MARGIN_BYTES (UINT64_C(1) << 20) /* of which so much is left to others */
+#define RESERVE_PIECE_MAX (UINT64_C(1) << 22) /* memory is reserved in such pieces ... */
+#define RESERVE_PIECE_MIN (UINT64_C(1) << 16) /* ... down to such, if signals keep coming */
+
 /* Frame channels. */
 #define CHANNEL_SPINS      1000    /* looks at the newest frame before a thread sleeps */
 #define CHANNEL_VAIN_SPINS 4       /* so many waits in a row in which that did not help, and it stops ... */

@@ -12,11 +12,12 @@
 
 #include "channel.h"
 #include "deadline.h"
+#include "last_error.h"
 #include "eventcount.h"
 #include "tuning.h"
 
 int32_t wmmf_waker_create(wmmf_waker **out) {
-    platform_clear_error();
+    error_clear();
     if (!out)
         return WMMF_E_ARGUMENT;
     wmmf_waker *waker = calloc(1, sizeof *waker);
@@ -30,7 +31,7 @@ int32_t wmmf_waker_create(wmmf_waker **out) {
 }
 
 int32_t wmmf_waker_wake(wmmf_waker *waker) {
-    platform_clear_error();
+    error_clear();
     if (!waker)
         return WMMF_E_ARGUMENT;
     /* seq_cst: what the caller did before is seen by whoever takes the wake. */
@@ -40,7 +41,7 @@ int32_t wmmf_waker_wake(wmmf_waker *waker) {
 }
 
 int32_t wmmf_waker_close(wmmf_waker *waker) {
-    platform_clear_error();
+    error_clear();
     if (!waker)
         return WMMF_OK;
     platform_waker_close(waker);
@@ -125,7 +126,7 @@ static void sleep_on_all(const struct round *round, int64_t timeout_ns) {
 }
 
 int32_t wmmf_wait_many(wmmf_wait_item *items, uint32_t count, wmmf_waker *waker, int64_t timeout_ns) {
-    platform_clear_error();
+    error_clear();
     int32_t status = arguments_check(items, count, waker);
     if (status != WMMF_OK)
         return status;

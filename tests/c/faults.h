@@ -18,6 +18,7 @@ bool faults_strike(void);
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -53,23 +54,28 @@ bool faults_strike(void);
 #else
 
 #define FAULTY(failure, call) (faults_strike() ? (errno = EIO, (failure)) : (call))
+#define faccessat(...)        FAULTY(-1, faccessat(__VA_ARGS__))
 #define fallocate(...)        FAULTY(-1, fallocate(__VA_ARGS__))
 #define fchmod(...)           FAULTY(-1, fchmod(__VA_ARGS__))
 #define fcntl(...)            FAULTY(-1, fcntl(__VA_ARGS__))
 #define flock(...)            FAULTY(-1, flock(__VA_ARGS__))
+#define fopen(...)            FAULTY(NULL, fopen(__VA_ARGS__))
 #define fstat(...)            FAULTY(-1, fstat(__VA_ARGS__))
 #define fstatvfs(...)         FAULTY(-1, fstatvfs(__VA_ARGS__))
 #define ftruncate(...)        FAULTY(-1, ftruncate(__VA_ARGS__))
 #define getrandom(...)        FAULTY(-1, getrandom(__VA_ARGS__))
+#define link(...)             FAULTY(-1, link(__VA_ARGS__))
 #define linkat(...)           FAULTY(-1, linkat(__VA_ARGS__))
 #define lstat(...)            FAULTY(-1, lstat(__VA_ARGS__))
 #define madvise(...)          FAULTY(-1, madvise(__VA_ARGS__))
+#define mincore(...)          FAULTY(-1, mincore(__VA_ARGS__))
 #define mmap(...)             FAULTY(MAP_FAILED, mmap(__VA_ARGS__))
 #define open(...)             FAULTY(-1, open(__VA_ARGS__))
 #define openat(...)           FAULTY(-1, openat(__VA_ARGS__))
 #define opendir(...)          FAULTY(NULL, opendir(__VA_ARGS__))
 #define pread(...)            FAULTY(-1, pread(__VA_ARGS__))
 #define pwrite(...)           FAULTY(-1, pwrite(__VA_ARGS__))
+#define read(...)             FAULTY(-1, read(__VA_ARGS__))
 #define readdir(...)          FAULTY(NULL, readdir(__VA_ARGS__))
 
 #endif

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "harness.h"
 #include "system.h"
 
 #include <dirent.h>
@@ -77,6 +78,16 @@ int child_end(struct child *child) {
     fclose(child->from);
     free(child);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+void in_a_child(void (*run)(void)) {
+    int status = -1;
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0)
+        run_and_exit(run);
+    waitpid(pid, &status, 0);
+    CHECK_EQUAL(0, status);
 }
 
 struct thread {

@@ -227,9 +227,13 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern byte* wmmf_status_name(int status);
 
-        // errno or GetLastError() of this thread's last failed call that creates or opens; 0 if the system had no part in it.
+        // errno or GetLastError() of this thread's last call, if that failed and the system had a part in it; else 0.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_last_os_error();
+
+        // What this thread's last call, if it failed, has to say besides its status: a clause in English such as "209715200 bytes are asked for, and the memory limit of this control group leaves 87031808"; "" if nothing. Never NULL; valid until the thread's next call.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern byte* wmmf_last_detail();
 
         // Creates a section with `size` bytes of zeroed payload and opens it for writing. The memory is reserved at once. WMMF_E_EXISTS if the name is taken. The section lives until its last handle, in whatever process, is closed or its process is gone.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -254,6 +258,10 @@ namespace Wmmf
         // In a forked child: closes what the copied handle has open, so that it no longer makes the parent look alive. The memory stays where it is, and valid, until wmmf_close. Again: nothing. WMMF_E_ARGUMENT: this process opened the handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be mapped anew.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_after_fork_child(IntPtr section);
+
+        // named becomes 1 if the section's name still leads to it. 0: somebody has removed the name (on Linux an administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). All who have the section open go on as before, locks and recovery included, but nobody can open it any more, and the name is free for another section. On Windows a name lasts as long as the section. A mapped file that has no name: WMMF_E_NOT_SUPPORTED.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_is_named(IntPtr section, uint* named);
 
         // data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

@@ -60,6 +60,8 @@ namespace Wmmf
         NoMemory = -41,
         /// <summary>Any other error of the system.</summary>
         Os = -42,
+        /// <summary>POSIX: the program has closed the file descriptor of this handle.</summary>
+        Descriptor = -43,
     }
 
     /// <summary>Where a name is looked up.</summary>

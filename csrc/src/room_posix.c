@@ -1,0 +1,349 @@
+/* Memory: how much there is, and reserving it, so that none is missing when it is first touched: that would end the
+ * program. Three limits hold for a section: the file system's size, the machine's memory, and those of the control
+ * groups (Linux' cgroups, version 1 or 2) that this process is in, each with its ancestors. */
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+#include "posix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "last_error.h"
+#include "tuning.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+#define UNLIMITED     UINT64_MAX
+#define TEXT_CAPACITY 16384
+#define PATH_CAPACITY 4096
+
+/* Small files of the kernel: false if there is none, or it is too long. */
+static bool read_text(const char *path, char text[TEXT_CAPACITY]) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    size_t length = 0;
+    ssize_t got;
+    while ((got = read(fd, text + length, TEXT_CAPACITY - 1 - length)) > 0)
+        length += (size_t)got;
+    close(fd);
+    text[length] = '\0';
+    return got == 0 && length > 0;
+}
+
+/* The number behind `key` at the beginning of a line, 0 if there is none. */
+static uint64_t number_of(const char *text, const char *key) {
+    size_t length = strlen(key);
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, key, length) == 0 && (line[length] == ' ' || line[length] == ':'))
+            return strtoull(line + length + 1, NULL, 10);
+    }
+    return 0;
+}
+
+static uint64_t add(uint64_t one, uint64_t other) {
+    return one > UNLIMITED - other ? UNLIMITED : one + other;
+}
+
+static uint64_t difference(uint64_t limit, uint64_t used) {
+    return limit > used ? limit - used : 0;
+}
+
+/* The machine. */
+
+struct machine {
+    uint64_t available; /* without taking anything from programs */
+    uint64_t swap;
+};
+
+static struct machine look_at_machine(char text[TEXT_CAPACITY]) {
+    struct machine machine = {UNLIMITED, 0};
+    if (read_text("/proc/meminfo", text) && strstr(text, "MemAvailable:")) {
+        machine.available = number_of(text, "MemAvailable") * 1024;
+        machine.swap = number_of(text, "SwapFree") * 1024;
+    }
+    return machine;
+}
+
+/* Control groups. */
+
+/* The files of a group that tell limit and use, and the lines of memory.stat that tell what can be taken from it. */
+struct version {
+    const char *type, *option; /* of the mount */
+    const char *limit, *used, *swap_limit, *swap_used;
+    const char *cached[2];
+};
+
+static const struct version versions[] = {
+    {"cgroup2",
+     "",
+     "memory.max",
+     "memory.current",
+     "memory.swap.max",
+     "memory.swap.current",
+     {"inactive_file", "active_file"}},
+    {"cgroup",
+     "memory",
+     "memory.limit_in_bytes",
+     "memory.usage_in_bytes",
+     NULL,
+     NULL,
+     {"total_inactive_file", "total_active_file"}},
+};
+
+struct group {
+    const struct version *version;
+    char path[PATH_CAPACITY]; /* of its folder; what is above `top` is not ours to see */
+    size_t top;
+    char text[TEXT_CAPACITY];
+};
+
+/* False: no such file, or "max". */
+static bool group_number(struct group *group, const char *file, uint64_t *value) {
+    char path[PATH_CAPACITY + 32];
+    snprintf(path, sizeof path, "%s/%s", group->path, file);
+    char *end;
+    if (!file || !read_text(path, group->text))
+        return false;
+    *value = strtoull(group->text, &end, 10);
+    return end != group->text;
+}
+
+/* Room in this group alone: what is free, the files of its cache, and what could go to the swap file. */
+static uint64_t group_room(struct group *group, uint64_t machine_swap) {
+    const struct version *version = group->version;
+    uint64_t limit, used, swap_limit, swap_used;
+    if (!group_number(group, version->limit, &limit) || !group_number(group, version->used, &used))
+        return UNLIMITED;
+    uint64_t room = difference(limit, used), swap = machine_swap;
+    if (version->swap_limit && group_number(group, version->swap_limit, &swap_limit) &&
+        group_number(group, version->swap_used, &swap_used) && difference(swap_limit, swap_used) < swap)
+        swap = difference(swap_limit, swap_used);
+    char path[PATH_CAPACITY + 32];
+    snprintf(path, sizeof path, "%s/memory.stat", group->path);
+    if (read_text(path, group->text))
+        for (int i = 0; i < 2; i++)
+            room = add(room, number_of(group->text, version->cached[i]));
+    return add(room, swap);
+}
+
+/* The least of the group and its ancestors, as far up as we can see. */
+static uint64_t room_up_to_top(struct group *group, uint64_t machine_swap) {
+    uint64_t room = group_room(group, machine_swap);
+    for (size_t length = strlen(group->path); length > group->top; length--) {
+        if (group->path[length] != '/')
+            continue;
+        group->path[length] = '\0';
+        uint64_t above = group_room(group, machine_swap);
+        room = above < room ? above : room;
+    }
+    return room;
+}
+
+/* The path of this process's group in the hierarchy: "7:cpu,memory:/a/b", or for version 2 "0::/a/b". */
+static bool find_group(const struct version *version, char text[TEXT_CAPACITY], char path[PATH_CAPACITY]) {
+    if (!read_text("/proc/self/cgroup", text))
+        return false;
+    for (char *rest, *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        char *controllers = strchr(line, ':');
+        char *group = controllers ? strchr(controllers + 1, ':') : NULL;
+        if (!group)
+            continue;
+        *group++ = '\0';
+        bool ours = false;
+        if (version->option[0] == '\0')
+            ours = controllers[1] == '\0';
+        for (char *more, *one = strtok_r(controllers + 1, ",", &more); one; one = strtok_r(NULL, ",", &more))
+            ours = ours || strcmp(one, version->option) == 0;
+        if (ours && strlen(group) < PATH_CAPACITY / 2) {
+            strcpy(path, group);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_option(const char *options, const char *option) {
+    size_t length = strlen(option);
+    for (const char *one = options; one; one = strchr(one, ',')) {
+        one += *one == ',';
+        if (strncmp(one, option, length) == 0 && strchr(", \n", one[length]) != NULL)
+            return true;
+    }
+    return length == 0;
+}
+
+/* One line of mountinfo: "36 35 98:0 /root /mount/point rw - type source options". A container sees its hierarchy from
+ * `root` on, so that is what to take off the group's path. */
+static bool parse_mount(const char *line, const char *found, struct group *group) {
+    char root[PATH_CAPACITY / 2], point[PATH_CAPACITY / 2], type[32], options[512];
+    const char *tail = strstr(line, " - ");
+    if (!tail || sscanf(line, "%*s %*s %*s %2047s %2047s", root, point) != 2 ||
+        sscanf(tail, " - %31s %*s %511[^\n]", type, options) != 2)
+        return false;
+    if (strcmp(type, group->version->type) != 0 || !has_option(options, group->version->option))
+        return false;
+    size_t length = strcmp(root, "/") == 0 ? 0 : strlen(root);
+    bool inside = strncmp(found, root, length) == 0 && (found[length] == '/' || found[length] == '\0');
+    const char *below = inside && strcmp(found + length, "/") != 0 ? found + length : "";
+    snprintf(group->path, sizeof group->path, "%s%s", point, below);
+    group->top = strlen(point);
+    return true;
+}
+
+static bool find_folder(const char *found, struct group *group) {
+    FILE *mounts = fopen("/proc/self/mountinfo", "re");
+    bool done = false;
+    while (mounts && !done && fgets(group->text, sizeof group->text, mounts))
+        done = parse_mount(group->text, found, group);
+    if (mounts)
+        fclose(mounts);
+    return done;
+}
+
+/* Both versions may be mounted, with the controller in one of them. */
+static uint64_t look_at_groups(struct group *group, uint64_t machine_swap) {
+    char found[PATH_CAPACITY];
+    uint64_t room = UNLIMITED;
+    for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+        group->version = &versions[i];
+        if (!find_group(group->version, group->text, found) || !find_folder(found, group))
+            continue;
+        uint64_t here = room_up_to_top(group, machine_swap);
+        room = here < room ? here : room;
+    }
+    return room;
+}
+
+/* Looking costs some 0.1 ms: only once for so many bytes, be it in one section or in many. */
+static bool is_due(uint64_t length) {
+    static shared_u64 unchecked;
+    if (add_seq_u64(&unchecked, length) + length < ROOM_CHECK_BYTES)
+        return false;
+    store_relaxed_u64(&unchecked, 0);
+    return true;
+}
+
+static bool look_at_room(uint64_t *machine_room, uint64_t *group_room_left) {
+    struct group *group = malloc(sizeof *group);
+    if (!group)
+        return false;
+    struct machine machine = look_at_machine(group->text);
+    *machine_room = add(machine.available, machine.swap);
+    *group_room_left = look_at_groups(group, machine.swap);
+    free(group);
+    return true;
+}
+
+static int32_t no_memory(int error) {
+    errno = error;
+    return status_from_errno();
+}
+
+static int32_t memory_check(uint64_t length) {
+    uint64_t machine, group;
+    if (!is_due(length) || !look_at_room(&machine, &group))
+        return WMMF_OK;
+    uint64_t wanted = add(length, ROOM_MARGIN_BYTES);
+    if (wanted > group) {
+        error_detail("%" PRIu64 " bytes are asked for, and the memory limit of this control group leaves %" PRIu64,
+                     length, group);
+        return no_memory(ENOMEM);
+    }
+    if (wanted > machine) {
+        error_detail("%" PRIu64 " bytes are asked for, and this machine has %" PRIu64 " left", length, machine);
+        return no_memory(ENOMEM);
+    }
+    return WMMF_OK;
+}
+
+/* A file system that does not say how large it is has no size, or a filter forbids to ask. */
+static int32_t file_system_check(int fd, uint64_t length) {
+    struct statvfs room;
+    if (fstatvfs(fd, &room) != 0 || room.f_blocks == 0 || length / room.f_frsize < room.f_bavail)
+        return WMMF_OK;
+    error_detail("%" PRIu64 " bytes are asked for, and " SHM_DIRECTORY " has %" PRIu64 " left of its %" PRIu64, length,
+                 (uint64_t)room.f_bavail * room.f_frsize, (uint64_t)room.f_blocks * room.f_frsize);
+    return no_memory(ENOSPC);
+}
+
+int32_t room_check(int fd, uint64_t length) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && length > limit.rlim_cur) {
+        /* ftruncate would send SIGXFSZ, too, which ends a program that has no handler. */
+        error_detail("%" PRIu64 " bytes are asked for, and this process may make files of %" PRIu64 " (ulimit -f)",
+                     length, (uint64_t)limit.rlim_cur);
+        return no_memory(EFBIG);
+    }
+    int32_t status = file_system_check(fd, length);
+    return status == WMMF_OK ? memory_check(length) : status;
+}
+
+/* Where the file system cannot reserve: each page is touched. MADV_POPULATE_WRITE (Linux 5.14) does it without a signal
+ * if there is none left; before, such file systems have no limit of their own. */
+static int32_t touch(uint8_t *base, uint64_t offset, uint64_t length) {
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t begin = offset / page * page, end = offset + length;
+    if (madvise(base + begin, (size_t)(end - begin), MADV_POPULATE_WRITE) == 0)
+        return WMMF_OK;
+    if (errno != EINVAL && errno != ENOSYS && errno != EPERM)
+        return no_memory(errno == EFAULT ? ENOSPC : errno);
+    for (uint64_t at = begin; at < end; at += page)
+        or_seq_u64((shared_u64 *)(void *)(base + at), 0); /* what is there stays, whoever writes it just now */
+    return WMMF_OK;
+}
+
+/* How many of these bytes have no memory yet. Those that were swapped out count, too: nobody tells them apart. */
+static uint64_t missing(uint8_t *base, uint64_t offset, uint64_t length) {
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), lacking = 0, end = offset + length;
+    unsigned char resident[512];
+    for (uint64_t at = offset / page * page; at < end;) {
+        uint64_t pages = (end - at + page - 1) / page;
+        pages = pages < sizeof resident ? pages : sizeof resident;
+        if (mincore(base + at, (size_t)(pages * page), resident) != 0)
+            return length;
+        for (uint64_t i = 0; i < pages; i++)
+            lacking += resident[i] & 1 ? 0 : page;
+        at += pages * page;
+    }
+    return lacking < length ? lacking : length;
+}
+
+/* In pieces: older kernels undo all of a piece when any signal comes, so that a large one never ends under a periodic
+ * signal; the more signals come, the smaller they get. posix_fallocate would fall back on writing every page. */
+int32_t room_reserve(int fd, uint8_t *base, uint64_t offset, uint64_t length) {
+    uint64_t piece = RESERVE_PIECE_MAX;
+    for (uint64_t done = 0; done < length;) {
+        uint64_t now = length - done < piece ? length - done : piece;
+        if (fallocate(fd, 0, (off_t)(offset + done), (off_t)now) == 0) {
+            done += now;
+            piece = piece < RESERVE_PIECE_MAX ? 2 * piece : piece;
+        } else if (errno == EINTR) {
+            piece = piece > RESERVE_PIECE_MIN ? piece / 2 : piece;
+        } else if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EPERM) {
+            return touch(base, offset + done, length - done);
+        } else {
+            int error = errno;
+            file_system_check(fd, length);
+            return no_memory(error);
+        }
+    }
+    return WMMF_OK;
+}
+
+int32_t room_reserve_more(int fd, uint8_t *base, uint64_t offset, uint64_t length) {
+    uint64_t lacking = missing(base, offset, length);
+    int32_t status = lacking == 0 ? WMMF_OK : memory_check(lacking);
+    return status == WMMF_OK ? room_reserve(fd, base, offset, length) : status;
+}
