@@ -137,13 +137,16 @@ typedef struct wmmf_options {
 
 /* What a handle knows of its section; written by wmmf_get_info. */
 typedef struct wmmf_info {
-    uint32_t struct_size;  /* in: sizeof(wmmf_info) */
-    uint32_t layout;       /* enum wmmf_layout */
-    uint32_t read_only;    /* 1 if this handle is */
-    uint32_t participants; /* records in the section; 0 if the layout has none */
-    uint64_t size;         /* payload bytes */
-    uint64_t mapped_size;  /* bytes mapped: headers and the system's rounding included */
-    uint64_t data_offset;  /* of the payload in the mapping */
+    uint32_t struct_size;     /* in: sizeof(wmmf_info) */
+    uint32_t layout;          /* enum wmmf_layout */
+    uint32_t read_only;       /* 1 if this handle is */
+    uint32_t participants;    /* records in the section; 0 if the layout has none */
+    uint64_t size;            /* payload bytes */
+    uint64_t mapped_size;     /* bytes mapped: headers and the system's rounding included */
+    uint64_t data_offset;     /* of the payload in the mapping */
+    uint64_t created_unix_ns; /* native layout: when it was created, nanoseconds since 1970; else 0 */
+    uint32_t creator_pid;     /* native layout: the process that created it, as that saw itself; else 0 */
+    uint32_t reserved;        /* 0 */
 } wmmf_info;
 
 /* Slots of a frame channel. */
@@ -322,6 +325,11 @@ WMMF_API int32_t wmmf_close(wmmf_section *section);
  * handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be mapped anew. */
 WMMF_API int32_t wmmf_after_fork_child(wmmf_section *section);
 
+/* Writes the name of the user to whom the section belongs, which is as a rule the one who created it, to `name`: on
+ * POSIX the user's name or number, on Windows DOMAIN\user or the SID. *needed becomes its bytes with the NUL;
+ * WMMF_E_RANGE: they are more than `capacity`. */
+WMMF_API int32_t wmmf_get_owner(wmmf_section *section, char *name, uint64_t capacity, uint64_t *needed);
+
 /* *named becomes 1 if the section's name still leads to it. 0: somebody has removed the name (on Linux an
  * administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). All who have the section open go on as before, locks
  * and recovery included, but nobody can open it any more, and the name is free for another section. On Windows a name
@@ -461,6 +469,9 @@ WMMF_API int32_t wmmf_channel_close(wmmf_channel *channel);
 
 /* As wmmf_after_fork_child. Frames that are held stay where they are, too; but the parent's death gives them up. */
 WMMF_API int32_t wmmf_channel_after_fork_child(wmmf_channel *channel);
+
+/* As wmmf_get_owner. */
+WMMF_API int32_t wmmf_channel_get_owner(wmmf_channel *channel, char *name, uint64_t capacity, uint64_t *needed);
 
 /* Fills *info. */
 WMMF_API int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info);

@@ -75,6 +75,23 @@ int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info) {
     info->size = section->size;
     info->mapped_size = platform_mapped_size(section->mapping);
     info->data_offset = (uint64_t)(section->payload - platform_base(section->mapping));
+    info->created_unix_ns = section->header ? section->created_unix_ns : 0;
+    info->creator_pid = section->header ? load_relaxed_u32(&section->header->creator_pid) : 0;
+    info->reserved = 0;
+    return WMMF_OK;
+}
+
+int32_t wmmf_get_owner(wmmf_section *section, char *name, uint64_t capacity, uint64_t *needed) {
+    char owner[OWNER_NAME_CAPACITY];
+    int32_t status = needed && (name || capacity == 0) ? section_check(section) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK)
+        status = platform_owner(section->mapping, owner);
+    if (status != WMMF_OK)
+        return status;
+    *needed = strlen(owner) + 1;
+    if (*needed > capacity)
+        return WMMF_E_RANGE;
+    memcpy(name, owner, (size_t)*needed);
     return WMMF_OK;
 }
 

@@ -708,6 +708,10 @@ int32_t wmmf_channel_wait(wmmf_channel *channel, uint64_t after, int64_t timeout
     return status;
 }
 
+int32_t wmmf_channel_get_owner(wmmf_channel *channel, char *name, uint64_t capacity, uint64_t *needed) {
+    return channel ? wmmf_get_owner(channel->section, name, capacity, needed) : WMMF_E_ARGUMENT;
+}
+
 int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info) {
     int32_t status = info ? channel_check(channel) : WMMF_E_ARGUMENT;
     if (status != WMMF_OK)

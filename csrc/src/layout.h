@@ -73,8 +73,9 @@ struct header {
     shared_u64 payload_size;
     shared_u64 section_id; /* random; names the kernel objects that belong to this section */
     shared_u64 created_unix_ns;
-    shared_u32 kind; /* enum section_kind */
-    uint8_t reserved0[12];
+    shared_u32 kind;        /* enum section_kind */
+    shared_u32 creator_pid; /* for people; as the creator sees itself */
+    uint8_t reserved0[8];
 
     /* The lock: one cache line. */
     shared_u64 lock;
@@ -152,6 +153,7 @@ LAYOUT_ASSERT(header_sequence, offsetof(struct header, sequence) == 128);
 LAYOUT_ASSERT(header_progress, offsetof(struct header, progress) == 136);
 LAYOUT_ASSERT(header_events, offsetof(struct header, events) == 192);
 LAYOUT_ASSERT(header_kind, offsetof(struct header, kind) == 48);
+LAYOUT_ASSERT(header_creator, offsetof(struct header, creator_pid) == 52);
 LAYOUT_ASSERT(channel_header_size, sizeof(struct channel_header) == CHANNEL_HEADER_SIZE);
 LAYOUT_ASSERT(channel_newest, offsetof(struct channel_header, newest) == 64);
 LAYOUT_ASSERT(frame_header_size, sizeof(struct frame_header) == FRAME_HEADER_SIZE);

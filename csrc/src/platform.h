@@ -34,6 +34,9 @@ uint64_t platform_mapped_size(const struct platform_mapping *mapping);
  * because the file was cut short, the answer is WMMF_E_TRUNCATED and not a signal. */
 int32_t platform_file_read(struct platform_mapping *mapping, uint64_t offset, void *buffer, size_t length);
 int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, const void *buffer, size_t length);
+/* The user to whom the section belongs: a name, or its number or SID if it has none. */
+#define OWNER_NAME_CAPACITY 600
+int32_t platform_owner(struct platform_mapping *mapping, char name[OWNER_NAME_CAPACITY]);
 /* Whether the name still leads to this section. */
 bool platform_is_named(const struct platform_mapping *mapping);
 /* Whether this process is a fork of the one that opened the section. */

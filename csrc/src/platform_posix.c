@@ -25,6 +25,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -647,6 +648,22 @@ uint64_t platform_mapped_size(const struct platform_mapping *mapping) {
 int32_t platform_reserve(struct platform_mapping *mapping, uint64_t offset, uint64_t length) {
     int32_t status = descriptor_check(mapping);
     return status == WMMF_OK ? room_reserve_more(mapping->fd, mapping->base, offset, length) : status;
+}
+
+int32_t platform_owner(struct platform_mapping *mapping, char name[OWNER_NAME_CAPACITY]) {
+    struct stat status;
+    struct passwd entry, *found = NULL;
+    char buffer[4096];
+    int32_t result = descriptor_check(mapping);
+    if (result == WMMF_OK && fstat(mapping->fd, &status) != 0)
+        result = status_from_errno();
+    if (result != WMMF_OK)
+        return result;
+    if (getpwuid_r(status.st_uid, &entry, buffer, sizeof buffer, &found) == 0 && found && found->pw_name[0] != '\0')
+        snprintf(name, OWNER_NAME_CAPACITY, "%s", found->pw_name);
+    else
+        snprintf(name, OWNER_NAME_CAPACITY, "%lu", (unsigned long)status.st_uid);
+    return WMMF_OK;
 }
 
 bool platform_is_named(const struct platform_mapping *mapping) {

@@ -13,6 +13,7 @@
 
 #include <windows.h>
 
+#include <aclapi.h>
 #include <sddl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -552,6 +553,39 @@ int32_t platform_file_read(struct platform_mapping *mapping, uint64_t offset, vo
 int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, const void *buffer, size_t length) {
     char *to = (char *)mapping->base + offset;
     return file_copy_status(WriteProcessMemory(GetCurrentProcess(), to, buffer, length, NULL));
+}
+
+/* DOMAIN\user, or the SID of an account that has no name here. */
+static int32_t account_name(PSID sid, char name[OWNER_NAME_CAPACITY]) {
+    wchar_t user[256], domain[256], both[513], *text = NULL;
+    DWORD user_length = 256, domain_length = 256;
+    SID_NAME_USE use;
+    if (LookupAccountSidW(NULL, sid, user, &user_length, domain, &domain_length, &use))
+        _snwprintf(both, sizeof both / sizeof *both, L"%ls\\%ls", domain, user);
+    else if (ConvertSidToStringSidW(sid, &text))
+        _snwprintf(both, sizeof both / sizeof *both, L"%ls", text);
+    else
+        return status_from_error(GetLastError());
+    LocalFree(text);
+    both[512] = L'\0';
+    int length = WideCharToMultiByte(CP_UTF8, 0, both, -1, name, OWNER_NAME_CAPACITY, NULL, NULL);
+    return length > 0 ? WMMF_OK : status_from_error(GetLastError());
+}
+
+/* Our handle has no right to ask: it asked for no more than reading and writing takes. */
+int32_t platform_owner(struct platform_mapping *mapping, char name[OWNER_NAME_CAPACITY]) {
+    HANDLE self = GetCurrentProcess(), asking = NULL;
+    HANDLE object = mapping->file ? mapping->file : mapping->mapping;
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    PSID sid = NULL;
+    if (!DuplicateHandle(self, object, self, &asking, READ_CONTROL, FALSE, 0))
+        return status_from_error(GetLastError());
+    DWORD error = GetSecurityInfo(asking, mapping->file ? SE_FILE_OBJECT : SE_KERNEL_OBJECT, OWNER_SECURITY_INFORMATION,
+                                  &sid, NULL, NULL, NULL, &descriptor);
+    int32_t status = error != ERROR_SUCCESS ? status_from_error(error) : sid ? account_name(sid, name) : WMMF_E_ACCESS;
+    LocalFree(descriptor);
+    CloseHandle(asking);
+    return status;
 }
 
 bool platform_is_named(const struct platform_mapping *mapping) {

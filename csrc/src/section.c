@@ -121,6 +121,7 @@ static int32_t initialise_header(wmmf_section *section, const struct payload_pla
     header->payload_offset = (uint64_t)(section->payload - (uint8_t *)header);
     header->payload_size = section->size;
     header->created_unix_ns = platform_unix_ns();
+    header->creator_pid = platform_process_id();
     header->kind = plan ? plan->kind : KIND_PLAIN;
     if (plan)
         status = plan->initialise(section, plan->context);

@@ -12,11 +12,13 @@ bool faults_strike(void);
 /* First all headers, which may declare what is a macro below. */
 #ifdef _WIN32
 #include <windows.h>
+#include <aclapi.h>
 #include <sddl.h>
 #else
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -40,8 +42,11 @@ bool faults_strike(void);
 #define CreateFileMappingW(...)  FAULTY(NULL, CreateFileMappingW(__VA_ARGS__))
 #define CreateFileW(...)         FAULTY(INVALID_HANDLE_VALUE, CreateFileW(__VA_ARGS__))
 #define CreateSemaphoreExW(...)  FAULTY(NULL, CreateSemaphoreExW(__VA_ARGS__))
+#define DuplicateHandle(...)     FAULTY(FALSE, DuplicateHandle(__VA_ARGS__))
 #define GetFileSizeEx(...)       FAULTY(FALSE, GetFileSizeEx(__VA_ARGS__))
+#define GetSecurityInfo(...)     (faults_strike() ? (DWORD)ERROR_IO_DEVICE : GetSecurityInfo(__VA_ARGS__))
 #define GetTokenInformation(...) FAULTY(FALSE, GetTokenInformation(__VA_ARGS__))
+#define LookupAccountSidW(...)   FAULTY(FALSE, LookupAccountSidW(__VA_ARGS__))
 #define MapViewOfFile(...)       FAULTY(NULL, MapViewOfFile(__VA_ARGS__))
 #define MultiByteToWideChar(...) FAULTY(0, MultiByteToWideChar(__VA_ARGS__))
 #define OpenEventW(...)          FAULTY(NULL, OpenEventW(__VA_ARGS__))
@@ -63,6 +68,7 @@ bool faults_strike(void);
 #define fstat(...)            FAULTY(-1, fstat(__VA_ARGS__))
 #define fstatvfs(...)         FAULTY(-1, fstatvfs(__VA_ARGS__))
 #define ftruncate(...)        FAULTY(-1, ftruncate(__VA_ARGS__))
+#define getpwuid_r(...)       (faults_strike() ? EIO : getpwuid_r(__VA_ARGS__))
 #define getrandom(...)        FAULTY(-1, getrandom(__VA_ARGS__))
 #define link(...)             FAULTY(-1, link(__VA_ARGS__))
 #define linkat(...)           FAULTY(-1, linkat(__VA_ARGS__))

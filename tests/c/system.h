@@ -3,6 +3,7 @@
 #define SYSTEM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* This program once more, in a role; a pipe to its standard input and one from its standard output. */
@@ -35,6 +36,10 @@ struct resources {
 struct resources system_resources(void);
 
 unsigned long system_process_id(void);
+/* As wmmf_get_owner gives it. */
+void system_user_name(char *name, size_t capacity);
+/* Takes the name of a local section away, under those who have it open. False: no such thing on this system. */
+bool system_remove_name(const char *name);
 int64_t system_now_ns(void);
 
 #endif

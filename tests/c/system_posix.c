@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,4 +144,19 @@ int64_t system_now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void system_user_name(char *name, size_t capacity) {
+    const struct passwd *entry = getpwuid(geteuid());
+    if (entry)
+        snprintf(name, capacity, "%s", entry->pw_name);
+    else
+        snprintf(name, capacity, "%lu", (unsigned long)geteuid());
+}
+
+bool system_remove_name(const char *name) {
+    char path[512];
+    snprintf(path, sizeof path, "/dev/shm/wmmf-%lu-%s", (unsigned long)geteuid(), name);
+    checked_call(unlink(path));
+    return true;
 }

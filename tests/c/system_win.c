@@ -138,3 +138,25 @@ int64_t system_now_ns(void) {
     return count.QuadPart / frequency.QuadPart * 1000000000 +
            count.QuadPart % frequency.QuadPart * 1000000000 / frequency.QuadPart;
 }
+
+void system_user_name(char *name, size_t capacity) {
+    char user[256] = "", domain[256] = "";
+    HANDLE token = NULL;
+    struct {
+        TOKEN_OWNER owner;
+        BYTE sid[SECURITY_MAX_SID_SIZE];
+    } buffer;
+    DWORD length, user_length = sizeof user, domain_length = sizeof domain;
+    SID_NAME_USE use;
+    OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token);
+    if (!GetTokenInformation(token, TokenOwner, &buffer, sizeof buffer, &length) ||
+        !LookupAccountSidA(NULL, buffer.owner.Owner, user, &user_length, domain, &domain_length, &use))
+        checked(NULL);
+    CloseHandle(token);
+    snprintf(name, capacity, "%s\\%s", domain, user);
+}
+
+bool system_remove_name(const char *name) {
+    (void)name;
+    return false;
+}

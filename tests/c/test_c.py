@@ -62,6 +62,12 @@ def test_contract_on_windows(program: str, tmp_path: Path) -> None:
     check_passed(run(native.programs("mingw64") / program, cwd=tmp_path))
 
 
+def test_loading_and_unloading_leaves_nothing_on_linux() -> None:
+    folder = native.programs("gcc")
+    done = run(folder / "unload", str(folder / "libwmmf.so"))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 # Calls of the library that have no failure to undo: they only give back, wait, wake or ask what is always known.
 HARMLESS = {
     "gcc": "atexit clock_gettime close closedir dirfd free geteuid getpid getrlimit munmap nanosleep sched_yield syscall "

@@ -2,6 +2,8 @@
  * nobody.
  */
 #define _GNU_SOURCE
+#include <stdio.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -181,6 +183,105 @@ static void a_child_that_disinherited_gives_up_a_dead_parents_lock(void) {
     wmmf_close(section);
 }
 
+/* A service drops its rights after it has opened its section: its children can open nothing of root's. */
+static int hold_write_and_drop_rights(const char *section_name) {
+    section = open_existing(section_name, WMMF_NATIVE);
+    bytes = data_of(section);
+    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
+    if (setuid(65534) != 0)
+        return 1;
+    return leave_a_child(bytes, disinherit_the_map, answer);
+}
+
+static void disinherit_without_a_free_descriptor(void) {
+    struct rlimit none = {3, 3};
+    setrlimit(RLIMIT_NOFILE, &none);
+    while (dup(0) >= 0)
+        continue;
+    if (wmmf_after_fork_child(section) != WMMF_OK)
+        _exit(1);
+}
+
+static int hold_write_without_a_free_descriptor(const char *section_name) {
+    section = open_existing(section_name, WMMF_NATIVE);
+    bytes = data_of(section);
+    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
+    return leave_a_child(bytes, disinherit_without_a_free_descriptor, answer);
+}
+
+static void a_dead_parents_lock_is_given_up(const char *role) {
+    name = new_name();
+    section = create(name, 100, WMMF_NATIVE);
+    struct child *parent = child_start(role, name);
+    CHECK(child_said(parent, "forked"));
+    child_kill(parent);
+    take_over();
+    data_of(section)[0] = 1;
+    CHECK(becomes_1(data_of(section) + 1));
+    wmmf_close(section);
+}
+
+static void giving_up_needs_no_rights(void) {
+    if (geteuid() == 0)
+        a_dead_parents_lock_is_given_up("hold_write_and_drop_rights");
+    else
+        printf("(skipped: only root can drop rights)\n");
+}
+
+static void giving_up_needs_no_descriptor(void) {
+    a_dead_parents_lock_is_given_up("hold_write_without_a_free_descriptor");
+}
+
+/* A service that has dropped its rights may not look into /proc/self/fd, and creates all the same. */
+static void create_without_rights(void) {
+    if (setuid(65534) != 0)
+        _exit(2);
+    section = create(new_name(), 100, WMMF_NATIVE);
+    REQUIRE_OK(wmmf_write(section, 0, "x", 1, 0));
+    wmmf_close(section);
+}
+
+static void a_service_that_dropped_its_rights_creates(void) {
+    if (geteuid() == 0)
+        in_a_child(create_without_rights);
+}
+
+/* The last to close is a reader that may not remove the name, while its forked child lives: the owner can go on. */
+static int read_and_leave_a_child(const char *section_name) {
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_CUSTOM);
+    options.read_only = 1;
+    if (setuid(65534) != 0)
+        return 1;
+    REQUIRE_OK(wmmf_open(section_name, 0, &options, &section));
+    say("open");
+    bool told = heard("close");
+    if (fork() == 0) {
+        told = heard("go");
+        _exit(!told);
+    }
+    wmmf_close(section);
+    say("closed");
+    return wait(NULL) < 0;
+}
+
+static void a_readers_child_does_not_keep_the_name(void) {
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_CUSTOM);
+    options.access = WMMF_ACCESS_USERS_READ;
+    name = new_name();
+    if (geteuid() != 0)
+        return;
+    REQUIRE_OK(wmmf_create(name, 100, &options, &section));
+    struct child *reader = child_start("read_and_leave_a_child", name);
+    CHECK(child_said(reader, "open"));
+    wmmf_close(section);
+    child_tell(reader, "close");
+    CHECK(child_said(reader, "closed"));
+    CHECK_STATUS(WMMF_OK, wmmf_create(name, 100, &options, &section));
+    wmmf_close(section);
+    child_tell(reader, "go");
+    child_end(reader);
+}
+
 static wmmf_channel *channel;
 static wmmf_frame taken, begun;
 
@@ -225,12 +326,19 @@ static const struct test tests[] = {
     TEST(a_child_with_copies_keeps_a_dead_parents_lock),
     TEST(a_child_that_disinherited_gives_up_a_dead_parents_lock),
     TEST(a_child_that_disinherited_gives_up_a_dead_parents_frames),
+    TEST(giving_up_needs_no_rights),
+    TEST(giving_up_needs_no_descriptor),
+    TEST(a_service_that_dropped_its_rights_creates),
+    TEST(a_readers_child_does_not_keep_the_name),
     {NULL, NULL},
 };
 
 static const struct role roles[] = {
     ROLE(hold_write_and_fork),
     ROLE(hold_write_and_disinherit),
+    ROLE(hold_write_and_drop_rights),
+    ROLE(hold_write_without_a_free_descriptor),
+    ROLE(read_and_leave_a_child),
     ROLE(hold_frames_and_disinherit),
     {NULL, NULL},
 };

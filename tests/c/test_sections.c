@@ -491,6 +491,67 @@ static void a_short_write_leaves_the_rest(void) {
     }
 }
 
+static void it_tells_whose_it_is(void) {
+    const char *name = new_name();
+    wmmf_section *section = create(name, 100, WMMF_NATIVE), *reader = open_read_only(name, WMMF_NATIVE);
+    wmmf_info info = {.struct_size = sizeof info};
+    char owner[256] = "", same[256] = "", user[256] = "";
+    uint64_t needed = 0;
+    system_user_name(user, sizeof user);
+    REQUIRE_OK(wmmf_get_info(reader, &info));
+    CHECK_EQUAL(system_process_id(), info.creator_pid);
+    CHECK(info.created_unix_ns > UINT64_C(1700000000) * 1000000000);
+    REQUIRE_OK(wmmf_get_owner(reader, owner, sizeof owner, &needed));
+    if (!CHECK(strcmp(owner, user) == 0))
+        printf("  the owner is '%s', the user '%s'\n", owner, user);
+    CHECK_EQUAL(strlen(owner) + 1, needed);
+    REQUIRE_OK(wmmf_get_owner(section, same, needed, &needed));
+    CHECK(strcmp(owner, same) == 0);
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_get_owner(section, same, needed - 1, &needed));
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_get_owner(section, NULL, 0, &needed));
+    CHECK_EQUAL(strlen(owner) + 1, needed);
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_get_owner(section, NULL, 1, &needed));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_get_owner(section, same, 1, NULL));
+    wmmf_close(reader);
+    wmmf_close(section);
+    section = create(new_name(), 100, WMMF_RAW);
+    REQUIRE_OK(wmmf_get_info(section, &info));
+    CHECK_EQUAL(0, info.creator_pid);
+    CHECK_EQUAL(0, info.created_unix_ns);
+    wmmf_close(section);
+}
+
+static void a_name_leads_to_its_section(void) {
+    const char *name = new_name();
+    uint32_t named = 0;
+    wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_read_only(name, WMMF_NATIVE);
+    REQUIRE_OK(wmmf_is_named(section, &named));
+    CHECK_EQUAL(1, named);
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_is_named(section, NULL));
+    if (system_remove_name(name)) {
+        wmmf_section *newer = NULL;
+        REQUIRE_OK(wmmf_is_named(section, &named));
+        CHECK_EQUAL(0, named);
+        REQUIRE_OK(wmmf_create(name, 100, NULL, &newer)); /* another section, under the same name */
+        REQUIRE_OK(wmmf_is_named(other, &named));
+        CHECK_EQUAL(0, named);
+        REQUIRE_OK(wmmf_is_named(newer, &named));
+        CHECK_EQUAL(1, named);
+        REQUIRE_OK(wmmf_write(section, 0, "x", 1, 0)); /* and the old one goes on */
+        char byte = 0;
+        REQUIRE_OK(wmmf_read(other, 0, &byte, 1, 0));
+        CHECK_EQUAL('x', byte);
+        wmmf_close(section);
+        wmmf_close(other);
+        REQUIRE_OK(wmmf_is_named(newer, &named)); /* whose name the old one did not take with it */
+        CHECK_EQUAL(1, named);
+        wmmf_close(newer);
+        return;
+    }
+    wmmf_close(other);
+    wmmf_close(section);
+}
+
 static const struct test tests[] = {
     TEST(every_layout_in_every_namespace),
     TEST(a_native_size_is_exact),
@@ -513,6 +574,8 @@ static const struct test tests[] = {
     TEST(who_opened_it_cannot_disinherit_it),
     TEST(null_and_ranges_are_checked),
     TEST(a_short_write_leaves_the_rest),
+    TEST(it_tells_whose_it_is),
+    TEST(a_name_leads_to_its_section),
     {NULL, NULL},
 };
 

@@ -46,6 +46,12 @@ namespace Wmmf
         public ulong mapped_size;
         // of the payload in the mapping
         public ulong data_offset;
+        // native layout: when it was created, nanoseconds since 1970; else 0
+        public ulong created_unix_ns;
+        // native layout: the process that created it, as that saw itself; else 0
+        public uint creator_pid;
+        // 0
+        public uint reserved;
     }
 
     // A frame in its slot, or a copy of one.
@@ -259,6 +265,10 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_after_fork_child(IntPtr section);
 
+        // Writes the name of the user to whom the section belongs, which is as a rule the one who created it, to `name`: on POSIX the user's name or number, on Windows DOMAIN\user or the SID. *needed becomes its bytes with the NUL; WMMF_E_RANGE: they are more than `capacity`.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_get_owner(IntPtr section, byte* name, ulong capacity, ulong* needed);
+
         // named becomes 1 if the section's name still leads to it. 0: somebody has removed the name (on Linux an administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). All who have the section open go on as before, locks and recovery included, but nobody can open it any more, and the name is free for another section. On Windows a name lasts as long as the section. A mapped file that has no name: WMMF_E_NOT_SUPPORTED.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_is_named(IntPtr section, uint* named);
@@ -370,6 +380,10 @@ namespace Wmmf
         // As wmmf_after_fork_child. Frames that are held stay where they are, too; but the parent's death gives them up.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_after_fork_child(IntPtr channel);
+
+        // As wmmf_get_owner.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_get_owner(IntPtr channel, byte* name, ulong capacity, ulong* needed);
 
         // Fills *info.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
