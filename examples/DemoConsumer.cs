@@ -45,7 +45,7 @@ internal static class DemoConsumer
                 section.Read(frame);
                 Judge(frame);
             }
-            catch (WmmfException error) when (error.Status == WmmfStatus.Timeout)
+            catch (WmmfTimeoutException)
             {
             }
             if (Clock.Elapsed - printed > TimeSpan.FromMilliseconds(250))

@@ -33,14 +33,14 @@ try
                               + $"mean {sum / Math.Max(1, frame.Size)}, missed {frame.Missed}");
             left--;
         }
-        catch (WmmfException error) when (error.Status == WmmfStatus.Timeout)
+        catch (WmmfTimeoutException)
         {
             Console.WriteLine("no new frame for a second");
         }
     }
     return 0;
 }
-catch (Exception error) when (error is WmmfException or ArgumentException)
+catch (Exception error) when (error is IWmmfError or ArgumentException)
 {
     Console.Error.WriteLine(error.Message);
     return 1;

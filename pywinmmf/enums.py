@@ -44,15 +44,28 @@ class Element(IntEnum):
     BOOL = 1
     """A byte, 0 or 1."""
     INT8 = 2
+    """Signed, 8 bits."""
     UINT8 = 3
+    """Unsigned, 8 bits."""
     INT16 = 4
+    """Signed, 16 bits."""
     UINT16 = 5
+    """Unsigned, 16 bits."""
     INT32 = 6
+    """Signed, 32 bits."""
     UINT32 = 7
+    """Unsigned, 32 bits."""
     INT64 = 8
+    """Signed, 64 bits."""
     UINT64 = 9
+    """Unsigned, 64 bits."""
     FLOAT16 = 10
+    """IEEE 754, 16 bits."""
     FLOAT32 = 11
+    """IEEE 754, 32 bits."""
     FLOAT64 = 12
+    """IEEE 754, 64 bits."""
     COMPLEX64 = 13
+    """Two of 32 bits."""
     COMPLEX128 = 14
+    """Two of 64 bits."""

@@ -110,7 +110,7 @@ def run_compiled(source: Path, folder: Path, compiler: str, standard: str) -> st
 def run_csharp(text: str, folder: Path) -> str:
     source = saved(text, folder, "block.cs")
     program = source.with_suffix(".dll")
-    csc.compile([*programs.LAYER, source], program, unsafe=True)
+    csc.compile([*programs.LAYER, source], program, unsafe=True, defines=programs.DEFINES)
     done = dotnet.run_linux(program, env={"LD_LIBRARY_PATH": str(pywinmmf.library_path().parent)})
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

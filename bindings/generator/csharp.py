@@ -90,9 +90,11 @@ def _function(function: Function, header: Header) -> list[str]:
 
 def _enum(enum: Enum) -> list[str]:
     name, _, prefixes = naming.ENUMS[enum.name]
-    lines = [*_summary(enum.doc, "    "), f"    public enum {name}", "    {"]
+    is_public = enum.name not in naming.INTERNAL
+    document = _summary if is_public else _comment
+    lines = [*document(enum.doc, "    "), f"    {'public' if is_public else 'internal'} enum {name}", "    {"]
     for member in enum.members:
-        lines += _summary(member.doc, " " * 8)
+        lines += document(member.doc, " " * 8)
         lines.append(f"        {naming.pascal(naming.member(member.name, prefixes))} = {member.value},")
     return [*lines, "    }"]
 

@@ -16,6 +16,9 @@ ENUMS = {
     "wmmf_pick": ("FramePick", "", ("WMMF_PICK_",)),
 }
 
+# Enums that are the skins' own business: users have methods instead.
+INTERNAL = {"wmmf_pick"}
+
 # Structs that the skins show to their users, by the name that they have there.
 RECORDS = {"wmmf_audit_report": "AuditReport", "wmmf_participant": "Participant"}
 

@@ -162,21 +162,21 @@ typedef struct wmmf_info {
 
 /* What an array is made of; little endian. Complex numbers are two floats, the real part first. */
 enum wmmf_element {
-    WMMF_ELEMENT_NONE = 0, /* no array: a picture, or bytes */
-    WMMF_ELEMENT_BOOL = 1, /* a byte, 0 or 1 */
-    WMMF_ELEMENT_INT8 = 2,
-    WMMF_ELEMENT_UINT8 = 3,
-    WMMF_ELEMENT_INT16 = 4,
-    WMMF_ELEMENT_UINT16 = 5,
-    WMMF_ELEMENT_INT32 = 6,
-    WMMF_ELEMENT_UINT32 = 7,
-    WMMF_ELEMENT_INT64 = 8,
-    WMMF_ELEMENT_UINT64 = 9,
-    WMMF_ELEMENT_FLOAT16 = 10,
-    WMMF_ELEMENT_FLOAT32 = 11,
-    WMMF_ELEMENT_FLOAT64 = 12,
-    WMMF_ELEMENT_COMPLEX64 = 13,
-    WMMF_ELEMENT_COMPLEX128 = 14
+    WMMF_ELEMENT_NONE = 0,       /* no array: a picture, or bytes */
+    WMMF_ELEMENT_BOOL = 1,       /* a byte, 0 or 1 */
+    WMMF_ELEMENT_INT8 = 2,       /* signed, 8 bits */
+    WMMF_ELEMENT_UINT8 = 3,      /* unsigned, 8 bits */
+    WMMF_ELEMENT_INT16 = 4,      /* signed, 16 bits */
+    WMMF_ELEMENT_UINT16 = 5,     /* unsigned, 16 bits */
+    WMMF_ELEMENT_INT32 = 6,      /* signed, 32 bits */
+    WMMF_ELEMENT_UINT32 = 7,     /* unsigned, 32 bits */
+    WMMF_ELEMENT_INT64 = 8,      /* signed, 64 bits */
+    WMMF_ELEMENT_UINT64 = 9,     /* unsigned, 64 bits */
+    WMMF_ELEMENT_FLOAT16 = 10,   /* IEEE 754, 16 bits */
+    WMMF_ELEMENT_FLOAT32 = 11,   /* IEEE 754, 32 bits */
+    WMMF_ELEMENT_FLOAT64 = 12,   /* IEEE 754, 64 bits */
+    WMMF_ELEMENT_COMPLEX64 = 13, /* two of 32 bits */
+    WMMF_ELEMENT_COMPLEX128 = 14 /* two of 64 bits */
 };
 
 /* Which frame a reader wants. */

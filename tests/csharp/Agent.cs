@@ -42,9 +42,9 @@ internal static class Agent
         {
             return Do(fields[0], fields.Skip(1).ToArray());
         }
-        catch (WmmfException error)
+        catch (Exception error) when (error is IWmmfError told)
         {
-            return $"error {(int)error.Status}";
+            return $"error {(int)told.Status}";
         }
         catch (Exception error) when (error is ArgumentException or FormatException or IndexOutOfRangeException)
         {
@@ -93,11 +93,11 @@ internal static class Agent
                 file.ReadLock(Time(a[0]));
                 return "ok";
             case "unlock_read":
-                return Unlocked(file.UnlockRead());
+                return Unlocked(file.Unlock(isWrite: false));
             case "lock_write":
-                return file.WriteLock(Time(a[0])).OwnerDied ? $"error {(int)WmmfStatus.OwnerDied}" : "ok";
+                return file.WriteLock(Time(a[0]), repair: true).OwnerDied ? $"error {(int)WmmfStatus.OwnerDied}" : "ok";
             case "unlock_write":
-                return Unlocked(file.UnlockWrite());
+                return Unlocked(file.Unlock(isWrite: true));
             case "mark_consistent":
                 file.MarkConsistent();
                 return "ok";

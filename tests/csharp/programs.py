@@ -12,13 +12,15 @@ from lab import csc
 HERE = Path(__file__).parent
 BINDINGS = HERE.parents[1] / "bindings/csharp"
 LAYER = sorted((BINDINGS / "Wmmf").glob("*.cs"))
+SELF_TEST = ("selftest/Program.cs", *sorted(f"selftest/{path.name}" for path in HERE.glob("selftest/[!P]*.cs")))
+DEFINES = ("NETCOREAPP", "NET7_0_OR_GREATER", "NET8_0_OR_GREATER")  # what the SDK defines for .NET 8
 
 
 @functools.cache
 def assembly(*sources: str) -> Path:
     """Compile a program, paths from this folder; the native libraries of both systems lie beside it."""
     out = native.temporary_folder() / Path(sources[0]).with_suffix(".dll").name
-    csc.compile([*LAYER, *(HERE / source for source in sources)], out, unsafe=True)
+    csc.compile([*LAYER, *(HERE / source for source in sources)], out, unsafe=True, defines=DEFINES)
     return out
 
 

@@ -24,8 +24,8 @@ SYSTEMS = ["linux", "wine"]
 
 def run(system: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     if system == "linux":
-        return dotnet.run_linux(programs.for_linux("SelfTest.cs"), arguments, timeout=120)
-    return dotnet.run_wine(programs.for_windows("SelfTest.cs"), arguments, timeout=300)
+        return dotnet.run_linux(programs.for_linux(*programs.SELF_TEST), arguments, timeout=120)
+    return dotnet.run_wine(programs.for_windows(*programs.SELF_TEST), arguments, timeout=300)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -37,7 +37,7 @@ def test_layer_does_what_it_says(system: str) -> None:
 
 
 def test_missing_library_is_named() -> None:
-    program = programs.for_linux("SelfTest.cs")
+    program = programs.for_linux(*programs.SELF_TEST)
     library = program.with_name("libwmmf.so")
     away = library.rename(library.with_suffix(".away"))
     try:
@@ -98,5 +98,5 @@ def test_native_calls_are_csharp_7(tmp_path: Path) -> None:
 def test_everything_public_is_documented(tmp_path: Path) -> None:
     """Missing documentation is a warning once there is a file to write it to, and warnings are errors."""
     doc = tmp_path / "Wmmf.xml"
-    csc.compile(programs.LAYER, tmp_path / "Wmmf.dll", target="library", unsafe=True, doc=doc)
+    csc.compile(programs.LAYER, tmp_path / "Wmmf.dll", target="library", unsafe=True, doc=doc, defines=programs.DEFINES)
     assert "T:Wmmf.MemoryMappedFile" in doc.read_text()

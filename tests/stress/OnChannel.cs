@@ -90,7 +90,7 @@ internal sealed class OnChannel : Work
             for (var more = _random.Next(HeldMost); more > 0; more--)
                 held.Add(Given(through, through.Channel.Next(s_moment)));
         }
-        catch (WmmfException error) when (error.Status == WmmfStatus.Timeout && held.Count > 0)
+        catch (WmmfTimeoutException) when (held.Count > 0)
         {
         }
         for (var look = 0; look < 2; look++)
@@ -108,7 +108,7 @@ internal sealed class OnChannel : Work
             through.WasGiven(frame);
             See(frame, _copy);
         }
-        catch (WmmfException error) when (error.Status == WmmfStatus.Timeout)
+        catch (WmmfTimeoutException)
         {
         }
     }

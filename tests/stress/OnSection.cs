@@ -34,7 +34,7 @@ internal sealed class OnSection : Work
 
     private void WriteInPlace(MemoryMappedFile file)
     {
-        using var guard = file.WriteLock(s_timeout);
+        using var guard = file.WriteLock(s_timeout, repair: true);
         using var view = file.View();
         if (!guard.OwnerDied)
             Look(view.GetSpan());
@@ -73,7 +73,7 @@ internal sealed class OnSection : Work
         {
             _file.Wait(_file.Sequence, s_moment);
         }
-        catch (WmmfException error) when (error.Status == WmmfStatus.Timeout)
+        catch (WmmfTimeoutException)
         {
         }
     }

@@ -1,50 +1,57 @@
 using System;
 using System.Text;
+using System.Threading;
 
 namespace Wmmf
 {
-    /// <summary>From what callers pass to what the native library takes, or a clear refusal.</summary>
+    // From what callers pass to what the native library takes, or a clear refusal.
     internal static unsafe class Arguments
     {
         // Strict: what is not Unicode is refused, not replaced.
         internal static readonly UTF8Encoding Utf8 = new UTF8Encoding(false, throwOnInvalidBytes: true);
 
-        /// <summary>A native call that creates or opens.</summary>
         internal delegate int Opening(byte* name, wmmf_options* options, IntPtr* native);
 
-        /// <summary>The native handle that such a call gives, which is the caller's to close.</summary>
-        /// <param name="call">The call.</param>
-        /// <param name="name">As <see cref="Text"/> gives it.</param>
-        /// <param name="options">All but the security descriptor.</param>
-        /// <param name="sddl">The security descriptor, or null.</param>
-        /// <param name="what">What is tried, with the values, for the message of the exception.</param>
-        internal static IntPtr Open(Opening call, byte[] name, wmmf_options options, string? sddl, string what)
+        // The handle that a native call gives, or its status. `options`: all but the security descriptor.
+        internal static int TryOpen(
+            Opening call, string name, string parameter, wmmf_options options, string? sddl, out IntPtr native)
         {
-            CheckLibrary();
-            fixed (byte* text = name, descriptor = Descriptor(sddl, (SectionAccess)options.access))
+            NativeLibraryLoader.Ensure();
+            fixed (byte* text = Text(name, parameter), descriptor = Descriptor(sddl, (SectionAccess)options.access))
             {
-                IntPtr native;
+                IntPtr opened = default;
                 options.sddl = descriptor;
-                WmmfException.ThrowIfFailed(call(text, &options, &native), what);
-                return native;
+                var status = call(text, &options, &opened);
+                native = opened;
+                return status;
             }
         }
 
-        // Not in a static constructor: its errors would reach the caller only inside a TypeInitializationException.
-        internal static void CheckLibrary()
+        // What to do about a failure to open or create.
+        internal static string Hint(int status, string name, bool readOnly)
         {
-            var version = NativeMethods.wmmf_abi_version();
-            if (version != NativeMethods.WMMF_ABI_VERSION)
-                throw new NotSupportedException(
-                    $"the native library wmmf has ABI version {version}, expected {NativeMethods.WMMF_ABI_VERSION}");
+            switch ((WmmfStatus)status)
+            {
+                case WmmfStatus.NameInvalid when name.StartsWith(@"Global\", StringComparison.Ordinal):
+                    return $"give the name without Global\\, and nameSpace: {nameof(SectionNamespace)}.{SectionNamespace.Global}";
+                case WmmfStatus.NameInvalid when name.StartsWith(@"Local\", StringComparison.Ordinal):
+                    return $"give the name without Local\\: {nameof(SectionNamespace)}.{SectionNamespace.Local} is the default";
+                case WmmfStatus.Access when !readOnly:
+                    return "if you only read, open it with readOnly: true";
+                default:
+                    return "";
+            }
         }
 
         internal static wmmf_options Options(
-            SectionNamespace nameSpace, SectionLayout layout, SectionAccess access = SectionAccess.Owner, int mode = 0, int participants = 0,
-            bool readOnly = false)
+            SectionNamespace nameSpace, SectionLayout layout, SectionAccess access = SectionAccess.Owner, int mode = 0,
+            int participants = 0, bool readOnly = false)
         {
             if (mode < 0 || mode > 511)
                 throw new ArgumentOutOfRangeException(nameof(mode), mode, "expected 0 to 511 (octal 777)");
+            if (mode != 0 && access != SectionAccess.Mode)
+                throw new ArgumentException(
+                    $"mode {mode} with access {access}: a mode needs access: {nameof(SectionAccess)}.{SectionAccess.Mode}", nameof(mode));
             if (participants < 0 || participants > NativeMethods.WMMF_PARTICIPANTS_MAX)
                 throw new ArgumentOutOfRangeException(
                     nameof(participants), participants, $"expected 0 to {NativeMethods.WMMF_PARTICIPANTS_MAX}");
@@ -65,12 +72,17 @@ namespace Wmmf
 
         private static void Known<T>(T value, string parameter) where T : struct, Enum
         {
-            if (!Enum.IsDefined(typeof(T), value))
-                throw new ArgumentOutOfRangeException(
-                    parameter, value, $"expected {string.Join(", ", Enum.GetNames(typeof(T)))}");
+#if NET8_0_OR_GREATER
+            var isKnown = Enum.IsDefined(value);
+            var names = Enum.GetNames<T>();
+#else
+            var isKnown = Enum.IsDefined(typeof(T), value);
+            var names = Enum.GetNames(typeof(T));
+#endif
+            if (!isKnown)
+                throw new ArgumentOutOfRangeException(parameter, value, $"expected {string.Join(", ", names)}");
         }
 
-        /// <summary>The security descriptor, which goes with <see cref="SectionAccess.Sddl"/> and with nothing else.</summary>
         private static byte[]? Descriptor(string? sddl, SectionAccess access)
         {
             if ((sddl != null) != (access == SectionAccess.Sddl))
@@ -80,7 +92,7 @@ namespace Wmmf
             return sddl == null ? null : Text(sddl, nameof(sddl));
         }
 
-        internal static byte[] Text(string value, string parameter)
+        private static byte[] Text(string value, string parameter)
         {
             if (value == null)
                 throw new ArgumentNullException(parameter);
@@ -103,21 +115,23 @@ namespace Wmmf
             return (ulong)value;
         }
 
-        /// <summary>Refuses rows that are too short for their pixels.</summary>
-        internal static void Rows(wmmf_frame frame, string parameter)
-        {
-            var format = new FourCC(frame.fourcc);
-            var least = (ulong)frame.width * format.PixelSize;
-            if (frame.stride != 0 && frame.stride < least)
-                throw new ArgumentException(
-                    $"stride {frame.stride}, width {frame.width}, format '{format}': expected at least {least}", parameter);
-        }
-
         internal static uint NotNegative(int value, string parameter)
         {
             if (value < 0)
                 throw new ArgumentOutOfRangeException(parameter, value, "expected 0 or more");
             return (uint)value;
+        }
+
+        // Nanoseconds; -1 for null and Timeout.InfiniteTimeSpan, which wait for ever.
+        internal static long Nanoseconds(TimeSpan? timeout)
+        {
+            if (timeout == null || timeout == Timeout.InfiniteTimeSpan)
+                return -1;
+            var ticks = timeout.Value.Ticks;
+            if (ticks < 0)
+                throw new ArgumentOutOfRangeException(
+                    nameof(timeout), timeout, "expected zero or more, null or Timeout.InfiniteTimeSpan");
+            return ticks > long.MaxValue / 100 ? long.MaxValue : ticks * 100;
         }
     }
 }

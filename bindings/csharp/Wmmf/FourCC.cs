@@ -1,24 +1,57 @@
 using System;
-using System.Collections.Generic;
+using System.Diagnostics;
 
 namespace Wmmf
 {
-    /// <summary>A pixel format: four characters, such as "BGR3", "GREY" or "NV12".</summary>
+    /// <summary>A pixel format: four characters, such as "BGR3". The well-known ones are constants here; any other is
+    /// passed on as it is, and nothing is claimed of its rows.</summary>
+    /// <example><code>
+    /// channel.Publish(picture, 640, 480, fourCC: FourCC.Bgr24);
+    /// </code></example>
+    [DebuggerDisplay("{ToString(),nq}")]
     public readonly struct FourCC : IEquatable<FourCC>
     {
-        private static readonly Dictionary<FourCC, uint> PixelSizes = new Dictionary<FourCC, uint>
-        {
-            [new FourCC("BGR3")] = 3,
-            [new FourCC("RGB3")] = 3,
-            [new FourCC("BGRA")] = 4,
-            [new FourCC("RGBA")] = 4,
-            [new FourCC("YUYV")] = 2,
-            [new FourCC("UYVY")] = 2,
-            [new FourCC("Y16")] = 2,
-            [new FourCC("MJPG")] = 0,
-        };
+        /// <summary>"BGR3": blue, green and red, a byte each. What OpenCV has.</summary>
+        public static readonly FourCC Bgr24 = new FourCC("BGR3");
+
+        /// <summary>"RGB3": red, green and blue, a byte each.</summary>
+        public static readonly FourCC Rgb24 = new FourCC("RGB3");
+
+        /// <summary>"BGRA": blue, green, red and alpha, a byte each.</summary>
+        public static readonly FourCC Bgra32 = new FourCC("BGRA");
+
+        /// <summary>"RGBA": red, green, blue and alpha, a byte each.</summary>
+        public static readonly FourCC Rgba32 = new FourCC("RGBA");
+
+        /// <summary>"GREY": a byte of brightness.</summary>
+        public static readonly FourCC Gray8 = new FourCC("GREY");
+
+        /// <summary>"Y16 ": 16 bits of brightness, the lower byte first.</summary>
+        public static readonly FourCC Gray16 = new FourCC("Y16 ");
+
+        /// <summary>"YUYV": two pixels in four bytes.</summary>
+        public static readonly FourCC Yuyv = new FourCC("YUYV");
+
+        /// <summary>"UYVY": two pixels in four bytes.</summary>
+        public static readonly FourCC Uyvy = new FourCC("UYVY");
+
+        /// <summary>"NV12": a plane of brightness, then one of colours of 2 x 2 pixels.</summary>
+        public static readonly FourCC Nv12 = new FourCC("NV12");
+
+        /// <summary>"NV21": as <see cref="Nv12"/>, with the two colours the other way round.</summary>
+        public static readonly FourCC Nv21 = new FourCC("NV21");
+
+        /// <summary>"I420": three planes, the two of colours with a quarter of the pixels.</summary>
+        public static readonly FourCC I420 = new FourCC("I420");
+
+        /// <summary>"YV12": as <see cref="I420"/>, with the two colours the other way round.</summary>
+        public static readonly FourCC Yv12 = new FourCC("YV12");
+
+        /// <summary>"MJPG": a JPEG picture; it has no rows.</summary>
+        public static readonly FourCC Mjpeg = new FourCC("MJPG");
 
         /// <summary>From up to four ASCII characters; shorter ones are filled with spaces.</summary>
+        /// <param name="text">The characters; empty: not told.</param>
         /// <exception cref="ArgumentException">It is longer, or not ASCII.</exception>
         public FourCC(string text)
         {
@@ -37,15 +70,15 @@ namespace Wmmf
             Code = code;
         }
 
-        internal FourCC(uint code) => Code = code;
+        /// <summary>From the number that other libraries know it by.</summary>
+        /// <param name="code">The first character in the lowest byte; 0: not told.</param>
+        public FourCC(uint code) => Code = code;
 
         /// <summary>The first character in the lowest byte; 0: not told.</summary>
         public uint Code { get; }
 
-        /// <summary>Bytes that a pixel takes in its row, 0 if there are no rows; of other formats at least 1.</summary>
-        internal uint PixelSize => PixelSizes.TryGetValue(this, out var size) ? size : 1;
-
-        /// <summary>The characters; empty if not told.</summary>
+        /// <summary>The characters.</summary>
+        /// <returns>Four of them; none if it is not told.</returns>
         public override string ToString() => Code == 0
             ? ""
             : new string(new[] { (char)(Code & 255), (char)(Code >> 8 & 255), (char)(Code >> 16 & 255), (char)(Code >> 24) });
@@ -54,15 +87,21 @@ namespace Wmmf
         public bool Equals(FourCC other) => Code == other.Code;
 
         /// <inheritdoc/>
-        public override bool Equals(object? other) => other is FourCC fourCC && Equals(fourCC);
+        public override bool Equals(object? obj) => obj is FourCC other && Equals(other);
 
         /// <inheritdoc/>
         public override int GetHashCode() => (int)Code;
 
         /// <summary>Whether they are the same.</summary>
+        /// <param name="left">One.</param>
+        /// <param name="right">The other.</param>
+        /// <returns>Whether.</returns>
         public static bool operator ==(FourCC left, FourCC right) => left.Equals(right);
 
         /// <summary>Whether they differ.</summary>
+        /// <param name="left">One.</param>
+        /// <param name="right">The other.</param>
+        /// <returns>Whether.</returns>
         public static bool operator !=(FourCC left, FourCC right) => !left.Equals(right);
     }
 }

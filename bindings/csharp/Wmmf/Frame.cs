@@ -1,51 +1,180 @@
 using System;
+using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Threading;
 
 namespace Wmmf
 {
-    /// <summary>A frame, in place. It does not change until it is disposed; spans must not be used after that.
-    /// What describes it stays valid.</summary>
+    /// <summary>A frame, in place. It stays as it is until it is disposed. What describes it stays valid after that.
+    /// </summary>
+    /// <remarks>Spans and addresses must not be used after the frame is disposed. A frame that is forgotten instead keeps its
+    /// slot, so that a span of it never shows another picture, and the writer runs out of slots; the event source and the
+    /// meter Wmmf tell of it. Only a frame that never gave out its bytes is let go when it is collected.</remarks>
+    /// <example><code>
+    /// using (var frame = channel.Latest())
+    ///     for (var y = 0; y &lt; frame.Height; y++)
+    ///         Look(frame.GetRow(y));
+    /// </code></example>
     public sealed unsafe class Frame : FrameInfo, IDisposable
     {
-        private wmmf_frame _frame;
-        private SectionHandle? _section;
+        private const int IsDisposed = 1 << 30; // in _uses, beside how many pins and, until Dispose, the frame itself
 
-        internal Frame(SectionHandle section, wmmf_frame frame) : base(frame)
+        private readonly SectionHandle _section;
+        private readonly byte* _data;
+        private readonly uint _hold;
+        private int _uses = 1;
+
+        internal Frame(SectionHandle section, in wmmf_frame frame) : base(frame)
         {
             _section = section.Kept();
-            _frame = frame;
+            _data = (byte*)frame.data;
+            _hold = frame.hold;
         }
 
-        /// <summary>Lets go of the frame if <see cref="Dispose"/> was forgotten.</summary>
-        ~Frame() => Release();
+        /// <summary>Reports that Dispose was forgotten.</summary>
+        ~Frame()
+        {
+            if (_section == null) // the constructor failed
+                return;
+            Telemetry.Forgotten("frame", _section.Name);
+            if (!_isExposed)
+                Release();
+        }
 
         /// <summary>The picture's bytes, in shared memory.</summary>
         /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
-        public ReadOnlySpan<byte> Data
+        public ReadOnlySpan<byte> Data => new ReadOnlySpan<byte>(Start(), Size);
+
+        /// <summary>The address of the picture, for libraries that take one.</summary>
+        /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
+        public IntPtr DataPointer => (IntPtr)Start();
+
+        /// <summary>The picture's bytes as memory that keeps this object alive. What is pinned in it keeps the frame, also
+        /// after Dispose.</summary>
+        /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
+        public ReadOnlyMemory<byte> Memory => new InPlace(this).Memory;
+
+        /// <summary>The first byte, for <c>fixed</c> statements.</summary>
+        /// <returns>A reference to it; to nothing if the frame is empty.</returns>
+        public ref readonly byte GetPinnableReference() => ref Data.GetPinnableReference();
+
+        /// <summary>A row of the picture, with the bytes between the rows.</summary>
+        /// <param name="y">Which; 0 is the first.</param>
+        /// <returns><see cref="FrameInfo.Stride"/> bytes.</returns>
+        /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
+        public ReadOnlySpan<byte> GetRow(int y)
         {
-            get
-            {
-                if (_section == null)
-                    throw new ObjectDisposedException(nameof(Frame));
-                return new ReadOnlySpan<byte>(_frame.data, Size);
-            }
+            if ((uint)y >= (uint)Height)
+                throw new ArgumentOutOfRangeException(nameof(y), y, $"expected 0 to {Height - 1}");
+            return Data.Slice(y * Stride, Stride);
         }
+
+        /// <summary>The elements of an array, or of whatever the bytes are.</summary>
+        /// <typeparam name="T">What <see cref="FrameInfo.Element"/> says, such as <c>float</c>.</typeparam>
+        /// <returns>The elements in C order.</returns>
+        /// <exception cref="InvalidOperationException">It is an array of elements of another size.</exception>
+        public ReadOnlySpan<T> Values<T>() where T : unmanaged
+        {
+            FrameElements.Check<T>(Element);
+            return MemoryMarshal.Cast<byte, T>(Data);
+        }
+
+        /// <summary>Copies the rows, which may lie farther apart, or less, at the destination.</summary>
+        /// <param name="destination">Where the first row goes; the caller's memory of all rows.</param>
+        /// <param name="stride">Bytes from one row to the next there.</param>
+        /// <exception cref="ArgumentOutOfRangeException">The stride is too small for a row.</exception>
+        public void CopyTo(IntPtr destination, int stride) =>
+            Rows.Copy(Data, Stride, (byte*)destination, stride, new Picture(FourCC, Width, Height));
+
+        /// <summary>Copies the bytes as they are.</summary>
+        /// <param name="destination">At least <see cref="FrameInfo.Size"/> bytes.</param>
+        public void CopyTo(Span<byte> destination) => Data.CopyTo(destination);
+
+        /// <summary>A copy of the bytes.</summary>
+        /// <returns>A new array of <see cref="FrameInfo.Size"/> bytes.</returns>
+        public byte[] ToArray() => Data.ToArray();
 
         /// <summary>Lets go of the frame; again: nothing.</summary>
         public void Dispose()
         {
-            Release();
+            var uses = Volatile.Read(ref _uses);
+            while ((uses & IsDisposed) == 0)
+            {
+                var found = Interlocked.CompareExchange(ref _uses, uses - 1 | IsDisposed, uses);
+                if (found == uses)
+                {
+                    if (uses == 1)
+                        End();
+                    return;
+                }
+                uses = found;
+            }
+        }
+
+        private byte* Start()
+        {
+            if ((Volatile.Read(ref _uses) & IsDisposed) != 0)
+                throw new ObjectDisposedException(nameof(Frame));
+            _isExposed = true;
+            return _data;
+        }
+
+        private void End()
+        {
             GC.SuppressFinalize(this);
+            Release();
         }
 
         private void Release()
         {
-            var section = Interlocked.Exchange(ref _section, null);
-            if (section == null)
-                return;
-            var frame = _frame;
-            NativeMethods.wmmf_channel_release(section.DangerousGetHandle(), &frame);
-            section.DangerousRelease();
+            var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame), slot = _slot, hold = _hold };
+            _ = NativeMethods.wmmf_channel_release(_section.Pointer, &frame);
+            _section.DangerousRelease();
+            Telemetry.Released(_section.Name);
+        }
+
+        // What Memory is made of. Its span is never handed out as one that can be written.
+        private sealed class InPlace : MemoryManager<byte>
+        {
+            private readonly Frame _frame;
+
+            internal InPlace(Frame frame)
+            {
+                _frame = frame;
+                _ = frame.Start();
+            }
+
+            public override Memory<byte> Memory => CreateMemory(_frame.Size);
+
+            public override Span<byte> GetSpan() => new Span<byte>(_frame.Start(), _frame.Size);
+
+            public override MemoryHandle Pin(int elementIndex = 0)
+            {
+                if (elementIndex < 0 || elementIndex > _frame.Size)
+                    throw new ArgumentOutOfRangeException(nameof(elementIndex), elementIndex, $"expected 0 to {_frame.Size}");
+                var start = _frame.Start();
+                // Above zero as long as the frame is not disposed; if it is meanwhile, another pin may still keep it.
+                var uses = Volatile.Read(ref _frame._uses);
+                for (;;)
+                {
+                    if ((uses & ~IsDisposed) == 0)
+                        throw new ObjectDisposedException(nameof(Frame));
+                    var found = Interlocked.CompareExchange(ref _frame._uses, uses + 1, uses);
+                    if (found == uses)
+                        return new MemoryHandle(start + elementIndex, default, this);
+                    uses = found;
+                }
+            }
+
+            public override void Unpin()
+            {
+                if (Interlocked.Decrement(ref _frame._uses) == IsDisposed)
+                    _frame.End();
+            }
+
+            protected override void Dispose(bool disposing)
+            {
+            }
         }
     }
 }

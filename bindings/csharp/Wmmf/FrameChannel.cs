@@ -1,4 +1,7 @@
 using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -7,17 +10,33 @@ namespace Wmmf
     /// <summary>Frames in shared memory: the newest one for everybody, in place, and nobody waits for anybody. A writer
     /// fills a slot that nobody reads and publishes it; a reader holds the newest frame for as long as it likes, and is
     /// told how many it missed. Writers, in whatever process, take turns.</summary>
-    /// <remarks>Errors and timeouts are those of <see cref="MemoryMappedFile"/>. All members may be used from several
-    /// threads at once, but what <see cref="Next"/> counts as had is one count per object.</remarks>
-    public sealed unsafe class FrameChannel : IDisposable
+    /// <remarks>Errors and timeouts are those of <see cref="MemoryMappedFile"/>: a call that is given no timeout waits for
+    /// ever, and a form with Try, which <see cref="Publish(ReadOnlySpan{byte}, int, int, int, FourCC, ReadOnlySpan{byte}, ulong, TimeSpan, CancellationToken)"/>
+    /// is too, tries once. All members may be used from several threads at once. What <see cref="Next"/> and its like count
+    /// as had is one count per object: <see cref="CreateReader"/> gives others.</remarks>
+    /// <example><code>
+    /// using var camera = FrameChannel.Create("camera", 640 * 480 * 3);
+    /// camera.Publish(picture, 640, 480, fourCC: FourCC.Bgr24);
+    ///
+    /// using var viewer = FrameChannel.Open("camera"); // in another process
+    /// using (var frame = viewer.Next(TimeSpan.FromSeconds(1)))
+    ///     Show(frame.Data, frame.Width, frame.Height);
+    /// </code></example>
+    [DebuggerDisplay("{ToString(),nq}")]
+    public sealed unsafe partial class FrameChannel : IDisposable
+#if NETCOREAPP
+        , IAsyncDisposable
+#endif
     {
         private readonly SectionHandle _section;
-        private ulong _last;
+        private readonly SectionNamespace _nameSpace;
+        private readonly FrameReader _reader;
 
-        private FrameChannel(string name, IntPtr native)
+        private FrameChannel(string name, SectionNamespace nameSpace, IntPtr native)
         {
             Name = name;
-            _section = new SectionHandle(native, nameof(FrameChannel), NativeMethods.wmmf_channel_close);
+            _nameSpace = nameSpace;
+            _section = new SectionHandle(native, isChannel: true, name);
             var info = Info();
             if (info.capacity > int.MaxValue)
             {
@@ -28,6 +47,7 @@ namespace Wmmf
             Capacity = (int)info.capacity;
             Slots = (int)info.slots;
             IsReadOnly = info.read_only != 0;
+            _reader = new FrameReader(_section, Capacity);
         }
 
         /// <summary>The name it was created or opened with.</summary>
@@ -39,7 +59,7 @@ namespace Wmmf
         /// <summary>How many frames there is room for.</summary>
         public int Slots { get; }
 
-        /// <summary>Whether it was opened with read rights only: then only <see cref="ReadInto"/> gives frames.</summary>
+        /// <summary>Whether it was opened with read rights only.</summary>
         public bool IsReadOnly { get; }
 
         /// <summary>The newest frame's sequence; 0: none yet.</summary>
@@ -55,197 +75,63 @@ namespace Wmmf
             }
         }
 
-        /// <summary>Creates a channel; <see cref="WmmfStatus.Exists"/> if the name is taken.</summary>
-        /// <param name="name">At most 230 bytes of UTF-8.</param>
-        /// <param name="capacity">Bytes of a frame, at most. There must be room for all slots; on Linux only those that are
-        /// used cost memory, and one for which there is none any more is <see cref="WmmfStatus.NoMemory"/> for the writer.</param>
-        /// <param name="slots">3 to 64. With the newest frame and the one being written, two less is how many different
-        /// frames readers can hold before the writer has to skip one.</param>
-        /// <param name="nameSpace">Where the name is valid.</param>
-        /// <param name="access">Who may open it.</param>
-        /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
-        /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
-        /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
-        public static FrameChannel Create(
-            string name, int capacity, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
-            SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
-            Make(name, capacity, slots, false, Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl);
+        /// <summary>A reader with a count of its own: what it was given, another reader is given all the same.</summary>
+        /// <returns>The reader. It needs no disposal, and ends with the channel.</returns>
+        public FrameReader CreateReader() => new FrameReader(_section, Capacity);
 
-        /// <summary>Opens the channel, or creates it if there is none; the parameters are those of <see cref="Create"/>.
-        /// An existing one must have at least the capacity and as many slots.</summary>
-        public static FrameChannel CreateOrOpen(
-            string name, int capacity, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
-            SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
-            Make(name, capacity, slots, true, Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl);
+        /// <inheritdoc cref="FrameReader.Latest"/>
+        public Frame Latest(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+            _reader.Latest(timeout, cancellationToken);
 
-        private static FrameChannel Make(
-            string name, int capacity, int slots, bool orOpen, wmmf_options options, string? sddl)
-        {
-            if (slots < NativeMethods.WMMF_CHANNEL_SLOTS_MIN || slots > NativeMethods.WMMF_CHANNEL_SLOTS_MAX)
-                throw new ArgumentOutOfRangeException(
-                    nameof(slots), slots,
-                    $"expected {NativeMethods.WMMF_CHANNEL_SLOTS_MIN} to {NativeMethods.WMMF_CHANNEL_SLOTS_MAX}");
-            var bytes = Arguments.NotNegative(capacity, nameof(capacity));
-            return new FrameChannel(name, Arguments.Open(
-                (text, given, native) => orOpen
-                    ? NativeMethods.wmmf_channel_create_or_open(text, bytes, (uint)slots, given, native, null)
-                    : NativeMethods.wmmf_channel_create(text, bytes, (uint)slots, given, native),
-                Arguments.Text(name, nameof(name)), options, sddl,
-                $"create {(orOpen ? "or open " : "")}channel '{name}' of {slots} slots of {capacity} bytes, "
-                + $"access {(SectionAccess)options.access}"));
-        }
+        /// <inheritdoc cref="FrameReader.TryLatest"/>
+        public bool TryLatest(
+            [NotNullWhen(true)] out Frame? frame, TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
+            _reader.TryLatest(out frame, timeout, cancellationToken);
 
-        /// <summary>Opens an existing channel; <see cref="WmmfStatus.NotFound"/> if there is none, <see cref="WmmfStatus.Format"/> if
-        /// it is another section.</summary>
-        /// <param name="name">The name it was created with.</param>
-        /// <param name="nameSpace">Where the name is valid.</param>
-        /// <param name="readOnly">Ask for read rights only.</param>
-        public static FrameChannel Open(string name, SectionNamespace nameSpace = SectionNamespace.Local, bool readOnly = false) =>
-            new FrameChannel(name, Arguments.Open(
-                NativeMethods.wmmf_channel_open, Arguments.Text(name, nameof(name)),
-                Arguments.Options(nameSpace, SectionLayout.Native, readOnly: readOnly), null, $"open channel '{name}'"));
+        /// <inheritdoc cref="FrameReader.LatestAsync"/>
+        public ValueTask<Frame> LatestAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+            _reader.LatestAsync(timeout, cancellationToken);
 
-        /// <summary>Gives a slot to fill; dispose it without <see cref="NewFrame.Publish"/> to drop it.</summary>
-        /// <param name="timeout">Default zero: <see cref="WmmfStatus.Timeout"/> at once if every slot is being read, or
-        /// another writer is at work. <see cref="Timeout.InfiniteTimeSpan"/> waits for ever.</param>
-        /// <param name="cancellation">Ends the wait.</param>
+        /// <inheritdoc cref="FrameReader.Next"/>
+        public Frame Next(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+            _reader.Next(timeout, cancellationToken);
+
+        /// <inheritdoc cref="FrameReader.TryNext"/>
+        public bool TryNext(
+            [NotNullWhen(true)] out Frame? frame, TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
+            _reader.TryNext(out frame, timeout, cancellationToken);
+
+        /// <inheritdoc cref="FrameReader.NextAsync"/>
+        public ValueTask<Frame> NextAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+            _reader.NextAsync(timeout, cancellationToken);
+
+        /// <inheritdoc cref="FrameReader.ReadInto"/>
+        public FrameInfo ReadInto(
+            Span<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+            _reader.ReadInto(buffer, timeout, cancellationToken);
+
+        /// <inheritdoc cref="FrameReader.ReadIntoAsync"/>
+        public ValueTask<FrameInfo> ReadIntoAsync(
+            Memory<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+            _reader.ReadIntoAsync(buffer, timeout, cancellationToken);
+
+#if NETCOREAPP
+        /// <summary>All frames from now on, each as of <see cref="FrameReader.Next"/>, with a count of its own for each
+        /// enumeration: several may run at the same time. A frame is let go when the next is asked for.</summary>
+        /// <param name="cancellationToken">Ends the enumeration.</param>
+        /// <returns>The frames; do not keep one beyond its turn.</returns>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-        public NewFrame Begin(TimeSpan timeout = default, CancellationToken cancellation = default)
-        {
-            var frame = NewNative();
-            using var section = _section.Hold();
-            var wait = new Waiting(section, timeout, cancellation);
-            int status;
-            do
-                status = NativeMethods.wmmf_channel_begin(section.Pointer, wait.Next(), &frame);
-            while (wait.GoesOn(status));
-            Check(status, "begin a frame in");
-            return new NewFrame(_section, frame, Name);
-        }
-
-        /// <summary>Copies a picture into a slot and publishes it; its sequence, or 0 if it was skipped because every slot
-        /// was being read, or another writer at work, for <paramref name="timeout"/>.</summary>
-        /// <param name="picture">At most <see cref="Capacity"/> bytes.</param>
-        /// <param name="width">Pixels of a row; 0 if it is no picture.</param>
-        /// <param name="height">Rows.</param>
-        /// <param name="stride">Bytes from one row to the next.</param>
-        /// <param name="fourCC">The pixel format.</param>
-        /// <param name="user">Up to 64 bytes of your own, for the readers.</param>
-        /// <param name="timestampNs">When it was taken, on the machine's monotonic clock; 0: now.</param>
-        /// <param name="timeout">As of <see cref="Begin"/>.</param>
-        /// <param name="cancellation">Ends the wait.</param>
-        /// <exception cref="ArgumentException">Among others: the stride is too small for the width and the pixel format.
-        /// </exception>
-        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-        public ulong Publish(
-            ReadOnlySpan<byte> picture, int width = 0, int height = 0, int stride = 0, FourCC fourCC = default,
-            ReadOnlySpan<byte> user = default, ulong timestampNs = 0, TimeSpan timeout = default,
-            CancellationToken cancellation = default)
-        {
-            var frame = NewNative();
-            frame.used = (ulong)picture.Length;
-            frame.width = Arguments.NotNegative(width, nameof(width));
-            frame.height = Arguments.NotNegative(height, nameof(height));
-            frame.stride = Arguments.NotNegative(stride, nameof(stride));
-            frame.fourcc = fourCC.Code;
-            Arguments.Rows(frame, nameof(stride));
-            frame.timestamp_ns = timestampNs;
-            NewFrame.SetUser(ref frame, user);
-            using var section = _section.Hold();
-            var wait = new Waiting(section, timeout, cancellation);
-            int status;
-            fixed (byte* bytes = picture)
-            {
-                do
-                    status = NativeMethods.wmmf_channel_write(section.Pointer, bytes, wait.Next(), &frame);
-                while (wait.GoesOn(status));
-            }
-            if (status == (int)WmmfStatus.Timeout)
-                return 0;
-            if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, $"publish {picture.Length} bytes, {height} rows of {stride}, in a slot of {Capacity} bytes of");
-            return frame.sequence;
-        }
-
-        /// <summary>The newest frame, at once if there is one, else the first; <see cref="Next"/> then gives later ones.
-        /// </summary>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Format"/>: what a hostile writer says of the frame
-        /// cannot be, or is beyond what an int can hold. Nothing is held then, and the next frame may be sound.</exception>
-        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-        public Frame Latest(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
-            Take(0, timeout, cancellation);
-
-        /// <summary>The newest frame that this object has not given yet; waits for one.</summary>
-        /// <exception cref="WmmfException">As of <see cref="Latest"/>.</exception>
-        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-        public Frame Next(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
-            Take(Volatile.Read(ref _last), timeout, cancellation);
-
-        /// <summary>The same without blocking the caller: a thread of the pool waits.</summary>
-        public Task<Frame> NextAsync(TimeSpan? timeout = null, CancellationToken cancellation = default) =>
-            Task.Run(() => Next(timeout, cancellation), cancellation);
-
-        private Frame Take(ulong after, TimeSpan? timeout, CancellationToken cancellation)
-        {
-            var frame = NewNative();
-            using var section = _section.Hold();
-            var wait = new Waiting(section, timeout, cancellation);
-            int status;
-            do
-                status = NativeMethods.wmmf_channel_acquire(section.Pointer, after, wait.Next(), &frame);
-            while (wait.GoesOn(status));
-            Check(status, "get a frame of");
-            var had = Volatile.Read(ref _last);
-            frame.missed = had != 0 && frame.sequence > had ? frame.sequence - had - 1 : 0; // also for Latest
-            try
-            {
-                var taken = new Frame(_section, frame);
-                Volatile.Write(ref _last, frame.sequence);
-                return taken;
-            }
-            catch
-            {
-                NativeMethods.wmmf_channel_release(section.Pointer, &frame);
-                throw;
-            }
-        }
-
-        /// <summary>Copies the newest frame that this object has not given yet into <paramref name="buffer"/>, which takes
-        /// no rights but to read. Keep the buffer and use it again.</summary>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Range"/>: the picture is larger than the buffer;
-        /// <see cref="WmmfStatus.Format"/> as of <see cref="Latest"/>.</exception>
-        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-        public FrameInfo ReadInto(Span<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellation = default)
-        {
-            var after = Volatile.Read(ref _last);
-            var frame = NewNative();
-            using var section = _section.Hold();
-            var wait = new Waiting(section, timeout, cancellation);
-            int status;
-            fixed (byte* bytes = buffer)
-            {
-                do
-                    status = NativeMethods.wmmf_channel_read(
-                        section.Pointer, after, bytes, (ulong)buffer.Length, wait.Next(), &frame);
-                while (wait.GoesOn(status));
-            }
-            if (status != (int)WmmfStatus.Ok)
-            {
-                var what = status == (int)WmmfStatus.Range ? $"a frame of {frame.used} bytes" : "a frame";
-                throw Failure(status, $"copy {what} into {buffer.Length} bytes from");
-            }
-            var info = new FrameInfo(frame);
-            Volatile.Write(ref _last, frame.sequence);
-            return info;
-        }
-
-        /// <summary>The same without blocking the caller: a thread of the pool waits and copies.</summary>
-        public Task<FrameInfo> ReadIntoAsync(
-            Memory<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellation = default) =>
-            Task.Run(() => ReadInto(buffer.Span, timeout, cancellation), cancellation);
+        /// <example><code>
+        /// await foreach (var frame in channel.ReadAllAsync(cancellationToken))
+        ///     await Send(frame.Memory, cancellationToken);
+        /// </code></example>
+        public IAsyncEnumerable<Frame> ReadAllAsync(CancellationToken cancellationToken = default) =>
+            new FrameReader(_section, Capacity).ReadAllAsync(cancellationToken);
+#endif
 
         /// <summary>As <see cref="MemoryMappedFile.Audit"/>: damage poisons the channel, for everybody, unless this object is
         /// read-only.</summary>
+        /// <returns>What was found.</returns>
         public AuditReport Audit()
         {
             using var section = _section.Hold();
@@ -254,9 +140,32 @@ namespace Wmmf
             return new AuditReport(report);
         }
 
+        /// <summary>Who has the channel open for writing, in all processes, and which frames they hold.</summary>
+        /// <returns>A snapshot, one entry for each object that has it open.</returns>
+        public IReadOnlyList<Participant> Participants()
+        {
+            using var looker = MemoryMappedFile.Open(Name, _nameSpace, readOnly: true);
+            return looker.Participants();
+        }
+
         /// <summary>Closes the channel, once the last frame is disposed. Calls that wait on other threads end with
-        /// <see cref="ObjectDisposedException"/> soon, and only then is it closed.</summary>
+        /// <see cref="ObjectDisposedException"/> soon, and only then is it closed. Again: nothing.</summary>
         public void Dispose() => _section.Refuse();
+
+#if NETCOREAPP
+        /// <summary>As <see cref="Dispose"/>; waits for nothing.</summary>
+        /// <returns>What is done already.</returns>
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return default;
+        }
+#endif
+
+        /// <summary>Name and size.</summary>
+        /// <returns>For example <c>channel 'camera' of 4 slots of 921600 bytes</c>.</returns>
+        public override string ToString() =>
+            $"channel '{Name}' of {Slots} slots of {Capacity} bytes{(IsReadOnly ? ", read-only" : "")}";
 
         private wmmf_channel_info Info()
         {
@@ -266,16 +175,10 @@ namespace Wmmf
             return info;
         }
 
-        private static wmmf_frame NewNative() => new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame) };
-
         private void Check(int status, string what)
         {
             if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, what);
+                throw WmmfException.Of(status, $"{what} channel '{Name}'");
         }
-
-        // For those whose words are put together only after a failure.
-        private WmmfException Failure(int status, string what) =>
-            WmmfException.Failure((WmmfStatus)status, $"{what} channel '{Name}'");
     }
 }

@@ -1,12 +1,35 @@
 using System;
+using System.Diagnostics;
 
 namespace Wmmf
 {
     /// <summary>What describes a frame. It does not change, and stays valid when the frame is gone.</summary>
+    /// <example><code>
+    /// FrameInfo info = reader.ReadInto(buffer);
+    /// Console.WriteLine($"{info.Sequence}: {info.Width} x {info.Height} {info.FourCC}, {info.Age.TotalMilliseconds} ms old");
+    /// </code></example>
+    [DebuggerDisplay("{ToString(),nq}")]
     public class FrameInfo
     {
-        internal unsafe FrameInfo(wmmf_frame frame)
+        // Of frames that have them, so that the others stay small.
+        private sealed class Extras
         {
+            internal byte[] User = Array.Empty<byte>();
+            internal FrameElement Element;
+            internal int[] Shape = Array.Empty<int>();
+            internal ulong DeviceTimestamp;
+            internal ulong DeviceFrame;
+        }
+
+        private readonly Extras? _extras;
+
+        // Here, where there is room without making frames larger.
+        private protected readonly ushort _slot;
+        private protected volatile bool _isExposed;
+
+        internal unsafe FrameInfo(in wmmf_frame frame)
+        {
+            _slot = (ushort)frame.slot;
             Sequence = frame.sequence;
             Missed = frame.missed;
             TimestampNs = frame.timestamp_ns;
@@ -15,7 +38,21 @@ namespace Wmmf
             Height = Checked(frame.height, nameof(Height), frame.sequence);
             Stride = Checked(frame.stride, nameof(Stride), frame.sequence);
             FourCC = new FourCC(frame.fourcc);
-            User = new ReadOnlySpan<byte>(frame.user, (int)frame.user_size).ToArray();
+            if (frame.user_size == 0 && frame.element == 0 && frame.device_timestamp == 0 && frame.device_frame == 0)
+                return;
+            _extras = new Extras
+            {
+                Element = (FrameElement)frame.element,
+                DeviceTimestamp = frame.device_timestamp,
+                DeviceFrame = frame.device_frame,
+            };
+            fixed (byte* user = frame.user)
+                _extras.User = new ReadOnlySpan<byte>(user, (int)frame.user_size).ToArray();
+            if (frame.element == 0)
+                return;
+            _extras.Shape = new int[frame.dimensions];
+            for (var i = 0; i < _extras.Shape.Length; i++)
+                _extras.Shape[i] = Checked(frame.shape[i], nameof(Shape), frame.sequence);
         }
 
         /// <summary>1 for the channel's first frame, then 2, 3 ...</summary>
@@ -24,8 +61,12 @@ namespace Wmmf
         /// <summary>Frames published between the one that the reader had and this one.</summary>
         public ulong Missed { get; }
 
-        /// <summary>When it was published, or what the writer said: the monotonic clock of this machine.</summary>
+        /// <summary>When it was published, or what the writer said: nanoseconds on the monotonic clock of this machine.
+        /// </summary>
         public ulong TimestampNs { get; }
+
+        /// <summary>How old the frame is now.</summary>
+        public TimeSpan Age => new TimeSpan((MonotonicClock.Nanoseconds - (long)TimestampNs) / 100);
 
         /// <summary>Bytes of the picture.</summary>
         public int Size { get; }
@@ -36,17 +77,37 @@ namespace Wmmf
         /// <summary>Rows.</summary>
         public int Height { get; }
 
-        /// <summary>Bytes from one row to the next; rows times this is at most <see cref="Size"/>.</summary>
+        /// <summary>Bytes from one row to the next. All rows are inside <see cref="Size"/>.</summary>
         public int Stride { get; }
 
         /// <summary>The pixel format.</summary>
         public FourCC FourCC { get; }
 
-        /// <summary>The up to 64 bytes that the writer sent along.</summary>
-        public byte[] User { get; }
+        /// <summary>What an array is made of; <see cref="FrameElement.None"/> if it is a picture, or bytes.</summary>
+        public FrameElement Element => _extras?.Element ?? FrameElement.None;
 
-        // A writer that means no harm has no use for more: a frame's bytes are counted by an int, too.
-        private static int Checked(uint value, string property, ulong sequence)
+        /// <summary>The elements of an array along each dimension, in C order and without gaps; empty if it is none.</summary>
+        public ReadOnlySpan<int> Shape => _extras == null ? default : _extras.Shape;
+
+        /// <summary>The device's own clock, in its own unit; 0: not told.</summary>
+        public ulong DeviceTimestamp => _extras?.DeviceTimestamp ?? 0;
+
+        /// <summary>The device's own number of the frame; 0: not told.</summary>
+        public ulong DeviceFrame => _extras?.DeviceFrame ?? 0;
+
+        /// <summary>The up to 64 bytes that the writer sent along.</summary>
+        public ReadOnlySpan<byte> User => _extras == null ? default : _extras.User;
+
+        /// <summary>What it is, in a few words.</summary>
+        /// <returns>For example <c>frame 17, 640 x 480 BGR3</c>.</returns>
+        public override string ToString() =>
+            $"frame {Sequence}, "
+            + (Width != 0 ? $"{Width} x {Height} {FourCC}"
+                : Element != FrameElement.None ? $"{Element}[{string.Join(", ", Shape.ToArray())}]"
+                : $"{Size} bytes");
+
+        // A writer that means no harm has no use for more: a frame's bytes are counted by an int as well.
+        private static int Checked(ulong value, string property, ulong sequence)
         {
             if (value > int.MaxValue)
                 throw new WmmfException(

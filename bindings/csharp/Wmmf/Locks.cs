@@ -1,42 +1,95 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Wmmf
 {
-    /// <summary>A read lock that is held; dispose it on the thread that took it.</summary>
+    /// <summary>A read lock that is held. Dispose it on the thread that took it; disposing it again, or a copy of it, does
+    /// nothing. The compiler refuses an await inside its block, since the lock belongs to the thread.</summary>
+    /// <example><code>
+    /// using (var held = file.ReadLock())
+    ///     Console.WriteLine(held.Bytes(0, 4).Length);
+    /// </code></example>
     public readonly ref struct ReadLock
     {
-        private readonly MemoryMappedFile _file;
+        private readonly MemoryMappedFile? _file;
+        private readonly ulong _ticket;
 
-        internal ReadLock(MemoryMappedFile file) => _file = file;
+        internal ReadLock(MemoryMappedFile file, ulong ticket)
+        {
+            _file = file;
+            _ticket = ticket;
+        }
+
+        /// <summary>A part of the payload in place, without a copy and without allocation.</summary>
+        /// <param name="offset">Where it begins.</param>
+        /// <param name="length">How many bytes; -1 goes to the end.</param>
+        /// <returns>The bytes, valid until the lock is disposed; newer compilers refuse to let them out of its block.</returns>
+        /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload, or longer than a span can be.</exception>
+        /// <exception cref="ObjectDisposedException">The lock is given back.</exception>
+        [UnscopedRef]
+        public ReadOnlySpan<byte> Bytes(long offset = 0, int length = -1) =>
+            MemoryMappedFile.Exposed(_file, _ticket, offset, length);
 
         /// <summary>Gives the lock back.</summary>
         /// <remarks>If the section was poisoned meanwhile, this does not throw, as that would hide an exception in flight.
-        /// Every later use of the section throws <see cref="WmmfStatus.Poisoned"/>; who has to know before the block ends asks
-        /// <see cref="MemoryMappedFile.Audit"/> there.</remarks>
-        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotOwner"/>: this thread does not hold it.</exception>
-        /// <exception cref="ObjectDisposedException">The file was disposed, which took the lock away.</exception>
-        public void Dispose() => _file.UnlockRead();
+        /// Every later use of the section throws <see cref="WmmfStatus.Poisoned"/>; if you have to know before the block
+        /// ends, ask <see cref="MemoryMappedFile.Audit"/> there. If the file was closed meanwhile, that took the lock
+        /// away, and there is nothing to do.</remarks>
+        public void Dispose()
+        {
+            if (_file != null)
+                _ = HeldLocks.Release(_ticket);
+        }
     }
 
-    /// <summary>The write lock, held; dispose it on the thread that took it.</summary>
+    /// <summary>The write lock, held. Dispose it on the thread that took it; disposing it again, or a copy of it, does
+    /// nothing. The compiler refuses an await inside its block, since the lock belongs to the thread.</summary>
+    /// <example><code>
+    /// using (var held = file.WriteLock())
+    ///     held.AsRef&lt;int&gt;(0)++;
+    /// </code></example>
     public readonly ref struct WriteLock
     {
-        private readonly MemoryMappedFile _file;
+        private readonly MemoryMappedFile? _file;
+        private readonly ulong _ticket;
 
-        internal WriteLock(MemoryMappedFile file, bool ownerDied)
+        internal WriteLock(MemoryMappedFile file, ulong ticket, bool ownerDied)
         {
             _file = file;
+            _ticket = ticket;
             OwnerDied = ownerDied;
         }
 
-        /// <summary>Whether the previous owner died while it held the lock. Repair the payload then and call
-        /// <see cref="MemoryMappedFile.MarkConsistent"/>, or the section is poisoned when this is disposed.</summary>
+        /// <summary>Whether the previous owner died while it held the lock; only if it was taken with <c>repair: true</c>.
+        /// Repair the payload then and call <see cref="MemoryMappedFile.MarkConsistent"/>; else the section stays as it
+        /// was, for the next who repairs.</summary>
         public bool OwnerDied { get; }
 
+        /// <summary>A part of the payload in place, without a copy and without allocation.</summary>
+        /// <param name="offset">Where it begins.</param>
+        /// <param name="length">How many bytes; -1 goes to the end.</param>
+        /// <returns>The bytes, valid until the lock is disposed; newer compilers refuse to let them out of its block.</returns>
+        /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload, or longer than a span can be.</exception>
+        /// <exception cref="ObjectDisposedException">The lock is given back.</exception>
+        [UnscopedRef]
+        public Span<byte> Bytes(long offset = 0, int length = -1) => MemoryMappedFile.Exposed(_file, _ticket, offset, length);
+
+        /// <summary>A value in place.</summary>
+        /// <typeparam name="T">A type without references.</typeparam>
+        /// <param name="offset">Where it begins, in bytes.</param>
+        /// <returns>The value itself, valid until the lock is disposed.</returns>
+        /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload.</exception>
+        /// <exception cref="ObjectDisposedException">The lock is given back.</exception>
+        [UnscopedRef]
+        public unsafe ref T AsRef<T>(long offset = 0) where T : unmanaged =>
+            ref System.Runtime.InteropServices.MemoryMarshal.Cast<byte, T>(Bytes(offset, sizeof(T)))[0];
+
         /// <summary>Gives the lock back and wakes whoever waits for a change.</summary>
-        /// <remarks>Does not throw if the section is poisoned, as <see cref="Wmmf.ReadLock.Dispose"/> says.</remarks>
-        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotOwner"/>: this thread does not hold it.</exception>
-        /// <exception cref="ObjectDisposedException">The file was disposed, which took the lock away.</exception>
-        public void Dispose() => _file.UnlockWrite();
+        /// <remarks>Does not throw, as <see cref="Wmmf.ReadLock.Dispose"/> says.</remarks>
+        public void Dispose()
+        {
+            if (_file != null)
+                _ = HeldLocks.Release(_ticket);
+        }
     }
 }

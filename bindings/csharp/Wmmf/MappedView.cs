@@ -1,58 +1,155 @@
 using System;
 using System.Buffers;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Threading;
 
 namespace Wmmf
 {
-    /// <summary>A part of a section's payload, in place. It keeps the section mapped until it is disposed, also after
-    /// the <see cref="MemoryMappedFile"/> is. Hold the lock while you use it. What was taken from it, spans and
-    /// pinned addresses, must not be used after it is disposed; memory of a read-only section must not be written.</summary>
-    public sealed unsafe class MappedView : MemoryManager<byte>
+    /// <summary>A part of a section's payload, in place. It keeps the section mapped until it is disposed, also after the
+    /// <see cref="MemoryMappedFile"/> is. Hold the lock while you use it.</summary>
+    /// <remarks>Spans must not be used after the view is disposed. A view that is forgotten instead keeps the section mapped
+    /// until the process ends, so that a span of it never points to memory that is gone; the event source Wmmf tells of it.
+    /// </remarks>
+    /// <example><code>
+    /// using (file.WriteLock())
+    /// using (var view = file.View(0, 100))
+    ///     view.GetSpan().Fill(1);
+    /// </code></example>
+    [DebuggerDisplay("{ToString(),nq}")]
+    public sealed unsafe class MappedView : MemoryManager<byte>, IDisposable
     {
+        private readonly Lease _lease;
         private readonly byte* _start;
-        private readonly int _length;
-        private SectionHandle? _section;
+        private int _isDisposed;
 
-        internal MappedView(SectionHandle section, byte* start, int length)
+        internal MappedView(SectionHandle section, byte* start, int length, bool isReadOnly)
         {
-            _section = section.Kept();
+            _lease = new Lease(section);
             _start = start;
-            _length = length;
+            Length = length;
+            IsReadOnly = isReadOnly;
         }
 
-        /// <summary>Lets go of the section if <see cref="IDisposable.Dispose"/> was forgotten.</summary>
-        ~MappedView() => Dispose(false);
+        /// <summary>How many bytes.</summary>
+        public int Length { get; }
+
+        /// <summary>Whether its section was opened with read rights only; then only what begins with ReadOnly gives bytes.
+        /// </summary>
+        public bool IsReadOnly { get; }
+
+        /// <summary>The bytes, also of a read-only section.</summary>
+        /// <exception cref="ObjectDisposedException">The view is disposed.</exception>
+        public ReadOnlySpan<byte> ReadOnlySpan => new ReadOnlySpan<byte>(Start(), Length);
+
+        /// <summary>The bytes as memory that keeps this view alive, also of a read-only section.</summary>
+        /// <exception cref="ObjectDisposedException">The view is disposed.</exception>
+        public ReadOnlyMemory<byte> ReadOnlyMemory => new ReadOnly(this).Memory;
+
+        /// <summary>The bytes as memory that keeps this view alive.</summary>
+        /// <exception cref="NotSupportedException">The section is read-only.</exception>
+        /// <exception cref="ObjectDisposedException">The view is disposed.</exception>
+        public override Memory<byte> Memory
+        {
+            get
+            {
+                _ = Writable();
+                return CreateMemory(Length);
+            }
+        }
 
         /// <summary>The bytes.</summary>
+        /// <returns>A span, valid until the view is disposed.</returns>
+        /// <exception cref="NotSupportedException">The section is read-only: use <see cref="ReadOnlySpan"/>.</exception>
         /// <exception cref="ObjectDisposedException">The view is disposed.</exception>
-        public override Span<byte> GetSpan()
+        public override Span<byte> GetSpan() => new Span<byte>(Writable(), Length);
+
+        /// <summary>A value in place.</summary>
+        /// <typeparam name="T">A type without references.</typeparam>
+        /// <param name="offset">Where it begins in the view, in bytes.</param>
+        /// <returns>The value itself, valid until the view is disposed.</returns>
+        /// <exception cref="ArgumentOutOfRangeException">It is not inside the view.</exception>
+        public ref T AsRef<T>(int offset = 0) where T : unmanaged =>
+            ref MemoryMarshal.Cast<byte, T>(GetSpan().Slice(offset, sizeof(T)))[0];
+
+        /// <summary>The bytes as values, as many as fit.</summary>
+        /// <typeparam name="T">A type without references.</typeparam>
+        /// <returns>A span, valid until the view is disposed.</returns>
+        public Span<T> Values<T>() where T : unmanaged => MemoryMarshal.Cast<byte, T>(GetSpan());
+
+        /// <summary>The address of a byte. Mapped memory does not move; it stays mapped until the handle is disposed, also
+        /// if the view is disposed before.</summary>
+        /// <param name="elementIndex">Which byte.</param>
+        /// <returns>What to dispose when the address is not used any more.</returns>
+        /// <exception cref="ObjectDisposedException">The view is disposed.</exception>
+        public override MemoryHandle Pin(int elementIndex = 0) => PinAt(Writable(), elementIndex);
+
+        private MemoryHandle PinAt(byte* start, int index)
         {
-            if (_section == null)
-                throw new ObjectDisposedException(nameof(MappedView));
-            return new Span<byte>(_start, _length);
+            if (index < 0 || index > Length)
+                throw new ArgumentOutOfRangeException(nameof(index), index, $"expected 0 to {Length}");
+            if (!_lease.TryUse())
+                throw Disposed();
+            return new MemoryHandle(start + index, default, this);
         }
 
-        /// <summary>The address of a byte. Mapped memory does not move; the handle only keeps this view alive.</summary>
-        public override MemoryHandle Pin(int elementIndex = 0)
-        {
-            if (_section == null)
-                throw new ObjectDisposedException(nameof(MappedView));
-            if (elementIndex < 0 || elementIndex > _length)
-                throw new ArgumentOutOfRangeException(nameof(elementIndex), elementIndex, $"expected 0 to {_length}");
-            return new MemoryHandle(_start + elementIndex, default, this);
-        }
+        /// <summary>Ends what <see cref="Pin"/> began. <see cref="MemoryHandle.Dispose"/> calls it.</summary>
+        public override void Unpin() => _lease.EndUse();
 
-        /// <summary>Nothing to do.</summary>
-        public override void Unpin()
+        /// <summary>Lets go of the section; again: nothing. Spans must not be used any more.</summary>
+        public void Dispose()
         {
+            if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
+                _lease.EndUse();
         }
 
         /// <inheritdoc/>
         protected override void Dispose(bool disposing)
         {
-            var section = System.Threading.Interlocked.Exchange(ref _section, null);
-            section?.DangerousRelease();
             if (disposing)
-                GC.SuppressFinalize(this);
+                Dispose();
+        }
+
+        /// <summary>How many bytes.</summary>
+        /// <returns>For example <c>view of 100 bytes</c>.</returns>
+        public override string ToString() => $"view of {Length} bytes{(IsReadOnly ? ", read-only" : "")}";
+
+        private byte* Start()
+        {
+            if (Volatile.Read(ref _isDisposed) != 0)
+                throw Disposed();
+            _lease.Expose();
+            return _start;
+        }
+
+        private byte* Writable() => IsReadOnly
+            ? throw new NotSupportedException("the section was opened with readOnly: true: use ReadOnlySpan or ReadOnlyMemory")
+            : Start();
+
+        private static ObjectDisposedException Disposed() => new ObjectDisposedException(nameof(MappedView));
+
+        // What ReadOnlyMemory is made of. Its span is never handed out as one that can be written.
+        private sealed class ReadOnly : MemoryManager<byte>
+        {
+            private readonly MappedView _view;
+
+            internal ReadOnly(MappedView view)
+            {
+                _view = view;
+                _ = view.Start();
+            }
+
+            public override Memory<byte> Memory => CreateMemory(_view.Length);
+
+            public override Span<byte> GetSpan() => new Span<byte>(_view.Start(), _view.Length);
+
+            public override MemoryHandle Pin(int elementIndex = 0) => _view.PinAt(_view.Start(), elementIndex);
+
+            public override void Unpin() => _view.Unpin();
+
+            protected override void Dispose(bool disposing)
+            {
+            }
         }
     }
 }

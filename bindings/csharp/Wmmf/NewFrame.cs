@@ -1,98 +1,269 @@
 using System;
+using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Threading;
 
 namespace Wmmf
 {
     /// <summary>A slot to fill: publish it, or dispose it to drop it. Meanwhile other writers wait.</summary>
+    /// <remarks>Spans and addresses must not be used after it is published or disposed. One that is forgotten instead keeps
+    /// its slot, and other writers out, so that a span of it never writes into another picture; the event source and the
+    /// meter Wmmf tell of it. Only one that never gave out its bytes is dropped when it is collected.</remarks>
+    /// <example><code>
+    /// using (var slot = channel.Begin())
+    /// {
+    ///     camera.Grab(slot.DataPointer, slot.Capacity);
+    ///     (slot.Width, slot.Height, slot.FourCC) = (640, 480, FourCC.Bgr24); // Size and Stride follow from that
+    ///     slot.Publish();
+    /// }
+    /// </code></example>
     public sealed unsafe class NewFrame : IDisposable
     {
-        private readonly string _channel;
-        private wmmf_frame _frame;
-        private SectionHandle? _section;
+        // Who may end it. While one thread publishes, a Dispose of another leaves it to that thread to drop the frame if
+        // publishing fails.
+        private const int Open = 0, Publishing = 1, PublishingThenDrop = 2, Over = 3;
 
-        internal NewFrame(SectionHandle section, wmmf_frame frame, string channel)
+        private readonly SectionHandle _section;
+        private readonly byte* _data;
+        private readonly uint _slot;
+        private readonly uint _hold;
+        private int _state;
+        private volatile bool _isExposed;
+        private int _size = -1; // not set
+        private int _width, _height, _stride;
+        private byte[]? _user;
+        private int[]? _shape;
+        private FrameElement _element;
+
+        internal NewFrame(SectionHandle section, in wmmf_frame frame)
         {
             _section = section.Kept();
-            _frame = frame;
-            _channel = channel;
+            _data = (byte*)frame.data;
+            _slot = frame.slot;
+            _hold = frame.hold;
+            Capacity = (int)frame.capacity;
         }
 
-        /// <summary>Drops the frame if it was forgotten.</summary>
-        ~NewFrame() => Cancel();
-
-        /// <summary>The slot's bytes: those of some older frame.</summary>
-        /// <exception cref="ObjectDisposedException">It is published or dropped.</exception>
-        public Span<byte> Data
+        /// <summary>Reports that it was forgotten.</summary>
+        ~NewFrame()
         {
-            get
+            if (_section == null || _state == Over) // the constructor failed
+                return;
+            Telemetry.Forgotten("new frame", _section.Name);
+            if (!_isExposed)
+                Drop();
+        }
+
+        /// <summary>Bytes of the slot.</summary>
+        public int Capacity { get; }
+
+        /// <summary>The slot's bytes: those of some older frame, until you write them.</summary>
+        /// <exception cref="ObjectDisposedException">It is published or dropped.</exception>
+        public Span<byte> Data => new Span<byte>(Start(), Capacity);
+
+        /// <summary>The address of the slot, for libraries that take one.</summary>
+        /// <exception cref="ObjectDisposedException">It is published or dropped.</exception>
+        public IntPtr DataPointer => (IntPtr)Start();
+
+        /// <summary>The slot's bytes as memory that keeps this object alive.</summary>
+        /// <exception cref="ObjectDisposedException">It is published or dropped.</exception>
+        public Memory<byte> Memory => new InPlace(this).Memory;
+
+        /// <summary>The first byte, for <c>fixed</c> statements.</summary>
+        /// <returns>A reference to it.</returns>
+        public ref byte GetPinnableReference() => ref Data.GetPinnableReference();
+
+        /// <summary>A row of the picture, once <see cref="Stride"/> is set.</summary>
+        /// <param name="y">Which; 0 is the first.</param>
+        /// <returns><see cref="Stride"/> bytes.</returns>
+        /// <exception cref="InvalidOperationException">The stride is not set.</exception>
+        /// <exception cref="ArgumentOutOfRangeException">The row is not in the slot.</exception>
+        public Span<byte> GetRow(int y)
+        {
+            if (_stride == 0)
+                throw new InvalidOperationException("set Stride before GetRow");
+            if (y < 0 || ((long)y + 1) * _stride > Capacity)
+                throw new ArgumentOutOfRangeException(nameof(y), y, $"expected 0 to {Capacity / _stride - 1}");
+            return Data.Slice(y * _stride, _stride);
+        }
+
+        /// <summary>The slot as values, as many as fit.</summary>
+        /// <typeparam name="T">A type without references.</typeparam>
+        /// <returns>A span, valid until the frame is published or dropped.</returns>
+        public Span<T> Values<T>() where T : unmanaged => MemoryMarshal.Cast<byte, T>(Data);
+
+        /// <summary>Bytes of the picture. If you do not set it, it follows from the picture's size and format, or the array's
+        /// shape; of a compressed picture, or of plain bytes, it must be set.</summary>
+        public int Size { get => Math.Max(0, _size); set => _size = (int)Arguments.NotNegative(value, nameof(value)); }
+
+        /// <summary>Pixels of a row.</summary>
+        public int Width { get => _width; set => _width = (int)Arguments.NotNegative(value, nameof(value)); }
+
+        /// <summary>Rows.</summary>
+        public int Height { get => _height; set => _height = (int)Arguments.NotNegative(value, nameof(value)); }
+
+        /// <summary>Bytes from one row to the next; 0: rows without gaps, if the format is known.</summary>
+        public int Stride { get => _stride; set => _stride = (int)Arguments.NotNegative(value, nameof(value)); }
+
+        /// <summary>The pixel format.</summary>
+        public FourCC FourCC { get; set; }
+
+        /// <summary>When it was taken: nanoseconds on the machine's monotonic clock; 0: when it is published.</summary>
+        public ulong TimestampNs { get; set; }
+
+        /// <summary>The device's own clock, in its own unit; 0: not told.</summary>
+        public ulong DeviceTimestamp { get; set; }
+
+        /// <summary>The device's own number of the frame; 0: not told.</summary>
+        public ulong DeviceFrame { get; set; }
+
+        /// <summary>Up to 64 bytes of your own, for the readers.</summary>
+        /// <param name="user">The bytes; they are copied.</param>
+        /// <exception cref="ArgumentException">There are more.</exception>
+        public void SetUser(ReadOnlySpan<byte> user)
+        {
+            FrameDescription.CheckUser(user);
+            _user = user.ToArray();
+        }
+
+        /// <summary>Makes it an array instead of a picture: elements in C order, without gaps.</summary>
+        /// <typeparam name="T">What it is made of, such as <c>float</c>.</typeparam>
+        /// <param name="shape">The elements along each of up to 8 dimensions.</param>
+        /// <exception cref="NotSupportedException">Arrays are not made of that.</exception>
+        public void SetShape<T>(ReadOnlySpan<int> shape) where T : unmanaged
+        {
+            _element = FrameElements.Of<T>();
+            _size = FrameDescription.BytesOf<T>(shape);
+            _shape = shape.ToArray();
+        }
+
+        /// <summary>Makes it the newest frame.</summary>
+        /// <returns>Its sequence.</returns>
+        /// <exception cref="InvalidOperationException">The size is neither set nor follows from anything.</exception>
+        /// <exception cref="ObjectDisposedException">It is published or dropped already.</exception>
+        /// <exception cref="WmmfException">What describes it contradicts itself, or the slot; it is not published yet, and can
+        /// be corrected.</exception>
+        public ulong Publish()
+        {
+            if (Interlocked.CompareExchange(ref _state, Publishing, Open) != Open)
+                throw new ObjectDisposedException(nameof(NewFrame));
+            var isPublished = false;
+            try
             {
-                if (_section == null)
-                    throw new ObjectDisposedException(nameof(NewFrame));
-                return new Span<byte>(_frame.data, (int)_frame.capacity);
+                var frame = Described();
+                var status = NativeMethods.wmmf_channel_publish(_section.Pointer, &frame);
+                if (status != (int)WmmfStatus.Ok)
+                    throw FrameDescription.Failure(status, frame, Capacity, _section.Name);
+                isPublished = true;
+                return frame.sequence;
+            }
+            finally
+            {
+                if (isPublished)
+                {
+                    Volatile.Write(ref _state, Over);
+                    End();
+                    Telemetry.Published(_section.Name);
+                }
+                else if (Interlocked.CompareExchange(ref _state, Open, Publishing) == PublishingThenDrop)
+                {
+                    Volatile.Write(ref _state, Over);
+                    Drop();
+                }
             }
         }
 
-        /// <summary>Bytes of the picture.</summary>
-        public int Size { get => (int)_frame.used; set => _frame.used = Arguments.NotNegative(value, nameof(value)); }
-
-        /// <summary>Pixels of a row.</summary>
-        public int Width { get => (int)_frame.width; set => _frame.width = Arguments.NotNegative(value, nameof(value)); }
-
-        /// <summary>Rows.</summary>
-        public int Height { get => (int)_frame.height; set => _frame.height = Arguments.NotNegative(value, nameof(value)); }
-
-        /// <summary>Bytes from one row to the next.</summary>
-        public int Stride { get => (int)_frame.stride; set => _frame.stride = Arguments.NotNegative(value, nameof(value)); }
-
-        /// <summary>The pixel format.</summary>
-        public FourCC FourCC { get => new FourCC(_frame.fourcc); set => _frame.fourcc = value.Code; }
-
-        /// <summary>When it was taken, on the machine's monotonic clock; 0: when it is published.</summary>
-        public ulong TimestampNs { get => _frame.timestamp_ns; set => _frame.timestamp_ns = value; }
-
-        /// <summary>Up to 64 bytes of your own, for the readers.</summary>
-        public void SetUser(ReadOnlySpan<byte> user) => SetUser(ref _frame, user);
-
-        internal static void SetUser(ref wmmf_frame frame, ReadOnlySpan<byte> user)
-        {
-            if (user.Length > NativeMethods.WMMF_FRAME_USER_SIZE)
-                throw new ArgumentException(
-                    $"{user.Length} bytes: expected at most {NativeMethods.WMMF_FRAME_USER_SIZE}", nameof(user));
-            fixed (byte* bytes = frame.user)
-                user.CopyTo(new Span<byte>(bytes, NativeMethods.WMMF_FRAME_USER_SIZE));
-            frame.user_size = (uint)user.Length;
-        }
-
-        /// <summary>Makes it the newest frame; its sequence.</summary>
-        /// <exception cref="ArgumentException">The stride is too small for the width and the pixel format.</exception>
-        /// <exception cref="ObjectDisposedException">It is published or dropped already.</exception>
-        public ulong Publish()
-        {
-            var section = _section ?? throw new ObjectDisposedException(nameof(NewFrame));
-            var frame = _frame;
-            Arguments.Rows(frame, nameof(Stride));
-            var status = NativeMethods.wmmf_channel_publish(section.DangerousGetHandle(), &frame);
-            WmmfException.ThrowIfFailed(status, $"publish a frame of {Size} bytes, {Height} rows of {Stride}, in channel '{_channel}'");
-            LetGo();
-            return frame.sequence;
-        }
-
-        /// <summary>Drops it, unless it was published.</summary>
+        /// <summary>Drops it, unless it was published; again: nothing.</summary>
         public void Dispose()
         {
-            Cancel();
-            GC.SuppressFinalize(this);
+            if (Interlocked.CompareExchange(ref _state, Over, Open) == Open)
+                Drop();
+            else
+                _ = Interlocked.CompareExchange(ref _state, PublishingThenDrop, Publishing);
         }
 
-        private void Cancel()
+        private wmmf_frame Described()
         {
-            if (_section == null)
-                return;
-            var frame = _frame;
-            NativeMethods.wmmf_channel_cancel(_section.DangerousGetHandle(), &frame);
-            LetGo();
+            var frame = new wmmf_frame
+            {
+                struct_size = (uint)sizeof(wmmf_frame),
+                slot = _slot,
+                hold = _hold,
+                width = (uint)_width,
+                height = (uint)_height,
+                stride = (uint)_stride,
+                fourcc = FourCC.Code,
+                timestamp_ns = TimestampNs,
+                device_timestamp = DeviceTimestamp,
+                device_frame = DeviceFrame,
+            };
+            FrameDescription.SetUser(ref frame, _user);
+            FrameDescription.SetArray(ref frame, _element, _shape);
+            frame.used = (ulong)(_size >= 0 ? _size : SizeOfPicture());
+            return frame;
         }
 
-        private void LetGo() => Interlocked.Exchange(ref _section, null)?.DangerousRelease();
+        private long SizeOfPicture()
+        {
+            var stride = _stride;
+            return new Picture(FourCC, _width, _height).Size(ref stride)
+                ?? (_stride > 0 && _height > 0
+                    ? (long)_stride * _height
+                    : throw new InvalidOperationException(
+                        "the size of the frame is not set: set Size, or Width, Height and a FourCC that is not compressed"));
+        }
+
+        private byte* Start()
+        {
+            if (Volatile.Read(ref _state) == Over)
+                throw new ObjectDisposedException(nameof(NewFrame));
+            _isExposed = true;
+            return _data;
+        }
+
+        private void Drop()
+        {
+            var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame), slot = _slot, hold = _hold };
+            _ = NativeMethods.wmmf_channel_cancel(_section.Pointer, &frame);
+            End();
+        }
+
+        private void End()
+        {
+            GC.SuppressFinalize(this);
+            _section.DangerousRelease();
+        }
+
+        // What Memory is made of.
+        private sealed class InPlace : MemoryManager<byte>
+        {
+            private readonly NewFrame _frame;
+
+            internal InPlace(NewFrame frame)
+            {
+                _frame = frame;
+                _ = frame.Start();
+            }
+
+            public override Memory<byte> Memory => CreateMemory(_frame.Capacity);
+
+            public override Span<byte> GetSpan() => _frame.Data;
+
+            // Keeps the memory mapped. It cannot keep the slot: that is somebody else's once the frame is published.
+            public override MemoryHandle Pin(int elementIndex = 0)
+            {
+                if (elementIndex < 0 || elementIndex > _frame.Capacity)
+                    throw new ArgumentOutOfRangeException(nameof(elementIndex), elementIndex, $"expected 0 to {_frame.Capacity}");
+                var start = _frame.Start();
+                _ = _frame._section.Kept();
+                return new MemoryHandle(start + elementIndex, default, this);
+            }
+
+            public override void Unpin() => _frame._section.DangerousRelease();
+
+            protected override void Dispose(bool disposing)
+            {
+            }
+        }
     }
 }

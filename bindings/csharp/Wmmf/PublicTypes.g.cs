@@ -108,27 +108,40 @@ namespace Wmmf
         None = 0,
         /// <summary>A byte, 0 or 1.</summary>
         Bool = 1,
+        /// <summary>Signed, 8 bits.</summary>
         Int8 = 2,
+        /// <summary>Unsigned, 8 bits.</summary>
         Uint8 = 3,
+        /// <summary>Signed, 16 bits.</summary>
         Int16 = 4,
+        /// <summary>Unsigned, 16 bits.</summary>
         Uint16 = 5,
+        /// <summary>Signed, 32 bits.</summary>
         Int32 = 6,
+        /// <summary>Unsigned, 32 bits.</summary>
         Uint32 = 7,
+        /// <summary>Signed, 64 bits.</summary>
         Int64 = 8,
+        /// <summary>Unsigned, 64 bits.</summary>
         Uint64 = 9,
+        /// <summary>IEEE 754, 16 bits.</summary>
         Float16 = 10,
+        /// <summary>IEEE 754, 32 bits.</summary>
         Float32 = 11,
+        /// <summary>IEEE 754, 64 bits.</summary>
         Float64 = 12,
+        /// <summary>Two of 32 bits.</summary>
         Complex64 = 13,
+        /// <summary>Two of 64 bits.</summary>
         Complex128 = 14,
     }
 
-    /// <summary>Which frame a reader wants.</summary>
-    public enum FramePick
+    // Which frame a reader wants.
+    internal enum FramePick
     {
-        /// <summary>The newest, unless its sequence is `after`: then wait for a newer one.</summary>
+        // the newest, unless its sequence is `after`: then wait for a newer one
         Next = 0,
-        /// <summary>The newest, at once if there is one; `after` only counts for `missed`.</summary>
+        // the newest, at once if there is one; `after` only counts for `missed`
         Latest = 1,
     }
 

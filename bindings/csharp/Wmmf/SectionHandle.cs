@@ -4,42 +4,70 @@ using System.Threading;
 
 namespace Wmmf
 {
-    /// <summary>Owns a native handle; it is closed when this has been disposed and no call or view uses it.</summary>
+    // Owns a native handle. It is closed when this has been disposed and no call, view, frame or wait uses it any more.
+    //
+    // Its finalizer closes the handle of a forgotten object, but only if nothing that could have handed out a span still
+    // counts as in use: views and frames keep it (Kept) until they are disposed, never until they are collected.
     internal sealed class SectionHandle : SafeHandle
     {
-        private readonly string _owner;
-        private readonly Func<IntPtr, int> _close;
-        private bool _closed;
+        private volatile bool _isRefused;
 
-        internal SectionHandle(IntPtr native, string owner, Func<IntPtr, int> close)
-            : base(IntPtr.Zero, ownsHandle: true)
+        internal SectionHandle(IntPtr native, bool isChannel, string name) : base(IntPtr.Zero, ownsHandle: true)
         {
-            _owner = owner;
-            _close = close;
+            IsChannel = isChannel;
+            Name = name;
             SetHandle(native);
         }
 
+        // A wmmf_channel, else a wmmf_section.
+        internal bool IsChannel { get; }
+
+        internal string Name { get; }
+
         public override bool IsInvalid => handle == IntPtr.Zero;
 
-        protected override bool ReleaseHandle() => _close(handle) == (int)WmmfStatus.Ok;
+        // Only for who keeps this open.
+        internal IntPtr Pointer => handle;
 
-        /// <summary>Refuses further use; the native handle stays open for the views that there are.</summary>
+        internal bool IsRefused => _isRefused;
+
+        protected override bool ReleaseHandle() =>
+            (IsChannel ? NativeMethods.wmmf_channel_close(handle) : NativeMethods.wmmf_close(handle)) == (int)WmmfStatus.Ok;
+
+        // Refuses further use and ends the waits; the native handle stays open for those who keep it.
         internal void Refuse()
         {
-            Volatile.Write(ref _closed, true);
+            _isRefused = true;
             Dispose();
+            Waiter.WakeThoseWith(this);
         }
 
-        /// <summary>Keeps the native handle open for the length of a call.</summary>
-        /// <exception cref="ObjectDisposedException">It is closed.</exception>
+        internal ObjectDisposedException Refusal() =>
+            new ObjectDisposedException(IsChannel ? nameof(FrameChannel) : nameof(MemoryMappedFile));
+
+        // Keeps the native handle open for the length of a call; throws ObjectDisposedException if it is refused.
         internal Use Hold() => new Use(this);
 
-        /// <summary>This, kept open until <see cref="SafeHandle.DangerousRelease"/>: for what outlives a call.</summary>
+        // This, kept open until DangerousRelease: for what outlives a call. Throws ObjectDisposedException if it is closed.
         internal SectionHandle Kept()
         {
             var held = false;
             DangerousAddRef(ref held);
             return this;
+        }
+
+        // The same also for a refused one, or false if it is closed.
+        internal bool TryKeep()
+        {
+            try
+            {
+                _ = Kept();
+                return true;
+            }
+            catch (ObjectDisposedException)
+            {
+                return false;
+            }
         }
 
         internal readonly ref struct Use
@@ -49,20 +77,19 @@ namespace Wmmf
             internal Use(SectionHandle owner)
             {
                 _owner = owner;
-                // While views hold it, SafeHandle itself would still let others in.
+                // While others keep it, SafeHandle itself would still let us in.
                 ThrowIfRefused();
-                owner.Kept();
+                _ = owner.Kept();
             }
 
             internal IntPtr Pointer => _owner.handle;
 
-            /// <summary>Whether <see cref="Refuse"/> was called meanwhile.</summary>
-            internal bool IsRefused => Volatile.Read(ref _owner._closed);
+            internal bool IsRefused => _owner._isRefused;
 
             internal void ThrowIfRefused()
             {
                 if (IsRefused)
-                    throw new ObjectDisposedException(_owner._owner);
+                    throw _owner.Refusal();
             }
 
             public void Dispose() => _owner.DangerousRelease();

@@ -1,58 +1,109 @@
+using System;
 using System.IO;
 using System.Runtime.InteropServices;
 
 namespace Wmmf
 {
-    /// <summary>A call of the native library failed. <see cref="Status"/> says why, for example
-    /// <c>catch (WmmfException e) when (e.Status == WmmfStatus.Timeout)</c>.</summary>
-    public sealed class WmmfException : IOException
+    /// <summary>What every failure of the native library tells: <see cref="WmmfException"/>, its subclasses and
+    /// <see cref="WmmfTimeoutException"/>.</summary>
+    /// <example><code>
+    /// try { file.Write(data); }
+    /// catch (Exception e) when (e is IWmmfError error)
+    /// {
+    ///     logger.LogError(e, "shared memory: {Status}", error.Status);
+    /// }
+    /// </code></example>
+    public interface IWmmfError
+    {
+        /// <summary>The status that the native call returned.</summary>
+        WmmfStatus Status { get; }
+
+        /// <summary>errno or GetLastError() if the operating system had a part in the failure, else 0.</summary>
+        int OsError { get; }
+    }
+
+    /// <summary>A call of the native library failed; <see cref="Status"/> says why. The hierarchy is:
+    /// <list type="bullet">
+    /// <item><see cref="WmmfException"/>, an <see cref="IOException"/>: any status but the following;</item>
+    /// <item><see cref="OwnerDiedException"/>, a WmmfException: a writer died inside its lock;</item>
+    /// <item><see cref="WmmfTimeoutException"/>, a <see cref="TimeoutException"/>: the time was up.</item>
+    /// </list>
+    /// All are <see cref="IWmmfError"/>. Wrong arguments that never reach the native library are
+    /// <see cref="ArgumentException"/>s, disposed objects <see cref="ObjectDisposedException"/>.</summary>
+    /// <example><code>
+    /// try { file = MemoryMappedFile.Open("camera"); }
+    /// catch (WmmfException e) when (e.Status == WmmfStatus.NotFound) { /* not there yet */ }
+    /// </code></example>
+    public class WmmfException : IOException, IWmmfError
     {
         /// <summary>Describes a failure.</summary>
+        /// <param name="status">What the native call returned.</param>
+        /// <param name="osError">The system's own code, or 0.</param>
+        /// <param name="message">What was tried, and why it failed.</param>
         public WmmfException(WmmfStatus status, int osError, string message) : base(message)
         {
             Status = status;
             OsError = osError;
         }
 
-        /// <summary>The status that the native call returned.</summary>
+        /// <inheritdoc/>
         public WmmfStatus Status { get; }
 
-        /// <summary>errno or GetLastError() if the operating system refused something, else 0.</summary>
+        /// <inheritdoc/>
         public int OsError { get; }
 
-        /// <summary>Throws if <paramref name="status"/> is a failure; <paramref name="what"/> says what was tried, with
-        /// the values. Called on the thread of the failed call, whose system error it picks up.</summary>
-        internal static void ThrowIfFailed(int status, string what)
+        // Called on the thread of the failed call, whose system error it picks up. The native library clears that at the
+        // start of each call, so it is never an older one. `hint` says what to do about it.
+        internal static unsafe Exception Of(int status, string what, string hint = "")
         {
-            if (status != (int)WmmfStatus.Ok)
-                throw Failure((WmmfStatus)status, what);
-        }
-
-        internal static unsafe WmmfException Failure(WmmfStatus status, string what)
-        {
-            var osError = IsFromTheSystem(status) ? NativeMethods.wmmf_last_os_error() : 0;
+            var osError = NativeMethods.wmmf_last_os_error();
             // The native sentences are ASCII.
-            var reason = Marshal.PtrToStringAnsi((System.IntPtr)NativeMethods.wmmf_strerror((int)status));
-            return new WmmfException(status, osError, "cannot " + what + ": " + reason);
+            var reason = Marshal.PtrToStringAnsi((IntPtr)NativeMethods.wmmf_strerror(status));
+            var message = $"cannot {what}: {reason}"
+                + (osError != 0 ? $" (system error {osError})" : "")
+                + (hint.Length != 0 ? $"; {hint}" : "");
+            return (WmmfStatus)status switch
+            {
+                WmmfStatus.Timeout => new WmmfTimeoutException(message),
+                WmmfStatus.OwnerDied => new OwnerDiedException(osError, message),
+                _ => new WmmfException((WmmfStatus)status, osError, message),
+            };
+        }
+    }
+
+    /// <summary>A writer died while it held the lock, so the payload may be half written. Nothing was done, and no lock is
+    /// held.</summary>
+    /// <example>The lines that repair:
+    /// <code>
+    /// using (var held = file.WriteLock(repair: true))
+    ///     if (held.OwnerDied)
+    ///     {
+    ///         WriteAllOf(file);
+    ///         file.MarkConsistent();
+    ///     }
+    /// </code></example>
+    public sealed class OwnerDiedException : WmmfException
+    {
+        internal OwnerDiedException(int osError, string message) : base(WmmfStatus.OwnerDied, osError, message)
+        {
+        }
+    }
+
+    /// <summary>The time was up before the lock, the frame or the change was there. Nothing was done.</summary>
+    /// <example><code>
+    /// try { using var frame = channel.Next(TimeSpan.FromSeconds(1)); }
+    /// catch (TimeoutException) { Console.WriteLine("the camera stands still"); }
+    /// </code></example>
+    public sealed class WmmfTimeoutException : TimeoutException, IWmmfError
+    {
+        internal WmmfTimeoutException(string message) : base(message)
+        {
         }
 
-        // With any other status the system's last code is that of an older call.
-        private static bool IsFromTheSystem(WmmfStatus status)
-        {
-            switch (status)
-            {
-                case WmmfStatus.NameInvalid:
-                case WmmfStatus.NameTooLong:
-                case WmmfStatus.Exists:
-                case WmmfStatus.NotFound:
-                case WmmfStatus.Format:
-                case WmmfStatus.Access:
-                case WmmfStatus.NoMemory:
-                case WmmfStatus.Os:
-                    return true;
-                default:
-                    return false;
-            }
-        }
+        /// <summary>Always <see cref="WmmfStatus.Timeout"/>.</summary>
+        public WmmfStatus Status => WmmfStatus.Timeout;
+
+        /// <summary>Always 0: the system has no part in it.</summary>
+        public int OsError => 0;
     }
 }

@@ -1,0 +1,20 @@
+using System;
+
+namespace Wmmf
+{
+    // When the time of an asynchronous call is up, counted from the call.
+    internal readonly struct Deadline
+    {
+        private readonly long _timeout;
+        private readonly long _start;
+
+        internal Deadline(TimeSpan? timeout)
+        {
+            _timeout = Arguments.Nanoseconds(timeout);
+            _start = MonotonicClock.Nanoseconds;
+        }
+
+        // Nanoseconds; -1: there is no end.
+        internal long Left => _timeout < 0 ? -1 : Math.Max(0, _timeout - (MonotonicClock.Nanoseconds - _start));
+    }
+}

@@ -1,0 +1,156 @@
+using System;
+using System.Diagnostics.CodeAnalysis;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Wmmf
+{
+    // How channels come to be.
+    public sealed unsafe partial class FrameChannel
+    {
+        /// <summary>Creates a channel; <see cref="WmmfStatus.Exists"/> if the name is taken.</summary>
+        /// <param name="name">At most 230 bytes of UTF-8, without <c>Global\</c> or <c>Local\</c>.</param>
+        /// <param name="capacity">Bytes of a frame, at most. There must be room for all slots; on Linux only those that are
+        /// used cost memory, and one for which there is none any more is <see cref="WmmfStatus.NoMemory"/> for the writer.
+        /// </param>
+        /// <param name="slots">3 to 64. With the newest frame and the one being written, two less is how many different
+        /// frames readers can hold before the writer has to skip one.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <param name="access">Who may open it.</param>
+        /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
+        /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
+        /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
+        /// <returns>The channel, open for writing; dispose it.</returns>
+        /// <exception cref="ArgumentException">An argument has a value that it cannot have.</exception>
+        public static FrameChannel Create(
+            string name, int capacity, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
+            SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
+            Make(name, capacity, slots, false,
+                Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl, out _);
+
+        /// <summary>Opens the channel, or creates it if there is none. An existing one must have at least the capacity and as
+        /// many slots; the other parameters apply to a new one and are those of <see cref="Create"/>.</summary>
+        /// <param name="name">At most 230 bytes of UTF-8.</param>
+        /// <param name="capacity">Bytes of a frame, at most.</param>
+        /// <param name="slots">3 to 64.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <param name="access">Who may open it.</param>
+        /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
+        /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
+        /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
+        /// <returns>The channel, open for writing; dispose it.</returns>
+        public static FrameChannel CreateOrOpen(
+            string name, int capacity, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
+            SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
+            Make(name, capacity, slots, true,
+                Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl, out _);
+
+        /// <summary>The same, and says which of the two it did.</summary>
+        /// <param name="name">At most 230 bytes of UTF-8.</param>
+        /// <param name="capacity">Bytes of a frame, at most.</param>
+        /// <param name="created">Whether the channel is new.</param>
+        /// <param name="slots">3 to 64.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <param name="access">Who may open it.</param>
+        /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
+        /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
+        /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
+        /// <returns>The channel, open for writing; dispose it.</returns>
+        public static FrameChannel CreateOrOpen(
+            string name, int capacity, out bool created, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
+            SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
+            Make(name, capacity, slots, true,
+                Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl, out created);
+
+        private static FrameChannel Make(
+            string name, int capacity, int slots, bool orOpen, wmmf_options options, string? sddl, out bool created)
+        {
+            if (slots < NativeMethods.WMMF_CHANNEL_SLOTS_MIN || slots > NativeMethods.WMMF_CHANNEL_SLOTS_MAX)
+                throw new ArgumentOutOfRangeException(
+                    nameof(slots), slots,
+                    $"expected {NativeMethods.WMMF_CHANNEL_SLOTS_MIN} to {NativeMethods.WMMF_CHANNEL_SLOTS_MAX}");
+            var bytes = Arguments.NotNegative(capacity, nameof(capacity));
+            int isNew = 1;
+            var status = Arguments.TryOpen(
+                (text, given, result) =>
+                {
+                    int made = 1;
+                    var answer = orOpen
+                        ? NativeMethods.wmmf_channel_create_or_open(text, bytes, (uint)slots, given, result, &made)
+                        : NativeMethods.wmmf_channel_create(text, bytes, (uint)slots, given, result);
+                    isNew = made;
+                    return answer;
+                },
+                name, nameof(name), options, sddl, out var native);
+            if (status != (int)WmmfStatus.Ok)
+                throw WmmfException.Of(
+                    status,
+                    $"create {(orOpen ? "or open " : "")}channel '{name}' of {slots} slots of {capacity} bytes, "
+                    + $"access {(SectionAccess)options.access}",
+                    Arguments.Hint(status, name, readOnly: true));
+            created = isNew != 0;
+            return new FrameChannel(name, (SectionNamespace)options.name_space, native);
+        }
+
+        /// <summary>Opens an existing channel; <see cref="WmmfStatus.NotFound"/> if there is none,
+        /// <see cref="WmmfStatus.Format"/> if it is another section.</summary>
+        /// <param name="name">The name it was created with.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <param name="readOnly">Ask for read rights only.</param>
+        /// <returns>The channel; dispose it.</returns>
+        public static FrameChannel Open(
+            string name, SectionNamespace nameSpace = SectionNamespace.Local, bool readOnly = false)
+        {
+            var status = TryOpen(name, nameSpace, readOnly, out var channel);
+            return channel ?? throw WmmfException.Of(status, $"open channel '{name}'", Arguments.Hint(status, name, readOnly));
+        }
+
+        /// <summary>Opens an existing channel, if there is one.</summary>
+        /// <param name="name">The name it was created with.</param>
+        /// <param name="channel">The channel, or null; dispose it.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <param name="readOnly">Ask for read rights only.</param>
+        /// <returns>False if nothing has this name. Any other failure is an exception.</returns>
+        public static bool TryOpen(
+            string name, [NotNullWhen(true)] out FrameChannel? channel,
+            SectionNamespace nameSpace = SectionNamespace.Local, bool readOnly = false)
+        {
+            var status = TryOpen(name, nameSpace, readOnly, out channel);
+            if (channel == null && status != (int)WmmfStatus.NotFound)
+                throw WmmfException.Of(status, $"open channel '{name}'", Arguments.Hint(status, name, readOnly));
+            return channel != null;
+        }
+
+        private static int TryOpen(string name, SectionNamespace nameSpace, bool readOnly, out FrameChannel? channel)
+        {
+            var status = Arguments.TryOpen(
+                NativeMethods.wmmf_channel_open, name, nameof(name),
+                Arguments.Options(nameSpace, SectionLayout.Native, readOnly: readOnly), null, out var native);
+            channel = status == (int)WmmfStatus.Ok ? new FrameChannel(name, nameSpace, native) : null;
+            return status;
+        }
+
+        /// <summary>Whether something has this name now, also if it may not be opened.</summary>
+        /// <param name="name">The name it was created with.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <returns>Whether; it may end, or appear, right after.</returns>
+        public static bool Exists(string name, SectionNamespace nameSpace = SectionNamespace.Local) =>
+            MemoryMappedFile.Exists(name, nameSpace);
+
+        /// <summary>Opens a channel, and waits until there is one, such as a camera that is not yet shared.</summary>
+        /// <param name="name">The name it will be created with.</param>
+        /// <param name="timeout">How long; null waits for ever.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <param name="readOnly">Ask for read rights only.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>The channel; dispose it.</returns>
+        /// <exception cref="WmmfTimeoutException">There was none for so long.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public static Task<FrameChannel> OpenAsync(
+            string name, TimeSpan? timeout = null, SectionNamespace nameSpace = SectionNamespace.Local,
+            bool readOnly = false, CancellationToken cancellationToken = default) =>
+            Appearance.Of(
+                () => TryOpen(name, out var channel, nameSpace, readOnly) ? channel : null,
+                $"open channel '{name}'", timeout, cancellationToken);
+    }
+}

@@ -1,0 +1,213 @@
+using System;
+using System.Diagnostics.CodeAnalysis;
+using System.Linq;
+using System.Runtime.InteropServices;
+using System.Threading;
+
+namespace Wmmf
+{
+    // What writers do.
+    public sealed unsafe partial class FrameChannel
+    {
+        /// <summary>Gives a slot to fill; dispose it without <see cref="NewFrame.Publish"/> to drop it.</summary>
+        /// <param name="timeout">How long to wait while every slot is being read, or another writer is at work; null waits
+        /// for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>The slot.</returns>
+        /// <exception cref="WmmfTimeoutException">There was none for so long; the message says who holds them.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public NewFrame Begin(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+        {
+            var status = Begin(timeout, cancellationToken, out var frame);
+            return frame ?? throw BeginFailure(status);
+        }
+
+        /// <summary>Gives a slot to fill if there is one in time.</summary>
+        /// <param name="frame">The slot, or null; dispose it.</param>
+        /// <param name="timeout">Zero, the default, tries once.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>False if every slot is being read, or another writer is at work.</returns>
+        public bool TryBegin(
+            [NotNullWhen(true)] out NewFrame? frame, TimeSpan timeout = default, CancellationToken cancellationToken = default)
+        {
+            var status = Begin(timeout, cancellationToken, out frame);
+            if (frame == null && status != (int)WmmfStatus.Timeout)
+                throw BeginFailure(status);
+            return frame != null;
+        }
+
+        private int Begin(TimeSpan? timeout, CancellationToken cancellationToken, out NewFrame? begun)
+        {
+            var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame) };
+            using var section = _section.Hold();
+            var wait = new Waiting(section, timeout, cancellationToken);
+            int status;
+            do
+                status = NativeMethods.wmmf_channel_begin(section.Pointer, wait.Next(), &frame);
+            while (wait.GoesOn(status));
+            begun = status == (int)WmmfStatus.Ok ? new NewFrame(_section, frame) : null;
+            if (status == (int)WmmfStatus.Timeout)
+                Telemetry.Skipped(Name);
+            return status;
+        }
+
+        private Exception BeginFailure(int status)
+        {
+            var hint = (WmmfStatus)status switch
+            {
+                WmmfStatus.Timeout => WhoHolds(),
+                WmmfStatus.Deadlock => "this thread has begun a frame: publish or dispose that first",
+                WmmfStatus.ReadOnly => "the channel was opened with readOnly: true",
+                _ => "",
+            };
+            return WmmfException.Of(status, $"begin a frame in channel '{Name}'", hint);
+        }
+
+        // The processes that hold frames, or write one now.
+        private string WhoHolds()
+        {
+            try
+            {
+                var culprits = Participants().Where(one => one.IsWriting || one.PinnedSlots != 0).Select(one => one.ToString());
+                var text = string.Join("; ", culprits);
+                return text.Length == 0 ? "" : "in use by " + text;
+            }
+            catch (Exception error) when (error is IWmmfError or ObjectDisposedException)
+            {
+                return ""; // the channel's name is gone, or ours
+            }
+        }
+
+        /// <summary>Copies a picture into a slot and publishes it, unless there is no slot for it.</summary>
+        /// <param name="picture">At most <see cref="Capacity"/> bytes.</param>
+        /// <param name="width">Pixels of a row; 0 if it is no picture.</param>
+        /// <param name="height">Rows.</param>
+        /// <param name="stride">Bytes from one row to the next; 0: rows without gaps, if the format is known.</param>
+        /// <param name="fourCC">The pixel format.</param>
+        /// <param name="user">Up to 64 bytes of your own, for the readers.</param>
+        /// <param name="timestampNs">When it was taken: nanoseconds on the machine's monotonic clock; 0: now.</param>
+        /// <param name="timeout">How long to wait for a slot; zero, the default, tries once, so that a camera is never held
+        /// up. <see cref="Timeout.InfiniteTimeSpan"/> waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>Its sequence; 0 if it was skipped, because for so long every slot was being read, or another writer at
+        /// work. <see cref="Participants"/> says by whom.</returns>
+        /// <exception cref="WmmfException">Among others: what describes the picture contradicts itself or its bytes.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public ulong Publish(
+            ReadOnlySpan<byte> picture, int width = 0, int height = 0, int stride = 0, FourCC fourCC = default,
+            ReadOnlySpan<byte> user = default, ulong timestampNs = 0, TimeSpan timeout = default,
+            CancellationToken cancellationToken = default)
+        {
+            var frame = new wmmf_frame
+            {
+                struct_size = (uint)sizeof(wmmf_frame),
+                used = (ulong)picture.Length,
+                width = Arguments.NotNegative(width, nameof(width)),
+                height = Arguments.NotNegative(height, nameof(height)),
+                stride = Arguments.NotNegative(stride, nameof(stride)),
+                fourcc = fourCC.Code,
+                timestamp_ns = timestampNs,
+            };
+            FrameDescription.SetUser(ref frame, user);
+            return Write(picture, ref frame, timeout, cancellationToken);
+        }
+
+        /// <inheritdoc cref="Publish(ReadOnlySpan{byte}, int, int, int, FourCC, ReadOnlySpan{byte}, ulong, TimeSpan, CancellationToken)"/>
+        public ulong Publish(
+            byte[] picture, int width = 0, int height = 0, int stride = 0, FourCC fourCC = default,
+            ReadOnlySpan<byte> user = default, ulong timestampNs = 0, TimeSpan timeout = default,
+            CancellationToken cancellationToken = default)
+        {
+            if (picture == null)
+                throw new ArgumentNullException(nameof(picture));
+            return Publish(
+                new ReadOnlySpan<byte>(picture), width, height, stride, fourCC, user, timestampNs, timeout, cancellationToken);
+        }
+
+        /// <inheritdoc cref="Publish(ReadOnlySpan{byte}, int, int, int, FourCC, ReadOnlySpan{byte}, ulong, TimeSpan, CancellationToken)"/>
+        public ulong Publish(
+            ReadOnlyMemory<byte> picture, int width = 0, int height = 0, int stride = 0, FourCC fourCC = default,
+            ReadOnlySpan<byte> user = default, ulong timestampNs = 0, TimeSpan timeout = default,
+            CancellationToken cancellationToken = default) =>
+            Publish(picture.Span, width, height, stride, fourCC, user, timestampNs, timeout, cancellationToken);
+
+        /// <summary>Copies a picture that another library has, and publishes it, unless there is no slot for it. The other
+        /// parameters are those of the other forms.</summary>
+        /// <param name="picture">The address of its first row.</param>
+        /// <param name="size">Bytes of the picture, all of which must be there.</param>
+        /// <param name="width">Pixels of a row; 0 if it is no picture.</param>
+        /// <param name="height">Rows.</param>
+        /// <param name="stride">Bytes from one row to the next; 0: rows without gaps, if the format is known.</param>
+        /// <param name="fourCC">The pixel format.</param>
+        /// <param name="user">Up to 64 bytes of your own, for the readers.</param>
+        /// <param name="timestampNs">When it was taken; 0: now.</param>
+        /// <param name="timeout">How long to wait for a slot; zero tries once.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>Its sequence; 0 if it was skipped.</returns>
+        public ulong Publish(
+            IntPtr picture, int size, int width = 0, int height = 0, int stride = 0, FourCC fourCC = default,
+            ReadOnlySpan<byte> user = default, ulong timestampNs = 0, TimeSpan timeout = default,
+            CancellationToken cancellationToken = default)
+        {
+            if (picture == IntPtr.Zero)
+                throw new ArgumentNullException(nameof(picture));
+            var bytes = new ReadOnlySpan<byte>((void*)picture, (int)Arguments.NotNegative(size, nameof(size)));
+            return Publish(bytes, width, height, stride, fourCC, user, timestampNs, timeout, cancellationToken);
+        }
+
+        /// <summary>Copies an array into a slot and publishes it, unless there is no slot for it; readers in all languages
+        /// see what it is made of and its shape.</summary>
+        /// <typeparam name="T">What it is made of, such as <c>float</c>.</typeparam>
+        /// <param name="values">The elements in C order.</param>
+        /// <param name="shape">The elements along each of up to 8 dimensions.</param>
+        /// <param name="user">Up to 64 bytes of your own, for the readers.</param>
+        /// <param name="timestampNs">When it was taken; 0: now.</param>
+        /// <param name="timeout">How long to wait for a slot; zero tries once.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>Its sequence; 0 if it was skipped.</returns>
+        /// <exception cref="ArgumentException">The shape is not that of so many elements.</exception>
+        /// <exception cref="NotSupportedException">Arrays are not made of that.</exception>
+        public ulong PublishArray<T>(
+            ReadOnlySpan<T> values, ReadOnlySpan<int> shape, ReadOnlySpan<byte> user = default, ulong timestampNs = 0,
+            TimeSpan timeout = default, CancellationToken cancellationToken = default) where T : unmanaged
+        {
+            var bytes = MemoryMarshal.AsBytes(values);
+            if (FrameDescription.BytesOf<T>(shape) != bytes.Length)
+                throw new ArgumentException(
+                    $"[{string.Join(", ", shape.ToArray())}] with {values.Length} elements: expected a shape of so many", nameof(shape));
+            var frame = new wmmf_frame
+            {
+                struct_size = (uint)sizeof(wmmf_frame),
+                used = (ulong)bytes.Length,
+                timestamp_ns = timestampNs,
+            };
+            FrameDescription.SetUser(ref frame, user);
+            FrameDescription.SetArray(ref frame, FrameElements.Of<T>(), shape);
+            return Write(bytes, ref frame, timeout, cancellationToken);
+        }
+
+        private ulong Write(
+            ReadOnlySpan<byte> picture, ref wmmf_frame frame, TimeSpan timeout, CancellationToken cancellationToken)
+        {
+            using var section = _section.Hold();
+            var wait = new Waiting(section, timeout, cancellationToken);
+            int status;
+            fixed (byte* bytes = picture)
+            fixed (wmmf_frame* described = &frame)
+            {
+                do
+                    status = NativeMethods.wmmf_channel_write(section.Pointer, bytes, wait.Next(), described);
+                while (wait.GoesOn(status));
+            }
+            if (status == (int)WmmfStatus.Timeout)
+            {
+                Telemetry.Skipped(Name);
+                return 0;
+            }
+            if (status != (int)WmmfStatus.Ok)
+                throw FrameDescription.Failure(status, frame, Capacity, Name);
+            Telemetry.Published(Name);
+            return frame.sequence;
+        }
+    }
+}

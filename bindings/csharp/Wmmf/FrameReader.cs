@@ -1,0 +1,261 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Wmmf
+{
+    /// <summary>Reads the frames of a channel and remembers which it has given: from
+    /// <see cref="FrameChannel.CreateReader"/>. Two readers of one channel are each given all frames.</summary>
+    /// <remarks>All members may be used from several threads at once; they share the one count.</remarks>
+    /// <example><code>
+    /// var reader = channel.CreateReader();
+    /// while (reader.TryNext(out var frame, TimeSpan.FromSeconds(1)))
+    ///     using (frame)
+    ///         Show(frame);
+    /// </code></example>
+    [DebuggerDisplay("reader of '{_section.Name,nq}', had {LastSequence}")]
+    public sealed class FrameReader
+    {
+        private readonly SectionHandle _section;
+        private readonly int _capacity;
+        private ulong _last;
+
+        internal FrameReader(SectionHandle section, int capacity)
+        {
+            _section = section;
+            _capacity = capacity;
+        }
+
+        /// <summary>The sequence of the frame that was given last; 0: none yet.</summary>
+        public ulong LastSequence => Volatile.Read(ref _last);
+
+        /// <summary>The newest frame, at once if there is one, else the first.</summary>
+        /// <param name="timeout">How long to wait for the first; null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>The frame, in place; dispose it.</returns>
+        /// <exception cref="WmmfTimeoutException">There was none for so long.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Format"/>: what a hostile writer says of the
+        /// frame cannot be. Nothing is held then, and the next frame may be sound.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public Frame Latest(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+        {
+            var status = Take(FramePick.Latest, timeout, cancellationToken, out var frame);
+            return frame ?? throw Failure(status);
+        }
+
+        /// <summary>The newest frame, if there is one in time.</summary>
+        /// <param name="frame">The frame, or null; dispose it.</param>
+        /// <param name="timeout">Zero, the default, tries once.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>False if no frame was published yet.</returns>
+        public bool TryLatest(
+            [NotNullWhen(true)] out Frame? frame, TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
+            TryTake(FramePick.Latest, timeout, cancellationToken, out frame);
+
+        /// <summary>The same as <see cref="Latest"/> without blocking a thread: one thread of the process waits for all.
+        /// </summary>
+        /// <param name="timeout">From now; null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>The frame, in place; dispose it. If there is one already, it is there at once.</returns>
+        public ValueTask<Frame> LatestAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+            TakeAsync(FramePick.Latest, timeout, cancellationToken);
+
+        /// <summary>The newest frame that this reader has not given yet; waits for one.</summary>
+        /// <param name="timeout">How long; null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>The frame, in place; dispose it.</returns>
+        /// <exception cref="WmmfTimeoutException">There was no new one for so long.</exception>
+        /// <exception cref="WmmfException">As of <see cref="Latest"/>.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public Frame Next(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+        {
+            var status = Take(FramePick.Next, timeout, cancellationToken, out var frame);
+            return frame ?? throw Failure(status);
+        }
+
+        /// <summary>The newest frame that this reader has not given yet, if there is one in time.</summary>
+        /// <param name="frame">The frame, or null; dispose it.</param>
+        /// <param name="timeout">Zero, the default, tries once.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>False if there was no new one.</returns>
+        public bool TryNext(
+            [NotNullWhen(true)] out Frame? frame, TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
+            TryTake(FramePick.Next, timeout, cancellationToken, out frame);
+
+        /// <summary>The same as <see cref="Next"/> without blocking a thread: one thread of the process waits for all.
+        /// </summary>
+        /// <param name="timeout">From now; null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>The frame, in place; dispose it. If there is a new one already, it is there at once.</returns>
+        public ValueTask<Frame> NextAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+            TakeAsync(FramePick.Next, timeout, cancellationToken);
+
+#if NETCOREAPP
+        /// <summary>All frames from now on, each as of <see cref="Next"/>. A frame is let go when the next is asked for.
+        /// </summary>
+        /// <param name="cancellationToken">Ends the enumeration.</param>
+        /// <returns>The frames; do not keep one beyond its turn.</returns>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public async IAsyncEnumerable<Frame> ReadAllAsync(
+            [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        {
+            for (;;)
+            {
+                using var frame = await NextAsync(null, cancellationToken).ConfigureAwait(false);
+                yield return frame;
+            }
+        }
+#endif
+
+        /// <summary>Copies the newest frame that this reader has not given yet into <paramref name="buffer"/>. Keep the
+        /// buffer and use it again.</summary>
+        /// <param name="buffer">At least as large as the picture; <see cref="FrameChannel.Capacity"/> is always enough.</param>
+        /// <param name="timeout">How long to wait for a frame; null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>What describes it.</returns>
+        /// <exception cref="WmmfTimeoutException">There was no new one for so long.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Range"/>: the picture is larger than the buffer,
+        /// and can still be had; <see cref="WmmfStatus.Format"/> as of <see cref="Latest"/>.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public FrameInfo ReadInto(Span<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+        {
+            var status = Copy(buffer, timeout, cancellationToken, out var frame);
+            return Copied(status, frame, buffer.Length);
+        }
+
+        /// <summary>The same without blocking a thread: one thread of the process waits for all.</summary>
+        /// <param name="buffer">At least as large as the picture.</param>
+        /// <param name="timeout">From now; null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>What describes it. If there is a new frame already, it is there at once.</returns>
+        public ValueTask<FrameInfo> ReadIntoAsync(
+            Memory<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+        {
+            if (cancellationToken.IsCancellationRequested)
+                return new ValueTask<FrameInfo>(Task.FromCanceled<FrameInfo>(cancellationToken));
+            var deadline = new Deadline(timeout);
+            var after = LastSequence;
+            var status = Copy(buffer.Span, TimeSpan.Zero, cancellationToken, out var frame);
+            if (status == (int)WmmfStatus.Ok)
+                return new ValueTask<FrameInfo>(Copied(status, frame, buffer.Length));
+            return CopyLater(status, frame, after, buffer, deadline, cancellationToken);
+        }
+
+        private async ValueTask<FrameInfo> CopyLater(
+            int status, wmmf_frame frame, ulong after, Memory<byte> buffer, Deadline deadline, CancellationToken cancellation)
+        {
+            while (status == (int)WmmfStatus.Timeout)
+            {
+                _ = await WhenNewer(after, deadline, cancellation).ConfigureAwait(false);
+                after = LastSequence;
+                status = Copy(buffer.Span, TimeSpan.Zero, cancellation, out frame);
+            }
+            return Copied(status, frame, buffer.Length);
+        }
+
+        private unsafe int Copy(Span<byte> buffer, TimeSpan? timeout, CancellationToken cancellation, out wmmf_frame copied)
+        {
+            var after = LastSequence;
+            var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame) };
+            using var section = _section.Hold();
+            var wait = new Waiting(section, timeout, cancellation);
+            int status;
+            fixed (byte* bytes = buffer)
+            {
+                do
+                    status = NativeMethods.wmmf_channel_read(
+                        section.Pointer, after, bytes, (ulong)buffer.Length, wait.Next(), &frame);
+                while (wait.GoesOn(status));
+            }
+            copied = frame;
+            return status;
+        }
+
+        private FrameInfo Copied(int status, in wmmf_frame frame, int length)
+        {
+            if (status != (int)WmmfStatus.Ok)
+            {
+                var hint = status == (int)WmmfStatus.Range ? $"a buffer of {_capacity} bytes is enough for every frame" : "";
+                var what = status == (int)WmmfStatus.Range ? $"a frame of {frame.used} bytes" : "a frame";
+                throw WmmfException.Of(status, $"copy {what} into {length} bytes from channel '{_section.Name}'", hint);
+            }
+            var info = new FrameInfo(frame);
+            Volatile.Write(ref _last, frame.sequence);
+            Telemetry.Read(_section.Name, frame.missed, frame.timestamp_ns);
+            return info;
+        }
+
+        private bool TryTake(FramePick pick, TimeSpan timeout, CancellationToken cancellation, out Frame? frame)
+        {
+            var status = Take(pick, timeout, cancellation, out frame);
+            if (frame == null && status != (int)WmmfStatus.Timeout)
+                throw Failure(status);
+            return frame != null;
+        }
+
+        private ValueTask<Frame> TakeAsync(FramePick pick, TimeSpan? timeout, CancellationToken cancellation)
+        {
+            if (cancellation.IsCancellationRequested)
+                return new ValueTask<Frame>(Task.FromCanceled<Frame>(cancellation));
+            var deadline = new Deadline(timeout);
+            var after = pick == FramePick.Latest ? 0 : LastSequence;
+            var status = Take(pick, TimeSpan.Zero, cancellation, out var frame);
+            return frame != null ? new ValueTask<Frame>(frame) : TakeLater(status, pick, after, deadline, cancellation);
+        }
+
+        private async ValueTask<Frame> TakeLater(
+            int status, FramePick pick, ulong after, Deadline deadline, CancellationToken cancellation)
+        {
+            while (status == (int)WmmfStatus.Timeout)
+            {
+                _ = await WhenNewer(after, deadline, cancellation).ConfigureAwait(false);
+                after = pick == FramePick.Latest ? 0 : LastSequence;
+                status = Take(pick, TimeSpan.Zero, cancellation, out var frame);
+                if (frame != null)
+                    return frame;
+            }
+            throw Failure(status);
+        }
+
+        private Task<ulong> WhenNewer(ulong after, Deadline deadline, CancellationToken cancellation)
+        {
+            using var section = _section.Hold();
+            return Waiter.WhenChanged(_section, after, deadline.Left, cancellation);
+        }
+
+        private unsafe int Take(FramePick pick, TimeSpan? timeout, CancellationToken cancellation, out Frame? taken)
+        {
+            var after = LastSequence;
+            var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame) };
+            using var section = _section.Hold();
+            var wait = new Waiting(section, timeout, cancellation);
+            int status;
+            do
+                status = NativeMethods.wmmf_channel_acquire_pick(section.Pointer, (uint)pick, after, wait.Next(), &frame);
+            while (wait.GoesOn(status));
+            taken = null;
+            if (status != (int)WmmfStatus.Ok)
+                return status;
+            try
+            {
+                taken = new Frame(_section, frame);
+                Volatile.Write(ref _last, frame.sequence);
+            }
+            finally
+            {
+                if (taken == null)
+                    _ = NativeMethods.wmmf_channel_release(section.Pointer, &frame);
+            }
+            Telemetry.Taken(_section.Name, frame.missed, frame.timestamp_ns);
+            return status;
+        }
+
+        private Exception Failure(int status) => WmmfException.Of(
+            status, $"get a frame of channel '{_section.Name}'",
+            status == (int)WmmfStatus.ReadOnly ? "it was opened with readOnly: true: use ReadInto, which copies" : "");
+    }
+}

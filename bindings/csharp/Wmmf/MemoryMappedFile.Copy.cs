@@ -1,0 +1,181 @@
+using System;
+using System.IO;
+using System.Runtime.InteropServices;
+using System.Threading;
+
+namespace Wmmf
+{
+    // Bytes and values, copied under the lock or in place.
+    public sealed unsafe partial class MemoryMappedFile
+    {
+        /// <summary>Copies from <paramref name="offset"/> into all of <paramref name="buffer"/>, under the read lock or the
+        /// lock that this thread holds.</summary>
+        /// <param name="buffer">Where to.</param>
+        /// <param name="offset">Where from.</param>
+        /// <param name="timeout">For the lock; null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
+        /// <exception cref="OwnerDiedException">A writer died inside its lock.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public void Read(
+            Span<byte> buffer, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+        {
+            var from = Arguments.Bytes(offset, nameof(offset));
+            using var section = _section.Hold();
+            // Without the lock every slice begins the copy anew.
+            var wait = new Waiting(section, timeout, cancellationToken, copied: IsReadOnly ? buffer.Length : 0);
+            int status;
+            fixed (byte* bytes = buffer)
+            {
+                do
+                    status = NativeMethods.wmmf_read(section.Pointer, from, bytes, (ulong)buffer.Length, wait.Next());
+                while (wait.GoesOn(status));
+            }
+            if (status != (int)WmmfStatus.Ok)
+                throw Failure(status, $"read {buffer.Length} bytes at offset {offset} of");
+        }
+
+        /// <summary>Copies all of <paramref name="data"/> to <paramref name="offset"/>, under the write lock, which may be the
+        /// one that this thread holds.</summary>
+        /// <param name="data">What.</param>
+        /// <param name="offset">Where to; other bytes stay as they are.</param>
+        /// <param name="timeout">For the lock; null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
+        /// <exception cref="OwnerDiedException">A writer died inside its lock.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public void Write(
+            ReadOnlySpan<byte> data, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+        {
+            var to = Arguments.Bytes(offset, nameof(offset));
+            using var section = _section.Hold();
+            var wait = new Waiting(section, timeout, cancellationToken);
+            var place = 0ul;
+            int status;
+            try
+            {
+                fixed (byte* bytes = data)
+                {
+                    do
+                        status = NativeMethods.wmmf_write_queued(
+                            section.Pointer, to, bytes, (ulong)data.Length, wait.Next(), &place);
+                    while (wait.GoesOn(status));
+                }
+            }
+            finally
+            {
+                LeaveQueue(section, place);
+            }
+            if (status != (int)WmmfStatus.Ok)
+                throw Failure(status, $"write {data.Length} bytes at offset {offset} of");
+        }
+
+        /// <summary>Copies a value out, under the read lock; nothing is allocated.</summary>
+        /// <typeparam name="T">A type without references.</typeparam>
+        /// <param name="offset">Where it begins, in bytes.</param>
+        /// <param name="timeout">For the lock; null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>The value.</returns>
+        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
+        public T Read<T>(long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+            where T : unmanaged
+        {
+            T value;
+            Read(new Span<byte>(&value, sizeof(T)), offset, timeout, cancellationToken);
+            return value;
+        }
+
+        /// <summary>Copies values out, under one read lock.</summary>
+        /// <typeparam name="T">A type without references.</typeparam>
+        /// <param name="values">Where to.</param>
+        /// <param name="offset">Where the first begins, in bytes.</param>
+        /// <param name="timeout">For the lock; null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
+        public void ReadValues<T>(
+            Span<T> values, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+            where T : unmanaged =>
+            Read(MemoryMarshal.AsBytes(values), offset, timeout, cancellationToken);
+
+        /// <summary>Copies a value in, under the write lock; nothing is allocated.</summary>
+        /// <typeparam name="T">A type without references.</typeparam>
+        /// <param name="value">What.</param>
+        /// <param name="offset">Where it begins, in bytes.</param>
+        /// <param name="timeout">For the lock; null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
+        public void Write<T>(
+            in T value, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+            where T : unmanaged
+        {
+            fixed (T* bytes = &value)
+                Write(new ReadOnlySpan<byte>(bytes, sizeof(T)), offset, timeout, cancellationToken);
+        }
+
+        /// <summary>Copies values in, under one write lock.</summary>
+        /// <typeparam name="T">A type without references.</typeparam>
+        /// <param name="values">What.</param>
+        /// <param name="offset">Where the first begins, in bytes.</param>
+        /// <param name="timeout">For the lock; null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
+        public void WriteValues<T>(
+            ReadOnlySpan<T> values, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+            where T : unmanaged =>
+            Write(MemoryMarshal.AsBytes(values), offset, timeout, cancellationToken);
+
+        /// <summary>The payload, or a part of it, in place. Hold the lock while you use it.</summary>
+        /// <param name="offset">Where it begins.</param>
+        /// <param name="length">How many bytes; -1 goes to the end.</param>
+        /// <returns>The view; dispose it.</returns>
+        /// <exception cref="ArgumentOutOfRangeException">Not inside the payload, or longer than a span can be.</exception>
+        public MappedView View(long offset = 0, int length = -1)
+        {
+            var wanted = Checked(offset, length);
+            using var section = _section.Hold();
+            void* data;
+            Check(NativeMethods.wmmf_data(section.Pointer, &data), "view");
+            return new MappedView(_section, (byte*)data + offset, wanted, IsReadOnly);
+        }
+
+        /// <summary>The payload, or a part of it, as a stream. Each read and each write takes the lock for itself.</summary>
+        /// <param name="offset">Where the stream begins.</param>
+        /// <param name="length">How many bytes; -1 goes to the end.</param>
+        /// <returns>A stream that can seek but not grow, and write unless this is read-only. It does not own the section.
+        /// </returns>
+        /// <exception cref="ArgumentOutOfRangeException">Not inside the payload.</exception>
+        public Stream CreateStream(long offset = 0, long length = -1)
+        {
+            if (offset < 0 || offset > Size)
+                throw new ArgumentOutOfRangeException(nameof(offset), offset, $"expected 0 to {Size}");
+            if (length < -1 || length > Size - offset)
+                throw new ArgumentOutOfRangeException(nameof(length), length, $"expected -1 to {Size - offset}");
+            return new SectionStream(this, offset, length == -1 ? Size - offset : length);
+        }
+
+        // The bytes that a lock gives out in place.
+        internal static Span<byte> Exposed(MemoryMappedFile? file, ulong ticket, long offset, int length)
+        {
+            if (file == null)
+                throw new ObjectDisposedException("lock");
+            var wanted = file.Checked(offset, length);
+            void* data;
+            file.Check(NativeMethods.wmmf_data(HeldLocks.Expose(ticket), &data), "view");
+            return new Span<byte>((byte*)data + offset, wanted);
+        }
+
+        // The length of a part; -1 goes to the end.
+        private int Checked(long offset, int length)
+        {
+            if (offset < 0 || offset > Size)
+                throw new ArgumentOutOfRangeException(nameof(offset), offset, $"expected 0 to {Size}");
+            var left = Size - offset;
+            if (length == -1 && left > int.MaxValue)
+                throw new ArgumentOutOfRangeException(
+                    nameof(length), left, $"a span has at most {int.MaxValue} bytes: view a part of it, with offset and length");
+            if (length < -1 || length > left)
+                throw new ArgumentOutOfRangeException(nameof(length), length, $"expected -1 to {Math.Min(left, int.MaxValue)}");
+            return length == -1 ? (int)left : length;
+        }
+    }
+}

@@ -1,0 +1,217 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics.CodeAnalysis;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Wmmf
+{
+    // How sections come to be.
+    public sealed unsafe partial class MemoryMappedFile
+    {
+        /// <summary>Creates a section of zeroes; <see cref="WmmfStatus.Exists"/> if the name is taken.</summary>
+        /// <param name="name">At most 230 bytes of UTF-8, without <c>Global\</c> or <c>Local\</c>.</param>
+        /// <param name="size">Bytes of payload, at least 1; the memory is reserved at once.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <param name="layout">What the bytes mean.</param>
+        /// <param name="access">Who may open it.</param>
+        /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
+        /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
+        /// <param name="participants">Writable handles at the same time; 0 takes the default, 56.</param>
+        /// <returns>The section, open for writing; dispose it.</returns>
+        /// <exception cref="ArgumentException">An argument has a value that it cannot have.</exception>
+        public static MemoryMappedFile Create(
+            string name, long size, SectionNamespace nameSpace = SectionNamespace.Local,
+            SectionLayout layout = SectionLayout.Native, SectionAccess access = SectionAccess.Owner, string? sddl = null,
+            int mode = 0, int participants = 0) =>
+            Make(name, size, false, Arguments.Options(nameSpace, layout, access, mode, participants), sddl, out _);
+
+        /// <summary>Opens the section, or creates it if there is none. An existing one must have the layout and at least the
+        /// size; the other parameters apply to a new one and are those of <see cref="Create"/>.</summary>
+        /// <param name="name">At most 230 bytes of UTF-8.</param>
+        /// <param name="size">Bytes of payload, at least 1.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <param name="layout">What the bytes mean.</param>
+        /// <param name="access">Who may open it.</param>
+        /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
+        /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
+        /// <param name="participants">Writable handles at the same time; 0 takes the default, 56.</param>
+        /// <returns>The section, open for writing; dispose it.</returns>
+        public static MemoryMappedFile CreateOrOpen(
+            string name, long size, SectionNamespace nameSpace = SectionNamespace.Local,
+            SectionLayout layout = SectionLayout.Native, SectionAccess access = SectionAccess.Owner, string? sddl = null,
+            int mode = 0, int participants = 0) =>
+            Make(name, size, true, Arguments.Options(nameSpace, layout, access, mode, participants), sddl, out _);
+
+        /// <summary>The same, and says which of the two it did.</summary>
+        /// <param name="name">At most 230 bytes of UTF-8.</param>
+        /// <param name="size">Bytes of payload, at least 1.</param>
+        /// <param name="created">Whether the section is new, and all zeroes.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <param name="layout">What the bytes mean.</param>
+        /// <param name="access">Who may open it.</param>
+        /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
+        /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
+        /// <param name="participants">Writable handles at the same time; 0 takes the default, 56.</param>
+        /// <returns>The section, open for writing; dispose it.</returns>
+        public static MemoryMappedFile CreateOrOpen(
+            string name, long size, out bool created, SectionNamespace nameSpace = SectionNamespace.Local,
+            SectionLayout layout = SectionLayout.Native, SectionAccess access = SectionAccess.Owner, string? sddl = null,
+            int mode = 0, int participants = 0) =>
+            Make(name, size, true, Arguments.Options(nameSpace, layout, access, mode, participants), sddl, out created);
+
+        private static MemoryMappedFile Make(
+            string name, long size, bool orOpen, wmmf_options options, string? sddl, out bool created)
+        {
+            var bytes = Arguments.Bytes(size, nameof(size));
+            int isNew = 1;
+            var status = Arguments.TryOpen(
+                (text, given, result) =>
+                {
+                    int made = 1;
+                    var answer = orOpen
+                        ? NativeMethods.wmmf_create_or_open(text, bytes, given, result, &made)
+                        : NativeMethods.wmmf_create(text, bytes, given, result);
+                    isNew = made;
+                    return answer;
+                },
+                name, nameof(name), options, sddl, out var native);
+            if (status != (int)WmmfStatus.Ok)
+                throw WmmfException.Of(
+                    status,
+                    $"create {(orOpen ? "or open " : "")}section '{name}' with {size} bytes, layout {(SectionLayout)options.layout}, "
+                    + $"access {(SectionAccess)options.access}",
+                    Arguments.Hint(status, name, readOnly: true));
+            created = isNew != 0;
+            return new MemoryMappedFile(name, native);
+        }
+
+        /// <summary>Opens an existing section; <see cref="WmmfStatus.NotFound"/> if there is none.</summary>
+        /// <param name="name">The name it was created with.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <param name="layout">What the bytes mean.</param>
+        /// <param name="size">Bytes of payload to show; 0 shows all.</param>
+        /// <param name="readOnly">Ask for read rights only and map read-only pages.</param>
+        /// <returns>The section; dispose it.</returns>
+        public static MemoryMappedFile Open(
+            string name, SectionNamespace nameSpace = SectionNamespace.Local, SectionLayout layout = SectionLayout.Native,
+            long size = 0, bool readOnly = false)
+        {
+            var status = TryOpen(name, nameSpace, layout, size, readOnly, out var file);
+            return file ?? throw WmmfException.Of(
+                status, $"open section '{name}' with {Wanted(size)}, layout {layout}", Arguments.Hint(status, name, readOnly));
+        }
+
+        /// <summary>Opens an existing section, if there is one.</summary>
+        /// <param name="name">The name it was created with.</param>
+        /// <param name="file">The section, or null; dispose it.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <param name="layout">What the bytes mean.</param>
+        /// <param name="size">Bytes of payload to show; 0 shows all.</param>
+        /// <param name="readOnly">Ask for read rights only and map read-only pages.</param>
+        /// <returns>False if no section has this name. Any other failure is an exception.</returns>
+        public static bool TryOpen(
+            string name, [NotNullWhen(true)] out MemoryMappedFile? file, SectionNamespace nameSpace = SectionNamespace.Local,
+            SectionLayout layout = SectionLayout.Native, long size = 0, bool readOnly = false)
+        {
+            var status = TryOpen(name, nameSpace, layout, size, readOnly, out file);
+            if (file == null && status != (int)WmmfStatus.NotFound)
+                throw WmmfException.Of(
+                    status, $"open section '{name}' with {Wanted(size)}, layout {layout}", Arguments.Hint(status, name, readOnly));
+            return file != null;
+        }
+
+        private static int TryOpen(
+            string name, SectionNamespace nameSpace, SectionLayout layout, long size, bool readOnly, out MemoryMappedFile? file)
+        {
+            var bytes = Arguments.Bytes(size, nameof(size));
+            var status = Arguments.TryOpen(
+                (text, given, result) => NativeMethods.wmmf_open(text, bytes, given, result),
+                name, nameof(name), Arguments.Options(nameSpace, layout, readOnly: readOnly), null, out var native);
+            file = status == (int)WmmfStatus.Ok ? new MemoryMappedFile(name, native) : null;
+            return status;
+        }
+
+        /// <summary>Whether something has this name now, of whatever layout, and also if it may not be opened.</summary>
+        /// <param name="name">The name it was created with.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <returns>Whether; it may end, or appear, right after.</returns>
+        public static bool Exists(string name, SectionNamespace nameSpace = SectionNamespace.Local)
+        {
+            var status = TryOpen(name, nameSpace, SectionLayout.Raw, 0, true, out var file);
+            file?.Dispose();
+            if (status is (int)WmmfStatus.NameInvalid or (int)WmmfStatus.NameEmpty or (int)WmmfStatus.NameTooLong)
+                throw WmmfException.Of(status, $"look for section '{name}'", Arguments.Hint(status, name, true));
+            return status != (int)WmmfStatus.NotFound;
+        }
+
+        /// <summary>Opens a section, and waits until there is one.</summary>
+        /// <param name="name">The name it will be created with.</param>
+        /// <param name="timeout">How long; null waits for ever.</param>
+        /// <param name="nameSpace">Where the name is valid.</param>
+        /// <param name="layout">What the bytes mean.</param>
+        /// <param name="size">Bytes of payload to show; 0 shows all.</param>
+        /// <param name="readOnly">Ask for read rights only and map read-only pages.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>The section; dispose it.</returns>
+        /// <exception cref="WmmfTimeoutException">There was none for so long.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public static Task<MemoryMappedFile> OpenAsync(
+            string name, TimeSpan? timeout = null, SectionNamespace nameSpace = SectionNamespace.Local,
+            SectionLayout layout = SectionLayout.Native, long size = 0, bool readOnly = false,
+            CancellationToken cancellationToken = default) =>
+            Appearance.Of(
+                () => TryOpen(name, out var file, nameSpace, layout, size, readOnly) ? file : null,
+                $"open section '{name}'", timeout, cancellationToken);
+
+        /// <summary>The names of the sections and channels that somebody has open now and that this user may read:
+        /// on Linux those of all layouts, on Windows native ones.</summary>
+        /// <param name="nameSpace">Local or Global.</param>
+        /// <returns>The names.</returns>
+        /// <exception cref="ArgumentOutOfRangeException">Another namespace.</exception>
+        public static IReadOnlyList<string> List(SectionNamespace nameSpace = SectionNamespace.Local)
+        {
+            NativeLibraryLoader.Ensure();
+            if (nameSpace != SectionNamespace.Local && nameSpace != SectionNamespace.Global)
+                throw new ArgumentOutOfRangeException(
+                    nameof(nameSpace), nameSpace, $"expected {SectionNamespace.Local} or {SectionNamespace.Global}");
+            var names = Array.Empty<byte>();
+            for (;;)
+            {
+                ulong needed;
+                int status;
+                fixed (byte* text = names)
+                    status = NativeMethods.wmmf_list((uint)nameSpace, text, (ulong)names.Length, &needed);
+                if (status == (int)WmmfStatus.Ok)
+                {
+                    var all = Arguments.Utf8.GetString(names, 0, checked((int)needed));
+                    return all.Split(s_nul, StringSplitOptions.RemoveEmptyEntries);
+                }
+                if (status != (int)WmmfStatus.Range)
+                    throw WmmfException.Of(status, $"list the sections of namespace {nameSpace}");
+                names = new byte[checked(needed + 1024)]; // more may come before the next look
+            }
+        }
+
+        private static readonly char[] s_nul = { '\0' };
+
+        /// <summary>Maps an existing file of the file system, with the layout <see cref="SectionLayout.Raw"/>.</summary>
+        /// <param name="path">The file.</param>
+        /// <param name="size">Bytes to show; 0 shows all.</param>
+        /// <param name="readOnly">Ask for read rights only and map read-only pages.</param>
+        /// <returns>The file; dispose it.</returns>
+        public static MemoryMappedFile OpenFile(string path, long size = 0, bool readOnly = false)
+        {
+            var bytes = Arguments.Bytes(size, nameof(size));
+            var status = Arguments.TryOpen(
+                (text, given, result) => NativeMethods.wmmf_open_file(text, bytes, given, result),
+                path, nameof(path), Arguments.Options(SectionNamespace.Local, SectionLayout.Raw, readOnly: readOnly), null,
+                out var native);
+            if (status != (int)WmmfStatus.Ok)
+                throw WmmfException.Of(status, $"open file '{path}' with {Wanted(size)}");
+            return new MemoryMappedFile(path, native);
+        }
+
+        private static string Wanted(long size) => size == 0 ? "all its bytes" : $"{size} bytes";
+    }
+}

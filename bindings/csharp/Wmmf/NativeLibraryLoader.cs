@@ -1,0 +1,90 @@
+using System;
+using System.IO;
+using System.Runtime.InteropServices;
+
+namespace Wmmf
+{
+    // Makes sure, before the first native call, that the native library is there and is the one we were made for.
+    internal static class NativeLibraryLoader
+    {
+        private static bool s_isChecked;
+
+        // Not in a static constructor: its errors would reach the caller only inside a TypeInitializationException.
+        internal static void Ensure()
+        {
+            if (s_isChecked)
+                return;
+            LoadForNetFramework();
+            int version;
+            try
+            {
+                version = NativeMethods.wmmf_abi_version();
+            }
+            catch (DllNotFoundException error)
+            {
+                throw new DllNotFoundException(
+                    $"the native library wmmf was not found for {Platform}. Looked for {FileName} in {AssemblyFolder()}, in "
+                    + $"{Path.Combine("runtimes", Platform, "native")} there, beside the program ({AppContext.BaseDirectory}) "
+                    + "and where the system looks for libraries. The package Wmmf carries it for win-x64, win-x86, win-arm64, "
+                    + $"linux-x64, linux-arm64, linux-musl-x64 and linux-musl-arm64. ({error.Message})", error);
+            }
+            if (version != NativeMethods.WMMF_ABI_VERSION)
+                throw new NotSupportedException(
+                    $"the native library wmmf has ABI version {version}, expected {NativeMethods.WMMF_ABI_VERSION}: "
+                    + "it is not the one that came with this assembly");
+            s_isChecked = true;
+        }
+
+        private static bool IsWindows => RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
+
+        private static string FileName => IsWindows ? "wmmf.dll" : "libwmmf.so";
+
+        private static string Architecture => RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
+
+        private static string Platform
+        {
+            get
+            {
+#if NET8_0_OR_GREATER
+                return RuntimeInformation.RuntimeIdentifier;
+#else
+                return (IsWindows ? "win-" : "linux-") + Architecture;
+#endif
+            }
+        }
+
+        private static string AssemblyFolder()
+        {
+#if NETCOREAPP
+            return AppContext.BaseDirectory;
+#else
+            // Not Location: with shadow copies that is a folder without the native library.
+            var assembly = new Uri(typeof(NativeLibraryLoader).Assembly.CodeBase);
+            return Path.GetDirectoryName(assembly.LocalPath) ?? "";
+#endif
+        }
+
+#if NETCOREAPP
+        private static void LoadForNetFramework()
+        {
+        }
+#else
+        private const uint LoadWithAlteredSearchPath = 8;
+
+        // .NET Framework knows no runtimes folder: the package puts the library into x86, x64 or arm64 beside the program.
+        // A library of this name that is loaded already serves every later call. Otherwise the ordinary search goes on.
+        private static void LoadForNetFramework()
+        {
+            if (!RuntimeInformation.FrameworkDescription.StartsWith(".NET Framework", StringComparison.Ordinal))
+                return;
+            var path = Path.Combine(AssemblyFolder(), Architecture, FileName);
+            if (File.Exists(path))
+                _ = LoadLibraryExW(path, IntPtr.Zero, LoadWithAlteredSearchPath);
+        }
+
+        [DllImport("kernel32", ExactSpelling = true, CharSet = CharSet.Unicode)]
+        [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
+        private static extern IntPtr LoadLibraryExW(string path, IntPtr reserved, uint flags);
+#endif
+    }
+}

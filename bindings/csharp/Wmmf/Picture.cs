@@ -1,0 +1,51 @@
+using System;
+
+namespace Wmmf
+{
+    // The geometry of a picture, as the native library knows it.
+    internal readonly struct Picture
+    {
+        private readonly FourCC _format;
+        private readonly int _width;
+        private readonly int _height;
+
+        internal Picture(FourCC format, int width, int height)
+        {
+            _format = format;
+            _width = width;
+            _height = height;
+        }
+
+        // Bytes of the picture with this stride; 0: of rows without gaps, and then that becomes it. Null if the native library
+        // does not know the format, or it cannot be such a picture.
+        internal unsafe long? Size(ref int stride)
+        {
+            var bytesOfRow = (uint)stride;
+            ulong size;
+            var status = NativeMethods.wmmf_picture_size(_format.Code, (uint)_width, (uint)_height, &bytesOfRow, &size);
+            if (status != (int)WmmfStatus.Ok || size > int.MaxValue)
+                return null;
+            stride = (int)bytesOfRow;
+            return (long)size;
+        }
+    }
+
+    internal static class Rows
+    {
+        // Copies rows with gaps, or without, to where they have others.
+        internal static unsafe void Copy(ReadOnlySpan<byte> from, int fromStride, byte* to, int toStride, Picture picture)
+        {
+            if (fromStride == 0)
+                throw new InvalidOperationException("the frame has no rows: it is no picture, or a compressed one");
+            var tight = 0;
+            var row = picture.Size(ref tight) != null ? tight : fromStride;
+            if (toStride < row)
+                throw new ArgumentOutOfRangeException(nameof(toStride), toStride, $"expected at least {row}");
+            for (var start = 0; start < from.Length; start += fromStride, to += toStride)
+            {
+                var length = Math.Min(row, from.Length - start);
+                from.Slice(start, length).CopyTo(new Span<byte>(to, length));
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Wmmf
+{
+    // All asynchronous waits of the process in one thread (one more for each further 63 sections and channels), however many
+    // they are. It sleeps in one native call until something changes, a time is up, or there is something to tell it.
+    internal sealed unsafe class Waiter
+    {
+        private static readonly object s_gate = new object();
+        private static readonly List<Waiter> s_waiters = new List<Waiter>();
+
+        private readonly IntPtr _waker;
+
+        // Under the gate: who has come since the thread looked, and how many waits each section has here.
+        private readonly List<Wait> _arrived = new List<Wait>();
+        private readonly Dictionary<SectionHandle, int> _sections = new Dictionary<SectionHandle, int>();
+
+        // The thread's own: all waits, and which item of the native call is that of a section.
+        private readonly List<Wait> _waits = new List<Wait>();
+        private readonly Dictionary<SectionHandle, int> _items = new Dictionary<SectionHandle, int>();
+
+        private Waiter()
+        {
+            IntPtr waker;
+            var status = NativeMethods.wmmf_waker_create(&waker);
+            if (status != (int)WmmfStatus.Ok)
+                throw WmmfException.Of(status, "make a thread that waits");
+            _waker = waker;
+            new Thread(Run, 128 * 1024) { IsBackground = true, Name = "Wmmf waits" }.Start();
+        }
+
+        // Ends with the new sequence when it is not `sequence` any more, with an exception when that will never be, the time
+        // (as of Arguments.Nanoseconds, from now) is up, the section is disposed, or the token is cancelled. The caller holds
+        // the section and has looked once itself.
+        internal static Task<ulong> WhenChanged(
+            SectionHandle section, ulong sequence, long timeout, CancellationToken cancellation)
+        {
+            var wait = new Wait(section, sequence, timeout);
+            wait.Register(cancellation);
+            lock (s_gate)
+            {
+                var waiter = For(section);
+                _ = section.Kept(); // until Forget
+                waiter._sections.TryGetValue(section, out var waits);
+                waiter._sections[section] = waits + 1;
+                waiter._arrived.Add(wait);
+                wait.Waiter = waiter;
+            }
+            wait.Waiter.Wake();
+            return wait.Task;
+        }
+
+        // Makes the threads that wait on this section look whether they still may.
+        internal static void WakeThoseWith(SectionHandle section)
+        {
+            lock (s_gate)
+            {
+                foreach (var waiter in s_waiters)
+                    if (waiter._sections.ContainsKey(section))
+                        waiter.Wake();
+            }
+        }
+
+        // Under the gate. The one that waits on the section already, else the first with room.
+        private static Waiter For(SectionHandle section)
+        {
+            Waiter? withRoom = null;
+            foreach (var waiter in s_waiters)
+            {
+                if (waiter._sections.ContainsKey(section))
+                    return waiter;
+                if (withRoom == null && waiter._sections.Count < NativeMethods.WMMF_WAIT_MANY_MAX)
+                    withRoom = waiter;
+            }
+            if (withRoom == null)
+                s_waiters.Add(withRoom = new Waiter());
+            return withRoom;
+        }
+
+        private void Wake() => _ = NativeMethods.wmmf_waker_wake(_waker);
+
+        private void Run()
+        {
+            var items = stackalloc wmmf_wait_item[NativeMethods.WMMF_WAIT_MANY_MAX];
+            for (;;)
+            {
+                lock (s_gate)
+                {
+                    _waits.AddRange(_arrived);
+                    _arrived.Clear();
+                }
+                ForgetTheEnded();
+                if (!Gather(items, out var timeout))
+                {
+                    LookAtEach();
+                    continue;
+                }
+                var status = NativeMethods.wmmf_wait_many(items, (uint)_items.Count, _waker, timeout);
+                foreach (var wait in _waits)
+                {
+                    ref var item = ref items[_items[wait.Section]];
+                    if (status != (int)WmmfStatus.Ok && status != (int)WmmfStatus.Timeout)
+                        wait.Settle(status, 0);
+                    else
+                        wait.Settle(item.status, item.current);
+                }
+            }
+        }
+
+        // One item for each section, and how long until the next time is up. False if two waits on one section are for
+        // different sequences: then at least one of them has ended.
+        private bool Gather(wmmf_wait_item* items, out long timeout)
+        {
+            var now = MonotonicClock.Nanoseconds;
+            timeout = -1;
+            _items.Clear();
+            foreach (var wait in _waits)
+            {
+                if (wait.Deadline != long.MaxValue)
+                {
+                    var left = Math.Max(0, wait.Deadline - now);
+                    timeout = timeout < 0 ? left : Math.Min(timeout, left);
+                }
+                if (!_items.TryGetValue(wait.Section, out var index))
+                {
+                    items[_items.Count] = wait.Item();
+                    _items.Add(wait.Section, _items.Count);
+                }
+                else if (items[index].sequence != wait.Sequence)
+                {
+                    return false;
+                }
+            }
+            return true;
+        }
+
+        private void LookAtEach()
+        {
+            foreach (var wait in _waits)
+            {
+                var item = wait.Item();
+                var status = NativeMethods.wmmf_wait_many(&item, 1, IntPtr.Zero, 0);
+                wait.Settle(status == (int)WmmfStatus.Timeout || status == (int)WmmfStatus.Ok ? item.status : status, item.current);
+            }
+        }
+
+        private void ForgetTheEnded()
+        {
+            var now = MonotonicClock.Nanoseconds;
+            var kept = 0;
+            for (var i = 0; i < _waits.Count; i++)
+            {
+                var wait = _waits[i];
+                if (wait.HasEnded(now))
+                    Forget(wait);
+                else
+                    _waits[kept++] = wait;
+            }
+            _waits.RemoveRange(kept, _waits.Count - kept);
+        }
+
+        private void Forget(Wait wait)
+        {
+            wait.Unregister();
+            lock (s_gate)
+            {
+                if (--_sections[wait.Section] == 0)
+                    _ = _sections.Remove(wait.Section);
+            }
+            wait.Section.DangerousRelease();
+        }
+
+        private sealed class Wait : TaskCompletionSource<ulong>
+        {
+            private CancellationToken _cancellation;
+            private CancellationTokenRegistration _registration;
+
+            internal Wait(SectionHandle section, ulong sequence, long timeout)
+                : base(TaskCreationOptions.RunContinuationsAsynchronously)
+            {
+                Section = section;
+                Sequence = sequence;
+                var now = MonotonicClock.Nanoseconds;
+                Deadline = timeout < 0 || timeout > long.MaxValue - now ? long.MaxValue : now + timeout;
+            }
+
+            internal SectionHandle Section { get; }
+
+            internal ulong Sequence { get; }
+
+            internal long Deadline { get; }
+
+            internal Waiter? Waiter { get; set; }
+
+            internal wmmf_wait_item Item() => new wmmf_wait_item
+            {
+                section = Section.IsChannel ? IntPtr.Zero : Section.Pointer,
+                channel = Section.IsChannel ? Section.Pointer : IntPtr.Zero,
+                sequence = Sequence,
+            };
+
+            // Before the wait is known to anybody else.
+            internal void Register(CancellationToken cancellation)
+            {
+                _cancellation = cancellation;
+                if (cancellation.CanBeCanceled)
+                    _registration = cancellation.Register(state => ((Wait)state!).Cancel(), this);
+            }
+
+            internal void Unregister() => _registration.Dispose();
+
+            private void Cancel()
+            {
+                _ = TrySetCanceled(_cancellation);
+                Waiter?.Wake(); // or the section would be kept open until something else wakes it
+            }
+
+            internal void Settle(int status, ulong current)
+            {
+                if (status == (int)WmmfStatus.Ok)
+                    _ = current != Sequence && TrySetResult(current);
+                else if (status != (int)WmmfStatus.Timeout)
+                    _ = TrySetException(Failure(status));
+            }
+
+            // Whether it is over, also because of what no native call tells.
+            internal bool HasEnded(long now)
+            {
+                if (Section.IsRefused)
+                    _ = TrySetException(Section.Refusal());
+                if (now >= Deadline)
+                    _ = TrySetException(Failure((int)WmmfStatus.Timeout));
+                return Task.IsCompleted;
+            }
+
+            private Exception Failure(int status) => WmmfException.Of(
+                status, Section.IsChannel ? $"wait for a frame of channel '{Section.Name}'" : $"wait for a change of section '{Section.Name}'");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+// Frames: what is published is read.
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Threading;
+using System.Threading.Tasks;
+using Wmmf;
+using static Checks;
+
+internal static class ChannelsTests
+{
+    internal static void TestChannelShowsWhatIsPublished()
+    {
+        using var writer = FrameChannel.Create(NewName(), 600);
+        using var reader = FrameChannel.Open(writer.Name);
+        Check((reader.Capacity, reader.Slots, reader.IsReadOnly) == (600, 4, false), "properties");
+        Fails(WmmfStatus.Timeout, () => reader.Next(TimeSpan.Zero));
+        Check(reader.Age == null && reader.Sequence == 0, "no frame yet");
+        var picture = new byte[600];
+        picture[599] = 7;
+        Check(writer.Publish(picture, 10, 20, 30, new FourCC("BGR3"), new byte[] { 1, 2 }, timestampNs: 5) == 1, "sequence");
+        using (var frame = reader.Next(TimeSpan.Zero))
+        {
+            Check(frame.Data.SequenceEqual(picture), "data");
+            Check((frame.Sequence, frame.Missed, frame.Size, frame.TimestampNs) == (1ul, 0ul, 600, 5ul), "sequence to timestamp");
+            Check((frame.Width, frame.Height, frame.Stride, frame.FourCC.ToString()) == (10, 20, 30, "BGR3"), "geometry");
+            Check(frame.User.SequenceEqual(new byte[] { 1, 2 }), "user");
+        }
+        for (byte i = 2; i < 6; i++)
+        {
+            using var slot = writer.Begin();
+            slot.Data.Fill(i);
+            (slot.Size, slot.Width, slot.Height, slot.Stride) = (100, 5, 10, 10);
+            slot.FourCC = new FourCC("Y16");
+            slot.SetUser(new[] { i });
+            Check(slot.Publish() == i, "published");
+        }
+        using (var frame = reader.Next())
+        {
+            Check(frame.Missed == 3 && frame.Data.Length == 100 && frame.Data[99] == 5, "missed");
+            Check((frame.Width, frame.Height, frame.Stride, frame.FourCC.ToString()) == (5, 10, 10, "Y16 "), "smaller");
+            Check(frame.User[0] == 5 && frame.TimestampNs != 0, "user, timestamp");
+        }
+        Check(reader.Age >= TimeSpan.Zero && reader.Sequence == 5 && !reader.Audit().IsDamaged, "age, sequence, audit");
+        writer.Publish(new byte[1]);
+        writer.Publish(new byte[1]);
+        using (var frame = reader.Latest())
+            Check(frame.Missed == 1, "missed, by one that asks for the latest");
+    }
+
+    internal static void TestChannelKeepsWhatIsHeld()
+    {
+        using var writer = FrameChannel.Create(NewName(), 8, slots: 3);
+        var reader = FrameChannel.Open(writer.Name);
+        var held = new List<Frame>();
+        for (byte i = 0; i < 2; i++)
+        {
+            writer.Publish(new byte[] { i });
+            held.Add(reader.Latest());
+        }
+        writer.Publish(new byte[] { 2 });
+        Check(writer.Publish(new byte[] { 3 }) == 0, "skipped");
+        Fails(WmmfStatus.Timeout, () => writer.Begin(TimeSpan.Zero));
+        Check(held[0].Data[0] == 0 && held[1].Data[0] == 1, "as they were");
+        reader.Dispose();
+        Check(held[1].Data[0] == 1, "also after the channel is disposed");
+        held[0].Dispose();
+        held[0].Dispose();
+        Throws<ObjectDisposedException>(() => held[0].Data.ToArray());
+        Check(held[0].Sequence == 1, "what describes it stays");
+        Check(writer.Publish(new byte[] { 3 }) == 4, "there is room again");
+        held[1].Dispose();
+        Throws<ObjectDisposedException>(() => reader.Latest());
+    }
+
+    internal static void TestChannelShowsWhoReadsAndWrites()
+    {
+        using var writer = FrameChannel.Create(NewName(), 8);
+        using var reader = FrameChannel.Open(writer.Name);
+        using var looker = MemoryMappedFile.Open(writer.Name, readOnly: true);
+        writer.Publish(new byte[1]);
+        using (reader.Latest())
+        {
+            writer.Publish(new byte[1]);
+            using (reader.Latest())
+            {
+                var found = looker.Participants();
+                Check(found is [{ PinnedSlots: 0, OldestPinned: null }, { PinnedSlots: 0b11, OldestPinned: 1 }], "both frames");
+            }
+            using (writer.Begin())
+                Check(looker.Participants() is [{ IsWriting: true }, { IsWriting: false, PinnedSlots: 0b1 }], "who writes");
+        }
+        Check(looker.Participants().All(one => one is { IsWriting: false, PinnedSlots: 0, OldestPinned: null }), "nobody");
+    }
+
+    internal static void TestChannelRefusesFramesThatNoIntDescribes()
+    {
+        const int FirstSlot = 4096, WidthInSlot = 24; // docs/format.md
+        using var writer = FrameChannel.Create(NewName(), 8);
+        using var reader = FrameChannel.Open(writer.Name);
+        using var copier = FrameChannel.Open(writer.Name, readOnly: true);
+        using var raw = MemoryMappedFile.Open(writer.Name, layout: SectionLayout.Raw);
+        using var looker = MemoryMappedFile.Open(writer.Name, readOnly: true);
+        writer.Publish(new byte[1]);
+        using var described = raw.View(FirstSlot + WidthInSlot, 3 * sizeof(uint));
+        foreach (var index in new[] { 0, 1, 2 }) // width, height, stride
+        {
+            MemoryMarshal.Cast<byte, uint>(described.GetSpan())[index] = 1u << 31;
+            foreach (var take in new Action[] { () => reader.Next(), () => reader.Latest(), () => copier.ReadInto(new byte[8]) })
+                Fails(WmmfStatus.Format, take);
+            described.GetSpan().Clear();
+        }
+        Check(looker.Participants().All(one => one.PinnedSlots == 0), "nothing is held");
+        Check(copier.ReadInto(new byte[8], TimeSpan.Zero).Sequence == 1, "a copy of it, once it is sound");
+        using var frame = reader.Next(TimeSpan.Zero);
+        Check(frame.Sequence == 1, "it was not given before");
+    }
+
+    internal static void TestChannelDropsWhatIsNotPublished()
+    {
+        using var channel = FrameChannel.CreateOrOpen(NewName(), 8);
+        var slot = channel.Begin();
+        Fails(WmmfStatus.Deadlock, () => channel.Begin());
+        slot.Size = 9;
+        Fails(WmmfStatus.Range, () => slot.Publish());
+        slot.Dispose();
+        Throws<ObjectDisposedException>(() => slot.Publish());
+        Throws<ObjectDisposedException>(() => slot.Data.Clear());
+        Check(channel.Sequence == 0, "dropped");
+        Check(channel.Publish(new byte[8]) == 1, "free for the next");
+    }
+
+    internal static void TestChannelRefusesBadArguments()
+    {
+        using var channel = FrameChannel.Create(NewName(), 8);
+        using var section = MemoryMappedFile.Create(NewName(), 8);
+        Fails(WmmfStatus.Exists, () => FrameChannel.Create(channel.Name, 8));
+        Fails(WmmfStatus.Size, () => FrameChannel.CreateOrOpen(channel.Name, 9));
+        Fails(WmmfStatus.Size, () => FrameChannel.Create(NewName(), 0));
+        Fails(WmmfStatus.NotFound, () => FrameChannel.Open(NewName()));
+        Fails(WmmfStatus.Format, () => FrameChannel.Open(section.Name));
+        Fails(WmmfStatus.Range, () => channel.Publish(new byte[9]));
+        Fails(WmmfStatus.Range, () => channel.Publish(new byte[8], 3, 3, 3));
+        Fails(WmmfStatus.Argument, () => channel.Publish(new byte[8], 100, 4, 2, FourCC.Bgr24));
+        Fails(WmmfStatus.Argument, () => channel.Publish(new byte[8], 3, 2, 2, FourCC.Nv12));
+        Throws<ArgumentException>(() => channel.Publish(new byte[1], user: new byte[65]));
+        Throws<ArgumentOutOfRangeException>(() => channel.Publish(new byte[1], width: -1));
+        Throws<ArgumentOutOfRangeException>(() => channel.Publish(new byte[1], timeout: TimeSpan.FromSeconds(-2)));
+        Throws<ArgumentOutOfRangeException>(() => FrameChannel.Create(NewName(), 8, slots: 2));
+        Throws<ArgumentOutOfRangeException>(() => FrameChannel.Create(NewName(), -1));
+        Throws<ArgumentException>(() => new FourCC("LONGER"));
+        Throws<ArgumentException>(() => new FourCC("é"));
+        using (var slot = channel.Begin())
+            Throws<ArgumentOutOfRangeException>(() => slot.Stride = -1);
+        using (var slot = channel.Begin())
+        {
+            (slot.Size, slot.Width, slot.Height, slot.Stride, slot.FourCC) = (8, 2, 2, 3, new FourCC("Y16"));
+            Fails(WmmfStatus.Argument, () => slot.Publish());
+        }
+        Check(channel.Sequence == 0, "nothing was published");
+        Check(channel.Publish(new byte[8], 100, 4, 2, new FourCC("MJPG")) == 1, "what is compressed has no rows");
+    }
+
+    internal static void TestChannelForReadersWithoutRights()
+    {
+        using var writer = FrameChannel.Create(NewName(), 8);
+        using var reader = FrameChannel.Open(writer.Name, readOnly: true);
+        var copy = new byte[8];
+        writer.Publish(new byte[] { 1, 2, 3 });
+        var info = reader.ReadInto(copy);
+        Check(reader.IsReadOnly && info.Size == 3 && copy[2] == 3, "a copy");
+        Fails(WmmfStatus.Timeout, () => reader.ReadInto(copy, TimeSpan.Zero));
+        Fails(WmmfStatus.ReadOnly, () => reader.Latest());
+        Fails(WmmfStatus.ReadOnly, () => reader.Begin());
+        var next = reader.ReadIntoAsync(copy).AsTask();
+        writer.Publish(new byte[] { 4 });
+        Check(next.Wait(TimeSpan.FromSeconds(30)) && next.Result.Sequence == 2 && copy[0] == 4, "awaited");
+        writer.Publish(new byte[] { 5, 6 });
+        var message = Throws<WmmfException>(() => reader.ReadInto(new byte[1])).Message;
+        Check(message.Contains("2 bytes") && message.Contains("1 bytes") && message.Contains(writer.Name), message);
+        Check(reader.ReadInto(copy).Sequence == 3, "what did not fit can still be had");
+    }
+}
