@@ -67,7 +67,7 @@ def test_reader_shows_frames_until_it_has_enough(system: str, language: str, wri
         assert next_frame(reader) == "frame 1: 1 x 2 BGR3, mean 27, missed 0"
         writer.does("copy", 4, 10, 2, 2, 2, "GREY", 0, "")
         assert next_frame(reader) == "frame 2: 2 x 2 GREY, mean 20, missed 0"
-        assert process.wait(agents.PATIENCE) == 0
+        assert process.wait(agents.LONG_TIMEOUT) == 0
     finally:
         reader.kill()
 
@@ -100,7 +100,7 @@ def test_reader_looks_on_where_a_channel_is_forbidden(language: str) -> None:
     try:
         there.does("channel_create", CHANNEL.encode().hex(), 100, 3, GLOBAL, OWNER)
         file.chmod(0)
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=agents.PATIENCE)
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=agents.LONG_TIMEOUT)
         assert done.returncode == 1
         assert "denied" in done.stderr
         here.does("channel_create", CHANNEL.encode().hex(), 100, 3, LOCAL, OWNER)
