@@ -12,7 +12,7 @@ from ._core.handle import ChannelHandle
 from ._core.opened import Opened
 from ._core.slots import NO_FRAME, new_native_frame
 from ._core.timeouts import first_slice
-from ._core.validation import access_options, buffer, choice, contiguous, creation_error, text, whole
+from ._core.validation import access_options, buffer, choice, contiguous, creation_error, section_name, whole
 from .enums import Access, Namespace
 from .errors import ArgumentTypeError, ClosedError, Error, InvalidArgumentError, native_error
 from .frames import CopiedFrame, Frame, NewFrame, set_user
@@ -88,7 +88,7 @@ class FrameChannel(Opened):
         least this capacity and as many slots.
         """
         action = f"create channel {name!r}"
-        encoded = text(f"cannot {action}: name", name, lib.WMMF_E_NAME_INVALID)
+        encoded = section_name(action, name, namespace)
         size, geometry = _capacity(f"cannot {action}: capacity", capacity)
         slots = whole(
             f"cannot {action}: slots", slots, least=lib.WMMF_CHANNEL_SLOTS_MIN, most=lib.WMMF_CHANNEL_SLOTS_MAX
@@ -124,7 +124,7 @@ class FrameChannel(Opened):
         is no participant.
         """
         action = f"open channel {name!r}"
-        encoded = text(f"cannot {action}: name", name, lib.WMMF_E_NAME_INVALID)
+        encoded = section_name(action, name, namespace)
         options = new_struct("wmmf_options", name_space=choice(Namespace, namespace), read_only=bool(readonly))
         handle = ChannelHandle(name, partial(lib.wmmf_channel_open, encoded, options))
         if handle.status:

@@ -54,7 +54,7 @@ def list_sections(namespace: Namespace = Namespace.LOCAL) -> list[str]:
             break
         capacity = needed[0] + 1024  # more may come before the next look
     if status:
-        raise native_error(status, f"list the sections of {namespace!s}")
+        raise native_error(status, f"list the sections of Namespace.{choice(Namespace, namespace).name}")
     return sorted(name.decode() for name in ffi.buffer(names, needed[0])[:].split(b"\0") if name)
 
 

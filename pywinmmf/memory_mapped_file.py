@@ -12,7 +12,7 @@ from ._core.binding import ffi, lib, new_struct
 from ._core.handle import SectionHandle
 from ._core.natives import SECTION, open_native
 from ._core.opened import Opened
-from ._core.validation import access_options, choice, contiguous, creation_error, path_text, text, whole
+from ._core.validation import access_options, choice, contiguous, creation_error, path_text, section_name, whole
 from .enums import Access, Layout, Namespace
 from .errors import ArgumentTypeError, Error, InvalidArgumentError, native_error
 from .inspection import audit_of, participants_of
@@ -86,7 +86,7 @@ class MemoryMappedFile(Opened):
         right to create there. Without enough memory, `Error`.
         """
         action = f"create section {name!r}"
-        encoded = text(f"cannot {action}: name", name, lib.WMMF_E_NAME_INVALID)
+        encoded = section_name(action, name, namespace)
         size = _size(action, size)
         access_fields = access_options(access)
         options = new_struct(
@@ -133,7 +133,7 @@ class MemoryMappedFile(Opened):
         `AccessDeniedError`: its creator did not let this user in.
         """
         action = f"open section {name!r}"
-        encoded = text(f"cannot {action}: name", name, lib.WMMF_E_NAME_INVALID)
+        encoded = section_name(action, name, namespace)
         if size is not None:
             size = _size(action, size)
         options = new_struct(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,6 +20,7 @@ from typing import Any, TypeVar
 from .enums import Access, Namespace
 from .errors import AccessDeniedError, Error
 from .memory_mapped_file import MemoryMappedFile
+from .whole_file import replace_file
 
 FILE = Path("pywinmmf/cameras.json")
 PATIENCE = 2.0  # seconds
@@ -153,15 +153,8 @@ def _write(file: Path, listed: list[dict[str, Any]]) -> None:
     with suppress(FileExistsError):
         file.parent.mkdir(mode=0o755, parents=True)  # others may not replace the file
         file.parent.chmod(0o755)  # but look, whatever the umask
-    handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".json")
-    try:
-        with open(handle, "w", encoding="utf-8") as new:
-            json.dump(listed, new, indent=1)
-        os.chmod(temporary, 0o644)
-        _patiently(lambda: os.replace(temporary, file))
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    data = json.dumps(listed, indent=1).encode()
+    _patiently(lambda: replace_file(file, data, mode=0o644))
 
 
 def _patiently(action: Callable[[], T]) -> T:

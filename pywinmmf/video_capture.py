@@ -333,9 +333,9 @@ def bgr(frame: Frame) -> Picture:
 
 def _converted_by_opencv(picture: Picture, fourcc: str) -> Picture:
     try:
-        import cv2
-    except ImportError:
-        raise NotSupportedError(f"pixel format {fourcc!r}: pip install opencv-python-headless to convert it") from None
+        from .opencv import cv2
+    except ImportError as error:
+        raise NotSupportedError(f"pixel format {fourcc!r}: {error}") from None
     try:
         if fourcc != "MJPG":
             return cv2.cvtColor(picture, getattr(cv2, f"COLOR_YUV2BGR_{fourcc}"))

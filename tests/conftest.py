@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -12,8 +13,11 @@ WINDOWS_PARAMETERS = ("mingw", ".exe", "wine")
 
 
 def pytest_configure() -> None:
-    """What a shell starts in the background ignores Ctrl-C, and nohup the end of the terminal: so would all that the
+    """What the tests start imports the installed package, not the sources in the current folder.
+
+    What a shell starts in the background ignores Ctrl-C, and nohup the end of the terminal: so would all that the
     tests start."""
+    os.environ["PYTHONSAFEPATH"] = "1"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:

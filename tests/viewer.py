@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from terminal import OWN_TERMINAL, press_ctrl_c
@@ -18,33 +17,45 @@ from terminal import OWN_TERMINAL, press_ctrl_c
 PATIENCE = 60  # seconds
 
 
+SERVE = """
+import sys
+from pywinmmf import cli
+from pywinmmf.viewers import view
+view.IDLE_SECONDS = float(sys.argv[1])
+sys.exit(cli.main(["view", sys.argv[2]]))
+"""
+
+
 class Viewer:
     """Serves until `end`."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, *, idle_seconds: float = 15) -> None:
         self.process: subprocess.Popen[str] = subprocess.Popen(
-            [sys.executable, "-m", "pywinmmf", "view", name],
+            [sys.executable, "-c", SERVE, str(idle_seconds), name],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=folder,  # from where no source tree hides the installed package
             **OWN_TERMINAL,
         )
         assert self.process.stdout is not None
         greeting = self.process.stdout.readline()
-        match = re.fullmatch(rf"{re.escape(name)}: (http://127\.0\.0\.1:(\d+)/)\n", greeting)
+        match = re.fullmatch(rf"{re.escape(name)}: (http://127\.0\.0\.1:(\d+)/[-\w]{{22}}/)\n", greeting)
         assert match, greeting
         self.url, self.port = match[1], int(match[2])
+        self.base = "/" + self.url.split("/")[3]
 
     @contextmanager
-    def asked(self, path: str, **headers: str) -> Iterator[http.client.HTTPResponse]:
-        """The answer to a request, to be read."""
+    def asked(
+        self, path: str, *, method: str = "GET", base: str | None = None, **headers: str
+    ) -> Iterator[http.client.HTTPResponse]:
+        """The answer to a request, to be read. ``base``: what the path begins with in place of the secret."""
+        path = (self.base if base is None else base) + path
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
-            connection.request("GET", path, headers=headers)
+            connection.request(method, path, headers=headers)
             yield connection.getresponse()
 
-    def get(self, path: str, **headers: str) -> tuple[int, str]:
-        with self.asked(path, **headers) as response:
+    def get(self, path: str, *, base: str | None = None, **headers: str) -> tuple[int, str]:
+        with self.asked(path, base=base, **headers) as response:
             return response.status, response.read().decode()
 
     def statistics(self) -> dict[str, Any]:
@@ -63,12 +74,12 @@ class Viewer:
 
 
 @contextmanager
-def viewers(folder: Path) -> Iterator[Callable[[str], Viewer]]:
+def viewers() -> Iterator[Callable[..., Viewer]]:
     """Starts viewers, and sees that they end well."""
     started: list[Viewer] = []
 
-    def start(name: str) -> Viewer:
-        started.append(Viewer(name, folder))
+    def start(name: str, **how: float) -> Viewer:
+        started.append(Viewer(name, **how))
         return started[-1]
 
     yield start

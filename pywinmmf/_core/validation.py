@@ -9,7 +9,7 @@ import sys
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from ..enums import Access
+from ..enums import Access, Namespace
 from ..errors import ArgumentTypeError, Error, InvalidArgumentError, NotSupportedError, native_error
 from .binding import ffi, lib
 
@@ -62,6 +62,23 @@ def text(what: str, value: object, status: int = lib.WMMF_E_ARGUMENT) -> bytes:
         return value.encode()
     except UnicodeEncodeError:
         raise InvalidArgumentError(f"{what} {value!r}: expected no lone surrogates in it", status) from None
+
+
+def section_name(action: str, name: object, namespace: Namespace) -> bytes:
+    """The name as UTF-8. One that begins with a namespace, as Windows itself writes it, is refused with what to do."""
+    encoded = text(f"cannot {action}: name", name, lib.WMMF_E_NAME_INVALID)
+    prefix, backslash, rest = str(name).partition("\\")
+    if (
+        backslash
+        and namespace is not Namespace.CUSTOM
+        and prefix.upper() in (Namespace.GLOBAL.name, Namespace.LOCAL.name)
+    ):
+        raise InvalidArgumentError(
+            f"cannot {action}: give the namespace apart: name {rest!r} and namespace=Namespace.{prefix.upper()} "
+            f"(in commands: --namespace {prefix.lower()})",
+            lib.WMMF_E_NAME_INVALID,
+        )
+    return encoded
 
 
 def path_text(what: str, value: Any) -> tuple[str, bytes]:

@@ -9,12 +9,13 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from pywinmmf import InvalidArgumentError
-from pywinmmf.terminal import ended_politely, positive
+from pywinmmf.cli.bench import MEMORY
+from pywinmmf.cli.ending import ended_politely
+from pywinmmf.whole_file import replace_file
 
 from .memory import soak
 from .peers import PEERS
@@ -24,58 +25,12 @@ from .rows import ROWS
 from .runner import Outcome, Subject, measure, remove_leftovers, subjects
 
 FRAME = 1920 * 1080 * 3
-MEMORY = "memory"
-KEYS = [*(row.key for row in ROWS), MEMORY]
 DEFAULTS = {"rounds": 5, "seconds": 2.0, "size": FRAME, "soak": 10.0}
 QUICK = {"rounds": 1, "seconds": 0.05, "size": 64 * 48 * 3, "soak": 1.0}
-WORD = 8
-"""Bytes; a frame is marked in four words of its own: start, time, middle and end."""
 
 
-def add_parser(subcommands: Any) -> None:
-    """Add ``bench`` to the command line."""
-    parser = subcommands.add_parser(
-        "bench",
-        help="measure frames against bare C and whichever peers are installed",
-        description="Medians of rounds in which everybody takes turns. Peers: "
-        + ", ".join(name for name in PEERS if name != "pywinmmf")
-        + ".",
-    )
-    parser.add_argument("--rounds", type=_rounds, help="default: 5")
-    parser.add_argument("--seconds", type=positive, help="of each measurement; default: 2")
-    parser.add_argument("--size", type=_size, metavar="BYTES", help="of a frame; default: 1920x1080x3")
-    parser.add_argument("--rows", nargs="+", choices=KEYS, default=KEYS, metavar="ROW", help=", ".join(KEYS))
-    parser.add_argument("--soak", type=_soak, metavar="SECONDS", help="of the row memory, at least 1; default: 10")
-    parser.add_argument("--quick", action="store_true", help="does it run? Small defaults; the figures say nothing")
-    parser.add_argument("--programs", type=Path, metavar="DIR", help="with bare and wmmf; default: compile them")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
-    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw all rows but memory")
-    parser.set_defaults(run=_bench)
-
-
-def _rounds(text: str) -> int:
-    return _whole_number(text, least=1)
-
-
-def _size(text: str) -> int:
-    return _whole_number(text, least=4 * WORD, multiple_of=WORD)
-
-
-def _whole_number(text: str, least: int, multiple_of: int = 1) -> int:
-    if not text.isdecimal() or int(text) < least or int(text) % multiple_of:
-        multiple = f", a multiple of {multiple_of}" if multiple_of > 1 else ""
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of at least {least}{multiple}")
-    return int(text)
-
-
-def _soak(text: str) -> float:
-    seconds = positive(text)
-    if seconds < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected at least 1")
-    return seconds
-
-
-def _bench(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, print and write what was measured."""
     for option, value in (QUICK if arguments.quick else DEFAULTS).items():
         if getattr(arguments, option) is None:
             setattr(arguments, option, value)
@@ -131,7 +86,7 @@ def _measure(arguments: argparse.Namespace) -> int:
             print_soak(console, soaked)
     if arguments.json:
         report = as_json(outcomes, soaked, arguments.rounds, arguments.seconds, arguments.size)
-        arguments.json.write_text(json.dumps(report, indent=2), encoding="utf-8")
+        replace_file(arguments.json, json.dumps(report, indent=2).encode())
     if arguments.plot:
         from .plot import draw
 

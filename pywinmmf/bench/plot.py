@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from matplotlib import pyplot
 from matplotlib.axes import Axes
 
 from pywinmmf import InvalidArgumentError
+from pywinmmf.whole_file import replace_file
 
 from .report import number
 from .runner import BARE_C, Outcome
@@ -39,7 +41,9 @@ def draw(outcomes: Sequence[Outcome], file: Path) -> None:
         _draw_one(axis, outcome)
     for axis in axes.flat[len(outcomes) :]:
         axis.set_axis_off()
-    figure.savefig(file, dpi=110)
+    png = io.BytesIO()
+    figure.savefig(png, dpi=110, format=file.suffix[1:])
+    replace_file(file, png.getvalue())
     pyplot.close(figure)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
-import cv2
-
+CAP_V4L2, CAP_DSHOW = 200, 700  # OpenCV's numbers: cameras can be listed without it
 # One backend, so that each camera is listed once, under the number that it opens by.
-BACKEND = cv2.CAP_DSHOW if sys.platform == "win32" else cv2.CAP_V4L2
+BACKEND = CAP_DSHOW if sys.platform == "win32" else CAP_V4L2
 
 
 class Device(NamedTuple):
@@ -24,9 +23,9 @@ def devices() -> list[Device]:
     try:
         from cv2_enumerate_cameras import enumerate_cameras
     except ImportError as error:
-        raise OSError(
-            f"cameras cannot be listed: {error}; pip install cv2-enumerate-cameras (Python 3.10 or later)"
-        ) from None
+        raise OSError(f"cameras cannot be listed ({error}): pip install 'pywinmmf[camera]'") from None
+    except Exception as error:  # it imports an OpenCV that is broken
+        raise OSError(f"cameras cannot be listed ({type(error).__name__}: {error})") from None
     return sorted(Device(camera.index, camera.name, camera.path or "") for camera in enumerate_cameras(BACKEND))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, cast
@@ -12,10 +11,13 @@ from typing import Protocol, cast
 NOT_RUNNING, NOT_INSTALLED = 3, 4
 """Exit codes of ``status``, as those of systemctl and of the LSB."""
 
+SERVICE = "pywinmmf-camera"
+"""The name of the service if the user gives none."""
+
 DESCRIPTION = "Shares cameras with all programs of this machine (pywinmmf)"
 
-Job = Callable[[threading.Event, Callable[[], None]], None]
-"""What a service does until the event is set; it calls the function when it has begun."""
+Job = Callable[[Callable[[], bool], Callable[[], None]], None]
+"""What a service does until the first function says that it is to end; it calls the second one when it has begun."""
 
 
 class System(Protocol):
@@ -49,8 +51,8 @@ def system() -> System:
         return cast(System, systemd)
     try:
         from . import windows_service
-    except ModuleNotFoundError as error:
-        raise OSError(f"no module {error.name!r}: pip install 'pywinmmf[service]'") from None
+    except ImportError as error:
+        raise OSError(f"services of Windows need pywin32 ({error}): pip install 'pywinmmf[service]'") from None
     return cast(System, windows_service)
 
 

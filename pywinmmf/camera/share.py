@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
-import unicodedata
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-import cv2
 import numpy as np
 
 from pywinmmf import (
-    Access,
     AccessDeniedError,
     AlreadyExistsError,
     Error,
@@ -27,98 +22,21 @@ from pywinmmf import (
     NotFoundError,
 )
 from pywinmmf._core.binding import lib
-from pywinmmf._core.validation import for_opencv, whole
+from pywinmmf.cli.terminal import shown
 from pywinmmf.inspection import program_of
+from pywinmmf.opencv import cv2
 from pywinmmf.registry import CLAIM_ACCESS, claim_name
-from pywinmmf.terminal import shown
 
 from . import creator
-from .sources import USUAL_FPS, Picture, Size, Source, open_source
+from .sharing import LARGEST_SIZE, PIXEL_FORMATS, Sharing, Size
+from .sources import BadPicture, Picture, Source, TestPicture, open_source
 
 logger = logging.getLogger(__name__)
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between tries to get a camera
+BAD_SECONDS = 5.0  # in which no picture can be decoded, until the source is opened anew
 STOP_SECONDS = 5.0  # for a camera that is silent: the thread is left to it then
 STEADY_SECONDS = 3.0  # of pictures, until a source counts as well again
-LARGEST_SIZE = (1920, 1080)  # of pictures that are published as they come
-
-
-class PixelFormat(NamedTuple):
-    """What a picture of OpenCV's becomes."""
-
-    conversion: int | None
-    """OpenCV's number; None: nothing to do."""
-    channels: int
-
-
-PIXEL_FORMATS = {
-    "BGR3": PixelFormat(None, 3),
-    "RGB3": PixelFormat(cv2.COLOR_BGR2RGB, 3),
-    "BGRA": PixelFormat(cv2.COLOR_BGR2BGRA, 4),
-    "RGBA": PixelFormat(cv2.COLOR_BGR2RGBA, 4),
-    "GREY": PixelFormat(cv2.COLOR_BGR2GRAY, 1),
-}
-
-
-@dataclass(frozen=True)
-class Sharing:
-    """What is shared, and how."""
-
-    source: str
-    """See `open_source`."""
-    name: str
-    """Of the channel."""
-    size: Size | None = None
-    """Width and height. None: as the pictures come, larger ones made to fit in LARGEST_SIZE."""
-    pixel_format: str = "BGR3"
-    """One of PIXEL_FORMATS."""
-    most_fps: float | None = None
-    """None: all that the camera gives; a video file at its own pace."""
-    every: int = 1
-    """Only each so many-th picture is published."""
-    drop_every: int | None = None
-    """Each so many-th picture is left out."""
-    slots: int = 4
-    namespace: Namespace | None = None
-    """None: global where the rights allow, else local."""
-    access: Access | str | int = Access.USERS_READ
-
-    @property
-    def capacity(self) -> int:
-        """Bytes of the largest picture."""
-        width, height = self.size or LARGEST_SIZE
-        return height * width * PIXEL_FORMATS[self.pixel_format].channels
-
-    @property
-    def seconds_between_pictures(self) -> float:
-        """As far as these wishes tell, of a camera of the usual pace; 0: they ask for all that it gives."""
-        slowed = self.every / USUAL_FPS if self.every > 1 else 0.0
-        return max(slowed, 1 / self.most_fps if self.most_fps else 0.0)
-
-
-def check(sharing: Sharing) -> None:
-    """Refuse what no channel can have, without making one (`InvalidArgumentError`)."""
-    for_opencv("source", sharing.source)
-    whole("slots", sharing.slots, least=lib.WMMF_CHANNEL_SLOTS_MIN, most=lib.WMMF_CHANNEL_SLOTS_MAX)
-    check_text("camera name", sharing.name)
-    for name in (sharing.name, claim_name(sharing.name)):
-        try:
-            MemoryMappedFile.open(name, readonly=True).close()
-        except InvalidArgumentError as error:
-            raise InvalidArgumentError(f"camera name {sharing.name!r}: {error}", error.status) from None
-        except Error:
-            pass  # nothing there, or not ours: the name can be one
-
-
-def check_text(what: str, text: str) -> None:
-    """Refuse what would break a line of a list, a log or a unit of systemd."""
-    if any(unicodedata.category(letter) == "Cc" for letter in text):
-        raise InvalidArgumentError(f"{what} {text!r}: expected no control characters")
-
-
-def rehearse(sharing: Sharing) -> None:
-    """See whether the machine has room for the channel: one of another name is made and dropped."""
-    FrameChannel.create(f"pywinmmf-rehearsal-{os.getpid()}", capacity=sharing.capacity, slots=sharing.slots).close()
 
 
 class _InTheWay(Error):
@@ -141,7 +59,10 @@ class SharedCamera:
         self._logged = ""
         """The problem that the log ends with, until pictures came for STEADY_SECONDS."""
         self._well_since = 0.0
-        self._format = PIXEL_FORMATS[sharing.pixel_format]
+        self._had_pictures = False
+        """Whether the source has given pictures since it was opened."""
+        conversion, self._channels = PIXEL_FORMATS[sharing.pixel_format]
+        self._conversion = getattr(cv2, conversion) if conversion else None
         self._claim, self._channel = self._create()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"camera {sharing.name}", daemon=True)
@@ -262,9 +183,10 @@ class SharedCamera:
         return ", ".join(named) or "programs that only read it"
 
     def _run(self) -> None:
-        pause = SHORTEST_PAUSE
+        pause = SHORTEST_PAUSE / 2
         while not self._stop.is_set():
             try:
+                self._had_pictures = False
                 channel = self._usable_channel()
                 source = open_source(self.sharing.source, self.sharing.size)
                 try:
@@ -272,7 +194,7 @@ class SharedCamera:
                 finally:
                     source.release()
             except Exception as error:  # OpenCV raises its own; whatever it is, the service goes on
-                pause = min(2 * pause, LONGEST_PAUSE) if self._logged else SHORTEST_PAUSE
+                pause = SHORTEST_PAUSE if self._had_pictures else min(2 * pause, LONGEST_PAUSE)
                 self.problem = str(error) or type(error).__name__
                 if self.problem != self._logged and not self._stop.is_set():
                     logger.warning("%s: %s", shown(self.sharing.name), shown(self.problem))
@@ -283,6 +205,7 @@ class SharedCamera:
         own = Pace(source.fps)
         wanted = Pace(self.sharing.most_fps)
         number = 0
+        last_good = time.monotonic()
         while not self._stop.wait(own.ahead()):
             own.step()
             source.grab()
@@ -290,7 +213,12 @@ class SharedCamera:
             number += 1
             if self._is_wanted(number) and wanted.is_due():
                 wanted.step()
-                self._publish(source, channel, grabbed_ns)
+                try:
+                    self._publish(source, channel, grabbed_ns)
+                    last_good = time.monotonic()
+                except BadPicture:  # the next one may be sound
+                    if time.monotonic() - last_good > BAD_SECONDS:
+                        raise
 
     def _is_wanted(self, number: int) -> bool:
         every, drop_every = self.sharing.every, self.sharing.drop_every
@@ -298,16 +226,19 @@ class SharedCamera:
 
     def _publish(self, source: Source, channel: FrameChannel, grabbed_ns: int) -> None:
         width, height = self.sharing.size or fitting(source.size, LARGEST_SIZE)
-        shape = (height, width, self._format.channels)
+        shape = (height, width, self._channels)
+        if isinstance(source, TestPicture):
+            source.number = channel.sequence + 1  # so that a picture shows its own sequence
         try:
             with channel.begin(shape, fourcc=self.sharing.pixel_format) as frame:
                 frame.timestamp_ns = grabbed_ns
-                fill(frame.array, source, self._format.conversion)
+                fill(frame.array, source, self._conversion)
                 self._recovered()
         except LockTimeoutError:
             pass  # readers have every slot: this picture is skipped
 
     def _recovered(self) -> None:
+        self._had_pictures = True
         now = time.monotonic()
         if self.problem:
             self.problem = ""

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, cast
-from urllib.parse import unquote
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from pywinmmf._core.validation import for_opencv
+from pywinmmf.opencv import cv2
 
 from . import devices
+from .sharing import USUAL_FPS, Size
+from .source_names import IN_FILE, TEST_PICTURE, source_in, video_file, without_secrets
 
 Picture = npt.NDArray[np.uint8]
-Size = tuple[int, int]  # width, height, as OpenCV has it
 
-TEST_PICTURE = "test"
-FILE_URL = "file://"
-IN_FILE = "@"  # before the name of a file, which, other than a command line, can be kept from other users
 TEST_SIZE = (640, 480)
-USUAL_FPS = 30.0
 STREAM_PATIENCE_MS = 5000
+BAD_PARTS, BAD_SECONDS = 5, 2.0  # one after the other, until a source counts as having ended
+MOST_BAD_PICTURES = 10_000  # of a file
+
+
+class BadPicture(OSError):
+    """One picture cannot be decoded. The next one may be sound."""
 
 
 def prepare_opencv() -> None:
@@ -59,7 +61,8 @@ class Source(Protocol):
         """Wait for the next picture. `OSError` if there is none any more."""
 
     def retrieve(self, target: Picture | None = None) -> Picture:
-        """The picture of the last `grab`: in ``target`` if it has the same size, else a new one."""
+        """The picture of the last `grab`: in ``target`` if it has the same size, else a new one. `BadPicture` if it
+        cannot be decoded."""
 
     @property
     def size(self) -> Size:
@@ -77,7 +80,7 @@ def open_source(source: str, size: Size | None = None) -> Source:
     from others: see `without_secrets`; nothing that a file says.
     """
     if source.startswith(IN_FILE):
-        return _open(_source_in(Path(source[len(IN_FILE) :])), source, size)
+        return _open(source_in(Path(source[len(IN_FILE) :])), source, size)
     return _open(for_opencv("source", source), without_secrets(source), size)
 
 
@@ -102,40 +105,17 @@ def _open(source: str, shown_as: str, size: Size | None) -> Source:
     return camera
 
 
-def video_file(source: str) -> str | None:
-    """The path, if the source is a file of this machine."""
-    if source.startswith(FILE_URL):
-        path = unquote(source[len(FILE_URL) :])
-        return path.lstrip("/") if sys.platform == "win32" else path
-    return source if source != TEST_PICTURE and "://" not in source and Path(source).is_file() else None
-
-
-def _source_in(file: Path) -> str:
-    try:
-        source = file.read_text(encoding="utf-8-sig").strip()  # Windows' editors write a mark
-    except UnicodeDecodeError:
-        source = ""
-    if not source or "\n" in source or source.startswith(IN_FILE):
-        raise OSError(f"file {str(file)!r}: expected one line, a source such as rtsp://user:password@host/path")
-    return source
-
-
-def without_secrets(source: str) -> str:
-    """The source as others may see it: a URL without user name, password, query and fragment. (A secret in its path
-    is seen: such a URL belongs in a file, of which only the name is.)
-
-    All up to the last ``@`` goes, since passwords are often written as they are, with ``/``, ``?`` and ``@`` in them.
-    """
-    return re.sub("://(?:.*@)?([^?#]*).*", r"://\1", source, flags=re.DOTALL)
-
-
 def pictures(source: str, size: Size) -> Iterator[Picture]:
     """Pictures of the given size, without end, as fast as they can be had. `OSError` as in `open_source`."""
     opened = open_source(source, size)
     try:
         while True:
             opened.grab()
-            yield cast(Picture, cv2.resize(opened.retrieve(), size))
+            try:
+                picture = opened.retrieve()
+            except BadPicture:
+                continue
+            yield cast(Picture, cv2.resize(picture, size))
     finally:
         opened.release()
 
@@ -163,15 +143,20 @@ class Captured:
             self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
 
     def grab(self) -> None:
-        """Wait for the next picture."""
-        if not self._capture.grab():
-            raise OSError(f"source {self._name!r}: it gives no more pictures")
+        """Wait for the next picture. What cannot be decoded is left out: OpenCV does not tell it from the end."""
+        began = time.monotonic()
+        for _ in range(BAD_PARTS):
+            if self._capture.grab():
+                return
+            if time.monotonic() - began > BAD_SECONDS:
+                break
+        raise OSError(f"source {self._name!r}: it gives no more pictures")
 
     def retrieve(self, target: Picture | None = None) -> Picture:
         """Decode it."""
         done, picture = self._capture.retrieve(target)
         if not done:
-            raise OSError(f"source {self._name!r}: its picture cannot be decoded")
+            raise BadPicture(f"source {self._name!r}: its picture cannot be decoded")
         return cast(Picture, picture)
 
     def release(self) -> None:
@@ -192,11 +177,18 @@ class VideoFile(Captured):
 
     def grab(self) -> None:
         """The next picture, or the first one again."""
-        if not self._capture.grab():
+        if not self._grab_next():
             self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
             if not self._capture.grab():
                 self._capture.open(self._path)
                 super().grab()
+
+    def _grab_next(self) -> bool:
+        """Whether there is a picture before the end of the file; what cannot be decoded is left out."""
+        if self._capture.grab():
+            return True
+        left = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) - self._capture.get(cv2.CAP_PROP_POS_FRAMES)
+        return any(self._capture.grab() for _ in range(min(int(left), MOST_BAD_PICTURES)))
 
 
 class TestPicture:
@@ -207,7 +199,8 @@ class TestPicture:
 
     def __init__(self, size: Size) -> None:
         self.size = size
-        self._number = -1
+        self.number = 0
+        """What is written into the picture, and where the ball is."""
         width, height = size
         rows, columns = np.mgrid[0:height, 0:width]
         field = [columns * 255 // width, rows * 255 // height, np.full_like(rows, 96)]
@@ -215,7 +208,7 @@ class TestPicture:
 
     def grab(self) -> None:
         """One step of the ball."""
-        self._number += 1
+        self.number += 1
 
     def retrieve(self, target: Picture | None = None) -> Picture:
         """Draw it."""
@@ -224,11 +217,11 @@ class TestPicture:
         np.copyto(target, self._field)
         width, height = self.size
         radius = max(2, min(self.size) // 10)
-        angle = self._number / 20
+        angle = self.number / 20
         centre = (int(width / 2 + width / 3 * np.cos(angle)), int(height / 2 + height / 3 * np.sin(angle)))
         cv2.circle(target, centre, radius, (255, 255, 255), -1)
         place, scale = (radius, 2 * radius), radius / 20
-        cv2.putText(target, str(self._number), place, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 2)
+        cv2.putText(target, str(self.number), place, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 2)
         return target
 
     def release(self) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from pywinmmf.whole_file import replace_file
+
 from .service import DESCRIPTION, NOT_INSTALLED, NOT_RUNNING, Job
+
+PRIVATE = 0o600  # the URL of a stream may have a password
 
 UNIT = """\
 [Unit]
 Description={description}
+StartLimitIntervalSec=0
 
 [Service]
 ExecStart={command}
@@ -31,7 +35,7 @@ def install(name: str, arguments: Sequence[str]) -> bool:
     file = unit_file(name)
     file.parent.mkdir(parents=True, exist_ok=True)
     before = file.read_bytes() if file.exists() else None
-    _write(file, os.fsencode(unit(arguments)))
+    replace_file(file, os.fsencode(unit(arguments)), PRIVATE)
     try:
         _systemctl("daemon-reload")
         _systemctl("enable", file.name)
@@ -39,7 +43,7 @@ def install(name: str, arguments: Sequence[str]) -> bool:
         if before is None:
             file.unlink()
         else:
-            _write(file, before)
+            replace_file(file, before, PRIVATE)
         raise
     return _run([*_command(), "is-active", "--quiet", file.name]).returncode == 0
 
@@ -105,18 +109,6 @@ def unit_file(name: str) -> Path:
     else:
         folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd/user"
     return folder / f"{name}.service"
-
-
-def _write(file: Path, text: bytes) -> None:
-    """Whole or not at all, and for its owner only: the URL of a stream may have a password."""
-    handle, temporary = tempfile.mkstemp(dir=file.parent)
-    try:
-        with open(handle, "wb") as new:
-            new.write(text)
-        os.replace(temporary, file)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _installed(name: str) -> Path:

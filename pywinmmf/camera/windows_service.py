@@ -142,7 +142,7 @@ def run(name: str, job: Job) -> None:
 
         def SvcRun(self) -> None:
             try:
-                job(self.end, self.began)
+                job(self.end.is_set, self.began)
             except Exception:
                 logging.exception("service %s", name)
                 if self.is_running:

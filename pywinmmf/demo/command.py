@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
-import shutil
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from rich.live import Live
 from rich.table import Table
 
 from pywinmmf import Namespace
-from pywinmmf.terminal import picture_size, positive
 
+START_SECONDS = 30  # for all consumers to see the first picture
 STOP_SECONDS = 20
 TICK = 0.1
 
@@ -69,64 +69,29 @@ class Worker:
         """Whether the process has not ended."""
         return self._process.poll() is None
 
-    def finish(self) -> bool:
-        """Tell the process to stop and wait for its last report; whether it ended well."""
+    @property
+    def frames(self) -> int:
+        """How many it has received, or written."""
+        return int(self.report.get("frames", 0))
+
+    def finish(self) -> str:
+        """Tell the process to stop and wait for its last report; empty, or how it ended instead of well."""
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
-            return self._process.wait(STOP_SECONDS) == 0
+            code = self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            return False
+            return f"{self.title} did not end within {STOP_SECONDS} s"
         finally:
             self._reader.join(STOP_SECONDS)
+        return f"{self.title} ended with exit code {code}" if code else ""
 
 
 def _python(module: str) -> list[str]:
-    # Not from the current folder, which may be a source tree that hides the installed package (python -P is 3.11).
-    code = f"import sys; sys.path = [p for p in sys.path if p]; from pywinmmf.demo.{module} import main; main()"
-    return [sys.executable, "-c", code]
-
-
-def add_parser(subcommands: Any) -> None:
-    """Add ``demo`` to the command line."""
-    parser = subcommands.add_parser("demo", help="one process owns a camera, others see its pictures")
-    parser.add_argument("--source", help="camera number or video file; without it a moving test picture")
-    parser.add_argument("--seconds", type=positive, default=10.0, help="how long (default: 10)")
-    parser.add_argument("--namespace", choices=["local", "global"], default="local")
-    parser.add_argument("--size", type=picture_size, default=(1280, 720), metavar="WxH", help="default: 1280x720")
-    parser.add_argument("--fps", type=positive, default=30.0, help="pictures a second (default: 30)")
-    parser.add_argument("--consumers", type=int, choices=range(1, 17), default=3, metavar="1..16")
-    parser.add_argument(
-        "--consumer",
-        type=_command,
-        action="append",
-        default=[],
-        metavar="COMMAND",
-        help="one more consumer, in any language: COMMAND NAME NAMESPACE (see examples); may be repeated",
-    )
-    parser.add_argument("--sheet", type=_sheet, default=Path("contact-sheet.png"), help="where the PNG goes")
-    parser.set_defaults(run=run)
-
-
-def _command(text: str) -> list[str]:
-    on_windows = os.name == "nt"
-    try:
-        words = shlex.split(text, posix=not on_windows)
-    except ValueError:  # a quotation without end
-        words = []
-    if on_windows:
-        words = [word.strip('"') for word in words]
-    if not words or shutil.which(words[0]) is None:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a program that can be run, and its arguments")
-    return words
-
-
-def _sheet(text: str) -> Path:
-    path = Path(text)
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a file in a folder that can be written to")
-    return path
+    # -P: the installed package, not the sources that may be in the current folder.
+    return [sys.executable, "-P", "-m", f"pywinmmf.demo.{module}"]
 
 
 def run(options: argparse.Namespace) -> int:
@@ -144,8 +109,8 @@ def run(options: argparse.Namespace) -> int:
         while not producer.reported.wait(TICK):  # on Windows a wait without end is deaf to Ctrl-C
             pass
         if "ready" not in producer.report:
-            console.print(f"[red]{producer.report.get('error', 'the producer could not be started')}", soft_wrap=True)
-            producer.finish()
+            ended = producer.finish()
+            console.print(f"[red]{producer.report.get('error', ended)}", soft_wrap=True)
             return 1
         for number in range(options.consumers):
             sheet = ["--sheet", options.sheet] if number == 0 else []
@@ -154,24 +119,26 @@ def run(options: argparse.Namespace) -> int:
             )
         for command in options.consumer:
             workers.append(Worker(Path(command[-1]).stem, command, name, namespace))
-        _watch(console, workers, options.seconds)
+        with Live(_table(workers), console=console, refresh_per_second=4, transient=True) as live:
+            _watch(live, workers, START_SECONDS, lambda: all(worker.frames for worker in workers))
+            _watch(live, workers, options.seconds, lambda: False)
     except KeyboardInterrupt:
         console.print("stopped")
     except OSError:  # one could not be started
         for worker in reversed(workers):
             worker.finish()
         raise
-    ended_well = all([worker.finish() for worker in reversed(workers)])  # noqa: C419 - each must be finished
+    problems = [worker.finish() for worker in reversed(workers)]
     console.print(_table(workers))
-    return _verdict(console, workers[1:], ended_well, options.sheet)
+    return _verdict(console, workers[1:], [problem for problem in problems if problem], options.sheet)
 
 
-def _watch(console: Console, workers: list[Worker], seconds: float) -> None:
+def _watch(live: Live, workers: list[Worker], seconds: float, is_done: Callable[[], bool]) -> None:
+    """Show the table until it is done, the time is over, or one of the processes has ended."""
     deadline = time.monotonic() + seconds
-    with Live(_table(workers), console=console, refresh_per_second=4, transient=True) as live:
-        while time.monotonic() < deadline and all(worker.running for worker in workers):
-            time.sleep(TICK)
-            live.update(_table(workers))
+    while time.monotonic() < deadline and all(worker.running for worker in workers) and not is_done():
+        time.sleep(TICK)
+        live.update(_table(workers))
 
 
 COLUMNS = {"fps": "frames/s", "mb_per_s": "MB/s", "p50_ms": "p50 ms", "p99_ms": "p99 ms"}
@@ -187,13 +154,12 @@ def _table(workers: list[Worker]) -> Table:
     return table
 
 
-def _verdict(console: Console, consumers: list[Worker], ended_well: bool, sheet: Path) -> int:
-    frames = [consumer.report.get("frames", 0) for consumer in consumers]
-    torn = sum(consumer.report.get("torn", 0) for consumer in consumers)
-    if ended_well and frames and min(frames) > 0 and torn == 0:
-        console.print(
-            f"[green]passed:[/] {sum(frames)} frames received by {len(frames)} consumers, 0 torn; see {sheet}"
-        )
+def _verdict(console: Console, consumers: list[Worker], problems: list[str], sheet: Path) -> int:
+    problems += [f"{consumer.title} received no frame" for consumer in consumers if not consumer.frames]
+    problems += [f"{consumer.title} received torn frames" for consumer in consumers if consumer.report.get("torn")]
+    if consumers and not problems:
+        frames = sum(consumer.frames for consumer in consumers)
+        console.print(f"[green]passed:[/] {frames} frames received by {len(consumers)} consumers, 0 torn; see {sheet}")
         return 0
-    console.print(f"[red]failed:[/] frames received: {frames}, torn: {torn}, all processes ended well: {ended_well}")
+    console.print(f"[red]failed:[/] {'; '.join(problems) or 'there was no consumer'}", soft_wrap=True)
     return 1

@@ -7,11 +7,12 @@ import time
 import zlib
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from pywinmmf import LockTimeoutError, MemoryMappedFile, Namespace
 from pywinmmf.camera.sources import Picture
+from pywinmmf.opencv import cv2
+from pywinmmf.whole_file import replace_file
 
 from . import frames
 from .worker import Report, plain_errors, stop_event
@@ -46,7 +47,7 @@ class ContactSheet:
         for i, thumbnail in enumerate(self.thumbnails):
             row, column = divmod(i, SHEET_COLUMNS)
             sheet[row * height : (row + 1) * height, column * width : (column + 1) * width] = thumbnail
-        path.write_bytes(cv2.imencode(".png", sheet)[1].tobytes())
+        replace_file(path, cv2.imencode(".png", sheet)[1].tobytes())
 
 
 @plain_errors

@@ -10,7 +10,8 @@ import zlib
 from collections.abc import Iterator
 
 from pywinmmf import Access, Error, MemoryMappedFile, Namespace
-from pywinmmf.camera.sources import TEST_PICTURE, Picture, pictures
+from pywinmmf.camera.source_names import TEST_PICTURE
+from pywinmmf.camera.sources import Picture, pictures
 
 from . import frames
 from .worker import Report, plain_errors, stop_event

@@ -12,7 +12,7 @@ from functools import wraps
 from pathlib import Path
 
 from pywinmmf import Error
-from pywinmmf.terminal import flush
+from pywinmmf.cli.terminal import flush
 
 REPORT_SECONDS = 0.25
 

@@ -8,9 +8,8 @@ import threading
 import time
 from collections.abc import Iterator
 
-import cv2
-
 from pywinmmf import FormatError, Namespace, NotSupportedError
+from pywinmmf.opencv import cv2
 from pywinmmf.video_capture import bgr
 
 from .follower import Follower

@@ -14,17 +14,6 @@ USUAL = (Namespace.GLOBAL, Namespace.LOCAL)  # where `pywinmmf camera` publishes
 _CHOICES = {namespace.name.lower(): namespace for namespace in Namespace}
 
 
-def add_channel(parser: argparse.ArgumentParser) -> None:
-    """``name`` of one channel, and ``--namespace``."""
-    parser.add_argument("name")
-    add_option(parser)
-
-
-def add_option(parser: argparse.ArgumentParser) -> None:
-    """``--namespace``."""
-    parser.add_argument("--namespace", choices=_CHOICES, help="default: global, then local")
-
-
 def chosen(arguments: argparse.Namespace) -> tuple[Namespace, ...]:
     """The namespaces to look in, in this order."""
     return (_CHOICES[arguments.namespace],) if arguments.namespace else USUAL

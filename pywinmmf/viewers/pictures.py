@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import cv2
-
 from pywinmmf import FormatError
+from pywinmmf.opencv import cv2
 
 if TYPE_CHECKING:
     from pywinmmf.video_capture import Picture

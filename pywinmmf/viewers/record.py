@@ -10,7 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import cv2
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -22,7 +21,9 @@ from pywinmmf import (
     NotSupportedError,
     PoisonedError,
 )
-from pywinmmf.terminal import ended_politely, positive, shown
+from pywinmmf.cli.ending import Ending
+from pywinmmf.cli.terminal import FAILED, shown
+from pywinmmf.opencv import cv2
 from pywinmmf.video_capture import bgr
 
 from . import namespaces
@@ -46,27 +47,11 @@ DESCRIPTIONS = {
 }
 
 
-def add_parser(subcommands: Any) -> None:
-    """Add ``record`` to the command line."""
-    parser = subcommands.add_parser(
-        "record",
-        help="record a channel as a video",
-        description="Until Ctrl-C, or for some seconds. While the camera is away the last picture stands still.",
-    )
-    namespaces.add_channel(parser)
-    parser.add_argument("file", type=Path, help="such as file.mp4; one that exists is replaced")
-    parser.add_argument("--seconds", type=positive, help="how long; default: until Ctrl-C")
-    parser.add_argument(
-        "--fps", type=positive, default=30.0, help="the most pictures a second, 1 to 1000 (default: 30)"
-    )
-    parser.add_argument("--timeout", type=positive, default=10.0, metavar="SECONDS", help="for the first picture")
-    parser.set_defaults(run=_record)
-
-
 class Video:
     """A video that lasts as long as the time that passed, however slowly it is written. Pictures that come too fast are
     left out, and those that come while the one before is written. A picture of another size is scaled to that of the
-    first. A context manager, whose end makes the file complete."""
+    first. A context manager, whose end makes the file complete, and has it take the place of one that was there before;
+    not after an exception."""
 
     def __init__(self, file: Path, fps: float, seconds: float | None = None) -> None:
         self._rate = checked(file, fps)
@@ -114,8 +99,11 @@ class Video:
         self.problem = problem
 
     def hold(self, second: float) -> None:
-        """The last picture stays until then."""
+        """The last picture stays until then. It is written again each second, so that a recording that is killed can be
+        played up to its last second."""
         self._end = round(second * self._rate)
+        if self._last is not None and self._end - self._ticks >= self._rate:
+            self._write(self._last, self._end - 1)
 
     def _write(self, picture: Picture, tick: int) -> None:
         assert self._file
@@ -136,7 +124,8 @@ class Video:
                 self._write(self._last, self._end - 1)  # once more: a file ends when its last picture does
 
 
-def _record(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Record until the time is over or the user says to end."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -144,19 +133,18 @@ def _record(arguments: argparse.Namespace) -> int:
         TextColumn("{task.fields[frames]} frames, {task.fields[missed]} missed"),
         TimeElapsedColumn(),
     )
-    # An unfinished video cannot be played.
-    with ended_politely(), Video(arguments.file, arguments.fps, arguments.seconds) as video:
-        try:
-            with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-                task = progress.add_task("waiting", total=arguments.seconds, frames=0, missed=0)
-                _follow(arguments, video, lambda **news: progress.update(task, **news))
-        except KeyboardInterrupt:
-            pass
+    with (
+        Ending() as ending,
+        Video(arguments.file, arguments.fps, arguments.seconds) as video,
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
+    ):
+        task = progress.add_task("waiting", total=arguments.seconds, frames=0, missed=0)
+        _follow(arguments, video, ending, lambda **news: progress.update(task, **news))
     if video.problem:
         print(f"pywinmmf: frames left out: {video.skipped}, the last: {shown(video.problem)}", file=sys.stderr)
     if not video.frames:
         print(f"pywinmmf: {shown(arguments.file)}: no picture came, nothing is written", file=sys.stderr)
-        return 1
+        return FAILED
     if video.missed:
         print(
             f"pywinmmf: pictures missed: {video.missed}, as writing them took too long: "
@@ -167,11 +155,13 @@ def _record(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _follow(arguments: argparse.Namespace, video: Video, show: Any) -> None:
-    """Until the time is over."""
+def _follow(arguments: argparse.Namespace, video: Video, ending: Ending, show: Any) -> None:
+    """Until the time is over, or the command is to end."""
     began = time.perf_counter()
     start: float | None = None
     for state, frame in Follower(arguments.name, namespaces.chosen(arguments)):
+        if ending.asked:
+            return
         now = time.perf_counter()
         if frame is not None:
             try:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from rich.console import Console
@@ -24,7 +24,8 @@ from pywinmmf import (
     PoisonedError,
     list_sections,
 )
-from pywinmmf.terminal import UNREADABLE, ended_politely, positive, print_table, shown
+from pywinmmf.cli.ending import Ending
+from pywinmmf.cli.terminal import UNREADABLE, print_table, shown
 
 from . import namespaces
 from .observation import Observation, frames_per_second, observe
@@ -41,28 +42,16 @@ Row = dict[str, Any]
 Seen = dict[tuple[str, Namespace], Observation | Error]
 
 
-def add_parser(subcommands: Any) -> None:
-    """Add ``top`` to the command line."""
-    parser = subcommands.add_parser(
-        "top",
-        help="a live table of frame channels",
-        description="Age is that of the newest frame. Readers that opened read-only leave no trace and do not count.",
-    )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all that this user may read")
-    namespaces.add_option(parser)
-    parser.add_argument("--interval", type=positive, default=1.0, metavar="SECONDS", help="between looks (default: 1)")
-    parser.add_argument("--once", action="store_true", help="print one table and end: for scripts")
-    parser.add_argument("--json", action="store_true", help="the same for programs")
-    parser.set_defaults(run=_top)
-
-
-def _top(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Show the table until the user says to end, or once."""
     where = namespaces.chosen(arguments)
-    tables = _tables(arguments.names, where, arguments.interval)
     if arguments.once or arguments.json:
-        return _print_once(next(tables), arguments)
+        return _print_once(next(_tables(arguments.names, where, arguments.interval, time.sleep)), arguments)
     console = Console()
-    with suppress(KeyboardInterrupt), ended_politely():
+    with Ending() as ending:
+        tables = itertools.takewhile(
+            lambda _: not ending.asked, _tables(arguments.names, where, arguments.interval, ending.sleep)
+        )
         if console.is_interactive:
             _live(tables, console)
         else:
@@ -83,11 +72,13 @@ def _one_after_the_other(tables: Iterator[list[Row]]) -> None:
         print(flush=True)
 
 
-def _tables(names: list[str], where: tuple[Namespace, ...], interval: float) -> Iterator[list[Row]]:
+def _tables(
+    names: list[str], where: tuple[Namespace, ...], interval: float, sleep: Callable[[float], None]
+) -> Iterator[list[Row]]:
     """For ever, one after each interval."""
     seen = _look(names, where)
     while True:
-        time.sleep(interval)
+        sleep(interval)
         before, seen = seen, _look(names, where)
         there = {name for name, _ in seen}
         rows = [_row(*key, before.get(key), now) for key, now in sorted(seen.items())]

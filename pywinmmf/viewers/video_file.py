@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -32,12 +34,22 @@ def checked(file: Path, fps: float) -> Fraction:
     return Fraction(fps).limit_denominator(int(MOST_TICKS / fps))
 
 
+# A recording that is killed can be played up to its last second: an MP4 is made of fragments of half a second, and
+# becomes an ordinary one at its end; an AVI only lacks its index, which players can do without.
+OPTIONS = {
+    ".mp4": {"movflags": "hybrid_fragmented", "frag_duration": "500000", "flush_packets": "1"},
+    ".avi": {"flush_packets": "1"},
+}
+
+
 class VideoFile:
     """Each picture has its time in ticks, as many a second as ``rate``, and is shown until that of the next one: no
     picture needs to be repeated. A context manager, whose end makes the file complete.
 
     `FormatError` if such a file cannot have pictures of that size; the file is not touched then. `OSError` if it
     cannot be written, now or at any later step.
+
+    A file that exists is kept until the new one is whole, which is called NAME.unfinished.mp4 until then.
     """
 
     def __init__(self, file: Path, rate: Fraction, size: tuple[int, int]) -> None:
@@ -45,8 +57,9 @@ class VideoFile:
         """Width and height in pixels, of every picture."""
         width, height = size
         codec, pixels = CODECS[file.suffix.lower()]
-        # Absolute, or some names are addresses in the network.
-        self._container = av.open(str(file.absolute()), "w")
+        self._target = Path(os.path.realpath(file))  # absolute, or some names are addresses in the network
+        self._path = _unfinished(self._target) if self._target.is_file() else self._target
+        self._container = av.open(str(self._path), "w", options=OPTIONS[file.suffix.lower()])
         stream = self._container.add_stream(codec, rate, QUALITY)
         assert isinstance(stream, av.VideoStream)
         self._stream = stream
@@ -76,3 +89,14 @@ class VideoFile:
     ) -> None:
         with self._container:
             self._container.mux(self._stream.encode(None))
+        if kind is None and self._path != self._target:
+            os.replace(self._path, self._target)
+
+
+def _unfinished(target: Path) -> Path:
+    """The first name of this kind that is free: others may be of recordings that were killed."""
+    for number in itertools.count(1):
+        path = target.with_name(f"{target.stem}.unfinished{number if number > 1 else ''}{target.suffix}")
+        if not path.exists():
+            return path
+    raise AssertionError

@@ -1,4 +1,8 @@
-"""``pywinmmf view``: a page with the live picture of a channel and how it does."""
+"""``pywinmmf view``: a page with the live picture of a channel and how it does.
+
+Every program of the machine, of whatever user, can connect to a port of 127.0.0.1. So all paths begin with a random
+secret that only the printed address has; without it nothing is served.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.resources import files
 from typing import Any
@@ -15,7 +20,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from pywinmmf import Error, InvalidArgumentError, Namespace
-from pywinmmf.terminal import shown
+from pywinmmf.cli.terminal import shown
 
 from . import namespaces
 from .live_picture import LivePicture
@@ -24,40 +29,26 @@ from .observation import observe
 
 HOST = "127.0.0.1"
 PAGE = {
-    "/": ("index.html", "text/html"),
-    "/style.css": ("style.css", "text/css"),
-    "/script.js": ("script.js", "text/javascript"),
+    "": ("index.html", "text/html"),
+    "style.css": ("style.css", "text/css"),
+    "script.js": ("script.js", "text/javascript"),
 }
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
 BOUNDARY = "frame"
 PART = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n".encode()
 SHUTDOWN_SECONDS = 1.0
+IDLE_SECONDS = 15.0  # until a connection ends that sends no request, or takes no picture
+SECRET_BYTES = 16
 
 
-def add_parser(subcommands: Any) -> None:
-    """Add ``view`` to the command line."""
-    parser = subcommands.add_parser(
-        "view",
-        help="show a channel in the browser",
-        description="Serves a page until Ctrl-C, to browsers on this machine alone.",
-    )
-    namespaces.add_channel(parser)
-    parser.add_argument("--port", type=_port, default=0, help="default: a free one")
-    parser.set_defaults(run=_view)
-
-
-def _port(text: str) -> int:
-    if not (text.isdecimal() and int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected 0 to 65535")
-    return int(text)
-
-
-def _view(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Serve the page until Ctrl-C."""
     _check_name(arguments)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(arguments))
@@ -80,15 +71,21 @@ LOG.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
-    app = application(arguments.name, namespaces.chosen(arguments))
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    app = application(arguments.name, namespaces.chosen(arguments), secret)
     runner = web.AppRunner(
-        app, logger=LOG, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_SECONDS
+        app,
+        logger=LOG,
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        keepalive_timeout=IDLE_SECONDS,
     )
     await runner.setup()
     try:
         await web.TCPSite(runner, HOST, arguments.port).start()
         port = runner.addresses[0][1]
-        print(f"{shown(arguments.name)}: http://{HOST}:{port}/", flush=True)
+        print(f"{shown(arguments.name)}: http://{HOST}:{port}/{secret}/", flush=True)
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
@@ -100,15 +97,15 @@ METER = web.AppKey("meter", Meter)
 LIVE_PICTURE = web.AppKey("live_picture", LivePicture)
 
 
-def application(name: str, where: tuple[Namespace, ...]) -> web.Application:
+def application(name: str, where: tuple[Namespace, ...], secret: str) -> web.Application:
     """The page's server."""
-    app = web.Application(middlewares=[_for_this_machine])
+    app = web.Application(middlewares=[_for_this_machine, _for_those_who_know(secret)])
     app[NAME], app[WHERE] = name, where
     app.cleanup_ctx.append(_threads)
     for path in PAGE:
-        app.router.add_get(path, _page)
-    app.router.add_get("/statistics.json", _statistics)
-    app.router.add_get("/picture", _picture)
+        app.router.add_get(f"/{secret}/{path}", _page)
+    app.router.add_get(f"/{secret}/statistics.json", _statistics)
+    app.router.add_get(f"/{secret}/picture", _picture)
     app.on_response_prepare.append(_add_headers)
     return app
 
@@ -142,12 +139,28 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _for_those_who_know(secret: str) -> Any:
+    """Refuse requests without the secret, whatever they ask for."""
+    expected = secret.encode()
+
+    @web.middleware
+    async def check(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        given = request.path.split("/")[1].encode("utf-8", "surrogateescape")
+        if not secrets.compare_digest(given, expected):
+            raise web.HTTPForbidden(text="expected the whole address that pywinmmf view printed\n")
+        return await handler(request)
+
+    return check
+
+
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(HEADERS)
 
 
 async def _page(request: web.Request) -> web.Response:
-    file, content_type = PAGE[request.path]
+    file, content_type = PAGE[request.path.rpartition("/")[2]]
     text = files(__package__).joinpath("page", file).read_text(encoding="utf-8")
     return web.Response(text=text, content_type=content_type)
 
@@ -184,6 +197,8 @@ async def _picture(request: web.Request) -> web.StreamResponse:
     """A stream of JPEG pictures that takes the place of one another (MJPEG)."""
     response = web.StreamResponse(headers={"Content-Type": f"multipart/x-mixed-replace; boundary={BOUNDARY}"})
     await response.prepare(request)
+    if request.method == "HEAD":
+        return response
     live = request.app[LIVE_PICTURE]
     picture = b""
     with live.watched(), contextlib.suppress(ConnectionResetError):  # which is how viewers leave
@@ -191,5 +206,12 @@ async def _picture(request: web.Request) -> web.StreamResponse:
         while True:
             picture = await live.other_than(picture)
             # With the head of the next one at once: browsers show a picture when they see that.
-            await response.write(picture + b"\r\n" + PART)
+            sending = response.write(picture + b"\r\n" + PART)
+            try:
+                await asyncio.wait_for(sending, IDLE_SECONDS)
+            except TimeoutError:  # the viewer takes nothing any more
+                response.force_close()
+                if request.transport is not None:
+                    request.transport.abort()
+                break
     return response

@@ -10,13 +10,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
-from pywinmmf import FrameChannel, Layout, MemoryMappedFile, Namespace
+from pywinmmf import FrameChannel, Layout, MemoryMappedFile, Namespace, registry
+
+if TYPE_CHECKING:
+    from pywinmmf.camera.share import SharedCamera
 
 PATIENCE = 60  # seconds until a process that says nothing counts as stuck
+
+CAMERA_SIZE = (64, 48)
 
 _numbers = itertools.count()
 
@@ -45,7 +51,6 @@ class Child:
             text=True,
             encoding="utf-8",
             env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-            cwd=Path(__file__).parent,  # from where no source tree hides the installed package
             **how,
         )
         self._alarm = threading.Timer(PATIENCE, self.process.kill)
@@ -113,3 +118,53 @@ def eventually() -> Callable[[Callable[[], object]], None]:
             time.sleep(0.01)
 
     return wait
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """As it was, after each test: what `camera share` tells OpenCV there would reach what later tests start."""
+    with mock.patch.dict(os.environ):
+        yield
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder for the registry."""
+    monkeypatch.setattr(registry, "folders", lambda: [tmp_path])
+    return tmp_path
+
+
+@pytest.fixture
+def share(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., SharedCamera]]:
+    """Shares cameras and ends them after the test."""
+    from pywinmmf.camera.share import SharedCamera
+    from pywinmmf.camera.sharing import Sharing
+
+    monkeypatch.setattr("pywinmmf.camera.share.STEADY_SECONDS", 0.1)
+    cameras: list[SharedCamera] = []
+
+    def start(**how: Any) -> SharedCamera:
+        cameras.append(SharedCamera(Sharing(**{"size": CAMERA_SIZE, **how})))
+        return cameras[-1]
+
+    yield start
+    for camera in cameras:
+        camera.close()
+
+
+@pytest.fixture
+def camera(name: str) -> Iterator[str]:
+    """The name of a channel with a moving test picture, 30 a second."""
+    from pywinmmf.camera.share import SharedCamera
+    from pywinmmf.camera.sharing import Sharing
+
+    shared = SharedCamera(Sharing("test", name, CAMERA_SIZE, most_fps=30, namespace=Namespace.LOCAL))
+    yield name
+    shared.close()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Followers that soon lose patience."""
+    monkeypatch.setattr("pywinmmf.viewers.state.PATIENCE", 0.3)
+    monkeypatch.setattr("pywinmmf.viewers.follower.TICK", 0.05)

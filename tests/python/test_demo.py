@@ -16,7 +16,6 @@ cv2 = pytest.importorskip("cv2", reason="the extra 'demo' is not installed")
 pytest.importorskip("rich", reason="the extra 'demo' is not installed")
 
 SECONDS = 120
-FOLDER = Path(__file__).parent  # from where no source tree hides the installed package
 
 
 def demo(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -27,7 +26,6 @@ def demo(*arguments: object) -> subprocess.CompletedProcess[str]:
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
-        cwd=FOLDER,
         timeout=SECONDS,
     )
 
@@ -115,7 +113,6 @@ def test_ctrl_c_ends_it_well(tmp_path: Path) -> None:
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
-        cwd=FOLDER,
         env={**os.environ, "FORCE_COLOR": "1"},  # so that the live table is drawn, which shows when to interrupt
         **OWN_TERMINAL,
     ) as process:
@@ -150,7 +147,6 @@ def test_ctrl_c_ends_it_before_there_is_a_picture(tmp_path: Path) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=FOLDER,
         **OWN_TERMINAL,
     ) as process:
         try:
@@ -170,7 +166,6 @@ def test_producer_reports_json(name: str) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=FOLDER,
         timeout=SECONDS,
     )
     first, *_, last = map(json.loads, done.stdout.splitlines())

@@ -123,7 +123,6 @@ def test_ls_on_a_terminal_that_knows_few_letters(name: str) -> None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env={**os.environ, "PYTHONIOENCODING": "ascii"},
-            cwd=Path(__file__).parent,
             timeout=PATIENCE,
         )
     assert done.returncode == 0, done.stderr

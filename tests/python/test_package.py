@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import pywinmmf
-from pywinmmf import cli, errors
+from pywinmmf import errors
 
 BUILTINS = {
     errors.NotFoundError: FileNotFoundError,
@@ -43,7 +43,6 @@ def command(*arguments: str) -> str:
         text=True,
         check=True,
         timeout=60,
-        cwd=Path(__file__).parent,  # from where no source tree hides the installed package
     ).stdout.strip()
 
 
@@ -55,11 +54,6 @@ def test_the_command_line_says_where_things_are() -> None:
     assert pywinmmf.library_path().is_file()
 
 
-def test_the_command_line_wants_an_option() -> None:
-    with pytest.raises(subprocess.CalledProcessError):
-        command()
-
-
 def run_into(output: int, *arguments: str) -> tuple[int, str]:
     """The exit code of ``python -m pywinmmf``, and its complaints, where its output goes there."""
     done = subprocess.run(
@@ -69,7 +63,6 @@ def run_into(output: int, *arguments: str) -> tuple[int, str]:
         stderr=subprocess.PIPE,
         text=True,
         timeout=60,
-        cwd=Path(__file__).parent,
     )
     return done.returncode, done.stderr
 
@@ -96,17 +89,6 @@ def test_a_disk_that_is_full(section: pywinmmf.MemoryMappedFile, arguments: list
     assert complaints.startswith("pywinmmf: [Errno 28]")
     assert complaints.count("\n") == 1
     assert code == 2
-
-
-def test_ctrl_c_while_commands_are_imported(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(cli, "import_module", interrupted)
-    assert cli.main(["ls"]) == 130
-    assert capsys.readouterr() == ("", "")
 
 
 def test_the_library_is_of_the_same_build() -> None:

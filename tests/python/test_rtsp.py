@@ -16,7 +16,8 @@ import numpy
 import pytest
 
 from pywinmmf import FrameChannel, Namespace
-from pywinmmf.camera.share import SharedCamera, Sharing
+from pywinmmf.camera.share import SharedCamera
+from pywinmmf.camera.sharing import Sharing
 
 SIZE = (64, 48)
 PACKET = 7 * 188  # bytes: as many of the transport stream's packets as usual in one of RTP

@@ -15,9 +15,10 @@ import pytest
 
 from pywinmmf import FrameChannel, Namespace
 from pywinmmf.camera import service
-from pywinmmf.camera.command import _share_arguments
-from pywinmmf.camera.share import Sharing
-from pywinmmf.cli import build_parser, main
+from pywinmmf.camera.service_command import _share_arguments
+from pywinmmf.camera.sharing import Sharing
+from pywinmmf.cli import main
+from pywinmmf.cli.parser import build_parser
 
 not_on_windows = pytest.mark.skipif(sys.platform == "win32", reason="systemd is of Linux")
 
@@ -38,7 +39,7 @@ def test_a_service_is_asked_for_just_what_was_installed(tmp_path: Path, monkeypa
     had = vars(build_parser().parse_args(["camera", "share", *share_arguments(*words)]))
     files = [str(tmp_path / "a video.avi"), f"@{tmp_path / 'front.url'}"]
     wanted.update(sources=[*files, *wanted["sources"][2:]], log=tmp_path / "camera.log")
-    for other in ("run", "service", "run_service"):
+    for other in ("run", "parser", "service", "run_service"):
         wanted.pop(other, None)
         had.pop(other, None)
     assert had == wanted
@@ -73,7 +74,7 @@ def test_no_more_is_installed_than_there_is_room_for(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     vast = Sharing(source="test", name=name, size=(2**20, 2**20), slots=64)
-    monkeypatch.setattr("pywinmmf.camera.command._sharings", lambda _: [vast])
+    monkeypatch.setattr("pywinmmf.camera.service_command.sharings_of", lambda _: [vast])
     monkeypatch.setattr(service, "system", lambda: pytest.fail("it was about to be"))
     assert main(["camera", "install", "test"]) == 1
     assert f"64 slots of {3 * 2**40} bytes: " in capsys.readouterr().err

@@ -27,7 +27,8 @@ from pywinmmf import (
     VideoCapture,
     frames,
 )
-from pywinmmf.camera.share import SharedCamera, Sharing
+from pywinmmf.camera.share import SharedCamera
+from pywinmmf.camera.sharing import Sharing
 
 PATIENCE = 60  # seconds
 SECOND = 1_000_000_000  # in nanoseconds

@@ -72,7 +72,8 @@ class System(NamedTuple):
 
 def popen(*command: str | Path) -> Process:
     pipe = subprocess.PIPE
-    return subprocess.Popen([str(part) for part in command], stdin=pipe, stdout=pipe, text=True, cwd=TESTS)
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    return subprocess.Popen([str(part) for part in command], stdin=pipe, stdout=pipe, text=True, env=environment)
 
 
 def linux() -> System:
@@ -96,7 +97,9 @@ def windows() -> System:
     assembly = programs.for_windows(*IN_CSHARP)
 
     def python(module: str) -> Callable[[list[str]], Process]:
-        return lambda arguments: winpython.popen(["-m", module, *arguments], cwd=TESTS)
+        return lambda arguments: winpython.popen(
+            ["-m", module, *arguments], env={"PYTHONPATH": wine.windows_path(TESTS)}
+        )
 
     workers = {
         "C": lambda arguments: wine.popen([program, *arguments]),

@@ -28,7 +28,6 @@ def test_suite_passes_on_windows() -> None:
     native.start_what_cameras_need()
     done = winpython.run(
         ["-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", "--import-mode=importlib", *HANG_REPORT, SUITE],
-        cwd=SUITE,  # from where no source tree hides the installed package
         env={"PYWINMMF_BENCH_PROGRAMS": wine.windows_path(native.windows_bench_programs())},
         timeout=SECONDS,
     )

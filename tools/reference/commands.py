@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pywinmmf.cli import build_parser
+from pywinmmf.cli.parser import build_parser
 from reference import syntax
 
 INTRODUCTION = """# Commands
@@ -21,7 +21,7 @@ def page(_project: Path) -> str:
     """The page."""
     os.environ["COLUMNS"] = "100"
     page = INTRODUCTION
-    for parser in _parsers(build_parser()):
+    for parser in _parsers(build_parser(declare_all=True)):
         page += f"## {parser.prog}\n\n" + syntax.block("text", parser.format_help().strip())
     return page
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,8 +23,8 @@ GREEN, RED = (0, 200, 0), (0, 0, 200)
 
 
 @pytest.fixture
-def view(tmp_path: Path) -> Iterator[Callable[[str], Viewer]]:
-    with viewers(tmp_path) as start:
+def view() -> Iterator[Callable[..., Viewer]]:
+    with viewers() as start:
         yield start
 
 
@@ -33,7 +32,7 @@ def plain(colour: tuple[int, int, int]) -> Any:
     return numpy.full((48, 64, 3), colour, numpy.uint8)
 
 
-def test_the_page(view: Callable[[str], Viewer], name: str) -> None:
+def test_the_page(view: Callable[..., Viewer], name: str) -> None:
     viewer = view(name)
     for path, kind, words in (
         ("/", "text/html", "script.js"),
@@ -43,7 +42,8 @@ def test_the_page(view: Callable[[str], Viewer], name: str) -> None:
         with viewer.asked(path) as response:
             assert response.headers.get_content_type() == kind
             assert words in response.read().decode()
-    assert viewer.get("/../pyproject.toml")[0] == 404
+    assert viewer.get("/../pyproject.toml")[0] in (403, 404)
+    assert viewer.get("/none")[0] == 404
 
 
 def pictures(stream: Any) -> Iterator[Any]:
@@ -58,7 +58,7 @@ def pictures(stream: Any) -> Iterator[Any]:
             yield cv2.imdecode(numpy.frombuffer(jpeg, numpy.uint8), cv2.IMREAD_COLOR)
 
 
-def test_the_live_picture(view: Callable[[str], Viewer], name: str) -> None:
+def test_the_live_picture(view: Callable[..., Viewer], name: str) -> None:
     with FrameChannel.create(name, capacity=(48, 64, 3)) as channel:
         channel.publish(plain(GREEN))
         with view(name).asked("/picture") as response:
@@ -69,7 +69,7 @@ def test_the_live_picture(view: Callable[[str], Viewer], name: str) -> None:
             assert numpy.abs(next(seen).astype(int) - plain(RED)).max() < 16
 
 
-def test_statistics(view: Callable[[str], Viewer], name: str, eventually: Callable[..., None]) -> None:
+def test_statistics(view: Callable[..., Viewer], name: str, eventually: Callable[..., None]) -> None:
     viewer = view(name)
     assert viewer.statistics()["channel"] is None
     with FrameChannel.create(name, capacity=(48, 64, 3)) as channel:
@@ -82,7 +82,7 @@ def test_statistics(view: Callable[[str], Viewer], name: str, eventually: Callab
         assert {user["pid"] for user in seen["users"]} == {os.getpid()}
 
 
-def test_only_this_machine_is_served(view: Callable[[str], Viewer], name: str) -> None:
+def test_only_this_machine_is_served(view: Callable[..., Viewer], name: str) -> None:
     viewer = view(name)
     for host in ("127.0.0.1", "localhost", f"localhost:{viewer.port}", "[::1]"):
         assert viewer.get("/", Host=host)[0] == 200
@@ -103,8 +103,73 @@ def test_only_this_machine_is_served(view: Callable[[str], Viewer], name: str) -
         elsewhere.connect(("127.0.0.2", viewer.port))
 
 
+@pytest.mark.parametrize("base", ["", "/", "/secret", "/%00", "/%ff", "//"])
+def test_nothing_is_served_without_the_secret(view: Callable[..., Viewer], name: str, base: str) -> None:
+    """Every user of the machine can connect."""
+    viewer = view(name)
+    guesses = [base, viewer.base[:-1], viewer.base + "x", viewer.base.swapcase(), f"/x{viewer.base}"]
+    for guess in guesses:
+        for path in ("", "/", "/statistics.json", "/picture", "/script.js"):
+            for method in ("GET", "HEAD", "POST"):
+                with viewer.asked(path or "/", method=method, base=guess) as response:
+                    assert response.status == 403, (method, guess, path)
+                    assert viewer.base[1:] not in response.read().decode()
+    with viewer.asked("/") as response:
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_each_viewer_has_a_secret_of_its_own(view: Callable[..., Viewer], name: str) -> None:
+    assert view(name).base != view(name).base
+
+
+def test_a_head_has_no_body(view: Callable[..., Viewer], name: str) -> None:
+    with FrameChannel.create(name, capacity=(48, 64, 3)) as channel:
+        channel.publish(plain(GREEN))
+        viewer = view(name)
+        with socket.create_connection(("127.0.0.1", viewer.port), timeout=60) as client:
+            client.sendall(
+                f"HEAD {viewer.base}/picture HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+            )
+            answer = b"".join(iter(lambda: client.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert body == b""
+
+
+@pytest.mark.parametrize("request_line", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"])
+def test_an_idle_connection_ends(view: Callable[..., Viewer], name: str, request_line: bytes) -> None:
+    viewer = view(name, idle_seconds=0.5)
+    with socket.create_connection(("127.0.0.1", viewer.port), timeout=60) as client:
+        client.sendall(request_line)
+        while client.recv(65536):
+            pass
+
+
+def test_a_viewer_that_takes_no_picture_is_let_go(
+    view: Callable[..., Viewer], name: str, eventually: Callable[..., None]
+) -> None:
+    viewer = view(name, idle_seconds=0.5)
+    noise = numpy.random.default_rng(1).integers(0, 256, (1000, 1000, 3), numpy.uint8)
+    with FrameChannel.create(name, capacity=noise.shape) as channel, socket.socket() as client:
+        client.settimeout(60)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", viewer.port))
+        client.sendall(f"GET {viewer.base}/picture HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+
+        def was_let_go() -> bool:
+            channel.publish(noise)
+            try:
+                client.send(b"\r\n")
+            except OSError:
+                return True
+            return False
+
+        eventually(was_let_go)
+        assert viewer.get("/")[0] == 200
+
+
 def test_what_is_no_request_is_refused_without_a_word(
-    view: Callable[[str], Viewer], name: str, capfd: pytest.CaptureFixture[str]
+    view: Callable[..., Viewer], name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     viewer = view(name)
     for request in (b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"\0\r\n\r\n"):

@@ -88,8 +88,8 @@ def camera(name: str) -> Iterator[Camera]:
 
 
 @pytest.fixture
-def view(tmp_path: Path) -> Iterator[Callable[[str], Viewer]]:
-    with viewers(tmp_path) as start:
+def view() -> Iterator[Callable[[str], Viewer]]:
+    with viewers() as start:
         yield start
 
 

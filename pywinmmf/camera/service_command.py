@@ -1,0 +1,60 @@
+"""``pywinmmf camera install``, ``uninstall``, ``start``, ``stop`` and ``status``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from pywinmmf import Error
+from pywinmmf.cli.terminal import FAILED, shown
+
+from . import service
+from .service import SERVICE
+from .sharing import check_text, rehearse
+from .source_names import from_anywhere
+from .wishes import sharings_of
+
+
+def install(arguments: argparse.Namespace) -> int:
+    """Install the service, or give the one that is there other arguments."""
+    try:
+        for sharing in sharings_of(arguments):
+            rehearse(sharing)
+        words = _share_arguments(arguments)
+        for word in words:
+            check_text("argument", word)
+        is_running = service.system().install(arguments.service, words)
+    except (Error, OSError) as error:
+        return _failed(error)
+    option = "" if arguments.service == SERVICE else f" --service {arguments.service}"
+    start = f"pywinmmf camera start{option}"
+    if is_running:
+        print(f"installed {arguments.service}, which runs as it was until: pywinmmf camera stop{option}, {start}")
+    else:
+        print(f"installed {arguments.service}: {start}")
+    return 0
+
+
+def _share_arguments(arguments: argparse.Namespace) -> list[str]:
+    """The arguments of a share command that does what was asked for, from whatever folder it is run."""
+    words = [f"--name={name}" for name in arguments.name or []]  # in one word: it may begin with a dash
+    if arguments.size:
+        words += ["--size", "x".join(map(str, arguments.size))]
+    for option in ("namespace", "access", "format", "fps", "every", "drop_every", "slots"):
+        if getattr(arguments, option) is not None:
+            words += [f"--{option.replace('_', '-')}", str(getattr(arguments, option))]
+    log = arguments.log or service.log_folder() / f"{arguments.service}.log"
+    return [*words, "--log", str(log.resolve()), "--", *map(from_anywhere, arguments.sources)]
+
+
+def control(arguments: argparse.Namespace) -> int:
+    """Do what ``arguments.action`` says."""
+    try:
+        return int(getattr(service.system(), arguments.action)(arguments.service))
+    except OSError as error:
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    print(f"pywinmmf: {shown(error)}", file=sys.stderr)
+    return FAILED

@@ -1,0 +1,122 @@
+"""``pywinmmf camera share``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from pywinmmf import Error, registry
+from pywinmmf.cli.ending import Ending
+from pywinmmf.cli.terminal import FAILED, shown
+
+from . import service
+from .rotating_log import RotatingLog
+from .share import Pace, SharedCamera
+from .sharing import Sharing
+from .source_names import IN_FILE, is_meant_as_file, source_in, without_secrets
+from .sources import open_source, prepare_opencv
+from .wishes import sharings_of
+
+LOG_BYTES, OLD_LOGS = 1_000_000, 3
+RETRY_SECONDS = 5.0  # between tries to get a name that is taken
+TICK = 0.2  # seconds between looks whether to end
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Share cameras until the user or the system says to end."""
+    try:
+        _log_to(arguments.log)
+        prepare_opencv()
+        sharings = sharings_of(arguments)
+        if arguments.run_service:
+            service.system().run(arguments.run_service, lambda is_over, began: share_until(is_over, began, sharings))
+        else:
+            for sharing in sharings:
+                _check_file(sharing.source)
+            with Ending() as ending:
+                share_until(ending.is_asked, lambda: None, sharings)
+    except (Error, OSError) as error:
+        print(f"pywinmmf: {shown(error)}", file=sys.stderr)
+        return FAILED
+    return 0
+
+
+def _check_file(source: str) -> None:
+    """`OSError` if the source is a file that cannot be played: it will not be plugged in later, as a camera may."""
+    said = source_in(Path(source[len(IN_FILE) :])) if source.startswith(IN_FILE) else source
+    if is_meant_as_file(said):
+        open_source(source).release()
+
+
+def _log_to(file: Path | None) -> None:
+    handlers: list[logging.Handler] = [logging.StreamHandler()] if sys.stderr else []
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(RotatingLog(file, maxBytes=LOG_BYTES, backupCount=OLD_LOGS, encoding="utf-8"))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
+
+
+def share_until(is_over: Callable[[], bool], began: Callable[[], None], sharings: Sequence[Sharing]) -> None:
+    """Share them until ``is_over()``, which is asked now and then, says so; ``began()`` is called when they are shared.
+
+    Only one that can be shared is needed: the names of others may be taken, and they are tried again.
+    """
+    with ExitStack() as stack:
+        cameras: list[SharedCamera] = []
+
+        def share(sharing: Sharing) -> None:
+            cameras.append(stack.enter_context(shared(sharing)))
+
+        try:
+            failed = _failures(share, sharings)
+            if not cameras:
+                raise next(iter(failed.values()))
+            for error in failed.values():
+                logging.warning("%s; it is tried again", shown(error))
+            began()
+            retries = Pace(1 / RETRY_SECONDS)
+            while not is_over():
+                time.sleep(TICK)
+                if failed and retries.is_due():
+                    retries.step()
+                    failed = _failures(share, failed)
+        finally:
+            for camera in cameras:  # all at once: those that are silent are waited for only once
+                camera.stop()
+
+
+def _failures(share: Callable[[Sharing], None], sharings: Iterable[Sharing]) -> dict[Sharing, Error]:
+    """Share each, and tell which cannot be, and why: the name of one may be taken, which the others need not mind."""
+    failed = {}
+    for sharing in sharings:
+        try:
+            share(sharing)
+        except Error as error:
+            failed[sharing] = error
+    return failed
+
+
+@contextmanager
+def shared(sharing: Sharing) -> Iterator[SharedCamera]:
+    """A camera that is shared meanwhile, and in the list of cameras."""
+    camera = SharedCamera(sharing)
+    source = without_secrets(sharing.source)
+    try:
+        file = registry.announce(sharing.name, camera.namespace, source, sharing.seconds_between_pictures)
+        if file is None:
+            logging.warning("%s is in no list: %s cannot be written", shown(sharing.name), registry.FILE)
+        logging.info("sharing %s as %s (%s)", shown(source), shown(sharing.name), camera.namespace.name.lower())
+        try:
+            yield camera
+        finally:
+            if file is not None:
+                with suppress(OSError):
+                    registry.withdraw(sharing.name, camera.namespace, file)
+    finally:
+        camera.close()
+        logging.info("sharing %s no more", shown(sharing.name))

@@ -1,0 +1,68 @@
+"""What a source is called on the command line, and which of it others may see."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+TEST_PICTURE = "test"
+FILE_URL = "file://"
+IN_FILE = "@"  # before the name of a file, which, other than a command line, can be kept from other users
+
+
+def video_file(source: str) -> str | None:
+    """The path, if the source is a file of this machine."""
+    if source.startswith(FILE_URL):
+        path = unquote(source[len(FILE_URL) :])
+        return path.lstrip("/") if sys.platform == "win32" else path
+    return source if source != TEST_PICTURE and "://" not in source and Path(source).is_file() else None
+
+
+def is_meant_as_file(source: str) -> bool:
+    """Whether the source must be a file: by its URL, by where it is, or by the kind that its name tells. Anything else
+    may be the name or path of a camera that is not plugged in now."""
+    if source.startswith((FILE_URL, IN_FILE)):
+        return True
+    if "://" in source or source.startswith(("/dev/", "\\\\?\\", "\\\\.\\")):
+        return False
+    kind = mimetypes.guess_type(source)[0] or ""
+    return kind.startswith(("video/", "image/")) or Path(source).is_file() or Path(source).is_absolute()
+
+
+def source_in(file: Path) -> str:
+    """The source that a file holds. `OSError` if it is not one line; nothing of it is told."""
+    try:
+        source = file.read_text(encoding="utf-8-sig").strip()  # Windows' editors write a mark
+    except UnicodeDecodeError:
+        source = ""
+    if not source or "\n" in source or source.startswith(IN_FILE):
+        raise OSError(f"file {str(file)!r}: expected one line, a source such as rtsp://user:password@host/path")
+    return source
+
+
+def without_secrets(source: str) -> str:
+    """The source as others may see it: a URL without user name, password, query and fragment. (A secret in its path
+    is seen: such a URL belongs in a file, of which only the name is.)
+
+    All up to the last ``@`` goes, since passwords are often written as they are, with ``/``, ``?`` and ``@`` in them.
+    """
+    return re.sub("://(?:.*@)?([^?#]*).*", r"://\1", source, flags=re.DOTALL)
+
+
+def from_anywhere(source: str) -> str:
+    """The source, by an absolute path if it is a file."""
+    if source.startswith(IN_FILE):
+        return IN_FILE + str(Path(source[len(IN_FILE) :]).resolve())
+    file = video_file(source)
+    return source if file is None else str(Path(file).resolve())
+
+
+def channel_name(source: str) -> str:
+    """The name of a source's channel if the user gives none."""
+    words = "".join(
+        letter if letter.isalnum() else " " for letter in Path(without_secrets(source).rstrip("/")).stem
+    ).split()
+    return "-".join(["camera", *words])

@@ -1,0 +1,44 @@
+"""From the arguments of ``camera share`` and ``camera install`` to what is shared."""
+
+from __future__ import annotations
+
+import argparse
+
+from pywinmmf import Access, InvalidArgumentError, Namespace
+from pywinmmf.registry import claim_name
+
+from .sharing import Sharing, check
+from .source_names import channel_name
+
+
+def sharings_of(arguments: argparse.Namespace) -> list[Sharing]:
+    """One for each source. `InvalidArgumentError` for what no channel can be."""
+    names = arguments.name or [channel_name(source) for source in arguments.sources]
+    if len(names) != len(arguments.sources):
+        raise InvalidArgumentError(
+            f"{len(names)} names for {len(arguments.sources)} sources: expected as many, in the same order"
+        )
+    if len({*names, *map(claim_name, names)}) != 2 * len(names):
+        raise InvalidArgumentError(f"names {', '.join(names)}: expected different ones, see --name")
+    if arguments.every < 1:
+        raise InvalidArgumentError(f"--every {arguments.every}: expected at least 1")
+    if arguments.drop_every is not None and arguments.drop_every < 2:
+        raise InvalidArgumentError(f"--drop-every {arguments.drop_every}: expected at least 2")
+    sharings = [
+        Sharing(
+            source=source,
+            name=name,
+            size=arguments.size,
+            pixel_format=arguments.format,
+            most_fps=arguments.fps,
+            every=arguments.every,
+            drop_every=arguments.drop_every,
+            slots=arguments.slots,
+            namespace=Namespace[arguments.namespace.upper()] if arguments.namespace else None,
+            access=Access[arguments.access.upper().replace("-", "_")],
+        )
+        for source, name in zip(arguments.sources, names)
+    ]
+    for sharing in sharings:
+        check(sharing)
+    return sharings

@@ -1,0 +1,102 @@
+"""The arguments of ``pywinmmf camera``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from pywinmmf import Access
+from pywinmmf.camera.service import SERVICE
+from pywinmmf.camera.sharing import PIXEL_FORMATS
+
+from .options import add_json, name, picture_size, positive
+
+ACCESS = [access.name.lower().replace("_", "-") for access in Access]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the commands and their arguments."""
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    share = commands.add_parser(
+        "share",
+        help="own cameras and publish their pictures",
+        description="Runs until Ctrl-C or SIGTERM. A camera that is missing, busy or unplugged is tried again; a file "
+        "that is missing, or is no video, is an error.",
+    )
+    _add_sharing_options(share)
+    share.add_argument("--run-service", metavar="NAME", help=argparse.SUPPRESS)  # the service's own command line
+    share.set_defaults(run="pywinmmf.camera.share_command:run")
+
+    listing = commands.add_parser("list", help="list the cameras of this machine, and those that are shared now")
+    add_json(listing)
+    listing.set_defaults(run="pywinmmf.camera.list_command:run")
+
+    install = commands.add_parser(
+        "install",
+        help="share cameras from every start of the machine on",
+        description="A service of Windows; a systemd unit on Linux, of the user if that is not root.",
+    )
+    _add_sharing_options(install)
+    install.set_defaults(run="pywinmmf.camera.service_command:install")
+    services = [install]
+    for command, text in (
+        ("uninstall", "stop and remove the service"),
+        ("start", "start the service"),
+        ("stop", "stop the service"),
+        ("status", "say whether the service runs; exit code 0: it does, 3: it does not, 4: it is not installed"),
+    ):
+        services.append(commands.add_parser(command, help=text))
+        services[-1].set_defaults(run="pywinmmf.camera.service_command:control", action=command)
+    for parser in services:
+        parser.add_argument(
+            "--service",
+            type=_service_name,
+            default=SERVICE,
+            metavar="NAME",
+            help=f"name of the service (default: {SERVICE})",
+        )
+
+
+def _add_sharing_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="camera number, name or path; video file, which is played at its own pace; stream (rtsp:// and the like; "
+        "http://, also of a file), which is read as fast as it comes; 'test'; or @FILE, which holds one of those: "
+        "for a stream with a password, which others would read in this command line",
+    )
+    parser.add_argument(
+        "--name", action="append", type=name, metavar="NAME", help="of each channel; default: camera-SOURCE"
+    )
+    parser.add_argument(
+        "--namespace", choices=["local", "global"], help="of the channels; default: global where the rights allow"
+    )
+    parser.add_argument(
+        "--access", choices=ACCESS, default="users-read", help="who may open the channels (default: users-read)"
+    )
+    parser.add_argument(
+        "--size",
+        type=picture_size,
+        metavar="WIDTHxHEIGHT",
+        help="of the pictures; default: as they come, up to 1920x1080",
+    )
+    parser.add_argument(
+        "--format", choices=PIXEL_FORMATS, default="BGR3", help="pixel format that is published (default: BGR3)"
+    )
+    parser.add_argument("--fps", type=positive, help="the most pictures a second; default: all")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="publish only each N-th picture")
+    parser.add_argument("--drop-every", type=int, metavar="N", help="leave out each N-th picture")
+    parser.add_argument("--slots", type=int, default=4, help="frames that a channel has room for (default: 4)")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="write a rotating log file")
+
+
+def _service_name(text: str) -> str:
+    """It becomes the name of files: of the unit and of the log."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected up to 100 letters, digits, '_', '-' and '.', a letter or digit first"
+        )
+    return text

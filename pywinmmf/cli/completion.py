@@ -1,0 +1,48 @@
+"""``pywinmmf completion``: the Tab key completes commands, options and the names of what is open.
+
+The script calls this program, with ``_ARGCOMPLETE`` in its environment, each time the key is pressed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+SHELLS = ("bash", "zsh", "tcsh", "fish", "powershell")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``completion``."""
+    parser.description = """Print the script that has the Tab key complete commands, options and the names of what is
+        open. bash: eval "$(pywinmmf completion bash)"; fish: pywinmmf completion fish | source;
+        PowerShell: pywinmmf completion powershell | Out-String | Invoke-Expression"""
+    parser.add_argument("shell", choices=SHELLS, help="the shell to write for")
+    parser.set_defaults(run="pywinmmf.cli.completion_script:run")
+
+
+def is_asked_for() -> bool:
+    """Whether a shell wants to know how to complete a line, not to run it."""
+    return "_ARGCOMPLETE" in os.environ
+
+
+def complete(parser: argparse.ArgumentParser) -> None:
+    """Tell the shell how to complete the line, and end the process."""
+    from argcomplete import autocomplete
+
+    autocomplete(parser)
+
+
+def open_names(prefix: str, **_: Any) -> list[str]:
+    """The names of what is open now and begins with ``prefix``: completes a name."""
+    from pywinmmf import Error, Namespace, list_sections
+
+    from .inner import visible
+
+    names: list[str] = []
+    for namespace in (Namespace.GLOBAL, Namespace.LOCAL):
+        try:
+            names += visible(list_sections(namespace))
+        except Error:
+            continue
+    return [name for name in names if name.startswith(prefix)]

@@ -1,0 +1,72 @@
+"""How a command learns that it is to end: by Ctrl-C, by the system's request, or with its terminal.
+
+A handler runs between any two steps of the main thread, which may just then hold the lock of an event, a queue or a
+log; a handler that wanted such a lock would wait for ever. So the handlers here set a plain attribute, or raise
+`KeyboardInterrupt` as Python's own does, and do nothing else. A signal that was ignored stays so, as ``nohup`` wants
+it.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Self
+
+POLITE = ("SIGTERM", "SIGBREAK", "SIGHUP")
+SLICE_SECONDS = 0.1
+
+
+class Ending:
+    """While this context manager is active, Ctrl-C and the other requests to end set `asked`, which the command looks
+    at in its loop."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        """Whether the command is to end."""
+        self._handling = _handling(("SIGINT", *POLITE), self._ask)
+
+    def is_asked(self) -> bool:
+        """`asked`, where a function is wanted."""
+        return self.asked
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep until the time is over or the command is to end; it then ends within a tenth of a second."""
+        deadline = time.monotonic() + seconds
+        while not self.asked and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, SLICE_SECONDS))
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+    def __enter__(self) -> Self:
+        self._handling.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._handling.__exit__(kind, value, traceback)
+
+
+def ended_politely() -> AbstractContextManager[None]:
+    """Have the other requests to end raise `KeyboardInterrupt`, as Ctrl-C does."""
+    return _handling(POLITE, signal.default_int_handler)
+
+
+@contextmanager
+def _handling(signals: Iterable[str], handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Have these signals, as far as the system knows them, go to the handler meanwhile."""
+    numbers = [getattr(signal, name) for name in signals if hasattr(signal, name)]
+    heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heard}
+    try:
+        yield
+    finally:
+        for number, usual in before.items():
+            signal.signal(number, usual)

@@ -1,0 +1,75 @@
+"""What ``info`` and ``audit`` print: names and values, as text or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pywinmmf import FormatError, FrameChannel, MemoryMappedFile, Namespace, Participant
+from pywinmmf.inspection import program_of
+
+from .terminal import shown
+
+
+def print_facts(facts: Mapping[str, Any], as_json: bool) -> None:
+    """Print one fact a line; of several participants, one a line."""
+    if as_json:
+        print(json.dumps(facts))
+        return
+    width = max(len(name) for name in facts)
+    for name, value in facts.items():
+        lines = value if isinstance(value, list) else [value]
+        for number, line in enumerate(lines or [None]):
+            label = name.replace("_", " ") if number == 0 else ""
+            print(f"{label:<{width}}  {shown(_sentence(line) if isinstance(line, dict) else line)}")
+
+
+def described(participant: Participant) -> dict[str, Any]:
+    """A participant, with the name of its program."""
+    # The number of a dead process may be another's by now.
+    program = program_of(participant.pid) if participant.alive else ""
+    return {"pid": participant.pid, "program": program or "unknown", **participant._asdict()}
+
+
+def _sentence(described: Mapping[str, Any]) -> str:
+    """A participant in words."""
+    parts = [f"pid {described['pid']} ({described['program']}) since {_time(described['joined_unix_ns'])}"]
+    if not described["alive"]:
+        parts.append("dead")
+    if described["writing"]:
+        since = described["writing_since_unix_ns"]
+        parts.append(f"writing since {_time(since)}" if since else "about to write")
+    if described["readers"]:
+        parts.append(f"reading: {described['readers']}")
+    waiting = described["waiting_readers"] + described["waiting_writer"]
+    if waiting:
+        parts.append(f"waiting: {waiting}")
+    return ", ".join(parts)
+
+
+def _time(unix_ns: int) -> str:
+    return datetime.fromtimestamp(unix_ns / 1e9).isoformat(" ", "milliseconds")
+
+
+def channel_of(name: str, namespace: Namespace) -> FrameChannel | None:
+    """The channel that a section is, read-only; None: it is none."""
+    try:
+        return FrameChannel.open(name, namespace=namespace, readonly=True)
+    except FormatError:
+        return None
+
+
+def sequence_of(counter: MemoryMappedFile | FrameChannel) -> int:
+    """Its sequence, also of a section that is poisoned, which tells it only to audits."""
+    return counter.sequence if isinstance(counter, FrameChannel) else counter.audit().sequence
+
+
+class OtherLayoutError(FormatError):
+    """A section that was not opened with its own layout."""
+
+
+def with_hint(error: FormatError, hint: str) -> FormatError:
+    """The error, and what to try."""
+    return OtherLayoutError(f"{error}; {hint}", error.status, error.os_error)

@@ -1,0 +1,78 @@
+"""Arguments that several commands have, and the values that they accept."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from pathlib import Path
+
+from .completion import open_names
+
+NUMBER_LIMIT = 1e9
+MOST_PIXELS = 16384  # of a row or column
+
+
+def positive(text: str) -> float:
+    """A number above 0, and short of what clocks can count."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < NUMBER_LIMIT:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0, below {NUMBER_LIMIT:g}")
+    return number
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    """Width and height in pixels."""
+    size = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text, re.ASCII)
+    width, height = map(int, size.groups()) if size else (0, 0)
+    if not 1 <= min(width, height) <= max(width, height) <= MOST_PIXELS:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected WIDTHxHEIGHT in pixels, such as 1280x720")
+    return width, height
+
+
+def new_file(text: str) -> Path:
+    """A file that can be written, or written over: one in a folder that there is."""
+    path = Path(text)
+    folder = path.parent
+    if not folder.is_dir():
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected a file in a folder that exists; there is no {str(folder)!r}"
+        )
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a file, this is a folder")
+    if not os.access(folder, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a file in a folder that can be written to")
+    return path
+
+
+def name(text: str) -> str:
+    """The name of a section. In the C locale Python cannot read other letters than English ones, but keeps their bytes,
+    and names are UTF-8."""
+    try:
+        return os.fsencode(text).decode()
+    except UnicodeError:
+        return text  # the library says what is wrong with it
+
+
+def add_name(parser: argparse.ArgumentParser, what: str) -> None:
+    """``NAME`` of one section or channel, and ``--namespace``."""
+    completed = parser.add_argument("name", type=name, help=f"the name of the {what}")
+    completed.completer = open_names  # type: ignore[attr-defined]
+    add_namespace(parser)
+
+
+def add_namespace(parser: argparse.ArgumentParser) -> None:
+    """``--namespace``."""
+    parser.add_argument(
+        "--namespace",
+        choices=["local", "global", "custom"],
+        help="where to look for the name; default: global, then local",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """``--json``."""
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")

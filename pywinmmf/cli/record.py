@@ -1,0 +1,27 @@
+"""The arguments of ``pywinmmf record``."""
+
+from __future__ import annotations
+
+import argparse
+
+from .options import add_name, new_file, positive
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare them."""
+    parser.description = """Records until Ctrl-C, or for some seconds. While the camera is away the last picture stands
+        still. A recording that is killed can be played up to its last second."""
+    add_name(parser, "channel")
+    parser.add_argument(
+        "file",
+        type=new_file,
+        help="such as film.mp4 or film.avi; one that exists is replaced when the new one is whole",
+    )
+    parser.add_argument("--seconds", type=positive, help="how long; default: until Ctrl-C")
+    parser.add_argument(
+        "--fps", type=positive, default=30.0, help="the most pictures a second, 1 to 1000 (default: 30)"
+    )
+    parser.add_argument(
+        "--timeout", type=positive, default=10.0, metavar="SECONDS", help="how long to wait for the first picture"
+    )
+    parser.set_defaults(run="pywinmmf.viewers.record:run")

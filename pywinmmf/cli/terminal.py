@@ -1,0 +1,39 @@
+"""What commands have in common: exit codes, the output, and text that no terminal obeys."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+# Exit codes.
+FAILED = 1
+UNREADABLE = 2
+INTERRUPTED = 130  # as shells have it
+
+
+def flush() -> None:
+    """Write what was printed. What cannot be written is dropped: the interpreter would try again at its end."""
+    try:
+        print(end="", flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def print_table(columns: list[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Rows as text, in columns of equal width."""
+    cells = [columns, *([shown(row.get(column, "-")) for column in columns] for row in rows)]
+    widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
+    for line in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+
+
+def shown(value: object) -> str:
+    """For a terminal, which obeys control characters and may not know all others; names may have any."""
+    if value is None:
+        return "none"
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -1,0 +1,94 @@
+"""A camera's channel that cannot be used any more is replaced, and readers follow."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from pywinmmf import (
+    Access,
+    FrameChannel,
+    Namespace,
+    PoisonedError,
+    VideoCapture,
+)
+from pywinmmf.camera.share import SharedCamera
+from pywinmmf.inspection import program_of
+
+
+def test_readers_survive_a_new_start_with_larger_pictures(
+    name: str, share: Callable[..., SharedCamera], eventually: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    first = share(source="test", name=name)
+    capture = VideoCapture(name, timeout=0.3)
+    assert capture.read()[0]
+    with FrameChannel.open(name, namespace=Namespace.GLOBAL) as reader:
+        first.close()
+        second = share(source="test", name=name, size=(640, 480))
+        program = f"{program_of(os.getpid())} (pid {os.getpid()})"
+        eventually(lambda: f"is too small for 4 frames of 921600 bytes and still open in {program}" in second.problem)
+        eventually(lambda: not capture.read()[0])  # it has let go of the channel
+        assert capture.isOpened()
+        reader.latest(timeout=0).release()
+    eventually(lambda: capture.read()[0])
+    done, picture = capture.retrieve()
+    assert done
+    assert picture is not None
+    assert picture.shape == (480, 640, 3)
+    capture.release()
+    eventually(lambda: f"{name}: pictures again" in caplog.text)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_damaged_channel_is_replaced_when_its_readers_let_go(
+    name: str,
+    restarted: bool,
+    share: Callable[..., SharedCamera],
+    damage: Callable[..., None],
+    eventually: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    camera = share(source="test", name=name)
+    capture = VideoCapture(name, timeout=0.1)
+    with FrameChannel.open(name, namespace=Namespace.GLOBAL) as reader:
+        reader.next(timeout=30).release()
+        assert capture.read()[0]
+        damage(name, Namespace.GLOBAL)
+        if restarted:
+            camera.close()
+            camera = share(source="test", name=name)
+        eventually(lambda: f"damaged and still open in {program_of(os.getpid())} (pid {os.getpid()})" in camera.problem)
+        assert capture.read() == (False, None)
+        with pytest.raises(PoisonedError):
+            reader.next(timeout=30)
+    eventually(lambda: capture.read()[0])
+    eventually(lambda: f"{name}: pictures again" in caplog.text)
+
+
+def test_a_damaged_channel_that_somebody_only_reads(
+    name: str, share: Callable[..., SharedCamera], damage: Callable[..., None], eventually: Callable[..., None]
+) -> None:
+    camera = share(source="test", name=name)
+    with FrameChannel.open(name, namespace=Namespace.GLOBAL, readonly=True):
+        damage(name, Namespace.GLOBAL)
+        eventually(lambda: "still open in programs that only read it" in camera.problem)
+    eventually(lambda: camera.problem == "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell")
+def test_a_channel_with_other_access_is_replaced_when_its_readers_let_go(
+    name: str, share: Callable[..., SharedCamera], eventually: Callable[..., None]
+) -> None:
+    share(source="test", name=name, access=Access.USERS_READ).close()
+    share(source="test", name=name, access=Access.OWNER).close()
+    with FrameChannel.create(name, capacity=10**5, namespace=Namespace.GLOBAL, access=Access.USERS_READ) as kept:
+        camera = share(source="test", name=name, access=Access.OWNER)
+        eventually(lambda: "made with other access (mode 0644)" in camera.problem)
+        assert kept.sequence == 0
+    eventually(lambda: camera.problem == "")
+    assert os.stat(f"/dev/shm/wmmf-g-{name}").st_mode & 0o777 == 0o600
