@@ -12,9 +12,10 @@
  * descriptor, and it keeps the memory.
  *
  * Descriptors that are closed under us. Programs close descriptors that they do not know, and the number is then given
- * to something else. Before each use we look whether it still is ours: the same file, at the position that we have put
- * there, which is different for each handle and which nobody moves (we read and write at offsets). What remains is
- * another thread that closes it between our look and our use. */
+ * to something else, perhaps to another open file of the same section. Before each use we look whether it still is
+ * ours: an open file at the position that we have put there, terabytes away and different for each handle, and that
+ * nobody moves (we read and write at offsets). What remains is another thread that closes it between our look and our
+ * use. */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64 /* tokens are locks beyond 4 GiB */
 #include "posix.h"
@@ -147,7 +148,6 @@ static void free_guard(void) {
 /* Counted first: of two, us and the end of the library, one sees the other (seq_cst). */
 static void enter_guard(struct platform_mapping *mapping) {
     add_seq_u32(&guard_users, 1);
-    mapping->process = getpid();
     for (;;) {
         uint64_t page = load_seq_u64(&guard_page);
         mapping->alive = (shared_u32 *)(uintptr_t)page;
@@ -155,8 +155,10 @@ static void enter_guard(struct platform_mapping *mapping) {
             return;
         uint64_t mine = new_guard_page();
         mapping->alive = (shared_u32 *)(uintptr_t)mine;
-        if (mine == 0)
+        if (mine == 0) {
+            mapping->process = getpid();
             return;
+        }
         if (cas_seq_u64(&guard_page, &page, mine)) {
             atexit(free_guard); /* of a shared library: when it is unloaded */
             return;
@@ -179,25 +181,19 @@ static bool is_same_file(const struct platform_mapping *mapping, const struct st
     return status->st_dev == mapping->device && status->st_ino == mapping->inode;
 }
 
+/* The mark is as far in as file systems let us, which in some is not far. */
 static void take_descriptor(struct platform_mapping *mapping, int fd, const struct stat *status) {
     mapping->fd = fd;
     mapping->device = status->st_dev;
     mapping->inode = status->st_ino;
-}
-
-/* As far in as file systems let us, which is not far in some. */
-static void mark_descriptor(struct platform_mapping *mapping) {
     off_t mark = (off_t)(((uintptr_t)mapping >> 4) & (((uint64_t)1 << 43) - 1));
     mapping->position = lseek(mapping->fd, mark, SEEK_SET);
     if (mapping->position < 0)
         mapping->position = lseek(mapping->fd, mark & INT32_MAX, SEEK_SET);
 }
 
-/* A file that cannot be asked just now, but is at our position, is ours. */
 static bool has_descriptor(const struct platform_mapping *mapping) {
-    struct stat now;
-    return mapping->fd >= 0 && lseek(mapping->fd, 0, SEEK_CUR) == mapping->position &&
-           (fstat(mapping->fd, &now) != 0 || is_same_file(mapping, &now));
+    return mapping->fd >= 0 && lseek(mapping->fd, 0, SEEK_CUR) == mapping->position;
 }
 
 static int32_t descriptor_check(const struct platform_mapping *mapping) {
@@ -464,14 +460,13 @@ static int32_t make_file(struct platform_mapping *mapping, mode_t mode, uint64_t
         second = make_named(mapping, &status);
     if (second < 0)
         return status;
-    mark_descriptor(mapping);
-    status = room_check(mapping->fd, size);
+    status = room_check(mapping->fd, size, reserved);
     if (status == WMMF_E_NO_MEMORY) {
         sweep(true); /* the dead may have it */
         error_clear();
-        status = room_check(mapping->fd, size);
+        status = room_check(mapping->fd, size, reserved);
     }
-    if (status == WMMF_OK && ftruncate(mapping->fd, (off_t)size) != 0)
+    if (status == WMMF_OK && reserved < size && ftruncate(mapping->fd, (off_t)size) != 0)
         status = status_from_errno();
     if (status == WMMF_OK)
         status = map_descriptor(mapping, second, size);
@@ -528,7 +523,7 @@ static void remove_dead_name(const char *path) {
 }
 
 int32_t platform_publish(struct platform_mapping *mapping) {
-    int32_t status = descriptor_check(mapping);
+    int32_t status = WMMF_OK;
     for (int attempt = 0; status == WMMF_OK; attempt++) {
         if (give_name(mapping)) {
             mapping->managed = true;
@@ -550,17 +545,6 @@ int32_t platform_publish(struct platform_mapping *mapping) {
 
 /* Opening. */
 
-/* Counts this descriptor among the users of a section made here. */
-static int32_t attach(int fd, const char *path) {
-    struct stat status;
-    if (remove_if_abandoned(fd, path))
-        return WMMF_E_NOT_FOUND;
-    /* Refused: somebody holds it exclusively, that is, is removing it. Unlinked: it was removed before we had it. */
-    if (flock(fd, LOCK_SH | LOCK_NB) != 0 || fstat(fd, &status) != 0 || status.st_nlink == 0)
-        return WMMF_E_NOT_READY;
-    return WMMF_OK;
-}
-
 /* "Access denied" for what could be read. */
 static int32_t opening_status(const char *path, bool read_only) {
     int error = errno;
@@ -570,35 +554,47 @@ static int32_t opening_status(const char *path, bool read_only) {
     return status;
 }
 
-static int32_t open_regular(struct platform_mapping *mapping, const char *path, int extra_flags, struct stat *status) {
-    int fd = open(path, (mapping->read_only ? O_RDONLY : O_RDWR) | O_NONBLOCK | O_CLOEXEC | extra_flags);
-    if (fd < 0)
-        return opening_status(path, mapping->read_only);
-    int32_t result = fstat(fd, status) != 0 ? status_from_errno() : WMMF_OK;
-    if (result == WMMF_OK && !S_ISREG(status->st_mode))
-        result = WMMF_E_FORMAT;
-    if (result != WMMF_OK) {
-        close(fd);
+static int32_t open_regular(struct platform_mapping *mapping, const char *path, int extra_flags, int *fd) {
+    *fd = open(path, (mapping->read_only ? O_RDONLY : O_RDWR) | O_NONBLOCK | O_CLOEXEC | extra_flags);
+    return *fd < 0 ? opening_status(path, mapping->read_only) : WMMF_OK;
+}
+
+static int32_t regular_check(int fd, struct stat *status) {
+    if (fstat(fd, status) != 0)
+        return status_from_errno();
+    return S_ISREG(status->st_mode) ? WMMF_OK : WMMF_E_FORMAT;
+}
+
+/* Counts this descriptor among the users of a section made here; what others made has no users. */
+static int32_t attach(struct platform_mapping *mapping, int fd, struct stat *status) {
+    bool alone = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    bool among = !alone && flock(fd, LOCK_SH | LOCK_NB) == 0;
+    int32_t result = regular_check(fd, status);
+    if (result != WMMF_OK)
         return result;
-    }
-    take_descriptor(mapping, fd, status);
-    mark_descriptor(mapping);
-    return WMMF_OK;
+    mapping->managed = made_here(status);
+    if (alone && mapping->managed)
+        return remove_if_abandoned(fd, mapping->path) ? WMMF_E_NOT_FOUND : WMMF_E_NOT_READY;
+    if (alone)
+        flock(fd, LOCK_UN);
+    /* Refused: somebody holds it exclusively, that is, is removing it. Unlinked: it was removed before we had it. */
+    return mapping->managed && (!among || status->st_nlink == 0) ? WMMF_E_NOT_READY : WMMF_OK;
 }
 
 static int32_t open_attached(struct platform_mapping *mapping, uint32_t name_space) {
     struct stat status;
-    int32_t result = open_regular(mapping, mapping->path, O_NOFOLLOW, &status);
+    int fd;
+    int32_t result = open_regular(mapping, mapping->path, O_NOFOLLOW, &fd);
     if (result != WMMF_OK)
         return result;
-    if (name_space == WMMF_LOCAL && status.st_uid != geteuid())
-        return WMMF_E_ACCESS; /* planted under this user's name by another */
-    if (made_here(&status)) {
-        result = attach(mapping->fd, mapping->path);
-        if (result != WMMF_OK)
-            return result;
-        mapping->managed = true;
+    result = attach(mapping, fd, &status);
+    if (result == WMMF_OK && name_space == WMMF_LOCAL && status.st_uid != geteuid())
+        result = WMMF_E_ACCESS; /* planted under this user's name by another */
+    if (result != WMMF_OK) {
+        close(fd);
+        return result;
     }
+    take_descriptor(mapping, fd, &status);
     return map_apart(mapping, open_again(mapping, mapping->path), (uint64_t)status.st_size);
 }
 
@@ -621,12 +617,17 @@ int32_t platform_open(const char *name, const wmmf_options *options, struct plat
 
 int32_t platform_open_file(const char *path, bool read_only, struct platform_mapping **out) {
     struct platform_mapping *mapping;
-    struct stat file;
+    struct stat file = {.st_size = 0};
     int32_t status = mapping_new(&mapping);
     if (status != WMMF_OK)
         return status;
     mapping->read_only = read_only;
-    status = open_regular(mapping, path, 0, &file);
+    int fd;
+    status = open_regular(mapping, path, 0, &fd);
+    if (status == WMMF_OK) {
+        status = regular_check(fd, &file);
+        take_descriptor(mapping, fd, &file);
+    }
     if (status == WMMF_OK)
         status = file.st_size == 0 ? WMMF_E_SIZE : map_descriptor(mapping, mapping->fd, (uint64_t)file.st_size);
     if (status != WMMF_OK) {

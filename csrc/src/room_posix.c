@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -278,21 +279,26 @@ static int32_t file_system_check(int fd, uint64_t length) {
     return no_memory(ENOSPC);
 }
 
-int32_t room_check(int fd, uint64_t length) {
+int32_t room_check(int fd, uint64_t length, uint64_t reserved) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && length > limit.rlim_cur) {
-        /* ftruncate would send SIGXFSZ, too, which ends a program that has no handler. */
+        /* Growing it would send SIGXFSZ, too, which ends a program that has no handler. */
         error_detail("%" PRIu64 " bytes are asked for, and this process may make files of %" PRIu64 " (ulimit -f)",
                      length, (uint64_t)limit.rlim_cur);
         return no_memory(EFBIG);
     }
-    int32_t status = file_system_check(fd, length);
+    /* A little that is reserved at once is refused by the file system itself. */
+    int32_t status = reserved < length || length >= ROOM_CHECK_BYTES ? file_system_check(fd, length) : WMMF_OK;
     return status == WMMF_OK ? memory_check(length) : status;
 }
 
 /* Where the file system cannot reserve: each page is touched. MADV_POPULATE_WRITE (Linux 5.14) does it without a signal
  * if there is none left; before, such file systems have no limit of their own. */
-static int32_t touch(uint8_t *base, uint64_t offset, uint64_t length) {
+static int32_t touch(int fd, uint8_t *base, uint64_t offset, uint64_t length) {
+    struct stat file;
+    if (fstat(fd, &file) != 0 ||
+        ((uint64_t)file.st_size < offset + length && ftruncate(fd, (off_t)(offset + length)) != 0))
+        return status_from_errno();
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     uint64_t begin = offset / page * page, end = offset + length;
     if (madvise(base + begin, (size_t)(end - begin), MADV_POPULATE_WRITE) == 0)
@@ -332,7 +338,7 @@ int32_t room_reserve(int fd, uint8_t *base, uint64_t offset, uint64_t length) {
         } else if (errno == EINTR) {
             piece = piece > RESERVE_PIECE_MIN ? piece / 2 : piece;
         } else if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EPERM) {
-            return touch(base, offset + done, length - done);
+            return touch(fd, base, offset + done, length - done);
         } else {
             int error = errno;
             file_system_check(fd, length);
