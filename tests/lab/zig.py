@@ -12,6 +12,11 @@ from pathlib import Path
 from lab import cache
 
 RELEASE = "ziglang==0.14.1"
+_GNU_NAMES = {
+    "x86_64-windows-gnu": "x86_64-w64-mingw32",
+    "x86-windows-gnu": "i686-w64-mingw32",
+    "aarch64-windows-gnu": "aarch64-w64-mingw32",
+}
 
 
 @functools.cache
@@ -37,7 +42,9 @@ def toolchain(target: str) -> Path:
 
     def make(folder: Path) -> None:
         programs = {"cc": command(target), "c++": command(target, "c++"), "ar": [str(home() / "zig"), "ar"]}
-        programs |= {"ranlib": [str(home() / "zig"), "ranlib"], "rc": [str(home() / "zig"), "rc"]}
+        programs["ranlib"] = [str(home() / "zig"), "ranlib"]
+        if "windows" in target:
+            programs["windres"] = [cache.tool("llvm-windres-14", "llvm-14"), f"--target={_GNU_NAMES[target]}"]
         for name, line in programs.items():
             (folder / name).write_text(f'#!/bin/sh\nexec {" ".join(line)} "$@"\n')
             (folder / name).chmod(0o755)
@@ -59,5 +66,5 @@ set(CMAKE_C_COMPILER ${{CMAKE_CURRENT_LIST_DIR}}/cc)
 set(CMAKE_CXX_COMPILER ${{CMAKE_CURRENT_LIST_DIR}}/c++)
 set(CMAKE_AR ${{CMAKE_CURRENT_LIST_DIR}}/ar)
 set(CMAKE_RANLIB ${{CMAKE_CURRENT_LIST_DIR}}/ranlib)
-set(CMAKE_RC_COMPILER ${{CMAKE_CURRENT_LIST_DIR}}/rc)
+set(CMAKE_RC_COMPILER ${{CMAKE_CURRENT_LIST_DIR}}/windres)
 """

@@ -1,0 +1,58 @@
+"""Which check tries what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from . import c_packages, metadata, pythons
+
+Check = tuple[str, Callable[[], str]]
+
+CHECKS: list[Check] = [
+    ("wheel manylinux2014_x86_64", partial(pythons.check_wheel, "*manylinux2014_x86_64.whl")),
+    ("wheel manylinux2014_x86_64, for C", partial(pythons.check_compile_line, "*manylinux2014_x86_64.whl")),
+    (
+        "wheel manylinux2014_aarch64",
+        partial(pythons.check_machine, "*manylinux2014_aarch64.whl", "pywinmmf/libwmmf.so", "EM_AARCH64"),
+    ),
+    (
+        "wheel musllinux_1_2_x86_64",
+        partial(pythons.check_machine, "*musllinux*x86_64.whl", "pywinmmf/libwmmf.so", "EM_X86_64"),
+    ),
+    (
+        "wheel musllinux_1_2_aarch64",
+        partial(pythons.check_machine, "*musllinux*aarch64.whl", "pywinmmf/libwmmf.so", "EM_AARCH64"),
+    ),
+    ("wheel win_amd64", pythons.check_windows_wheel),
+    ("wheel win32", partial(pythons.check_machine, "*win32.whl", "pywinmmf/_native.pyd", "IMAGE_FILE_MACHINE_I386")),
+    (
+        "wheel win_arm64",
+        partial(pythons.check_machine, "*win_arm64.whl", "pywinmmf/_native.pyd", "IMAGE_FILE_MACHINE_ARM64"),
+    ),
+    ("wheels, metadata", metadata.check_wheels),
+    ("wheels, glibc", metadata.check_manylinux),
+    ("wheels, DLLs", metadata.check_windows_dlls),
+    ("project", metadata.check_project),
+    ("sdist", pythons.check_sdist),
+    ("archive linux-x86_64", c_packages.check_linux_archive),
+    (
+        "archive linux-aarch64",
+        partial(c_packages.check_foreign_archive, "linux-aarch64", "lib/libwmmf.so", "EM_AARCH64"),
+    ),
+    ("archive windows-x64", c_packages.check_windows_archive),
+    (
+        "archive windows-x86",
+        partial(c_packages.check_foreign_archive, "windows-x86", "bin/wmmf.dll", "IMAGE_FILE_MACHINE_I386"),
+    ),
+    (
+        "archive windows-arm64",
+        partial(c_packages.check_foreign_archive, "windows-arm64", "bin/wmmf.dll", "IMAGE_FILE_MACHINE_ARM64"),
+    ),
+    ("deb", c_packages.check_debs),
+    ("conan", c_packages.check_conan),
+]
+NOT_TRIED = {
+    "vcpkg": "no vcpkg here: written by its guide",
+}
+"""What is made and cannot be tried here, and why."""

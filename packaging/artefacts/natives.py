@@ -1,0 +1,57 @@
+"""The C library for each platform, installed by CMake into a folder of its own, and alone for NuGet's package."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from lab import zig
+
+from .platforms import Platform
+from .source import WORK, copy_to, run
+
+
+def prefix(platform: Platform) -> Path:
+    """Return the folder that the library is installed under; made by ``build``."""
+    return WORK / "natives" / platform.rid
+
+
+def native_builds() -> Path:
+    """Return the folder with ``<rid>/wmmf.dll`` or ``<rid>/libwmmf.so``."""
+    return WORK / "native"
+
+
+def build(platform: Platform) -> Path:
+    """Build the library and install it under ``prefix``."""
+    folder = WORK / f"natives-build/{platform.rid}"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(prefix(platform), ignore_errors=True)
+    source = copy_to(folder / "source")
+    run(
+        *("cmake", "-S", source / "csrc", "-B", folder / "build", "-DCMAKE_BUILD_TYPE=Release"),
+        *("-DCMAKE_INSTALL_LIBDIR=lib", f"-DCMAKE_C_FLAGS=-ffile-prefix-map={source}=."),
+        # What the age of glibc does not have must not become a symbol without a version.
+        *([] if platform.windows else ["-DCMAKE_SHARED_LINKER_FLAGS=-Wl,-z,defs"]),
+        *zig.cmake_options(platform.zig),
+    )
+    run("cmake", "--build", folder / "build")
+    run("cmake", "--install", folder / "build", "--prefix", prefix(platform), "--strip")
+    if platform.windows:
+        # lld writes Microsoft's format of import libraries, which all linkers read, each under its own name.
+        shutil.copy(prefix(platform) / "lib/libwmmf.dll.a", prefix(platform) / "lib/wmmf.lib")
+    else:
+        _strip((prefix(platform) / "lib/libwmmf.so").resolve())
+    alone = native_builds() / platform.rid
+    alone.mkdir(parents=True, exist_ok=True)
+    shutil.copy(library(platform), alone / platform.library)
+    return prefix(platform)
+
+
+def library(platform: Platform) -> Path:
+    """Return the shared library of an installed build."""
+    return prefix(platform) / ("bin/wmmf.dll" if platform.windows else "lib/libwmmf.so")
+
+
+def _strip(file: Path) -> None:
+    """Without symbols and debug information; CMake would ask for a strip of each architecture."""
+    run("llvm-strip-14", "--strip-unneeded", file)
