@@ -32,5 +32,4 @@ def replace_file(file: Path, data: bytes, mode: int | None = None) -> None:
             with suppress(OSError):
                 part.unlink()
     except OSError as error:
-        error.filename, error.filename2 = str(file), None  # nobody knows the other name
-        raise
+        raise OSError(error.errno, error.strerror, str(file)) from error  # nobody knows the other name

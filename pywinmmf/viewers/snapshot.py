@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import time
+from typing import TYPE_CHECKING
 
-from pywinmmf import FrameChannel, InvalidArgumentError, Namespace
+from pywinmmf import (
+    FormatError,
+    Frame,
+    FrameChannel,
+    InvalidArgumentError,
+    LockTimeoutError,
+    Namespace,
+    NotSupportedError,
+)
 from pywinmmf.cli.terminal import shown
 from pywinmmf.opencv import cv2
 from pywinmmf.video_capture import bgr
@@ -12,6 +22,9 @@ from pywinmmf.whole_file import replace_file
 
 from . import namespaces
 from .pictures import encoded
+
+if TYPE_CHECKING:
+    from pywinmmf.video_capture import Picture
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,11 +37,24 @@ def run(arguments: argparse.Namespace) -> int:
         return FrameChannel.open(arguments.name, namespace=namespace, readonly=True)
 
     with namespaces.first_found(namespaces.chosen(arguments), open_channel) as channel:
-        frame = channel.latest(arguments.timeout)
+        frame, picture = _newest_picture(channel, arguments.timeout)
         age = channel.age or 0.0
-        picture = bgr(frame)
     # Not cv2.imwrite, which knows few letters of file names on Windows.
     replace_file(file, encoded(picture, kind))
     height, width = picture.shape[:2]
     print(f"{shown(file)}: {width} x {height}, frame {frame.sequence}, {age:.3f} s old")
     return 0
+
+
+def _newest_picture(channel: FrameChannel, timeout: float) -> tuple[Frame, Picture]:
+    """The newest frame that is a picture: if the newest one is none, the first that comes in time."""
+    deadline = time.monotonic() + timeout
+    frame = channel.latest(timeout)
+    while True:
+        try:
+            return frame, bgr(frame)
+        except (FormatError, NotSupportedError) as error:
+            try:
+                frame = channel.next(max(0.0, deadline - time.monotonic()))
+            except LockTimeoutError:
+                raise error from None

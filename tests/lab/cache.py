@@ -21,6 +21,10 @@ class LabError(RuntimeError):
     """A piece of the lab could not be had; the message says which and why."""
 
 
+NPM_OPTIONS = ("--ignore-scripts", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000")
+_failed: dict[str, LabError] = {}  # pieces that this process has tried to make
+
+
 def root() -> Path:
     """Return the cache folder: ``$PYWINMMF_CACHE``, else ``~/.cache/pywinmmf``."""
     folder = Path(os.environ.get("PYWINMMF_CACHE") or "~/.cache/pywinmmf").expanduser().absolute()
@@ -55,12 +59,18 @@ def make_once(name: str, make: Callable[[Path], None], *made_from: str | Path) -
     if folder.exists():
         return folder
     with locked(name):
+        if name in _failed:  # whatever was missing then, such as the network, would be waited for again
+            raise _failed[name]
         if not folder.exists():
             print(f"lab: making {folder}", file=sys.stderr, flush=True)
             unfinished = folder.with_suffix(".unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir()
-            make(unfinished)
+            try:
+                make(unfinished)
+            except LabError as error:
+                _failed[name] = error
+                raise
             unfinished.rename(folder)
     return folder
 
@@ -99,7 +109,7 @@ def unpack_wheels(requirements: Sequence[str], into: Path, *, members: str = "",
     ``windows`` asks for the wheels for 64-bit CPython 3.11 on Windows instead of those for this machine.
     """
     into.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
+    command = [sys.executable, "-m", "pip", "download", "--retries=1", "--no-deps", "--only-binary", ":all:"]
     command += ["--platform", "win_amd64", "--python-version", "311"] if windows else []
     with tempfile.TemporaryDirectory(dir=into) as folder:
         command += ["--disable-pip-version-check", "--dest", folder, *requirements]
@@ -125,7 +135,7 @@ def unpack_npm(package: str, into: Path) -> None:
     """Download an npm package without its dependencies and unpack it into ``into``."""
     npm = node() / "lib/node_modules/npm/bin/npm-cli.js"
     checked(
-        [node() / "bin/node", npm, "pack", "--ignore-scripts", "--pack-destination", into, package],
+        [node() / "bin/node", npm, "pack", *NPM_OPTIONS, "--pack-destination", into, package],
         f"cannot download the npm package {package!r}",
     )
     (archive,) = into.glob("*.tgz")

@@ -88,7 +88,7 @@ def test_a_full_disk_is_one_line() -> None:
     done = demo("--seconds", 1, "--size", "64x48", "--sheet", "/dev/full")
     assert done.returncode == 1
     assert "consumer: [Errno 28]" in done.stdout
-    assert "failed: frames received" in done.stdout
+    assert "failed: consumer 1 ended with exit code 1" in done.stdout
     assert "Traceback" not in done.stdout
 
 
@@ -98,8 +98,38 @@ def test_what_a_consumer_prints_besides_reports_is_ignored(tmp_path: Path) -> No
     talk = f'"{sys.executable}" "{talker}"'
     done = demo("--seconds", 1, "--size", "64x48", "--consumer", talk, "--sheet", tmp_path / "sheet.png")
     assert done.returncode == 1
-    assert "failed: frames received" in done.stdout
+    assert "failed: talker received no frame" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_a_consumer_that_starts_late_costs_no_time(tmp_path: Path) -> None:
+    """Its start-up is not demo time: it is then given the seconds that were asked for."""
+    late = tmp_path / "late.py"
+    late.write_text(
+        "import sys, time\n"
+        "from pywinmmf.demo.consumer import main\n"
+        "sys.argv = [sys.argv[0], sys.argv[1], '--namespace', sys.argv[2]]\n"
+        "time.sleep(4)\n"
+        "main()\n"
+    )
+    consumer = f'"{sys.executable}" "{late}"'
+    options = ["--seconds", 1, "--size", "64x48", "--consumers", 1, "--consumer", consumer]
+    done = demo(*options, "--sheet", tmp_path / "sheet.png")
+    assert done.returncode == 0, done.stdout
+    assert "2 consumers, 0 torn" in done.stdout
+
+
+def test_a_process_that_fails_is_named(tmp_path: Path) -> None:
+    failing = tmp_path / "failing.py"
+    failing.write_text("import sys; sys.stdin.read(); sys.exit(7)")
+    consumer = f'"{sys.executable}" "{failing}"'
+    dying = tmp_path / "dying.py"
+    dying.write_text("import os; os.abort()")
+    options = ["--consumers", 1, "--consumer", consumer, "--consumer", f'"{sys.executable}" "{dying}"']
+    done = demo("--seconds", 1, "--size", "64x48", *options, "--sheet", tmp_path / "sheet.png")
+    assert done.returncode == 1
+    assert "failing ended with exit code 7" in done.stdout
+    assert re.search(r"dying ended with exit code -?\d+", done.stdout)
 
 
 def test_ctrl_c_ends_it_well(tmp_path: Path) -> None:

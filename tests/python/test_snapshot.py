@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def test_snapshot_of_no_picture(name: str, tmp_path: Path, capsys: pytest.Captur
         assert main(["snapshot", name, str(file), "--timeout", "0.1"]) == 2
         assert "the time was up" in capsys.readouterr().err
         channel.publish(bytes(10))
-        assert main(["snapshot", name, str(file)]) == 2
+        assert main(["snapshot", name, str(file), "--timeout", "0.1"]) == 2
         assert "pixel format ''" in capsys.readouterr().err
     assert not file.exists()
 
@@ -80,7 +81,7 @@ def test_snapshot_of_no_picture(name: str, tmp_path: Path, capsys: pytest.Captur
 def test_snapshot_of_bytes_that_claim_a_format(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with FrameChannel.create(name, capacity=100) as channel:
         channel.publish(bytes(100), fourcc="RGB3")
-        assert main(["snapshot", name, str(tmp_path / "out.png")]) == 2
+        assert main(["snapshot", name, str(tmp_path / "out.png"), "--timeout", "0.1"]) == 2
     assert capsys.readouterr().err == (
         "pywinmmf: pixel format 'RGB3', 100 bytes: expected a picture with width, height and stride\n"
     )
@@ -138,3 +139,15 @@ def test_snapshot_through_a_link(camera: str, tmp_path: Path) -> None:
     assert main(["snapshot", camera, str(link)]) == 0
     assert link.is_symlink()
     assert file.stat().st_size > 0
+
+
+def test_snapshot_of_the_first_frame_that_is_a_picture(name: str, tmp_path: Path) -> None:
+    with FrameChannel.create(name, capacity=(48, 64, 3)) as channel:
+        channel.publish(b"no JPEG", fourcc="MJPG")
+        with command("snapshot", name, str(tmp_path / "out.png"), "--timeout", "60", terminal=False) as process:
+            while process.poll() is None:
+                time.sleep(0.1)
+                channel.publish(blue())
+            output = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 0, output
+    assert "64 x 48" in output

@@ -25,7 +25,6 @@ from pywinmmf import (
     NotSupportedError,
     PoisonedError,
     VideoCapture,
-    frames,
 )
 from pywinmmf.camera.share import SharedCamera
 from pywinmmf.camera.sharing import Sharing
@@ -308,22 +307,15 @@ def test_other_pixel_formats(name: str) -> None:
 @pytest.mark.parametrize(
     ("fourcc", "width", "height", "stride", "used"),
     [
-        ("NV12", 4, 3, 4, 100),
-        ("I420", 5, 4, 5, 100),
-        ("YUYV", 5, 3, 10, 100),
         ("MJPG", 0, 0, 0, 0),
         ("MJPG", 4, 4, 12, 100),
         ("BGR3", 0, 0, 0, 100),
         ("RGB3", 0, 0, 0, 100),
-        ("BGR3", 64, 1, 64, 64),
         ("WHAT", 4, 4, 4, 16),
         ("", 0, 0, 0, 100),
     ],
 )
-def test_what_is_no_picture(
-    name: str, fourcc: str, width: int, height: int, stride: int, used: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(frames, "extent", lambda _: 0)  # writers in other languages may describe what they like
+def test_what_is_no_picture(name: str, fourcc: str, width: int, height: int, stride: int, used: int) -> None:
     with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
         capture = VideoCapture(name)
 

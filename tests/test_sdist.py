@@ -1,0 +1,50 @@
+"""The source distribution is the repository: what its README refers to is there, and it can be installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+BUILD = "from setuptools import build_meta; print(build_meta.build_sdist('dist'))"
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made of what is committed, or about to be, as it is now."""
+    if not shutil.which("git") or not (PROJECT / ".git").exists():
+        pytest.skip("this is no git repository, which would say what belongs to it")
+    copy = tmp_path_factory.mktemp("sdist") / "copy"
+    for name in tracked():
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(PROJECT / name, copy / name)
+    subprocess.run([sys.executable, "-c", BUILD], cwd=copy, check=True, capture_output=True, timeout=300)
+    (file,) = (copy / "dist").iterdir()
+    return file
+
+
+def tracked() -> list[str]:
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    return [name for name in listed.split("\0") if name and (PROJECT / name).is_file()]
+
+
+def test_it_holds_the_repository(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        there = {member.name.partition("/")[2] for member in archive if member.isfile()}
+    made = {name for name in there if name.startswith("pywinmmf.egg-info/") or name in ("PKG-INFO", "setup.cfg")}
+    assert there - made == set(tracked())
+
+
+def test_it_can_be_installed(sdist: Path, tmp_path: Path) -> None:
+    """By pip, which makes a wheel of it."""
+    options = ["--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--wheel-dir", str(tmp_path)]
+    command = [sys.executable, "-m", "pip", "wheel", "-q", *options, str(sdist)]
+    subprocess.run(command, check=True, timeout=600, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.startswith("pywinmmf-")
