@@ -9,6 +9,14 @@ with MemoryMappedFile.open("camera") as section:
     section.read(5)
 """
 
+from importlib.util import find_spec as _find_spec
+
+if _find_spec("._native", __name__) is None:
+    raise ImportError(
+        f"{__path__[0]} is a source tree in which nothing is built: start Python from another folder or with "
+        "PYTHONSAFEPATH=1 to import what is installed, or run: pip install ."
+    )
+
 from ._core.binding import ffi, lib
 from .enums import Access, Layout, Namespace
 from .errors import (
