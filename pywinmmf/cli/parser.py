@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import pywinmmf
 
-from .locations import INCLUDE_DIR, LIBRARY
+from . import locations
 
 Parsed = TypeVar("Parsed")
 
@@ -84,10 +84,7 @@ def build_parser(*, declare_all: bool = False) -> CommandParser:
     parser.add_argument(
         "--version", action="version", version=pywinmmf.__version__, help="print the version of the package"
     )
-    for option, run, text in (
-        ("--include-dir", INCLUDE_DIR, "print the folder of wmmf.h"),
-        ("--library", LIBRARY, "print the path of the shared library"),
-    ):
+    for option, (run, text) in locations.OPTIONS.items():
         parser.add_argument(option, dest="run", action="store_const", const=run, help=text)
     subcommands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, command in COMMANDS.items():

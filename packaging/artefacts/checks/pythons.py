@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lab import wine, winpython
 
-from ..source import DIST, WORK, run
+from ..source import DIST, ROOT, WORK, run
 from .holder import SMOKE, holding, linux_program, windows_program
 
 
@@ -45,9 +45,9 @@ def check_compile_line(pattern: str) -> str:
     """What pywinmmf --cflags and --ldflags say compiles and links a program that runs as it stands."""
     (wheel,) = DIST.glob(pattern)
     python = _environment(Path(sys.executable), wheel)
-    flags = run(python, "-m", "pywinmmf", "--cflags").split(), run(python, "-m", "pywinmmf", "--ldflags").split()
-    program = WORK / "check/by-flags"
-    run("cc", *flags[0], Path(__file__).parents[3] / "tests/c/external/program.c", *flags[1], "-o", program)
+    command = python.with_name("pywinmmf")
+    program, source = WORK / "check/by-flags", ROOT / "tests/c/external/program.c"
+    run("sh", "-c", f"cc $({command} --cflags) {source} $({command} --ldflags) -o {program}")
     return f"cc with --cflags --ldflags: {run(program, 'wmmf-flags').strip()}"
 
 
