@@ -45,9 +45,9 @@ class BuildNative(build_ext):
         self._build_library()
 
     def build_extension(self, ext: Extension) -> None:
-        ext.sources += SOURCES
+        ext.sources += [*SOURCES, "pywinmmf/_core/hold.c"]
         ext.depends += [str(path) for path in Path("csrc").rglob("*.h")]
-        ext.include_dirs.append(INCLUDE)
+        ext.include_dirs += [INCLUDE, "csrc/src"]
         ext.define_macros += [("WMMF_STATIC", None), self._version_macro()]
         if ext.py_limited_api:
             ext.define_macros.append(("Py_LIMITED_API", "0x030b0000"))

@@ -22,6 +22,7 @@ from .enums import Access, Layout, Namespace
 from .errors import (
     AccessDeniedError,
     AlreadyExistsError,
+    ArgumentIndexError,
     ArgumentTypeError,
     ClosedError,
     Error,
@@ -49,6 +50,7 @@ __all__ = [
     "Access",
     "AccessDeniedError",
     "AlreadyExistsError",
+    "ArgumentIndexError",
     "ArgumentTypeError",
     "AuditReport",
     "ClosedError",

@@ -42,6 +42,10 @@ class ArgumentTypeError(InvalidArgumentError, TypeError):
     """An argument is of a type that it cannot be. Nothing was done."""
 
 
+class ArgumentIndexError(InvalidArgumentError, IndexError):
+    """An index lies outside the section."""
+
+
 class FormatError(Error, ValueError):
     """What is in the section is not what its layout asks for."""
 
@@ -53,7 +57,7 @@ class NotSupportedError(Error):
 class OwnerDiedError(Error):
     """A writer died while it held the lock, so the payload may be half written.
 
-    Take the write lock, repair the payload and call ``mark_consistent()``.
+    Take the lock with ``write_lock(repair=True)``, repair the payload and call ``mark_consistent()``.
     """
 
 
@@ -90,23 +94,10 @@ _CLASSES: dict[int, type[Error]] = {
 }
 
 
-# What the system may have had a part in; with any other status its last code is that of an older call.
-_FROM_THE_SYSTEM = {
-    lib.WMMF_E_NAME_INVALID,
-    lib.WMMF_E_NAME_TOO_LONG,
-    lib.WMMF_E_EXISTS,
-    lib.WMMF_E_NOT_FOUND,
-    lib.WMMF_E_FORMAT,
-    lib.WMMF_E_ACCESS,
-    lib.WMMF_E_NO_MEMORY,
-    lib.WMMF_E_OS,
-}
-
-
-def native_error(status: int, action: str) -> Error:
+def native_error(status: int, action: str, hint: str = "") -> Error:
     """The exception for what this thread's last native call answered, while it tried to do ``action``."""
-    os_error: int = lib.wmmf_last_os_error() if status in _FROM_THE_SYSTEM else 0
-    message = f"cannot {action}: {ffi.string(lib.wmmf_strerror(status)).decode()}"
+    os_error: int = lib.wmmf_last_os_error()
+    message = f"cannot {action}: {ffi.string(lib.wmmf_strerror(status)).decode()}{hint}"
     if os_error:
         message += f" (system error {os_error})"
     return _CLASSES.get(status, Error)(message, status, os_error)

@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncIterator, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ._core.binding import ffi, lib, new_struct
-from ._core.handle import ChannelHandle
-from ._core.opened import Opened
-from ._core.slots import NO_FRAME, new_native_frame
-from ._core.timeouts import first_slice
-from ._core.validation import access_options, buffer, choice, contiguous, creation_error, section_name, whole
+from ._core.binding import ffi, hold, lib, new_struct
+from ._core.descriptions import Shape, described_picture, described_shape, frame_of, set_format
+from ._core.handle import Opened, open_native
+from ._core.timeouts import seconds
+from ._core.validation import access_options, buffer, choice, contiguous, section_name, whole
 from .enums import Access, Namespace
-from .errors import ArgumentTypeError, ClosedError, Error, InvalidArgumentError, native_error
-from .frames import CopiedFrame, Frame, NewFrame, set_user
-from .inspection import audit_of
-from .pixels import Geometry, geometry_of, geometry_of_shape, in_format
-from .records import AuditReport
+from .errors import ClosedError, Error, InvalidArgumentError, LockTimeoutError
+from .frames import Frame, NewFrame
+from .inspection import audit_of, creation_error, opening_error
+from .memory_mapped_file import MemoryMappedFile
+from .records import AuditReport, Participant
 
 if TYPE_CHECKING:
     from typing import Self
 
+    import numpy.typing
+
     from ._core.buffers import AnyBuffer, AnyWritableBuffer
 
-Shape = Sequence[int]
-
-_TIMEOUT: int = lib.WMMF_E_TIMEOUT
+_QUICK_COPY = 32768
+"""Bytes that are copied in a moment, for which no other Python thread need run."""
+_TO_TAKE_SECONDS = 0.01
+"""For which a task may keep its event loop waiting, when there is a frame to take."""
 _EMPTY_INFO = new_struct("wmmf_channel_info")
 _new_info = partial(ffi.new, ffi.typeof(_EMPTY_INFO), _EMPTY_INFO[0])
 
 
-class FrameChannel(Opened):
+class FrameChannel(Opened[hold.Channel]):
     """N slots in shared memory, of which one is the newest frame.
 
     A writer fills a slot that nobody reads and publishes it; readers get the newest frame, in place, and keep it
@@ -50,18 +52,17 @@ class FrameChannel(Opened):
     A forked child cannot use its parent's objects (`ClosedError`): open the channel again there.
     """
 
-    _handle: ChannelHandle
-
-    def __init__(self, handle: ChannelHandle) -> None:
+    def __init__(self, name: str, namespace: Namespace, native: hold.Channel) -> None:
         """For `create` and `open`."""
-        self._handle = handle
-        self._had = new_native_frame()  # the frame that was given last
-        self._usual = (0, Geometry())  # of frames that are begun: bytes, 0 for all of the slot, and how they lie
+        super().__init__(name, native)
+        self._namespace = namespace
+        self._usual: bytes | None = None  # what `begin` says of a frame: a wmmf_frame; None: all bytes of the slot
         self._copy: bytearray | None = None
         info = self._info()
         self._capacity = int(info.capacity)
         self._slots = int(info.slots)
         self._readonly = bool(info.read_only)
+        native.small = self._capacity <= _QUICK_COPY
 
     @classmethod
     def create(
@@ -70,7 +71,7 @@ class FrameChannel(Opened):
         *,
         capacity: int | Shape,
         slots: int = 4,
-        namespace: Namespace = Namespace.LOCAL,
+        namespace: Namespace | str = Namespace.LOCAL,
         access: Access | str | int = Access.OWNER,
         exist_ok: bool = False,
         participants: int = 0,
@@ -88,15 +89,17 @@ class FrameChannel(Opened):
         least this capacity and as many slots.
         """
         action = f"create channel {name!r}"
+        namespace = choice(Namespace, namespace)
         encoded = section_name(action, name, namespace)
-        size, geometry = _capacity(f"cannot {action}: capacity", capacity)
+        usual = described_shape(f"cannot {action}: capacity", capacity)
+        size = int(frame_of(usual).used)
         slots = whole(
             f"cannot {action}: slots", slots, least=lib.WMMF_CHANNEL_SLOTS_MIN, most=lib.WMMF_CHANNEL_SLOTS_MAX
         )
-        access_fields = access_options(access)
+        access, access_fields = access_options(access)
         options = new_struct(
             "wmmf_options",
-            name_space=choice(Namespace, namespace),
+            name_space=namespace,
             participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
             **access_fields,
         )
@@ -106,30 +109,39 @@ class FrameChannel(Opened):
                 return lib.wmmf_channel_create_or_open(encoded, size, slots, options, cell, ffi.NULL)
             return lib.wmmf_channel_create(encoded, size, slots, options, cell)
 
-        handle = ChannelHandle(name, create)
+        native = hold.Channel(f"channel {name!r}", (namespace, name))
+        status = open_native(native, create)
         action += f" of {slots} slots of {size} bytes"
-        if handle.status == lib.WMMF_E_SIZE:
-            raise InvalidArgumentError(f"cannot {action}: expected {_room(name, namespace)}", handle.status)
-        if handle.status:
-            raise creation_error(handle.status, action, access)
-        channel = cls(handle)
-        channel._usual = (0 if hasattr(capacity, "__index__") else size, geometry)
+        if status == lib.WMMF_E_SIZE:
+            raise InvalidArgumentError(f"cannot {action}: expected {_room(name, namespace)}", status)
+        if status:
+            raise creation_error(status, action, access, namespace, name)
+        channel = cls(name, namespace, native)
+        if not hasattr(capacity, "__index__"):
+            channel._usual = usual
         return channel
 
     @classmethod
-    def open(cls, name: str, *, namespace: Namespace = Namespace.LOCAL, readonly: bool = False) -> Self:
+    def open(cls, name: str, *, namespace: Namespace | str = Namespace.LOCAL, readonly: bool = False) -> Self:
         """Open a channel that exists.
 
         ``readonly`` asks for read rights only: such an object gets copies of frames, never delays a writer and
         is no participant.
         """
         action = f"open channel {name!r}"
+        namespace = choice(Namespace, namespace)
         encoded = section_name(action, name, namespace)
-        options = new_struct("wmmf_options", name_space=choice(Namespace, namespace), read_only=bool(readonly))
-        handle = ChannelHandle(name, partial(lib.wmmf_channel_open, encoded, options))
-        if handle.status:
-            raise native_error(handle.status, action)
-        return cls(handle)
+        options = new_struct("wmmf_options", name_space=namespace, read_only=bool(readonly))
+        native = hold.Channel(f"channel {name!r}", (namespace, name))
+        status = open_native(native, partial(lib.wmmf_channel_open, encoded, options))
+        if status:
+            raise opening_error(status, action, readonly)
+        return cls(name, namespace, native)
+
+    @property
+    def namespace(self) -> Namespace:
+        """Where its name is looked up."""
+        return self._namespace
 
     @property
     def capacity(self) -> int:
@@ -154,9 +166,7 @@ class FrameChannel(Opened):
 
     def _info(self) -> Any:
         info = _new_info()
-        status = lib.wmmf_channel_get_info(self._handle.native(), info)
-        if status:
-            raise native_error(status, f"look at {self._handle.what}")
+        self._must(self._call(lib.wmmf_channel_get_info, info), "look at")
         return info
 
     # Writing.
@@ -180,82 +190,63 @@ class FrameChannel(Opened):
 
         It is skipped if for ``timeout`` seconds all slots are read by others, or another writer is at work.
         """
-        first_ns = first_slice(timeout) if timeout != 0 else 0
+        plain = type(picture) is bytes and fourcc is None and timestamp_ns == 0 and type(user) is bytes and not user
+        if plain and len(picture) <= self._capacity:  # type: ignore[arg-type]
+            return self._native.publish(picture, None, timeout)
         view = buffer("picture", picture)
-        size = view.nbytes
-        if size > self._capacity:
-            raise self._too_large(size)
-        description = NO_FRAME
-        if view.ndim > 1 or fourcc is not None or timestamp_ns != 0 or not isinstance(user, bytes) or user:
-            description = _describe(view, fourcc, user, timestamp_ns)
+        if view.nbytes > self._capacity:
+            raise self._too_large(view.nbytes)
+        description = described_picture(view, fourcc, user, timestamp_ns)
         if not view.c_contiguous:
-            return self._publish_rows(view, description, timeout, first_ns)
-        source = ffi.from_buffer(view)
-        sequence: int = lib.publish_copy(self._handle.native(), source, size, first_ns, description)
-        if sequence == _TIMEOUT:
-            sequence = self._handle.attempt_later(timeout, lib.publish_copy, source, size, out=(description,))
-        if sequence == _TIMEOUT:
-            return 0
-        if sequence < 0:
-            raise native_error(sequence, f"publish {size} bytes in {self._handle.what}")
-        return sequence
+            return self._publish_rows(view, description, timeout)
+        return self._native.publish(view, description, timeout)
 
-    def _publish_rows(self, picture: memoryview, described: Any, timeout: float | None, first_ns: int) -> int:
+    def _publish_rows(self, picture: memoryview, description: bytes | None, timeout: float | None) -> int:
         """A picture with gaps: copied row by row, straight into the slot."""
         import numpy
 
         source: Any = numpy.asarray(picture)
-        geometry = Geometry(described.width, described.height, described.stride, described.fourcc)
-        new = self._begin(timeout, first_ns, geometry, picture.nbytes)
-        if new is None:
+        try:
+            new = self._native.begin(description, timeout)
+        except LockTimeoutError:
             return 0
         with new:
+            new.used = picture.nbytes
             numpy.copyto(numpy.ndarray(source.shape, source.dtype, new.data), source)
-            new.user = ffi.buffer(described.user)[: described.user_size]
-            new.timestamp_ns = described.timestamp_ns
-        return new.sequence
+        return int(new.sequence)
 
     def _too_large(self, size: int) -> InvalidArgumentError:
         return InvalidArgumentError(
-            f"a frame of {size} bytes: expected at most {self._capacity}, the capacity of {self._handle.what}",
+            f"a frame of {size} bytes: expected at most {self._capacity}, the capacity of {self._what}",
             lib.WMMF_E_RANGE,
         )
 
-    def begin(self, shape: Shape | None = None, *, fourcc: str | None = None, timeout: float | None = 0) -> NewFrame:
+    def begin(
+        self,
+        shape: Shape | None = None,
+        *,
+        dtype: numpy.typing.DTypeLike | None = None,
+        fourcc: str | None = None,
+        timeout: float | None = 0,
+    ) -> NewFrame:
         """A slot to fill in place: ``with channel.begin() as frame: frame.array[...] = ...``
 
         It is published when the block ends well and dropped when that ends with an exception. ``shape``, of an
-        array of bytes, None: that of the last `begin` with one, or of `create`; without any, all bytes of the
-        slot. ``fourcc`` as in `publish`. `LockTimeoutError` if for ``timeout`` seconds all slots are read by
-        others, or another writer is at work.
+        array of ``dtype`` (None: bytes), None: that of the last `begin` with one, or of `create`; without any, all
+        bytes of the slot. ``fourcc`` as in `publish`. `LockTimeoutError` if for ``timeout`` seconds all slots are read
+        by others, or another writer is at work.
         """
-        size, geometry = usual = self._usual if shape is None else _capacity("shape", shape)
-        if size > self._capacity:
-            raise self._too_large(size)
-        first_ns = first_slice(timeout) if timeout != 0 else 0
-        described = geometry if fourcc is None else in_format(geometry, fourcc)
-        new = self._begin(timeout, first_ns, described, size or self._capacity)
-        if new is None:
-            raise native_error(lib.WMMF_E_TIMEOUT, f"begin a frame in {self._handle.what}")
+        if shape is None and fourcc is None:
+            return self._native.begin(self._usual, timeout)  # type: ignore[no-any-return]
+        usual = self._usual if shape is None else described_shape("shape", shape, dtype)
+        frame = frame_of(usual)
+        if frame.used > self._capacity:
+            raise self._too_large(frame.used)
+        if fourcc is not None:
+            set_format(frame, fourcc)
+        new: NewFrame = self._native.begin(bytes(ffi.buffer(frame)), timeout)
         self._usual = usual
         return new
-
-    def _begin(self, timeout: float | None, first_ns: int, geometry: Geometry, used: int) -> NewFrame | None:
-        slots = self._handle.slots()
-        frame = new_native_frame()
-        new = NewFrame(frame, slots, geometry, used)
-        try:
-            status = lib.wmmf_channel_begin(slots.native, first_ns, frame)
-            if status == _TIMEOUT:
-                status = self._handle.attempt_later(timeout, lib.wmmf_channel_begin, out=(frame,))
-            if status == _TIMEOUT:
-                return None
-            if status:
-                raise native_error(status, f"begin a frame in {slots.what}")
-            return new
-        except BaseException:  # a signal that came in between, too
-            slots.drop(frame)
-            raise
 
     # Reading.
 
@@ -264,54 +255,25 @@ class FrameChannel(Opened):
 
         `LockTimeoutError` if there is none in time.
         """
-        frame = self._take(0, timeout)
-        native = frame._frame
-        had, self._had = self._had.sequence, native
-        if had:
-            native.missed = max(0, native.sequence - had - 1)
-        return frame
+        if self._readonly:
+            return self._copied(lib.WMMF_PICK_LATEST, self._native.had, timeout)
+        return self._native.latest(timeout)  # type: ignore[no-any-return]
 
     def next(self, timeout: float | None = None) -> Frame:
         """The newest frame that this object has not given yet; waits for one. `LockTimeoutError` as in `latest`."""
-        frame = self._take(self._had.sequence, timeout)
-        self._had = frame._frame
-        return frame
-
-    def _take(self, after: int, timeout: float | None) -> Frame:
         if self._readonly:
-            return self._take_copy(after, timeout)
-        first_ns = first_slice(timeout)
-        slots = self._handle.slots()
-        native = new_native_frame()
-        frame = Frame(native, None)  # before the wait, lest it take time after it
-        try:
-            status = lib.wmmf_channel_acquire(slots.native, after, first_ns, native)
-            if status == _TIMEOUT:
-                status = self._handle.attempt_later(timeout, lib.wmmf_channel_acquire, after, out=(native,))
-            if status == 0:
-                frame._memory = slots.pinned(native)
-                return frame
-        except BaseException:  # a signal that came when it was pinned, too
-            lib.let_go(slots.native, native)
-            raise
-        raise native_error(status, f"get a frame of {slots.what}")
+            return self._copied(lib.WMMF_PICK_NEXT, self._native.had, timeout)
+        return self._native.next(timeout)  # type: ignore[no-any-return]
 
-    def _take_copy(self, after: int, timeout: float | None) -> Frame:
-        buffer = self._buffer_for_copy()
+    def _copied(self, pick: int, after: int, timeout: float | None) -> Frame:
+        """A copy of a frame, which this object has given then."""
+        native, buffer = self._native, self._buffer_for_copy()
         try:
-            return self._read(after, memoryview(buffer), timeout)
+            frame: Frame = native.read(pick, after, buffer, timeout)
         finally:
             self._copy = buffer
-
-    async def _take_copy_async(self, after: int, timeout: float | None) -> Frame:
-        buffer = self._buffer_for_copy()
-        view, frame = memoryview(buffer), new_native_frame()
-        target, size = ffi.from_buffer(view), view.nbytes
-        status = await self._handle.attempt_async(timeout, lib.wmmf_channel_read, after, target, size, out=(frame,))
-        self._copy = buffer
-        if status:
-            raise self._read_error(status, frame, size)
-        return CopiedFrame(frame, view)
+        native.had = frame.sequence
+        return frame
 
     def _buffer_for_copy(self) -> bytearray:
         """The same again, unless somebody still has views of it: then it refuses to change its size."""
@@ -331,57 +293,48 @@ class FrameChannel(Opened):
         Keep the buffer and use it again: a fresh one costs more than the copy. `InvalidArgumentError` if the
         picture does not fit.
         """
-        frame = self._read(self._had.sequence, contiguous("buffer", buffer, writable=True), timeout)
-        self._had = frame._frame
+        native = self._native
+        target = contiguous("buffer", buffer, writable=True)
+        frame: Frame = native.read(lib.WMMF_PICK_NEXT, native.had, target, timeout)
+        native.had = frame.sequence
         return frame
 
     def peek(self, timeout: float | None = 0) -> Frame:
         """What describes the newest frame, without its picture (``data`` is empty): nothing is copied nor pinned,
         and nobody has had the frame. `LockTimeoutError` if there is none in time."""
-        frame = new_native_frame()
-        status = self._handle.attempt(timeout, lib.wmmf_channel_read, 0, ffi.NULL, 0, out=(frame,))
-        if status and status != lib.WMMF_E_RANGE:  # which says that the picture did not fit, as intended
-            raise native_error(status, f"look at the newest frame of {self._handle.what}")
-        return CopiedFrame(frame, memoryview(b""))
-
-    def _read(self, after: int, view: memoryview, timeout: float | None) -> Frame:
-        first_ns = first_slice(timeout)
-        target, size = ffi.from_buffer(view), view.nbytes
-        native = new_native_frame()
-        frame = CopiedFrame(native, view)  # as in _take
-        status = lib.wmmf_channel_read(self._handle.native(), after, target, size, first_ns, native)
-        if status == _TIMEOUT:
-            status = self._handle.attempt_later(timeout, lib.wmmf_channel_read, after, target, size, out=(native,))
-        if status:
-            raise self._read_error(status, native, size)
-        return frame
-
-    def _read_error(self, status: int, frame: Any, size: int) -> Error:
-        if status == lib.WMMF_E_RANGE:
-            message = f"buffer of {size} bytes: expected at least {frame.used} for this frame"
-            return InvalidArgumentError(message, status)
-        return native_error(status, f"read a frame of {self._handle.what}")
+        return self._native.read(lib.WMMF_PICK_LATEST, 0, None, timeout)  # type: ignore[no-any-return]
 
     def wait(self, after: int, timeout: float | None = None) -> int:
         """Wait until the newest frame's sequence is not ``after``; that sequence. `LockTimeoutError` if it stays."""
         sequence = ffi.new("uint64_t *")
         after = whole("after", after)
-        status = self._handle.attempt(timeout, lib.wmmf_channel_wait, after, out=(sequence,))
-        if status:
-            raise native_error(status, f"wait for a frame of {self._handle.what}")
+        self._must(self._attempt(timeout, lib.wmmf_channel_wait, after, out=(sequence,)), "wait for a frame of")
         return int(sequence[0])
 
+    async def wait_async(self, after: int, timeout: float | None = None) -> int:
+        """`wait` for asyncio: the event loop runs on, and one thread of the process waits for all its tasks."""
+        sequence = ffi.new("uint64_t *")
+        status = await self._attempt_async(timeout, lib.wmmf_channel_wait, whole("after", after), sequence)
+        self._must(status, "wait for a frame of")
+        return int(sequence[0])
+
+    async def latest_async(self, timeout: float | None = None) -> Frame:
+        """`latest` for asyncio: it waits as `wait_async` does."""
+        await self.wait_async(0, timeout)
+        return self.latest(_TO_TAKE_SECONDS)
+
     async def next_async(self, timeout: float | None = None) -> Frame:
-        """`next` for asyncio: the event loop runs on, and a worker thread waits, in turns of 0.1 s."""
-        after = self._had.sequence
-        if self._readonly:
-            frame = await self._take_copy_async(after, timeout)
-        else:
-            # Not pinned by that thread: who would let go of a frame for which nobody waits any more?
-            await self._handle.attempt_async(timeout, lib.wmmf_channel_wait, after, out=(ffi.NULL,))
-            frame = self._take(after, 0)
-        self._had = frame._frame
-        return frame
+        """`next` for asyncio: it waits as `wait_async` does."""
+        after, deadline = self._native.had, time.perf_counter() + seconds(timeout)
+        while True:
+            await self.wait_async(after, timeout if timeout is None else max(0.0, deadline - time.perf_counter()))
+            try:
+                if self._readonly:
+                    return self._copied(lib.WMMF_PICK_NEXT, after, _TO_TAKE_SECONDS)
+                return self._native.newer(after, _TO_TAKE_SECONDS)  # type: ignore[no-any-return]
+            except LockTimeoutError:  # a quick writer spoiled each copy, or took back each frame
+                if time.perf_counter() > deadline:
+                    raise
 
     def __iter__(self) -> Iterator[Frame]:
         """Frames as they come, each valid until the next; ends when this object is closed."""
@@ -405,31 +358,15 @@ class FrameChannel(Opened):
 
     def audit(self) -> AuditReport:
         """As `MemoryMappedFile.audit`: damage poisons the channel, for everybody, unless this object is read-only."""
-        return audit_of(lib.wmmf_channel_audit, self._handle)
+        return audit_of(lib.wmmf_channel_audit, self)._replace(sequence=self.sequence)
+
+    def participants(self) -> list[Participant]:
+        """Who has the channel open for writing and reading in place, in all processes."""
+        with MemoryMappedFile.open(self.name, namespace=self.namespace, readonly=True) as section:
+            return section.participants()
 
     def __repr__(self) -> str:
         return f"<FrameChannel {self.name!r}: {self._slots} slots of {self._capacity} bytes, {self._state}>"
-
-
-def _describe(picture: memoryview, fourcc: str | None, user: AnyBuffer, timestamp_ns: int) -> Any:
-    """A native frame that says this of a picture."""
-    frame = new_native_frame()
-    frame.timestamp_ns = whole("timestamp_ns", timestamp_ns)
-    if picture.ndim > 1 or fourcc is not None:
-        frame.width, frame.height, frame.stride, frame.fourcc = geometry_of(picture, fourcc)
-    set_user(frame, user)
-    return frame
-
-
-def _capacity(what: str, given: int | Shape) -> tuple[int, Geometry]:
-    """Bytes, and how an array of this shape lies in them."""
-    if hasattr(given, "__index__"):
-        return whole(what, given, least=1, status=lib.WMMF_E_SIZE), Geometry()
-    if not isinstance(given, Sequence) or isinstance(given, (str, bytes)):
-        raise ArgumentTypeError(f"{what} {given!r}: expected bytes or a shape, not {type(given).__name__}")
-    lengths = [whole(what, length, least=1, status=lib.WMMF_E_SIZE) for length in given]
-    size = whole(what, math.prod(lengths), least=1, status=lib.WMMF_E_SIZE)
-    return size, geometry_of_shape(lengths)
 
 
 def _room(name: str, namespace: Namespace) -> str:

@@ -7,54 +7,90 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ._core.binding import ffi, lib, new_struct
-from ._core.handle import Handle
+from ._core.binding import ffi, hold, lib, new_struct
+from ._core.handle import Opened, open_native
 from ._core.validation import choice
-from .enums import Namespace
-from .errors import native_error
+from .enums import Access, Namespace
+from .errors import Error, InvalidArgumentError, NotSupportedError, native_error
 from .records import AuditReport, Participant
 
 
-def audit_of(audit: Callable[[Any, Any], int], handle: Handle) -> AuditReport:
-    """What wmmf_audit, or its like, says of an open handle."""
+def audit_of(audit: Callable[[Any, Any], int], opened: Opened[Any]) -> AuditReport:
+    """What wmmf_audit, or its like, says of an open section or channel."""
     report = new_struct("wmmf_audit_report")
-    status = audit(handle.native(), report)
-    if status:
-        raise native_error(status, f"audit {handle.what}")
+    opened._must(opened._call(audit, report), "audit")
     return AuditReport.from_native(report)
 
 
-def participants_of(native: Any, what: str) -> list[Participant]:
+def participants_of(section: hold.Section) -> list[Participant]:
     """Those of an open native section whose records are in use."""
     found = []
     record = new_struct("wmmf_participant")
     for index in range(lib.WMMF_PARTICIPANTS_MAX):
-        status = lib.wmmf_get_participant(native, index, record)
+        status = lib.wmmf_get_participant(section.pointer, index, record)
         if status == lib.WMMF_E_RANGE:
             break
         if status:
-            raise native_error(status, f"look at the participants of {what}")
+            raise native_error(status, f"look at the participants of {section.what}")
         if record.pid != 0:
             found.append(Participant.from_native(record))
     return found
 
 
-def list_sections(namespace: Namespace = Namespace.LOCAL) -> list[str]:
+def creation_error(status: int, action: str, access: Access | str | int, namespace: Namespace, name: str) -> Error:
+    """The exception for what a call that creates answered, all its other arguments having been checked before."""
+    if status == lib.WMMF_E_NOT_SUPPORTED and not isinstance(access, Access):
+        expected = "a security descriptor (SDDL)" if sys.platform == "win32" else "permission bits"
+        message = f"cannot {action}: access {access!r}: expected a member of Access or, on this system, {expected}"
+        return NotSupportedError(message, status)
+    error = native_error(status, action, _holders(namespace, name) if status == lib.WMMF_E_EXISTS else "")
+    if status == lib.WMMF_E_ARGUMENT and isinstance(access, str):
+        message = f"cannot {action}: access {access!r}: expected a security descriptor (SDDL)"
+        return InvalidArgumentError(f"{message} (system error {error.os_error})", status, error.os_error)
+    return error
+
+
+def opening_error(status: int, action: str, readonly: bool) -> Error:
+    """The exception for what a call that opens answered."""
+    hint = "; if you may only read it, open it with readonly=True"
+    return native_error(status, action, hint if status == lib.WMMF_E_ACCESS and not readonly else "")
+
+
+def _holders(namespace: Namespace, name: str) -> str:
+    """Who has the section or channel of this name open."""
+    mine = [closed for key, closed in hold.all_open() if key == (namespace, name)]
+    if mine:
+        what = "has closed it, but still has views, frames or locks of it" if all(mine) else "has it open itself"
+        return f": this process {what}"
+    looking = hold.Section(f"section {name!r}", None)
+    options = new_struct("wmmf_options", name_space=namespace, read_only=True)
+    if open_native(looking, lambda cell: lib.wmmf_open(name.encode(), 0, options, cell)):
+        return ""
+    try:
+        pids = sorted({one.pid for one in participants_of(looking) if one.alive})
+    except Error:
+        return ""
+    programs = ", ".join(f"{pid} ({program})" if (program := program_of(pid)) else f"{pid}" for pid in pids)
+    return f" by process {programs}" if pids else ""
+
+
+def list_sections(namespace: Namespace | str = Namespace.LOCAL) -> list[str]:
     """The names of the sections and channels that somebody has open now and that this user may read, sorted.
 
     On Linux those of all layouts, on Windows native ones. `NotSupportedError` where the
     system does not list its objects, `InvalidArgumentError` for ``Namespace.CUSTOM``.
     """
+    namespace = choice(Namespace, namespace)
     needed = ffi.new("uint64_t *")
     capacity = 0
     while True:
         names = ffi.new("char[]", capacity)
-        status = lib.wmmf_list(choice(Namespace, namespace), names, capacity, needed)
+        status = lib.wmmf_list(namespace, names, capacity, needed)
         if status != lib.WMMF_E_RANGE:
             break
         capacity = needed[0] + 1024  # more may come before the next look
     if status:
-        raise native_error(status, f"list the sections of Namespace.{choice(Namespace, namespace).name}")
+        raise native_error(status, f"list the sections of Namespace.{namespace.name}")
     return sorted(name.decode() for name in ffi.buffer(names, needed[0])[:].split(b"\0") if name)
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
-from ._core.binding import ffi, lib, new_struct
-from ._core.handle import SectionHandle
-from ._core.natives import SECTION, open_native
-from ._core.opened import Opened
-from ._core.validation import access_options, choice, contiguous, creation_error, path_text, section_name, whole
+from ._core.binding import ffi, hold, lib, new_struct
+from ._core.callbacks import refusal, refuse_other_task
+from ._core.handle import Call, Opened, open_native
+from ._core.validation import access_options, choice, contiguous, path_text, section_name, whole
 from .enums import Access, Layout, Namespace
-from .errors import ArgumentTypeError, Error, InvalidArgumentError, native_error
-from .inspection import audit_of, participants_of
+from .errors import ArgumentIndexError, ArgumentTypeError, Error, InvalidArgumentError
+from .inspection import audit_of, creation_error, opening_error, participants_of
 from .locks import ReadLock, WriteLock
 from .records import AuditReport, Participant
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ._core.buffers import AnyBuffer, AnyWritableBuffer
 
 
-class MemoryMappedFile(Opened):
+class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     """A named block of memory that several processes map at the same time, with a lock inside.
 
     Made with `create`, `open` or `open_file`; a context manager that closes itself.
@@ -48,14 +48,11 @@ class MemoryMappedFile(Opened):
     through a read-only object. After an error nothing has changed.
     """
 
-    _handle: SectionHandle
-
-    def __init__(self, handle: SectionHandle) -> None:
+    def __init__(self, name: str, native: hold.Section) -> None:
+        """For `create` and `open`."""
+        super().__init__(name, native)
         info = new_struct("wmmf_info")
-        status = lib.wmmf_get_info(handle.native(), info)
-        if status:
-            raise native_error(status, f"open section {handle.name!r}")
-        self._handle = handle
+        self._must(self._call(lib.wmmf_get_info, info), "open")
         self._size: int = info.size
         self._layout = Layout(info.layout)
         self._readonly = bool(info.read_only)
@@ -66,8 +63,8 @@ class MemoryMappedFile(Opened):
         name: str,
         size: int,
         *,
-        namespace: Namespace = Namespace.LOCAL,
-        layout: Layout = Layout.NATIVE,
+        namespace: Namespace | str = Namespace.LOCAL,
+        layout: Layout | str = Layout.NATIVE,
         access: Access | str | int = Access.OWNER,
         exist_ok: bool = False,
         participants: int = 0,
@@ -86,12 +83,13 @@ class MemoryMappedFile(Opened):
         right to create there. Without enough memory, `Error`.
         """
         action = f"create section {name!r}"
+        namespace = choice(Namespace, namespace)
         encoded = section_name(action, name, namespace)
         size = _size(action, size)
-        access_fields = access_options(access)
+        access, access_fields = access_options(access)
         options = new_struct(
             "wmmf_options",
-            name_space=choice(Namespace, namespace),
+            name_space=namespace,
             layout=choice(Layout, layout),
             participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
             **access_fields,
@@ -102,21 +100,22 @@ class MemoryMappedFile(Opened):
                 return lib.wmmf_create_or_open(encoded, size, options, cell, ffi.NULL)
             return lib.wmmf_create(encoded, size, options, cell)
 
-        handle = SectionHandle(name, create)
-        if handle.status == lib.WMMF_E_SIZE:
+        native = hold.Section(f"section {name!r}", (namespace, name))
+        status = open_native(native, create)
+        if status == lib.WMMF_E_SIZE:
             there = _native_size(lib.wmmf_open, encoded, options) if exist_ok else 0
             raise _size_error(action, size, _at_most(there) if there else "what fits into this machine's memory")
-        if handle.status:
-            raise creation_error(handle.status, f"{action} of {size} bytes", access)
-        return cls(handle)
+        if status:
+            raise creation_error(status, f"{action} of {size} bytes", access, namespace, name)
+        return cls(name, native)
 
     @classmethod
     def open(
         cls,
         name: str,
         *,
-        namespace: Namespace = Namespace.LOCAL,
-        layout: Layout = Layout.NATIVE,
+        namespace: Namespace | str = Namespace.LOCAL,
+        layout: Layout | str = Layout.NATIVE,
         size: int | None = None,
         readonly: bool = False,
     ) -> Self:
@@ -133,16 +132,18 @@ class MemoryMappedFile(Opened):
         `AccessDeniedError`: its creator did not let this user in.
         """
         action = f"open section {name!r}"
+        namespace = choice(Namespace, namespace)
         encoded = section_name(action, name, namespace)
         if size is not None:
             size = _size(action, size)
         options = new_struct(
-            "wmmf_options",
-            name_space=choice(Namespace, namespace),
-            layout=choice(Layout, layout),
-            read_only=bool(readonly),
+            "wmmf_options", name_space=namespace, layout=choice(Layout, layout), read_only=bool(readonly)
         )
-        return cls(_opened(name, lib.wmmf_open, encoded, size, options, action))
+        native = hold.Section(f"section {name!r}", (namespace, name))
+        status = _open(native, lib.wmmf_open, encoded, size, options, action)
+        if status:
+            raise opening_error(status, action, readonly)
+        return cls(name, native)
 
     @classmethod
     def open_file(cls, path: StrPath, *, size: int | None = None, readonly: bool = False) -> Self:
@@ -152,7 +153,11 @@ class MemoryMappedFile(Opened):
         if size is not None:
             size = _size(action, size)
         options = new_struct("wmmf_options", layout=Layout.RAW, read_only=bool(readonly))
-        return cls(_opened(shown, lib.wmmf_open_file, encoded, size, options, action))
+        native = hold.Section(f"file {shown!r}", None)
+        status = _open(native, lib.wmmf_open_file, encoded, size, options, action)
+        if status:
+            raise opening_error(status, action, readonly)
+        return cls(shown, native)
 
     @property
     def size(self) -> int:
@@ -168,9 +173,7 @@ class MemoryMappedFile(Opened):
     def sequence(self) -> int:
         """Grows by 1 whenever the write lock is given back (native layout)."""
         sequence = ffi.new("uint64_t *")
-        status = lib.wmmf_sequence(self._handle.native(), sequence)
-        if status:
-            raise native_error(status, f"get the sequence of section {self.name!r}")
+        self._must(self._call(lib.wmmf_sequence, sequence), "get the sequence of")
         return int(sequence[0])
 
     def write(self, data: AnyBuffer, offset: int = 0, *, timeout: float | None = None) -> int:
@@ -184,9 +187,17 @@ class MemoryMappedFile(Opened):
         """
         source = contiguous("data", data)
         offset, size = self._span(offset, source.nbytes)
-        status = self._handle.attempt_in_turn(timeout, lib.wmmf_write_queued, offset, ffi.from_buffer(source), size)
+        native = self._native
+        if native.held:
+            refuse_other_task(native, True)
+        place = ffi.new("uint64_t *")
+        try:
+            status = self._attempt(timeout, lib.wmmf_write_queued, offset, ffi.from_buffer(source), size, out=(place,))
+        finally:
+            if place[0]:
+                lib.wmmf_leave_queue(native.pointer, place[0])
         if status:
-            raise native_error(status, f"write {size} bytes at offset {offset} of section {self.name!r}")
+            self._must(status, f"write {size} bytes at offset {offset} of")
         return size
 
     def read(self, size: int | None = None, offset: int = 0, *, timeout: float | None = None) -> bytes:
@@ -209,43 +220,97 @@ class MemoryMappedFile(Opened):
         return size
 
     def _read_into(self, target: Any, size: int, offset: int, timeout: float | None) -> None:
-        status = self._handle.attempt(timeout, lib.wmmf_read, offset, target, size, copied=size)
+        if self._native.held:
+            refuse_other_task(self._native, False)
+        status = self._attempt(timeout, lib.wmmf_read, offset, target, size, copied=size)
         if status:
-            raise native_error(status, f"read {size} bytes at offset {offset} of section {self.name!r}")
+            self._must(status, f"read {size} bytes at offset {offset} of")
 
     def read_lock(self, timeout: float | None = None) -> ReadLock:
         """The lock shared with other readers, for a with block: ``with section.read_lock(): ...``.
 
         Entering it raises `LockTimeoutError`, `OwnerDiedError` or `PoisonedError`; `Error` if this thread has
         the lock already. Not for read-only objects, whose pages cannot be written to: use `read`.
-        """
-        return ReadLock(self._handle, timeout)
 
-    def write_lock(self, timeout: float | None = None) -> WriteLock:
-        """The lock that nobody shares, for a with block: ``with section.write_lock() as guard: ...``.
-
-        If ``guard.owner_died``, the previous owner died while it held the lock: repair the payload and call
-        `mark_consistent` inside the block; leaving it without that poisons the section. Errors as in
-        `read_lock`.
+        Within a thread the lock belongs to the asyncio task or greenlet that took it: another one that needs it gets
+        an `Error` (``WMMF_E_DEADLOCK``) that names its owner, because waiting would stop both.
         """
-        return WriteLock(self._handle, timeout)
+        return self._native.read_lock(timeout)  # type: ignore[no-any-return]
+
+    def write_lock(self, timeout: float | None = None, *, repair: bool = False) -> WriteLock:
+        """The lock that nobody shares, for a with block: ``with section.write_lock(): ...``.
+
+        `OwnerDiedError` if a writer died while it held the lock, so that the payload may be half written; nothing has
+        changed then. With ``repair=True`` you get the lock nevertheless: if ``guard.owner_died``, repair the payload
+        and call `mark_consistent` inside the block. Without that the section stays as it was, for the next one who
+        repairs it. Other errors as in `read_lock`.
+        """
+        return self._native.write_lock(timeout, repair)  # type: ignore[no-any-return]
 
     def mark_consistent(self) -> None:
         """Declare the payload repaired, inside a `write_lock` whose ``owner_died`` is true."""
-        status = lib.wmmf_mark_consistent(self._handle.native())
-        if status:
-            raise native_error(status, f"mark section {self.name!r} as consistent")
+        self._must(self._call(lib.wmmf_mark_consistent), "mark as consistent")
 
     def view(self, offset: int = 0, size: int | None = None) -> memoryview:
         """The payload itself, no copy: ``size`` bytes from ``offset`` on (None: all from there on).
 
         It takes no lock: others see each store at once, so hold `read_lock` or `write_lock` while you use it.
         It stays valid after `close`, which then unmaps when the last view is gone. Read-only if the object
-        is.
+        is. ``memoryview(section)`` is the same for the whole payload.
         """
         offset, size = self._span(offset, size)
-        view = memoryview(ffi.buffer(self._handle.memory(), self._size))[offset : offset + size]
-        return view.toreadonly() if self._readonly else view
+        return memoryview(self._exporter())[offset : offset + size]
+
+    def _exporter(self) -> hold.Section:
+        native = self._native
+        if native.closed:
+            raise refusal(native)
+        return native
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> bytes: ...
+    def __getitem__(self, index: int | slice) -> int | bytes:
+        """A byte, or a copy of a slice as `read` makes it: ``section[16:32]``. For a slice in place see `view`."""
+        if isinstance(index, slice):
+            positions = range(*index.indices(self._size))
+            if not positions:
+                return b""
+            first, last = min(positions[0], positions[-1]), max(positions[0], positions[-1])
+            return self.read(last - first + 1, first)[:: 1 if positions.step > 0 else -1][:: abs(positions.step)]
+        return self.read(1, self._position(index))[0]
+
+    def __setitem__(self, index: int | slice, value: AnyBuffer | int) -> None:
+        """Store a byte, or as many bytes as a slice has, as `write` does."""
+        if not isinstance(index, slice):
+            self.write(bytes([whole("byte", value, most=255)]), self._position(index))
+            return
+        positions = range(*index.indices(self._size))
+        data = contiguous("data", value)
+        if positions.step != 1 or data.nbytes != len(positions):
+            raise InvalidArgumentError(
+                f"{data.nbytes} bytes for {len(positions)} of section {self.name!r}: expected as many, without a step"
+            )
+        self.write(data, positions.start)
+
+    def _position(self, index: int) -> int:
+        position = operator.index(index)
+        if not -self._size <= position < self._size:
+            raise ArgumentIndexError(
+                f"index {position}: expected one of the {self._size} bytes of section {self.name!r}", lib.WMMF_E_RANGE
+            )
+        return position % self._size
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.typing.NDArray[Any]:
+        """What NumPy asks when the buffer was refused, and would otherwise read byte after byte."""
+        import numpy
+
+        array: numpy.typing.NDArray[Any] = numpy.asarray(self.view(), dtype=dtype)
+        return array.copy() if copy else array
 
     def array(
         self, shape: int | Sequence[int], dtype: numpy.typing.DTypeLike, offset: int = 0
@@ -273,32 +338,25 @@ class MemoryMappedFile(Opened):
         """Wait until `sequence` is not ``sequence`` and return it; `LockTimeoutError` if it stays."""
         sequence = whole("sequence", sequence)
         current = ffi.new("uint64_t *")
-        status = self._handle.attempt(timeout, lib.wmmf_wait, sequence, out=(current,))
-        return self._waited(status, sequence, current)
+        status = self._attempt(timeout, lib.wmmf_wait, sequence, out=(current,))
+        self._must(status, f"wait for a change from sequence {sequence} of")
+        return int(current[0])
 
     async def wait_async(self, sequence: int, timeout: float | None = None) -> int:
-        """`wait` for asyncio: the event loop runs on.
-
-        The waiting is done in a worker thread, in turns of 0.1 s: that long, at most, a thread is kept busy
-        after the task was cancelled.
-        """
+        """`wait` for asyncio: the event loop runs on, and one thread of the process waits for all its tasks."""
         sequence = whole("sequence", sequence)
         current = ffi.new("uint64_t *")
-        status = await self._handle.attempt_async(timeout, lib.wmmf_wait, sequence, out=(current,))
-        return self._waited(status, sequence, current)
-
-    def _waited(self, status: int, sequence: int, current: Any) -> int:
-        if status:
-            raise native_error(status, f"wait for section {self.name!r} to change from sequence {sequence}")
+        status = await self._attempt_async(timeout, lib.wmmf_wait, sequence, current)
+        self._must(status, f"wait for a change from sequence {sequence} of")
         return int(current[0])
 
     def audit(self) -> AuditReport:
         """Compare header, tallies and lock state of a native section. Damage poisons it, for everybody."""
-        return audit_of(lib.wmmf_audit, self._handle)
+        return audit_of(lib.wmmf_audit, self)
 
     def participants(self) -> list[Participant]:
         """Who has the section open for writing, in all processes (native layout)."""
-        return participants_of(self._handle.native(), self._handle.what)
+        return participants_of(self._exporter())
 
     def _span(self, offset: object, size: int | None) -> tuple[int, int]:
         """Offset and size, seen to lie inside the payload."""
@@ -315,7 +373,8 @@ class MemoryMappedFile(Opened):
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._handle.give_back()
+        if not self.closed:
+            self._native.give_back()
         try:
             self.close()
         except Error:  # another thread holds the lock
@@ -330,25 +389,23 @@ def _size(action: str, size: object) -> int:
     return whole(f"cannot {action}: size", size, least=1, status=lib.WMMF_E_SIZE)
 
 
-def _opened(name: str, call: Any, encoded: bytes, size: int | None, options: Any, action: str) -> SectionHandle:
-    """What wmmf_open, or its like, opens."""
-    handle = SectionHandle(name, partial(call, encoded, size or 0, options))
-    if handle.status == lib.WMMF_E_SIZE:
+def _open(native: hold.Section, call: Call, encoded: bytes, size: int | None, options: Any, action: str) -> int:
+    """The status of wmmf_open, or its like."""
+    status = open_native(native, partial(call, encoded, size or 0, options))
+    if status == lib.WMMF_E_SIZE:
         there = _native_size(call, encoded, options)
         raise _size_error(action, size, "at least 1 byte" if size is None else _at_most(there))
-    if handle.status:
-        raise native_error(handle.status, action)
-    return handle
+    return status
 
 
-def _native_size(call: Any, encoded: bytes, options: Any) -> int:
+def _native_size(call: Call, encoded: bytes, options: Any) -> int:
     """How big that is which was found too small; 0: it is empty, or not there."""
     looking = new_struct("wmmf_options", name_space=options.name_space, layout=options.layout, read_only=True)
-    status, native = open_native(SECTION, partial(call, encoded, 0, looking))
-    if status:
+    native = hold.Section("a section to look at", None)
+    if open_native(native, partial(call, encoded, 0, looking)):
         return 0
     size = ffi.new("uint64_t *")
-    lib.wmmf_size(native, size)
+    lib.wmmf_size(native.pointer, size)
     return int(size[0])
 
 

@@ -7,13 +7,9 @@ GREY, Y16 (16 bits), YUYV and UYVY, NV12, NV21, I420 and YV12, MJPG (compressed)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
-from .errors import ArgumentTypeError, FormatError, InvalidArgumentError
-
-if TYPE_CHECKING:
-    import numpy.typing
+from .errors import ArgumentTypeError, InvalidArgumentError
 
 _BYTES_PER_PIXEL = {"GREY": 1, "BGR3": 3, "RGB3": 3, "BGRA": 4, "RGBA": 4, "YUYV": 2, "UYVY": 2, "Y16 ": 2}
 _PLANAR_420 = {"NV12", "NV21", "I420", "YV12"}
@@ -84,7 +80,7 @@ def in_format(rows: Geometry, fourcc: str) -> Geometry:
     if rows.width == 0 or code in COMPRESSED:
         return Geometry(fourcc=picture.fourcc)
     planar = code in _PLANAR_420
-    pixel, _ = _pixel_and_rows(picture)
+    pixel = 1 if planar else _BYTES_PER_PIXEL.get(code, rows.stride // rows.width)
     expected = ""
     if pixel * rows.width != rows.stride:
         expected = f"pixels of {pixel} bytes"
@@ -98,58 +94,3 @@ def in_format(rows: Geometry, fourcc: str) -> Geometry:
             f"expected {expected}"
         )
     return picture._replace(height=rows.height // 3 * 2) if planar else picture
-
-
-@lru_cache
-def extent(picture: Geometry) -> int:
-    """Bytes of all rows; 0 if there are none. `InvalidArgumentError` for pixels that do not fit into a row."""
-    width, _, stride, code = picture
-    fourcc = fourcc_text(code)
-    if fourcc in COMPRESSED:
-        return 0
-    pixel, rows = _pixel_and_rows(picture)
-    least = width * max(1, pixel)
-    if 0 < stride < least:
-        raise InvalidArgumentError(f"fourcc {fourcc!r}, width {width}, stride {stride}: expected at least {least}")
-    return rows * stride
-
-
-def _pixel_and_rows(picture: Geometry) -> tuple[int, int]:
-    """Bytes of a pixel, and rows of such pixels, of what is not compressed."""
-    width, height, stride, code = picture
-    fourcc = fourcc_text(code)
-    if fourcc in _PLANAR_420:
-        return 1, height * 3 // 2
-    return _BYTES_PER_PIXEL.get(fourcc, stride // max(1, width)), height
-
-
-def as_array(view: memoryview, geometry: Geometry) -> numpy.typing.NDArray[Any]:
-    """The picture in ``view``, no copy.
-
-    Rows x pixels, or rows x pixels x bytes of a pixel; 4:2:0 formats rows x 1.5 rows of bytes, as OpenCV has
-    them; what is compressed, or no picture, bytes.
-    """
-    try:
-        import numpy
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("an array needs NumPy: pip install 'pywinmmf[numpy]'", name=error.name) from None
-
-    flat: numpy.typing.NDArray[Any] = numpy.frombuffer(view, numpy.uint8)
-    width, height, stride, code = geometry
-    fourcc = fourcc_text(code)
-    if fourcc in COMPRESSED or width == 0 or height == 0 or stride == 0:
-        return flat
-    pixel, rows = _pixel_and_rows(geometry)
-    if pixel == 0 or pixel * width > stride or rows * stride > len(flat):
-        raise FormatError(
-            f"{len(flat)} bytes with {width} x {height} pixels, stride {stride} and format {fourcc!r}: "
-            f"expected rows of at most {stride} bytes and all of them in the frame"
-        )
-    grid = flat[: rows * stride].reshape(rows, stride)[:, : width * pixel]
-    if fourcc == "Y16 ":
-        return grid.view(numpy.uint16)
-    if pixel == 1:
-        return grid
-    return numpy.lib.stride_tricks.as_strided(
-        grid, (rows, width, pixel), (stride, pixel, 1), writeable=grid.flags.writeable
-    )

@@ -136,7 +136,7 @@ def _one_at_a_time() -> Iterator[None]:
         with suppress(Error):
             lock = MemoryMappedFile.create("pywinmmf-cameras", 1, namespace=namespace, access=access, exist_ok=True)
             stack.enter_context(lock)
-            if stack.enter_context(lock.write_lock(PATIENCE)).owner_died:
+            if stack.enter_context(lock.write_lock(PATIENCE, repair=True)).owner_died:
                 lock.mark_consistent()
         yield
 

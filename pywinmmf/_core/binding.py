@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+import importlib.util
+import sys
+from importlib.machinery import ExtensionFileLoader
+from typing import TYPE_CHECKING, Any
 
+from .. import _native
 from .._native import ffi, lib
+
+if TYPE_CHECKING:
+    from . import hold
+else:
+    # Of the same file, so that there is one copy of the C library: a copy numbers threads for itself, and another one
+    # would not know whose locks are whose.
+    _spec = importlib.util.spec_from_loader(
+        f"{__package__}.hold", ExtensionFileLoader(f"{__package__}.hold", _native.__file__)
+    )
+    hold = importlib.util.module_from_spec(_spec)
+    sys.modules[_spec.name] = hold
+    _spec.loader.exec_module(hold)
 
 if lib.wmmf_abi_version() != lib.WMMF_ABI_VERSION:
     raise ImportError(
@@ -17,4 +33,4 @@ def new_struct(kind: str, **fields: Any) -> Any:
     return ffi.new(f"{kind} *", {"struct_size": ffi.sizeof(kind), **fields})
 
 
-__all__ = ["ffi", "lib", "new_struct"]
+__all__ = ["ffi", "hold", "lib", "new_struct"]

@@ -1,192 +1,167 @@
-"""An open section or channel: who may use it, and how it is called."""
+"""Open sections and channels: how they are opened, called and closed.
+
+The native handle is in an object of `hold`, which closes it when nobody refers to it any more. Whoever calls the
+library keeps a reference meanwhile, and so does each frame, view and lock.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
-import weakref
+import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Generic, NoReturn, Self, TypeVar
 
 from ..errors import ClosedError, Error, native_error
-from .async_waits import in_thread
-from .binding import ffi, lib
-from .natives import CHANNEL, SECTION, Kind, collect, open_native
-from .slots import Slots
-from .ties import tie
-from .timeouts import later_slices, seconds, slices
+from . import async_waits
+from .binding import ffi, hold, lib
+from .callbacks import fail, refusal
+from .timeouts import seconds, slices
 
 Call = Callable[..., int]
 """Of the native library; the answer is its status."""
+Native = TypeVar("Native", hold.Section, hold.Channel)
+
+FORK_SECONDS = 2.0
+"""For which a fork waits until what others are opening is open; the native library waits less for a name."""
+
+_opening = threading.RLock()
+"""Held by a thread that opens something, and by one that forks: a child must know all that it inherits."""
 
 
-class Handle:
-    """A section or channel that ``call``, which stores its native handle in the cell that it is given, opens.
+def open_native(native: Native, call: Call) -> int:
+    """The status of ``call(cell)``, which opens something and stores the native handle in the cell."""
+    kind = "wmmf_section" if isinstance(native, hold.Section) else "wmmf_channel"
+    cell = ffi.cast(f"{kind} **", native.cell)
+    with _opening:
+        status = call(cell)
+    native.pointer = ffi.cast(f"{kind} *", cell[0])
+    return status
 
-    The native handle is closed when this object has been closed or forgotten and nobody else holds what
-    `native` gave: no call is under way, no view of its memory is left.
-    """
 
-    def __init__(self, kind: Kind, what: str, name: str, call: Call) -> None:
-        self.what = f"{what} {name!r}"
-        self.name = name
-        self.forked = False
-        self.status, self._native = open_native(kind, call)
-        """0, or why it is not open."""
-        _handles.add(self)
+class Closed:
+    """What stands in for the native handle of an object that was closed: any use of it is refused."""
+
+    def __init__(self, refused: ClosedError) -> None:
+        self._refused = refused
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise ClosedError(str(self._refused), self._refused.status)
+
+
+class Opened(Generic[Native]):
+    """Something with a native handle: a context manager that closes itself."""
+
+    _native: Native
+    _readonly: bool
+
+    def __init__(self, name: str, native: Native) -> None:
+        self._name = name
+        self._what = native.what
+        self._native = native
+
+    @property
+    def name(self) -> str:
+        """The name it was created or opened by; of a file, the path."""
+        return self._name
+
+    @property
+    def readonly(self) -> bool:
+        """Whether it was opened read-only."""
+        return self._readonly
 
     @property
     def closed(self) -> bool:
-        """Whether it refuses to be used."""
-        return self._native is None
+        """Whether it was closed, here or by a fork."""
+        return isinstance(self._native, Closed) or self._native.closed
 
-    def native(self) -> Any:
-        """The native handle, which stays open for as long as the caller keeps what it gets here."""
-        native = self._native
-        if native is None:
-            raise self._refusal()
-        return native
+    @property
+    def _state(self) -> str:
+        return "closed" if self.closed else "read-only" if self._readonly else "open"
 
-    def _refusal(self) -> ClosedError:
-        if self.forked:
-            message = f"{self.what} was opened before this process was forked: open it again here"
-            return ClosedError(message, lib.WMMF_E_FORKED)
-        return ClosedError(f"{self.what} is closed", lib.WMMF_E_CLOSED)
+    def _call(self, call: Call, *arguments: Any) -> int:
+        native = self._native  # keeps it open until the call returns
+        return call(native.pointer, *arguments)
 
-    def attempt(
+    def _attempt(
         self, timeout: float | None, call: Call, *arguments: Any, out: tuple[Any, ...] = (), copied: int = 0
     ) -> int:
         """The status of ``call(handle, *arguments, timeout_ns, *out)``, repeated until the timeout is over. ``copied``:
         bytes that each call copies anew."""
         wait = seconds(timeout)
-        status = call(self.native(), *arguments, 0, *out)
-        return self._repeat(slices(wait, copied), call, arguments, out) if status == lib.WMMF_E_TIMEOUT else status
-
-    def attempt_later(self, timeout: float | None, call: Call, *arguments: Any, out: tuple[Any, ...]) -> int:
-        """The same, after a call for the `first_slice` of the timeout that was in vain."""
-        return self._repeat(later_slices(timeout), call, arguments, out)
-
-    def _repeat(self, slices_ns: Iterator[int], call: Call, arguments: tuple[Any, ...], out: tuple[Any, ...]) -> int:
-        status: int = lib.WMMF_E_TIMEOUT
-        for slice_ns in slices_ns:
-            status = call(self.native(), *arguments, slice_ns, *out)
-            if status != lib.WMMF_E_TIMEOUT:
-                break
+        status = self._call(call, *arguments, 0, *out)
+        later: Iterator[int] = slices(wait, copied)
+        while status == lib.WMMF_E_TIMEOUT and (slice_ns := next(later, None)) is not None:
+            status = self._call(call, *arguments, slice_ns, *out)
         return status
 
-    def attempt_in_turn(self, timeout: float | None, call: Call, *arguments: Any) -> int:
-        """The same of ``call(handle, *arguments, timeout_ns, place)``, which keeps its place in a queue meanwhile."""
-        native = self.native()
-        place = ffi.new("uint64_t *")
-        try:
-            return self.attempt(timeout, call, *arguments, out=(place,))
-        finally:
-            if place[0]:
-                lib.wmmf_leave_queue(native, place[0])
+    async def _attempt_async(self, timeout: float | None, call: Call, sequence: int, current: Any) -> int:
+        """The status of a wait until the sequence is not this one; the event loop runs on."""
+        wait, native = seconds(timeout), self._native
+        deadline = time.perf_counter() + wait
+        while True:
+            status = call(native.pointer, sequence, 0, current)
+            left = deadline - time.perf_counter()
+            if status != lib.WMMF_E_TIMEOUT or left <= 0:
+                return status
+            status = await async_waits.until_changed(native, sequence, left)
+            if status:
+                return status
 
-    async def attempt_async(self, timeout: float | None, call: Call, *arguments: Any, out: tuple[Any, ...]) -> int:
-        """As `attempt`, in a thread, which keeps what it was given for up to 0.1 s after a cancellation."""
-        status: int = lib.WMMF_E_TIMEOUT
-        for slice_ns in slices(timeout):
-            status = await in_thread(call, self.native(), *arguments, slice_ns, *out)
-            if status != lib.WMMF_E_TIMEOUT:
-                break
-        return status
-
-    def close(self) -> None:
-        """Refuse further use."""
-        self._native = None
-        collect()
-
-    def abandon(self) -> None:
-        """In a forked child: refuse further use. Views stay valid."""
-        self.forked = True
-        self._native = None
-
-
-class SectionHandle(Handle):
-    """One open section: also its payload in place, and the locks held through it."""
-
-    def __init__(self, name: str, call: Call) -> None:
-        super().__init__(SECTION, "section", name, call)
-        self.holds: dict[int, weakref.ref[Any]] = {}  # of the lock, by thread; who has them is whose guard it is
-        self._memory: Callable[[], Any] = lambda: None
-        self._memory_lock = threading.Lock()
-
-    def memory(self) -> Any:
-        """The payload's address, a char pointer that keeps the native handle open."""
-        native = self.native()
-        with self._memory_lock:
-            memory = self._memory()
-            if memory is None:
-                address = ffi.new("void **")
-                status = lib.wmmf_data(native, address)
-                if status:
-                    raise native_error(status, f"view {self.what}")
-                memory = ffi.cast("char *", address[0])
-                tie(memory, native)
-                self._memory = weakref.ref(memory)
-            return memory
-
-    def hold(self, thread: int) -> Any:
-        """What a thread has the lock by; None: it has not."""
-        reference = self.holds.get(thread)
-        return None if reference is None else reference()
-
-    def give_back(self) -> None:
-        """The calling thread's lock, if it still has it."""
-        thread = threading.get_ident()
-        hold = self.hold(thread)
-        if hold is not None:
-            del self.holds[thread]
-            ffi.release(hold)
+    def _must(self, status: int, action: str) -> None:
+        """Raise the exception for a status, if there is one."""
+        if status:
+            fail(self._native, status, action)
 
     def close(self) -> None:
-        """Refuse further use."""
-        if any(reference() is not None for reference in list(self.holds.values())):
+        """Refuse further use; unmap when the last frame and view is gone. Again: nothing. `Error` if a lock is held."""
+        native = self._native
+        if isinstance(native, Closed):
+            return
+        if isinstance(native, hold.Section) and native.held:
             raise Error(
-                f"cannot close {self.what}: it is locked; leave the lock's with block first", lib.WMMF_E_DEADLOCK
+                f"cannot close {native.what}: it is locked; leave the lock's with block first", lib.WMMF_E_DEADLOCK
             )
-        super().close()
+        native.closed = True
+        refused = refusal(native)
+        self._native = Closed(refused)  # type: ignore[assignment]
+        async_waits.end(native, refused)
 
-    def abandon(self) -> None:
-        """In a forked child: as `Handle.abandon`. The locks are the parent's."""
-        super().abandon()
-        self.holds.clear()
+    def __enter__(self) -> Self:
+        if self._native.closed:
+            raise refusal(self._native)
+        return self
 
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
-class ChannelHandle(Handle):
-    """One open channel: also its slots in place."""
-
-    def __init__(self, name: str, call: Call) -> None:
-        super().__init__(CHANNEL, "channel", name, call)
-        self._slots: Slots | None = None if self.closed else Slots(self._native, self.what)
-
-    def slots(self) -> Slots:
-        """The slots, and the native handle with them."""
-        slots = self._slots
-        if slots is None:
-            raise self._refusal()
-        return slots
-
-    def close(self) -> None:
-        """Refuse further use."""
-        super().close()
-        self._slots = None
-
-    def abandon(self) -> None:
-        """In a forked child: as `Handle.abandon`."""
-        super().abandon()
-        self._slots = None
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"cannot pickle or copy {self._what}: pass its name and open it again there")
 
 
-_handles: weakref.WeakSet[Handle] = weakref.WeakSet()
+def _before_fork() -> None:
+    _opening.acquire(timeout=FORK_SECONDS)
 
 
-def _abandon_all() -> None:
-    for handle in list(_handles):
-        handle.abandon()
+def _after_fork() -> None:
+    with suppress(RuntimeError):  # we did not get it in time
+        _opening.release()
+
+
+def _after_fork_in_child() -> None:
+    """No longer prove to others that the parent lives, whatever has the handle."""
+    global _opening
+    _opening = threading.RLock()  # the parent's may be held by a thread that is not here
+    status = hold.after_fork()
+    if status:
+        raise native_error(
+            status, "give up in this forked child what its parent has open, whose death may go unnoticed"
+        )
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_abandon_all)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

@@ -11,8 +11,9 @@ import time
 from collections.abc import Iterator
 
 from ..errors import ArgumentTypeError, InvalidArgumentError
+from .binding import lib
 
-SLICE_NS = 100_000_000
+SLICE_NS: int = lib.WMMF_WAIT_SLICE_NS
 COPY_NS_PER_BYTE = 10
 """At most, on a slow machine."""
 
@@ -38,27 +39,19 @@ def _as_float(timeout: float) -> float:
         raise ArgumentTypeError(f"timeout {timeout!r}: expected seconds or None") from None
 
 
-def first_slice(timeout: float | None, slice_ns: int = SLICE_NS) -> int:
-    """Nanoseconds for a first native call."""
-    if timeout is None:
-        return slice_ns
-    wait_ns = seconds(timeout) * 1e9
-    return slice_ns if wait_ns >= slice_ns else int(wait_ns)
+def nanoseconds(timeout: float | None) -> int:
+    """The timeout as the native library takes it: -1 for ever."""
+    ns = seconds(timeout) * 1e9
+    return int(ns) if ns < 2**63 else -1
 
 
-def later_slices(timeout: float | None, slice_ns: int = SLICE_NS) -> Iterator[int]:
-    """Nanoseconds for one native call after another, when the first one was in vain, until ``timeout`` is over."""
-    remaining = seconds(timeout) * 1e9 - slice_ns
+def slices(timeout: float, copied: int = 0) -> Iterator[int]:
+    """Nanoseconds for one native call after another, until ``timeout`` seconds are over; each long enough for the
+    bytes that it copies anew."""
+    slice_ns = SLICE_NS + copied * COPY_NS_PER_BYTE
+    remaining = timeout * 1e9
     # Not time.monotonic_ns(), which moves in steps of 16 ms on Windows.
     deadline = time.perf_counter_ns() + remaining
     while remaining > 0:
         yield int(min(remaining, slice_ns))
         remaining = deadline - time.perf_counter_ns()
-
-
-def slices(timeout: float | None, copied: int = 0) -> Iterator[int]:
-    """Nanoseconds for one native call after another, at least one, until ``timeout`` seconds are over; each long enough
-    for the bytes that it copies anew."""
-    slice_ns = SLICE_NS + copied * COPY_NS_PER_BYTE
-    yield first_slice(timeout, slice_ns)
-    yield from later_slices(timeout, slice_ns)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import operator
 import os
 import re
-import sys
 from enum import IntEnum
 from typing import Any, TypeVar
 
 from ..enums import Access, Namespace
-from ..errors import ArgumentTypeError, Error, InvalidArgumentError, NotSupportedError, native_error
+from ..errors import ArgumentTypeError, InvalidArgumentError
 from .binding import ffi, lib
 
 _UINT64_MAX = 2**64 - 1
@@ -43,11 +42,11 @@ def whole(
     return number
 
 
-def choice(kind: type[_Choice], value: int) -> _Choice:
-    """The value as a member of this enumeration."""
+def choice(kind: type[_Choice], value: int | str) -> _Choice:
+    """The value as a member of this enumeration; also its name, as on the command line: ``"users-read"``."""
     try:
-        return kind(value)
-    except ValueError:
+        return kind[value.upper().replace("-", "_")] if isinstance(value, str) else kind(value)
+    except (KeyError, ValueError):
         expected = ", ".join(f"{kind.__name__}.{member.name}" for member in kind)
         raise InvalidArgumentError(f"{kind.__name__.lower()} {value!r}: expected one of {expected}") from None
 
@@ -94,26 +93,15 @@ def path_text(what: str, value: Any) -> tuple[str, bytes]:
     return shown, encoded
 
 
-def access_options(access: Access | str | int) -> dict[str, Any]:
-    """The fields of wmmf_options that say who may open. ``sddl``, if there, must outlive the options."""
+def access_options(access: Access | str | int) -> tuple[Access | str | int, dict[str, Any]]:
+    """The access, and the fields of wmmf_options that say it. ``sddl``, if there, must outlive the options."""
+    if isinstance(access, str) and access.upper().replace("-", "_") in Access.__members__:
+        access = choice(Access, access)
     if isinstance(access, Access):
-        return {"access": access}
+        return access, {"access": access}
     if isinstance(access, str):
-        return {"access": lib.WMMF_ACCESS_SDDL, "sddl": ffi.new("char[]", text("access", access))}
-    return {"access": lib.WMMF_ACCESS_MODE, "mode": whole("access mode", access, most=0o777)}
-
-
-def creation_error(status: int, action: str, access: Access | str | int) -> Error:
-    """The exception for what a call that creates answered, all its other arguments having been checked before."""
-    if status == lib.WMMF_E_NOT_SUPPORTED and not isinstance(access, Access):
-        expected = "a security descriptor (SDDL)" if sys.platform == "win32" else "permission bits"
-        message = f"cannot {action}: access {access!r}: expected a member of Access or, on this system, {expected}"
-        return NotSupportedError(message, status)
-    if status == lib.WMMF_E_ARGUMENT and isinstance(access, str):
-        os_error = lib.wmmf_last_os_error()
-        message = f"cannot {action}: access {access!r}: expected a security descriptor (SDDL) (system error {os_error})"
-        return InvalidArgumentError(message, status, os_error)
-    return native_error(status, action)
+        return access, {"access": lib.WMMF_ACCESS_SDDL, "sddl": ffi.new("char[]", text("access", access))}
+    return access, {"access": lib.WMMF_ACCESS_MODE, "mode": whole("access mode", access, most=0o777)}
 
 
 def buffer(what: str, value: Any) -> memoryview:

@@ -13,7 +13,6 @@ import psutil
 
 from pywinmmf import MemoryMappedFile
 from pywinmmf._core.binding import lib, new_struct
-from pywinmmf.errors import native_error
 
 from .process import Process
 from .runner import Subject, new_name
@@ -113,7 +112,5 @@ def section_size(name: str) -> int:
     """Bytes of a channel's section."""
     info = new_struct("wmmf_info")
     with MemoryMappedFile.open(name, readonly=True) as section:
-        status = lib.wmmf_get_info(section._handle.native(), info)
-    if status:
-        raise native_error(status, f"look at channel {name!r}")
+        section._must(section._call(lib.wmmf_get_info, info), "look at")
     return int(info.mapped_size)

@@ -121,7 +121,7 @@ def test_one_users_crash_is_recovered_by_another(user: Users, name: str, victim:
     assert survivor.does(f"{others}.audit().owner_died") is False
     dying.kill()
     assert survivor.does(f"{others}.read(4, timeout=30)") == "OwnerDiedError"
-    assert survivor.does(f"(lock := {others}.write_lock(30)).__enter__().owner_died") is True
+    assert survivor.does(f"(lock := {others}.write_lock(30, repair=True)).__enter__().owner_died") is True
     assert survivor.does(f"({others}.mark_consistent(), lock.__exit__(None, None, None))") == (None, None)
     assert survivor.does(f"({others}.write(b'on'), {others}.read(2), {others}.audit().damaged)") == (2, b"on", False)
 

@@ -96,7 +96,7 @@ class Agent:
         self.guard = self.current().read_lock(seconds(timeout)).__enter__()
 
     def lock_write(self, timeout: str) -> None:
-        guard = self.current().write_lock(seconds(timeout)).__enter__()
+        guard = self.current().write_lock(seconds(timeout), repair=True).__enter__()
         self.guard = guard
         if guard.owner_died:
             raise RefusedError(OWNER_DIED)

@@ -182,7 +182,8 @@ def test_numbers_that_are_not_the_formats_are_refused(channel: FrameChannel, kin
     expected = f"fourcc '{fourcc}', numbers of format '.*': expected unsigned integers, lowest byte first"
     with pytest.raises(InvalidArgumentError, match=expected):
         channel.publish(numpy.ones((6, 8 * gaps), kind)[:, ::gaps], fourcc=fourcc)
-    assert channel.publish(numpy.ones((6, 8), kind)) == 1  # a picture of no format
+    if not kind.startswith(">"):
+        assert channel.publish(numpy.ones((6, 8), kind)) == 1  # an array, and no picture
 
 
 @pytest.mark.parametrize(
@@ -206,10 +207,10 @@ def test_numbers_of_other_libraries(
 
 
 def test_a_slot_described_as_what_it_cannot_hold_is_dropped(channel: FrameChannel) -> None:
-    wide = "fourcc 'BGR3', width 64, stride 64: expected at least 192"
+    wide = "format 'BGR3', width 64, height 1, stride 64: expected"
     with pytest.raises(InvalidArgumentError, match=wide), channel.begin((1, 64)) as frame:
         frame.fourcc = "BGR3"
-    rows = "stride 8, height 8: expected rows in the 64 bytes of the frame, not of 96"
+    rows = "frame of 64 bytes, format 'NV12', width 8, height 8, stride 8: expected"
     with pytest.raises(InvalidArgumentError, match=rows), channel.begin((8, 8)) as frame:
         frame.fourcc = "NV12"
     assert channel.sequence == 0
@@ -752,11 +753,10 @@ def test_many_tasks_that_wait_leave_the_event_loops_threads_alone(name: str) -> 
     async def wait_and_work() -> None:
         with FrameChannel.create(name, capacity=10) as channel:
             tasks = [asyncio.create_task(channel.next_async()) for _ in range(100)]
-            while sum(thread.name.startswith("pywinmmf-wait") for thread in threading.enumerate()) < 100:
+            for _ in range(10):
                 await asyncio.sleep(0)
-            assert await asyncio.to_thread(threading.current_thread) not in [
-                thread for thread in threading.enumerate() if thread.name.startswith("pywinmmf-wait")
-            ]
+            assert sum(thread.name.startswith("pywinmmf-wait") for thread in threading.enumerate()) == 1
+            assert not (await asyncio.to_thread(threading.current_thread)).name.startswith("pywinmmf-wait")
             channel.publish(b"x")
             assert [frame.sequence for frame in await asyncio.gather(*tasks)] == [1] * 100
 

@@ -257,7 +257,7 @@ def test_plain_calls_say_that_the_owner_died(bereft: MemoryMappedFile) -> None:
 
 
 def test_the_next_writer_repairs(bereft: MemoryMappedFile) -> None:
-    with bereft.write_lock(30) as guard:
+    with bereft.write_lock(30, repair=True) as guard:
         assert guard.owner_died
         bereft.write(b"repaired    ")
         bereft.mark_consistent()
@@ -271,9 +271,8 @@ def test_the_next_writer_repairs(bereft: MemoryMappedFile) -> None:
 
 
 def test_who_comes_too_late_does_not_hide_that_the_owner_died(bereft: MemoryMappedFile) -> None:
-    guard = bereft.write_lock(30)
+    guard = bereft.write_lock(0.1, repair=True)
     with guard, ThreadPoolExecutor(1) as pool:
-        guard._timeout = 0
         with pytest.raises(LockTimeoutError):
             pool.submit(guard.__enter__).result(60)
         assert guard.owner_died
@@ -282,7 +281,7 @@ def test_who_comes_too_late_does_not_hide_that_the_owner_died(bereft: MemoryMapp
 
 def test_leaving_it_unrepaired_poisons(bereft: MemoryMappedFile) -> None:
     other = MemoryMappedFile.open(bereft.name)
-    with bereft.write_lock(30) as guard:
+    with bereft.write_lock(30, repair=True) as guard:
         assert guard.owner_died
     uses: list[Callable[[], Any]] = [
         lambda: bereft.read(),
@@ -300,7 +299,7 @@ def test_leaving_it_unrepaired_poisons(bereft: MemoryMappedFile) -> None:
 
 
 def test_an_exception_while_repairing_poisons(bereft: MemoryMappedFile) -> None:
-    with pytest.raises(ZeroDivisionError), bereft.write_lock(30):
+    with pytest.raises(ZeroDivisionError), bereft.write_lock(30, repair=True):
         raise ZeroDivisionError
     with pytest.raises(PoisonedError):
         bereft.read()

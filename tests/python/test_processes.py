@@ -168,7 +168,7 @@ def test_multiprocessing(section: MemoryMappedFile, method: str) -> None:
 @each_start_method
 def test_a_multiprocessing_child_dies_with_the_lock(section: MemoryMappedFile, method: str) -> None:
     multiprocess(method, DIE_INSIDE, section.name)
-    with section.write_lock(timeout=30) as guard:
+    with section.write_lock(timeout=30, repair=True) as guard:
         assert guard.owner_died
         section.mark_consistent()
     section.write(b"mended")

@@ -48,7 +48,7 @@ def works(kept: Kept) -> bool:
     if isinstance(kept, FrameChannel):
         return slots_left(kept) == on_channel.SLOTS
     with MemoryMappedFile.open(kept.name) as again:
-        with again.write_lock(SECONDS) as guard:
+        with again.write_lock(SECONDS, repair=True) as guard:
             if guard.owner_died:
                 again.mark_consistent()
         return again.write(b"still there") != 0

@@ -33,7 +33,7 @@ class OnSection(Work):
             self.write_in_place(self.section)
 
     def write_in_place(self, section: MemoryMappedFile) -> None:
-        with section.write_lock(TIMEOUT) as guard:
+        with section.write_lock(TIMEOUT, repair=True) as guard:
             if not guard.owner_died:
                 self.look(bytes(section.view()))
             value = self.value(WORDS)

@@ -1,0 +1,113 @@
+"""What hold.c leaves to Python: long messages, unusual arguments, and asking which task runs."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from typing import Any, NoReturn
+
+from ..errors import ClosedError, Error, FormatError, InvalidArgumentError, native_error
+from ..pixels import fourcc_text
+from .binding import ffi, hold, lib
+from .timeouts import nanoseconds
+
+
+def refusal(native: hold.Section | hold.Channel) -> ClosedError:
+    """Why this cannot be used."""
+    if native.forked:
+        message = f"{native.what} was opened before this process was forked: open it again here"
+        return ClosedError(message, lib.WMMF_E_FORKED)
+    return ClosedError(f"{native.what} is closed", lib.WMMF_E_CLOSED)
+
+
+def still_open(native: hold.Section | hold.Channel) -> None:
+    """Raise if it was closed. Being Python, this also lets signal handlers run."""
+    if native.closed:
+        raise refusal(native)
+
+
+def fail(native: hold.Section | hold.Channel, status: int, action: str) -> NoReturn:
+    """Raise for the status of a call."""
+    if status == lib.WMMF_E_FORKED:
+        raise refusal(native)
+    raise native_error(status, f"{action} {native.what}")
+
+
+def fail_lock(section: hold.Section, status: int, writing: bool) -> NoReturn:
+    """Raise for the status of a call that takes the lock."""
+    if status == lib.WMMF_E_DEADLOCK:
+        refuse_other_task(section, True)
+    fail(section, status, f"{'write' if writing else 'read'}-lock")
+
+
+def refuse_other_task(section: hold.Section, writing: bool) -> None:
+    """Raise if another task of this thread has the lock: only that can give it back, and not while this one waits."""
+    holder = section.other_task(writing)
+    if holder is None:
+        return
+    name = "this thread's own code" if holder is True else _name_of(holder())
+    raise Error(
+        f"cannot use {section.what}: {name} has its lock in this same thread, so that waiting here would never end; "
+        "leave the lock before the next await or switch",
+        lib.WMMF_E_DEADLOCK,
+    )
+
+
+def _name_of(task: Any) -> str:
+    if task is None:
+        return "a task that has ended"
+    name = getattr(task, "get_name", None)
+    return f"task {name()!r}" if name else repr(task)
+
+
+def current_task() -> weakref.ref[Any] | None:
+    """The asyncio task or greenlet that runs in this thread; None: neither."""
+    asyncio: Any = sys.modules.get("asyncio")
+    loop = asyncio._get_running_loop() if asyncio else None
+    task = asyncio.current_task(loop) if loop else None
+    if task is None and (greenlet := sys.modules.get("greenlet")) is not None:
+        current = greenlet.getcurrent()
+        task = current if current.parent is not None else None  # the thread's first one is the thread
+    return None if task is None else weakref.ref(task)
+
+
+def fail_publish(channel: hold.Channel, frame: hold.NewFrame, status: int) -> NoReturn:
+    """Raise for a frame that could not be published."""
+    if status in (lib.WMMF_E_RANGE, lib.WMMF_E_ARGUMENT):
+        raise InvalidArgumentError(f"{_described(frame)}: expected what its format needs, within its bytes", status)
+    fail(channel, status, f"publish a frame of {frame.used} bytes in")
+
+
+def too_small(_channel: hold.Channel, size: int, needed: int) -> NoReturn:
+    """Raise for a buffer in which a frame has no room."""
+    raise InvalidArgumentError(f"buffer of {size} bytes: expected at least {needed} for this frame", lib.WMMF_E_RANGE)
+
+
+def over(frame: hold.Frame | hold.NewFrame) -> NoReturn:
+    """Raise for a use of a frame after its end."""
+    if isinstance(frame, hold.NewFrame):
+        raise ClosedError("the frame was published or dropped: fill it inside the with block", lib.WMMF_E_CLOSED)
+    raise ClosedError("the frame was released: take its data inside the with block", lib.WMMF_E_CLOSED)
+
+
+def no_picture(frame: hold.Frame | hold.NewFrame) -> NoReturn:
+    """Raise for what describes a frame and is not true of its bytes."""
+    raise FormatError(f"{_described(frame)}: expected what its format needs, within its bytes")
+
+
+def _described(frame: hold.Frame | hold.NewFrame) -> str:
+    native = ffi.cast("wmmf_frame *", frame.address)
+    if native.element:
+        return f"frame of {native.used} bytes, an array of shape {tuple(native.shape[0 : native.dimensions])}"
+    return (
+        f"frame of {native.used} bytes, format {fourcc_text(native.fourcc)!r}, width {native.width}, height "
+        f"{native.height}, stride {native.stride}"
+    )
+
+
+hold.use(
+    {
+        one.__name__: one
+        for one in (nanoseconds, still_open, fail, fail_lock, fail_publish, too_small, current_task, over, no_picture)
+    }
+)
