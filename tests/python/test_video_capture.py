@@ -25,6 +25,7 @@ from pywinmmf import (
     NotSupportedError,
     PoisonedError,
     VideoCapture,
+    frames,
 )
 from pywinmmf.camera.share import SharedCamera
 from pywinmmf.camera.sharing import Sharing
@@ -441,5 +442,6 @@ def test_without_numpy_it_says_what_to_install(name: str, monkeypatch: pytest.Mo
     with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
         channel.publish(picture(1))
         monkeypatch.setitem(sys.modules, "numpy", None)
+        monkeypatch.setattr(frames, "_as_array", frames._import_numpy)  # as before the first array
         with pytest.raises(ModuleNotFoundError, match=r"pip install 'pywinmmf\[numpy\]'"):
             VideoCapture(name).read()
