@@ -20,7 +20,7 @@ def library_path() -> Path:
 
 
 def import_library_path() -> Path:
-    """What programs are linked with: on Windows ``wmmf.lib``, for Microsoft's linker, lld and that of mingw; elsewhere
+    """The file to link programs with: on Windows ``wmmf.lib``, for the linkers of Microsoft, LLVM and mingw; elsewhere
     the shared library."""
     return _PACKAGE / "wmmf.lib" if sys.platform == "win32" else library_path()
 

@@ -1,4 +1,4 @@
-"""A shared camera in the place of ``cv2.VideoCapture``: one changed line moves a program onto it."""
+"""A shared camera in the place of ``cv2.VideoCapture``: one changed line moves a program to it."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ CAP_PROP_FPS = 5
 CAP_PROP_FOURCC = 6
 
 REOPEN_SECONDS = 0.05  # between looks for a camera that is not there
-RATE_SECONDS = 1.0  # of pictures, at least, tell the rate: they may well come in bursts
+RATE_SECONDS = 1.0  # at least, to measure the rate over: pictures may come in bursts
 
-Identity = tuple[int, int]  # sequence and timestamp: no two frames have both alike, not even those of a new channel
+Identity = tuple[int, int]  # sequence and timestamp: together they are unique, also across a new channel of the name
 
 
 class VideoCapture:
-    """Reads a frame channel as ``cv2.VideoCapture`` reads a camera: `read` waits for the next picture and gives a
-    copy of it, BGR, of its own.
+    """Reads a frame channel as ``cv2.VideoCapture`` reads a camera: `read` waits for the next picture and returns a
+    copy of it, as BGR.
 
-    Nothing here raises because a camera is not there, sends what is no picture, or its channel is damaged: as with
-    OpenCV, `isOpened` is false or `read` gives ``(False, None)``, unless `setExceptionMode` asks for the reason. After
-    a service was started anew, or has made a new channel, `read` goes on with its pictures. Not for several threads at
-    once.
+    If a camera is missing, sends something that is no picture, or its channel is damaged, nothing here raises: as with
+    OpenCV, `isOpened` is false, or `read` returns ``(False, None)``, unless `setExceptionMode` asks for the reason.
+    After a restart of the service, or with a new channel, `read` goes on with the new pictures. Do not use one object
+    in several threads at once.
     """
 
     def __init__(
@@ -58,9 +58,9 @@ class VideoCapture:
         namespace: Namespace | None = None,
         timeout: float = 5.0,
     ) -> None:
-        """``name`` None opens nothing yet. ``apiPreference`` is only there as in OpenCV. ``params`` are properties and
-        their values in turns: a camera that has others is not opened, for nothing can be set here. ``namespace`` None
-        looks in the global one first. ``timeout``: seconds that `read` waits for a picture."""
+        """``name`` None opens nothing yet. ``apiPreference`` is only there as in OpenCV. ``params`` alternates
+        properties and values: a camera with other values is not opened, because nothing can be set here. ``namespace``
+        None looks in the global one first. ``timeout``: seconds that `read` waits for a picture."""
         self._timeout = timeout
         self._channel: FrameChannel | None = None
         self._grabbed: Picture | None = None
@@ -74,9 +74,10 @@ class VideoCapture:
     def open(
         self, name: str, apiPreference: int = 0, params: Sequence[int] = (), *, namespace: Namespace | None = None
     ) -> bool:
-        """Leave this camera and open another one; whether it is there. The arguments are those of the constructor."""
+        """Close this camera and open another one. Returns whether it is there. The arguments are those of the
+        constructor."""
         if len(params) % 2:
-            raise InvalidArgumentError(f"params {params!r}: expected properties and their values in turns")
+            raise InvalidArgumentError(f"params {params!r}: expected alternating properties and values")
         self.release()
         self._name = name
         self._namespaces = [namespace] if namespace is not None else [Namespace.GLOBAL, Namespace.LOCAL]
@@ -115,11 +116,11 @@ class VideoCapture:
         raise NotFoundError(f"no camera {self._name!r}")
 
     def isOpened(self) -> bool:
-        """Whether the camera was found. That stays so, as with OpenCV, when it is unplugged, until `release`."""
+        """Whether the camera was found. As with OpenCV, this stays true when it is unplugged, until `release`."""
         return self._found
 
     def grab(self) -> bool:
-        """Wait for the next picture and keep it for `retrieve`; whether there was one in time.
+        """Wait for the next picture and keep it for `retrieve`. Returns whether there was one in time.
 
         A camera that was never there is not waited for.
         """
@@ -159,8 +160,8 @@ class VideoCapture:
             self._describe(frame, picture.shape)
 
     def _give_up(self, channel: FrameChannel) -> None:
-        """Let go of a channel that stands still or is damaged: as long as anybody has it, a service that starts anew
-        gets this one again, and cannot make another one."""
+        """Close a channel that stands still or is damaged. While any program has it open, a service that starts again
+        can only reuse this channel and cannot create another one."""
         channel.close()
         self._channel = None
         self._rated = None
@@ -184,7 +185,7 @@ class VideoCapture:
         }
 
     def _rate_at(self, now: Identity) -> float:
-        """The rate as it was, until enough time has passed, by the writer's clock, to tell a new one."""
+        """The last rate, until enough time has passed, by the writer's clock, to measure a new one."""
         rate, since = self._description.get(CAP_PROP_FPS, 0.0), self._rated
         if since is None or now[0] < since[0] or now[1] < since[1]:  # that clock was set back
             self._rated = now
@@ -201,7 +202,7 @@ class VideoCapture:
         return True, grabbed.copy() if image is None else _put(grabbed, image)
 
     def read(self, image: Picture | None = None) -> tuple[bool, Picture | None]:
-        """`grab` and `retrieve`, without another copy: what you draw into the picture, a later `retrieve` has too."""
+        """`grab` and `retrieve` without another copy: a later `retrieve` shows what you draw into this picture."""
         self.grab()
         grabbed = self._grabbed
         if grabbed is None:
@@ -213,7 +214,7 @@ class VideoCapture:
         after `release`.
 
         Before the first `read` it waits for a picture, and for the rate until that is known: a second, or two pictures
-        of a slow camera. It takes none from `read`.
+        of a slow camera. `read` still gets these pictures.
         """
         if self._channel is not None:
             with suppress(Error):
@@ -243,7 +244,7 @@ class VideoCapture:
         return "PYWINMMF"
 
     def setExceptionMode(self, enable: bool) -> None:
-        """Whether `open`, `grab` and `read` raise the `Error` that keeps them from a camera or a picture; at first they
+        """Whether `open`, `grab` and `read` raise an `Error` if there is no camera or picture. The default is that they
         do not."""
         self._raises = enable
 
@@ -252,7 +253,7 @@ class VideoCapture:
         return self._raises
 
     def release(self) -> None:
-        """Let go of the camera and of its last picture."""
+        """Close the camera and drop its last picture."""
         self._released = True
         self._found = False
         self._grabbed = None

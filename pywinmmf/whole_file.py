@@ -1,4 +1,4 @@
-"""Files that are written over as a whole or not at all."""
+"""Files that are replaced as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def replace_file(file: Path, data: bytes, mode: int | None = None) -> None:
-    """Have the file hold ``data``. If the disk is full or the process is killed, what was there stays.
+    """Write ``data`` to the file. If the disk is full or the process is killed, the old content stays.
 
     ``mode``: its permission bits on POSIX from the first moment on; None: the usual ones. A link is followed.
     `OSError` names the file.
@@ -19,7 +19,7 @@ def replace_file(file: Path, data: bytes, mode: int | None = None) -> None:
     try:
         try:
             if target.exists() and not target.is_file():
-                target.write_bytes(data)  # a device or a pipe, which nothing can take the place of
+                target.write_bytes(data)  # a device or a pipe, which cannot be replaced
                 return
             with open(
                 part, "xb", opener=lambda path, flags: os.open(path, flags, 0o666 if mode is None else mode)
@@ -32,4 +32,4 @@ def replace_file(file: Path, data: bytes, mode: int | None = None) -> None:
             with suppress(OSError):
                 part.unlink()
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(file)) from error  # nobody knows the other name
+        raise OSError(error.errno, error.strerror, str(file)) from error  # no other process knows the temporary name

@@ -1,5 +1,5 @@
-"""Whose a channel is. On Linux every user may create one in the global namespace, before the service does; on Windows
-that takes a privilege, which services and administrators have."""
+"""Who created a channel. On Linux any user can create one in the global namespace before the service does. On Windows
+that takes a privilege that services and administrators have."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ MODES = {Access.OWNER: 0o600, Access.USERS_READ: 0o644, Access.USERS_WRITE: 0o66
 
 
 def fault(name: str, namespace: Namespace, access: Access | str | int) -> str:
-    """What keeps a channel from being one that this user created with this access; empty: nothing, as far as the
-    system tells. `FileNotFoundError`: there is none."""
+    """Why a channel is not one that this user created with this access. Empty if it is, as far as the system tells.
+    `FileNotFoundError`: there is no such channel."""
     if sys.platform == "win32" or namespace is Namespace.CUSTOM:
         return ""
     list_sections(namespace)  # which removes what killed programs have left

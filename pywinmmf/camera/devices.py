@@ -24,14 +24,14 @@ def devices() -> list[Device]:
         from cv2_enumerate_cameras import enumerate_cameras
     except ImportError as error:
         raise OSError(f"cameras cannot be listed ({error}): pip install 'pywinmmf[camera]'") from None
-    except Exception as error:  # it imports an OpenCV that is broken
+    except Exception as error:  # it imports OpenCV, which may be broken
         raise OSError(f"cameras cannot be listed ({type(error).__name__}: {error})") from None
     return sorted(Device(camera.index, camera.name, camera.path or "") for camera in enumerate_cameras(BACKEND))
 
 
 def find(source: str, shown_as: str) -> tuple[int, int]:
-    """The number of the camera with this number, name or path, and the OpenCV backend that counts so. Errors call the
-    source ``shown_as``."""
+    """The number of the camera with this number, name or path, and the OpenCV backend that uses this number. Errors
+    call the source ``shown_as``."""
     if source.isdecimal():
         return int(source), BACKEND
     present = devices()

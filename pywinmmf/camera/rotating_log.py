@@ -8,15 +8,15 @@ from contextlib import suppress
 
 
 class RotatingLog(logging.handlers.RotatingFileHandler):
-    """One that loses nothing while somebody reads it: Windows lets no open file be renamed, so it grows until it can
-    be, and no older one is touched before that."""
+    """A rotating log that loses nothing while another program reads it. Windows does not rename open files, so the log
+    grows until it can be renamed; older logs are not touched before that."""
 
     def doRollover(self) -> None:
-        """Begin a new file, if the old one can be put aside."""
+        """Begin a new file if the old one can be renamed."""
         if self.stream:
             self.stream.close()
         with suppress(PermissionError):
-            self._make_room(0)  # where one was left: the older ones may be open, too
+            self._make_room(0)  # continue where the last try stopped: older logs may be open as well
             os.replace(self.baseFilename, self._older(0))
             self._make_room(0)
         self.stream = self._open()
@@ -25,7 +25,7 @@ class RotatingLog(logging.handlers.RotatingFileHandler):
         return f"{self.baseFilename}.{number}"
 
     def _make_room(self, number: int) -> None:
-        """Rename one to the next number, where there is room as well then; the last one makes way."""
+        """Rename a log to the next number, after making room for it there; the oldest log is removed."""
         if number < self.backupCount and os.path.exists(self._older(number)):
             self._make_room(number + 1)
             os.replace(self._older(number), self._older(number + 1))

@@ -1,4 +1,4 @@
-"""The shared camera as a service: what there is on every system."""
+"""The shared camera as a service: what is the same on every system."""
 
 from __future__ import annotations
 
@@ -17,34 +17,35 @@ SERVICE = "pywinmmf-camera"
 DESCRIPTION = "Shares cameras with all programs of this machine (pywinmmf)"
 
 Job = Callable[[Callable[[], bool], Callable[[], None]], None]
-"""What a service does until the first function says that it is to end; it calls the second one when it has begun."""
+"""What a service does: it runs until the first function returns True, and calls the second one once it has begun."""
 
 
 class System(Protocol):
-    """What manages services. Those of its functions that say so give exit codes; all raise `OSError`."""
+    """The service manager of a system. Where a docstring says so, a function returns an exit code. All raise
+    `OSError`."""
 
     def install(self, name: str, arguments: Sequence[str]) -> bool:
-        """Have ``pywinmmf camera share`` with these arguments run from every start of the machine on. True: it is
-        running already, with those it had, until it is stopped."""
+        """Run ``pywinmmf camera share`` with these arguments at every start of the machine. Returns True if the service
+        is running already; it then keeps its old arguments until it is stopped."""
 
     def uninstall(self, name: str) -> int:
-        """Stop it and remove it; 0."""
+        """Stop and remove the service; returns 0."""
 
     def start(self, name: str) -> int:
-        """Start it; 0 once it runs."""
+        """Start the service; returns 0 once it runs."""
 
     def stop(self, name: str) -> int:
-        """Stop it; 0 once it has ended."""
+        """Stop the service; returns 0 once it has ended."""
 
     def status(self, name: str) -> int:
-        """Say how it is: 0, NOT_RUNNING or NOT_INSTALLED."""
+        """Print the state of the service; returns 0 (it runs), NOT_RUNNING or NOT_INSTALLED."""
 
     def run(self, name: str, job: Job) -> None:
         """Called by the service's own process: do the job until the system stops it."""
 
 
 def system() -> System:
-    """This machine's."""
+    """The service manager of this machine."""
     if sys.platform != "win32":
         from . import systemd
 
@@ -57,7 +58,7 @@ def system() -> System:
 
 
 def log_folder() -> Path:
-    """Where a service's log goes if nobody says otherwise."""
+    """Where the log of a service goes by default."""
     if sys.platform == "win32":
         return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "pywinmmf"
     if os.getuid() == 0:

@@ -16,7 +16,7 @@ from .wishes import sharings_of
 
 
 def install(arguments: argparse.Namespace) -> int:
-    """Install the service, or give the one that is there other arguments."""
+    """Install the service, or give the installed one new arguments."""
     try:
         for sharing in sharings_of(arguments):
             rehearse(sharing)
@@ -36,7 +36,7 @@ def install(arguments: argparse.Namespace) -> int:
 
 
 def _share_arguments(arguments: argparse.Namespace) -> list[str]:
-    """The arguments of a share command that does what was asked for, from whatever folder it is run."""
+    """The arguments of a share command that does what was asked for, whatever folder it is run in."""
     words = [f"--name={name}" for name in arguments.name or []]  # in one word: it may begin with a dash
     if arguments.size:
         words += ["--size", "x".join(map(str, arguments.size))]

@@ -34,20 +34,21 @@ from .sources import BadPicture, Picture, Source, TestPicture, open_source
 logger = logging.getLogger(__name__)
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between tries to get a camera
-BAD_SECONDS = 5.0  # in which no picture can be decoded, until the source is opened anew
-STOP_SECONDS = 5.0  # for a camera that is silent: the thread is left to it then
-STEADY_SECONDS = 3.0  # of pictures, until a source counts as well again
+BAD_SECONDS = 5.0  # without a picture that can be decoded, until the source is opened again
+STOP_SECONDS = 5.0  # to wait for a silent camera; its thread is then left alone
+STEADY_SECONDS = 3.0  # with pictures, until a source counts as recovered
 
 
 class _InTheWay(Error):
-    """A channel that cannot be used has the name, as long as somebody has it open."""
+    """A channel that cannot be used has the name for as long as a program has it open."""
 
 
 class SharedCamera:
-    """Publishes one source from a thread of its own. A camera that is missing, busy or unplugged is tried again, at
-    longer and longer intervals; meanwhile readers see that the newest frame gets older. So it is with a channel that is
-    damaged, or was made for smaller pictures, with other access or by another user: a new one takes its place once all
-    who have it open have closed it.
+    """Publishes one source from a thread of its own.
+
+    A camera that is missing, busy or unplugged is tried again, at growing intervals; meanwhile readers see the newest
+    frame get older. A channel that is damaged, or was made for smaller pictures, with other access or by another user,
+    is replaced once every program that has it open has closed it.
 
     Only one program at a time shares under a name (`AlreadyExistsError`).
     """
@@ -55,9 +56,9 @@ class SharedCamera:
     def __init__(self, sharing: Sharing) -> None:
         self.sharing = sharing
         self.problem = ""
-        """Why there are no pictures just now; empty if there are."""
+        """Why there are no pictures now; empty if there are."""
         self._logged = ""
-        """The problem that the log ends with, until pictures came for STEADY_SECONDS."""
+        """The problem that was logged last; empty once pictures have come for STEADY_SECONDS."""
         self._well_since = 0.0
         self._had_pictures = False
         """Whether the source has given pictures since it was opened."""
@@ -74,13 +75,13 @@ class SharedCamera:
         return self._namespace
 
     def stop(self) -> None:
-        """Have the thread end, without waiting for it."""
+        """Ask the thread to end; do not wait for it."""
         if not self._stop.is_set():
             self._given_up_at = time.monotonic() + STOP_SECONDS
             self._stop.set()
 
     def close(self) -> None:
-        """End the thread and the channel. A camera that is silent is left alone STOP_SECONDS after it was to stop."""
+        """End the thread and close the channel. A silent camera is waited for at most STOP_SECONDS."""
         self.stop()
         self._thread.join(max(0.0, self._given_up_at - time.monotonic()))
         if self._channel is not None:
@@ -115,18 +116,18 @@ class SharedCamera:
             MemoryMappedFile.open(claim_name(self.sharing.name), namespace=self._namespace, readonly=True).close()
         except NotFoundError:  # nobody has it, and it is not ours to remove
             return (
-                "has the name of what a killed program of another user left behind: expected them, or root, to run "
-                "'pywinmmf ls', which removes it, or another --name"
+                "is the name of a channel that a killed program of another user left behind: expected that user, or "
+                "root, to run 'pywinmmf ls', which removes it, or another --name"
             )
         except Error:
             pass
         return "is shared by another program already: expected another --name"
 
     def _create_channel(self) -> FrameChannel:
-        """A new one, or that which readers have kept open."""
+        """A new channel, or the one that readers have kept open."""
         sharing = self.sharing
         with suppress(FileNotFoundError):
-            self._check_creator()  # before it is opened: who may cut it short could end who looks into it
+            self._check_creator()  # first: its owner could cut it short and so crash whoever has it mapped
         try:
             channel = FrameChannel.create(
                 sharing.name,
@@ -141,12 +142,12 @@ class SharedCamera:
                 raise
             raise self._in_the_way(f"too small for {sharing.slots} frames of {sharing.capacity} bytes") from None
         try:
-            self._check_creator()  # somebody may just have been quicker
+            self._check_creator()  # another program may have been quicker
         except BaseException:
             channel.close()
             raise
         if channel.audit().poisoned:
-            channel.close()  # or it would never go
+            channel.close()  # otherwise the channel would never go away
             raise self._in_the_way("damaged")
         return channel
 
@@ -154,12 +155,12 @@ class SharedCamera:
         fault = creator.fault(self.sharing.name, self._namespace, self.sharing.access)
         if fault:
             raise _InTheWay(
-                f"channel {self.sharing.name!r} is {fault}: expected all who have it open to close it, "
-                "then there is a new one, or another --name"
+                f"channel {self.sharing.name!r} is {fault}: expected all programs that have it open to close it, "
+                "after which it is made anew, or another --name"
             )
 
     def _usable_channel(self) -> FrameChannel:
-        """The one that there is, unless it was damaged meanwhile."""
+        """The current channel, unless it was damaged meanwhile."""
         if self._channel is not None and self._channel.audit().poisoned:
             self._channel.close()
             self._channel = None
@@ -170,7 +171,7 @@ class SharedCamera:
     def _in_the_way(self, fault: str) -> _InTheWay:
         return _InTheWay(
             f"channel {self.sharing.name!r} is {fault} and still open in {self._holders()}: "
-            "expected them to close it, then there is a new one"
+            "expected them to close it, after which it is made anew"
         )
 
     def _holders(self) -> str:
@@ -193,7 +194,7 @@ class SharedCamera:
                     self._publish_all(source, channel)
                 finally:
                     source.release()
-            except Exception as error:  # OpenCV raises its own; whatever it is, the service goes on
+            except Exception as error:  # OpenCV raises its own errors; the service goes on after any of them
                 pause = SHORTEST_PAUSE if self._had_pictures else min(2 * pause, LONGEST_PAUSE)
                 self.problem = str(error) or type(error).__name__
                 if self.problem != self._logged and not self._stop.is_set():
@@ -249,7 +250,7 @@ class SharedCamera:
 
 
 class Pace:
-    """At most so many a second in the long run; None: no limit."""
+    """Allows at most so many pictures a second in the long run; None: no limit."""
 
     def __init__(self, fps: float | None) -> None:
         self._interval = 1 / fps if fps else 0.0
@@ -260,11 +261,11 @@ class Pace:
         return max(0.0, self._due - time.perf_counter())
 
     def is_due(self) -> bool:
-        """Whether it is due, or nearly: a camera of just this pace loses none."""
+        """Whether it is due, or nearly, so that a camera with exactly this rate loses no pictures."""
         return self.ahead() <= self._interval / 4
 
     def step(self) -> None:
-        """One was had."""
+        """A picture was taken."""
         self._due = max(self._due, time.perf_counter() - self._interval) + self._interval
 
 

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_file(source: str) -> None:
-    """`OSError` if the source is a file that cannot be played: it will not be plugged in later, as a camera may."""
+    """`OSError` if the source is a file that cannot be played: unlike a camera, it will not be plugged in later."""
     said = source_in(Path(source[len(IN_FILE) :])) if source.startswith(IN_FILE) else source
     if is_meant_as_file(said):
         open_source(source).release()
@@ -62,9 +62,9 @@ def _log_to(file: Path | None) -> None:
 
 
 def share_until(is_over: Callable[[], bool], began: Callable[[], None], sharings: Sequence[Sharing]) -> None:
-    """Share them until ``is_over()``, which is asked now and then, says so; ``began()`` is called when they are shared.
+    """Share cameras until ``is_over()``, which is polled, returns True. ``began()`` is called once they are shared.
 
-    Only one that can be shared is needed: the names of others may be taken, and they are tried again.
+    If one camera's name is taken, the others are still shared, and this one is tried again.
     """
     with ExitStack() as stack:
         cameras: list[SharedCamera] = []
@@ -86,12 +86,12 @@ def share_until(is_over: Callable[[], bool], began: Callable[[], None], sharings
                     retries.step()
                     failed = _failures(share, failed)
         finally:
-            for camera in cameras:  # all at once: those that are silent are waited for only once
+            for camera in cameras:  # first tell all of them, so that the waits for silent cameras overlap
                 camera.stop()
 
 
 def _failures(share: Callable[[Sharing], None], sharings: Iterable[Sharing]) -> dict[Sharing, Error]:
-    """Share each, and tell which cannot be, and why: the name of one may be taken, which the others need not mind."""
+    """Share each camera, and log which cannot be shared and why. If one name is taken, the others are still shared."""
     failed = {}
     for sharing in sharings:
         try:
@@ -103,7 +103,7 @@ def _failures(share: Callable[[Sharing], None], sharings: Iterable[Sharing]) -> 
 
 @contextmanager
 def shared(sharing: Sharing) -> Iterator[SharedCamera]:
-    """A camera that is shared meanwhile, and in the list of cameras."""
+    """Share a camera, and list it, for as long as this context manager is active."""
     camera = SharedCamera(sharing)
     source = without_secrets(sharing.source)
     try:

@@ -19,10 +19,10 @@ USUAL_FPS = 30.0
 
 
 class PixelFormat(NamedTuple):
-    """What a picture of OpenCV's becomes."""
+    """What a picture of OpenCV becomes."""
 
     conversion: str | None
-    """The name of OpenCV's number; None: nothing to do."""
+    """The name of OpenCV's conversion; None: none is needed."""
     channels: int
 
 
@@ -44,15 +44,15 @@ class Sharing:
     name: str
     """Of the channel."""
     size: Size | None = None
-    """Width and height. None: as the pictures come, larger ones made to fit in LARGEST_SIZE."""
+    """Width and height. None: as the pictures come, but at most LARGEST_SIZE."""
     pixel_format: str = "BGR3"
     """One of PIXEL_FORMATS."""
     most_fps: float | None = None
-    """None: all that the camera gives; a video file at its own pace."""
+    """The most pictures a second. None: all that the camera gives; a video file at its own pace."""
     every: int = 1
-    """Only each so many-th picture is published."""
+    """Only every N-th picture is published."""
     drop_every: int | None = None
-    """Each so many-th picture is left out."""
+    """Every N-th picture is left out."""
     slots: int = 4
     namespace: Namespace | None = None
     """None: global where the rights allow, else local."""
@@ -66,13 +66,13 @@ class Sharing:
 
     @property
     def seconds_between_pictures(self) -> float:
-        """As far as these wishes tell, of a camera of the usual pace; 0: they ask for all that it gives."""
+        """The rate of pictures that is asked for, from a camera of the usual rate; 0: all that it gives."""
         slowed = self.every / USUAL_FPS if self.every > 1 else 0.0
         return max(slowed, 1 / self.most_fps if self.most_fps else 0.0)
 
 
 def check(sharing: Sharing) -> None:
-    """Refuse what no channel can have, without making one (`InvalidArgumentError`)."""
+    """Refuse what no channel can have (`InvalidArgumentError`), without creating one."""
     for_opencv("source", sharing.source)
     whole("slots", sharing.slots, least=lib.WMMF_CHANNEL_SLOTS_MIN, most=lib.WMMF_CHANNEL_SLOTS_MAX)
     check_text("camera name", sharing.name)
@@ -82,7 +82,7 @@ def check(sharing: Sharing) -> None:
         except InvalidArgumentError as error:
             raise InvalidArgumentError(f"camera name {sharing.name!r}: {error}", error.status) from None
         except Error:
-            pass  # nothing there, or not ours: the name can be one
+            pass  # there is nothing, or it is not ours; either way the name is a valid one
 
 
 def check_text(what: str, text: str) -> None:
@@ -92,5 +92,5 @@ def check_text(what: str, text: str) -> None:
 
 
 def rehearse(sharing: Sharing) -> None:
-    """See whether the machine has room for the channel: one of another name is made and dropped."""
+    """Check whether the machine has room for the channel, by creating one of another name."""
     FrameChannel.create(f"pywinmmf-rehearsal-{os.getpid()}", capacity=sharing.capacity, slots=sharing.slots).close()

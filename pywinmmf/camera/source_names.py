@@ -1,4 +1,4 @@
-"""What a source is called on the command line, and which of it others may see."""
+"""What a source is called on the command line, and how much of that other users may see."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 TEST_PICTURE = "test"
 FILE_URL = "file://"
-IN_FILE = "@"  # before the name of a file, which, other than a command line, can be kept from other users
+IN_FILE = "@"  # before the name of a file: unlike a command line, a file can be kept from other users
 
 
 def video_file(source: str) -> str | None:
@@ -22,8 +22,8 @@ def video_file(source: str) -> str | None:
 
 
 def is_meant_as_file(source: str) -> bool:
-    """Whether the source must be a file: by its URL, by where it is, or by the kind that its name tells. Anything else
-    may be the name or path of a camera that is not plugged in now."""
+    """Whether the source must be a file, by its URL, its path or its suffix. Anything else may be the name or path of
+    a camera that is not plugged in now."""
     if source.startswith((FILE_URL, IN_FILE)):
         return True
     if "://" in source or source.startswith(("/dev/", "\\\\?\\", "\\\\.\\")):
@@ -33,9 +33,9 @@ def is_meant_as_file(source: str) -> bool:
 
 
 def source_in(file: Path) -> str:
-    """The source that a file holds. `OSError` if it is not one line; nothing of it is told."""
+    """The source that a file holds. `OSError` if it is not one line; the error tells nothing of its content."""
     try:
-        source = file.read_text(encoding="utf-8-sig").strip()  # Windows' editors write a mark
+        source = file.read_text(encoding="utf-8-sig").strip()  # editors on Windows write a byte order mark
     except UnicodeDecodeError:
         source = ""
     if not source or "\n" in source or source.startswith(IN_FILE):
@@ -44,8 +44,8 @@ def source_in(file: Path) -> str:
 
 
 def without_secrets(source: str) -> str:
-    """The source as others may see it: a URL without user name, password, query and fragment. (A secret in its path
-    is seen: such a URL belongs in a file, of which only the name is.)
+    """The source as others may see it: a URL without user name, password, query and fragment. A secret in the path is
+    still seen: put such a URL into a file, of which only the name is shown.
 
     All up to the last ``@`` goes, since passwords are often written as they are, with ``/``, ``?`` and ``@`` in them.
     """

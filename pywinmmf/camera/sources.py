@@ -24,7 +24,7 @@ Picture = npt.NDArray[np.uint8]
 
 TEST_SIZE = (640, 480)
 STREAM_PATIENCE_MS = 5000
-BAD_PARTS, BAD_SECONDS = 5, 2.0  # one after the other, until a source counts as having ended
+BAD_PARTS, BAD_SECONDS = 5, 2.0  # failures in a row, until a source counts as ended
 MOST_BAD_PICTURES = 10_000  # of a file
 
 
@@ -33,11 +33,12 @@ class BadPicture(OSError):
 
 
 def prepare_opencv() -> None:
-    """Have OpenCV open several sources at a time, and say nothing: the log tells of a problem once, not at each try."""
+    """Have OpenCV open several sources at a time, and print nothing: our log tells of a problem once, not at each
+    try."""
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    _set_for_ffmpeg("OPENCV_LOG_LEVEL", "SILENT")  # on Windows it has an OpenCV of its own, too
+    _set_for_ffmpeg("OPENCV_LOG_LEVEL", "SILENT")  # on Windows the FFmpeg backend has an OpenCV of its own
     _set_for_ffmpeg("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    # Or a server that is silent holds up all other streams and files. FFmpeg is safe for threads since its version 4.
+    # Otherwise a silent server would hold up all other streams and files. FFmpeg is thread-safe since version 4.
     _set_for_ffmpeg("OPENCV_FFMPEG_IS_THREAD_SAFE", "1")
 
 
@@ -46,19 +47,19 @@ def _set_for_ffmpeg(variable: str, value: str) -> None:
     if variable in os.environ:
         return
     os.environ[variable] = value
-    if sys.platform == "win32":  # there FFmpeg has a C runtime of its own, which knows nothing of Python's environment
+    if sys.platform == "win32":  # there FFmpeg has a C runtime of its own, with its own copy of the environment
         ctypes.CDLL("msvcrt")._putenv(f"{variable}={value}".encode())
 
 
 class Source(Protocol):
-    """Something that gives one picture after another: rows x pixels x 3 bytes, blue first."""
+    """Gives one picture after another: rows x pixels x 3 bytes, blue first."""
 
     fps: float | None
-    """How many a second there should be of what gives them as fast as they are asked for; None: it has a pace of
-    its own."""
+    """Pictures a second at which to play a source that gives them as fast as they are asked for. None: the source
+    has a pace of its own."""
 
     def grab(self) -> None:
-        """Wait for the next picture. `OSError` if there is none any more."""
+        """Wait for the next picture. `OSError` if there are no more."""
 
     def retrieve(self, target: Picture | None = None) -> Picture:
         """The picture of the last `grab`: in ``target`` if it has the same size, else a new one. `BadPicture` if it
@@ -66,18 +67,18 @@ class Source(Protocol):
 
     @property
     def size(self) -> Size:
-        """Of the next picture, as far as one can know."""
+        """The size of the next picture, as far as it is known."""
 
     def release(self) -> None:
-        """Let go of the camera."""
+        """Close the camera."""
 
 
 def open_source(source: str, size: Size | None = None) -> Source:
     """Open a camera (its number, name or path), a video file, a stream (``rtsp://`` and the like), ``test``, or
     ``@FILE``: what the file says, which is read each time.
 
-    ``size`` is a wish: cameras have few sizes. `OSError` says why a source cannot be had, without what should be kept
-    from others: see `without_secrets`; nothing that a file says.
+    ``size`` is a wish: cameras have few sizes. `OSError` says why a source cannot be opened; it hides secrets as
+    `without_secrets` does, and the content of a file.
     """
     if source.startswith(IN_FILE):
         return _open(source_in(Path(source[len(IN_FILE) :])), source, size)
@@ -106,7 +107,7 @@ def _open(source: str, shown_as: str, size: Size | None) -> Source:
 
 
 def pictures(source: str, size: Size) -> Iterator[Picture]:
-    """Pictures of the given size, without end, as fast as they can be had. `OSError` as in `open_source`."""
+    """Pictures of the given size, without end, as fast as the source gives them. `OSError` as in `open_source`."""
     opened = open_source(source, size)
     try:
         while True:
@@ -137,13 +138,14 @@ class Captured:
         return int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
 
     def ask_for(self, size: Size | None) -> None:
-        """Set a camera to a size, if it has that."""
+        """Set a camera to a size, if it has that size."""
         if size is not None:
             self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
             self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
 
     def grab(self) -> None:
-        """Wait for the next picture. What cannot be decoded is left out: OpenCV does not tell it from the end."""
+        """Wait for the next picture. A picture that cannot be decoded is left out: OpenCV does not tell it from the
+        end."""
         began = time.monotonic()
         for _ in range(BAD_PARTS):
             if self._capture.grab():
@@ -160,14 +162,14 @@ class Captured:
         return cast(Picture, picture)
 
     def release(self) -> None:
-        """Let go of it."""
+        """Close the source."""
         self._capture.release()
 
 
 class VideoFile(Captured):
-    """A file that starts again at its end. It stays open: one that is moved, replaced or deleted plays on as it was,
-    until the next start. (Windows permits none of that while it plays.) One of a single picture, which OpenCV
-    cannot rewind, is opened anew."""
+    """A file that starts again at its end. It stays open, so a file that is moved, replaced or deleted plays on as it
+    was until the next start. (Windows permits none of that while it plays.) A file with a single picture, which
+    OpenCV cannot rewind, is opened again."""
 
     def __init__(self, name: str, path: str) -> None:
         self._path = path
@@ -184,7 +186,7 @@ class VideoFile(Captured):
                 super().grab()
 
     def _grab_next(self) -> bool:
-        """Whether there is a picture before the end of the file; what cannot be decoded is left out."""
+        """Whether there is a picture before the end of the file; pictures that cannot be decoded are left out."""
         if self._capture.grab():
             return True
         left = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) - self._capture.get(cv2.CAP_PROP_POS_FRAMES)
@@ -192,7 +194,7 @@ class VideoFile(Captured):
 
 
 class TestPicture:
-    """A colour field with a ball that goes round, so that a standing picture is seen at once."""
+    """A colour field with a moving ball, so that you see at once if the picture stands still."""
 
     __test__ = False  # for pytest
     fps: float | None = USUAL_FPS
@@ -225,4 +227,4 @@ class TestPicture:
         return target
 
     def release(self) -> None:
-        """Nothing to let go of."""
+        """There is nothing to close."""

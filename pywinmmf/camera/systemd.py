@@ -12,7 +12,7 @@ from pywinmmf.whole_file import replace_file
 
 from .service import DESCRIPTION, NOT_INSTALLED, NOT_RUNNING, Job
 
-PRIVATE = 0o600  # the URL of a stream may have a password
+PRIVATE = 0o600  # the URL of a stream may contain a password
 
 UNIT = """\
 [Unit]
@@ -31,7 +31,8 @@ WantedBy={target}
 
 
 def install(name: str, arguments: Sequence[str]) -> bool:
-    """Write the unit and have it started with the machine, or with the user's session; whether it runs already."""
+    """Write the unit and enable it for every start of the machine, or of the user's session. Returns whether it runs
+    already."""
     file = unit_file(name)
     file.parent.mkdir(parents=True, exist_ok=True)
     before = file.read_bytes() if file.exists() else None
@@ -81,7 +82,7 @@ def status(name: str) -> int:
 
 
 def run(name: str, job: Job) -> None:
-    """Not needed here: a unit's command is an ordinary one, which ends with SIGTERM."""
+    """Not needed here: the command of a unit is an ordinary one that SIGTERM ends."""
     raise OSError(f"service {name}: --run-service is for Windows")
 
 
@@ -137,4 +138,4 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     except FileNotFoundError:
-        raise OSError("no systemctl here: run 'pywinmmf camera share' under a supervisor of yours") from None
+        raise OSError("no systemctl here: run 'pywinmmf camera share' under a supervisor of your own") from None

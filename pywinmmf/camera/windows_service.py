@@ -38,8 +38,8 @@ STATES = {
 
 
 def install(name: str, arguments: Sequence[str]) -> bool:
-    """Create the service, or give the one that is there new arguments; it starts with Windows and after failures.
-    Whether it runs already."""
+    """Create the service, or give the installed one new arguments. It starts with Windows and after failures. Returns
+    whether it runs already."""
     line = command_line(name, arguments)
     with (
         _manager(win32service.SC_MANAGER_CREATE_SERVICE) as manager,
@@ -146,7 +146,7 @@ def run(name: str, job: Job) -> None:
             except Exception:
                 logging.exception("service %s", name)
                 if self.is_running:
-                    os._exit(1)  # without a report: one that says it has stopped is not started again
+                    os._exit(1)  # without a report: a service that reports that it has stopped is not started again
                 self.ReportServiceStatus(
                     win32service.SERVICE_STOPPED, win32ExitCode=winerror.ERROR_EXCEPTION_IN_SERVICE
                 )
@@ -163,7 +163,7 @@ def command_line(name: str, arguments: Sequence[str]) -> str:
     words = ["camera", "share", "--run-service", name, *arguments]
     if sys.prefix == sys.base_prefix:
         return subprocess.list2cmdline([sys.executable, "-m", "pywinmmf", *words])
-    # A virtual environment's python.exe starts another process, which the service manager takes for none of its own.
+    # The python.exe of a virtual environment starts another process, which the service manager would not know.
     packages = sysconfig.get_path("purelib")
     code = f"import site; site.addsitedir({packages!r}); from pywinmmf.cli import main; raise SystemExit(main())"
     return subprocess.list2cmdline([str(Path(sys.base_prefix, "python.exe")), "-c", code, *words])

@@ -12,7 +12,7 @@ from .source_names import channel_name
 
 
 def sharings_of(arguments: argparse.Namespace) -> list[Sharing]:
-    """One for each source. `InvalidArgumentError` for what no channel can be."""
+    """One for each source. `InvalidArgumentError` for values that no channel can have."""
     names = arguments.name or [channel_name(source) for source in arguments.sources]
     if len(names) != len(arguments.sources):
         raise InvalidArgumentError(

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def is_asked_for() -> bool:
-    """Whether a shell wants to know how to complete a line, not to run it."""
+    """Whether a shell asks how to complete a line."""
     return "_ARGCOMPLETE" in os.environ
 
 
@@ -34,7 +34,7 @@ def complete(parser: argparse.ArgumentParser) -> None:
 
 
 def open_names(prefix: str, **_: Any) -> list[str]:
-    """The names of what is open now and begins with ``prefix``: completes a name."""
+    """The names of open sections and channels that begin with ``prefix``."""
     from pywinmmf import Error, Namespace, list_sections
 
     from .inner import visible

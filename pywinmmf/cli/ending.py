@@ -1,9 +1,9 @@
 """How a command learns that it is to end: by Ctrl-C, by the system's request, or with its terminal.
 
-A handler runs between any two steps of the main thread, which may just then hold the lock of an event, a queue or a
-log; a handler that wanted such a lock would wait for ever. So the handlers here set a plain attribute, or raise
-`KeyboardInterrupt` as Python's own does, and do nothing else. A signal that was ignored stays so, as ``nohup`` wants
-it.
+A handler runs between any two steps of the main thread. That thread may hold the lock of an event, a queue or a log at
+that moment, and a handler that took such a lock would wait for ever. So the handlers here set a plain attribute, or
+raise `KeyboardInterrupt` as Python's own does, and do nothing else. A signal that was ignored stays ignored, as
+``nohup`` expects.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Ending:
         self._handling = _handling(("SIGINT", *POLITE), self._ask)
 
     def is_asked(self) -> bool:
-        """`asked`, where a function is wanted."""
+        """`asked` as a function."""
         return self.asked
 
     def sleep(self, seconds: float) -> None:
@@ -55,13 +55,13 @@ class Ending:
 
 
 def ended_politely() -> AbstractContextManager[None]:
-    """Have the other requests to end raise `KeyboardInterrupt`, as Ctrl-C does."""
+    """Make the other requests to end raise `KeyboardInterrupt`, as Ctrl-C does."""
     return _handling(POLITE, signal.default_int_handler)
 
 
 @contextmanager
 def _handling(signals: Iterable[str], handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Have these signals, as far as the system knows them, go to the handler meanwhile."""
+    """Send these signals, as far as the system has them, to the handler while this context manager is active."""
     numbers = [getattr(signal, name) for name in signals if hasattr(signal, name)]
     heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, handler) for number in heard}

@@ -28,7 +28,7 @@ def print_facts(facts: Mapping[str, Any], as_json: bool) -> None:
 
 def described(participant: Participant) -> dict[str, Any]:
     """A participant, with the name of its program."""
-    # The number of a dead process may be another's by now.
+    # By now another process may have the number of a dead one.
     program = program_of(participant.pid) if participant.alive else ""
     return {"pid": participant.pid, "program": program or "unknown", **participant._asdict()}
 
@@ -54,7 +54,7 @@ def _time(unix_ns: int) -> str:
 
 
 def channel_of(name: str, namespace: Namespace) -> FrameChannel | None:
-    """The channel that a section is, read-only; None: it is none."""
+    """The channel behind a section, read-only; None if it is not a channel."""
     try:
         return FrameChannel.open(name, namespace=namespace, readonly=True)
     except FormatError:
@@ -62,7 +62,7 @@ def channel_of(name: str, namespace: Namespace) -> FrameChannel | None:
 
 
 def sequence_of(counter: MemoryMappedFile | FrameChannel) -> int:
-    """Its sequence, also of a section that is poisoned, which tells it only to audits."""
+    """The sequence of a section, also of a poisoned one, which tells it only to audits."""
     return counter.sequence if isinstance(counter, FrameChannel) else counter.audit().sequence
 
 

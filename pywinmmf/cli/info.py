@@ -118,7 +118,7 @@ def _readers(count: int) -> str:
 
 
 def _winmmf_lock_state(name: str, namespace: Namespace) -> str:
-    """What the 4 bytes before the payload say; this layout does not tell whose lock it is."""
+    """What the 4 bytes before the payload say. This layout does not tell who holds the lock."""
     with MemoryMappedFile.open(name, namespace=namespace, layout=Layout.RAW, readonly=True) as raw:
         word = int.from_bytes(raw.read(4), "little")
     if word >> 24 == 0xFF:

@@ -1,4 +1,4 @@
-"""Sections that belong to another one, of which users need not know."""
+"""Sections that are parts of other sections, which users need not see."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pywinmmf.registry import claim_name
 
 
 def visible(names: Sequence[str]) -> list[str]:
-    """Those that are not a part of a channel of the same list: the mark of who shares a camera, ``NAME.shared``."""
+    """The names that are no part of a channel in the same list, such as the mark of a shared camera,
+    ``NAME.shared``."""
     inner = {claim_name(name) for name in names}
     return [name for name in names if name not in inner]

@@ -14,7 +14,7 @@ MOST_PIXELS = 16384  # of a row or column
 
 
 def positive(text: str) -> float:
-    """A number above 0, and short of what clocks can count."""
+    """A number above 0 that clocks can count."""
     try:
         number = float(text)
     except ValueError:
@@ -34,7 +34,7 @@ def picture_size(text: str) -> tuple[int, int]:
 
 
 def new_file(text: str) -> Path:
-    """A file that can be written, or written over: one in a folder that there is."""
+    """A file that can be written or replaced, in a folder that exists."""
     path = Path(text)
     folder = path.parent
     if not folder.is_dir():
@@ -49,8 +49,8 @@ def new_file(text: str) -> Path:
 
 
 def name(text: str) -> str:
-    """The name of a section. In the C locale Python cannot read other letters than English ones, but keeps their bytes,
-    and names are UTF-8."""
+    """The name of a section. In the C locale Python does not decode letters beyond ASCII, but it keeps their bytes, and
+    names are UTF-8."""
     try:
         return os.fsencode(text).decode()
     except UnicodeError:

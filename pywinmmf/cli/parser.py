@@ -15,7 +15,7 @@ Parsed = TypeVar("Parsed")
 
 
 class Command(NamedTuple):
-    """What the list of commands says of one. The module of this package with its name has ``add_arguments(parser)``."""
+    """One line of the list of commands. The module of this package with its name has ``add_arguments(parser)``."""
 
     help: str
     extra: str = ""
@@ -60,7 +60,7 @@ class CommandParser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Parsed | None = None
     ) -> tuple[Any, list[str]]:
-        """As every parser, after declaring the arguments."""
+        """Parse as every parser does, after declaring the arguments."""
         self.declare()
         return super().parse_known_args(args, namespace)
 

@@ -1,4 +1,4 @@
-"""What commands have in common: exit codes, the output, and text that no terminal obeys."""
+"""What commands have in common: exit codes, output, and text without control characters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INTERRUPTED = 130  # as shells have it
 
 
 def flush() -> None:
-    """Write what was printed. What cannot be written is dropped: the interpreter would try again at its end."""
+    """Write what was printed. If it cannot be written, drop it: the interpreter would try again at its end."""
     try:
         print(end="", flush=True)
     except OSError:
@@ -31,7 +31,8 @@ def print_table(columns: list[str], rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def shown(value: object) -> str:
-    """For a terminal, which obeys control characters and may not know all others; names may have any."""
+    """The text for a terminal: names may contain control characters, which a terminal obeys, and characters that it
+    lacks."""
     if value is None:
         return "none"
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"

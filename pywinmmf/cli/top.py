@@ -13,7 +13,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = """Shows a live table of frame channels. Age is that of the newest frame. Readers that opened
         read-only leave no trace and do not count."""
     names = parser.add_argument(
-        "names", nargs="*", metavar="NAME", type=name, help="of a channel; default: all that this user may read"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        type=name,
+        help="of a channel; default: all channels that this user may read",
     )
     names.completer = open_names  # type: ignore[attr-defined]
     add_namespace(parser)

@@ -198,7 +198,7 @@ def test_what_another_user_sees_of_a_killed_program() -> None:
     )
     alive, dead, again = done.stdout.splitlines()
     assert alive.startswith("False camera 'front' is shared by another program already")
-    assert dead.startswith("True camera 'front' has the name of what a killed program of another user left behind")
+    assert dead.startswith("True camera 'front' is the name of a channel that a killed program of another user left")
     assert again == "shared again"
 
 
