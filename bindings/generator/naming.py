@@ -12,12 +12,15 @@ ENUMS = {
     "wmmf_namespace": ("SectionNamespace", "Namespace", ("WMMF_",)),
     "wmmf_layout": ("SectionLayout", "Layout", ("WMMF_",)),
     "wmmf_access": ("SectionAccess", "Access", ("WMMF_ACCESS_",)),
+    "wmmf_file_mode": ("SectionFileMode", "", ("WMMF_FILE_",)),
+    "wmmf_protection": ("SectionProtection", "", ("WMMF_",)),
+    "wmmf_share": ("SectionShare", "", ("WMMF_SHARE_",)),
     "wmmf_element": ("FrameElement", "Element", ("WMMF_ELEMENT_",)),
     "wmmf_pick": ("FramePick", "", ("WMMF_PICK_",)),
 }
 
 # Enums that are the skins' own business: users have methods instead.
-INTERNAL = {"wmmf_pick"}
+INTERNAL = {"wmmf_pick", "wmmf_file_mode", "wmmf_protection", "wmmf_share"}
 
 # Structs that the skins show to their users, by the name that they have there.
 RECORDS = {"wmmf_audit_report": "AuditReport", "wmmf_participant": "Participant"}

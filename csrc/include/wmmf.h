@@ -135,6 +135,50 @@ typedef struct wmmf_options {
     const char *sddl;      /* security descriptor, with WMMF_ACCESS_SDDL; else NULL */
 } wmmf_options;
 
+/* Which files wmmf_map_file takes. */
+enum wmmf_file_mode {
+    WMMF_FILE_OPEN = 0,           /* one that exists */
+    WMMF_FILE_CREATE = 1,         /* one that does not exist; WMMF_E_EXISTS if it does */
+    WMMF_FILE_OPEN_OR_CREATE = 2, /* either */
+    WMMF_FILE_TRUNCATE = 3        /* either, made empty first */
+};
+
+/* What may be done to mapped memory. */
+enum wmmf_protection {
+    WMMF_READ_WRITE = 0,
+    WMMF_READ = 1,
+    WMMF_COPY_ON_WRITE = 2 /* changes stay in this mapping: nobody else, nor the file, sees them */
+};
+
+/* What others may do with a file while it is mapped. */
+enum wmmf_share {
+    WMMF_SHARE_ALL = 0,  /* anything */
+    WMMF_SHARE_READ = 1, /* Windows only: open it for reading */
+    WMMF_SHARE_NONE = 2  /* Windows only: nothing; they get ERROR_SHARING_VIOLATION, here WMMF_E_ACCESS */
+};
+
+/* Bits of wmmf_file_options.flags. */
+#define WMMF_FILE_WRITE_THROUGH 1 /* wmmf_write returns once the bytes are on the device */
+#define WMMF_FILE_RESERVE       2 /* what the file grows by has its place on the disk at once; else when it is touched */
+#define WMMF_FILE_UNMAPPED      4 /* raw only: maps nothing, for windows, wmmf_read and wmmf_write; no wmmf_data */
+
+/* How to map a file. A NULL pointer means all zero: an existing file, to read and write, raw. */
+typedef struct wmmf_file_options {
+    uint32_t struct_size;  /* sizeof(wmmf_file_options) */
+    uint32_t file_mode;    /* enum wmmf_file_mode */
+    uint32_t protection;   /* enum wmmf_protection */
+    uint32_t share;        /* enum wmmf_share */
+    uint32_t native;       /* 1: the file has, or gets, our header with lock, sequence and participants */
+    uint32_t permissions;  /* POSIX: permission bits of a new file; 0: 0600 */
+    uint32_t flags;        /* bits WMMF_FILE_... */
+    uint32_t participants; /* records of a new native file; 0: WMMF_PARTICIPANTS_DEFAULT */
+    uint64_t offset;       /* where in the file the section begins: anywhere; native: 0 */
+    uint64_t file_size;    /* the file grows to this, if it is shorter; 0: no longer than it must be */
+    uint32_t name_space;   /* with `name` */
+    uint32_t reserved;     /* 0 */
+    const char *name;      /* Windows: a name for the section over the file, for others to open; else NULL */
+} wmmf_file_options;
+
 /* What a handle knows of its section; written by wmmf_get_info. */
 typedef struct wmmf_info {
     uint32_t struct_size;     /* in: sizeof(wmmf_info) */
@@ -184,6 +228,9 @@ enum wmmf_pick {
     WMMF_PICK_NEXT = 0,  /* the newest, unless its sequence is `after`: then wait for a newer one */
     WMMF_PICK_LATEST = 1 /* the newest, at once if there is one; `after` only counts for `missed` */
 };
+
+/* A part of a section or file, mapped once more. Created by wmmf_map_window, freed by wmmf_unmap_window. */
+typedef struct wmmf_window wmmf_window;
 
 /* An open frame channel. Created by wmmf_channel_create, wmmf_channel_create_or_open or wmmf_channel_open; freed by
  * wmmf_channel_close. */
@@ -314,9 +361,54 @@ WMMF_API int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf
  * size: with the others, size 0 gives what the system reports, on Windows rounded up to whole pages. */
 WMMF_API int32_t wmmf_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out);
 
-/* Maps an existing file of the file system; size and options as in wmmf_open, name_space and access are ignored.
- * Only the layout WMMF_RAW is supported. The file is left in place when the handle is closed. */
+/* Maps an existing file of the file system from its beginning; size and options as in wmmf_open, name_space and access
+ * are ignored. Only the layout WMMF_RAW is supported. As wmmf_map_file, which can do more. */
 WMMF_API int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *options, wmmf_section **out);
+
+/* Maps a file: `size` bytes of it from options->offset on; 0: to its end. A writable file that is too short grows, with
+ * zeros; another is WMMF_E_SIZE, as is an empty file where no size is asked for. The file stays when the handle is
+ * closed. A file that is not one (a folder, a device, CON) is WMMF_E_FORMAT.
+ *
+ * Raw: the bytes as they are, no lock. wmmf_read and wmmf_write go through the system, so that a file that is cut short
+ * meanwhile is WMMF_E_TRUNCATED; use of its memory is then a signal or exception of the system.
+ *
+ * Native (options->native): `size` bytes of payload behind our header, with lock, sequence, waiting and recovery among
+ * all processes that have it open. The owner of a lock that no running process is, is dead, also after a restart of
+ * the machine: the next writer gets WMMF_E_OWNER_DIED. It gets that, too, after the machine went down while a process
+ * had the file open for writing: what the disk then has of the last writes nobody knows. An existing file needs our
+ * header (WMMF_E_FORMAT); size 0 takes its whole payload. Not with copy-on-write, an offset or WMMF_FILE_UNMAPPED.
+ *
+ * Coherence: all mappings of one file on one machine show the same bytes, on Linux always and on Windows on local
+ * disks; copies on write show what they have copied as it was then. */
+WMMF_API int32_t wmmf_map_file(const char *path, uint64_t size, const wmmf_file_options *options, wmmf_section **out);
+
+/* Hands changes of `length` bytes at `offset` (0: to the end) to the system, or, if to_device is 1, returns once they
+ * are on the device: until then a loss of power may take them. The device may get more than was asked for. Where there
+ * is no file: nothing. */
+WMMF_API int32_t wmmf_flush(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t to_device);
+
+/* Makes a raw, writable file longer (with zeros) or shorter, so that the section has `size` bytes, and maps it anew: no
+ * other call on the handle, nor a use of its memory, may be under way, and wmmf_data gives a new address. Windows and
+ * other mappings stay as they are. After a failure the section has its old size, but perhaps a new address.
+ * Shorter, while others have it mapped: Windows refuses (WMMF_E_ACCESS); on Linux they get WMMF_E_TRUNCATED from
+ * wmmf_read and a signal where they touch memory that is gone. Sections without a file: WMMF_E_NOT_SUPPORTED. */
+WMMF_API int32_t wmmf_resize(wmmf_section *section, uint64_t size);
+
+/* Maps `length` bytes at any `offset` of the payload once more; of a raw file, also beyond the handle's own size, up to
+ * the file's. Not more rights than the handle has: else WMMF_E_READ_ONLY. It stays, also when the handle is closed,
+ * until wmmf_unmap_window. */
+WMMF_API int32_t wmmf_map_window(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t protection,
+                                 wmmf_window **out);
+
+/* *data becomes the address of a window's first byte. */
+WMMF_API int32_t wmmf_window_data(wmmf_window *window, void **data);
+
+/* Unmaps and frees a window; NULL is allowed. No use of its memory may come later. */
+WMMF_API int32_t wmmf_unmap_window(wmmf_window *window);
+
+/* *page becomes the bytes of a page, *granularity what addresses and offsets of mappings are multiples of (the library
+ * does that by itself), *large the bytes of a large page, 0: there are none. Each may be NULL. */
+WMMF_API int32_t wmmf_page_sizes(uint64_t *page, uint64_t *granularity, uint64_t *large);
 
 /* Unmaps and frees. Locks still held through the handle are treated as if the process had died. NULL is allowed.
  * No other call on the handle, nor any use of its memory, may be under way or come later. */

@@ -3,6 +3,7 @@
 
 #include "channel.h"
 #include "diagnostics.h"
+#include "files.h"
 #include "lock_holders.h"
 #include "lock_winmmf.h"
 #include "rwlock.h"
@@ -20,10 +21,6 @@ int32_t wmmf_open(const char *name, uint64_t size, const wmmf_options *options, 
 int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out,
                             int32_t *created) {
     return section_create_or_open(name, size, options, NULL, out, created);
-}
-
-int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *options, wmmf_section **out) {
-    return section_open_file(path, size, options, out);
 }
 
 int32_t wmmf_close(wmmf_section *section) {
@@ -51,6 +48,8 @@ int32_t wmmf_data(wmmf_section *section, void **data) {
     int32_t status = data ? section_check(section) : WMMF_E_ARGUMENT;
     if (status == WMMF_OK && section->kind != KIND_PLAIN)
         status = WMMF_E_NOT_SUPPORTED; /* slots that nobody has filled need not have memory */
+    if (status == WMMF_OK && !section->payload)
+        status = WMMF_E_NOT_SUPPORTED; /* of a file, nothing is mapped */
     if (status == WMMF_OK)
         *data = section->payload;
     return status;
@@ -187,8 +186,8 @@ int32_t wmmf_read(wmmf_section *section, uint64_t offset, void *buffer, uint64_t
         status = range_check(section, offset, buffer, length);
     if (status != WMMF_OK || length == 0)
         return status;
-    if (section->file)
-        return platform_file_read(section->mapping, offset, buffer, (size_t)length);
+    if (section->file && section->layout == WMMF_RAW)
+        return files_read(section, offset, buffer, (size_t)length);
     if (section->layout == WMMF_RAW) {
         memmove(buffer, section->payload + offset, (size_t)length);
         return WMMF_OK;
@@ -215,8 +214,8 @@ int32_t wmmf_write_queued(wmmf_section *section, uint64_t offset, const void *bu
         status = range_check(section, offset, buffer, length);
     if (status != WMMF_OK || length == 0)
         return status;
-    if (section->file)
-        return platform_file_write(section->mapping, offset, buffer, (size_t)length);
+    if (section->file && section->layout == WMMF_RAW)
+        return files_write(section, offset, buffer, (size_t)length);
     bool locked = section->layout == WMMF_RAW || holders_writing(section);
     if (!locked && section->layout == WMMF_NATIVE)
         return rwlock_write(section, offset, buffer, (size_t)length, timeout_ns, place);

@@ -12,6 +12,8 @@ struct wmmf_section {
     uint32_t layout;
     bool read_only;
     bool file; /* of the file system */
+    bool copy_on_write;
+    uint64_t file_offset; /* of the payload in its file */
     uint8_t *payload;
     uint64_t size;
 

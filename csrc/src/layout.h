@@ -75,7 +75,7 @@ struct header {
     shared_u64 created_unix_ns;
     shared_u32 kind;        /* enum section_kind */
     shared_u32 creator_pid; /* for people; as the creator sees itself */
-    uint8_t reserved0[8];
+    shared_u64 boot_id; /* of a file: the start of the machine in which it was opened last; changes under its lock */
 
     /* The lock: one cache line. */
     shared_u64 lock;

@@ -22,7 +22,6 @@ int32_t platform_reserve(struct platform_mapping *mapping, uint64_t offset, uint
 int32_t platform_publish(struct platform_mapping *mapping);
 /* Does not wait: WMMF_E_NOT_READY if somebody is removing it right now. */
 int32_t platform_open(const char *name, const wmmf_options *options, struct platform_mapping **out);
-int32_t platform_open_file(const char *path, bool read_only, struct platform_mapping **out);
 /* Calls `found` for the name of each section in this namespace that this library may have made and that somebody has
  * open, until it returns false. */
 int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const char *name), void *context);
@@ -30,10 +29,51 @@ int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const ch
 void platform_close(struct platform_mapping *mapping);
 uint8_t *platform_base(const struct platform_mapping *mapping);
 uint64_t platform_mapped_size(const struct platform_mapping *mapping);
-/* Copies between a buffer and what platform_open_file has mapped, through the kernel: where a page cannot be had,
- * because the file was cut short, the answer is WMMF_E_TRUNCATED and not a signal. */
+
+/* Files of the file system. */
+struct platform_file {
+    const char *path;
+    uint32_t file_mode;   /* enum wmmf_file_mode */
+    uint32_t protection;  /* enum wmmf_protection */
+    uint32_t share;       /* enum wmmf_share */
+    uint32_t permissions; /* POSIX: of a new file */
+    bool write_through;
+    const char *name; /* of the section, in name_space; NULL: none. Windows */
+    uint32_t name_space;
+};
+/* Opens it and maps nothing yet. *created: there was none. */
+int32_t platform_file_open(const struct platform_file *file, struct platform_mapping **out, bool *created);
+void platform_file_remove(const char *path);
+/* While one process prepares a file, the others wait here. The end of a process unlocks. */
+int32_t platform_file_lock(struct platform_mapping *mapping);
+void platform_file_unlock(struct platform_mapping *mapping);
+int32_t platform_file_size(struct platform_mapping *mapping, uint64_t *size);
+/* Makes it longer, with zeros, or shorter. `reserve`: the disk has the room now, or WMMF_E_NO_MEMORY. */
+int32_t platform_file_resize(struct platform_mapping *mapping, uint64_t size, bool reserve);
+/* Maps `size` bytes at any `offset` of the file, which has them. */
+int32_t platform_file_map(struct platform_mapping *mapping, uint64_t offset, uint64_t size);
+void platform_file_unmap(struct platform_mapping *mapping);
+/* Copies between a buffer and the file, from its beginning, or the mapping where the protection is copy-on-write. Where
+ * a page cannot be had, because the file was cut short, the answer is WMMF_E_TRUNCATED and not a signal. */
 int32_t platform_file_read(struct platform_mapping *mapping, uint64_t offset, void *buffer, size_t length);
 int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, const void *buffer, size_t length);
+/* Hands changes of the mapped bytes to the system, or further on to the device. */
+int32_t platform_file_flush(struct platform_mapping *mapping, uint64_t offset, uint64_t length, bool to_device);
+/* A number of the running system that no earlier start had; 0: it does not tell. */
+uint64_t platform_boot_id(void);
+
+/* A part of a section or file that is mapped once more, and stays when that is closed. */
+struct platform_window {
+    void *view;
+    uint64_t view_size;
+    uint8_t *data;
+};
+/* `offset` counts from platform_base, or from the beginning of a file. */
+int32_t platform_window_map(struct platform_mapping *mapping, uint64_t offset, uint64_t length, uint32_t protection,
+                            struct platform_window *window);
+void platform_window_unmap(struct platform_window *window);
+void platform_page_sizes(uint64_t *page, uint64_t *granularity, uint64_t *large);
+
 /* The user to whom the section belongs: a name, or its number or SID if it has none. */
 #define OWNER_NAME_CAPACITY 600
 int32_t platform_owner(struct platform_mapping *mapping, char name[OWNER_NAME_CAPACITY]);

@@ -45,29 +45,11 @@
 #define LOCAL_FORMAT     OUR_PREFIX "%u-" /* the user's id */
 #define GLOBAL_PREFIX    OUR_PREFIX "g-"
 #define TEMPORARY_FORMAT SHM_DIRECTORY "/" OUR_PREFIX "new-%016llx" /* see make_named */
-/* Tokens are one-byte locks far behind any payload; the bytes need not exist. */
-#define TOKEN_OFFSET ((off_t)1 << 40)
-#define PATH_LENGTH  (sizeof SHM_DIRECTORY + 24 + WMMF_NAME_MAX)
-#define OUR_MODE     (0600 | S_ISVTX)
+#define OUR_MODE         (0600 | S_ISVTX)
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
-
-struct platform_mapping {
-    int fd; /* for locks, growth and copies; -1: given up in a forked child */
-    dev_t device;
-    ino_t inode;
-    off_t position;
-    void *base;
-    uint64_t mapped_size;
-    bool read_only;
-    bool managed;      /* made by this library: lifetime by flock */
-    shared_u32 *alive; /* 1 here and 0 in a forked child; NULL: compare the process */
-    pid_t process;
-    char path[PATH_LENGTH];
-    char temporary[PATH_LENGTH]; /* a name until the section gets its own; "": none */
-};
 
 static THREAD_LOCAL struct last_error error_of_thread;
 
@@ -181,7 +163,7 @@ static bool is_same_file(const struct platform_mapping *mapping, const struct st
 }
 
 /* The mark is as far in as file systems let us, which in some is not far. */
-static void take_descriptor(struct platform_mapping *mapping, int fd, const struct stat *status) {
+void take_descriptor(struct platform_mapping *mapping, int fd, const struct stat *status) {
     mapping->fd = fd;
     mapping->device = status->st_dev;
     mapping->inode = status->st_ino;
@@ -191,11 +173,11 @@ static void take_descriptor(struct platform_mapping *mapping, int fd, const stru
         mapping->position = lseek(mapping->fd, mark & INT32_MAX, SEEK_SET);
 }
 
-static bool has_descriptor(const struct platform_mapping *mapping) {
+bool has_descriptor(const struct platform_mapping *mapping) {
     return mapping->fd >= 0 && lseek(mapping->fd, 0, SEEK_CUR) == mapping->position;
 }
 
-static int32_t descriptor_check(const struct platform_mapping *mapping) {
+int32_t descriptor_check(const struct platform_mapping *mapping) {
     return has_descriptor(mapping) ? WMMF_OK : WMMF_E_DESCRIPTOR;
 }
 
@@ -286,7 +268,7 @@ int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const ch
 
 /* Mappings. */
 
-static int32_t mapping_new(struct platform_mapping **out) {
+int32_t mapping_new(struct platform_mapping **out) {
     struct platform_mapping *mapping = calloc(1, sizeof *mapping);
     if (!mapping)
         return WMMF_E_NO_MEMORY;
@@ -296,9 +278,14 @@ static int32_t mapping_new(struct platform_mapping **out) {
     return WMMF_OK;
 }
 
+void unmap(struct platform_mapping *mapping) {
+    if (mapping->view)
+        munmap(mapping->view, (size_t)mapping->view_size);
+    mapping->view = mapping->base = NULL;
+}
+
 void platform_close(struct platform_mapping *mapping) {
-    if (mapping->base)
-        munmap(mapping->base, (size_t)mapping->mapped_size);
+    unmap(mapping);
     if (has_descriptor(mapping)) {
         if (mapping->managed && !platform_forked(mapping))
             remove_if_abandoned(mapping->fd, mapping->path);
@@ -307,6 +294,7 @@ void platform_close(struct platform_mapping *mapping) {
     if (mapping->temporary[0] != '\0')
         unlink(mapping->temporary);
     leave_guard();
+    free(mapping->file_path);
     free(mapping);
 }
 
@@ -319,8 +307,8 @@ static int32_t map_descriptor(struct platform_mapping *mapping, int fd, uint64_t
     void *base = mmap(NULL, (size_t)size, protection, MAP_SHARED, fd, 0);
     if (base == MAP_FAILED)
         return status_from_errno();
-    mapping->base = base;
-    mapping->mapped_size = size;
+    mapping->view = mapping->base = base;
+    mapping->view_size = mapping->mapped_size = size;
     return WMMF_OK;
 }
 
@@ -331,7 +319,7 @@ static void link_to(int fd, char path[LINK_CAPACITY]) {
 
 /* A second description of the file, through /proc; or by its name, if /proc is not there or not ours, as after a
  * setuid. -1: errno says why. */
-static int open_again(const struct platform_mapping *mapping, const char *name) {
+int open_again(const struct platform_mapping *mapping, const char *name) {
     char path[LINK_CAPACITY];
     int flags = (mapping->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC;
     link_to(mapping->fd, path);
@@ -545,7 +533,7 @@ int32_t platform_publish(struct platform_mapping *mapping) {
 /* Opening. */
 
 /* "Access denied" for what could be read. */
-static int32_t opening_status(const char *path, bool read_only) {
+int32_t opening_status(const char *path, bool read_only) {
     int error = errno;
     int32_t status = status_from_errno();
     if (error == EACCES && !read_only && faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0)
@@ -553,12 +541,7 @@ static int32_t opening_status(const char *path, bool read_only) {
     return status;
 }
 
-static int32_t open_regular(struct platform_mapping *mapping, const char *path, int extra_flags, int *fd) {
-    *fd = open(path, (mapping->read_only ? O_RDONLY : O_RDWR) | O_NONBLOCK | O_CLOEXEC | extra_flags);
-    return *fd < 0 ? opening_status(path, mapping->read_only) : WMMF_OK;
-}
-
-static int32_t regular_check(int fd, struct stat *status) {
+int32_t regular_check(int fd, struct stat *status) {
     if (fstat(fd, status) != 0)
         return status_from_errno();
     return S_ISREG(status->st_mode) ? WMMF_OK : WMMF_E_FORMAT;
@@ -582,11 +565,10 @@ static int32_t attach(struct platform_mapping *mapping, int fd, struct stat *sta
 
 static int32_t open_attached(struct platform_mapping *mapping, uint32_t name_space) {
     struct stat status;
-    int fd;
-    int32_t result = open_regular(mapping, mapping->path, O_NOFOLLOW, &fd);
-    if (result != WMMF_OK)
-        return result;
-    result = attach(mapping, fd, &status);
+    int fd = open(mapping->path, (mapping->read_only ? O_RDONLY : O_RDWR) | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return opening_status(mapping->path, mapping->read_only);
+    int32_t result = attach(mapping, fd, &status);
     if (result == WMMF_OK && name_space == WMMF_LOCAL && status.st_uid != geteuid())
         result = WMMF_E_ACCESS; /* planted under this user's name by another */
     if (result != WMMF_OK) {
@@ -606,29 +588,6 @@ int32_t platform_open(const char *name, const wmmf_options *options, struct plat
     status = section_path(name, options->name_space, mapping->path, sizeof mapping->path);
     if (status == WMMF_OK)
         status = open_attached(mapping, options->name_space);
-    if (status != WMMF_OK) {
-        platform_close(mapping);
-        return status;
-    }
-    *out = mapping;
-    return WMMF_OK;
-}
-
-int32_t platform_open_file(const char *path, bool read_only, struct platform_mapping **out) {
-    struct platform_mapping *mapping;
-    struct stat file = {.st_size = 0};
-    int32_t status = mapping_new(&mapping);
-    if (status != WMMF_OK)
-        return status;
-    mapping->read_only = read_only;
-    int fd;
-    status = open_regular(mapping, path, 0, &fd);
-    if (status == WMMF_OK) {
-        status = regular_check(fd, &file);
-        take_descriptor(mapping, fd, &file);
-    }
-    if (status == WMMF_OK)
-        status = file.st_size == 0 ? WMMF_E_SIZE : map_descriptor(mapping, mapping->fd, (uint64_t)file.st_size);
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;
@@ -669,37 +628,6 @@ int32_t platform_owner(struct platform_mapping *mapping, char name[OWNER_NAME_CA
 bool platform_is_named(const struct platform_mapping *mapping) {
     struct stat status;
     return lstat(mapping->path, &status) == 0 && is_same_file(mapping, &status);
-}
-
-/* The page cache is one: what pread and pwrite see and change is what the mapping shows. */
-int32_t platform_file_read(struct platform_mapping *mapping, uint64_t offset, void *buffer, size_t length) {
-    int32_t status = descriptor_check(mapping);
-    for (size_t done = 0; status == WMMF_OK && done < length;) {
-        ssize_t got = pread(mapping->fd, (char *)buffer + done, length - done, (off_t)(offset + done));
-        if (got == 0)
-            return WMMF_E_TRUNCATED;
-        if (got < 0 && errno != EINTR)
-            return status_from_errno();
-        done += got > 0 ? (size_t)got : 0;
-    }
-    return status;
-}
-
-int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, const void *buffer, size_t length) {
-    int32_t status = descriptor_check(mapping);
-    struct stat file;
-    for (size_t done = 0; status == WMMF_OK && done < length;) {
-        /* pwrite would make the file long again; cut short after this look, it does. */
-        if (fstat(mapping->fd, &file) != 0)
-            return status_from_errno();
-        if ((uint64_t)file.st_size < offset + length)
-            return WMMF_E_TRUNCATED;
-        ssize_t put = pwrite(mapping->fd, (const char *)buffer + done, length - done, (off_t)(offset + done));
-        if (put < 0 && errno != EINTR)
-            return status_from_errno();
-        done += put > 0 ? (size_t)put : 0;
-    }
-    return status;
 }
 
 /* A descriptor that somebody has closed already is given up. */

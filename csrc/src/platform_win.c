@@ -9,9 +9,7 @@
 #ifndef _WIN32_WINNT
 #define _WIN32_WINNT 0x0602
 #endif
-#include "platform.h"
-
-#include <windows.h>
+#include "win.h"
 
 #include <aclapi.h>
 #include <sddl.h>
@@ -23,30 +21,8 @@
 
 #include "last_error.h"
 
-#define NAME_CAPACITY        (WMMF_NAME_MAX + 16)
 #define OBJECT_NAME_CAPACITY 64
 #define MAX_WAKES            4096
-#define ONLY_READ            "this user may read it but not write: open it read-only"
-
-/* Our own token, and that of a dead participant while it is being reaped. */
-#define TOKENS 2
-
-struct token {
-    HANDLE event; /* NULL: unused */
-    uint32_t index;
-};
-
-struct platform_mapping {
-    HANDLE file;
-    HANDLE mapping;
-    void *base;
-    uint64_t mapped_size;
-    const wchar_t *object_namespace;
-    PSECURITY_DESCRIPTOR descriptor; /* the creator's, for the semaphores; NULL: the system's default */
-    HANDLE events[EVENT_COUNT];
-    struct token tokens[TOKENS];
-    uint64_t id;
-};
 
 /* RtlGenRandom, documented under this name; exported by advapi32. */
 BOOLEAN NTAPI SystemFunction036(void *buffer, ULONG length);
@@ -99,12 +75,13 @@ static void note_error(DWORD error) {
     last_error()->system = (int32_t)error;
 }
 
-static int32_t status_from_error(DWORD error) {
+int32_t status_from_error(DWORD error) {
     note_error(error);
     switch (error) {
     case ERROR_FILE_NOT_FOUND:
         return WMMF_E_NOT_FOUND;
     case ERROR_ALREADY_EXISTS:
+    case ERROR_FILE_EXISTS:
     case ERROR_INVALID_HANDLE: /* an object of another kind has this name */
         return WMMF_E_EXISTS;
     case ERROR_ACCESS_DENIED:
@@ -142,7 +119,7 @@ static const wchar_t *namespace_prefix(uint32_t name_space) {
     return name_space == WMMF_LOCAL ? L"Local\\" : name_space == WMMF_GLOBAL ? L"Global\\" : L"";
 }
 
-static int32_t section_name(const char *name, uint32_t name_space, wchar_t *out) {
+int32_t section_name(const char *name, uint32_t name_space, wchar_t *out) {
     const wchar_t *prefix = namespace_prefix(name_space);
     size_t length = wcslen(prefix);
     wmemcpy(out, prefix, length);
@@ -239,14 +216,14 @@ static SECURITY_ATTRIBUTES attributes(const struct platform_mapping *mapping) {
 
 /* Sections. */
 
-static void close_handle(HANDLE handle) {
+void close_handle(HANDLE handle) {
     if (handle)
         CloseHandle(handle);
 }
 
 void platform_close(struct platform_mapping *mapping) {
-    if (mapping->base)
-        UnmapViewOfFile(mapping->base);
+    if (mapping->view)
+        UnmapViewOfFile(mapping->view);
     for (int i = 0; i < TOKENS; i++)
         close_handle(mapping->tokens[i].event);
     for (int i = 0; i < EVENT_COUNT; i++)
@@ -255,18 +232,20 @@ void platform_close(struct platform_mapping *mapping) {
     close_handle(mapping->file);
     if (mapping->descriptor)
         LocalFree(mapping->descriptor);
+    free(mapping->section_name);
     free(mapping);
 }
 
-static int32_t section_new(struct platform_mapping **out) {
+int32_t mapping_new(struct platform_mapping **out) {
     *out = calloc(1, sizeof **out);
     return *out ? WMMF_OK : WMMF_E_NO_MEMORY;
 }
 
 static int32_t section_map(struct platform_mapping *mapping, bool read_only) {
-    mapping->base =
+    mapping->view =
         MapViewOfFile(mapping->mapping, read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, 0);
-    if (!mapping->base)
+    mapping->base = mapping->view;
+    if (!mapping->view)
         return status_from_error(GetLastError());
     MEMORY_BASIC_INFORMATION view;
     if (VirtualQuery(mapping->base, &view, sizeof view) == 0)
@@ -294,7 +273,7 @@ static int32_t section_named(const char *name, const wmmf_options *options, wcha
                              struct platform_mapping **out) {
     int32_t status = section_name(name, options->name_space, full_name);
     if (status == WMMF_OK)
-        status = section_new(out);
+        status = mapping_new(out);
     if (status == WMMF_OK)
         (*out)->object_namespace = object_namespace(full_name);
     return status;
@@ -471,88 +450,12 @@ int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const ch
     return WMMF_OK;
 }
 
-static HANDLE open_file(const wchar_t *path, bool read_only) {
-    return CreateFileW(path, read_only ? GENERIC_READ : GENERIC_READ | GENERIC_WRITE,
-                       FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
-                       FILE_ATTRIBUTE_NORMAL, NULL);
-}
-
-static bool can_read(const wchar_t *path) {
-    HANDLE file = open_file(path, true);
-    if (file == INVALID_HANDLE_VALUE)
-        return false;
-    CloseHandle(file);
-    return true;
-}
-
-static int32_t map_file(struct platform_mapping *mapping, const wchar_t *path, bool read_only) {
-    HANDLE file = open_file(path, read_only);
-    if (file == INVALID_HANDLE_VALUE) {
-        DWORD error = GetLastError();
-        int32_t status = status_from_error(error);
-        if (error == ERROR_ACCESS_DENIED && !read_only && can_read(path))
-            error_detail(ONLY_READ);
-        return error == ERROR_PATH_NOT_FOUND ? WMMF_E_NOT_FOUND : status;
-    }
-    mapping->file = file;
-    if (GetFileType(file) != FILE_TYPE_DISK)
-        return WMMF_E_FORMAT; /* CON, NUL, a pipe ... */
-    LARGE_INTEGER size;
-    if (!GetFileSizeEx(file, &size))
-        return status_from_error(GetLastError());
-    if (size.QuadPart == 0)
-        return WMMF_E_SIZE;
-    mapping->mapping = CreateFileMappingW(file, NULL, read_only ? PAGE_READONLY : PAGE_READWRITE, 0, 0, NULL);
-    if (!mapping->mapping)
-        return status_from_error(GetLastError());
-    int32_t status = section_map(mapping, read_only);
-    mapping->mapped_size = (uint64_t)size.QuadPart; /* a file knows its size to the byte */
-    return status;
-}
-
-int32_t platform_open_file(const char *path, bool read_only, struct platform_mapping **out) {
-    int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, NULL, 0);
-    if (length == 0)
-        return WMMF_E_NAME_INVALID;
-    wchar_t *wide = malloc((size_t)length * sizeof *wide);
-    struct platform_mapping *mapping = NULL;
-    int32_t status = wide ? section_new(&mapping) : WMMF_E_NO_MEMORY;
-    if (status == WMMF_OK) {
-        MultiByteToWideChar(CP_UTF8, 0, path, -1, wide, length);
-        status = map_file(mapping, wide, read_only);
-        if (status == WMMF_OK)
-            *out = mapping;
-        else
-            platform_close(mapping);
-    }
-    free(wide);
-    return status;
-}
-
 uint8_t *platform_base(const struct platform_mapping *mapping) {
     return mapping->base;
 }
 
 uint64_t platform_mapped_size(const struct platform_mapping *mapping) {
     return mapping->mapped_size;
-}
-
-/* The system copies within our own process and turns an in-page error into a failed call. */
-static int32_t file_copy_status(BOOL copied) {
-    if (copied)
-        return WMMF_OK;
-    note_error(GetLastError());
-    return WMMF_E_TRUNCATED;
-}
-
-int32_t platform_file_read(struct platform_mapping *mapping, uint64_t offset, void *buffer, size_t length) {
-    const char *from = (const char *)mapping->base + offset;
-    return file_copy_status(ReadProcessMemory(GetCurrentProcess(), from, buffer, length, NULL));
-}
-
-int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, const void *buffer, size_t length) {
-    char *to = (char *)mapping->base + offset;
-    return file_copy_status(WriteProcessMemory(GetCurrentProcess(), to, buffer, length, NULL));
 }
 
 /* DOMAIN\user, or the SID of an account that has no name here. */

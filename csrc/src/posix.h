@@ -2,9 +2,49 @@
 #ifndef WMMF_POSIX_H
 #define WMMF_POSIX_H
 
+#include <sys/stat.h>
+#include <sys/types.h>
+
 #include "platform.h"
 
 #define SHM_DIRECTORY "/dev/shm"
+#define PATH_LENGTH   (sizeof SHM_DIRECTORY + 24 + WMMF_NAME_MAX)
+/* Tokens are one-byte locks far behind any payload; the bytes need not exist. One more byte before them is locked by
+ * whoever prepares a file. */
+#define TOKEN_OFFSET ((off_t)1 << 40)
+
+struct platform_mapping {
+    int fd; /* for locks, growth and copies; -1: given up in a forked child */
+    dev_t device;
+    ino_t inode;
+    off_t position;
+    void *view; /* what is mapped, in whole pages */
+    uint64_t view_size;
+    uint8_t *base; /* where in it the section begins */
+    uint64_t mapped_size;
+    bool read_only;
+    uint32_t protection; /* of a file: enum wmmf_protection */
+    char *file_path;     /* of a file; else NULL */
+    bool managed;        /* made by this library: lifetime by flock */
+    shared_u32 *alive;   /* 1 here and 0 in a forked child; NULL: compare the process */
+    pid_t process;
+    uint64_t file_offset; /* of `base` in its file */
+    char path[PATH_LENGTH];
+    char temporary[PATH_LENGTH]; /* a name until the section gets its own; "": none */
+};
+
+int32_t mapping_new(struct platform_mapping **out);
+void unmap(struct platform_mapping *mapping);
+void take_descriptor(struct platform_mapping *mapping, int fd, const struct stat *status);
+/* Whether the number is still ours; WMMF_E_DESCRIPTOR if not. */
+bool has_descriptor(const struct platform_mapping *mapping);
+int32_t descriptor_check(const struct platform_mapping *mapping);
+/* A second open file description of the same file; -1: errno says why, EAGAIN that the name leads to another file. */
+int open_again(const struct platform_mapping *mapping, const char *name);
+/* Why it could not be opened, by errno. */
+int32_t opening_status(const char *path, bool read_only);
+/* WMMF_E_FORMAT: neither memory nor a file. */
+int32_t regular_check(int fd, struct stat *status);
 
 /* The status for errno, which becomes the last error of the system. */
 int32_t status_from_errno(void);

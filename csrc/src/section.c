@@ -2,6 +2,7 @@
 #include "section.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "deadline.h"
 #include "last_error.h"
@@ -14,7 +15,7 @@
 
 /* Options and arguments. */
 
-static int32_t options_check(const wmmf_options *given, wmmf_options *options) {
+int32_t options_check(const wmmf_options *given, wmmf_options *options) {
     static const wmmf_options none = {.struct_size = sizeof none};
     if (given && given->struct_size != sizeof *given)
         return WMMF_E_STRUCT_SIZE;
@@ -329,20 +330,29 @@ int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_optio
     return status;
 }
 
-int32_t section_open_file(const char *path, uint64_t size, const wmmf_options *given, wmmf_section **out) {
-    wmmf_options options;
-    struct platform_mapping *mapping;
-    error_clear();
-    if (!path || !out)
-        return WMMF_E_ARGUMENT;
-    int32_t status = options_check(given, &options);
+/* A new native file: what is there of a creator that died is zeroed first. */
+static int32_t initialise_file(struct platform_mapping *mapping, const wmmf_options *options, uint64_t size,
+                               wmmf_section **out) {
+    uint64_t offset = payload_offset(WMMF_NATIVE, participants_of(options, NULL));
+    int32_t status = section_new(mapping, options, offset, size, participants_of(options, NULL), out);
     if (status != WMMF_OK)
         return status;
-    if (options.layout != WMMF_RAW)
-        return WMMF_E_NOT_SUPPORTED;
-    status = platform_open_file(path, options.read_only, &mapping);
-    if (status == WMMF_OK)
-        status = attach(mapping, size, &options, KIND_PLAIN, out);
+    memset((*out)->header, 0, (size_t)offset);
+    (*out)->header->boot_id = platform_boot_id();
+    status = initialise_header(*out, NULL);
+    if (status != WMMF_OK)
+        section_abandon(*out);
+    return status;
+}
+
+uint64_t section_file_size(const wmmf_options *options, uint64_t size) {
+    return options->layout == WMMF_NATIVE ? payload_offset(WMMF_NATIVE, participants_of(options, NULL)) + size : size;
+}
+
+int32_t section_of_file(struct platform_mapping *mapping, uint64_t size, const wmmf_options *options, bool is_new,
+                        wmmf_section **out) {
+    int32_t status = is_new && options->layout == WMMF_NATIVE ? initialise_file(mapping, options, size, out)
+                                                              : attach(mapping, size, options, KIND_PLAIN, out);
     if (status == WMMF_OK)
         (*out)->file = true;
     return status;

@@ -21,7 +21,14 @@ int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_optio
                                const struct payload_plan *plan, wmmf_section **out, int32_t *created);
 int32_t section_open(const char *name, uint64_t size, const wmmf_options *given, enum section_kind kind,
                      wmmf_section **out);
-int32_t section_open_file(const char *path, uint64_t size, const wmmf_options *given, wmmf_section **out);
+/* WMMF_E_STRUCT_SIZE or WMMF_E_ARGUMENT for options that cannot be; else a copy, or the default. */
+int32_t options_check(const wmmf_options *given, wmmf_options *options);
+/* Bytes of a file with such a payload. */
+uint64_t section_file_size(const wmmf_options *options, uint64_t size);
+/* A section over what is mapped of a file, new or not (files.c). Takes over the mapping: it is closed on failure, too.
+ */
+int32_t section_of_file(struct platform_mapping *mapping, uint64_t size, const wmmf_options *options, bool is_new,
+                        wmmf_section **out);
 void section_close(wmmf_section *section);
 
 /* WMMF_E_ARGUMENT for NULL, WMMF_E_FORKED in a child. */

@@ -25,7 +25,9 @@ bool faults_strike(void);
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/stat.h>
+#include <string.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #endif
 
@@ -43,6 +45,13 @@ bool faults_strike(void);
 #define CreateFileW(...)         FAULTY(INVALID_HANDLE_VALUE, CreateFileW(__VA_ARGS__))
 #define CreateSemaphoreExW(...)  FAULTY(NULL, CreateSemaphoreExW(__VA_ARGS__))
 #define DuplicateHandle(...)     FAULTY(FALSE, DuplicateHandle(__VA_ARGS__))
+#define FlushFileBuffers(...)    FAULTY(FALSE, FlushFileBuffers(__VA_ARGS__))
+#define FlushViewOfFile(...)     FAULTY(FALSE, FlushViewOfFile(__VA_ARGS__))
+#define LockFileEx(...)          FAULTY(FALSE, LockFileEx(__VA_ARGS__))
+#define ReadFile(...)            FAULTY(FALSE, ReadFile(__VA_ARGS__))
+#define SetEndOfFile(...)        FAULTY(FALSE, SetEndOfFile(__VA_ARGS__))
+#define SetFilePointerEx(...)    FAULTY(FALSE, SetFilePointerEx(__VA_ARGS__))
+#define WriteFile(...)           FAULTY(FALSE, WriteFile(__VA_ARGS__))
 #define GetFileSizeEx(...)       FAULTY(FALSE, GetFileSizeEx(__VA_ARGS__))
 #define GetSecurityInfo(...)     (faults_strike() ? (DWORD)ERROR_IO_DEVICE : GetSecurityInfo(__VA_ARGS__))
 #define GetTokenInformation(...) FAULTY(FALSE, GetTokenInformation(__VA_ARGS__))
@@ -58,29 +67,34 @@ bool faults_strike(void);
 
 #else
 
-#define FAULTY(failure, call) (faults_strike() ? (errno = EIO, (failure)) : (call))
-#define faccessat(...)        FAULTY(-1, faccessat(__VA_ARGS__))
-#define fallocate(...)        FAULTY(-1, fallocate(__VA_ARGS__))
-#define fchmod(...)           FAULTY(-1, fchmod(__VA_ARGS__))
-#define fcntl(...)            FAULTY(-1, fcntl(__VA_ARGS__))
-#define flock(...)            FAULTY(-1, flock(__VA_ARGS__))
-#define fopen(...)            FAULTY(NULL, fopen(__VA_ARGS__))
-#define fstat(...)            FAULTY(-1, fstat(__VA_ARGS__))
-#define fstatvfs(...)         FAULTY(-1, fstatvfs(__VA_ARGS__))
-#define ftruncate(...)        FAULTY(-1, ftruncate(__VA_ARGS__))
-#define getpwuid_r(...)       (faults_strike() ? EIO : getpwuid_r(__VA_ARGS__))
-#define link(...)             FAULTY(-1, link(__VA_ARGS__))
-#define linkat(...)           FAULTY(-1, linkat(__VA_ARGS__))
-#define lstat(...)            FAULTY(-1, lstat(__VA_ARGS__))
-#define madvise(...)          FAULTY(-1, madvise(__VA_ARGS__))
-#define mincore(...)          FAULTY(-1, mincore(__VA_ARGS__))
-#define mmap(...)             FAULTY(MAP_FAILED, mmap(__VA_ARGS__))
-#define open(...)             FAULTY(-1, open(__VA_ARGS__))
-#define openat(...)           FAULTY(-1, openat(__VA_ARGS__))
-#define opendir(...)          FAULTY(NULL, opendir(__VA_ARGS__))
-#define pread(...)            FAULTY(-1, pread(__VA_ARGS__))
-#define pwrite(...)           FAULTY(-1, pwrite(__VA_ARGS__))
-#define read(...)             FAULTY(-1, read(__VA_ARGS__))
+#define FAULTY(failure, call)  (faults_strike() ? (errno = EIO, (failure)) : (call))
+#define faccessat(...)         FAULTY(-1, faccessat(__VA_ARGS__))
+#define fallocate(...)         FAULTY(-1, fallocate(__VA_ARGS__))
+#define fchmod(...)            FAULTY(-1, fchmod(__VA_ARGS__))
+#define fcntl(...)             FAULTY(-1, fcntl(__VA_ARGS__))
+#define fdatasync(...)         FAULTY(-1, fdatasync(__VA_ARGS__))
+#define posix_fallocate(...)   (faults_strike() ? EIO : posix_fallocate(__VA_ARGS__))
+#define process_vm_readv(...)  FAULTY(-1, process_vm_readv(__VA_ARGS__))
+#define process_vm_writev(...) FAULTY(-1, process_vm_writev(__VA_ARGS__))
+#define strdup(...)            (faults_strike() ? NULL : strdup(__VA_ARGS__))
+#define flock(...)             FAULTY(-1, flock(__VA_ARGS__))
+#define fopen(...)             FAULTY(NULL, fopen(__VA_ARGS__))
+#define fstat(...)             FAULTY(-1, fstat(__VA_ARGS__))
+#define fstatvfs(...)          FAULTY(-1, fstatvfs(__VA_ARGS__))
+#define ftruncate(...)         FAULTY(-1, ftruncate(__VA_ARGS__))
+#define getpwuid_r(...)        (faults_strike() ? EIO : getpwuid_r(__VA_ARGS__))
+#define link(...)              FAULTY(-1, link(__VA_ARGS__))
+#define linkat(...)            FAULTY(-1, linkat(__VA_ARGS__))
+#define lstat(...)             FAULTY(-1, lstat(__VA_ARGS__))
+#define madvise(...)           FAULTY(-1, madvise(__VA_ARGS__))
+#define mincore(...)           FAULTY(-1, mincore(__VA_ARGS__))
+#define mmap(...)              FAULTY(MAP_FAILED, mmap(__VA_ARGS__))
+#define open(...)              FAULTY(-1, open(__VA_ARGS__))
+#define openat(...)            FAULTY(-1, openat(__VA_ARGS__))
+#define opendir(...)           FAULTY(NULL, opendir(__VA_ARGS__))
+#define pread(...)             FAULTY(-1, pread(__VA_ARGS__))
+#define pwrite(...)            FAULTY(-1, pwrite(__VA_ARGS__))
+#define read(...)              FAULTY(-1, read(__VA_ARGS__))
 /* Of the calls by number only this one can fail: the others wait and wake. */
 #define syscall(number, ...)                                                                                           \
     ((number) == SYS_getrandom ? FAULTY(-1, syscall(number, __VA_ARGS__)) : syscall(number, __VA_ARGS__))

@@ -38,6 +38,10 @@ struct resources system_resources(void);
 unsigned long system_process_id(void);
 /* As wmmf_get_owner gives it. */
 void system_user_name(char *name, size_t capacity);
+/* Something that opens like a file and is none. */
+const char *system_device(void);
+/* False: this file system cannot have one so large. */
+bool system_makes_sparse_file(const char *path, uint64_t size);
 /* Takes the name of a local section away, under those who have it open. False: no such thing on this system. */
 bool system_remove_name(const char *name);
 int64_t system_now_ns(void);

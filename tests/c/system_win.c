@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <windows.h>
+#include <winioctl.h>
 
 static void *checked(void *pointer) {
     if (!pointer) {
@@ -159,4 +160,20 @@ void system_user_name(char *name, size_t capacity) {
 bool system_remove_name(const char *name) {
     (void)name;
     return false;
+}
+
+const char *system_device(void) {
+    return "CON";
+}
+
+bool system_makes_sparse_file(const char *path, uint64_t size) {
+    HANDLE file = CreateFileA(path, GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+    LARGE_INTEGER end = {.QuadPart = (LONGLONG)size};
+    DWORD length;
+    if (file == INVALID_HANDLE_VALUE)
+        return false;
+    DeviceIoControl(file, FSCTL_SET_SPARSE, NULL, 0, NULL, 0, &length, NULL); /* Wine makes them sparse anyway */
+    bool made = SetFilePointerEx(file, end, NULL, FILE_BEGIN) && SetEndOfFile(file);
+    CloseHandle(file);
+    return made;
 }

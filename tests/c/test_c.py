@@ -70,16 +70,21 @@ def test_loading_and_unloading_leaves_nothing_on_linux() -> None:
 
 # Calls of the library that have no failure to undo: they only give back, wait, wake or ask what is always known.
 HARMLESS = {
-    "gcc": "atexit clock_gettime close closedir dirfd free geteuid getpid getrlimit munmap nanosleep sched_yield syscall "
-    "unlink lseek rewinddir sysconf fclose fgets strtok_r strtoull strstr __isoc99_sscanf __isoc99_strtoull strcpy "
-    "vsnprintf memcpy memmove memset snprintf strchr strcmp strlen strncmp strpbrk __errno_location _GLOBAL_OFFSET_TABLE_",
-    "x86_64-w64-mingw32-gcc": "atexit CloseHandle FlsAlloc FlsFree FlsGetValue FlsSetValue GetFileType GetCurrentProcess GetCurrentProcessId GetLastError "
-    "GetModuleHandleW GetProcAddress GetSystemTimeAsFileTime GetSystemTimePreciseAsFileTime LocalFree "
-    "ProcessIdToSessionId QueryPerformanceCounter QueryPerformanceFrequency ReleaseSemaphore "
-    "SetEvent SetLastError Sleep SwitchToThread SystemFunction036 UnmapViewOfFile WaitForMultipleObjects "
-    "WaitForSingleObject WideCharToMultiByte "
-    "__emutls_get_address "
-    "__mingw_vsnprintf _snwprintf free memcpy memmove memset strlen strpbrk wcschr wcslen wcsncmp wmemcpy",
+    "gcc": (
+        "__errno_location __isoc99_sscanf __isoc99_strtoull _GLOBAL_OFFSET_TABLE_ atexit clock_gettime close "
+        "closedir dirfd fclose fgets free geteuid getpid getrlimit lseek memcpy memmove memset munmap "
+        "nanosleep rewinddir sched_yield snprintf strchr strcmp strcpy strlen strncmp strpbrk strstr strtok_r "
+        "strtoull syscall sysconf unlink vsnprintf"
+    ),
+    "x86_64-w64-mingw32-gcc": (
+        "__emutls_get_address __mingw_vsnprintf _snwprintf atexit CloseHandle DeleteFileW FlsAlloc FlsFree "
+        "FlsGetValue FlsSetValue free GetCurrentProcess GetCurrentProcessId GetFileType GetLargePageMinimum "
+        "GetLastError GetModuleHandleW GetProcAddress GetSystemInfo GetSystemTimeAsFileTime "
+        "GetSystemTimePreciseAsFileTime LocalFree memcpy memmove memset ProcessIdToSessionId "
+        "QueryPerformanceCounter QueryPerformanceFrequency ReleaseSemaphore SetEvent SetLastError Sleep "
+        "strlen strpbrk SwitchToThread SystemFunction036 UnlockFileEx UnmapViewOfFile WaitForMultipleObjects "
+        "WaitForSingleObject wcschr wcslen wcsncmp WideCharToMultiByte wmemcpy"
+    ),
 }
 
 

@@ -28,6 +28,38 @@ namespace Wmmf
         public byte* sddl;
     }
 
+    // How to map a file. A NULL pointer means all zero: an existing file, to read and write, raw.
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct wmmf_file_options
+    {
+        // sizeof(wmmf_file_options)
+        public uint struct_size;
+        // enum wmmf_file_mode
+        public uint file_mode;
+        // enum wmmf_protection
+        public uint protection;
+        // enum wmmf_share
+        public uint share;
+        // 1: the file has, or gets, our header with lock, sequence and participants
+        public uint native;
+        // POSIX: permission bits of a new file; 0: 0600
+        public uint permissions;
+        // bits WMMF_FILE_...
+        public uint flags;
+        // records of a new native file; 0: 56
+        public uint participants;
+        // where in the file the section begins: anywhere; native: 0
+        public ulong offset;
+        // the file grows to this, if it is shorter; 0: no longer than it must be
+        public ulong file_size;
+        // with `name`
+        public uint name_space;
+        // 0
+        public uint reserved;
+        // Windows: a name for the section over the file, for others to open; else NULL
+        public byte* name;
+    }
+
     // What a handle knows of its section; written by wmmf_get_info.
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_info
@@ -209,6 +241,9 @@ namespace Wmmf
         internal const int WMMF_NAME_MAX = 230;
         internal const int WMMF_PARTICIPANTS_DEFAULT = 56;
         internal const int WMMF_PARTICIPANTS_MAX = 4096;
+        internal const int WMMF_FILE_WRITE_THROUGH = 1;
+        internal const int WMMF_FILE_RESERVE = 2;
+        internal const int WMMF_FILE_UNMAPPED = 4;
         internal const int WMMF_CHANNEL_SLOTS_DEFAULT = 4;
         internal const int WMMF_CHANNEL_SLOTS_MIN = 3;
         internal const int WMMF_CHANNEL_SLOTS_MAX = 64;
@@ -253,9 +288,37 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_open(byte* name, ulong size, wmmf_options* options, IntPtr* result);
 
-        // Maps an existing file of the file system; size and options as in wmmf_open, name_space and access are ignored. Only the layout WMMF_RAW is supported. The file is left in place when the handle is closed.
+        // Maps an existing file of the file system from its beginning; size and options as in wmmf_open, name_space and access are ignored. Only the layout WMMF_RAW is supported. As wmmf_map_file, which can do more.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_open_file(byte* path, ulong size, wmmf_options* options, IntPtr* result);
+
+        // Maps a file: `size` bytes of it from options->offset on; 0: to its end. A writable file that is too short grows, with zeros; another is WMMF_E_SIZE, as is an empty file where no size is asked for. The file stays when the handle is closed. A file that is not one (a folder, a device, CON) is WMMF_E_FORMAT.  Raw: the bytes as they are, no lock. wmmf_read and wmmf_write go through the system, so that a file that is cut short meanwhile is WMMF_E_TRUNCATED; use of its memory is then a signal or exception of the system.  Native (options->native): `size` bytes of payload behind our header, with lock, sequence, waiting and recovery among all processes that have it open. The owner of a lock that no running process is, is dead, also after a restart of the machine: the next writer gets WMMF_E_OWNER_DIED. It gets that, too, after the machine went down while a process had the file open for writing: what the disk then has of the last writes nobody knows. An existing file needs our header (WMMF_E_FORMAT); size 0 takes its whole payload. Not with copy-on-write, an offset or 4.  Coherence: all mappings of one file on one machine show the same bytes, on Linux always and on Windows on local disks; copies on write show what they have copied as it was then.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_map_file(byte* path, ulong size, wmmf_file_options* options, IntPtr* result);
+
+        // Hands changes of `length` bytes at `offset` (0: to the end) to the system, or, if to_device is 1, returns once they are on the device: until then a loss of power may take them. The device may get more than was asked for. Where there is no file: nothing.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_flush(IntPtr section, ulong offset, ulong length, uint to_device);
+
+        // Makes a raw, writable file longer (with zeros) or shorter, so that the section has `size` bytes, and maps it anew: no other call on the handle, nor a use of its memory, may be under way, and wmmf_data gives a new address. Windows and other mappings stay as they are. After a failure the section has its old size, but perhaps a new address. Shorter, while others have it mapped: Windows refuses (WMMF_E_ACCESS); on Linux they get WMMF_E_TRUNCATED from wmmf_read and a signal where they touch memory that is gone. Sections without a file: WMMF_E_NOT_SUPPORTED.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_resize(IntPtr section, ulong size);
+
+        // Maps `length` bytes at any `offset` of the payload once more; of a raw file, also beyond the handle's own size, up to the file's. Not more rights than the handle has: else WMMF_E_READ_ONLY. It stays, also when the handle is closed, until wmmf_unmap_window.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_map_window(IntPtr section, ulong offset, ulong length, uint protection, IntPtr* result);
+
+        // data becomes the address of a window's first byte.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_window_data(IntPtr window, void** data);
+
+        // Unmaps and frees a window; NULL is allowed. No use of its memory may come later.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_unmap_window(IntPtr window);
+
+        // page becomes the bytes of a page, *granularity what addresses and offsets of mappings are multiples of (the library does that by itself), *large the bytes of a large page, 0: there are none. Each may be NULL.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_page_sizes(ulong* page, ulong* granularity, ulong* large);
 
         // Unmaps and frees. Locks still held through the handle are treated as if the process had died. NULL is allowed. No other call on the handle, nor any use of its memory, may be under way or come later.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

@@ -101,6 +101,39 @@ namespace Wmmf
         Mode = 4,
     }
 
+    // Which files wmmf_map_file takes.
+    internal enum SectionFileMode
+    {
+        // one that exists
+        Open = 0,
+        // one that does not exist; WMMF_E_EXISTS if it does
+        Create = 1,
+        // either
+        OpenOrCreate = 2,
+        // either, made empty first
+        Truncate = 3,
+    }
+
+    // What may be done to mapped memory.
+    internal enum SectionProtection
+    {
+        ReadWrite = 0,
+        Read = 1,
+        // changes stay in this mapping: nobody else, nor the file, sees them
+        CopyOnWrite = 2,
+    }
+
+    // What others may do with a file while it is mapped.
+    internal enum SectionShare
+    {
+        // anything
+        All = 0,
+        // Windows only: open it for reading
+        Read = 1,
+        // Windows only: nothing; they get ERROR_SHARING_VIOLATION, here WMMF_E_ACCESS
+        None = 2,
+    }
+
     /// <summary>What an array is made of; little endian. Complex numbers are two floats, the real part first.</summary>
     public enum FrameElement
     {

@@ -1,0 +1,287 @@
+/* Files of the file system, and windows of sections and files, on Windows. */
+#include "win.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "last_error.h"
+
+/* Whoever prepares a file locks one byte, far behind all that it may hold. */
+#define LOCK_OFFSET_HIGH 0x40000000u
+
+static wchar_t *wide_path(const char *path) {
+    int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, NULL, 0);
+    wchar_t *wide = length > 0 ? malloc((size_t)length * sizeof *wide) : NULL;
+    if (wide && MultiByteToWideChar(CP_UTF8, 0, path, -1, wide, length) == 0) {
+        free(wide);
+        return NULL;
+    }
+    return wide;
+}
+
+static HANDLE open_handle(const wchar_t *path, const struct platform_file *file, DWORD access) {
+    static const DWORD dispositions[] = {OPEN_EXISTING, CREATE_NEW, OPEN_ALWAYS, CREATE_ALWAYS};
+    static const DWORD shares[] = {FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, FILE_SHARE_READ, 0};
+    DWORD attributes = FILE_ATTRIBUTE_NORMAL | (file->write_through ? FILE_FLAG_WRITE_THROUGH : 0);
+    return CreateFileW(path, access, shares[file->share], NULL, dispositions[file->file_mode], attributes, NULL);
+}
+
+static bool can_read(const wchar_t *path) {
+    struct platform_file reading = {.file_mode = WMMF_FILE_OPEN};
+    HANDLE file = open_handle(path, &reading, GENERIC_READ);
+    if (file == INVALID_HANDLE_VALUE)
+        return false;
+    CloseHandle(file);
+    return true;
+}
+
+static int32_t open_file(struct platform_mapping *mapping, const struct platform_file *file, const wchar_t *path,
+                         bool *created) {
+    bool writing = file->protection == WMMF_READ_WRITE;
+    SetLastError(ERROR_SUCCESS);
+    HANDLE handle = open_handle(path, file, writing ? GENERIC_READ | GENERIC_WRITE : GENERIC_READ);
+    DWORD error = GetLastError();
+    if (handle == INVALID_HANDLE_VALUE) {
+        int32_t status = status_from_error(error);
+        if (error == ERROR_ACCESS_DENIED && writing && can_read(path))
+            error_detail(ONLY_READ);
+        if (error == ERROR_INVALID_HANDLE)
+            return WMMF_E_FORMAT; /* CON, where there is no console */
+        return error == ERROR_PATH_NOT_FOUND ? WMMF_E_NOT_FOUND : status;
+    }
+    mapping->file = handle;
+    if (GetFileType(handle) != FILE_TYPE_DISK)
+        return WMMF_E_FORMAT; /* CON, NUL, a pipe ... */
+    *created = file->file_mode != WMMF_FILE_OPEN && error != ERROR_ALREADY_EXISTS;
+    return WMMF_OK;
+}
+
+static int32_t prepare(struct platform_mapping *mapping, const struct platform_file *file, bool *created) {
+    mapping->protection = file->protection;
+    mapping->write_through = file->write_through;
+    mapping->object_namespace = L"Global\\"; /* a file is everybody's, whatever the session */
+    int32_t status = WMMF_OK;
+    if (file->name) {
+        mapping->section_name = malloc(NAME_CAPACITY * sizeof *mapping->section_name);
+        status = mapping->section_name ? section_name(file->name, file->name_space, mapping->section_name)
+                                       : WMMF_E_NO_MEMORY;
+    }
+    wchar_t *path = status == WMMF_OK ? wide_path(file->path) : NULL;
+    if (status == WMMF_OK)
+        status = path ? open_file(mapping, file, path, created) : WMMF_E_NAME_INVALID;
+    free(path);
+    return status;
+}
+
+int32_t platform_file_open(const struct platform_file *file, struct platform_mapping **out, bool *created) {
+    struct platform_mapping *mapping;
+    int32_t status = mapping_new(&mapping);
+    if (status != WMMF_OK)
+        return status;
+    status = prepare(mapping, file, created);
+    if (status != WMMF_OK) {
+        platform_close(mapping);
+        return status;
+    }
+    *out = mapping;
+    return WMMF_OK;
+}
+
+void platform_file_remove(const char *path) {
+    wchar_t *wide = wide_path(path);
+    if (wide)
+        DeleteFileW(wide);
+    free(wide);
+}
+
+int32_t platform_file_lock(struct platform_mapping *mapping) {
+    OVERLAPPED at = {.OffsetHigh = LOCK_OFFSET_HIGH};
+    DWORD flags = mapping->protection == WMMF_READ_WRITE ? LOCKFILE_EXCLUSIVE_LOCK : 0;
+    return LockFileEx(mapping->file, flags, 0, 1, 0, &at) ? WMMF_OK : status_from_error(GetLastError());
+}
+
+void platform_file_unlock(struct platform_mapping *mapping) {
+    OVERLAPPED at = {.OffsetHigh = LOCK_OFFSET_HIGH};
+    UnlockFileEx(mapping->file, 0, 1, 0, &at);
+}
+
+int32_t platform_file_size(struct platform_mapping *mapping, uint64_t *size) {
+    LARGE_INTEGER found;
+    if (!GetFileSizeEx(mapping->file, &found))
+        return status_from_error(GetLastError());
+    *size = (uint64_t)found.QuadPart;
+    return WMMF_OK;
+}
+
+/* The system gives a file its place on the disk at once, unless it is marked as sparse. */
+int32_t platform_file_resize(struct platform_mapping *mapping, uint64_t size, bool reserve) {
+    (void)reserve;
+    LARGE_INTEGER end = {.QuadPart = (LONGLONG)size};
+    if (size > INT64_MAX)
+        return WMMF_E_SIZE;
+    if (!SetFilePointerEx(mapping->file, end, NULL, FILE_BEGIN) || !SetEndOfFile(mapping->file))
+        return status_from_error(GetLastError());
+    return WMMF_OK;
+}
+
+static uint64_t granularity(void) {
+    SYSTEM_INFO info;
+    GetSystemInfo(&info);
+    return info.dwAllocationGranularity;
+}
+
+static int32_t map_view(HANDLE section, uint64_t offset, uint64_t length, uint32_t protection,
+                        struct platform_window *window) {
+    static const DWORD accesses[] = {FILE_MAP_READ | FILE_MAP_WRITE, FILE_MAP_READ, FILE_MAP_COPY};
+    uint64_t before = offset % granularity(), begin = offset - before;
+    if (length > SIZE_MAX - before)
+        return WMMF_E_SIZE;
+    void *view = MapViewOfFile(section, accesses[protection], (DWORD)(begin >> 32), (DWORD)(begin & 0xFFFFFFFF),
+                               (SIZE_T)(before + length));
+    if (!view)
+        return status_from_error(GetLastError());
+    window->view = view;
+    window->view_size = before + length;
+    window->data = (uint8_t *)view + before;
+    return WMMF_OK;
+}
+
+/* A section over the file as long as it is now. */
+static int32_t section_over(struct platform_mapping *mapping, uint32_t protection, const wchar_t *name, HANDLE *out) {
+    static const DWORD protections[] = {PAGE_READWRITE, PAGE_READONLY, PAGE_WRITECOPY};
+    SetLastError(ERROR_SUCCESS);
+    *out = CreateFileMappingW(mapping->file, NULL, protections[protection], 0, 0, name);
+    DWORD error = GetLastError();
+    if (!*out)
+        return error == ERROR_INVALID_HANDLE && !name ? WMMF_E_FORMAT : status_from_error(error);
+    return error == ERROR_ALREADY_EXISTS ? status_from_error(error) : WMMF_OK;
+}
+
+int32_t platform_file_map(struct platform_mapping *mapping, uint64_t offset, uint64_t size) {
+    struct platform_window window;
+    int32_t status = section_over(mapping, mapping->protection, mapping->section_name, &mapping->mapping);
+    if (status == WMMF_OK)
+        status = map_view(mapping->mapping, offset, size, mapping->protection, &window);
+    if (status != WMMF_OK) {
+        close_handle(mapping->mapping);
+        mapping->mapping = NULL;
+        return status;
+    }
+    mapping->view = window.view;
+    mapping->base = window.data;
+    mapping->mapped_size = size;
+    mapping->file_offset = offset;
+    return WMMF_OK;
+}
+
+void platform_file_unmap(struct platform_mapping *mapping) {
+    if (mapping->view)
+        UnmapViewOfFile(mapping->view);
+    close_handle(mapping->mapping);
+    mapping->mapping = NULL;
+    mapping->view = NULL;
+    mapping->base = NULL;
+}
+
+static bool is_mapped(const struct platform_mapping *mapping, uint64_t offset, size_t length) {
+    return mapping->view && offset >= mapping->file_offset &&
+           offset + length <= mapping->file_offset + mapping->mapped_size;
+}
+
+static OVERLAPPED position(uint64_t offset) {
+    OVERLAPPED at = {.Offset = (DWORD)(offset & 0xFFFFFFFF), .OffsetHigh = (DWORD)(offset >> 32)};
+    return at;
+}
+
+/* A copy that the system makes within our own process turns an in-page error into a failed call. */
+static int32_t copy_status(BOOL copied) {
+    if (copied)
+        return WMMF_OK;
+    status_from_error(GetLastError());
+    return WMMF_E_TRUNCATED;
+}
+
+int32_t platform_file_read(struct platform_mapping *mapping, uint64_t offset, void *buffer, size_t length) {
+    if (is_mapped(mapping, offset, length))
+        return copy_status(ReadProcessMemory(GetCurrentProcess(), mapping->base + (offset - mapping->file_offset),
+                                             buffer, length, NULL));
+    for (size_t done = 0; done < length;) {
+        OVERLAPPED at = position(offset + done);
+        DWORD piece = length - done < 0x10000000 ? (DWORD)(length - done) : 0x10000000, got = 0;
+        if (!ReadFile(mapping->file, (char *)buffer + done, piece, &got, &at))
+            return GetLastError() == ERROR_HANDLE_EOF ? WMMF_E_TRUNCATED : status_from_error(GetLastError());
+        if (got == 0)
+            return WMMF_E_TRUNCATED;
+        done += got;
+    }
+    return WMMF_OK;
+}
+
+static int32_t write_through(struct platform_mapping *mapping, uint64_t offset, uint64_t length) {
+    return mapping->write_through && mapping->protection == WMMF_READ_WRITE
+               ? platform_file_flush(mapping, offset, length, true)
+               : WMMF_OK;
+}
+
+int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, const void *buffer, size_t length) {
+    if (is_mapped(mapping, offset, length)) {
+        int32_t status = copy_status(WriteProcessMemory(
+            GetCurrentProcess(), mapping->base + (offset - mapping->file_offset), buffer, length, NULL));
+        return status == WMMF_OK ? write_through(mapping, offset, length) : status;
+    }
+    uint64_t size;
+    int32_t status = platform_file_size(mapping, &size);
+    if (status == WMMF_OK && size < offset + length)
+        status = WMMF_E_TRUNCATED; /* the call would make it long again */
+    for (size_t done = 0; status == WMMF_OK && done < length;) {
+        OVERLAPPED at = position(offset + done);
+        DWORD piece = length - done < 0x10000000 ? (DWORD)(length - done) : 0x10000000, put = 0;
+        if (!WriteFile(mapping->file, (const char *)buffer + done, piece, &put, &at))
+            status = status_from_error(GetLastError());
+        done += put;
+    }
+    return status;
+}
+
+int32_t platform_file_flush(struct platform_mapping *mapping, uint64_t offset, uint64_t length, bool to_device) {
+    if (mapping->protection != WMMF_READ_WRITE)
+        return WMMF_OK; /* nothing of ours can be in the file */
+    if (is_mapped(mapping, offset, (size_t)length) &&
+        !FlushViewOfFile(mapping->base + (offset - mapping->file_offset), (SIZE_T)length))
+        return status_from_error(GetLastError());
+    if (to_device && !FlushFileBuffers(mapping->file))
+        return status_from_error(GetLastError());
+    return WMMF_OK;
+}
+
+/* KUSER_SHARED_DATA.BootId (ntddk.h, since Windows 10), at an address that is fixed. */
+#define BOOT_ID ((const volatile ULONG *)0x7FFE02C4)
+
+uint64_t platform_boot_id(void) {
+    return *BOOT_ID;
+}
+
+/* The window's section outlives its handle. A file may have grown since ours was made. */
+int32_t platform_window_map(struct platform_mapping *mapping, uint64_t offset, uint64_t length, uint32_t protection,
+                            struct platform_window *window) {
+    if (!mapping->file)
+        return map_view(mapping->mapping, offset, length, protection, window);
+    HANDLE section = NULL;
+    int32_t status = section_over(mapping, protection, NULL, &section);
+    if (status == WMMF_OK)
+        status = map_view(section, offset, length, protection, window);
+    close_handle(section);
+    return status;
+}
+
+void platform_window_unmap(struct platform_window *window) {
+    UnmapViewOfFile(window->view);
+}
+
+void platform_page_sizes(uint64_t *page, uint64_t *granularity_size, uint64_t *large) {
+    SYSTEM_INFO info;
+    GetSystemInfo(&info);
+    *page = info.dwPageSize;
+    *granularity_size = info.dwAllocationGranularity;
+    *large = GetLargePageMinimum();
+}

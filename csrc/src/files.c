@@ -1,0 +1,373 @@
+/* Mapped files, and windows.
+ *
+ * A native file is prepared by one process at a time, under a lock that the system drops with the process: it writes
+ * the header of a new file, or looks whether the machine went down while the file was open. For that the header has a
+ * number of the machine's start. Whoever opens the file for writing stores the number of this start and hands it to the
+ * device before anything else. So a file that shows another start, and records of users that never left, was open when
+ * the machine went down: the disk may have any mixture of its last pages, and the payload counts as half written.
+ * Dying while preparing leaves the header without its magic, or with the old start: the next one does it again. */
+#include "files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "last_error.h"
+#include "name.h"
+#include "participants.h"
+#include "section.h"
+
+#define LARGEST_MAPPING (PTRDIFF_MAX - 0xFFFF) /* the system rounds up to whole pages */
+#define ALL_FLAGS       ((uint32_t)(WMMF_FILE_WRITE_THROUGH | WMMF_FILE_RESERVE | WMMF_FILE_UNMAPPED))
+
+static int32_t file_options_check(const wmmf_file_options *given, wmmf_file_options *options) {
+    static const wmmf_file_options none = {.struct_size = sizeof none};
+    if (given && given->struct_size != sizeof *given)
+        return WMMF_E_STRUCT_SIZE;
+    *options = given ? *given : none;
+    bool creating = options->file_mode != WMMF_FILE_OPEN;
+    bool raw_only = options->protection == WMMF_COPY_ON_WRITE || options->offset != 0 ||
+                    options->file_mode == WMMF_FILE_TRUNCATE ||
+                    (options->flags & (WMMF_FILE_UNMAPPED | WMMF_FILE_WRITE_THROUGH)) != 0;
+    if (options->file_mode > WMMF_FILE_TRUNCATE || options->protection > WMMF_COPY_ON_WRITE ||
+        options->share > WMMF_SHARE_NONE || options->native > 1 || options->permissions > 0777 ||
+        (options->flags & ~ALL_FLAGS) != 0 || options->participants > WMMF_PARTICIPANTS_MAX ||
+        options->name_space > WMMF_CUSTOM || options->reserved != 0)
+        return WMMF_E_ARGUMENT;
+    if ((creating || options->file_size != 0) && options->protection != WMMF_READ_WRITE)
+        return WMMF_E_ARGUMENT;
+    return options->native && raw_only ? WMMF_E_NOT_SUPPORTED : WMMF_OK;
+}
+
+static int32_t arguments_check(const char *path, uint64_t size, const wmmf_file_options *given, wmmf_section **out,
+                               wmmf_file_options *options) {
+    error_clear();
+    if (!path || !out)
+        return WMMF_E_ARGUMENT;
+    int32_t status = file_options_check(given, options);
+    if (status == WMMF_OK && path[0] == '\0')
+        status = WMMF_E_NAME_EMPTY;
+    if (status == WMMF_OK && options->name)
+        status = name_check(options->name, options->name_space);
+    bool mapped = (options->flags & WMMF_FILE_UNMAPPED) == 0;
+    return status == WMMF_OK && mapped && size > LARGEST_MAPPING ? WMMF_E_SIZE : status;
+}
+
+/* Grows it as far as is asked for, if it may. *size becomes the file's. */
+static int32_t grow(struct platform_mapping *mapping, const wmmf_file_options *options, bool may_grow, uint64_t wanted,
+                    uint64_t *size) {
+    int32_t status = platform_file_size(mapping, size);
+    uint64_t least = options->file_size > wanted ? options->file_size : wanted;
+    if (status != WMMF_OK || *size >= least)
+        return status;
+    if (options->protection != WMMF_READ_WRITE || !may_grow)
+        return WMMF_E_SIZE;
+    *size = least;
+    return platform_file_resize(mapping, least, (options->flags & WMMF_FILE_RESERVE) != 0);
+}
+
+/* Nothing is mapped: only its size is known. */
+static int32_t unmapped_section(struct platform_mapping *mapping, const wmmf_options *options, uint64_t size,
+                                wmmf_section **out) {
+    wmmf_section *section = calloc(1, sizeof *section);
+    if (!section) {
+        platform_close(mapping);
+        return WMMF_E_NO_MEMORY;
+    }
+    section->mapping = mapping;
+    section->layout = WMMF_RAW;
+    section->read_only = options->read_only;
+    section->size = size;
+    section->file = true;
+    *out = section;
+    return WMMF_OK;
+}
+
+/* Takes over the mapping: it is closed on failure, too. */
+static int32_t map_raw(struct platform_mapping *mapping, uint64_t size, const wmmf_file_options *options, bool may_grow,
+                       const wmmf_options *section_options, wmmf_section **out) {
+    uint64_t file_size;
+    int32_t status = size > UINT64_MAX - options->offset ? WMMF_E_SIZE : WMMF_OK;
+    if (status == WMMF_OK)
+        status = grow(mapping, options, may_grow, size ? options->offset + size : 0, &file_size);
+    if (status == WMMF_OK && file_size <= options->offset)
+        status = WMMF_E_SIZE;
+    if (status == WMMF_OK && size == 0)
+        size = file_size - options->offset;
+    if (status == WMMF_OK && (options->flags & WMMF_FILE_UNMAPPED))
+        return unmapped_section(mapping, section_options, size, out);
+    if (status == WMMF_OK)
+        status = size <= LARGEST_MAPPING ? platform_file_map(mapping, options->offset, size) : WMMF_E_SIZE;
+    if (status == WMMF_OK)
+        return section_of_file(mapping, size, section_options, false, out);
+    platform_close(mapping);
+    return status;
+}
+
+static bool was_used(const wmmf_section *section, uint32_t index) {
+    const struct participant *record = &section->records[index];
+    return index != section->index &&
+           (load_relaxed_u32(&record->pid) != 0 || load_relaxed_u64(&record->joined_unix_ns) != 0);
+}
+
+/* Whether a user of an earlier start of the machine never left. */
+static bool was_open(const wmmf_section *section) {
+    for (uint32_t i = 0; i < section->participants; i++)
+        if (was_used(section, i))
+            return true;
+    return false;
+}
+
+/* The records of an earlier start are of nobody: their owners' tokens are gone. */
+static void check_start(wmmf_section *section) {
+    struct header *header = section->header;
+    uint64_t now = platform_boot_id();
+    if (section->read_only || load_relaxed_u64(&header->boot_id) == now)
+        return;
+    if (was_open(section))
+        or_seq_u64(&header->lock, LOCK_INCONSISTENT);
+    for (uint32_t i = 0; i < section->participants; i++)
+        if (was_used(section, i))
+            reap_if_dead(section, i);
+    store_relaxed_u64(&header->boot_id, now);
+}
+
+/* A file without a header is new if it is empty, or if its creator died before the magic. */
+static int32_t find_header(struct platform_mapping *mapping, bool may_create, bool *is_new) {
+    uint64_t size, magic = 0;
+    int32_t status = platform_file_size(mapping, &size);
+    if (status != WMMF_OK)
+        return status;
+    if (size >= sizeof magic)
+        status = platform_file_read(mapping, 0, &magic, sizeof magic);
+    *is_new = may_create && magic == 0;
+    return status == WMMF_OK && magic != SECTION_MAGIC && !*is_new ? WMMF_E_FORMAT : status;
+}
+
+/* The caller has the lock of the file. Closes the mapping on failure. */
+static int32_t prepare_native(struct platform_mapping *mapping, uint64_t size, const wmmf_file_options *options,
+                              const wmmf_options *section_options, wmmf_section **out) {
+    uint64_t file_size;
+    bool is_new = false;
+    int32_t status = find_header(mapping, options->file_mode != WMMF_FILE_OPEN, &is_new);
+    if (status == WMMF_OK && is_new && size == 0)
+        status = WMMF_E_SIZE;
+    if (status == WMMF_OK)
+        status = grow(mapping, options, true, is_new ? section_file_size(section_options, size) : 0, &file_size);
+    if (status == WMMF_OK)
+        status = file_size <= LARGEST_MAPPING ? platform_file_map(mapping, 0, file_size) : WMMF_E_SIZE;
+    if (status != WMMF_OK) {
+        platform_close(mapping);
+        return status;
+    }
+    status = section_of_file(mapping, size, section_options, is_new, out);
+    if (status == WMMF_OK && !is_new)
+        check_start(*out);
+    return status;
+}
+
+/* Takes over the mapping: it is closed on failure, too. */
+static int32_t map_native(struct platform_mapping *mapping, uint64_t size, const wmmf_file_options *options,
+                          const wmmf_options *section_options, wmmf_section **out) {
+    int32_t status = platform_file_lock(mapping);
+    if (status != WMMF_OK) {
+        platform_close(mapping);
+        return status;
+    }
+    status = prepare_native(mapping, size, options, section_options, out);
+    if (status != WMMF_OK)
+        return status; /* and the lock ended with the mapping */
+    platform_file_unlock(mapping);
+    (*out)->file_offset = (uint64_t)((*out)->payload - platform_base(mapping));
+    if (!section_options->read_only)
+        status = platform_file_flush(mapping, 0, (*out)->file_offset, true);
+    if (status != WMMF_OK)
+        section_close(*out);
+    return status;
+}
+
+static int32_t map_file(const char *path, uint64_t size, const wmmf_file_options *options, bool may_grow,
+                        wmmf_section **out) {
+    struct platform_mapping *mapping;
+    bool created = false;
+    struct platform_file file = {
+        .path = path,
+        .file_mode = options->file_mode,
+        .protection = options->protection,
+        .share = options->share,
+        .permissions = options->permissions ? options->permissions : 0600,
+        .write_through = (options->flags & WMMF_FILE_WRITE_THROUGH) != 0,
+        .name = options->name,
+        .name_space = options->name_space,
+    };
+    wmmf_options section_options = {
+        .struct_size = sizeof section_options,
+        .layout = options->native ? WMMF_NATIVE : WMMF_RAW,
+        .read_only = options->protection == WMMF_READ,
+        .participants = options->participants,
+    };
+    int32_t status = platform_file_open(&file, &mapping, &created);
+    if (status != WMMF_OK)
+        return status;
+    wmmf_section *section;
+    status = options->native ? map_native(mapping, size, options, &section_options, &section)
+                             : map_raw(mapping, size, options, may_grow, &section_options, &section);
+    if (status != WMMF_OK) {
+        if (created)
+            platform_file_remove(path);
+        return status;
+    }
+    section->copy_on_write = options->protection == WMMF_COPY_ON_WRITE;
+    if (!options->native)
+        section->file_offset = options->offset;
+    *out = section;
+    return WMMF_OK;
+}
+
+int32_t wmmf_map_file(const char *path, uint64_t size, const wmmf_file_options *given, wmmf_section **out) {
+    wmmf_file_options options;
+    int32_t status = arguments_check(path, size, given, out, &options);
+    return status == WMMF_OK ? map_file(path, size, &options, true, out) : status;
+}
+
+int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *given, wmmf_section **out) {
+    wmmf_options options;
+    error_clear();
+    int32_t status = path && out ? options_check(given, &options) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK && options.layout != WMMF_RAW)
+        status = WMMF_E_NOT_SUPPORTED;
+    if (status != WMMF_OK)
+        return status;
+    wmmf_file_options file = {.struct_size = sizeof file,
+                              .protection = options.read_only ? WMMF_READ : WMMF_READ_WRITE};
+    return map_file(path, size, &file, false, out);
+}
+
+int32_t files_read(wmmf_section *section, uint64_t offset, void *buffer, size_t length) {
+    return platform_file_read(section->mapping, section->file_offset + offset, buffer, length);
+}
+
+int32_t files_write(wmmf_section *section, uint64_t offset, const void *buffer, size_t length) {
+    return platform_file_write(section->mapping, section->file_offset + offset, buffer, length);
+}
+
+int32_t wmmf_flush(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t to_device) {
+    int32_t status = section_check(section);
+    if (status == WMMF_OK && to_device > 1)
+        status = WMMF_E_ARGUMENT;
+    if (status == WMMF_OK && (offset > section->size || length > section->size - offset))
+        status = WMMF_E_RANGE;
+    if (status != WMMF_OK || !section->file)
+        return status;
+    if (length == 0)
+        length = section->size - offset;
+    return platform_file_flush(section->mapping, section->file_offset + offset, length, to_device == 1);
+}
+
+static int32_t map_again(wmmf_section *section, uint64_t size) {
+    int32_t status = platform_file_map(section->mapping, section->file_offset, size);
+    if (status == WMMF_OK) {
+        section->payload = platform_base(section->mapping);
+        section->size = size;
+    }
+    return status;
+}
+
+int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
+    int32_t status = section_check(section);
+    uint64_t before = 0;
+    if (status == WMMF_OK && (!section->file || section->layout != WMMF_RAW))
+        status = WMMF_E_NOT_SUPPORTED;
+    if (status == WMMF_OK && (section->read_only || section->copy_on_write))
+        status = WMMF_E_READ_ONLY;
+    if (status == WMMF_OK &&
+        (size == 0 || size > UINT64_MAX / 2 - section->file_offset || (section->payload && size > LARGEST_MAPPING)))
+        status = WMMF_E_SIZE;
+    if (status != WMMF_OK)
+        return status;
+    if (!section->payload) {
+        status = platform_file_resize(section->mapping, section->file_offset + size, false);
+        section->size = status == WMMF_OK ? size : section->size;
+        return status;
+    }
+    before = section->size;
+    platform_file_unmap(section->mapping);
+    status = platform_file_resize(section->mapping, section->file_offset + size, false);
+    if (status == WMMF_OK)
+        status = map_again(section, size);
+    if (status != WMMF_OK && map_again(section, before) != WMMF_OK) {
+        section->payload = NULL; /* as with WMMF_FILE_UNMAPPED: the addresses are used up */
+        section->size = before;
+    }
+    return status;
+}
+
+/* Windows. */
+
+struct wmmf_window {
+    struct platform_window platform;
+};
+
+static int32_t window_check(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t protection) {
+    uint64_t end = section->size;
+    if (protection > WMMF_COPY_ON_WRITE)
+        return WMMF_E_ARGUMENT;
+    if (section->kind != KIND_PLAIN)
+        return WMMF_E_NOT_SUPPORTED;
+    if (protection == WMMF_READ_WRITE && (section->read_only || section->copy_on_write))
+        return WMMF_E_READ_ONLY;
+    if (section->file && section->layout == WMMF_RAW) {
+        int32_t status = platform_file_size(section->mapping, &end);
+        if (status != WMMF_OK)
+            return status;
+        end = end > section->file_offset ? end - section->file_offset : 0;
+    }
+    return length == 0 || offset > end || length > end - offset ? WMMF_E_RANGE : WMMF_OK;
+}
+
+int32_t wmmf_map_window(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t protection,
+                        wmmf_window **out) {
+    error_clear();
+    int32_t status = out ? section_check(section) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK)
+        status = window_check(section, offset, length, protection);
+    if (status != WMMF_OK)
+        return status;
+    wmmf_window *window = calloc(1, sizeof *window);
+    if (!window)
+        return WMMF_E_NO_MEMORY;
+    uint64_t begin =
+        section->file ? section->file_offset : (uint64_t)(section->payload - platform_base(section->mapping));
+    status = platform_window_map(section->mapping, begin + offset, length, protection, &window->platform);
+    if (status != WMMF_OK) {
+        free(window);
+        return status;
+    }
+    *out = window;
+    return WMMF_OK;
+}
+
+int32_t wmmf_window_data(wmmf_window *window, void **data) {
+    if (!window || !data)
+        return WMMF_E_ARGUMENT;
+    *data = window->platform.data;
+    return WMMF_OK;
+}
+
+int32_t wmmf_unmap_window(wmmf_window *window) {
+    if (window)
+        platform_window_unmap(&window->platform);
+    free(window);
+    return WMMF_OK;
+}
+
+int32_t wmmf_page_sizes(uint64_t *page, uint64_t *granularity, uint64_t *large) {
+    uint64_t sizes[3];
+    platform_page_sizes(&sizes[0], &sizes[1], &sizes[2]);
+    if (page)
+        *page = sizes[0];
+    if (granularity)
+        *granularity = sizes[1];
+    if (large)
+        *large = sizes[2];
+    return WMMF_OK;
+}

@@ -1,0 +1,11 @@
+/* Mapped files, and windows. */
+#ifndef WMMF_FILES_H
+#define WMMF_FILES_H
+
+#include "handle.h"
+
+/* Copies from and to a raw file, through the system. The range is checked. */
+int32_t files_read(wmmf_section *section, uint64_t offset, void *buffer, size_t length);
+int32_t files_write(wmmf_section *section, uint64_t offset, const void *buffer, size_t length);
+
+#endif

@@ -1,0 +1,46 @@
+/* What the files for Windows share. */
+#ifndef WMMF_WIN_H
+#define WMMF_WIN_H
+
+#ifndef _WIN32_WINNT
+#define _WIN32_WINNT 0x0602
+#endif
+#include <windows.h>
+
+#include "platform.h"
+
+#define NAME_CAPACITY (WMMF_NAME_MAX + 16)
+#define ONLY_READ     "this user may read it but not write: open it read-only"
+
+/* Our own token, and that of a dead participant while it is being reaped. */
+#define TOKENS 2
+
+struct token {
+    HANDLE event; /* NULL: unused */
+    uint32_t index;
+};
+
+struct platform_mapping {
+    HANDLE file;
+    HANDLE mapping;
+    void *view;
+    uint8_t *base; /* where in the view the section begins */
+    uint64_t mapped_size;
+    uint64_t file_offset; /* of `base` in its file */
+    uint32_t protection;  /* of a file: enum wmmf_protection */
+    bool write_through;
+    wchar_t *section_name; /* over a file; NULL: none */
+    const wchar_t *object_namespace;
+    PSECURITY_DESCRIPTOR descriptor; /* the creator's, for the semaphores; NULL: the system's default */
+    HANDLE events[EVENT_COUNT];
+    struct token tokens[TOKENS];
+    uint64_t id;
+};
+
+/* The status for a code of GetLastError, which becomes the last error of the system. */
+int32_t status_from_error(DWORD error);
+int32_t section_name(const char *name, uint32_t name_space, wchar_t *out);
+int32_t mapping_new(struct platform_mapping **out);
+void close_handle(HANDLE handle);
+
+#endif
