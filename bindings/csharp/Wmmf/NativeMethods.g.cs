@@ -251,6 +251,7 @@ namespace Wmmf
         internal const int WMMF_FRAME_USER_SIZE = 64;
         internal const int WMMF_FRAME_DIMENSIONS_MAX = 8;
         internal const int WMMF_WAIT_MANY_MAX = 63;
+        internal const int WMMF_WAIT_SLICE_NS = 100000000;
 
         // The ABI version of this library: 1 of the header it was built from.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
