@@ -34,6 +34,7 @@ COMMANDS = {
     "top": Command("show a live table of frame channels", "top"),
     "demo": Command("run one process that owns a camera and others that see its pictures", "demo", uses_opencv=True),
     "bench": Command("measure frames against bare C and the peers that are installed", "bench"),
+    "doctor": Command("try what this machine lets the library do, and say what to do about the rest"),
     "completion": Command("print the script that completes commands in a shell", "completion"),
 }
 

@@ -29,8 +29,23 @@ void (*__guard_dispatch_icall_fptr)(void) = jump_to_target;
 
 int _fltused = 0x9875;
 
+/* atexit of a DLL is run when the DLL is unloaded, so each DLL and program has a table of its own. */
+typedef int (*exit_function)(void);
+static struct { exit_function *first, *last, *end; } exit_table;
+int _initialize_onexit_table(void *table);
+int _register_onexit_function(void *table, exit_function function);
+int _execute_onexit_table(void *table);
+static int at_exit(void (*function)(void)) {
+    return _register_onexit_function(&exit_table, (exit_function)function);
+}
+int (*__imp_atexit)(void (*)(void)) = at_exit; /* the headers of Wine take it for a function of a DLL */
+
 BOOL WINAPI _DllMainCRTStartup(HINSTANCE self, DWORD why, void *reserved) {
-    (void)self, (void)why, (void)reserved;
+    (void)self, (void)reserved;
+    if (why == DLL_PROCESS_ATTACH)
+        _initialize_onexit_table(&exit_table);
+    if (why == DLL_PROCESS_DETACH)
+        _execute_onexit_table(&exit_table);
     return TRUE;
 }
 
@@ -50,8 +65,11 @@ int weak_main(int argc, char **argv) {
 
 void mainCRTStartup(void) {
     _configure_narrow_argv(1);
+    _initialize_onexit_table(&exit_table);
     __try {
-        exit(main(*__p___argc(), *__p___argv()));
+        int status = main(*__p___argc(), *__p___argv());
+        _execute_onexit_table(&exit_table);
+        exit(status);
     } __except (_seh_filter_exe(_exception_code(), _exception_info())) { /* what makes signals of exceptions */
         _exit((int)_exception_code());
     }

@@ -1,0 +1,164 @@
+"""Facts of the machine that bear on shared memory: versions, rights, session, memory, clock, cameras."""
+
+from __future__ import annotations
+
+import csv
+import importlib.metadata
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pywinmmf
+
+from .finding import Finding
+
+LEAST_ROOM = 256 << 20  # bytes; some channels of full HD pictures
+COARSE_SLEEP = 0.005  # seconds
+
+
+def findings() -> Iterator[Finding]:
+    """Look at everything."""
+    yield _versions()
+    yield from _windows() if sys.platform == "win32" else _linux()
+    yield _clock()
+    yield _cameras()
+
+
+def _versions() -> Finding:
+    known = [f"pywinmmf {pywinmmf.__version__}", f"Python {platform.python_version()}", platform.platform()]
+    for package in ("cffi", "numpy", "opencv-python", "opencv-python-headless", "av", "aiohttp", "pywin32"):
+        try:
+            known.append(f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return Finding("versions", "fine", ", ".join(known))
+
+
+def _clock() -> Finding:
+    lengths = []
+    for _ in range(20):
+        begin = time.monotonic()
+        time.sleep(0.001)
+        lengths.append(time.monotonic() - begin)
+    length = statistics.median(lengths)
+    found = f"a sleep of 1 ms takes {length * 1e3:.1f} ms"
+    if length < COARSE_SLEEP:
+        return Finding("clock", "fine", found)
+    return Finding("clock", "note", found, "timeouts below that are rounded up; wake-ups are not: they need no clock")
+
+
+def _cameras() -> Finding:
+    shared = sorted(pywinmmf.shared_cameras())
+    found = f"shared: {', '.join(shared) or 'none'}"
+    try:
+        from pywinmmf.camera.devices import devices
+
+        seen = [device.name for device in devices()]
+    except ImportError as error:
+        return Finding(
+            "cameras", "note", f"{found}; {error}", "to see those of the machine: pip install 'pywinmmf[camera]'"
+        )
+    except Exception as error:  # a driver may raise anything
+        return Finding(
+            "cameras", "problem", f"{found}; asking for them failed: {error}", "see the driver of the camera"
+        )
+    return Finding("cameras", "fine", f"{found}; of the machine: {', '.join(seen) or 'none'}")
+
+
+def _room(where: str, free: int, advice: str) -> Finding:
+    found = f"{free >> 20} MB free in {where}"
+    return Finding("memory", "fine", found) if free >= LEAST_ROOM else Finding("memory", "note", found, advice)
+
+
+def _linux() -> Iterator[Finding]:
+    memory = Path("/dev/shm")
+    if not memory.is_dir():
+        advice = "mount a tmpfs there; containers: --tmpfs /dev/shm or --ipc"
+        yield Finding("memory", "problem", "there is no /dev/shm", advice)
+    elif not os.access(memory, os.W_OK):
+        yield Finding("memory", "problem", "/dev/shm may not be written", "its mode is 1777 as a rule")
+    else:
+        advice = "sections live there: make it larger (mount -o remount,size=...; docker run --shm-size=1g)"
+        yield _room("/dev/shm", shutil.disk_usage(memory).free, advice)
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.exists() and (text := limit.read_text().strip()) != "max":
+        advice = "shared memory counts against it: a section that does not fit is refused"
+        yield Finding("control group", "note", f"memory limit {int(text) >> 20} MB", advice)
+    if os.getuid() >= 1000 and Path("/run/systemd/seats").exists() and not _keeps_memory_of_users():
+        advice = "RemoveIPC=no in logind.conf, or loginctl enable-linger, or run the service as a system user"
+        yield Finding("logging out", "note", "systemd removes your sections when your last session ends", advice)
+
+
+def _keeps_memory_of_users() -> bool:
+    files = [Path("/etc/systemd/logind.conf"), *Path("/etc/systemd/logind.conf.d").glob("*.conf")]
+    texts = [file.read_text(errors="replace") for file in files if file.exists()]
+    lingers = Path("/var/lib/systemd/linger", os.environ.get("USER", "-")).exists()
+    return lingers or any(line.strip().lower() == "removeipc=no" for text in texts for line in text.splitlines())
+
+
+def _windows() -> Iterator[Finding]:
+    yield _privileges()
+    yield _session()
+    room = _asked("memory", _windows_room)
+    yield room
+
+
+def _privileges() -> Finding:
+    try:
+        said = subprocess.run(
+            ["whoami", "/priv", "/fo", "csv", "/nh"], capture_output=True, text=True, timeout=30, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        return Finding("privileges", "note", f"whoami /priv did not say: {error}")
+    held = {row[0] for row in csv.reader(said.splitlines()) if row}
+    found = ", ".join(
+        f"{name} {'held' if name in held else 'missing'}"
+        for name in ("SeCreateGlobalPrivilege", "SeLockMemoryPrivilege")
+    )
+    if "SeCreateGlobalPrivilege" in held:
+        return Finding("privileges", "fine", found)
+    advice = "only services and administrators create in Global\\: use the namespace LOCAL, or run as one of them"
+    return Finding("privileges", "note", found, advice)
+
+
+def _session() -> Finding:
+    import ctypes
+
+    session = ctypes.c_uint32()
+    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]
+    if not kernel.ProcessIdToSessionId(os.getpid(), ctypes.byref(session)):
+        return Finding("session", "note", "Windows did not say which session this is")
+    if session.value:
+        return Finding("session", "fine", f"session {session.value}, of a user")
+    advice = "this is the session of services: names of LOCAL are not seen by users' programs, those of GLOBAL are"
+    return Finding("session", "note", "session 0", advice)
+
+
+def _windows_room() -> Finding:
+    import ctypes
+
+    class Status(ctypes.Structure):
+        _fields_ = [
+            ("length", ctypes.c_uint32),
+            ("load", ctypes.c_uint32),
+            *((f"f{i}", ctypes.c_uint64) for i in range(7)),
+        ]
+
+    status = Status(length=ctypes.sizeof(Status))
+    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]
+    kernel.GlobalMemoryStatusEx(ctypes.byref(status))
+    free = int(status.f3)  # ullAvailPageFile: what may still be committed
+    return _room("the paging file", free, "a section needs room in the paging file: make it larger, or close programs")
+
+
+def _asked(subject: str, ask: Callable[[], Finding]) -> Finding:
+    try:
+        return ask()
+    except OSError as error:
+        return Finding(subject, "note", f"Windows did not say: {error}")

@@ -1,0 +1,46 @@
+"""The other process of the trials: does what a line on its standard input says, and answers with a line."""
+
+from __future__ import annotations
+
+import sys
+
+from pywinmmf import FrameChannel, MemoryMappedFile
+
+ECHOES = 300
+FRAMES = 20
+
+
+def main() -> None:
+    """Serve until the input ends."""
+    name = sys.argv[1]
+    with MemoryMappedFile.open(name) as section:
+        for line in sys.stdin:
+            word = line.strip()
+            if word == "lock":
+                guard = section.write_lock()
+                guard.__enter__()  # for ever: we shall be killed
+            elif word == "echo":
+                _echo(section)
+                continue
+            elif word == "frames":
+                _publish(name)
+            print(word, flush=True)
+
+
+def _echo(section: MemoryMappedFile) -> None:
+    """Answer every change by another with a change."""
+    sequence = section.sequence
+    print("echo", flush=True)
+    for _ in range(ECHOES):
+        sequence = section.wait(sequence, timeout=10) + 1  # our own write is the next
+        section.write(b"echo")
+
+
+def _publish(name: str) -> None:
+    with FrameChannel.open(f"{name}-frames") as channel:
+        for number in range(FRAMES):
+            channel.publish(bytes([number]) * 1000)
+
+
+if __name__ == "__main__":
+    main()

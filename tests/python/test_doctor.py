@@ -1,0 +1,82 @@
+"""``pywinmmf doctor``: on a machine that works it says so, and where something does not, it says what."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pywinmmf import FrameChannel, LockTimeoutError, Namespace, list_sections
+from pywinmmf.cli import main
+from pywinmmf.doctor import machine, trials
+
+SUBJECTS = ["names, local", "names, global", "lock", "death", "wake-up", "frames"]
+
+
+def test_all_that_the_library_promises_is_tried_and_holds() -> None:
+    found = list(trials.findings())
+    assert [finding.subject for finding in found] == SUBJECTS
+    # A guest that is busy may be slow, and a user may lack the right to Global\.
+    allowed = {"wake-up": {"fine", "note"}, "names, global": {"fine", "note"}}
+    for finding in found:
+        assert finding.state in allowed.get(finding.subject, {"fine"}), finding
+    assert all(finding.advice for finding in found if finding.state != "fine")
+
+
+def test_the_machine_is_looked_at() -> None:
+    found = {finding.subject: finding for finding in machine.findings()}
+    assert {"versions", "clock", "cameras", "memory"} <= found.keys()
+    assert f"Python {sys.version.split()[0]}" in found["versions"].found
+    assert ("session" in found) == ("privileges" in found) == (sys.platform == "win32")
+
+
+def test_json_is_for_programs() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pywinmmf", "doctor", "--json"], stdout=subprocess.PIPE, text=True, timeout=120
+    )
+    report = json.loads(done.stdout)
+    assert done.returncode == 0 and report["works"] is True
+    assert set(SUBJECTS) <= {finding["subject"] for finding in report["findings"]}
+
+
+def fail_to_exclude(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trials.Partner, "ask", lambda *_: None)
+    monkeypatch.setattr(trials, "SECONDS", 0.2)  # for what will not come
+
+
+def fail_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> FrameChannel:
+        raise LockTimeoutError("not to be had", -20)
+
+    monkeypatch.setattr(FrameChannel, "create", refuse)
+
+
+def fail_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+
+
+@pytest.mark.parametrize(
+    ("break_it", "subject", "said"),
+    [
+        (fail_to_exclude, "lock", "two processes have the write lock"),
+        (fail_to_exclude, "death", "overlooked"),
+        (fail_to_open, "frames", "not to be had"),
+        (fail_to_start, "wake-up", "nowhere"),
+    ],
+)
+def test_what_does_not_hold_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], break_it: object, subject: str, said: str
+) -> None:
+    assert callable(break_it)
+    break_it(monkeypatch)
+    assert main(["doctor"]) == 1
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"PROBLEM  {subject}")]
+    assert said in line
+
+
+def test_nothing_stays() -> None:
+    list(trials.findings())
+    assert not [name for name in list_sections(Namespace.LOCAL) if name.startswith(f"doctor-{os.getpid()}-")]
