@@ -229,7 +229,7 @@ int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, c
             GetCurrentProcess(), mapping->base + (offset - mapping->file_offset), buffer, length, NULL));
         return status == WMMF_OK ? write_through(mapping, offset, length) : status;
     }
-    uint64_t size;
+    uint64_t size = 0;
     int32_t status = platform_file_size(mapping, &size);
     if (status == WMMF_OK && size < offset + length)
         status = WMMF_E_TRUNCATED; /* the call would make it long again */
