@@ -97,7 +97,10 @@ _CLASSES: dict[int, type[Error]] = {
 def native_error(status: int, action: str, hint: str = "") -> Error:
     """The exception for what this thread's last native call answered, while it tried to do ``action``."""
     os_error: int = lib.wmmf_last_os_error()
+    detail = ffi.string(lib.wmmf_last_detail()).decode(errors="replace")
     message = f"cannot {action}: {ffi.string(lib.wmmf_strerror(status)).decode()}{hint}"
+    if detail:
+        message += f": {detail}"
     if os_error:
         message += f" (system error {os_error})"
     return _CLASSES.get(status, Error)(message, status, os_error)

@@ -13,9 +13,9 @@ from ._core.handle import Opened, open_native
 from ._core.timeouts import seconds
 from ._core.validation import access_options, buffer, choice, contiguous, section_name, whole
 from .enums import Access, Namespace
-from .errors import ClosedError, Error, InvalidArgumentError, LockTimeoutError
+from .errors import ArgumentTypeError, ClosedError, Error, InvalidArgumentError, LockTimeoutError, native_error
 from .frames import Frame, NewFrame
-from .inspection import audit_of, creation_error, opening_error
+from .inspection import audit_of, creation_error
 from .memory_mapped_file import MemoryMappedFile
 from .records import AuditReport, Participant
 
@@ -52,9 +52,21 @@ class FrameChannel(Opened[hold.Channel]):
     A forked child cannot use its parent's objects (`ClosedError`): open the channel again there.
     """
 
-    def __init__(self, name: str, namespace: Namespace, native: hold.Channel) -> None:
-        """For `create` and `open`."""
-        super().__init__(name, native)
+    def __init__(self, *_arguments: object, **_options: object) -> None:
+        """Objects are made with `create` or `open`."""
+        raise ArgumentTypeError(
+            "expected FrameChannel.create(name, capacity=...) to make a new one, or FrameChannel.open(name) for one "
+            "that exists"
+        )
+
+    @classmethod
+    def _of(cls, name: str, namespace: Namespace, native: hold.Channel) -> Self:
+        self = cls.__new__(cls)
+        self._start(name, namespace, native)
+        return self
+
+    def _start(self, name: str, namespace: Namespace, native: hold.Channel) -> None:
+        self._become(name, native)
         self._namespace = namespace
         self._usual: bytes | None = None  # what `begin` says of a frame: a wmmf_frame; None: all bytes of the slot
         self._copy: bytearray | None = None
@@ -116,7 +128,7 @@ class FrameChannel(Opened[hold.Channel]):
             raise InvalidArgumentError(f"cannot {action}: expected {_room(name, namespace)}", status)
         if status:
             raise creation_error(status, action, access, namespace, name)
-        channel = cls(name, namespace, native)
+        channel = cls._of(name, namespace, native)
         if not hasattr(capacity, "__index__"):
             channel._usual = usual
         return channel
@@ -135,8 +147,8 @@ class FrameChannel(Opened[hold.Channel]):
         native = hold.Channel(f"channel {name!r}", (namespace, name))
         status = open_native(native, partial(lib.wmmf_channel_open, encoded, options))
         if status:
-            raise opening_error(status, action, readonly)
-        return cls(name, namespace, native)
+            raise native_error(status, action)
+        return cls._of(name, namespace, native)
 
     @property
     def namespace(self) -> Namespace:

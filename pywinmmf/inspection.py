@@ -50,12 +50,6 @@ def creation_error(status: int, action: str, access: Access | str | int, namespa
     return error
 
 
-def opening_error(status: int, action: str, readonly: bool) -> Error:
-    """The exception for what a call that opens answered."""
-    hint = "; if you may only read it, open it with readonly=True"
-    return native_error(status, action, hint if status == lib.WMMF_E_ACCESS and not readonly else "")
-
-
 def _holders(namespace: Namespace, name: str) -> str:
     """Who has the section or channel of this name open."""
     mine = [closed for key, closed in hold.all_open() if key == (namespace, name)]

@@ -9,8 +9,9 @@ class ReadLock(hold.Guard):
     """The lock shared with other readers: taken when its with block is entered, given back when that is left.
 
     It belongs to the thread that took it, and within the thread to the asyncio task or greenlet. The object may be kept
-    and used again, by several threads, each for itself. When it is forgotten without having been left, the lock is
-    given back.
+    and used again, by several threads, each for itself. When it is forgotten in its thread without having been left,
+    the lock is given back. Forgotten in another thread, it stays taken until its own thread ends, and that counts as a
+    death: the next writer gets `OwnerDiedError`.
     """
 
     __slots__ = ()

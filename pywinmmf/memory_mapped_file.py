@@ -14,8 +14,8 @@ from ._core.callbacks import refusal, refuse_other_task
 from ._core.handle import Call, Opened, open_native
 from ._core.validation import access_options, choice, contiguous, path_text, section_name, whole
 from .enums import Access, Layout, Namespace
-from .errors import ArgumentIndexError, ArgumentTypeError, Error, InvalidArgumentError
-from .inspection import audit_of, creation_error, opening_error, participants_of
+from .errors import ArgumentIndexError, ArgumentTypeError, Error, InvalidArgumentError, native_error
+from .inspection import audit_of, creation_error, participants_of
 from .locks import ReadLock, WriteLock
 from .records import AuditReport, Participant
 
@@ -48,9 +48,21 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     through a read-only object. After an error nothing has changed.
     """
 
-    def __init__(self, name: str, native: hold.Section) -> None:
-        """For `create` and `open`."""
-        super().__init__(name, native)
+    def __init__(self, *_arguments: object, **_options: object) -> None:
+        """Objects are made with `create` or `open`."""
+        raise ArgumentTypeError(
+            "expected MemoryMappedFile.create(name, size) to make a new one, or MemoryMappedFile.open(name) for one "
+            "that exists"
+        )
+
+    @classmethod
+    def _of(cls, name: str, native: hold.Section) -> Self:
+        self = cls.__new__(cls)
+        self._start(name, native)
+        return self
+
+    def _start(self, name: str, native: hold.Section) -> None:
+        self._become(name, native)
         info = new_struct("wmmf_info")
         self._must(self._call(lib.wmmf_get_info, info), "open")
         self._size: int = info.size
@@ -107,7 +119,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             raise _size_error(action, size, _at_most(there) if there else "what fits into this machine's memory")
         if status:
             raise creation_error(status, f"{action} of {size} bytes", access, namespace, name)
-        return cls(name, native)
+        return cls._of(name, native)
 
     @classmethod
     def open(
@@ -142,8 +154,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         native = hold.Section(f"section {name!r}", (namespace, name))
         status = _open(native, lib.wmmf_open, encoded, size, options, action)
         if status:
-            raise opening_error(status, action, readonly)
-        return cls(name, native)
+            raise native_error(status, action)
+        return cls._of(name, native)
 
     @classmethod
     def open_file(cls, path: StrPath, *, size: int | None = None, readonly: bool = False) -> Self:
@@ -156,8 +168,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         native = hold.Section(f"file {shown!r}", None)
         status = _open(native, lib.wmmf_open_file, encoded, size, options, action)
         if status:
-            raise opening_error(status, action, readonly)
-        return cls(shown, native)
+            raise native_error(status, action)
+        return cls._of(shown, native)
 
     @property
     def size(self) -> int:

@@ -63,12 +63,14 @@ class _Waiter:
         items = ffi.new("wmmf_wait_item[]", lib.WMMF_WAIT_MANY_MAX)
         while True:
             natives = self._fill(items)  # kept open until the call returns
-            failure = lib.wmmf_wait_many(items, len(natives), self._waker, -1)
-            with _lock:
-                for item, native in zip(items, natives):
-                    status = failure or item.status
-                    if status != lib.WMMF_E_TIMEOUT:
-                        self._decided(native, status, item.current)
+            self._decide(items, natives, lib.wmmf_wait_many(items, len(natives), self._waker, -1))
+
+    def _decide(self, items: Any, natives: list[Native], failure: int) -> None:
+        with _lock:
+            for item, native in zip(items, natives):
+                status = failure or item.status
+                if status != lib.WMMF_E_TIMEOUT:
+                    self._decided(native, status, item.current)
 
     def _fill(self, items: Any) -> list[Native]:
         with _lock:

@@ -57,7 +57,7 @@ class Opened(Generic[Native]):
     _native: Native
     _readonly: bool
 
-    def __init__(self, name: str, native: Native) -> None:
+    def _become(self, name: str, native: Native) -> None:
         self._name = name
         self._what = native.what
         self._native = native

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -105,3 +107,53 @@ def test_async_wait_ends_when_closed(section: MemoryMappedFile) -> None:
             await waiting
 
     asyncio.run(scenario())
+
+
+def test_a_thousand_waits_are_one_thread(section: MemoryMappedFile) -> None:
+    """Half of them on another section; each timeout counts from its call."""
+
+    async def wait_for_all(other: MemoryMappedFile) -> None:
+        threads = threading.active_count()
+        waits = [asyncio.create_task((section, other)[number % 2].wait_async(0, 60)) for number in range(1000)]
+        start = time.perf_counter()
+        with pytest.raises(LockTimeoutError):
+            await section.wait_async(0, 0.1)
+        assert 0.1 <= time.perf_counter() - start < 5
+        assert threading.active_count() <= threads + 1
+        section.write(b"x")
+        assert await asyncio.gather(*waits[::2]) == [1] * 500
+        assert not any(wait.done() for wait in waits[1::2])
+        other.write(b"x")
+        assert await asyncio.gather(*waits[1::2]) == [1] * 500
+
+    with MemoryMappedFile.create(section.name + "-other", 10) as other:
+        asyncio.run(wait_for_all(other))
+
+
+def test_waits_for_more_sections_than_one_thread_takes(name: str) -> None:
+    async def wait_for_each(sections: list[MemoryMappedFile]) -> list[int]:
+        waits = [asyncio.create_task(one.wait_async(0, 60)) for one in sections]
+        await asyncio.sleep(0)
+        for one in sections:
+            one.write(b"x")
+        return await asyncio.gather(*waits)
+
+    with ExitStack() as stack:
+        sections = [stack.enter_context(MemoryMappedFile.create(f"{name}-{number}", 10)) for number in range(150)]
+        assert asyncio.run(wait_for_each(sections)) == [1] * 150
+
+
+def test_a_cancelled_wait_leaves_nothing(section: MemoryMappedFile, eventually: Callable[..., None]) -> None:
+    async def cancel_some() -> None:
+        waits = [asyncio.create_task(section.wait_async(0)) for _ in range(10)]
+        await asyncio.sleep(0.01)
+        for wait in waits:
+            wait.cancel()
+        assert all(
+            isinstance(one, asyncio.CancelledError) for one in await asyncio.gather(*waits, return_exceptions=True)
+        )
+
+    with MemoryMappedFile.open(section.name) as other:
+        asyncio.run(cancel_some())
+        section.close()
+        eventually(lambda: len(other.participants()) == 1)

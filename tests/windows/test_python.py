@@ -28,7 +28,10 @@ def test_suite_passes_on_windows() -> None:
     native.start_what_cameras_need()
     done = winpython.run(
         ["-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", "--import-mode=importlib", *HANG_REPORT, SUITE],
-        env={"PYWINMMF_BENCH_PROGRAMS": wine.windows_path(native.windows_bench_programs())},
+        env={
+            "PYWINMMF_BENCH_PROGRAMS": wine.windows_path(native.windows_bench_programs()),
+            "PYTHONSAFEPATH": "1",
+        },
         timeout=SECONDS,
     )
     print(done.stdout, done.stderr)

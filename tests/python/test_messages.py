@@ -1,0 +1,105 @@
+"""What an error says: the cause, and what to do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pywinmmf import (
+    Access,
+    AlreadyExistsError,
+    ArgumentTypeError,
+    Error,
+    FrameChannel,
+    Layout,
+    MemoryMappedFile,
+    Namespace,
+    NotFoundError,
+    list_sections,
+)
+
+Child = Callable[..., Any]
+
+
+HOLD = """
+import os, time
+section = MemoryMappedFile.create(sys.argv[1], 10)
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
+
+
+def test_the_name_is_taken_by_views_of_this_process(name: str) -> None:
+    channel = FrameChannel.create(name, capacity=100)
+    channel.publish(b"frame")
+    frame = channel.latest()
+    view: memoryview | None = frame.data
+    channel.close()
+    with pytest.raises(AlreadyExistsError, match="this process has closed it, but still has views"):
+        FrameChannel.create(name, capacity=100)
+    frame.release()
+    assert view is not None
+    with pytest.raises(AlreadyExistsError, match="this process has closed it, but still has views"):
+        FrameChannel.create(name, capacity=100)
+    view = None
+    FrameChannel.create(name, capacity=100).close()
+
+
+def test_the_name_is_taken_by_this_process(section: MemoryMappedFile) -> None:
+    with pytest.raises(AlreadyExistsError, match="this process has it open itself"):
+        MemoryMappedFile.create(section.name, 100)
+
+
+def test_the_name_is_taken_by_another_process(name: str, child: Child) -> None:
+    holder = child(
+        "section = MemoryMappedFile.create(sys.argv[1], 10); print(os.getpid()); import time; time.sleep(600)", name
+    )
+    pid = holder.line()
+    with pytest.raises(AlreadyExistsError, match=f"by process {pid}"):
+        MemoryMappedFile.create(name, 10)
+    holder.kill()
+
+
+def test_constructors_say_how_objects_are_made() -> None:
+    with pytest.raises(ArgumentTypeError, match=r"MemoryMappedFile\.create\(name, size\).*MemoryMappedFile\.open"):
+        MemoryMappedFile("n", 10)
+    with pytest.raises(TypeError, match=r"FrameChannel\.create\(name, capacity=.*FrameChannel\.open"):
+        FrameChannel("n")
+
+
+def test_names_of_choices_as_on_the_command_line(name: str) -> None:
+    with MemoryMappedFile.create(name, 10, namespace="local", layout="raw", access="users-read") as section:
+        assert section.layout is Layout.RAW
+        if os.name == "posix":
+            file = next(one for one in Path("/dev/shm").iterdir() if name in one.name)
+            assert file.stat().st_mode & 0o777 == 0o644
+    with FrameChannel.create(name, capacity=10, namespace="global", access="users-write") as channel:
+        assert channel.namespace is Namespace.GLOBAL
+        FrameChannel.open(name, namespace="Global").close()
+        assert name in list_sections("global")
+    with pytest.raises(NotFoundError):
+        FrameChannel.open(name, namespace="global")
+    assert Access["USERS_READ"] is Access.USERS_READ
+
+
+def test_an_os_error_is_not_that_of_an_older_call(name: str) -> None:
+    with pytest.raises(NotFoundError) as missing:
+        MemoryMappedFile.open(name)
+    assert missing.value.os_error != 0
+    with MemoryMappedFile.create(name, 10) as section, section.read_lock(), pytest.raises(Error) as held:
+        section.read_lock().__enter__()
+    assert held.value.os_error == 0
+
+
+def test_a_channels_participants_and_audit(name: str) -> None:
+    with FrameChannel.create(name, capacity=10) as channel, FrameChannel.open(name) as reader:
+        assert [one.pid for one in channel.participants()] == [os.getpid()] * 2
+        for number in range(1, 4):
+            channel.publish(b"x")
+            assert channel.audit().sequence == number
+        with reader.latest():
+            assert any(one.pinned_slots for one in channel.participants())

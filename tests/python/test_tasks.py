@@ -1,0 +1,134 @@
+"""A lock belongs to one asyncio task or greenlet: another one of the same thread never uses it unknowingly."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from pywinmmf import Error, MemoryMappedFile
+
+DEADLOCK = -24
+Use = Callable[[MemoryMappedFile], object]
+INSIDE_A_WRITE_LOCK = {
+    "read": lambda section: section.read(timeout=1),
+    "write": lambda section: section.write(b"B", timeout=1),
+    "write_lock": lambda section: section.write_lock(1).__enter__(),
+    "read_lock": lambda section: section.read_lock(1).__enter__(),
+    "slice": lambda section: section[0:4],
+}
+
+
+async def in_two_tasks(
+    first: Callable[[asyncio.Event, asyncio.Event], Coroutine[Any, Any, None]], second: Callable[[], object]
+) -> None:
+    """The second while the first is inside its lock."""
+    inside, leave = asyncio.Event(), asyncio.Event()
+    task = asyncio.create_task(first(inside, leave), name="first task")
+    await inside.wait()
+    try:
+        second()
+    finally:
+        leave.set()
+        await task
+
+
+@pytest.mark.parametrize("use", INSIDE_A_WRITE_LOCK.values(), ids=INSIDE_A_WRITE_LOCK.keys())
+def test_a_task_is_told_who_has_the_lock(section: MemoryMappedFile, use: Use) -> None:
+    async def first(inside: asyncio.Event, leave: asyncio.Event) -> None:
+        with section.write_lock():
+            section.write(b"half")
+            inside.set()
+            await leave.wait()
+            section.write(b"done")
+
+    def second() -> None:
+        start = time.perf_counter()
+        with pytest.raises(Error, match="task 'first task' has its lock") as caught:
+            use(section)
+        assert caught.value.status == DEADLOCK
+        assert time.perf_counter() - start < 1  # told at once, not after the timeout
+
+    asyncio.run(in_two_tasks(first, second))
+    assert section.read(4) == b"done"
+    assert section.sequence == 1
+
+
+def test_tasks_that_read_do_not_disturb_each_other(section: MemoryMappedFile) -> None:
+    async def first(inside: asyncio.Event, leave: asyncio.Event) -> None:
+        with section.read_lock():
+            inside.set()
+            await leave.wait()
+
+    def second() -> None:
+        assert section.read(4) == bytes(4)
+        with pytest.raises(Error, match="first task"):
+            section.write(b"x", timeout=0)
+
+    asyncio.run(in_two_tasks(first, second))
+
+
+def test_code_outside_all_tasks_is_told_too(section: MemoryMappedFile) -> None:
+    async def read() -> None:
+        with pytest.raises(Error, match="this thread's own code has its lock"):
+            section.read()
+
+    with section.write_lock():
+        asyncio.run(read())
+        assert section.write(b"own") == 3
+
+
+def test_a_task_goes_on_with_its_own_lock(section: MemoryMappedFile) -> None:
+    async def work() -> None:
+        with section.write_lock():
+            await asyncio.sleep(0)
+            section.write(b"own")
+            await asyncio.sleep(0)
+            assert section.read(3) == b"own"
+
+    asyncio.run(work())
+
+
+def test_another_threads_task_waits(section: MemoryMappedFile) -> None:
+    async def locked(entered: threading.Event) -> None:
+        with section.write_lock():
+            entered.set()
+            await asyncio.sleep(0.2)
+            section.write(b"done")
+
+    entered = threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(locked(entered)))
+    thread.start()
+    entered.wait()
+    assert section.read(4) == b"done"
+    thread.join()
+
+
+def test_a_greenlet_is_told(section: MemoryMappedFile) -> None:
+    greenlet: Any = pytest.importorskip("greenlet", reason="the package greenlet is not installed")
+    told: list[Any] = []
+
+    def first() -> None:
+        with section.write_lock():
+            section.write(b"half")
+            greenlet.getcurrent().parent.switch()
+            section.write(b"done")
+
+    def second() -> None:
+        for use in INSIDE_A_WRITE_LOCK.values():
+            with pytest.raises(Error, match="greenlet") as caught:
+                use(section)
+            told.append(caught.value.status)
+
+    one, two = greenlet.greenlet(first), greenlet.greenlet(second)
+    one.switch()
+    two.switch()
+    with pytest.raises(Error, match="greenlet"):
+        section.read()  # the thread's first greenlet
+    one.switch()
+    assert told == [DEADLOCK] * len(INSIDE_A_WRITE_LOCK)
+    assert section.read(4) == b"done"
