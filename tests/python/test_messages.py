@@ -55,9 +55,7 @@ def test_the_name_is_taken_by_this_process(section: MemoryMappedFile) -> None:
 
 
 def test_the_name_is_taken_by_another_process(name: str, child: Child) -> None:
-    holder = child(
-        "section = MemoryMappedFile.create(sys.argv[1], 10); print(os.getpid()); import time; time.sleep(600)", name
-    )
+    holder = child(HOLD, name)
     pid = holder.line()
     with pytest.raises(AlreadyExistsError, match=f"by process {pid}"):
         MemoryMappedFile.create(name, 10)
