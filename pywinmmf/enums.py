@@ -12,6 +12,8 @@ class Namespace(IntEnum):
     r"""The machine; on Windows (Global\) creating takes the right SeCreateGlobalPrivilege."""
     CUSTOM = 2
     """The name exactly as given to the operating system."""
+    ANY = 3
+    """For opening only: WMMF_GLOBAL, and if nothing has the name there, WMMF_LOCAL."""
 
 
 class Layout(IntEnum):

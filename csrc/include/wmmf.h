@@ -74,9 +74,9 @@ enum wmmf_status {
     /* State of the lock, the section or the handle. */
     WMMF_E_TIMEOUT = -20,       /* the time was up */
     WMMF_E_OWNER_DIED = -21,    /* a writer died while it held the lock: the payload may be half written */
-    WMMF_E_POISONED = -22,      /* a half-written payload was never declared consistent, or damage was found */
+    WMMF_E_POISONED = -22,      /* an audit found damage, or wmmf_poison was called: nobody can use it any more */
     WMMF_E_CLOSED = -23,        /* the handle is closed (reported by the bindings) */
-    WMMF_E_DEADLOCK = -24,      /* the calling thread already holds the lock through this handle */
+    WMMF_E_DEADLOCK = -24,      /* the calling thread would wait for itself: it has the lock, by whatever handle */
     WMMF_E_NOT_OWNER = -25,     /* the calling thread does not hold the lock */
     WMMF_E_READ_ONLY = -26,     /* the handle was opened read-only */
     WMMF_E_NOT_SUPPORTED = -27, /* not supported by this layout, or by this system */
@@ -100,7 +100,8 @@ enum wmmf_status {
 enum wmmf_namespace {
     WMMF_LOCAL = 0,  /* this user; on Windows (Local\) this session */
     WMMF_GLOBAL = 1, /* the machine; on Windows (Global\) creating takes the right SeCreateGlobalPrivilege */
-    WMMF_CUSTOM = 2  /* the name exactly as given to the operating system */
+    WMMF_CUSTOM = 2, /* the name exactly as given to the operating system */
+    WMMF_ANY = 3     /* for opening only: WMMF_GLOBAL, and if nothing has the name there, WMMF_LOCAL */
 };
 
 /* What the bytes of a section mean. */
@@ -190,7 +191,7 @@ typedef struct wmmf_info {
     uint64_t data_offset;     /* of the payload in the mapping */
     uint64_t created_unix_ns; /* native layout: when it was created, nanoseconds since 1970; else 0 */
     uint32_t creator_pid;     /* native layout: the process that created it, as that saw itself; else 0 */
-    uint32_t reserved;        /* 0 */
+    uint32_t name_space;      /* enum wmmf_namespace: where the name was found, never WMMF_ANY */
 } wmmf_info;
 
 /* Slots of a frame channel. */
@@ -305,6 +306,23 @@ typedef struct wmmf_audit_report {
     uint32_t reserved;     /* 0 */
     uint64_t sequence;     /* how often the section was written */
 } wmmf_audit_report;
+
+/* What the lock of a section says; written by wmmf_get_lock_state. */
+typedef struct wmmf_lock_state {
+    uint32_t struct_size; /* in: sizeof(wmmf_lock_state) */
+    uint32_t initialised; /* 0: its creator has not finished it (winmmf layout) */
+    uint32_t readers;     /* read locks that threads hold or try to get */
+    uint32_t writing;     /* 1 if a writer has the lock, or has it as soon as those readers are gone */
+    uint32_t writer;      /* 1 + index of that writer's participant; 0: none, or the layout does not say */
+    uint32_t writer_pid;  /* its process, as that process sees itself; 0: none, or the layout does not say */
+    uint32_t waiting;     /* 1 if somebody may be waiting for the lock */
+    uint32_t owner_died;  /* 1 if a writer died inside, and nobody has repaired the payload yet */
+    uint32_t poisoned;    /* 1 if the section is poisoned */
+    uint32_t reserved;    /* 0 */
+} wmmf_lock_state;
+
+/* Callers that look at signals or a cancellation in between wait in slices of so many nanoseconds. */
+#define WMMF_WAIT_SLICE_NS 100000000
 
 /* Items of one wmmf_wait_many. */
 #define WMMF_WAIT_MANY_MAX 63
@@ -447,8 +465,14 @@ WMMF_API int32_t wmmf_lock_read(wmmf_section *section, int64_t timeout_ns);
 /* Gives a read lock back. WMMF_E_POISONED: it is given back, and the section was poisoned meanwhile. */
 WMMF_API int32_t wmmf_unlock_read(wmmf_section *section);
 
-/* Takes the lock for writing. WMMF_E_OWNER_DIED: the lock IS taken, and its previous owner died holding it: repair
- * the payload and call wmmf_mark_consistent before unlocking, or unlock at once and thereby poison the section. */
+/* Takes the lock for writing. WMMF_E_OWNER_DIED: the lock IS taken, and a previous owner died holding it: repair the
+ * payload and call wmmf_mark_consistent before unlocking. Unlocking without that leaves the section as it was, for the
+ * next one who repairs.
+ *
+ * A thread that ends while it holds a lock, for reading or writing, loses it as a process that dies does. (In the
+ * winmmf layout, which cannot say more, its lock is free again. TerminateThread of Windows is not noticed.)
+ * WMMF_E_DEADLOCK: the thread holds the lock through this handle; or it does so through another one of the same
+ * section, and the timeout is WMMF_WAIT_SLICE_NS or more: it would wait for itself. */
 WMMF_API int32_t wmmf_lock_write(wmmf_section *section, int64_t timeout_ns);
 
 /* As wmmf_lock_write, for callers that wait in slices, to look at signals or a cancellation in between. *place is 0 at
@@ -466,6 +490,14 @@ WMMF_API int32_t wmmf_unlock_write(wmmf_section *section);
 
 /* Declares the payload consistent after WMMF_E_OWNER_DIED; the calling thread holds the write lock. */
 WMMF_API int32_t wmmf_mark_consistent(wmmf_section *section);
+
+/* Makes a native section useless, for ever and for everybody: what to do when its payload is wrong and cannot be
+ * repaired. Every later and every waiting call is WMMF_E_POISONED, as after an audit that finds damage. */
+WMMF_API int32_t wmmf_poison(wmmf_section *section);
+
+/* Describes the lock of a native or winmmf section: a snapshot, already old when it is read. Read-only handles may ask,
+ * too. */
+WMMF_API int32_t wmmf_get_lock_state(wmmf_section *section, wmmf_lock_state *state);
 
 /* Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling
  * thread already holds).
@@ -522,7 +554,8 @@ WMMF_API int32_t wmmf_waker_close(wmmf_waker *waker);
 WMMF_API int32_t wmmf_audit(wmmf_section *section, wmmf_audit_report *report);
 
 /* Describes one participant of a native section or channel; a snapshot, already old when it is read.
- * WMMF_E_RANGE: no record beyond `index` was ever in use: the way to end a loop over all. */
+ * WMMF_E_RANGE: no record from `index` on is in use: the way to end a loop over all. A record between others may be
+ * free: then pid is 0. */
 WMMF_API int32_t wmmf_get_participant(wmmf_section *section, uint32_t index, wmmf_participant *participant);
 
 /* Writes the names of the sections and channels of this library that are open now, in any process, and that the caller

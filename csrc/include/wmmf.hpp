@@ -252,8 +252,8 @@ class [[nodiscard]] write_guard : public detail::guard<wmmf_unlock_write> {
     span<std::byte> bytes() const {
         return detail::payload(handle_.get());
     }
-    /* Whether the previous writer died inside: repair the payload and call section::mark_consistent, or the end of
-     * this guard poisons the section. */
+    /* Whether the previous writer died inside: repair the payload and call section::mark_consistent. Otherwise the
+     * section is left as it was, for the next writer that repairs. */
     bool owner_died() const noexcept {
         return owner_died_;
     }
@@ -321,10 +321,13 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         detail::check(wmmf_lock_read(handle(), limit.count()), "wmmf_lock_read");
         return read_guard(handle());
     }
-    /* Succeeds also if the previous writer died inside: ask the guard. */
-    write_guard lock_write(timeout limit = forever) {
-        int32_t status = wmmf_lock_write(handle(), limit.count());
-        if (status != WMMF_E_OWNER_DIED)
+    /* If the previous writer died inside: WMMF_E_OWNER_DIED, and nothing has changed; with `repair` the lock is taken
+     * all the same, and the guard says so. */
+    write_guard lock_write(timeout limit = forever, bool repair = false) {
+        const int32_t status = wmmf_lock_write(handle(), limit.count());
+        if (status == WMMF_E_OWNER_DIED && !repair)
+            wmmf_unlock_write(handle());
+        if (status != WMMF_E_OWNER_DIED || !repair)
             detail::check(status, "wmmf_lock_write");
         return write_guard(handle(), status == WMMF_E_OWNER_DIED);
     }
@@ -340,6 +343,11 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
     }
     void write(uint64_t offset, const void *buffer, uint64_t length, timeout limit = forever) {
         check_range(wmmf_write(handle(), offset, buffer, length, limit.count()), "wmmf_write", offset, length);
+    }
+
+    /* Makes the section useless for everybody, for ever; see wmmf_poison. */
+    void poison() {
+        detail::check(wmmf_poison(handle()), "wmmf_poison");
     }
 
     /* How often the write lock was given back since the section was created. */
@@ -359,6 +367,12 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         wmmf_audit_report result{};
         result.struct_size = sizeof result;
         detail::check(wmmf_audit(handle(), &result), "wmmf_audit");
+        return result;
+    }
+    wmmf_lock_state lock_state() const {
+        wmmf_lock_state result{};
+        result.struct_size = sizeof result;
+        detail::check(wmmf_get_lock_state(handle(), &result), "wmmf_get_lock_state");
         return result;
     }
 

@@ -4,6 +4,7 @@
 #include "channel.h"
 #include "diagnostics.h"
 #include "files.h"
+#include "last_error.h"
 #include "lock_holders.h"
 #include "lock_winmmf.h"
 #include "rwlock.h"
@@ -24,19 +25,26 @@ int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options 
 }
 
 int32_t wmmf_close(wmmf_section *section) {
+    error_clear();
     if (section)
         section_close(section);
     return WMMF_OK;
 }
 
 int32_t wmmf_after_fork_child(wmmf_section *section) {
+    error_clear();
     return section ? platform_after_fork_child(section->mapping) : WMMF_E_ARGUMENT;
+}
+
+/* A status, or that the caller has forgotten where the answer goes. */
+static int32_t out_check(int32_t status, const void *out) {
+    return status == WMMF_OK && !out ? WMMF_E_ARGUMENT : status;
 }
 
 /* Looking. */
 
 int32_t wmmf_is_named(wmmf_section *section, uint32_t *named) {
-    int32_t status = named ? section_check(section) : WMMF_E_ARGUMENT;
+    int32_t status = out_check(section_check(section), named);
     if (status == WMMF_OK && section->file)
         status = WMMF_E_NOT_SUPPORTED;
     if (status == WMMF_OK)
@@ -45,7 +53,7 @@ int32_t wmmf_is_named(wmmf_section *section, uint32_t *named) {
 }
 
 int32_t wmmf_data(wmmf_section *section, void **data) {
-    int32_t status = data ? section_check(section) : WMMF_E_ARGUMENT;
+    int32_t status = out_check(section_check(section), data);
     if (status == WMMF_OK && section->kind != KIND_PLAIN)
         status = WMMF_E_NOT_SUPPORTED; /* slots that nobody has filled need not have memory */
     if (status == WMMF_OK && !section->payload)
@@ -56,14 +64,14 @@ int32_t wmmf_data(wmmf_section *section, void **data) {
 }
 
 int32_t wmmf_size(wmmf_section *section, uint64_t *size) {
-    int32_t status = size ? section_check(section) : WMMF_E_ARGUMENT;
+    int32_t status = out_check(section_check(section), size);
     if (status == WMMF_OK)
         *size = section->size;
     return status;
 }
 
 int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info) {
-    int32_t status = info ? section_check(section) : WMMF_E_ARGUMENT;
+    int32_t status = out_check(section_check(section), info);
     if (status != WMMF_OK)
         return status;
     if (info->struct_size != sizeof *info)
@@ -76,13 +84,13 @@ int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info) {
     info->data_offset = (uint64_t)(section->payload - platform_base(section->mapping));
     info->created_unix_ns = section->header ? section->created_unix_ns : 0;
     info->creator_pid = section->header ? load_relaxed_u32(&section->header->creator_pid) : 0;
-    info->reserved = 0;
+    info->name_space = section->name_space;
     return WMMF_OK;
 }
 
 int32_t wmmf_get_owner(wmmf_section *section, char *name, uint64_t capacity, uint64_t *needed) {
     char owner[OWNER_NAME_CAPACITY];
-    int32_t status = needed && (name || capacity == 0) ? section_check(section) : WMMF_E_ARGUMENT;
+    int32_t status = out_check(section_check(section), name || capacity == 0 ? needed : NULL);
     if (status == WMMF_OK)
         status = platform_owner(section->mapping, owner);
     if (status != WMMF_OK)
@@ -118,6 +126,11 @@ static int32_t native_check(const wmmf_section *section) {
     return section->layout == WMMF_NATIVE ? WMMF_OK : WMMF_E_NOT_SUPPORTED;
 }
 
+static int32_t writable_native_check(const wmmf_section *section) {
+    int32_t status = native_check(section);
+    return status == WMMF_OK && section->read_only ? WMMF_E_READ_ONLY : status;
+}
+
 static int32_t lock_read(wmmf_section *section, int64_t timeout_ns) {
     return section->layout == WMMF_NATIVE ? rwlock_lock_read(section, timeout_ns)
                                           : winmmf_lock_read(section, timeout_ns);
@@ -138,7 +151,7 @@ int32_t wmmf_unlock_read(wmmf_section *section) {
 }
 
 int32_t wmmf_lock_write_queued(wmmf_section *section, int64_t timeout_ns, uint64_t *place) {
-    int32_t status = place ? lock_check(section) : WMMF_E_ARGUMENT;
+    int32_t status = out_check(lock_check(section), place);
     if (status != WMMF_OK)
         return status;
     return section->layout == WMMF_NATIVE ? rwlock_lock_write(section, timeout_ns, place)
@@ -168,9 +181,7 @@ int32_t wmmf_unlock_write(wmmf_section *section) {
 }
 
 int32_t wmmf_mark_consistent(wmmf_section *section) {
-    int32_t status = native_check(section);
-    if (status == WMMF_OK && section->read_only)
-        status = WMMF_E_READ_ONLY;
+    int32_t status = writable_native_check(section);
     return status != WMMF_OK ? status : rwlock_mark_consistent(section);
 }
 
@@ -207,7 +218,7 @@ int32_t wmmf_read(wmmf_section *section, uint64_t offset, void *buffer, uint64_t
 
 int32_t wmmf_write_queued(wmmf_section *section, uint64_t offset, const void *buffer, uint64_t length,
                           int64_t timeout_ns, uint64_t *place) {
-    int32_t status = place ? section_check(section) : WMMF_E_ARGUMENT;
+    int32_t status = out_check(section_check(section), place);
     if (status == WMMF_OK && section->read_only)
         status = WMMF_E_READ_ONLY;
     if (status == WMMF_OK)
@@ -235,12 +246,36 @@ int32_t wmmf_write(wmmf_section *section, uint64_t offset, const void *buffer, u
 }
 
 int32_t wmmf_sequence(wmmf_section *section, uint64_t *sequence) {
-    int32_t status = sequence ? native_check(section) : WMMF_E_ARGUMENT;
+    int32_t status = out_check(native_check(section), sequence);
     if (status == WMMF_OK && rwlock_is_poisoned(section))
         status = WMMF_E_POISONED;
     if (status == WMMF_OK)
         *sequence = load_seq_u64(&section->header->sequence) / 2;
     return status;
+}
+
+int32_t wmmf_poison(wmmf_section *section) {
+    int32_t status = writable_native_check(section);
+    if (status == WMMF_OK)
+        rwlock_poison(section);
+    return status;
+}
+
+int32_t wmmf_get_lock_state(wmmf_section *section, wmmf_lock_state *state) {
+    int32_t status = out_check(section_check(section), state);
+    if (status != WMMF_OK)
+        return status;
+    if (state->struct_size != sizeof *state)
+        return WMMF_E_STRUCT_SIZE;
+    if (section->layout == WMMF_RAW)
+        return WMMF_E_NOT_SUPPORTED;
+    memset(state, 0, sizeof *state);
+    state->struct_size = sizeof *state;
+    if (section->layout == WMMF_NATIVE)
+        diagnostics_lock_state(section, state);
+    else
+        winmmf_lock_state(section, state);
+    return WMMF_OK;
 }
 
 int32_t wmmf_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
@@ -256,7 +291,7 @@ int32_t wmmf_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, 
 }
 
 int32_t wmmf_get_participant(wmmf_section *section, uint32_t index, wmmf_participant *participant) {
-    int32_t status = participant ? native_check(section) : WMMF_E_ARGUMENT;
+    int32_t status = out_check(native_check(section), participant);
     if (status != WMMF_OK)
         return status;
     if (participant->struct_size != sizeof *participant)
@@ -268,7 +303,7 @@ int32_t wmmf_get_participant(wmmf_section *section, uint32_t index, wmmf_partici
 }
 
 int32_t wmmf_audit(wmmf_section *section, wmmf_audit_report *report) {
-    int32_t status = report ? native_check(section) : WMMF_E_ARGUMENT;
+    int32_t status = out_check(native_check(section), report);
     if (status != WMMF_OK)
         return status;
     if (report->struct_size != sizeof *report)

@@ -20,7 +20,6 @@
 #include "deadline.h"
 #include "diagnostics.h"
 #include "eventcount.h"
-#include "lock_holders.h"
 #include "participants.h"
 #include "picture.h"
 #include "rwlock.h"
@@ -42,7 +41,7 @@ struct wmmf_channel {
     uint64_t capacity;
     uint64_t slot_size;
     uint32_t slots;
-    uint32_t filling;         /* the slot between begin and publish; NO_SLOT: none */
+    shared_u32 filling;       /* the slot between begin and publish; NO_SLOT: none */
     uint64_t reserved;        /* slots that this handle has written to: bit = slot. For the owner of the lock */
     shared_u32 spins_in_vain; /* waits in which spinning did not help, since it last did */
     shared_u32 pin_lock;      /* 1 while a thread of this process changes the two below */
@@ -351,8 +350,6 @@ static int32_t make_room(wmmf_channel *channel, uint32_t slot) {
 
 static int32_t begin(wmmf_channel *channel, int64_t timeout_ns) {
     wmmf_section *section = channel->section;
-    if (holders_writing(section))
-        return WMMF_E_DEADLOCK;
     /* Readers may be looking at it, and we shall look before we store: once it is here, for both. */
     prefetch_to_store(&channel->header->newest);
     int64_t deadline = deadline_after(timeout_ns);
@@ -364,21 +361,27 @@ static int32_t begin(wmmf_channel *channel, int64_t timeout_ns) {
     if (status == WMMF_OK)
         status = make_room(channel, found);
     if (status != WMMF_OK) {
-        rwlock_disown(section);
+        if (rwlock_claim(section))
+            rwlock_disown(section);
         return status;
     }
-    channel->filling = found;
-    struct frame_header *slot = slot_at(channel, channel->filling);
+    store_relaxed_u32(&channel->filling, found);
+    struct frame_header *slot = slot_at(channel, found);
     /* For those who copy without a pin: the fence keeps our stores to the slot behind the odd stamp. */
     store_relaxed_u64(&slot->stamp, load_relaxed_u64(&slot->stamp) | 1);
-    fence_release();
-    holders_set_writer(section, true);
+    fence_release_before_copy();
     return WMMF_OK;
 }
 
+/* Of the threads that end what was begun, the first: another one, or the end of the thread that began it, may be
+ * quicker. */
+static bool claim(wmmf_channel *channel, uint32_t slot) {
+    return load_relaxed_u32(&channel->filling) == slot && rwlock_claim(channel->section);
+}
+
+/* By the thread with the claim. */
 static void end(wmmf_channel *channel) {
-    channel->filling = NO_SLOT;
-    holders_set_writer(channel->section, false);
+    store_relaxed_u32(&channel->filling, NO_SLOT);
     rwlock_disown(channel->section);
 }
 
@@ -453,17 +456,19 @@ int32_t wmmf_channel_publish(wmmf_channel *channel, wmmf_frame *frame) {
     int32_t status = frame_check(channel, frame);
     if (status != WMMF_OK)
         return status;
-    if (channel->filling == NO_SLOT || channel->filling != frame->slot)
+    if (load_relaxed_u32(&channel->filling) != frame->slot)
         return WMMF_E_NOT_OWNER;
     status = frame_is_sound(frame, channel->capacity);
-    return status != WMMF_OK ? status : publish(channel, frame);
+    if (status != WMMF_OK)
+        return status;
+    return claim(channel, frame->slot) ? publish(channel, frame) : WMMF_E_NOT_OWNER;
 }
 
 int32_t wmmf_channel_cancel(wmmf_channel *channel, const wmmf_frame *frame) {
     int32_t status = frame_check(channel, frame);
     if (status != WMMF_OK)
         return status;
-    if (channel->filling == NO_SLOT || channel->filling != frame->slot)
+    if (!claim(channel, frame->slot))
         return WMMF_E_NOT_OWNER;
     end(channel);
     return WMMF_OK;
@@ -481,7 +486,7 @@ int32_t wmmf_channel_write(wmmf_channel *channel, const void *data, int64_t time
         return status;
     frame->slot = channel->filling;
     memcpy(picture_at(channel, channel->filling), data, (size_t)frame->used);
-    return publish(channel, frame);
+    return claim(channel, frame->slot) ? publish(channel, frame) : WMMF_E_NOT_OWNER;
 }
 
 /* Reading. */

@@ -22,7 +22,7 @@ static bool header_is_intact(const wmmf_section *section) {
            load_relaxed_u64(&header->section_id) == section->section_id &&
            load_relaxed_u64(&header->created_unix_ns) == section->created_unix_ns &&
            load_relaxed_u32(&header->kind) == section->kind &&
-           load_relaxed_u32(&header->participants_used) <= section->participants;
+           (load_relaxed_u64(&header->records_used) & USED_COUNT) <= section->participants;
 }
 
 /* The word is the same before and after something was looked at: then nobody took the lock meanwhile. */
@@ -49,10 +49,14 @@ static bool record_is_intact(const wmmf_section *section, uint32_t index, uint64
            (!writing || (word & LOCK_OWNER) == index + 1 || !lock_is_still(section, word));
 }
 
-/* A record beyond those that a scan looks at: its owner would not be waited for. */
+/* A record beyond those that a scan looks at: its owner would not be waited for. While one participant is there, its
+ * process id is stored after the count was raised and cleared before it is lowered; that it is one and the same shows
+ * the time when it joined, before and after. */
 static bool is_hidden(const wmmf_section *section, uint32_t index) {
-    bool used = load_acquire_u32(&section->records[index].pid) != 0;
-    return used && index >= participants_in_use(section);
+    const struct participant *record = &section->records[index];
+    uint64_t joined = load_seq_u64(&record->joined_unix_ns);
+    bool used = joined != 0 && load_seq_u32(&record->pid) != 0;
+    return used && index >= participants_in_use(section) && load_seq_u64(&record->joined_unix_ns) == joined;
 }
 
 static bool is_alive(const wmmf_section *section, uint32_t index) {
@@ -78,6 +82,23 @@ int32_t diagnostics_participant(wmmf_section *section, uint32_t index, wmmf_part
     out->writing_since_unix_ns = out->writing ? load_relaxed_u64(&record->writing_since_unix_ns) : 0;
     out->pinned_slots = load_seq_u64(&record->pins);
     return WMMF_OK;
+}
+
+void diagnostics_lock_state(const wmmf_section *section, wmmf_lock_state *state) {
+    uint64_t word = load_seq_u64(&section->header->lock);
+    uint32_t owner = (uint32_t)(word & LOCK_OWNER);
+    uint32_t used = participants_in_use(section);
+    state->initialised = 1;
+    state->writing = owner != 0;
+    state->waiting = (word & LOCK_WAITERS) != 0;
+    state->owner_died = (word & LOCK_INCONSISTENT) != 0;
+    state->poisoned = (word & LOCK_POISONED) != 0;
+    if (owner != 0 && lock_owner_is_valid(section, word)) {
+        state->writer = owner;
+        state->writer_pid = load_relaxed_u32(&section->records[owner - 1].pid);
+    }
+    for (uint32_t i = 0; i < used; i++)
+        state->readers += (uint32_t)(load_seq_u64(&section->records[i].reading) & READ_HOLDERS);
 }
 
 int32_t diagnostics_audit(wmmf_section *section, uint64_t pins_allowed, bool intact, wmmf_audit_report *report) {

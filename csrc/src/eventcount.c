@@ -1,5 +1,7 @@
 #include "eventcount.h"
 
+#include "tuning.h"
+
 /* The epoch is the half that the kernel compares: the lower one, which comes first (little endian, see layout.h). */
 static shared_u32 *epoch_of(eventcount *event) {
     return (shared_u32 *)(void *)event;
@@ -14,8 +16,9 @@ uint32_t eventcount_prepare(wmmf_section *section, enum event index) {
 void eventcount_cancel(wmmf_section *section, enum event index, uint32_t seen) {
     eventcount *event = &section->header->events[index];
     uint64_t now = load_seq_u64(event);
-    /* Once the epoch has moved, our count is gone with the others. */
-    while ((uint32_t)now == seen && now >= EVENTCOUNT_SLEEPER)
+    /* Once the epoch has moved, our count is gone with the others. A count that we cannot take back (ATTEMPTS_MAX)
+     * costs one needless wake-up. */
+    for (int attempt = 0; attempt < ATTEMPTS_MAX && (uint32_t)now == seen && now >= EVENTCOUNT_SLEEPER; attempt++)
         if (cas_seq_u64(event, &now, now - EVENTCOUNT_SLEEPER))
             return;
 }
@@ -48,7 +51,7 @@ struct platform_sleep eventcount_sleep(wmmf_section *section, enum event index, 
 void eventcount_wake(wmmf_section *section, enum event index) {
     eventcount *event = &section->header->events[index];
     uint64_t now = load_seq_u64(event);
-    while (now >= EVENTCOUNT_SLEEPER) {
+    for (int attempt = 0; attempt < ATTEMPTS_MAX && now >= EVENTCOUNT_SLEEPER; attempt++) {
         /* Dying after this, with nobody woken: the sleepers look again by themselves (RECHECK_NS). */
         if (cas_seq_u64(event, &now, (uint32_t)(now + 1))) {
             platform_wake(section->mapping, index, epoch_of(event), (uint32_t)(now / EVENTCOUNT_SLEEPER));

@@ -7,15 +7,25 @@
 /* Threads of one handle that may hold the read lock at the same time. */
 #define READER_THREADS 256
 
+/* Takes the lock from a thread of this process that has ended with it. */
+struct lock_abandon {
+    void (*end_read)(wmmf_section *section);
+    void (*end_write)(wmmf_section *section);
+};
+
 struct wmmf_section {
     struct platform_mapping *mapping;
     uint32_t layout;
+    uint32_t name_space; /* where it was found: never WMMF_ANY */
     bool read_only;
     bool file; /* of the file system */
     bool copy_on_write;
     uint64_t file_offset; /* of the payload in its file */
     uint8_t *payload;
     uint64_t size;
+    const struct lock_abandon *abandon; /* of its layout; NULL: there is no lock */
+    uint64_t identity;                  /* the same for all handles of one section, of a layout with a lock */
+    wmmf_section *next, *previous;      /* all open handles of this process (lock_holders.c) */
 
     /* Native layout only. Copies: the shared header is not asked twice. */
     struct header *header;

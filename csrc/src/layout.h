@@ -40,8 +40,8 @@ struct participant {
     shared_u32 waiting_readers; /* threads that wait to read */
     shared_u32 wait_epoch;      /* moves whenever a waiting thread shows that it is running */
     uint8_t reserved[4];
-    shared_u32 pid; /* for people; says nothing about life. Stored once the record counts as used */
-    shared_u64 joined_unix_ns;
+    shared_u32 pid;                   /* for people; says nothing about life. Stored once the record counts as used */
+    shared_u64 joined_unix_ns;        /* 0: the record is free */
     shared_u64 pins;                  /* slots of a frame channel that this participant reads: bit = slot */
     shared_u64 writing_since_unix_ns; /* when it took the lock for writing, 0 = it has not */
 };
@@ -53,6 +53,11 @@ struct participant {
 #define READ_ENDED_SHIFT 32
 #define READ_TRY         ((UINT64_C(1) << READ_TALLY_SHIFT) | 1)
 #define READ_END         ((UINT64_C(1) << READ_ENDED_SHIFT) - READ_TRY)
+
+/* `records_used`: bits 0-15 how many records a scan must look at: no record behind them is in use. Bits 16-63 a
+ * version, advanced by everybody who joins, so that nobody lowers the count past a record that was taken meanwhile. */
+#define USED_COUNT   UINT64_C(0xFFFF)
+#define USED_VERSION (UINT64_C(1) << 16) /* one step */
 
 /* What the payload of a native section is. */
 enum section_kind { KIND_PLAIN, KIND_CHANNEL };
@@ -80,8 +85,8 @@ struct header {
     /* The lock: one cache line. */
     shared_u64 lock;
     shared_u64 next_ticket;
-    shared_u32 participants_used; /* records that were ever in use: all that a scan must look at */
-    uint8_t reserved1[44];
+    shared_u64 records_used; /* see USED_COUNT */
+    uint8_t reserved1[40];
 
     /* The sequence: twice the number of finished writes, plus 1 while the owner of the lock may be changing
      * the payload; and how far that write is, in bytes of the payload: those from `begin` to `settled` are new, those
@@ -149,6 +154,7 @@ LAYOUT_ASSERT(participant_pins, offsetof(struct participant, pins) == 48);
 LAYOUT_ASSERT(header_size, sizeof(struct header) == HEADER_SIZE);
 LAYOUT_ASSERT(header_id, offsetof(struct header, section_id) == 32);
 LAYOUT_ASSERT(header_lock, offsetof(struct header, lock) == 64);
+LAYOUT_ASSERT(header_records_used, offsetof(struct header, records_used) == 80);
 LAYOUT_ASSERT(header_sequence, offsetof(struct header, sequence) == 128);
 LAYOUT_ASSERT(header_progress, offsetof(struct header, progress) == 136);
 LAYOUT_ASSERT(header_events, offsetof(struct header, events) == 192);

@@ -4,12 +4,26 @@
 
 #include "handle.h"
 
+/* Every handle with a lock is known here from its opening to its closing. */
+void holders_add_handle(wmmf_section *section);
+void holders_remove_handle(wmmf_section *section);
+
 /* The calling thread. */
 bool holders_reading(const wmmf_section *section);
 bool holders_writing(const wmmf_section *section);
-/* WMMF_E_DEADLOCK if the calling thread holds the lock, either way; WMMF_E_FULL if there is no place for it. */
+/* Whether it holds this section's lock, either way, through another handle: to wait for it would never end. */
+bool holders_elsewhere(const wmmf_section *section);
+
+/* WMMF_E_DEADLOCK if the calling thread holds the lock, either way; WMMF_E_FULL if there is no place for it;
+ * WMMF_E_NO_MEMORY if its end could not be noticed. */
 int32_t holders_enter_reader(wmmf_section *section);
 void holders_leave_reader(wmmf_section *section);
-void holders_set_writer(wmmf_section *section, bool writing);
+/* The same answers for a writer, before it takes the lock; then that it has it. */
+int32_t holders_check_writer(const wmmf_section *section);
+void holders_enter_writer(wmmf_section *section);
+/* The writer itself. */
+void holders_leave_writer(wmmf_section *section);
+/* Any thread may end what the writer began, but only once. False: nobody has the lock through this handle any more. */
+bool holders_claim_writer(wmmf_section *section);
 
 #endif

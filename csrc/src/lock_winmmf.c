@@ -37,7 +37,7 @@ static bool can_write(uint32_t word) {
 /* The CAS acquires: what the previous holder released is visible before the payload is touched. */
 static bool try_take(wmmf_section *section, bool (*can)(uint32_t), bool write) {
     uint32_t word = load_seq_u32(lock_word(section));
-    while (can(word))
+    for (int attempt = 0; attempt < ATTEMPTS_MAX && can(word); attempt++)
         if (cas_seq_u32(lock_word(section), &word, write ? word | WRITER : word + 1))
             return true;
     return false;
@@ -51,11 +51,28 @@ static int32_t take(wmmf_section *section, int64_t timeout_ns, bool (*can)(uint3
         int64_t left = deadline_remaining(deadline, BACKOFF_PAUSE_NS);
         if (left == 0)
             return WMMF_E_TIMEOUT;
+        if (turn == BACKOFF_TURNS && timeout_is_long(timeout_ns) && holders_elsewhere(section))
+            return WMMF_E_DEADLOCK; /* this thread waits for itself, through another handle */
         backoff(turn, left);
         if (try_take(section, can, write))
             return WMMF_OK;
     }
 }
+
+static void end_read(wmmf_section *section) {
+    /* CAS and not a subtraction: a damaged count of 0 must not run over into the writer's bit. */
+    uint32_t word = load_seq_u32(lock_word(section));
+    for (int attempt = 0; attempt < ATTEMPTS_MAX && (word & READERS) != 0; attempt++)
+        if (cas_seq_u32(lock_word(section), &word, word - 1))
+            return;
+}
+
+static void end_write(wmmf_section *section) {
+    and_seq_u32(lock_word(section), ~WRITER);
+}
+
+/* All that the format can say of a thread that ended: its lock is free again. */
+const struct lock_abandon winmmf_abandon = {end_read, end_write};
 
 int32_t winmmf_lock_read(wmmf_section *section, int64_t timeout_ns) {
     int32_t status = holders_enter_reader(section);
@@ -70,28 +87,31 @@ int32_t winmmf_lock_read(wmmf_section *section, int64_t timeout_ns) {
 int32_t winmmf_unlock_read(wmmf_section *section) {
     if (!holders_reading(section))
         return WMMF_E_NOT_OWNER;
-    /* CAS and not a subtraction: a damaged count of 0 must not run over into the writer's bit. */
-    uint32_t word = load_seq_u32(lock_word(section));
-    while ((word & READERS) != 0)
-        if (cas_seq_u32(lock_word(section), &word, word - 1))
-            break;
     holders_leave_reader(section);
+    end_read(section);
     return WMMF_OK;
 }
 
 int32_t winmmf_lock_write(wmmf_section *section, int64_t timeout_ns) {
-    if (holders_writing(section) || holders_reading(section))
-        return WMMF_E_DEADLOCK;
-    int32_t status = take(section, timeout_ns, can_write, true);
+    int32_t status = holders_check_writer(section);
     if (status == WMMF_OK)
-        holders_set_writer(section, true);
+        status = take(section, timeout_ns, can_write, true);
+    if (status == WMMF_OK)
+        holders_enter_writer(section);
     return status;
 }
 
 int32_t winmmf_unlock_write(wmmf_section *section) {
     if (!holders_writing(section))
         return WMMF_E_NOT_OWNER;
-    holders_set_writer(section, false);
-    and_seq_u32(lock_word(section), ~WRITER);
+    holders_leave_writer(section);
+    end_write(section);
     return WMMF_OK;
+}
+
+void winmmf_lock_state(wmmf_section *section, wmmf_lock_state *state) {
+    uint32_t word = load_seq_u32(lock_word(section));
+    state->initialised = (word & UNINITIALISED) != UNINITIALISED;
+    state->writing = state->initialised && (word & WRITER) != 0;
+    state->readers = state->initialised ? word & READERS : 0;
 }

@@ -10,4 +10,10 @@ int32_t winmmf_unlock_read(wmmf_section *section);
 int32_t winmmf_lock_write(wmmf_section *section, int64_t timeout_ns);
 int32_t winmmf_unlock_write(wmmf_section *section);
 
+/* Fills what the word says. */
+void winmmf_lock_state(wmmf_section *section, wmmf_lock_state *state);
+
+/* For lock_holders.c. */
+extern const struct lock_abandon winmmf_abandon;
+
 #endif

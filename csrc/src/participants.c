@@ -3,82 +3,161 @@
  * A record belongs to whoever holds its token, and the kernel drops a token with its process. So the one who claims a
  * token has the record to itself: to use it, or to clear away what a dead predecessor left. Dying at any step below
  * drops the token, and the next one to claim it does the same steps again; each of them may be repeated. (T1, B1 ...
- * are the steps of the models in tests/model.) */
+ * are the steps of the models in tests/model.)
+ *
+ * How many records a scan must look at follows the records in use, up and down. A newcomer says in its record that it
+ * is there (joined_unix_ns), then raises the count and moves its version, then takes its first lock. Who lowers the
+ * count loads it first, then looks for records in use from the end, then lowers it with a compare-and-swap. All of that
+ * is seq_cst. So if the newcomer raised the count before that load, its record was seen in use; if between load and
+ * swap, the swap fails; and if after the swap, the newcomer's own count stands. A scan that is too short was therefore
+ * begun before the newcomer raised the count, by a writer that was in the lock word already (see rwlock.c): there the
+ * newcomer's first look at that word finds it. Dying in between leaves a count that is too high, until somebody else
+ * leaves. */
 #include "participants.h"
 
 #include "eventcount.h"
+#include "tuning.h"
 
 uint32_t participants_in_use(const wmmf_section *section) {
-    uint32_t used = load_seq_u32(&section->header->participants_used);
-    return used < section->participants ? used : section->participants;
+    uint64_t used = load_seq_u64(&section->header->records_used) & USED_COUNT;
+    return used < section->participants ? (uint32_t)used : section->participants;
 }
 
 bool lock_owner_is_valid(const wmmf_section *section, uint64_t word) {
     return (word & LOCK_OWNER) <= section->participants;
 }
 
-/* The caller holds the token of `index`, so no live participant can own the lock as `index`, and the
- * sequence, which only the owner stores, stands still until the lock word changes hands. */
-static void reap(wmmf_section *section, uint32_t index) {
+/* A compare-and-swap fails only while somebody else changes the word, and for those who keep to the protocol that is
+ * rare: hence the bound, here and below, so that nobody else can hold us up. */
+void participants_free_lock(wmmf_section *section, uint32_t index) {
     struct header *header = section->header;
-    struct participant *record = &section->records[index];
-    store_relaxed_u64(&record->writes, 0); /* before the word says that it owns nothing: see diagnostics_audit */
     uint64_t word = load_seq_u64(&header->lock);
-    while ((word & LOCK_OWNER) == index + 1) { /* B1 */
+    for (int attempt = 0; attempt < ATTEMPTS_MAX && (word & LOCK_OWNER) == index + 1; attempt++) { /* B1 */
         /* B2. An odd sequence: it died where it may have been changing the payload. */
         bool inside = load_acquire_u64(&header->sequence) & 1;
         uint64_t freed = ((word & ~LOCK_OWNER) + LOCK_VERSION) | (inside ? LOCK_INCONSISTENT : 0);
         if (cas_seq_u64(&header->lock, &word, freed)) /* B3 */
-            break;
+            return;
     }
+}
+
+static void wake_all(wmmf_section *section) {
+    eventcount_wake(section, EVENT_READERS);
+    eventcount_wake(section, EVENT_WRITERS);
+    eventcount_wake(section, EVENT_CHANGE);
+}
+
+void participants_abandon_lock(wmmf_section *section) {
+    participants_free_lock(section, section->index);
+    wake_all(section);
+}
+
+/* The caller holds the token of `index`, so no live participant can own the lock as `index`, and the
+ * sequence, which only the owner stores, stands still until the lock word changes hands. */
+static void reap(wmmf_section *section, uint32_t index) {
+    struct participant *record = &section->records[index];
+    store_relaxed_u64(&record->writes, 0); /* before the word says that it owns nothing: see diagnostics_audit */
+    participants_free_lock(section, index);
     /* What others wait for is cleared in seq_cst order, before we look whether somebody sleeps. */
     store_seq_u64(&record->ticket, 0);
     store_seq_u32(&record->waiting_readers, 0);
     store_seq_u64(&record->pins, 0);
     store_relaxed_u32(&record->pid, 0);
     store_relaxed_u64(&record->writing_since_unix_ns, 0);
-    /* B4: last: a writer that sees no reader here sees an empty record. wait_epoch keeps counting. */
+    /* B4: a writer that sees no reader here sees an empty record. wait_epoch keeps counting. */
     store_seq_u64(&record->reading, 0);
-    eventcount_wake(section, EVENT_READERS);
-    eventcount_wake(section, EVENT_WRITERS);
-    eventcount_wake(section, EVENT_CHANGE);
+    store_seq_u64(&record->joined_unix_ns, 0); /* last: from here on scans may end before this record */
+    wake_all(section);
+}
+
+static void raise_count(wmmf_section *section, uint32_t index) {
+    shared_u64 *used = &section->header->records_used;
+    uint64_t word = load_seq_u64(used);
+    uint64_t raised;
+    do
+        raised = (word & USED_COUNT) > index ? word : (word & ~USED_COUNT) | (index + 1);
+    while (!cas_seq_u64(used, &word, raised + USED_VERSION));
+}
+
+static void lower_count(wmmf_section *section) {
+    shared_u64 *used = &section->header->records_used;
+    uint64_t word = load_seq_u64(used);
+    for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+        uint32_t count = participants_in_use(section);
+        if ((word & USED_COUNT) < count)
+            count = (uint32_t)(word & USED_COUNT);
+        while (count > 0 && load_seq_u64(&section->records[count - 1].joined_unix_ns) == 0)
+            count--;
+        if ((word & USED_COUNT) == count || cas_seq_u64(used, &word, (word & ~USED_COUNT) | count))
+            return;
+    }
 }
 
 bool reap_if_dead(wmmf_section *section, uint32_t index) {
     uint32_t idle = 0;
-    /* The token of a handle is the same for all its threads: only one at a time may hold another's. */
+    /* The token of a handle is the same for all its threads: only one at a time may hold another's. Nobody waits for
+     * that one: it may be stopped, or have a lower priority. */
     if (index == section->index || !cas_seq_u32(&section->reaping, &idle, 1))
         return false;
     bool dead = platform_token_claim(section->mapping, index); /* T1 */
     if (dead) {
         reap(section, index);
+        lower_count(section);
         platform_token_drop(section->mapping, index); /* T2 */
     }
-    exchange_seq_u32(&section->reaping, 0);
+    store_seq_u32(&section->reaping, 0);
     return dead;
 }
 
-int32_t participants_join(wmmf_section *section) {
-    for (uint32_t index = 0; index < section->participants; index++) {
-        if (!platform_token_claim(section->mapping, index))
-            continue;
-        section->index = index;
-        reap(section, index);
-        struct participant *record = &section->records[index];
-        store_relaxed_u64(&record->joined_unix_ns, platform_unix_ns());
-        /* seq_cst, before our first lock: a writer that scans too few records has taken the lock word before, and our
-         * first look at that word sees it. */
-        uint32_t used = load_seq_u32(&section->header->participants_used);
-        while (used < index + 1 && !cas_seq_u32(&section->header->participants_used, &used, index + 1))
-            continue;
-        store_release_u32(&record->pid, platform_process_id());
-        return WMMF_OK;
+static bool take_record(wmmf_section *section, uint32_t index) {
+    if (!platform_token_claim(section->mapping, index))
+        return false;
+    section->index = index;
+    reap(section, index);
+    struct participant *record = &section->records[index];
+    store_seq_u64(&record->joined_unix_ns, platform_unix_ns());
+    raise_count(section, index);
+    store_release_u32(&record->pid, platform_process_id());
+    return true;
+}
+
+static bool is_free(const wmmf_section *section, uint32_t index) {
+    return load_relaxed_u64(&section->records[index].joined_unix_ns) == 0;
+}
+
+/* The records say which are free, so that the kernel need not be asked about each; but a crash leaves a record that
+ * says it is in use. */
+static bool find_record(wmmf_section *section) {
+    for (uint32_t index = 0; index < section->participants; index++)
+        if (is_free(section, index) && take_record(section, index))
+            return true;
+    for (uint32_t index = 0; index < section->participants; index++)
+        if (!is_free(section, index) && take_record(section, index))
+            return true;
+    return false;
+}
+
+/* Those who crash and come back must not use up the records one by one: each newcomer asks about a few. */
+static void reap_some(wmmf_section *section) {
+    uint64_t word = load_seq_u64(&section->header->records_used);
+    uint32_t used = participants_in_use(section);
+    for (uint32_t i = 0; i < JOIN_PROBES && i < used; i++) {
+        uint32_t index = (uint32_t)((word / USED_VERSION * JOIN_PROBES + i) % used);
+        if (!is_free(section, index))
+            reap_if_dead(section, index);
     }
-    return WMMF_E_FULL;
+}
+
+int32_t participants_join(wmmf_section *section) {
+    if (!find_record(section))
+        return WMMF_E_FULL;
+    reap_some(section);
+    return WMMF_OK;
 }
 
 void participants_leave(wmmf_section *section) {
     /* To the others this is a death: what is still held, reap() takes away, before the token is dropped. */
     reap(section, section->index);
+    lower_count(section);
     platform_token_drop(section->mapping, section->index);
 }

@@ -800,6 +800,73 @@ uint32_t platform_process_id(void) {
     return (uint32_t)getpid();
 }
 
+/* Threads. The key tells us when one ends. */
+
+static struct {
+    shared_u32 key_and_one; /* 0: none yet */
+    shared_u32 unloaded;    /* or the process is ending */
+    shared_u64 numbers;     /* given so far */
+    void (*ended)(uint64_t number);
+} threads;
+
+static THREAD_LOCAL uint64_t thread_number;
+static THREAD_LOCAL bool thread_ends_again;
+
+static pthread_key_t thread_key(void) {
+    return load_acquire_u32(&threads.key_and_one) - 1;
+}
+
+/* Destructors of the program's own may still give back what this thread holds: they come first, since the system calls
+ * again whoever leaves a value. */
+static void thread_ends(void *value) {
+    if (!thread_ends_again) {
+        thread_ends_again = true;
+        pthread_setspecific(thread_key(), value);
+        return;
+    }
+    threads.ended(thread_number);
+    thread_number = 0;
+    thread_ends_again = false;
+}
+
+/* Without this, a thread that ends later would call a function that is not there any more. */
+static void forget_threads(void) {
+    store_seq_u32(&threads.unloaded, 1);
+    pthread_key_delete(thread_key());
+}
+
+static bool make_thread_key(void) {
+    uint32_t found = load_acquire_u32(&threads.key_and_one);
+    if (found != 0)
+        return true;
+    pthread_key_t key;
+    if (pthread_key_create(&key, thread_ends) != 0)
+        return false;
+    if (cas_seq_u32(&threads.key_and_one, &found, key + 1))
+        atexit(forget_threads); /* of a shared library: when it is unloaded */
+    else
+        pthread_key_delete(key); /* another thread was quicker */
+    return true;
+}
+
+static uint64_t number_thread(void (*ended)(uint64_t number)) {
+    if (!make_thread_key())
+        return 0;
+    threads.ended = ended;
+    if (pthread_setspecific(thread_key(), &threads) != 0 && !load_seq_u32(&threads.unloaded))
+        return 0;
+    thread_number = add_seq_u64(&threads.numbers, 1) + 1;
+    return thread_number;
+}
+
+uint64_t platform_thread_number(void (*ended)(uint64_t number)) {
+    return thread_number != 0 ? thread_number : number_thread(ended);
+}
+
+uint64_t platform_identity(const struct platform_mapping *mapping) {
+    return (uint64_t)mapping->device << 48 ^ (uint64_t)mapping->inode;
+}
+
 /* A filter for system calls that forbids getrandom leaves the device, as a rule. The call by its number: glibc has a
  * function for it since 2.25, and we run on 2.17. */
 int32_t platform_random(uint64_t *value) {

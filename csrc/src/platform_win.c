@@ -27,47 +27,81 @@
 /* RtlGenRandom, documented under this name; exported by advapi32. */
 BOOLEAN NTAPI SystemFunction036(void *buffer, ULONG length);
 
-/* The last error of each thread, in fiber-local storage: the system calls us when a thread ends, and the index is given
+/* What we know of each thread, in fiber-local storage: the system calls us when a thread ends, and the index is given
  * back when the library is unloaded. (What mingw's __thread takes stays taken.) */
-static shared_u32 error_index_and_one; /* 0: none yet */
+struct thread {
+    uint64_t number; /* 0: none yet */
+    struct last_error error;
+};
+
+static struct {
+    shared_u32 index_and_one; /* of the storage; 0: none yet */
+    shared_u32 unloaded;      /* or the process is ending */
+    shared_u64 numbers;       /* given so far */
+    void (*ended)(uint64_t number);
+} threads;
+
 static struct last_error error_without_memory;
 
-static void NTAPI free_error(void *error) {
-    free(error);
+static void NTAPI thread_ends(void *value) {
+    struct thread *thread = value;
+    if (thread && thread->number != 0 && !load_seq_u32(&threads.unloaded))
+        threads.ended(thread->number);
+    free(thread);
 }
 
-/* FlsFree calls free_error for every thread that has one. */
-static void free_errors(void) {
-    uint32_t index_and_one = exchange_seq_u32(&error_index_and_one, 0);
+/* FlsFree calls thread_ends for every thread that is known here, of which none has ended. */
+static void forget_threads(void) {
+    store_seq_u32(&threads.unloaded, 1);
+    uint32_t index_and_one = exchange_seq_u32(&threads.index_and_one, 0);
     if (index_and_one != 0)
         FlsFree(index_and_one - 1);
 }
 
-static DWORD error_index(void) {
-    uint32_t found = load_acquire_u32(&error_index_and_one);
+static DWORD thread_index(void) {
+    uint32_t found = load_acquire_u32(&threads.index_and_one);
     if (found != 0)
         return found - 1;
-    DWORD index = FlsAlloc(free_error);
+    DWORD index = FlsAlloc(thread_ends);
     if (index == FLS_OUT_OF_INDEXES)
         return index;
-    if (cas_seq_u32(&error_index_and_one, &found, index + 1)) {
-        atexit(free_errors); /* of a DLL: when it is unloaded */
+    if (cas_seq_u32(&threads.index_and_one, &found, index + 1)) {
+        atexit(forget_threads); /* of a DLL: when it is unloaded */
         return index;
     }
     FlsFree(index); /* another thread was quicker */
     return found - 1;
 }
 
+/* NULL: no memory for it. */
+static struct thread *this_thread(void) {
+    DWORD index = thread_index();
+    if (index == FLS_OUT_OF_INDEXES)
+        return NULL;
+    struct thread *thread = FlsGetValue(index);
+    if (thread)
+        return thread;
+    thread = calloc(1, sizeof *thread);
+    if (thread && FlsSetValue(index, thread))
+        return thread;
+    free(thread);
+    return NULL;
+}
+
 struct last_error *last_error(void) {
-    DWORD index = error_index();
-    struct last_error *error = index != FLS_OUT_OF_INDEXES ? FlsGetValue(index) : &error_without_memory;
-    if (error)
-        return error;
-    error = calloc(1, sizeof *error);
-    if (error && FlsSetValue(index, error))
-        return error;
-    free(error);
-    return &error_without_memory;
+    struct thread *thread = this_thread();
+    return thread ? &thread->error : &error_without_memory;
+}
+
+uint64_t platform_thread_number(void (*ended)(uint64_t number)) {
+    struct thread *thread = this_thread();
+    if (!thread)
+        return 0;
+    if (thread->number == 0) {
+        threads.ended = ended;
+        thread->number = add_seq_u64(&threads.numbers, 1) + 1;
+    }
+    return thread->number;
 }
 
 /* An argument, since to look for the place to put it changes what GetLastError says. */
@@ -268,15 +302,25 @@ static int32_t creation_failure(DWORD error, const wchar_t *name) {
     return status_from_error(error);
 }
 
+/* FNV-1a. A name names one section for as long as somebody has it open. */
+static uint64_t hash_of(const wchar_t *text) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (; *text; text++)
+        hash = (hash ^ (uint64_t)*text) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
 /* An empty one, and the name that it is going to have. */
 static int32_t section_named(const char *name, const wmmf_options *options, wchar_t *full_name,
                              struct platform_mapping **out) {
     int32_t status = section_name(name, options->name_space, full_name);
     if (status == WMMF_OK)
         status = mapping_new(out);
-    if (status == WMMF_OK)
-        (*out)->object_namespace = object_namespace(full_name);
-    return status;
+    if (status != WMMF_OK)
+        return status;
+    (*out)->object_namespace = object_namespace(full_name);
+    (*out)->identity = hash_of(full_name);
+    return WMMF_OK;
 }
 
 static int32_t create_exclusively(struct platform_mapping *mapping, const wchar_t *name, uint64_t size) {
@@ -675,6 +719,10 @@ uint64_t platform_unix_coarse_ns(void) {
 
 uint32_t platform_process_id(void) {
     return GetCurrentProcessId();
+}
+
+uint64_t platform_identity(const struct platform_mapping *mapping) {
+    return mapping->identity ? mapping->identity : (uintptr_t)mapping;
 }
 
 int32_t platform_random(uint64_t *value) {

@@ -62,6 +62,55 @@ static void spin_while_owned(wmmf_section *section) {
         spin_pause();
 }
 
+/* One call's waiting, in as many turns as it takes. */
+struct wait {
+    int64_t timeout_ns;
+    bool started; /* the clock is read when there is something to wait for */
+    bool slept;   /* for a whole slice, and nobody has woken us */
+    bool asked;   /* whether the caller is in its own way */
+    bool reaped;  /* a dead participant after the deadline, for which we tried again */
+    int turn;     /* of those who are not woken: a read-only handle's */
+    int64_t deadline;
+};
+
+/* What a turn comes to, besides a status: the caller is to try again. */
+#define AGAIN 1
+
+static struct wait wait_for(int64_t timeout_ns) {
+    struct wait wait = {.timeout_ns = timeout_ns};
+    return wait;
+}
+
+/* Whether it is time to ask if the caller waits for itself: once, and late, so that it costs other waits nothing. */
+static bool wait_asks(struct wait *wait) {
+    bool asks = timeout_is_long(wait->timeout_ns) && wait->slept && !wait->asked;
+    wait->asked = wait->asked || asks;
+    return asks;
+}
+
+/* Then it would never end: another handle of this thread has the lock. */
+static bool wait_is_vain(const wmmf_section *section, struct wait *wait) {
+    return wait_asks(wait) && holders_elsewhere(section);
+}
+
+/* How long to sleep now; 0: the time is up. */
+static int64_t wait_slice(struct wait *wait) {
+    if (!wait->started) {
+        wait->deadline = deadline_after(wait->timeout_ns);
+        wait->started = true;
+    }
+    return deadline_remaining(wait->deadline, RECHECK_NS);
+}
+
+/* When the time is up and a dead participant was reaped, or not: one more try is worth it, but only one. A peer that
+ * keeps pretending deaths cannot hold us up. */
+static int32_t wait_over(struct wait *wait, bool reaped) {
+    if (!reaped || wait->reaped)
+        return WMMF_E_TIMEOUT;
+    wait->reaped = true;
+    return AGAIN;
+}
+
 /* Readers. */
 
 /* R1, R2. Dying with the announcement made costs nothing: a writer asks the kernel about us and clears the record. */
@@ -77,41 +126,51 @@ static void end_read(wmmf_section *section) {
         eventcount_wake(section, EVENT_WRITERS);
 }
 
-static int32_t wait_to_read(wmmf_section *section, int64_t deadline) {
-    struct participant *me = own_record(section);
+/* While a writer is in the lock word. */
+static int32_t sleep_to_read(wmmf_section *section, struct wait *wait) {
     shared_u64 *lock = &section->header->lock;
+    int64_t slice = wait_slice(wait);
+    if (slice == 0)
+        return wait_over(wait, check_owner(section, load_seq_u64(lock)));
+    if (wait_is_vain(section, wait))
+        return WMMF_E_DEADLOCK;
+    /* A writer may clear the flag just now because it scanned before we counted ourselves: then one writer goes
+     * ahead of us, and we set it again in the next turn. */
+    add_seq_u32(&own_record(section)->wait_epoch, 1);
+    or_seq_u64(lock, LOCK_WAITERS);
+    uint32_t seen = eventcount_prepare(section, EVENT_READERS);
+    uint64_t word = load_seq_u64(lock);
+    if ((word & LOCK_OWNER) == 0 || (word & LOCK_POISONED)) {
+        eventcount_cancel(section, EVENT_READERS, seen);
+    } else if (!eventcount_wait(section, EVENT_READERS, seen, slice)) {
+        wait->slept = true;
+        check_owner(section, load_seq_u64(lock));
+    }
+    return AGAIN;
+}
+
+static int32_t try_or_sleep_to_read(wmmf_section *section, struct wait *wait) {
+    spin_while_owned(section);
+    uint64_t word = load_seq_u64(&section->header->lock);
+    int32_t status = rwlock_word_status(word);
+    if (status != WMMF_OK)
+        return status;
+    if ((word & LOCK_OWNER) == 0) {
+        if (try_read(section))
+            return WMMF_OK;
+        end_read(section);
+    }
+    return sleep_to_read(section, wait);
+}
+
+static int32_t wait_to_read(wmmf_section *section, int64_t timeout_ns) {
+    struct wait wait = wait_for(timeout_ns);
+    struct participant *me = own_record(section);
     int32_t status;
     add_seq_u32(&me->waiting_readers, 1);
-    for (;;) {
-        spin_while_owned(section);
-        uint64_t word = load_seq_u64(lock);
-        status = rwlock_word_status(word);
-        if (status != WMMF_OK)
-            break;
-        if ((word & LOCK_OWNER) == 0) {
-            if (try_read(section))
-                break;
-            end_read(section);
-            continue;
-        }
-        int64_t slice = deadline_remaining(deadline, RECHECK_NS);
-        if (slice == 0) {
-            if (check_owner(section, word))
-                continue;
-            status = WMMF_E_TIMEOUT;
-            break;
-        }
-        /* A writer may clear the flag just now because it scanned before we counted ourselves: then one writer goes
-         * ahead of us, and we set it again in the next turn. */
-        add_seq_u32(&me->wait_epoch, 1);
-        or_seq_u64(lock, LOCK_WAITERS);
-        uint32_t seen = eventcount_prepare(section, EVENT_READERS);
-        word = load_seq_u64(lock);
-        if ((word & LOCK_OWNER) == 0 || (word & LOCK_POISONED))
-            eventcount_cancel(section, EVENT_READERS, seen);
-        else if (!eventcount_wait(section, EVENT_READERS, seen, slice))
-            check_owner(section, load_seq_u64(lock));
-    }
+    do
+        status = try_or_sleep_to_read(section, &wait);
+    while (status == AGAIN);
     add_seq_u32(&me->waiting_readers, UINT32_MAX);
     eventcount_wake(section, EVENT_WRITERS); /* one may be letting us go first */
     return status;
@@ -124,7 +183,7 @@ int32_t rwlock_lock_read(wmmf_section *section, int64_t timeout_ns) {
     if (try_read(section))
         return WMMF_OK;
     end_read(section);
-    status = wait_to_read(section, deadline_after(timeout_ns));
+    status = wait_to_read(section, timeout_ns);
     if (status != WMMF_OK)
         holders_leave_reader(section);
     return status;
@@ -229,83 +288,102 @@ void rwlock_leave_queue(wmmf_section *section, uint64_t place) {
     eventcount_wake(section, EVENT_WRITERS); /* one behind us in the queue may go now */
 }
 
-/* W3: puts us into the lock word as soon as it is our turn. *place is our ticket, 0: we have none yet; after a timeout
- * we still stand in the queue with it. Dying in the queue makes the others yield in vain, once. */
-static int32_t wait_to_own(wmmf_section *section, int64_t deadline, bool repair, uint64_t *place) {
-    struct participant *me = own_record(section);
+/* W3. AGAIN: somebody has the lock, goes first, or was quicker. */
+static int32_t try_to_own(wmmf_section *section, uint64_t ticket, bool repair) {
     shared_u64 *lock = &section->header->lock;
-    uint64_t ticket = *place ? *place : draw_ticket(section);
-    int32_t status;
-    for (;;) {
-        spin_while_owned(section);
-        uint64_t word = load_seq_u64(lock);
-        status = rwlock_word_status(word);
+    uint64_t word = load_seq_u64(lock);
+    for (int attempt = 0; attempt < LOCK_SPINS; attempt++) {
+        int32_t status = rwlock_word_status(word);
         if (status == WMMF_E_POISONED || (status == WMMF_E_OWNER_DIED && !repair))
-            break;
-        bool owned = (word & LOCK_OWNER) != 0;
+            return status;
+        if (word & LOCK_OWNER)
+            return AGAIN;
         struct queue queue = look_at_queue(section, ticket);
-        if (!owned && !queue.before_us) {
-            uint64_t mine = owned_by(section, word);
-            if (cas_seq_u64(lock, &word, queue.others ? mine : mine & ~LOCK_WAITERS)) {
-                status = WMMF_OK;
-                break;
-            }
-            continue;
-        }
-        int64_t slice = deadline_remaining(deadline, RECHECK_NS);
-        if (slice == 0) {
-            if (owned ? check_owner(section, word) : reap_dead(section, is_waiting))
-                continue;
-            if (!owned && yielding_is_over(section, word)) {
-                skip_waiters(section);
-                continue;
-            }
-            status = WMMF_E_TIMEOUT;
-            break;
-        }
-        show_ticket(section, ticket);
-        add_seq_u32(&me->wait_epoch, 1);
-        or_seq_u64(lock, LOCK_WAITERS);
-        uint32_t seen = eventcount_prepare(section, EVENT_WRITERS);
-        word = load_seq_u64(lock);
-        if ((word & LOCK_POISONED) || ((word & LOCK_OWNER) == 0 && !look_at_queue(section, ticket).before_us)) {
-            eventcount_cancel(section, EVENT_WRITERS, seen);
-            continue;
-        }
-        bool yielding = (word & LOCK_OWNER) == 0;
-        bool woken =
-            eventcount_wait(section, EVENT_WRITERS, seen, yielding && slice > YIELDING_NS ? YIELDING_NS : slice);
-        word = load_seq_u64(lock);
-        if (word & LOCK_OWNER) {
-            if (!woken)
-                check_owner(section, word);
-        } else if (yielding_is_over(section, word)) {
-            skip_waiters(section);
-        }
+        if (queue.before_us)
+            return AGAIN;
+        uint64_t mine = owned_by(section, word);
+        if (cas_seq_u64(lock, &word, queue.others ? mine : mine & ~LOCK_WAITERS))
+            return WMMF_OK;
     }
-    *place = ticket;
+    return AGAIN;
+}
+
+/* What nobody wakes us for: the owner is dead, or those who go first are dead or show no life. */
+static bool clear_the_way(wmmf_section *section) {
+    uint64_t word = load_seq_u64(&section->header->lock);
+    if (word & LOCK_OWNER)
+        return check_owner(section, word);
+    if (!yielding_is_over(section, word))
+        return false;
+    skip_waiters(section);
+    return true;
+}
+
+/* As clear_the_way, when there is no time left: the dead in the queue are not given theirs. */
+static bool clear_the_way_now(wmmf_section *section) {
+    bool owned = (load_seq_u64(&section->header->lock) & LOCK_OWNER) != 0;
+    return (!owned && reap_dead(section, is_waiting)) || clear_the_way(section);
+}
+
+static bool may_own(wmmf_section *section, uint64_t word, uint64_t ticket) {
+    return (word & LOCK_POISONED) || ((word & LOCK_OWNER) == 0 && !look_at_queue(section, ticket).before_us);
+}
+
+/* Dying in the queue makes the others yield in vain, once. */
+static int32_t sleep_in_queue(wmmf_section *section, struct wait *wait, uint64_t ticket) {
+    shared_u64 *lock = &section->header->lock;
+    int64_t slice = wait_slice(wait);
+    if (slice == 0)
+        return wait_over(wait, clear_the_way_now(section));
+    if (wait_is_vain(section, wait))
+        return WMMF_E_DEADLOCK;
+    show_ticket(section, ticket);
+    add_seq_u32(&own_record(section)->wait_epoch, 1);
+    or_seq_u64(lock, LOCK_WAITERS);
+    uint32_t seen = eventcount_prepare(section, EVENT_WRITERS);
+    uint64_t word = load_seq_u64(lock);
+    if (may_own(section, word, ticket)) {
+        eventcount_cancel(section, EVENT_WRITERS, seen);
+        return AGAIN;
+    }
+    bool yielding = (word & LOCK_OWNER) == 0;
+    bool woken = eventcount_wait(section, EVENT_WRITERS, seen, yielding && slice > YIELDING_NS ? YIELDING_NS : slice);
+    wait->slept = wait->slept || (!woken && !yielding);
+    if (!woken || (load_seq_u64(lock) & LOCK_OWNER) == 0)
+        clear_the_way(section);
+    return AGAIN;
+}
+
+/* Puts us into the lock word as soon as it is our turn. *place is our ticket, 0: we have none yet; after a timeout we
+ * still stand in the queue with it. */
+static int32_t wait_to_own(wmmf_section *section, struct wait *wait, bool repair, uint64_t *place) {
+    if (*place == 0)
+        *place = draw_ticket(section);
+    int32_t status;
+    do {
+        spin_while_owned(section);
+        status = try_to_own(section, *place, repair);
+        if (status == AGAIN)
+            status = sleep_in_queue(section, wait, *place);
+    } while (status == AGAIN);
     if (status == WMMF_OK)
-        hide_ticket(section, ticket);
+        hide_ticket(section, *place);
     return status;
 }
 
 /* W1. */
-static int32_t take_ownership(wmmf_section *section, int64_t timeout_ns, bool repair, uint64_t *place,
-                              int64_t *deadline) {
+static int32_t take_ownership(wmmf_section *section, struct wait *wait, bool repair, uint64_t *place) {
     shared_u64 *lock = &section->header->lock;
     uint64_t word = load_seq_u64(lock);
     if ((word & (LOCK_OWNER | LOCK_WAITERS | LOCK_INCONSISTENT | LOCK_POISONED)) == 0 &&
         cas_seq_u64(lock, &word, owned_by(section, word)))
         return WMMF_OK;
-    *deadline = deadline_after(timeout_ns);
-    return wait_to_own(section, *deadline, repair, place);
+    return wait_to_own(section, wait, repair, place);
 }
 
 /* W7. Dying as the owner, here or before the sequence is odd: the payload is untouched, reap() just frees the word. */
-static void give_up_ownership(wmmf_section *section, uint64_t more_flags) {
-    uint64_t word = load_seq_u64(&section->header->lock);
-    while (!cas_seq_u64(&section->header->lock, &word, (word & ~LOCK_OWNER) | more_flags))
-        continue;
+static void give_up_ownership(wmmf_section *section) {
+    and_seq_u64(&section->header->lock, ~LOCK_OWNER);
     eventcount_wake(section, EVENT_READERS);
     eventcount_wake(section, EVENT_WRITERS);
 }
@@ -314,29 +392,35 @@ static bool is_reading(const struct participant *record) {
     return (load_seq_u64(&record->reading) & READ_HOLDERS) != 0;
 }
 
+static int32_t sleep_while_reading(wmmf_section *section, struct wait *wait, const struct participant *record) {
+    int64_t slice = wait_slice(wait);
+    if (slice == 0)
+        return wait_over(wait, reap_dead(section, is_reading));
+    if (wait_is_vain(section, wait))
+        return WMMF_E_DEADLOCK;
+    if (rwlock_is_poisoned(section))
+        return WMMF_E_POISONED;
+    uint32_t seen = eventcount_prepare(section, EVENT_WRITERS);
+    if (!is_reading(record) || rwlock_is_poisoned(section)) {
+        eventcount_cancel(section, EVENT_WRITERS, seen);
+    } else if (!eventcount_wait(section, EVENT_WRITERS, seen, slice)) {
+        wait->slept = true;
+        reap_dead(section, is_reading);
+    }
+    return AGAIN;
+}
+
 /* W4: waits until the readers that were inside before us are gone, or are found dead. */
-static int32_t wait_for_readers(wmmf_section *section, int64_t timeout_ns, int64_t *deadline) {
+static int32_t wait_for_readers(wmmf_section *section, struct wait *wait) {
     uint32_t used = participants_in_use(section);
     for (uint32_t i = 0; i < used; i++) {
         const struct participant *record = &section->records[i];
         for (int spin = 0; spin < LOCK_SPINS && is_reading(record); spin++)
             spin_pause();
         while (is_reading(record)) {
-            if (*deadline < 0)
-                *deadline = deadline_after(timeout_ns);
-            int64_t slice = deadline_remaining(*deadline, RECHECK_NS);
-            if (slice == 0) {
-                if (reap_dead(section, is_reading))
-                    continue;
-                return WMMF_E_TIMEOUT;
-            }
-            if (rwlock_is_poisoned(section))
-                return WMMF_E_POISONED;
-            uint32_t seen = eventcount_prepare(section, EVENT_WRITERS);
-            if (!is_reading(record) || rwlock_is_poisoned(section))
-                eventcount_cancel(section, EVENT_WRITERS, seen);
-            else if (!eventcount_wait(section, EVENT_WRITERS, seen, slice))
-                reap_dead(section, is_reading);
+            int32_t status = sleep_while_reading(section, wait, record);
+            if (status != AGAIN)
+                return status;
         }
     }
     return WMMF_OK;
@@ -344,23 +428,24 @@ static int32_t wait_for_readers(wmmf_section *section, int64_t timeout_ns, int64
 
 /* Alone with the payload, but without having announced a change to it. */
 static int32_t exclude_all(wmmf_section *section, int64_t timeout_ns, bool repair, uint64_t *place) {
-    int64_t deadline = -1; /* the clock is only read when there is something to wait for */
-    int32_t status = take_ownership(section, timeout_ns, repair, place, &deadline);
+    struct wait wait = wait_for(timeout_ns);
+    int32_t status = take_ownership(section, &wait, repair, place);
     if (status != WMMF_OK)
         return status;
-    status = wait_for_readers(section, timeout_ns, &deadline);
+    status = wait_for_readers(section, &wait);
     if (status == WMMF_OK)
         return status;
     if (*place == 0)
         *place = draw_ticket(section);
     show_ticket(section, *place); /* before others can take what we give up */
-    give_up_ownership(section, LOCK_WAITERS);
+    or_seq_u64(&section->header->lock, LOCK_WAITERS);
+    give_up_ownership(section);
     return status;
 }
 
 /* W5. From here on a death leaves the payload inconsistent. For those who read without the lock: the first fence keeps
  * this progress behind the even sequence of the write before, the odd sequence releases it, and the last
- * fence keeps our stores to the payload behind both. */
+ * fence keeps our stores to the payload behind both, those of a large memcpy as well. */
 static void begin_change(wmmf_section *section, uint64_t begin, uint64_t touched, uint64_t end) {
     struct header *header = section->header;
     fence_release();
@@ -369,7 +454,7 @@ static void begin_change(wmmf_section *section, uint64_t begin, uint64_t touched
     store_relaxed_u64(&header->progress.touched, touched);
     store_relaxed_u64(&header->progress.end, end);
     store_release_u64(&header->sequence, load_relaxed_u64(&header->sequence) | 1);
-    fence_release();
+    fence_release_before_copy();
 }
 
 /* For people and audits: how often, and since when. Released: nobody sees it before the lock word that says the same.
@@ -387,8 +472,9 @@ static void count_given(wmmf_section *section) {
 }
 
 static int32_t own(wmmf_section *section, int64_t timeout_ns, bool repair, uint64_t *place) {
-    bool holding = holders_writing(section) || holders_reading(section);
-    int32_t status = holding ? WMMF_E_DEADLOCK : exclude_all(section, timeout_ns, repair, place);
+    int32_t status = holders_check_writer(section);
+    if (status == WMMF_OK)
+        status = exclude_all(section, timeout_ns, repair, place);
     if (status == WMMF_OK)
         count_taken(section);
     else if (status != WMMF_E_TIMEOUT)
@@ -399,14 +485,15 @@ static int32_t own(wmmf_section *section, int64_t timeout_ns, bool repair, uint6
 }
 
 /* W6, W7: gives the lock back. The sequence releases our stores to the payload; from here on our death harms nobody. A
- * write that a death cut short counts too, so that its sequence is never reached: see copy_version. */
+ * write that a death cut short counts too, so that its sequence is never reached: see copy_version. Left unrepaired,
+ * such a write is still under way: the sequence stays odd, and the word says so to the next one who repairs. */
 static void disown(wmmf_section *section) {
     struct header *header = section->header;
     bool consistent = (load_seq_u64(&header->lock) & LOCK_INCONSISTENT) == 0;
     count_given(section);
     if (consistent)
         store_release_u64(&header->sequence, load_relaxed_u64(&header->sequence) + (section->repairing ? 3 : 1));
-    give_up_ownership(section, consistent ? 0 : LOCK_POISONED);
+    give_up_ownership(section);
     eventcount_wake(section, EVENT_CHANGE);
 }
 
@@ -414,10 +501,10 @@ int32_t rwlock_lock_write(wmmf_section *section, int64_t timeout_ns, uint64_t *p
     int32_t status = own(section, timeout_ns, true, place);
     if (status != WMMF_OK)
         return status;
+    holders_enter_writer(section);
     status = rwlock_word_status(load_seq_u64(&section->header->lock));
     section->repairing = status == WMMF_E_OWNER_DIED;
     begin_change(section, 0, UINT64_MAX, UINT64_MAX);
-    holders_set_writer(section, true);
     return status;
 }
 
@@ -425,7 +512,7 @@ int32_t rwlock_unlock_write(wmmf_section *section) {
     if (!holders_writing(section))
         return WMMF_E_NOT_OWNER;
     int32_t status = rwlock_is_poisoned(section) ? WMMF_E_POISONED : WMMF_OK;
-    holders_set_writer(section, false);
+    holders_leave_writer(section);
     disown(section);
     return status;
 }
@@ -442,15 +529,20 @@ int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer,
     if (status != WMMF_OK)
         return status;
     section->repairing = false;
-    begin_change(section, offset, offset, offset + length);
     /* What is moved within the payload goes in one piece: the first chunk could overwrite the source of the second. */
     size_t chunk = is_of_payload(section, buffer, length) ? length : seqlock_chunk_size(length);
+    if (chunk > length)
+        chunk = length;
+    begin_change(section, offset, offset + chunk, offset + length);
     for (size_t done = 0; done < length; done += chunk) {
         if (chunk > length - done)
             chunk = length - done;
-        /* Said before it is done, and settled after: a death in between leaves an odd sequence, as anywhere here. */
-        store_relaxed_u64(&progress->touched, offset + done + chunk);
-        fence_release();
+        /* Said before it is done (of the first chunk, with the rest), and settled after: a death in between leaves an
+         * odd sequence, as anywhere here. */
+        if (done != 0) {
+            store_relaxed_u64(&progress->touched, offset + done + chunk);
+            fence_release_before_copy();
+        }
         memmove(section->payload + offset + done, (const uint8_t *)buffer + done, chunk);
         store_release_u64(&progress->settled, offset + done + chunk);
     }
@@ -460,19 +552,27 @@ int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer,
 
 /* A frame that a dead writer left half filled is not published, so there is nothing to repair. */
 int32_t rwlock_own(wmmf_section *section, int64_t timeout_ns) {
-    int64_t deadline;
+    struct wait wait = wait_for(timeout_ns);
     uint64_t place = 0;
-    int32_t status = take_ownership(section, timeout_ns, true, &place, &deadline);
+    int32_t status = holders_check_writer(section);
     if (status == WMMF_OK)
-        count_taken(section);
-    else
+        status = take_ownership(section, &wait, true, &place);
+    if (status != WMMF_OK) {
         rwlock_leave_queue(section, place);
-    return status;
+        return status;
+    }
+    count_taken(section);
+    holders_enter_writer(section);
+    return WMMF_OK;
+}
+
+bool rwlock_claim(wmmf_section *section) {
+    return holders_claim_writer(section);
 }
 
 void rwlock_disown(wmmf_section *section) {
     count_given(section);
-    give_up_ownership(section, 0);
+    give_up_ownership(section);
 }
 
 int32_t rwlock_mark_consistent(wmmf_section *section) {
@@ -484,20 +584,35 @@ int32_t rwlock_mark_consistent(wmmf_section *section) {
     return WMMF_OK;
 }
 
+/* To everybody else, the end of a thread with the lock is the death of a process with it. */
+
+static void abandon_write(wmmf_section *section) {
+    count_given(section);
+    participants_abandon_lock(section);
+}
+
+const struct lock_abandon rwlock_abandon = {end_read, abandon_write};
+
 /* Waiting for a change. */
 
 /* A read-only handle cannot count itself in, so it looks by itself, often. */
-static void sleep_until_change(wmmf_section *section, uint64_t sequence, int64_t slice) {
+static void sleep_until_change(wmmf_section *section, struct wait *wait, uint64_t sequence, int64_t slice) {
     struct header *header = section->header;
     if (section->read_only) {
         eventcount_poll(section, EVENT_CHANGE, slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
         return;
     }
     uint32_t seen = eventcount_prepare(section, EVENT_CHANGE);
-    if (load_seq_u64(&header->sequence) / 2 != sequence || rwlock_is_poisoned(section))
+    /* The lock word first: the sequence is stored with release only, before its writer changes the word with seq_cst
+     * and looks for sleepers. If that look missed us, we see that word, which acquires, and so the sequence before it.
+     */
+    bool poisoned = rwlock_is_poisoned(section);
+    if (poisoned || load_seq_u64(&header->sequence) / 2 != sequence) {
         eventcount_cancel(section, EVENT_CHANGE, seen);
-    else if (!eventcount_wait(section, EVENT_CHANGE, seen, slice))
+    } else if (!eventcount_wait(section, EVENT_CHANGE, seen, slice)) {
+        wait->slept = true;
         check_owner(section, load_seq_u64(&header->lock));
+    }
 }
 
 /* Whether the writer that a read-only handle sees at work is dead; a handle that may write reaps it instead. */
@@ -507,33 +622,53 @@ bool rwlock_owner_seems_dead(const wmmf_section *section, uint64_t word) {
            !platform_token_alive(section->mapping, (uint32_t)owner - 1) && load_seq_u64(&section->header->lock) == word;
 }
 
-int32_t rwlock_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
-    struct header *header = section->header;
-    int64_t deadline = deadline_after(timeout_ns);
-    for (int turn = 0;; turn++) {
-        uint64_t word = load_seq_u64(&header->lock);
-        uint64_t now = load_seq_u64(&header->sequence) / 2;
-        if (word & LOCK_POISONED)
-            return WMMF_E_POISONED;
-        if (now != sequence) {
-            *current = now;
-            return WMMF_OK;
-        }
-        /* With an owner at work the repair is under way; without one nothing will ever change by itself. */
-        if ((word & LOCK_INCONSISTENT) && !(word & LOCK_OWNER))
+/* AGAIN: no change yet. */
+static int32_t look_for_change(const wmmf_section *section, uint64_t sequence, uint64_t word, uint64_t *current) {
+    uint64_t now = load_seq_u64(&section->header->sequence) / 2;
+    if (word & LOCK_POISONED)
+        return WMMF_E_POISONED;
+    if (now != sequence) {
+        *current = now;
+        return WMMF_OK;
+    }
+    /* With an owner at work the repair is under way; without one nothing will ever change by itself. */
+    return (word & LOCK_INCONSISTENT) && !(word & LOCK_OWNER) ? WMMF_E_OWNER_DIED : AGAIN;
+}
+
+/* Nobody can change the payload while the calling thread has the lock, through whatever handle. */
+static bool has_the_lock(const wmmf_section *section) {
+    return holders_writing(section) || holders_reading(section) || holders_elsewhere(section);
+}
+
+static int32_t wait_for_change(wmmf_section *section, struct wait *wait, uint64_t sequence, uint64_t word) {
+    int64_t slice = wait_slice(wait);
+    if (section->read_only) {
+        bool ask = slice == 0 || wait->turn++ % READ_ONLY_TURNS == READ_ONLY_TURNS - 1;
+        if (ask && rwlock_owner_seems_dead(section, word))
             return WMMF_E_OWNER_DIED;
-        if (turn < LOCK_SPINS && timeout_ns != 0) {
+        wait->slept = wait->slept || ask;
+    }
+    if (slice == 0)
+        return wait_over(wait, !section->read_only && check_owner(section, word));
+    if (wait_asks(wait) && has_the_lock(section))
+        return WMMF_E_DEADLOCK;
+    sleep_until_change(section, wait, sequence, slice);
+    return AGAIN;
+}
+
+int32_t rwlock_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
+    struct wait wait = wait_for(timeout_ns);
+    for (int spin = 0;; spin++) {
+        uint64_t word = load_seq_u64(&section->header->lock);
+        int32_t status = look_for_change(section, sequence, word, current);
+        if (status != AGAIN)
+            return status;
+        if (spin < LOCK_SPINS && timeout_ns != 0) {
             spin_pause();
             continue;
         }
-        int64_t slice = deadline_remaining(deadline, RECHECK_NS);
-        if (section->read_only && (slice == 0 || turn % 10 == 9) && rwlock_owner_seems_dead(section, word))
-            return WMMF_E_OWNER_DIED;
-        if (slice == 0) {
-            if (!section->read_only && check_owner(section, word))
-                continue;
-            return WMMF_E_TIMEOUT;
-        }
-        sleep_until_change(section, sequence, slice);
+        status = wait_for_change(section, &wait, sequence, word);
+        if (status != AGAIN)
+            return status;
     }
 }

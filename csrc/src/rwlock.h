@@ -18,9 +18,14 @@ int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer,
                      uint64_t *place);
 int32_t rwlock_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
 
-/* Ownership alone, for the frame channel: excludes other writers, and readers do not ask. */
+/* Ownership alone, for the frame channel: excludes other writers, and readers do not ask. Any thread may give it back,
+ * if its claim is answered with true: another thread may do so, too, and the end of the owning thread does. */
 int32_t rwlock_own(wmmf_section *section, int64_t timeout_ns);
+bool rwlock_claim(wmmf_section *section);
 void rwlock_disown(wmmf_section *section);
+
+/* For lock_holders.c. */
+extern const struct lock_abandon rwlock_abandon;
 
 /* For ever, and for everybody who waits. */
 void rwlock_poison(wmmf_section *section);

@@ -6,9 +6,11 @@
 
 #include "deadline.h"
 #include "last_error.h"
+#include "lock_holders.h"
 #include "lock_winmmf.h"
 #include "name.h"
 #include "participants.h"
+#include "rwlock.h"
 #include "tuning.h"
 
 #define LARGEST_MAPPING (PTRDIFF_MAX - 0xFFFF) /* the system rounds up to whole pages */
@@ -21,7 +23,7 @@ int32_t options_check(const wmmf_options *given, wmmf_options *options) {
         return WMMF_E_STRUCT_SIZE;
     *options = given ? *given : none;
     bool has_sddl = options->sddl != NULL;
-    if (options->name_space > WMMF_CUSTOM || options->layout > WMMF_RAW || options->access > WMMF_ACCESS_MODE ||
+    if (options->name_space > WMMF_ANY || options->layout > WMMF_RAW || options->access > WMMF_ACCESS_MODE ||
         options->mode > 0777 || options->read_only > 1 || options->participants > WMMF_PARTICIPANTS_MAX ||
         options->reserved != 0 || has_sddl != (options->access == WMMF_ACCESS_SDDL))
         return WMMF_E_ARGUMENT;
@@ -75,6 +77,10 @@ static void section_free(wmmf_section *section) {
     free(section);
 }
 
+static const struct lock_abandon *abandon_of(uint32_t layout) {
+    return layout == WMMF_NATIVE ? &rwlock_abandon : layout == WMMF_WINMMF ? &winmmf_abandon : NULL;
+}
+
 /* Takes over the section: it is closed on failure, too. */
 static int32_t section_new(struct platform_mapping *mapping, const wmmf_options *options, uint64_t offset,
                            uint64_t size, uint32_t participants, wmmf_section **out) {
@@ -88,10 +94,12 @@ static int32_t section_new(struct platform_mapping *mapping, const wmmf_options 
     }
     section->mapping = mapping;
     section->layout = options->layout;
+    section->name_space = options->name_space;
     section->read_only = options->read_only;
     section->payload = platform_base(mapping) + offset;
     section->size = size;
     section->skipped = skipped;
+    section->abandon = abandon_of(options->layout);
     section->participants = participants;
     if (options->layout == WMMF_NATIVE) {
         section->header = (struct header *)(void *)platform_base(mapping);
@@ -106,8 +114,17 @@ static void section_abandon(wmmf_section *section) {
     section_free(section);
 }
 
+static void section_opened(wmmf_section *section) {
+    if (!section->abandon)
+        return;
+    if (section->layout == WMMF_WINMMF)
+        section->identity = platform_identity(section->mapping);
+    holders_add_handle(section);
+}
+
 static void copy_constants(wmmf_section *section) {
     section->section_id = load_relaxed_u64(&section->header->section_id);
+    section->identity = section->section_id;
     section->created_unix_ns = load_relaxed_u64(&section->header->created_unix_ns);
     section->kind = load_relaxed_u32(&section->header->kind);
 }
@@ -150,8 +167,6 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
                       wmmf_section **out) {
     uint32_t participants = participants_of(options, plan);
     uint64_t offset = payload_offset(options->layout, participants);
-    if (options->read_only)
-        return WMMF_E_ARGUMENT;
     if (size == 0 || size > LARGEST_MAPPING - offset)
         return WMMF_E_SIZE;
 
@@ -173,6 +188,7 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
         section_abandon(section);
         return status;
     }
+    section_opened(section);
     *out = section;
     return WMMF_OK;
 }
@@ -262,6 +278,7 @@ static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmm
             return status;
         }
     }
+    section_opened(section);
     *out = section;
     return WMMF_OK;
 }
@@ -273,11 +290,30 @@ static int32_t open_existing(const char *name, uint64_t size, const wmmf_options
     return status != WMMF_OK ? status : attach(mapping, size, options, kind, out);
 }
 
+static int32_t create_check(const wmmf_options *options) {
+    if (options->name_space != WMMF_ANY)
+        return options->read_only ? WMMF_E_ARGUMENT : WMMF_OK;
+    error_detail("WMMF_ANY is for opening only: create in WMMF_LOCAL, WMMF_GLOBAL or WMMF_CUSTOM");
+    return WMMF_E_ARGUMENT;
+}
+
 int32_t section_create(const char *name, uint64_t size, const wmmf_options *given, const struct payload_plan *plan,
                        wmmf_section **out) {
     wmmf_options options;
     int32_t status = open_check(name, given, out, &options);
+    if (status == WMMF_OK)
+        status = create_check(&options);
     return status != WMMF_OK ? status : create(name, size, &options, plan, out);
+}
+
+static int32_t open_once_ready(const char *name, uint64_t size, const wmmf_options *options, enum section_kind kind,
+                               wmmf_section **out) {
+    struct retry retry = retry_new();
+    int32_t status;
+    do
+        status = open_existing(name, size, options, kind, out);
+    while (status == WMMF_E_NOT_READY && retry_left(&retry));
+    return status;
 }
 
 int32_t section_open(const char *name, uint64_t size, const wmmf_options *given, enum section_kind kind,
@@ -286,11 +322,15 @@ int32_t section_open(const char *name, uint64_t size, const wmmf_options *given,
     int32_t status = open_check(name, given, out, &options);
     if (status != WMMF_OK)
         return status;
-    struct retry retry = retry_new();
-    do
-        status = open_existing(name, size, &options, kind, out);
-    while (status == WMMF_E_NOT_READY && retry_left(&retry));
-    return status;
+    bool any = options.name_space == WMMF_ANY;
+    if (any)
+        options.name_space = WMMF_GLOBAL;
+    status = open_once_ready(name, size, &options, kind, out);
+    if (!any || status != WMMF_E_NOT_FOUND)
+        return status; /* what has the name there wins, whatever it is */
+    error_clear();
+    options.name_space = WMMF_LOCAL;
+    return open_once_ready(name, size, &options, kind, out);
 }
 
 /* What we would have created: who opens raw bytes takes any, but a native section is not raw. */
@@ -311,8 +351,8 @@ int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_optio
                                const struct payload_plan *plan, wmmf_section **out, int32_t *created) {
     wmmf_options options;
     int32_t status = open_check(name, given, out, &options);
-    if (status == WMMF_OK && (size == 0 || options.read_only))
-        status = size == 0 ? WMMF_E_SIZE : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK)
+        status = size == 0 ? WMMF_E_SIZE : create_check(&options);
     if (status != WMMF_OK)
         return status;
     /* Between our two tries another process may create or drop it. The name stays taken, and nothing there to open,
@@ -340,7 +380,9 @@ static int32_t initialise_file(struct platform_mapping *mapping, const wmmf_opti
     memset((*out)->header, 0, (size_t)offset);
     (*out)->header->boot_id = platform_boot_id();
     status = initialise_header(*out, NULL);
-    if (status != WMMF_OK)
+    if (status == WMMF_OK)
+        section_opened(*out);
+    else
         section_abandon(*out);
     return status;
 }
@@ -359,6 +401,7 @@ int32_t section_of_file(struct platform_mapping *mapping, uint64_t size, const w
 }
 
 void section_close(wmmf_section *section) {
+    holders_remove_handle(section);
     /* A forked child must not touch what its parent still uses. */
     if (section->layout == WMMF_NATIVE && !section->read_only && !platform_forked(section->mapping))
         participants_leave(section);
@@ -366,6 +409,7 @@ void section_close(wmmf_section *section) {
 }
 
 int32_t section_check(const wmmf_section *section) {
+    error_clear();
     if (!section)
         return WMMF_E_ARGUMENT;
     return platform_forked(section->mapping) ? WMMF_E_FORKED : WMMF_OK;

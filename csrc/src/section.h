@@ -31,7 +31,7 @@ int32_t section_of_file(struct platform_mapping *mapping, uint64_t size, const w
                         wmmf_section **out);
 void section_close(wmmf_section *section);
 
-/* WMMF_E_ARGUMENT for NULL, WMMF_E_FORKED in a child. */
+/* What every call with a handle begins with: WMMF_E_ARGUMENT for NULL, WMMF_E_FORKED in a child. */
 int32_t section_check(const wmmf_section *section);
 
 #endif

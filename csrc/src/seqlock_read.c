@@ -11,6 +11,7 @@
 
 #include "backoff.h"
 #include "deadline.h"
+#include "lock_holders.h"
 #include "rwlock.h"
 #include "tuning.h"
 
@@ -64,8 +65,12 @@ static int32_t await_writer(wmmf_section *section, int64_t deadline, int turn) {
         return status;
     if (deadline_remaining(deadline, 1) == 0)
         return rwlock_owner_seems_dead(section, word) ? WMMF_E_OWNER_DIED : WMMF_E_TIMEOUT;
-    if (turn % OWNER_CHECK_TURNS == OWNER_CHECK_TURNS - 1 && rwlock_owner_seems_dead(section, word))
-        return WMMF_E_OWNER_DIED;
+    if (turn % BACKOFF_TURNS == BACKOFF_TURNS - 1) {
+        if (rwlock_owner_seems_dead(section, word))
+            return WMMF_E_OWNER_DIED;
+        if (holders_elsewhere(section))
+            return WMMF_E_DEADLOCK; /* the writer is the calling thread */
+    }
     backoff(turn, deadline_remaining(deadline, BACKOFF_PAUSE_NS));
     return WMMF_OK;
 }
@@ -122,7 +127,8 @@ int32_t seqlock_read(wmmf_section *section, uint64_t offset, void *buffer, size_
         status = copy_version(section, now + (now & 1), offset, buffer, length, deadline, &verdict);
         if (status != WMMF_OK || verdict == THERE)
             return status;
-        status = await_writer(section, deadline, turn);
+        /* It has gone on, so this is hardly a wait for it. */
+        status = await_writer(section, deadline, turn % BACKOFF_SPINS);
         if (status != WMMF_OK)
             return status;
     }

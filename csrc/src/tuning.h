@@ -17,8 +17,9 @@
 #define BACKOFF_YIELDS   100
 #define BACKOFF_PAUSE_NS INT64_C(100000)
 
-/* A reader without the lock asks in one of so many turns whether the writer that it waits for is dead. */
-#define OWNER_CHECK_TURNS 300
+/* In one of so many turns a thread that nobody wakes asks about the dead, and about itself: about RECHECK_NS. */
+#define BACKOFF_TURNS   300
+#define READ_ONLY_TURNS 10
 
 /* Rounds in which a peer may spoil a compare-and-swap, or a look at two words, before we do without. */
 #define ATTEMPTS_MAX 1000

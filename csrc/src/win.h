@@ -35,6 +35,7 @@ struct platform_mapping {
     HANDLE events[EVENT_COUNT];
     struct token tokens[TOKENS];
     uint64_t id;
+    uint64_t identity; /* of the name; 0: it has none */
 };
 
 /* The status for a code of GetLastError, which becomes the last error of the system. */

@@ -302,12 +302,44 @@ static void a_creator_may_die_at_any_step(void) {
     CHECK(step > 3);
 }
 
+/* A thread whose end could not be noticed gets no lock. */
+struct locker {
+    wmmf_section *section;
+    uint32_t step, calls;
+    int32_t status;
+};
+
+static void lock_with_a_fault(void *argument) {
+    struct locker *locker = argument;
+    calls = 0;
+    first_failing = locker->step;
+    locker->status = wmmf_lock_write(locker->section, LONG_TIMEOUT);
+    first_failing = 0;
+    locker->calls = calls;
+    if (locker->status == WMMF_OK)
+        locker->status = wmmf_unlock_write(locker->section);
+}
+
+static void a_thread_whose_end_nobody_sees_gets_no_lock(void) {
+    wmmf_section *section = create(new_name(), 100, WMMF_NATIVE);
+    struct locker locker = {.section = section};
+    do {
+        locker.step++;
+        thread_join(thread_start(lock_with_a_fault, &locker));
+        CHECK_STATUS(locker.step <= locker.calls ? WMMF_E_NO_MEMORY : WMMF_OK, locker.status);
+        CHECK_STATUS(WMMF_OK, wmmf_write(section, 0, "x", 1, 0));
+    } while (locker.step <= locker.calls);
+    CHECK(locker.step > 1);
+    wmmf_close(section);
+}
+
 static const struct test tests[] = {
     TEST(each_call_fails_once),
     TEST(each_call_fails_and_all_that_follow),
     TEST(a_waker_is_made_whole_or_not),
     TEST(a_list_leaves_nothing_open),
     TEST(a_slot_without_memory_is_not_begun),
+    TEST(a_thread_whose_end_nobody_sees_gets_no_lock),
     TEST(a_creator_may_die_at_any_step),
     {NULL, NULL},
 };

@@ -18,6 +18,7 @@ bool faults_strike(void);
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <sched.h>
 #include <stdio.h>
@@ -52,6 +53,8 @@ bool faults_strike(void);
 #define SetEndOfFile(...)        FAULTY(FALSE, SetEndOfFile(__VA_ARGS__))
 #define SetFilePointerEx(...)    FAULTY(FALSE, SetFilePointerEx(__VA_ARGS__))
 #define WriteFile(...)           FAULTY(FALSE, WriteFile(__VA_ARGS__))
+#define FlsAlloc(...)            FAULTY(FLS_OUT_OF_INDEXES, FlsAlloc(__VA_ARGS__))
+#define FlsSetValue(...)         FAULTY(FALSE, FlsSetValue(__VA_ARGS__))
 #define GetFileSizeEx(...)       FAULTY(FALSE, GetFileSizeEx(__VA_ARGS__))
 #define GetSecurityInfo(...)     (faults_strike() ? (DWORD)ERROR_IO_DEVICE : GetSecurityInfo(__VA_ARGS__))
 #define GetTokenInformation(...) FAULTY(FALSE, GetTokenInformation(__VA_ARGS__))
@@ -98,7 +101,9 @@ bool faults_strike(void);
 /* Of the calls by number only this one can fail: the others wait and wake. */
 #define syscall(number, ...)                                                                                           \
     ((number) == SYS_getrandom ? FAULTY(-1, syscall(number, __VA_ARGS__)) : syscall(number, __VA_ARGS__))
-#define readdir(...) FAULTY(NULL, readdir(__VA_ARGS__))
+#define pthread_key_create(...)  (faults_strike() ? EAGAIN : pthread_key_create(__VA_ARGS__))
+#define pthread_setspecific(...) (faults_strike() ? ENOMEM : pthread_setspecific(__VA_ARGS__))
+#define readdir(...)             FAULTY(NULL, readdir(__VA_ARGS__))
 
 #endif
 

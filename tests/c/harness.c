@@ -92,6 +92,43 @@ wmmf_participant participant_of(wmmf_section *section, uint32_t index) {
     return found;
 }
 
+struct holder {
+    wmmf_section *section;
+    int32_t (*lock)(wmmf_section *, int64_t);
+    int32_t (*unlock)(wmmf_section *);
+    struct thread *thread;
+    int32_t step; /* 1 once it has the lock, 2 once it is to give it back */
+};
+
+static void hold_in_a_thread(void *argument) {
+    struct holder *holder = argument;
+    REQUIRE_OK(holder->lock(holder->section, LONG_TIMEOUT));
+    __atomic_store_n(&holder->step, 1, __ATOMIC_RELEASE);
+    while (__atomic_load_n(&holder->step, __ATOMIC_ACQUIRE) != 2)
+        system_pause();
+    REQUIRE_OK(holder->unlock(holder->section));
+}
+
+struct holder *holder_start(wmmf_section *section, int32_t (*lock)(wmmf_section *, int64_t),
+                            int32_t (*unlock)(wmmf_section *)) {
+    struct holder *holder = calloc(1, sizeof *holder);
+    if (!CHECK(holder != NULL))
+        give_up();
+    holder->section = section;
+    holder->lock = lock;
+    holder->unlock = unlock;
+    holder->thread = thread_start(hold_in_a_thread, holder);
+    while (__atomic_load_n(&holder->step, __ATOMIC_ACQUIRE) != 1)
+        system_pause();
+    return holder;
+}
+
+void holder_end(struct holder *holder) {
+    __atomic_store_n(&holder->step, 2, __ATOMIC_RELEASE);
+    thread_join(holder->thread);
+    free(holder);
+}
+
 void wait_until_writing(wmmf_section *section, uint32_t index) {
     int64_t deadline = system_now_ns() + LONG_TIMEOUT;
     while (!participant_of(section, index).writing)

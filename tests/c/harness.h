@@ -53,6 +53,12 @@ wmmf_section *open_existing(const char *name, uint32_t layout);
 wmmf_section *open_read_only(const char *name, uint32_t layout);
 uint8_t *data_of(wmmf_section *section);
 wmmf_participant participant_of(wmmf_section *section, uint32_t index);
+/* Another thread, which has taken a lock, as `lock` does, and keeps it until it is told to give it back with `unlock`.
+ */
+struct holder;
+struct holder *holder_start(wmmf_section *section, int32_t (*lock)(wmmf_section *, int64_t),
+                            int32_t (*unlock)(wmmf_section *));
+void holder_end(struct holder *holder);
 /* Until the participant holds the write lock, or has only readers to wait for. */
 void wait_until_writing(wmmf_section *section, uint32_t index);
 

@@ -45,5 +45,7 @@ bool system_makes_sparse_file(const char *path, uint64_t size);
 /* Takes the name of a local section away, under those who have it open. False: no such thing on this system. */
 bool system_remove_name(const char *name);
 int64_t system_now_ns(void);
+/* Lets other threads run. */
+void system_pause(void);
 
 #endif

@@ -172,3 +172,8 @@ bool system_makes_sparse_file(const char *path, uint64_t size) {
         close(fd);
     return made;
 }
+
+void system_pause(void) {
+    const struct timespec moment = {.tv_nsec = 100000};
+    nanosleep(&moment, NULL);
+}

@@ -177,3 +177,7 @@ bool system_makes_sparse_file(const char *path, uint64_t size) {
     CloseHandle(file);
     return made;
 }
+
+void system_pause(void) {
+    Sleep(1);
+}

@@ -38,7 +38,7 @@ static void change_size(struct header *header) {
 }
 
 static void hide_participants(struct header *header) {
-    header->participants_used = 1;
+    header->records_used = 1;
 }
 
 static void set_a_reserved_bit(struct header *header) {

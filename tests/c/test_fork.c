@@ -86,11 +86,11 @@ static void a_child_disinherits_all_but_the_memory(void) {
     wmmf_section *other = open_existing(name, WMMF_NATIVE);
     bytes = data_of(section);
     bytes[0] = 'm';
-    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
+    struct holder *writer = holder_start(section, wmmf_lock_write, wmmf_unlock_write);
     CHECK_EQUAL(0, in_a_fork(disinherit_the_copy));
     CHECK_EQUAL('m', data_of(other)[1]);
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, SECOND / 10)); /* the parent lives */
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
+    holder_end(writer);
     wmmf_close(other);
     wmmf_close(section);
 }

@@ -123,25 +123,6 @@ static void locks_belong_to_threads(void) {
     }
 }
 
-static void lock_and_end(void *argument) {
-    struct attempt *it = argument;
-    it->try_write = wmmf_lock_write(it->section, LONG_TIMEOUT);
-}
-
-/* The system gives the number of a thread that has ended to the next one. */
-static void a_thread_does_not_inherit_locks(void) {
-    for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
-        struct attempt first = {.section = create(new_name(), 100, layout)};
-        thread_join(thread_start(lock_and_end, &first));
-        CHECK_STATUS(WMMF_OK, first.try_write);
-        struct attempt next = attempt_elsewhere(first.section);
-        CHECK_STATUS(WMMF_E_TIMEOUT, next.try_read);
-        CHECK_STATUS(WMMF_E_TIMEOUT, next.try_write);
-        CHECK_STATUS(WMMF_E_NOT_OWNER, next.unlock_write);
-        wmmf_close(first.section);
-    }
-}
-
 /* Source and destination share bytes, more of them than are copied at a time. */
 static void what_is_moved_within_the_payload_stays_whole(void) {
     enum { LENGTH = 100000 };
@@ -162,7 +143,7 @@ static void a_timeout_is_neither_early_nor_endless(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
         const char *name = new_name();
         wmmf_section *one = create(name, 100, layout), *two = open_existing(name, layout);
-        REQUIRE_OK(wmmf_lock_write(one, LONG_TIMEOUT));
+        struct holder *writer = holder_start(one, wmmf_lock_write, wmmf_unlock_write);
         int64_t start = system_now_ns();
         CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(two, SECOND / 20));
         int64_t between = system_now_ns();
@@ -171,7 +152,7 @@ static void a_timeout_is_neither_early_nor_endless(void) {
         CHECK(between - start >= SECOND / 20 && between - start < LONG_TIMEOUT);
         CHECK(end - between >= SECOND / 20 && end - between < LONG_TIMEOUT);
         /* Those who gave up leave nothing behind. */
-        REQUIRE_OK(wmmf_unlock_write(one));
+        holder_end(writer);
         CHECK_STATUS(WMMF_OK, wmmf_lock_write(one, 0));
         REQUIRE_OK(wmmf_unlock_write(one));
         wmmf_close(two);
@@ -374,7 +355,6 @@ static void a_busy_writer_does_not_starve_a_reader_who_cannot_lock(void) {
 static const struct test tests[] = {
     TEST(rules_of_the_lock),
     TEST(locks_belong_to_threads),
-    TEST(a_thread_does_not_inherit_locks),
     TEST(what_is_moved_within_the_payload_stays_whole),
     TEST(a_timeout_is_neither_early_nor_endless),
     TEST(threads_exclude_each_other),

@@ -424,10 +424,10 @@ static void who_opened_it_cannot_disinherit_it(void) {
 #endif
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
-    REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
+    struct holder *writer = holder_start(section, wmmf_lock_write, wmmf_unlock_write);
     CHECK_STATUS(refusal, wmmf_after_fork_child(section));
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, SECOND / 10)); /* it still looks alive */
-    CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
+    holder_end(writer);
     wmmf_close(other);
     wmmf_close(section);
 }

@@ -138,7 +138,7 @@ std::string unlock_read(const fields &) {
 }
 
 std::string lock_write(const fields &request) {
-    wmmf::write_guard guard = current().lock_write(timeout(request[1]));
+    wmmf::write_guard guard = current().lock_write(timeout(request[1]), true);
     writing.emplace(std::move(guard));
     return writing->owner_died() ? "error " + std::to_string(WMMF_E_OWNER_DIED) : "ok";
 }

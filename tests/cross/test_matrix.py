@@ -150,8 +150,15 @@ def test_without_a_repair_all_learn_of_it(
     late = seat("c", "late")
     late.does("open", name, 0, LOCAL, NATIVE, 0)
     for agent in (creator, late):
-        assert agent.ask("lock_read", LONG_TIMEOUT) == agent.ask("lock_write", LONG_TIMEOUT) == f"error {POISONED}"
-        assert agent.ask("fill", 0, 1, 1) == agent.ask("check", 0, 1, 1) == f"error {POISONED}"
+        assert agent.ask("lock_read", LONG_TIMEOUT) == f"error {OWNER_DIED}"
+        assert agent.ask("fill", 0, 1, 1) == agent.ask("check", 0, 1, 1) == f"error {OWNER_DIED}"
+        assert agent.ask("lock_write", LONG_TIMEOUT) == f"error {OWNER_DIED}"
+        agent.does("unlock_write")
+    assert creator.does("audit") == "0 0"
+    assert creator.ask("lock_write", LONG_TIMEOUT) == f"error {OWNER_DIED}"
+    creator.does("mark_consistent")
+    creator.does("unlock_write")
+    late.does("fill", 0, 1, 1)
 
 
 @pytest.mark.parametrize("wait", ["lock_write", "wait"])
@@ -168,7 +175,7 @@ def test_without_a_repair_every_wait_ends(
     sequence = opener.does("sequence")
     opener.send(*([wait, sequence, LONG_TIMEOUT] if wait == "wait" else [wait, LONG_TIMEOUT]))
     creator.does("unlock_write")
-    assert opener.answer() == f"error {POISONED}"
+    assert opener.answer() == f"error {OWNER_DIED}"
 
 
 def damage(vandal: Agent, name: str) -> None:

@@ -6,13 +6,15 @@
  * here they may at any time. The yielding of writers is left out: anybody may go first, which is more than the code
  * does. A process that joins claims a dead record and reaps it, as a waiter does here.
  *
+ * The end of a thread with the lock is the death of its process, but that the process itself does what follows.
+ *
  * Checked: a writer is inside alone; nobody reads what a dead writer left half written, and the next writer is told;
  * whoever lives gets to its end, however the others died (no invalid end state). */
 #define N      (WRITERS + READERS)
 #define NOBODY 255
 
 byte owner = NOBODY;              /* the lock word */
-bool inconsistent, poisoned;      /* its flags */
+bool inconsistent;                /* its flag */
 bool odd;                         /* the sequence's lowest bit */
 byte reading[N];                  /* the records */
 
@@ -31,13 +33,13 @@ bool half_written;
 #else
 #define MAY_CLAIM(i) (token[i] == NOBODY)
 #endif
-#ifdef BREAK_BURY
+#ifdef BREAK_REAP
 #define INSIDE false
 #else
 #define INSIDE odd
 #endif
 
-#define IS_READABLE (owner == NOBODY && !inconsistent && !poisoned)
+#define IS_READABLE (owner == NOBODY && !inconsistent)
 
 /* The caller holds the token, so that nobody else owns the lock as i. Each step may be done again by the next one. */
 inline reap(i) {
@@ -71,8 +73,7 @@ proctype Writer(byte me) {
         :: round < ROUNDS ->
             round++;
             do
-            :: poisoned -> goto done
-            :: atomic { owner == NOBODY && !poisoned -> owner = me; break }         /* W3 */
+            :: atomic { owner == NOBODY -> owner = me; break }                      /* W3 */
             :: atomic { owner != NOBODY && owner != me && MAY_CLAIM(owner) -> claim(owner) };
                 reap(i)
             od;
@@ -93,12 +94,20 @@ proctype Writer(byte me) {
             };
             if
             :: repairing -> inconsistent = false       /* mark_consistent */
-            :: repairing                               /* or not: that poisons */
+            :: repairing                               /* or not: the next one is told */
             :: else
             fi;
-            atomic { half_written = inconsistent; writers_inside--; place[me] = 0; repairing = false };
-            odd = inconsistent;                        /* W6 */
-            atomic { owner = NOBODY; poisoned = poisoned || inconsistent }          /* W7 */
+            if
+            :: atomic { half_written = inconsistent; writers_inside--; place[me] = 0; repairing = false };
+                odd = inconsistent;                    /* W6 */
+                owner = NOBODY                         /* W7 */
+            :: atomic { writers_inside--; place[me] = 0 };                          /* its thread ends */
+#ifndef BREAK_THREAD
+                was_inside = odd;                      /* B2 */
+#endif
+                atomic { owner = NOBODY; inconsistent = inconsistent || was_inside };   /* B3 */
+                break
+            fi
         od;
 done:   skip
     } unless {
@@ -119,7 +128,7 @@ proctype Reader(byte me) {
             reading[me]++;
 #else
             do
-            :: inconsistent || poisoned -> goto done
+            :: inconsistent -> goto done
             :: owner == NOBODY ->
                 reading[me]++;                         /* R1 */
                 if

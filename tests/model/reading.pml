@@ -1,4 +1,4 @@
-/* Reading without the lock (csrc/src/rwlock.c, from "Reading without the lock" on): the sequence and the progress of a
+/* Reading without the lock (csrc/src/seqlock_read.c): the sequence and the progress of a
  * write, against writers that die at any step and others that repair what those left.
  *
  * A STEP is one access to shared memory. The order that interleaving takes for granted is in C the work of fences.
@@ -82,7 +82,7 @@ next:
         :: atomic { from + 1 < to -> to-- }
         :: break
         od;
-        begin_change(from, from, to);
+        begin_change(from, from + TOUCHED_BEFORE, to);
         at = from;
         do
         :: at < to ->
@@ -101,6 +101,10 @@ next:
         :: else -> break
         od;
         at = 0;
+        if
+        :: repairing -> goto died /* without having repaired it: the write is still under way */
+        :: true
+        fi;
         STEP(sequence = sequence + (repairing -> AFTER_REPAIR : 1); repairing = false; remember_version())
     od;
 died:

@@ -85,7 +85,8 @@ PINNING_LONG = {
 FRAMES = pinning(3, 2, 1, 4, copiers=1, poisoners=1)
 MISTAKES = {
     "exclusion BREAK_ANNOUNCE": exclusion(1, 1),
-    "exclusion BREAK_BURY": exclusion(1, 1),
+    "exclusion BREAK_REAP": exclusion(1, 1),
+    "exclusion BREAK_THREAD": exclusion(1, 0),
     "exclusion BREAK_TOKEN": exclusion(1, 1),
     "waking BREAK_ANNOUNCE": waking(2, 1),
     "waking BREAK_YIELDING": waking(2, 1),

@@ -266,11 +266,11 @@ inline look_at_next() {
          :: else -> j = 0 \
          fi)
 
-inline give_up(flag) {            /* W7 */
+inline give_up() {                /* W7 */
 #ifdef BREAK_WAKE
     STEP(others = (sleepers[READ] != 0); was_inside = (sleepers[WRITE] != 0));
 #endif
-    STEP(owner = NOBODY; poisoned = poisoned || flag; word_changes());
+    STEP(owner = NOBODY; word_changes());
 #ifdef BREAK_WAKE
     if :: others -> others = false; wake(READ) :: else fi;
     if :: was_inside -> was_inside = false; wake(WRITE) :: else fi
@@ -359,7 +359,7 @@ alone:
          odd = true);
 progress:
 #if DEATHS
-    STEP(if :: inconsistent -> inconsistent = false :: true fi);   /* mark_consistent, or not: that poisons */
+    STEP(if :: inconsistent -> inconsistent = false :: true fi);   /* mark_consistent, or not: the next one is told */
 #endif
     HOLDS_ON;
     STEP(writer_inside = NOBODY;                                                                  /* W6 */
@@ -367,12 +367,12 @@ progress:
          :: !inconsistent -> odd = false; changed = true
          :: else
          fi);
-    give_up(inconsistent);
+    give_up();
     wake_for_change();
     goto end_over;
 given_up:
     j = 0;
-    give_up(false);
+    give_up();
     goto end_over;
 refused:
     STEP(ticket[me] = 0; mine = 0);

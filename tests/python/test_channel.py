@@ -63,7 +63,7 @@ def test_what_is_published_is_seen(channel: FrameChannel, reader: FrameChannel) 
         assert frame.timestamp_ns > 0
 
 
-@pytest.mark.parametrize("namespace", list(Namespace))
+@pytest.mark.parametrize("namespace", [n for n in Namespace if n != Namespace.ANY])
 def test_every_namespace(name: str, namespace: Namespace) -> None:
     with FrameChannel.create(name, capacity=10, namespace=namespace) as writer:
         writer.publish(b"0123456789")

@@ -6,8 +6,9 @@ import _thread
 import concurrent.futures
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -18,13 +19,24 @@ from pywinmmf import (
     LockTimeoutError,
     MemoryMappedFile,
     OwnerDiedError,
-    PoisonedError,
     ReadLock,
     WriteLock,
 )
 
 lockable = pytest.mark.parametrize("layout", [Layout.NATIVE, Layout.WINMMF])
 Child = Callable[..., Any]
+
+
+@contextmanager
+def held_elsewhere(lock: ReadLock | WriteLock) -> Iterator[None]:
+    """Another thread holds the lock."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lock.__enter__).result()
+        try:
+            yield
+        finally:
+            pool.submit(lock.__exit__, None, None, None).result()
+
 
 HOLD = """
 section = MemoryMappedFile.open(sys.argv[1], layout=Layout(int(sys.argv[2])), size=1000)
@@ -65,7 +77,7 @@ def test_readers_share_and_writers_do_not(name: str, layout: Layout) -> None:
 
 @pytest.mark.parametrize("timeout", [0.05, 0.25])
 def test_a_timeout_takes_its_time_and_no_longer(section: MemoryMappedFile, timeout: float) -> None:
-    with MemoryMappedFile.open(section.name) as other, section.write_lock():
+    with MemoryMappedFile.open(section.name) as other, held_elsewhere(section.write_lock()):
         start = time.perf_counter()
         with pytest.raises(LockTimeoutError), other.read_lock(timeout):
             pass
@@ -279,29 +291,32 @@ def test_who_comes_too_late_does_not_hide_that_the_owner_died(bereft: MemoryMapp
         bereft.mark_consistent()
 
 
-def test_leaving_it_unrepaired_poisons(bereft: MemoryMappedFile) -> None:
+def test_leaving_it_unrepaired_leaves_that_to_the_next(bereft: MemoryMappedFile) -> None:
     other = MemoryMappedFile.open(bereft.name)
     with bereft.write_lock(30, repair=True) as guard:
         assert guard.owner_died
     uses: list[Callable[[], Any]] = [
         lambda: bereft.read(),
         lambda: other.write(b"x"),
-        bereft.write_lock().__enter__,
         other.read_lock().__enter__,
         lambda: bereft.wait(bereft.sequence),
         lambda: MemoryMappedFile.open(bereft.name, readonly=True).read(),
     ]
     for use in uses:
-        with pytest.raises(PoisonedError):
+        with pytest.raises(OwnerDiedError):
             use()
-    assert other.audit().poisoned
+    assert other.audit().owner_died and not other.audit().poisoned
+    with other.write_lock(repair=True) as guard:
+        assert guard.owner_died
+        other.mark_consistent()
+    assert bereft.write(b"x") == 1
     other.close()
 
 
-def test_an_exception_while_repairing_poisons(bereft: MemoryMappedFile) -> None:
+def test_an_exception_while_repairing_leaves_that_to_the_next(bereft: MemoryMappedFile) -> None:
     with pytest.raises(ZeroDivisionError), bereft.write_lock(30, repair=True):
         raise ZeroDivisionError
-    with pytest.raises(PoisonedError):
+    with pytest.raises(OwnerDiedError):
         bereft.read()
 
 
@@ -331,7 +346,7 @@ WAITS: dict[str, Callable[[MemoryMappedFile], Any]] = {
 
 @pytest.mark.parametrize("wait", WAITS.values(), ids=list(WAITS))
 def test_ctrl_c_ends_a_wait(section: MemoryMappedFile, wait: Callable[[Any], Any]) -> None:
-    with MemoryMappedFile.open(section.name) as other, section.write_lock():
+    with MemoryMappedFile.open(section.name) as other, held_elsewhere(section.write_lock()):
         alarm = threading.Timer(0.2, _thread.interrupt_main)
         alarm.start()
         with pytest.raises(KeyboardInterrupt):

@@ -82,8 +82,8 @@ namespace Wmmf
         public ulong created_unix_ns;
         // native layout: the process that created it, as that saw itself; else 0
         public uint creator_pid;
-        // 0
-        public uint reserved;
+        // enum wmmf_namespace: where the name was found, never WMMF_ANY
+        public uint name_space;
     }
 
     // A frame in its slot, or a copy of one.
@@ -215,6 +215,32 @@ namespace Wmmf
         public ulong sequence;
     }
 
+    // What the lock of a section says; written by wmmf_get_lock_state.
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct wmmf_lock_state
+    {
+        // in: sizeof(wmmf_lock_state)
+        public uint struct_size;
+        // 0: its creator has not finished it (winmmf layout)
+        public uint initialised;
+        // read locks that threads hold or try to get
+        public uint readers;
+        // 1 if a writer has the lock, or has it as soon as those readers are gone
+        public uint writing;
+        // 1 + index of that writer's participant; 0: none, or the layout does not say
+        public uint writer;
+        // its process, as that process sees itself; 0: none, or the layout does not say
+        public uint writer_pid;
+        // 1 if somebody may be waiting for the lock
+        public uint waiting;
+        // 1 if a writer died inside, and nobody has repaired the payload yet
+        public uint owner_died;
+        // 1 if the section is poisoned
+        public uint poisoned;
+        // 0
+        public uint reserved;
+    }
+
     // What to wait for: a change of a native section, or the next frame of a channel.
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_wait_item
@@ -250,8 +276,8 @@ namespace Wmmf
         internal const int WMMF_CHANNEL_PARTICIPANTS_DEFAULT = 52;
         internal const int WMMF_FRAME_USER_SIZE = 64;
         internal const int WMMF_FRAME_DIMENSIONS_MAX = 8;
-        internal const int WMMF_WAIT_MANY_MAX = 63;
         internal const int WMMF_WAIT_SLICE_NS = 100000000;
+        internal const int WMMF_WAIT_MANY_MAX = 63;
 
         // The ABI version of this library: 1 of the header it was built from.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -357,7 +383,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_unlock_read(IntPtr section);
 
-        // Takes the lock for writing. WMMF_E_OWNER_DIED: the lock IS taken, and its previous owner died holding it: repair the payload and call wmmf_mark_consistent before unlocking, or unlock at once and thereby poison the section.
+        // Takes the lock for writing. WMMF_E_OWNER_DIED: the lock IS taken, and a previous owner died holding it: repair the payload and call wmmf_mark_consistent before unlocking. Unlocking without that leaves the section as it was, for the next one who repairs.  A thread that ends while it holds a lock, for reading or writing, loses it as a process that dies does. (In the winmmf layout, which cannot say more, its lock is free again. TerminateThread of Windows is not noticed.) WMMF_E_DEADLOCK: the thread holds the lock through this handle; or it does so through another one of the same section, and the timeout is 100000000 or more: it would wait for itself.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_write(IntPtr section, long timeout_ns);
 
@@ -376,6 +402,14 @@ namespace Wmmf
         // Declares the payload consistent after WMMF_E_OWNER_DIED; the calling thread holds the write lock.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_mark_consistent(IntPtr section);
+
+        // Makes a native section useless, for ever and for everybody: what to do when its payload is wrong and cannot be repaired. Every later and every waiting call is WMMF_E_POISONED, as after an audit that finds damage.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_poison(IntPtr section);
+
+        // Describes the lock of a native or winmmf section: a snapshot, already old when it is read. Read-only handles may ask, too.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_get_lock_state(IntPtr section, wmmf_lock_state* state);
 
         // Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling thread already holds). A read-only handle copies without a lock, in the wake of a wmmf_write or between the locks of writers that change the payload in place, and repeats until it has one version whole: the writer never waits for it. The raw layout has no lock: its bytes are copied as they are. WMMF_E_TRUNCATED: a mapped file (wmmf_open_file) was cut short meanwhile; use of its memory through wmmf_data is then a signal or exception of the system.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -417,7 +451,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_audit(IntPtr section, wmmf_audit_report* report);
 
-        // Describes one participant of a native section or channel; a snapshot, already old when it is read. WMMF_E_RANGE: no record beyond `index` was ever in use: the way to end a loop over all.
+        // Describes one participant of a native section or channel; a snapshot, already old when it is read. WMMF_E_RANGE: no record from `index` on is in use: the way to end a loop over all. A record between others may be free: then pid is 0.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_participant(IntPtr section, uint index, wmmf_participant* participant);
 

@@ -30,11 +30,11 @@ namespace Wmmf
         Timeout = -20,
         /// <summary>A writer died while it held the lock: the payload may be half written.</summary>
         OwnerDied = -21,
-        /// <summary>A half-written payload was never declared consistent, or damage was found.</summary>
+        /// <summary>An audit found damage, or wmmf_poison was called: nobody can use it any more.</summary>
         Poisoned = -22,
         /// <summary>The handle is closed (reported by the bindings).</summary>
         Closed = -23,
-        /// <summary>The calling thread already holds the lock through this handle.</summary>
+        /// <summary>The calling thread would wait for itself: it has the lock, by whatever handle.</summary>
         Deadlock = -24,
         /// <summary>The calling thread does not hold the lock.</summary>
         NotOwner = -25,
@@ -73,6 +73,8 @@ namespace Wmmf
         Global = 1,
         /// <summary>The name exactly as given to the operating system.</summary>
         Custom = 2,
+        /// <summary>For opening only: WMMF_GLOBAL, and if nothing has the name there, WMMF_LOCAL.</summary>
+        Any = 3,
     }
 
     /// <summary>What the bytes of a section mean.</summary>
