@@ -1,11 +1,11 @@
 // Prints a line for each frame of a channel, such as a camera of `pywinmmf camera share`.
 //
-//   FrameReader NAME [NAMESPACE [FRAMES]]     local, global or any (default); how many, else until it is ended
+//   FrameReader NAME [NAMESPACE [FRAMES]]     local, global or any (default); frames to read (default: no end)
 //
 // Compile it with bindings/csharp/Wmmf/*.cs, with AllowUnsafeBlocks: in a project of `dotnet new console` both take the
 // place of Program.cs. The native library, whose path `pywinmmf --library` prints, belongs beside the program.
 //
-// It asks for read rights only, as every user has them of a shared camera, and therefore copies each frame. With
+// It asks for read rights only, which every user has for a shared camera, and therefore copies each frame. With
 // write rights frames can be read in place: `using var frame = channel.Next();` and `frame.Data`.
 using System;
 using System.Globalization;
@@ -54,7 +54,7 @@ static FrameChannel Open(string name, string nameSpace) => nameSpace switch
     _ => throw new ArgumentException($"NAMESPACE {nameSpace}: expected local, global or any"),
 };
 
-// The global namespace first, where a camera is shared if the rights allow it; one there may be others'.
+// The global namespace first: a camera is shared there if the rights allow it. A channel there may belong to others.
 static FrameChannel OpenInAny(string name)
 {
     try

@@ -1,8 +1,8 @@
-/* A consumer of `pywinmmf demo --consumer`, in C: reads every frame that can be had, checks it, reports in JSON lines.
+/* A consumer of `pywinmmf demo --consumer`, in C: reads every frame that comes, checks it, and reports in JSON lines.
  *
  *   demo_consumer NAME NAMESPACE
  *
- * It stops when its standard input ends. What the section holds stands in pywinmmf/demo/frames.py. */
+ * It stops when its standard input ends. pywinmmf/demo/frames.py says what the section holds. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

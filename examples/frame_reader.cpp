@@ -1,6 +1,6 @@
 /* Prints a line for each frame of a channel, such as a camera of `pywinmmf camera share`.
  *
- *   frame_reader NAME [NAMESPACE [FRAMES]]     local, global or any (default); how many, else until it is ended
+ *   frame_reader NAME [NAMESPACE [FRAMES]]     local, global or any (default); frames to read (default: no end)
  *
  * Compile it with the headers and the library of the Python package, or with those that CMake installed (pkg-config):
  *
@@ -34,7 +34,7 @@ static wmmf::channel open_in(wmmf_namespace name_space, const std::string &name)
     return wmmf::channel::open(name, options);
 }
 
-/* In any: the global namespace first, where a camera is shared if the rights allow it; one there may be others'. */
+/* "any": the global namespace first, because a camera is shared there if the rights allow it. */
 static wmmf::channel open(const std::string &name, const std::string &name_space) {
     if (name_space == "local")
         return open_in(WMMF_LOCAL, name);

@@ -1,4 +1,4 @@
-"""Show a shared camera with OpenCV: what was ``cv2.VideoCapture(0)`` is one changed line.
+"""Show a shared camera with OpenCV. One line differs from a program for ``cv2.VideoCapture(0)``.
 
 pywinmmf camera share 0 --name front      in one terminal
 python opencv_reader.py front             in any number of others

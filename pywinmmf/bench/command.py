@@ -30,18 +30,18 @@ QUICK = {"rounds": 1, "seconds": 0.05, "size": 64 * 48 * 3, "soak": 1.0}
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print and write what was measured."""
+    """Measure, print the figures, and write the files that were asked for."""
     for option, value in (QUICK if arguments.quick else DEFAULTS).items():
         if getattr(arguments, option) is None:
             setattr(arguments, option, value)
     _check_files(arguments)
-    # As Ctrl-C, so that no process and no folder stays behind.
+    # Handle it as Ctrl-C, so that no process and no folder is left behind.
     with ended_politely():
         return _measure(arguments)
 
 
 def _check_files(arguments: argparse.Namespace) -> None:
-    """Before anything is measured, which may take hours."""
+    """Check the arguments before measuring, which may take hours."""
     if arguments.plot:
         from .plot import check_name  # a second or so, only if it is wanted
 
@@ -56,7 +56,7 @@ def _check_files(arguments: argparse.Namespace) -> None:
 
 
 def _check_writable(file: Path) -> None:
-    """`OSError` if it is not. What is there stays as it is."""
+    """`OSError` if the file cannot be written. Its content stays as it is."""
     existed = file.exists()
     with file.open("ab"):
         pass
@@ -95,7 +95,7 @@ def _measure(arguments: argparse.Namespace) -> int:
 
 
 def _programs(given: Path | None, stack: ExitStack, console: Console) -> Path | None:
-    """Where the programs in C are; None: nobody can compile them."""
+    """The folder of the programs in C; None if there is no compiler."""
     if given is not None:
         return given.resolve()
     compiler = find_compiler()

@@ -1,4 +1,4 @@
-"""What a channel takes, and what grows while readers come and go, some of them killed: nothing should."""
+"""How much memory a channel takes, and what grows while readers come, go and are killed: nothing should."""
 
 from __future__ import annotations
 
@@ -21,18 +21,17 @@ from .task import Task
 SLOTS = 3
 FPS = 60
 AT_ONCE = 4
-"""Readers that come and go at the same time."""
+"""How many readers come and go at the same time."""
 LONGEST_STAY = 10.0
 """Seconds; in a short soak a tenth of it."""
 SHARE_KILLED = 0.5
 SPARE = 5.0
-"""Seconds that those who are watched run on when the last reader should be gone."""
+"""Seconds for which the watched processes run on after the last reader should have gone."""
 WARM_UP_READERS = 2 * AT_ONCE
 
 
 class Footprint(NamedTuple):
-    """At one moment: bytes, those of processes without what they share, and numbers of open descriptors (on Windows
-    handles)."""
+    """Usage at one moment: bytes (of processes without shared memory) and open descriptors (on Windows handles)."""
 
     section: int
     writer_memory: int
@@ -42,23 +41,23 @@ class Footprint(NamedTuple):
 
 
 class Soak(NamedTuple):
-    """What a soak saw."""
+    """The result of a soak."""
 
     capacity: int
     """Bytes of a frame."""
     slots: int
     seconds: float
     readers: int
-    """That came and went, beside one that stayed."""
+    """Readers that came and went, beside one that stayed."""
     killed: int
     torn: int
     start: Footprint
-    """When the first readers had come and gone."""
+    """Usage after the first readers had come and gone."""
     end: Footprint
 
 
 def soak(subject: Subject, size: int, seconds: float) -> Soak:
-    """Watch a writer and a reader at camera pace for some seconds, while other readers come and go."""
+    """Watch a writer and a reader at the rate of a camera for some seconds, while other readers come and go."""
     name = new_name()
     longest_stay = min(LONGEST_STAY, seconds / 10)
     writer_task = Task("write", name, size, SLOTS + AT_ONCE, fps=FPS, seconds=seconds + longest_stay + SPARE)

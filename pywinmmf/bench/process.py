@@ -1,4 +1,4 @@
-"""A process that plays a role: of a program in C or of the worker in Python, which speak the same protocol."""
+"""A process that plays a role: a program in C or the worker in Python. Both use the same protocol."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ PATIENCE = 60.0
 
 
 class ProcessFailed(Error):
-    """With the last line that the process wrote to its standard error."""
+    """A process failed. The message is the last line of its standard error."""
 
 
 class Process:
-    """Started, and everything open; a context manager that ends it."""
+    """A process that has started and opened everything; a context manager that ends it."""
 
     def __init__(self, command: Sequence[str], task: Task) -> None:
         self._seconds = task.seconds
@@ -36,11 +36,11 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            cwd=tempfile.gettempdir(),  # where no source tree hides the installed package
+            cwd=tempfile.gettempdir(),  # a folder without a source tree, which would hide the installed package
         )
         try:
             ready = self._first_line() == "ready"
-        except BaseException:  # it never came, or a signal did
+        except BaseException:  # the line never came, or a signal did
             self.end()
             raise
         if not ready:
@@ -77,7 +77,7 @@ class Process:
     def begin(self) -> None:
         """Let the measurement begin."""
         assert self._process.stdin
-        with suppress(OSError):  # it has ended: `result` says why
+        with suppress(OSError):  # the process has ended; `result` says why
             self._process.stdin.write("\n")
             self._process.stdin.flush()
 

@@ -15,12 +15,12 @@ NAMES = ["bare", "wmmf"]
 
 
 def find_compiler() -> str | None:
-    """$CC, or the one that there is."""
+    """$CC, or the compiler that is installed."""
     return next(filter(None, map(shutil.which, (os.environ.get("CC", "cc"), "gcc", "clang"))), None)
 
 
 def program(folder: Path, name: str) -> Path:
-    """Where `build` put it."""
+    """Where `build` put the program."""
     windows = folder / f"{name}.exe"
     return windows if windows.exists() else folder / name
 

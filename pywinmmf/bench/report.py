@@ -20,7 +20,7 @@ PACKAGES = ("pywinmmf", "kickmsg", "iceoryx2", "posix-ipc", "cloudtoid-interproc
 
 
 def number(value: float) -> str:
-    """Three digits that say something, and no more than needed."""
+    """A number with three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
@@ -46,12 +46,12 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
 
 
 def print_soak(console: Console, soak: Soak) -> None:
-    """What it takes, and what grew."""
+    """What the channel takes, and what grew."""
     start, end = soak.start, soak.end
     header = end.section - soak.slots * soak.capacity
     console.print(
         f"memory: {soak.slots} slots of {soak.capacity:,} bytes and {header:,} bytes more; after {soak.seconds:.0f} s"
-        f" at camera pace, {soak.readers} readers that came and went, {soak.killed} of them killed"
+        f" at the rate of a camera, {soak.readers} readers that came and went, {soak.killed} of them killed"
         f" ({soak.torn} torn frames), grown by:"
     )
     for field, before, after in zip(start._fields, start, end):

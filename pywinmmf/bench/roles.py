@@ -1,6 +1,6 @@
 """What processes do in a measurement, in Python: the same as bench/programs/stream.c, roundtrip.c and opening.c do.
 
-How torn frames are found is said in stream.c.
+stream.c says how torn frames are found.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .transport import Transport
 now_ns = time.perf_counter_ns
 TransportType = type[Transport]
 Start = Callable[[], None]
-"""Tells that everything is open, and waits for the start of the measurement."""
+"""Reports that everything is open, and waits for the start of the measurement."""
 
 MESSAGE = struct.Struct("QqQ")
 MESSAGE_SIZE = 64
@@ -109,7 +109,7 @@ def read(transport_type: TransportType, task: Task, start: Start, result: Result
 
 
 def pause(begin: int, length_ns: int) -> int:
-    """Awake, so that only the other side's processor can fall asleep; how long it was."""
+    """Stay awake, so that only the processor of the other side can fall asleep. Returns for how long."""
     now = begin
     while now - begin < length_ns:
         now = now_ns()

@@ -16,7 +16,7 @@ ASLEEP_NS = 100_000
 """Longer than pywinmmf and bare C spin before they sleep, and so short that the processor does not sleep deeply."""
 
 Runs = Sequence[Sequence[Result]]
-"""Of each run the results of its processes."""
+"""For each run, the results of its processes."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Figure:
     more_is_better: bool
     of: Callable[[Runs], float]
     label: str = ""
-    """If the row has several."""
+    """A title, if the row has several figures."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """Runs one after the other, each of processes that run together: the first creates what the others open."""
+    """Runs, one after the other. The processes of a run work together: the first creates what the others open."""
 
     key: str
     title: str
@@ -41,7 +41,8 @@ class Row:
 
 
 def _stream(readers: int, *, copy_in: bool = True, copy_out: bool = False, fps: float = 0) -> tuple[Task, ...]:
-    """A writer and readers; each may hold a slot, and there are always one to write and one that is the newest."""
+    """A writer and readers. Each reader may hold a slot; besides those there is one to write and one that is the
+    newest."""
     writer = Task("write", slots=readers + 3, copy=copy_in, fps=fps)
     return (writer, *[replace(writer, role="read", copy=copy_out)] * readers)
 

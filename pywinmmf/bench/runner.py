@@ -1,4 +1,4 @@
-"""Runs the rows: rounds of all subjects, one after the other, so that what else the machine does hits all alike."""
+"""Runs the rows: rounds of all subjects, one after the other, so that other load on the machine hits all alike."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _numbers = itertools.count()
 
 
 def new_name() -> str:
-    """For what is shared in a run."""
+    """A name for what is shared in a run."""
     return f"{_prefix()}{next(_numbers)}"
 
 
 def remove_leftovers() -> None:
-    """What processes that were killed left in shared memory under our names; on Windows nothing stays."""
+    """Files that killed processes left in shared memory under our names. On Windows nothing is left."""
     for file in Path("/dev/shm").glob(f"*{_prefix()}*"):
         file.unlink(missing_ok=True)
 
@@ -49,7 +49,7 @@ class Subject:
     """What it can do; None: everything."""
 
     def can(self, row: Row) -> bool:
-        """Whether it plays in this row."""
+        """Whether it takes part in this row."""
         return self.rows is None or row.key in self.rows
 
 
@@ -68,7 +68,7 @@ class Measured:
 
 @dataclass
 class Outcome:
-    """What came out of one figure of a row, by subject; and why a subject has nothing."""
+    """The values of one figure of a row by subject, and why a subject has none."""
 
     row: Row
     figure: Figure
@@ -81,7 +81,7 @@ class Outcome:
         return ": ".join(filter(None, (self.row.title, self.figure.label)))
 
     def ratio(self, subject: str) -> float | None:
-        """To bare C; above 1 is better than that, whatever the unit."""
+        """The ratio to bare C; above 1 is better, whatever the unit."""
         bare = self.measured.get(BARE_C)
         if bare is None or not bare.median or not self.measured[subject].median:
             return None
@@ -90,7 +90,7 @@ class Outcome:
 
 
 def subjects(programs: Path | None) -> Iterator[Subject]:
-    """Everything that can be measured here; ``programs``: where those in C are."""
+    """Everything that can be measured here. ``programs`` is the folder of the programs in C."""
     if programs is not None:
         for name in NAMES:
             yield Subject(LABELS[name], (str(program(programs, name)),), None)
@@ -100,7 +100,7 @@ def subjects(programs: Path | None) -> Iterator[Subject]:
 
 
 def spread(processes: Sequence[Process]) -> None:
-    """Each on a processor of its own, as far as they go: who spins keeps those from it that it waits for."""
+    """A processor for each process, as far as there are enough: a spinning process takes its processor from others."""
     processors = psutil.Process().cpu_affinity() or []
     for process, processor in zip(processes, processors):
         psutil.Process(process.pid).cpu_affinity([processor])

@@ -1,4 +1,4 @@
-"""What a process does in a measurement, and what it tells in the end: the same for all languages."""
+"""What a process does in a measurement, and what it reports: the same for all languages."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 SAMPLES = 4096
-"""Times that a result has at most."""
+"""The most times that a result has."""
 
 TOLD = ("count", "missed", "torn", "elapsed_ns", "sample_ns")
 """The fields of a result that a process prints."""
 
 WARM_UP_FRAMES = 8
-"""They touch the pages for the first time, and are not counted."""
+"""The first frames touch the pages for the first time; they are not counted."""
 
 SECONDS_TO_START = 0.3
 """How much longer a writer writes than a reader reads: readers begin to count when they have the first frames."""
@@ -28,14 +28,14 @@ class Task:
     role: str
     """write, read, ask, answer, create, open."""
     name: str = ""
-    """Of what is shared."""
+    """The name of what is shared."""
     size: int = 0
     """Bytes of a frame."""
     slots: int = 4
     copy: bool = False
-    """Through a buffer of its own; else in place."""
+    """Whether to copy through a buffer of its own; else in place."""
     spin: bool = False
-    """Never sleep."""
+    """Whether to spin and never sleep."""
     fps: float = 0
     """0: as many as there can be."""
     pause_ns: int = 0
@@ -43,13 +43,13 @@ class Task:
     seconds: float = 1
 
     def arguments(self) -> list[str]:
-        """For the command line."""
+        """The task as words of a command line."""
         values = (self.role, self.name, self.size, self.slots, int(self.copy), int(self.spin), self.fps, self.pause_ns)
         return [str(value) for value in (*values, self.seconds)]
 
     @classmethod
     def from_arguments(cls, arguments: Sequence[str]) -> Task:
-        """From the command line."""
+        """The task from words of a command line."""
         role, name, size, slots, copy, spin, fps, pause_ns, seconds = arguments
         return cls(
             role, name, int(size), int(slots), copy == "1", spin == "1", float(fps), int(pause_ns), float(seconds)
@@ -79,7 +79,7 @@ class Result:
     events: int = 0
 
     def add_sample(self, ns: int) -> None:
-        """When there is no more room, every second one is dropped."""
+        """Keep a time. When there is no more room, every second one is dropped."""
         self.events += 1
         if (self.events - 1) % self.every:
             return
@@ -96,7 +96,7 @@ class Result:
 
     @property
     def rate(self) -> float:
-        """Counted per second."""
+        """The count per second."""
         return self.count / self.elapsed_ns * 1e9
 
     def to_json(self) -> str:

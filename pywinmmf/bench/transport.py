@@ -1,4 +1,4 @@
-"""A way to pass frames from one process to others: what is measured. The roles use it, and do not know which it is."""
+"""A way to pass frames from one process to others: what is measured. The roles use any of them alike."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PATIENCE = 1.0
 """Seconds to wait for a frame; then `TimeoutError`."""
 
 ATTEMPTS = 100
-"""To get a frame, between looks at the clock."""
+"""Attempts to get a frame between two looks at the clock."""
 
 
 class Transport(ABC):
@@ -25,7 +25,7 @@ class Transport(ABC):
     @classmethod
     @abstractmethod
     def create(cls, name: str, size: int, slots: int) -> Transport:
-        """The writer's end; the reader's can be opened from now on."""
+        """Create the writer's end; from now on readers can open theirs."""
 
     @classmethod
     @abstractmethod
@@ -42,7 +42,7 @@ class Transport(ABC):
 
     @abstractmethod
     def acquire(self) -> memoryview:
-        """A frame that this end has not had, in place; waits for one."""
+        """Wait for a frame that this end has not had; in place."""
 
     @abstractmethod
     def release(self) -> None:

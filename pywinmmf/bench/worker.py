@@ -13,10 +13,10 @@ from .task import Result, Task
 
 
 def wait_for_start() -> None:
-    """Tell that everything is open, and wait for the start of the measurement."""
+    """Report that everything is open, and wait for the start of the measurement."""
     print("ready", flush=True)
     if not sys.stdin.readline():
-        raise SystemExit("nobody starts the measurement")
+        raise SystemExit("the measurement does not start")
 
 
 def main() -> None:

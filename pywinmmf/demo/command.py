@@ -24,7 +24,7 @@ START_SECONDS = 30  # for all consumers to see the first picture
 STOP_SECONDS = 20
 TICK = 0.1
 
-# Ctrl-C is for the command alone; it then ends the input of its processes, which lets them finish.
+# Ctrl-C reaches the command only. It then closes the input of its processes, which ends them.
 APART: dict[str, Any]
 if sys.platform == "win32":
     APART = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
@@ -60,7 +60,7 @@ class Worker:
             report = json.loads(line)
         except ValueError:
             return
-        if isinstance(report, dict):  # whatever else it prints is no report
+        if isinstance(report, dict):  # other output is no report
             self.report = report
             self.reported.set()
 
@@ -75,7 +75,7 @@ class Worker:
         return int(self.report.get("frames", 0))
 
     def finish(self) -> str:
-        """Tell the process to stop and wait for its last report; empty, or how it ended instead of well."""
+        """Tell the process to stop and wait for its last report. Returns what went wrong; empty if nothing did."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         producer = Worker("producer", _python("producer"), name, *arguments)
         workers.append(producer)
-        while not producer.reported.wait(TICK):  # on Windows a wait without end is deaf to Ctrl-C
+        while not producer.reported.wait(TICK):  # on Windows Ctrl-C does not end a wait without a timeout
             pass
         if "ready" not in producer.report:
             ended = producer.finish()

@@ -52,7 +52,7 @@ class ContactSheet:
 
 @plain_errors
 def main() -> None:
-    """Read every frame that can be had until told to stop; judge each by its checksum."""
+    """Read every frame that comes until told to stop, and check each by its checksum."""
     parser = argparse.ArgumentParser()
     parser.add_argument("name")
     parser.add_argument("--namespace", type=int, required=True)

@@ -18,7 +18,7 @@ REPORT_SECONDS = 0.25
 
 
 def plain_errors(main: Callable[[], None]) -> Callable[[], None]:
-    """What goes wrong is one line on standard error, and the exit code 1."""
+    """Run ``main``. An error is one line on standard error and the exit code 1."""
 
     @wraps(main)
     def run() -> None:
@@ -69,6 +69,6 @@ class Report:
             "torn": self.torn,
             "missed": self.missed,
         }
-        with suppress(BrokenPipeError):  # nobody is there any more, as the end of our input will say
+        with suppress(BrokenPipeError):  # the command has gone; the end of our input will say so
             print(json.dumps(values))
             flush()

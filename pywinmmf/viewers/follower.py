@@ -20,9 +20,9 @@ News = tuple[State, Frame | None]
 class Follower:
     """Iterates for ever over the state of a channel, with each new frame, or with none every quarter of a second.
 
-    A frame that comes while we wait is that of a live channel, one that was there when we looked that of a stalled
-    one. A frame is valid until the next step. A stalled or poisoned channel is not kept open but looked at now and
-    then: whoever kept it open would keep its writer from making another one of the same name.
+    A frame that comes during a wait belongs to a live channel; a frame that was there before belongs to a stalled one.
+    A frame is valid until the next step. A stalled or poisoned channel is not kept open, but opened now and then:
+    keeping it open would keep its writer from creating another one of the same name.
     """
 
     def __init__(self, name: str, namespaces: tuple[Namespace, ...]) -> None:

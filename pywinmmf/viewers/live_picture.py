@@ -29,7 +29,7 @@ class LivePicture:
 
     def __init__(self, name: str, namespaces: tuple[Namespace, ...]) -> None:
         self.problem = ""
-        """Why there is no picture of the frames that come; empty if there is."""
+        """Why there is no picture although frames come; empty if there is one."""
         self._name = name
         self._namespaces = namespaces
         self._loop = asyncio.get_running_loop()
@@ -60,7 +60,7 @@ class LivePicture:
                 self._watched.clear()
 
     async def other_than(self, had: bytes) -> bytes:
-        """The newest picture; waits until there is one, and not the one that the viewer had."""
+        """Wait for a picture that the viewer has not had; the newest one."""
         while self._newest is None or self._newest is had:
             await self._news.wait()
         return self._newest
@@ -79,7 +79,7 @@ class LivePicture:
         while self._watched.wait() and not self._closed:
             try:
                 self._follow()
-            except Exception as error:  # whatever it is, the page shows it instead of a picture that stands still
+            except Exception as error:  # the page shows any error instead of a picture that stands still
                 self._tell(None, problem_of(error))
                 time.sleep(RETRY_SECONDS)
 

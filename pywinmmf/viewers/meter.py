@@ -14,14 +14,15 @@ from pywinmmf import Namespace
 from .follower import Follower
 from .state import State, problem_of
 
-RECENT_FRAMES = 1000  # that latency is told of
+RECENT_FRAMES = 1000  # whose latency counts
 RATE_SECONDS = 2.0  # over which the rate is measured; or between two frames, if that is longer
 RETRY_SECONDS = 0.5
 BOUNDS_MS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)  # of the histogram; above the last is one more
 
 
 class Meter:
-    """Reads every frame that it can get, in a thread of its own, and keeps the figures. Ask it in any thread."""
+    """Reads every frame that it can get, in a thread of its own, and keeps the figures, which any thread may ask
+    for."""
 
     def __init__(self, name: str, namespaces: tuple[Namespace, ...]) -> None:
         self._follower = Follower(name, namespaces)
@@ -46,7 +47,7 @@ class Meter:
         while not self._stop.is_set():
             try:
                 self._follow()
-            except Exception as error:  # whatever it is, it is told instead of figures that stand still
+            except Exception as error:  # any error is reported instead of figures that stand still
                 with self._lock:
                     self._state, self._problem = State.STALLED, problem_of(error)
                 self._stop.wait(RETRY_SECONDS)
@@ -59,7 +60,7 @@ class Meter:
                 if frame is not None:
                     self._count(frame.sequence)
                     self._arrivals.append((now_ns / 1e9, frame.sequence, frame.used))
-                    if state is State.LIVE:  # others were there before we looked
+                    if state is State.LIVE:  # earlier ones were published before we looked
                         self._latencies_ms.append(max(0.0, (now_ns - frame.timestamp_ns) / 1e6))
                 elif state is not State.LIVE:
                     self._arrivals.clear()
@@ -69,14 +70,14 @@ class Meter:
                 return
 
     def _count(self, sequence: int) -> None:
-        """A frame; what was missed before it, unless it is the first one or that of another channel."""
+        """Count a frame, and what was missed before it, unless it is the first one of a channel."""
         self._frames += 1
         if 0 < self._last < sequence:
             self._missed += sequence - self._last - 1
         self._last = sequence
 
     def report(self) -> dict[str, Any]:
-        """The figures of now, for JSON."""
+        """The current figures, for JSON."""
         with self._lock:
             latencies, arrivals = sorted(self._latencies_ms), list(self._arrivals)
             report = {
@@ -89,7 +90,7 @@ class Meter:
 
 
 def _rates(arrivals: list[tuple[float, int, int]]) -> dict[str, float]:
-    """Of what is published, whether we had it or not."""
+    """Rates of all that is published, whether we read it or not."""
     fps = bytes_per_second = 0.0
     if len(arrivals) > 1:
         (start, first, _), (end, last, size) = arrivals[0], arrivals[-1]
@@ -99,7 +100,7 @@ def _rates(arrivals: list[tuple[float, int, int]]) -> dict[str, float]:
 
 
 def _latency(latencies_ms: list[float]) -> dict[str, Any]:
-    """Of sorted ones: from publication to having the frame in hand."""
+    """Quantiles of sorted latencies, from publication to having the frame in hand."""
     ends = [*(bisect.bisect_left(latencies_ms, bound) for bound in BOUNDS_MS), len(latencies_ms)]
     counts = [end - start for start, end in zip([0, *ends], ends)]
     return {

@@ -1,4 +1,4 @@
-"""Where a channel is looked for that is given by its name."""
+"""Where to look for a channel that is given by its name."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def chosen(arguments: argparse.Namespace) -> tuple[Namespace, ...]:
 
 
 def first_found(namespaces: tuple[Namespace, ...], look: Callable[[Namespace], Found]) -> Found:
-    """What ``look`` finds in the first namespace that has it for this user.
+    """What ``look`` finds in the first namespace that has the name for this user.
 
-    If none has: the first problem with what is there, which may be somebody else's or no channel, or `NotFoundError`.
+    If none has it: the first error about something else of this name, or `NotFoundError`.
     """
     problem: Error | None = None
     missing: Error | None = None

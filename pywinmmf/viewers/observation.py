@@ -14,17 +14,17 @@ PEEK_SECONDS = 0.1
 
 
 class User(NamedTuple):
-    """Somebody who has the channel open for writing, as all do who read frames in place."""
+    """A program that has the channel open for writing, as all that read frames in place do."""
 
     pid: int
     program: str
-    """Empty: the system does not say."""
+    """The name of the program; empty if the system does not say."""
     joined_unix_ns: int
     frames_written: int
     frames_held: int
-    """Frames that it reads just now."""
+    """Frames that it reads now."""
     lag: int
-    """How many frames newer than the oldest of those there are; 0 if it holds none."""
+    """How many frames are newer than the oldest of those; 0 if it reads none."""
 
 
 class Observation(NamedTuple):
@@ -49,7 +49,7 @@ class Observation(NamedTuple):
 
     @property
     def readers(self) -> list[User]:
-        """Those who have written nothing. Read-only ones leave no trace."""
+        """Participants that have written nothing. Read-only handles leave no trace."""
         return [user for user in self.users if user.frames_written == 0]
 
 
@@ -91,5 +91,5 @@ def _user(one: Participant, sequence: int) -> User:
 
 
 def frames_per_second(before: Observation, after: Observation) -> float:
-    """How fast the sequence grew; 0 if another channel has taken its place."""
+    """How fast the sequence grew, per second; 0 if another channel has taken its place."""
     return max(0, after.sequence - before.sequence) / max(after.at - before.at, 1e-9)

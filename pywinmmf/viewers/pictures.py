@@ -1,4 +1,4 @@
-"""From pictures to files of one picture."""
+"""Encodes pictures as image files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLOURLESS = {".pbm", ".pgm"}
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """OpenCV writes nothing on standard error meanwhile."""
+    """Keep OpenCV from writing to standard error."""
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         yield
@@ -28,7 +28,7 @@ def silence() -> Iterator[None]:
 
 def encoded(picture: Picture, kind: str, options: Sequence[int] = ()) -> bytes:
     """The bytes of a file of this kind, such as ``.jpg``. `FormatError` if no such file can hold the picture."""
-    # OpenCV 5 says why in its log alone, older ones raise.
+    # OpenCV 5 gives the reason in its log only; older versions raise an error.
     reason = "such files have no colours" if kind.lower() in COLOURLESS else "the picture is too large"
     with silence():
         try:

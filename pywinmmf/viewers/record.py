@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 
     from pywinmmf.video_capture import Picture
 
-# Pictures by which a file may be ahead of the time or behind it. More than a half, or a camera of the file's own rate
-# that is just between two pictures would now and then lose one and get it twice the next time.
+# By how many pictures a file may be ahead of the time or behind it. It must be more than a half: otherwise a camera
+# with the rate of the file, and a phase between two of its pictures, would lose a picture now and then and repeat the
+# next.
 SLACK = 0.75
 DESCRIPTIONS = {
     State.LIVE: "recording",
@@ -48,10 +49,11 @@ DESCRIPTIONS = {
 
 
 class Video:
-    """A video that lasts as long as the time that passed, however slowly it is written. Pictures that come too fast are
-    left out, and those that come while the one before is written. A picture of another size is scaled to that of the
-    first. A context manager, whose end makes the file complete, and has it take the place of one that was there before;
-    not after an exception."""
+    """A video that lasts as long as the time that passed, however slowly it is written.
+
+    Pictures that come too fast, or while the one before is being written, are left out. A picture of another size is
+    scaled to the size of the first. A context manager: its end completes the file, which then replaces an older file of
+    the name, except after an exception."""
 
     def __init__(self, file: Path, fps: float, seconds: float | None = None) -> None:
         self._rate = checked(file, fps)
@@ -59,17 +61,17 @@ class Video:
         self.frames = 0
         """Written so far."""
         self.missed = 0
-        """Pictures that there was time for in the video, but that came while the one before was written."""
+        """Pictures that had a place in the video, but came while the one before was being written."""
         self.skipped = 0
         """Frames that were no pictures."""
         self.problem: Error | None = None
-        """Why the last of those was none."""
+        """Why the last of those was no picture."""
         self._path = file
         self._file: VideoFile | None = None
         self._last: Picture | None = None
         self._ticks = 0  # of the video's rate that have begun
-        self._end = 0  # the same, with those for which the last picture stays
-        self._passed = 0  # pictures that we did not get, though so far no time is left empty: that of one may be yet
+        self._end = 0  # the same, including ticks for which the last picture stays
+        self._passed = 0  # pictures that we did not get, but whose time in the video may still be filled
 
     @property
     def seconds(self) -> float:
@@ -77,8 +79,8 @@ class Video:
         return float(self._ticks / self._rate)
 
     def add(self, picture: Picture, second: float, missed: int = 0) -> None:
-        """A picture that came so many seconds after the first, and after so many that we did not get. `FormatError` if
-        the first is too large for a video."""
+        """Add a picture that came ``seconds`` after the first, after ``missed`` pictures that we did not get.
+        `FormatError` if the first is too large for a video."""
         ahead = self._ticks - second * self._rate
         tick = self._ticks + max(0, ceil(-ahead - SLACK))
         if ahead > SLACK or (self._most is not None and tick >= self._most):
@@ -99,7 +101,7 @@ class Video:
         self.problem = problem
 
     def hold(self, second: float) -> None:
-        """The last picture stays until then. It is written again each second, so that a recording that is killed can be
+        """Show the last picture until then. It is written again each second, so that a recording that is killed can be
         played up to its last second."""
         self._end = round(second * self._rate)
         if self._last is not None and self._end - self._ticks >= self._rate:
@@ -107,7 +109,7 @@ class Video:
 
     def _write(self, picture: Picture, tick: int) -> None:
         assert self._file
-        self._ticks = tick + 1  # first: a signal may come while it is written, and its time is over then
+        self._ticks = tick + 1  # first, because a signal may interrupt writing it, and its time is over then
         self._file.write(picture, tick)
         self.frames += 1
 
@@ -121,7 +123,7 @@ class Video:
             return
         with self._file:
             if self._last is not None and self._end > self._ticks:
-                self._write(self._last, self._end - 1)  # once more: a file ends when its last picture does
+                self._write(self._last, self._end - 1)  # once more, because a file ends when its last picture does
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -147,7 +149,7 @@ def run(arguments: argparse.Namespace) -> int:
         return FAILED
     if video.missed:
         print(
-            f"pywinmmf: pictures missed: {video.missed}, as writing them took too long: "
+            f"pywinmmf: pictures missed: {video.missed}, because writing took too long: "
             "smaller ones or a lower --fps would help",
             file=sys.stderr,
         )
@@ -156,7 +158,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _follow(arguments: argparse.Namespace, video: Video, ending: Ending, show: Any) -> None:
-    """Until the time is over, or the command is to end."""
+    """The steps of the follower, until the time is over or the command is to end."""
     began = time.perf_counter()
     start: float | None = None
     for state, frame in Follower(arguments.name, namespaces.chosen(arguments)):

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     with namespaces.first_found(namespaces.chosen(arguments), open_channel) as channel:
         frame, picture = _newest_picture(channel, arguments.timeout)
         age = channel.age or 0.0
-    # Not cv2.imwrite, which knows few letters of file names on Windows.
+    # Not cv2.imwrite, which cannot open every file name on Windows.
     replace_file(file, encoded(picture, kind))
     height, width = picture.shape[:2]
     print(f"{shown(file)}: {width} x {height}, frame {frame.sequence}, {age:.3f} s old")
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _newest_picture(channel: FrameChannel, timeout: float) -> tuple[Frame, Picture]:
-    """The newest frame that is a picture: if the newest one is none, the first that comes in time."""
+    """The newest frame if it is a picture, else the first picture that comes in time."""
     deadline = time.monotonic() + timeout
     frame = channel.latest(timeout)
     while True:

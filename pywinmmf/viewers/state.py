@@ -1,4 +1,4 @@
-"""How a channel does."""
+"""The state of a channel."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pywinmmf import Error, Namespace
 from pywinmmf.registry import seconds_between_pictures
 
 PATIENCE = 2.0  # seconds without a frame after which a channel counts as stalled
-INTERVALS = 3  # of a camera that is shared more slowly, which also must be over then
+INTERVALS = 3  # intervals of a slowly shared camera that must also have passed
 
 
 class State(enum.Enum):
-    """As its readers see it."""
+    """The state, as readers of the channel see it."""
 
     LIVE = "live"
     STALLED = "stalled"
     """It is there, but no frame has come for some time, or none has come yet."""
     POISONED = "poisoned"
-    """It is there, but damaged, and gives no frame any more. Once all have let go of it, a new one may come."""
+    """It is there, but damaged, and gives no more frames. Once all programs have closed it, a new one can come."""
     ABSENT = "absent"
 
 
@@ -28,5 +28,5 @@ def is_stalled(name: str, namespace: Namespace, age: float) -> bool:
 
 
 def problem_of(error: Exception) -> str:
-    """For who looks on: errors of ours, and of the system, speak for themselves, others need their names."""
+    """The error for people. Our errors and those of the system explain themselves; others need their class name."""
     return str(error) if isinstance(error, (Error, OSError)) else f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""``pywinmmf top``: all channels in a table that lives."""
+"""``pywinmmf top``: all channels in a live table."""
 
 from __future__ import annotations
 
@@ -31,8 +31,16 @@ from . import namespaces
 from .observation import Observation, frames_per_second, observe
 
 COLUMNS = ["name", "namespace", "state", "size", "format", "fps", "MB/s", "age", "slots", "readers"]
-LEFT_OUT = ["namespace", "slots", "format", "MB/s", "size", "readers", "age"]  # in this order, where there is no room
-LEFT_OUT_LAST = ["state", "fps"]  # only if names, which can be folded, have no room for NAME_ROOM characters
+LEFT_OUT = [
+    "namespace",
+    "slots",
+    "format",
+    "MB/s",
+    "size",
+    "readers",
+    "age",
+]  # in this order, if there is no room for all
+LEFT_OUT_LAST = ["state", "fps"]  # only if names, which can be folded, have less room than NAME_ROOM characters
 NAME_ROOM = 8
 NUMBERS = {"fps", "MB/s", "age", "slots", "readers"}
 ABSENT = "absent"
@@ -66,7 +74,7 @@ def _live(tables: Iterator[list[Row]], console: Console) -> None:
 
 
 def _one_after_the_other(tables: Iterator[list[Row]]) -> None:
-    """For a file or a pipe: whole tables as plain text, with an empty line after each."""
+    """Print whole tables as plain text, each with an empty line behind it, for a file or a pipe."""
     for rows in tables:
         print_table(COLUMNS, rows)
         print(flush=True)
@@ -75,7 +83,7 @@ def _one_after_the_other(tables: Iterator[list[Row]]) -> None:
 def _tables(
     names: list[str], where: tuple[Namespace, ...], interval: float, sleep: Callable[[float], None]
 ) -> Iterator[list[Row]]:
-    """For ever, one after each interval."""
+    """Tables without end, one after each interval."""
     seen = _look(names, where)
     while True:
         sleep(interval)
@@ -86,7 +94,7 @@ def _tables(
 
 
 def _look(names: list[str], where: tuple[Namespace, ...]) -> Seen:
-    """The channels of these names, or all that there are."""
+    """The channels of these names, or all channels."""
     found: Seen = {}
     for namespace in where:
         for name in names or list_sections(namespace):
@@ -128,7 +136,7 @@ def _print_once(rows: list[Row], arguments: argparse.Namespace) -> int:
 
 
 def _screen(rows: list[Row], console: Console) -> Table:
-    """As many rows as the terminal has lines for, and how many are not there."""
+    """As many rows as the terminal has lines for, and how many are left out."""
     for count in range(min(len(rows), console.height), -1, -1):
         table = _table(rows[:count], console)
         if count < len(rows):
@@ -139,7 +147,7 @@ def _screen(rows: list[Row], console: Console) -> Table:
 
 
 def _table(rows: list[Row], console: Console) -> Table:
-    """With all columns, or those that a narrow terminal has room for; at the least the name."""
+    """The table with all columns, or with those that a narrow terminal has room for; always with the name."""
     columns = list(COLUMNS)
     short = [{**row, "name": row["name"][:NAME_ROOM]} for row in rows]
     for left_out, measured in ((LEFT_OUT, rows), (LEFT_OUT_LAST, short)):

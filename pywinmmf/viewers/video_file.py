@@ -1,4 +1,4 @@
-"""A video file in the making."""
+"""A video file that is being written."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from pywinmmf.video_capture import Picture
 
 CODECS = {".mp4": ("mpeg4", "yuv420p"), ".avi": ("mjpeg", "yuvj420p")}
-# The same quality for all pictures, however long each is shown: 3 of 1 (the best) to 31, times FFmpeg's unit of it.
+# The same quality for all pictures, however long each is shown: 3, of 1 (best) to 31, in FFmpeg's unit.
 QUALITY = {"flags": "+qscale", "global_quality": str(3 * 118)}
 FPS = range(1, 1001)
 MOST_TICKS = 65535  # a second, or a part of it: what MPEG-4 can count
 
 
 def checked(file: Path, fps: float) -> Fraction:
-    """The rate of such a file; `InvalidArgumentError` if there can be none."""
+    """The rate for such a file; `InvalidArgumentError` if it cannot have one."""
     if file.suffix.lower() not in CODECS:
         raise InvalidArgumentError(f"file {str(file)!r}: expected a name that ends with {' or '.join(CODECS)}")
     if not FPS.start <= fps < FPS.stop:
@@ -43,13 +43,13 @@ OPTIONS = {
 
 
 class VideoFile:
-    """Each picture has its time in ticks, as many a second as ``rate``, and is shown until that of the next one: no
-    picture needs to be repeated. A context manager, whose end makes the file complete.
+    """A video file. Each picture has its time in ticks of 1 / ``rate`` seconds and is shown until the next one, so
+    no picture needs to be repeated. A context manager: its end completes the file.
 
     `FormatError` if such a file cannot have pictures of that size; the file is not touched then. `OSError` if it
     cannot be written, now or at any later step.
 
-    A file that exists is kept until the new one is whole, which is called NAME.unfinished.mp4 until then.
+    A file that exists is kept until the new one is whole; until then the new one is called NAME.unfinished.mp4.
     """
 
     def __init__(self, file: Path, rate: Fraction, size: tuple[int, int]) -> None:
@@ -57,7 +57,7 @@ class VideoFile:
         """Width and height in pixels, of every picture."""
         width, height = size
         codec, pixels = CODECS[file.suffix.lower()]
-        self._target = Path(os.path.realpath(file))  # absolute, or some names are addresses in the network
+        self._target = Path(os.path.realpath(file))  # absolute, because FFmpeg takes some names for network addresses
         self._path = _unfinished(self._target) if self._target.is_file() else self._target
         self._container = av.open(str(self._path), "w", options=OPTIONS[file.suffix.lower()])
         stream = self._container.add_stream(codec, rate, QUALITY)
@@ -76,7 +76,7 @@ class VideoFile:
             raise OSError(error.errno, error.strerror, str(file)) from error
 
     def write(self, picture: Picture, tick: int) -> None:
-        """A picture in BGR, of a later time than the one before."""
+        """Add a BGR picture with a later time than the one before."""
         frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
         frame.pts = tick
         self._container.mux(self._stream.encode(frame))
@@ -94,7 +94,7 @@ class VideoFile:
 
 
 def _unfinished(target: Path) -> Path:
-    """The first name of this kind that is free: others may be of recordings that were killed."""
+    """The first free name of this kind: killed recordings may have left others."""
     for number in itertools.count(1):
         path = target.with_name(f"{target.stem}.unfinished{number if number > 1 else ''}{target.suffix}")
         if not path.exists():

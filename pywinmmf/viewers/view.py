@@ -1,7 +1,7 @@
-"""``pywinmmf view``: a page with the live picture of a channel and how it does.
+"""``pywinmmf view``: a page with the live picture and the state of a channel.
 
-Every program of the machine, of whatever user, can connect to a port of 127.0.0.1. So all paths begin with a random
-secret that only the printed address has; without it nothing is served.
+Every program of the machine, of any user, can connect to a port of 127.0.0.1. So all paths begin with a random secret
+that is in the printed address only; without it nothing is served.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ HEADERS = {
 BOUNDARY = "frame"
 PART = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n".encode()
 SHUTDOWN_SECONDS = 1.0
-IDLE_SECONDS = 15.0  # until a connection ends that sends no request, or takes no picture
+IDLE_SECONDS = 15.0  # after which a connection ends that sends no request, or takes no picture
 SECRET_BYTES = 16
 
 
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_name(arguments: argparse.Namespace) -> None:
-    """`InvalidArgumentError` if no channel can have it. All else is for the page to say."""
+    """`InvalidArgumentError` if no channel can have this name. The page shows all other errors."""
     try:
         _channel(arguments.name, namespaces.chosen(arguments))
     except InvalidArgumentError:
@@ -66,7 +66,7 @@ def _check_name(arguments: argparse.Namespace) -> None:
 
 
 LOG = logging.getLogger(__name__)
-# Who sends what is no request is told so, and nobody else.
+# A client that sends something that is no request gets an answer; it is not logged.
 LOG.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
 
 
@@ -122,7 +122,7 @@ async def _threads(app: web.Application) -> AsyncIterator[None]:
 async def _for_this_machine(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Refuse requests for another host's name, which somebody else's page may have pointed here (DNS rebinding)."""
+    """Refuse requests for the name of another host, which a foreign page may have pointed here (DNS rebinding)."""
     try:
         host = request.url.host or ""
     except ValueError:
@@ -194,7 +194,7 @@ def _channel(name: str, where: tuple[Namespace, ...]) -> dict[str, Any]:
 
 
 async def _picture(request: web.Request) -> web.StreamResponse:
-    """A stream of JPEG pictures that takes the place of one another (MJPEG)."""
+    """A stream of JPEG pictures, each of which replaces the one before (MJPEG)."""
     response = web.StreamResponse(headers={"Content-Type": f"multipart/x-mixed-replace; boundary={BOUNDARY}"})
     await response.prepare(request)
     if request.method == "HEAD":

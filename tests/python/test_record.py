@@ -151,7 +151,7 @@ def test_record_with_an_encoder_that_is_too_slow(
     assert main(["record", camera, str(file), "--seconds", "2"]) == 0
     seconds, pictures = played(file)
     said = capsys.readouterr()
-    missed = re.search(r"pictures missed: (\d+), as writing them took too long", said.err)
+    missed = re.search(r"pictures missed: (\d+), because writing took too long", said.err)
     assert missed
     assert 0 < int(missed[1]) <= 60 - len(pictures)
     assert len(pictures) <= 21

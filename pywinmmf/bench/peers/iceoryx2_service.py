@@ -1,4 +1,4 @@
-"""iceoryx2: a publish-subscribe service; its readers poll, so an event service beside it wakes those that sleep."""
+"""iceoryx2: a publish-subscribe service; its readers poll, so an event service beside it wakes sleepers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Adapter(Transport):
         return _bytes_at(self._slot.payload_ptr, self._size)
 
     def publish(self) -> None:
-        """Send it, and wake who sleeps."""
+        """Send it, and wake sleepers."""
         self._slot.assume_init().send()
         self._notifier.notify()
 

@@ -1,4 +1,4 @@
-"""posix_ipc: shared memory and a semaphore that counts frames; one buffer, and nothing that keeps it whole."""
+"""posix_ipc: shared memory and a semaphore that counts frames; one buffer, which nothing protects."""
 
 from __future__ import annotations
 
