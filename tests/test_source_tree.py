@@ -12,7 +12,10 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 
 
-@pytest.mark.skipif(any(PROJECT.glob("pywinmmf/_native.*")), reason="the sources are built: an editable installation")
+BUILT = [file for kind in ("so", "pyd") for file in PROJECT.glob(f"pywinmmf/_native*.{kind}")]
+
+
+@pytest.mark.skipif(BUILT != [], reason="the sources are built: an editable installation")
 def test_the_source_tree_says_what_it_is() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import pywinmmf"],
