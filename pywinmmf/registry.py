@@ -23,7 +23,7 @@ from .memory_mapped_file import MemoryMappedFile
 from .whole_file import replace_file
 
 FILE = Path("pywinmmf/cameras.json")
-PATIENCE = 2.0  # seconds
+WAIT_SECONDS = 2.0  # seconds
 # Of claims. On Linux only who may open one can ask whether its owner lives; on Windows it is gone with its owner,
 # unless somebody else could open it, and keep it.
 CLAIM_ACCESS = Access.OWNER if sys.platform == "win32" else Access.USERS_READ
@@ -136,14 +136,14 @@ def _one_at_a_time() -> Iterator[None]:
         with suppress(Error):
             lock = MemoryMappedFile.create("pywinmmf-cameras", 1, namespace=namespace, access=access, exist_ok=True)
             stack.enter_context(lock)
-            if stack.enter_context(lock.write_lock(PATIENCE, repair=True)).owner_died:
+            if stack.enter_context(lock.write_lock(WAIT_SECONDS, repair=True)).owner_died:
                 lock.mark_consistent()
         yield
 
 
 def _read(file: Path) -> list[dict[str, Any]]:
     try:
-        listed = json.loads(_patiently(lambda: file.read_text(encoding="utf-8")))
+        listed = json.loads(_retried(lambda: file.read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError):
         return []
     return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
@@ -154,12 +154,12 @@ def _write(file: Path, listed: list[dict[str, Any]]) -> None:
         file.parent.mkdir(mode=0o755, parents=True)  # others may not replace the file
         file.parent.chmod(0o755)  # but look, whatever the umask
     data = json.dumps(listed, indent=1).encode()
-    _patiently(lambda: replace_file(file, data, mode=0o644))
+    _retried(lambda: replace_file(file, data, mode=0o644))
 
 
-def _patiently(action: Callable[[], T]) -> T:
+def _retried(action: Callable[[], T]) -> T:
     """On Windows a file that is just being read cannot be replaced, nor one read that is just being replaced."""
-    deadline = time.perf_counter() + PATIENCE
+    deadline = time.perf_counter() + WAIT_SECONDS
     while True:
         try:
             return action()

@@ -11,7 +11,7 @@ from typing import Any
 
 from terminal import OWN_TERMINAL
 
-PATIENCE = 60  # seconds
+WAIT_SECONDS = 60  # seconds
 
 
 def limited(size: int) -> Callable[[], None]:

@@ -17,7 +17,7 @@ import numpy.typing
 import pytest
 from lab import cache, footage
 from selenium import webdriver
-from viewer import PATIENCE, Viewer, viewers
+from viewer import WAIT_SECONDS, Viewer, viewers
 
 from pywinmmf import Frame, FrameChannel
 
@@ -40,7 +40,7 @@ def name() -> str:
 
 
 def wait_until(condition: Callable[[], object], seen: Callable[[], object] = lambda: "it never came true") -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + WAIT_SECONDS
     while not condition():
         assert time.monotonic() < deadline, seen()
         time.sleep(0.05)

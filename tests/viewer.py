@@ -14,7 +14,7 @@ from typing import Any
 
 from terminal import OWN_TERMINAL, press_ctrl_c
 
-PATIENCE = 60  # seconds
+WAIT_SECONDS = 60  # seconds
 
 
 SERVE = """
@@ -50,7 +50,7 @@ class Viewer:
     ) -> Iterator[http.client.HTTPResponse]:
         """The answer to a request, to be read. ``base``: what the path begins with in place of the secret."""
         path = (self.base if base is None else base) + path
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_SECONDS)) as connection:
             connection.request(method, path, headers=headers)
             yield connection.getresponse()
 
@@ -66,7 +66,7 @@ class Viewer:
         try:
             if self.process.poll() is None:
                 press_ctrl_c(self.process)
-            return self.process.wait(timeout=PATIENCE)
+            return self.process.wait(timeout=WAIT_SECONDS)
         finally:
             self.process.kill()
             assert self.process.stdout is not None

@@ -25,11 +25,11 @@ void *system_address(const shared_memory *memory);
 /* Who created it also removes the name. */
 void system_close(shared_memory *memory);
 
-/* Sleeps until it is woken, unless *bell is not `seen`; may also wake for no reason. */
-void system_sleep(shared_memory *memory, const uint32_t *bell, uint32_t seen, int64_t timeout_ns);
+/* Sleeps until it is woken, unless *epoch is not `seen`; may also wake for no reason. */
+void system_sleep(shared_memory *memory, const uint32_t *epoch, uint32_t seen, int64_t timeout_ns);
 
-/* Wakes this many, after *bell was moved. */
-void system_wake(shared_memory *memory, uint32_t *bell, uint32_t sleepers);
+/* Wakes this many, after *epoch has changed. */
+void system_wake(shared_memory *memory, uint32_t *epoch, uint32_t sleepers);
 
 /* Tells the core that this is a spin loop. */
 static inline void spin_pause(void) {

@@ -72,13 +72,13 @@ void system_close(shared_memory *memory) {
     free(memory);
 }
 
-void system_sleep(shared_memory *memory, const uint32_t *bell, uint32_t seen, int64_t timeout_ns) {
+void system_sleep(shared_memory *memory, const uint32_t *epoch, uint32_t seen, int64_t timeout_ns) {
     struct timespec timeout = {timeout_ns / NANOSECONDS, timeout_ns % NANOSECONDS};
     (void)memory;
-    syscall(SYS_futex, bell, FUTEX_WAIT, seen, &timeout, NULL, 0);
+    syscall(SYS_futex, epoch, FUTEX_WAIT, seen, &timeout, NULL, 0);
 }
 
-void system_wake(shared_memory *memory, uint32_t *bell, uint32_t sleepers) {
+void system_wake(shared_memory *memory, uint32_t *epoch, uint32_t sleepers) {
     (void)memory;
-    syscall(SYS_futex, bell, FUTEX_WAKE, sleepers, NULL, NULL, 0);
+    syscall(SYS_futex, epoch, FUTEX_WAKE, sleepers, NULL, NULL, 0);
 }

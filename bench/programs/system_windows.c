@@ -66,13 +66,13 @@ void system_close(shared_memory *memory) {
     free(memory);
 }
 
-void system_sleep(shared_memory *memory, const uint32_t *bell, uint32_t seen, int64_t timeout_ns) {
-    (void)bell;
+void system_sleep(shared_memory *memory, const uint32_t *epoch, uint32_t seen, int64_t timeout_ns) {
+    (void)epoch;
     (void)seen;
     WaitForSingleObject(memory->semaphore, (DWORD)(timeout_ns / 1000000));
 }
 
-void system_wake(shared_memory *memory, uint32_t *bell, uint32_t sleepers) {
-    (void)bell;
+void system_wake(shared_memory *memory, uint32_t *epoch, uint32_t sleepers) {
+    (void)epoch;
     ReleaseSemaphore(memory->semaphore, (LONG)sleepers, NULL);
 }

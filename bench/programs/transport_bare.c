@@ -26,7 +26,7 @@ struct shared {
     uint32_t slots;
     uint32_t readers;
     CACHE_LINE uint64_t newest; /* number << 8 | slot; 0: none yet */
-    CACHE_LINE uint32_t bell;
+    CACHE_LINE uint32_t epoch;
     uint32_t sleepers;
     struct pin pins[READERS];
 };
@@ -110,8 +110,8 @@ void transport_publish(transport *passing) {
     if (__atomic_load_n(&shared->sleepers, __ATOMIC_SEQ_CST) == 0)
         return;
     uint32_t sleepers = __atomic_exchange_n(&shared->sleepers, 0, __ATOMIC_SEQ_CST);
-    __atomic_fetch_add(&shared->bell, 1, __ATOMIC_SEQ_CST);
-    system_wake(passing->memory, &shared->bell, sleepers);
+    __atomic_fetch_add(&shared->epoch, 1, __ATOMIC_SEQ_CST);
+    system_wake(passing->memory, &shared->epoch, sleepers);
 }
 
 bool transport_write(transport *passing, const void *bytes, uint64_t size) {
@@ -133,10 +133,10 @@ static bool is_newer(const transport *passing, uint64_t newest) {
 
 static void sleep_until_newer(transport *passing) {
     struct shared *shared = passing->shared;
-    uint32_t seen = __atomic_load_n(&shared->bell, __ATOMIC_SEQ_CST);
+    uint32_t seen = __atomic_load_n(&shared->epoch, __ATOMIC_SEQ_CST);
     __atomic_fetch_add(&shared->sleepers, 1, __ATOMIC_SEQ_CST);
     if (!is_newer(passing, look(passing)))
-        system_sleep(passing->memory, &shared->bell, seen, SECOND_NS / 10);
+        system_sleep(passing->memory, &shared->epoch, seen, SECOND_NS / 10);
 }
 
 /* As the library does: unless it has to, not if it was in vain the last times, but for one try now and then. */

@@ -17,7 +17,7 @@ from .task import Result, Task
 if TYPE_CHECKING:
     from typing import Self
 
-PATIENCE = 60.0
+WAIT_SECONDS = 60.0
 """Seconds that a process may need to start, and again beyond its measurement."""
 
 
@@ -53,7 +53,7 @@ class Process:
             late.set()
             self._process.kill()
 
-        timer = Timer(PATIENCE, give_up)
+        timer = Timer(WAIT_SECONDS, give_up)
         timer.start()
         try:
             assert self._process.stdout
@@ -61,7 +61,7 @@ class Process:
         finally:
             timer.cancel()
         if late.is_set():
-            raise ProcessFailed(f"no start in {PATIENCE:g} s")
+            raise ProcessFailed(f"no start in {WAIT_SECONDS:g} s")
         return line
 
     @property
@@ -84,7 +84,7 @@ class Process:
     def result(self) -> Result:
         """Wait for the end."""
         try:
-            output, errors = self._process.communicate(timeout=self._seconds + PATIENCE)
+            output, errors = self._process.communicate(timeout=self._seconds + WAIT_SECONDS)
         except subprocess.TimeoutExpired as error:
             raise ProcessFailed(f"no end after {error.timeout:.0f} s") from error
         if self._process.returncode != 0:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-PATIENCE = 1.0
+WAIT_SECONDS = 1.0
 """Seconds to wait for a frame; then `TimeoutError`."""
 
 ATTEMPTS = 100
@@ -60,7 +60,7 @@ class Transport(ABC):
 
     def poll(self, attempt: Callable[[], Any]) -> Any:
         """Spin until the attempt gives something."""
-        deadline = time.perf_counter() + PATIENCE
+        deadline = time.perf_counter() + WAIT_SECONDS
         while time.perf_counter() < deadline:
             for _ in range(ATTEMPTS):
                 found = attempt()

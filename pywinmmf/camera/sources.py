@@ -23,7 +23,7 @@ from .source_names import IN_FILE, TEST_PICTURE, source_in, video_file, without_
 Picture = npt.NDArray[np.uint8]
 
 TEST_SIZE = (640, 480)
-STREAM_PATIENCE_MS = 5000
+STREAM_TIMEOUT_MS = 5000
 BAD_PARTS, BAD_SECONDS = 5, 2.0  # failures in a row, until a source counts as ended
 MOST_BAD_PICTURES = 10_000  # of a file
 
@@ -92,13 +92,13 @@ def _open(source: str, shown_as: str, size: Size | None) -> Source:
     if file is not None:
         return VideoFile(shown_as, file)
     if "://" in source:
-        patience = [
+        timeouts = [
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-            STREAM_PATIENCE_MS,
+            STREAM_TIMEOUT_MS,
             cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-            STREAM_PATIENCE_MS,
+            STREAM_TIMEOUT_MS,
         ]
-        stream = cv2.VideoCapture(source, cv2.CAP_FFMPEG, patience)
+        stream = cv2.VideoCapture(source, cv2.CAP_FFMPEG, timeouts)
         return Captured(shown_as, stream, "no stream there")
     index, backend = devices.find(source, shown_as)
     camera = Captured(shown_as, cv2.VideoCapture(index, backend), "no such camera, or another program is using it")

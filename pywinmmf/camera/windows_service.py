@@ -26,7 +26,7 @@ import winerror
 
 from .service import DESCRIPTION, NOT_INSTALLED, NOT_RUNNING, Job
 
-PATIENCE = 60.0  # seconds for a start or a stop
+WAIT_SECONDS = 60.0  # seconds for a start or a stop
 RESTART_MS, FORGET_FAILURES_SECONDS = 2000, 3600
 
 STATES = {
@@ -210,7 +210,7 @@ def _state(service: Any) -> int:
 
 
 def _wait(name: str, service: Any, wanted: int) -> None:
-    deadline = time.perf_counter() + PATIENCE
+    deadline = time.perf_counter() + WAIT_SECONDS
     while (state := _state(service)) != wanted:
         if state == win32service.SERVICE_STOPPED or time.perf_counter() >= deadline:
             raise OSError(f"service {name!r} is {STATES.get(state, state)}: see its log for why")

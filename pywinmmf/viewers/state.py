@@ -7,7 +7,7 @@ import enum
 from pywinmmf import Error, Namespace
 from pywinmmf.registry import seconds_between_pictures
 
-PATIENCE = 2.0  # seconds without a frame after which a channel counts as stalled
+STALLED_SECONDS = 2.0  # seconds without a frame after which a channel counts as stalled
 INTERVALS = 3  # intervals of a slowly shared camera that must also have passed
 
 
@@ -24,7 +24,7 @@ class State(enum.Enum):
 
 def is_stalled(name: str, namespace: Namespace, age: float) -> bool:
     """Whether a channel whose newest frame is ``age`` seconds old counts as stalled."""
-    return age >= PATIENCE and age >= INTERVALS * seconds_between_pictures(name, namespace)
+    return age >= STALLED_SECONDS and age >= INTERVALS * seconds_between_pictures(name, namespace)
 
 
 def problem_of(error: Exception) -> str:

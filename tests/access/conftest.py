@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 SHM = Path("/dev/shm")
-PATIENCE = 60  # seconds until a user who says nothing counts as stuck
+WAIT_SECONDS = 60  # seconds until a user who says nothing counts as stuck
 SERVICE, ALICE, BOB, CAROL = 0, 54321, 54322, 54323  # user and group ids; nobody needs an account
 
 # Everything is imported before the change of users: the new one may not read the folders of this Python. Then it
@@ -68,7 +68,7 @@ class User:
 
     def _answer(self) -> Any:
         assert self.process.stdout is not None
-        alarm = threading.Timer(PATIENCE, self.process.kill)
+        alarm = threading.Timer(WAIT_SECONDS, self.process.kill)
         alarm.start()
         line = self.process.stdout.readline()
         alarm.cancel()
@@ -77,7 +77,7 @@ class User:
 
     def end(self) -> int:
         """The process's exit status, once it has ended."""
-        return self.process.wait(PATIENCE)
+        return self.process.wait(WAIT_SECONDS)
 
     def kill(self) -> None:
         """SIGKILL."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from access.conftest import ALICE, BOB, PATIENCE, SERVICE, SHM, User
+from access.conftest import ALICE, BOB, SERVICE, SHM, WAIT_SECONDS, User
 
 from pywinmmf import Access
 
@@ -164,7 +164,7 @@ def test_a_link_to_a_live_section_is_no_way_in(user: Users, name: str) -> None:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + WAIT_SECONDS
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.01)

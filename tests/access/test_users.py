@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from access.conftest import ALICE, BOB, CAROL, PATIENCE, SERVICE, SHM, User
+from access.conftest import ALICE, BOB, CAROL, SERVICE, SHM, WAIT_SECONDS, User
 
 Users = Callable[..., User]
 
@@ -253,7 +253,7 @@ def test_shared_locks_on_tokens_keep_a_dead_writer_alive(user: Users, name: str)
     assert opening_custom(heir, name) == 4096
     bob.starts(lock_tokens(0, 1, F_OFD_SETLKW), str(SHM / name))
     waits = re.compile(rf"^\d+: -> OFDLCK .*:{(SHM / name).stat().st_ino} ", re.M)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + WAIT_SECONDS
     while not waits.search(Path("/proc/locks").read_text()):
         assert time.monotonic() < deadline, "bob does not wait"
         time.sleep(0.01)

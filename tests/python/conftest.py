@@ -20,7 +20,7 @@ from pywinmmf import FrameChannel, Layout, MemoryMappedFile, Namespace, registry
 if TYPE_CHECKING:
     from pywinmmf.camera.share import SharedCamera
 
-PATIENCE = 60  # seconds until a process that says nothing counts as stuck
+WAIT_SECONDS = 60  # seconds until a process that says nothing counts as stuck
 
 CAMERA_SIZE = (64, 48)
 
@@ -53,7 +53,7 @@ class Child:
             env={**os.environ, "PYTHONIOENCODING": "utf-8"},
             **how,
         )
-        self._alarm = threading.Timer(PATIENCE, self.process.kill)
+        self._alarm = threading.Timer(WAIT_SECONDS, self.process.kill)
         self._alarm.start()
 
     def line(self) -> str:
@@ -112,7 +112,7 @@ def eventually() -> Callable[[Callable[[], object]], None]:
     """Waits until a condition is true."""
 
     def wait(condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + WAIT_SECONDS
         while not condition():
             assert time.monotonic() < deadline, "it never came true"
             time.sleep(0.01)
@@ -165,6 +165,6 @@ def camera(name: str) -> Iterator[str]:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Followers that soon lose patience."""
-    monkeypatch.setattr("pywinmmf.viewers.state.PATIENCE", 0.3)
+    """Followers that soon give up."""
+    monkeypatch.setattr("pywinmmf.viewers.state.STALLED_SECONDS", 0.3)
     monkeypatch.setattr("pywinmmf.viewers.follower.TICK", 0.05)

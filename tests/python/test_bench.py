@@ -92,7 +92,7 @@ def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
 
 
 def test_a_process_that_never_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "PATIENCE", 0.5)
+    monkeypatch.setattr(process, "WAIT_SECONDS", 0.5)
     with pytest.raises(process.ProcessFailed, match=r"no start in 0\.5 s"):
         process.Process([sys.executable, "-c", "import time; time.sleep(600)"], Task("open"))
 

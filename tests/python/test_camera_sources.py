@@ -73,7 +73,7 @@ def test_a_silent_stream_holds_up_no_other_source(
     name: str, share: Callable[..., SharedCamera], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare_opencv()
-    monkeypatch.setattr("pywinmmf.camera.sources.STREAM_PATIENCE_MS", 600_000)
+    monkeypatch.setattr("pywinmmf.camera.sources.STREAM_TIMEOUT_MS", 600_000)
     make_video(tmp_path / "video.avi", [200] * 5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(30)
@@ -88,7 +88,7 @@ def test_opencv_says_nothing(child: Callable[..., Any]) -> None:
     code = """
 from pywinmmf.camera import sources
 sources.prepare_opencv()
-sources.STREAM_PATIENCE_MS = 100
+sources.STREAM_TIMEOUT_MS = 100
 try:
     sources.open_source(f"rtsp://127.0.0.1:{sys.argv[1]}/")
 except OSError:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cameras import picture
-from commands import PATIENCE
+from commands import WAIT_SECONDS
 
 from pywinmmf import (
     AccessDeniedError,
@@ -31,7 +31,7 @@ LOCAL = (Namespace.LOCAL,)
 
 
 def until(news: Iterator[follower.News], wanted: State, *, sequence: int | None = None) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + WAIT_SECONDS
     for state, frame in news:
         if state is wanted and sequence == (frame and frame.sequence):
             return
@@ -147,7 +147,7 @@ def test_the_live_picture_survives_any_exception(
 
     with FrameChannel.create(name, capacity=48 * 64 * 3) as channel:
         channel.publish(picture(1))
-        asyncio.run(asyncio.wait_for(watch(), PATIENCE))
+        asyncio.run(asyncio.wait_for(watch(), WAIT_SECONDS))
 
 
 def test_the_meter_survives_any_exception(

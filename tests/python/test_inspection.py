@@ -26,7 +26,7 @@ from pywinmmf import (
 )
 from pywinmmf.cli import main
 
-PATIENCE = 60  # seconds
+WAIT_SECONDS = 60  # seconds
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_ls_on_a_terminal_that_knows_few_letters(name: str) -> None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env={**os.environ, "PYTHONIOENCODING": "ascii"},
-            timeout=PATIENCE,
+            timeout=WAIT_SECONDS,
         )
     assert done.returncode == 0, done.stderr
     assert f"{name}\\xe9 ".encode() in done.stdout

@@ -15,7 +15,7 @@ from typing import Any
 import av
 import pytest
 from cameras import SIZE, picture
-from commands import PATIENCE, POLITE, command, limited, output_until
+from commands import POLITE, WAIT_SECONDS, command, limited, output_until
 from terminal import press_ctrl_c
 
 from pywinmmf import (
@@ -247,7 +247,7 @@ def test_record_on_a_full_disk(camera: str, kind: str, tmp_path: Path) -> None:
         *("record", camera, str(tmp_path / f"video.{kind}"), "--seconds", "2"),
         preexec_fn=limited(4096),
     ) as process:
-        output = process.communicate(timeout=PATIENCE)[0]
+        output = process.communicate(timeout=WAIT_SECONDS)[0]
     assert process.returncode == 2, output
     assert f"File too large: '{tmp_path}" in output
     assert "Traceback" not in output
@@ -268,7 +268,7 @@ def test_record_of_a_camera_that_changes_and_goes(name: str, tmp_path: Path) -> 
     ready = threading.Event()
     filming = threading.Thread(target=film)
     filming.start()
-    assert ready.wait(PATIENCE)
+    assert ready.wait(WAIT_SECONDS)
     assert main(["record", name, str(file), "--seconds", "3", "--fps", "10"]) == 0
     filming.join()
     seconds, shown = played(file)
@@ -341,7 +341,7 @@ def test_an_interrupted_video_is_whole(camera: str, tmp_path: Path) -> None:
     with command("record", camera, str(tmp_path / "video.mp4")) as process:
         output_until(process, "recording")
         press_ctrl_c(process)
-        rest = process.communicate(timeout=PATIENCE)[0]
+        rest = process.communicate(timeout=WAIT_SECONDS)[0]
     assert process.returncode == 0, rest
     assert "video.mp4: " in rest
     assert len(pictures_in(tmp_path / "video.mp4")) >= 1

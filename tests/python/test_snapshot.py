@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy
 import pytest
-from commands import PATIENCE, command, limited
+from commands import WAIT_SECONDS, command, limited
 
 from pywinmmf import (
     FrameChannel,
@@ -125,7 +125,7 @@ def test_snapshot_on_a_full_disk_leaves_what_was_there(name: str, tmp_path: Path
     with FrameChannel.create(name, capacity=(48, 64, 3)) as channel:
         channel.publish(numpy.random.default_rng(0).integers(0, 256, (48, 64, 3), numpy.uint8))
         with command("snapshot", name, str(file), preexec_fn=limited(4096)) as process:
-            output = process.communicate(timeout=PATIENCE)[0]
+            output = process.communicate(timeout=WAIT_SECONDS)[0]
     assert process.returncode == 2, output
     assert str(file) in output
     assert file.read_bytes() == b"before"
@@ -148,6 +148,6 @@ def test_snapshot_of_the_first_frame_that_is_a_picture(name: str, tmp_path: Path
             while process.poll() is None:
                 time.sleep(0.1)
                 channel.publish(blue())
-            output = process.communicate(timeout=PATIENCE)[0]
+            output = process.communicate(timeout=WAIT_SECONDS)[0]
     assert process.returncode == 0, output
     assert "64 x 48" in output

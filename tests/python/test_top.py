@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from commands import PATIENCE, POLITE, command, output_until
+from commands import POLITE, WAIT_SECONDS, command, output_until
 from rich.console import Console
 from terminal import press_ctrl_c
 
@@ -49,7 +49,7 @@ def test_top(camera: str, table: Callable[..., Any]) -> None:
         assert (row["slots"], row["readers"]) == (4, 1)
         assert 0 < row["fps"] <= 60
         assert row["MB/s"] == pytest.approx(row["fps"] * 64 * 48 * 3 / 1e6, abs=0.1)
-        assert 0 <= row["age"] < PATIENCE
+        assert 0 <= row["age"] < WAIT_SECONDS
         assert camera not in table("--namespace", "global")[1]
 
 
@@ -102,7 +102,7 @@ def test_top_that_is_ended_politely_leaves_the_terminal_as_it_was(camera: str, n
     with command("top", "--interval", "0.1") as process:
         output_until(process, camera)
         process.send_signal(number)
-        rest = process.communicate(timeout=PATIENCE)[0]
+        rest = process.communicate(timeout=WAIT_SECONDS)[0]
     assert process.returncode == 0, rest
     assert SHOW_CURSOR in rest
 
@@ -112,7 +112,7 @@ def test_top_lives(camera: str) -> None:
         for _ in range(3):
             output_until(process, camera)
         press_ctrl_c(process)
-        rest = process.communicate(timeout=PATIENCE)[0]
+        rest = process.communicate(timeout=WAIT_SECONDS)[0]
     assert process.returncode == 0, rest
     assert "Traceback" not in rest
 
@@ -161,6 +161,6 @@ def test_top_writes_plain_tables_into_a_pipe(camera: str) -> None:
             output_until(process, "readers\n")
             output_until(process, "\n\n")
         press_ctrl_c(process)
-        rest = process.communicate(timeout=PATIENCE)[0]
+        rest = process.communicate(timeout=WAIT_SECONDS)[0]
     assert process.returncode == 0, rest
     assert "\x1b" not in rest

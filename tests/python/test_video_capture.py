@@ -30,7 +30,7 @@ from pywinmmf import (
 from pywinmmf.camera.share import SharedCamera
 from pywinmmf.camera.sharing import Sharing
 
-PATIENCE = 60  # seconds
+WAIT_SECONDS = 60  # seconds
 SECOND = 1_000_000_000  # in nanoseconds
 
 
@@ -380,7 +380,7 @@ def test_a_camera_whose_channel_was_damaged_before(name: str, damage: Callable[[
 def test_a_forked_child_opens_the_camera_anew(name: str) -> None:
     with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
         channel.publish(picture(1))
-        capture = VideoCapture(name, timeout=PATIENCE)
+        capture = VideoCapture(name, timeout=WAIT_SECONDS)
         assert capture.read()[0]
         reading, writing = os.pipe()
         child = os.fork()
@@ -431,10 +431,10 @@ def test_opened_later(name: str) -> None:
 
 
 def test_a_camera_that_was_never_there_is_not_waited_for(name: str) -> None:
-    capture = VideoCapture(name, timeout=10 * PATIENCE)
+    capture = VideoCapture(name, timeout=10 * WAIT_SECONDS)
     reading = threading.Thread(target=capture.read, daemon=True)
     reading.start()
-    reading.join(PATIENCE)
+    reading.join(WAIT_SECONDS)
     assert not reading.is_alive()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import cloudtoid_interprocess
 
-from ..transport import PATIENCE, Transport
+from ..transport import WAIT_SECONDS, Transport
 
 CAPACITY = 1 << 16
 
@@ -40,7 +40,7 @@ class Adapter(Transport):
 
     def acquire(self) -> memoryview:
         """The next message, which is a copy."""
-        message = self.poll(self._end.try_receive) if self.spin else self._end.receive(PATIENCE)
+        message = self.poll(self._end.try_receive) if self.spin else self._end.receive(WAIT_SECONDS)
         if message is None:
             raise TimeoutError
         return memoryview(message)

@@ -8,7 +8,7 @@ from typing import Any
 
 import iceoryx2 as iox2
 
-from ..transport import PATIENCE, Transport
+from ..transport import WAIT_SECONDS, Transport
 
 iox2.set_log_level(iox2.LogLevel.Error)
 
@@ -67,7 +67,7 @@ class Adapter(Transport):
         """The newest sample."""
         receive = self._subscriber.receive
         sample = self.poll(receive) if self.spin else receive()
-        deadline = time.perf_counter() + PATIENCE
+        deadline = time.perf_counter() + WAIT_SECONDS
         while sample is None:
             self._listener.timed_wait(iox2.Duration.from_millis(100))
             sample = receive()

@@ -6,7 +6,7 @@ from typing import Any
 
 import kickmsg
 
-from ..transport import PATIENCE, Transport
+from ..transport import WAIT_SECONDS, Transport
 
 RING = 4
 
@@ -53,7 +53,7 @@ class Adapter(Transport):
     def acquire(self) -> memoryview:
         """The next in the ring."""
         subscriber = self._subscriber
-        sample = self.poll(subscriber.try_receive_view) if self.spin else subscriber.receive_view(PATIENCE)
+        sample = self.poll(subscriber.try_receive_view) if self.spin else subscriber.receive_view(WAIT_SECONDS)
         if sample is None:
             raise TimeoutError
         self._sample = sample

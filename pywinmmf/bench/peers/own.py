@@ -5,7 +5,7 @@ from __future__ import annotations
 from pywinmmf import FrameChannel, NewFrame
 from pywinmmf.frames import Frame
 
-from ..transport import PATIENCE, Transport
+from ..transport import WAIT_SECONDS, Transport
 
 
 class Adapter(Transport):
@@ -39,7 +39,7 @@ class Adapter(Transport):
 
     def acquire(self) -> memoryview:
         """Pin the newest."""
-        self._frame = self._channel.next(PATIENCE)
+        self._frame = self._channel.next(WAIT_SECONDS)
         return self._frame.data
 
     def release(self) -> None:
@@ -53,7 +53,7 @@ class Adapter(Transport):
 
     def read_into(self, buffer: memoryview) -> None:
         """One call."""
-        self._channel.read_into(buffer, timeout=PATIENCE)
+        self._channel.read_into(buffer, timeout=WAIT_SECONDS)
 
     def close(self) -> None:
         """Close the channel object."""

@@ -6,7 +6,7 @@ import mmap
 
 import posix_ipc
 
-from ..transport import PATIENCE, Transport
+from ..transport import WAIT_SECONDS, Transport
 
 
 class Adapter(Transport):
@@ -42,7 +42,7 @@ class Adapter(Transport):
     def acquire(self) -> memoryview:
         """Wait for the count."""
         try:
-            self._published.acquire(PATIENCE)
+            self._published.acquire(WAIT_SECONDS)
         except posix_ipc.BusyError as error:
             raise TimeoutError from error
         return memoryview(self._map)
