@@ -24,6 +24,7 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <type_traits>
 #include <vector>
 #if __has_include(<version>)
 #include <version>
@@ -56,11 +57,17 @@ class error : public std::system_error {
     error(int32_t status, const std::string &call, int32_t os_error = 0)
         : std::system_error(status, category(), call), os_error_(os_error) {
     }
+    /* For what this thread's last call returned: with what the library adds to its status. */
+    static error last(int32_t status, const std::string &call) {
+        const int32_t os_error = wmmf_last_os_error();
+        const std::string detail = wmmf_last_detail();
+        return error(status, detail.empty() ? call : call + " (" + detail + ")", os_error);
+    }
 
     wmmf_status status() const noexcept {
         return static_cast<wmmf_status>(code().value());
     }
-    /* errno or GetLastError() of a call that creates or opens; 0 if the system had no part in it. */
+    /* errno or GetLastError(); 0 if the system had no part in it. */
     int32_t os_error() const noexcept {
         return os_error_;
     }
@@ -113,11 +120,39 @@ struct options {
     uint32_t participants = 0; /* 0 = WMMF_PARTICIPANTS_DEFAULT */
 };
 
+/* wmmf_file_options with defaults: an existing file, to read and write, raw, from its beginning. */
+struct file_options {
+    wmmf_file_mode mode = WMMF_FILE_OPEN;
+    wmmf_protection protection = WMMF_READ_WRITE;
+    wmmf_share share = WMMF_SHARE_ALL;
+    bool native = false;       /* with our header, its lock and recovery */
+    uint32_t permissions = 0;  /* POSIX, of a new file; 0: 0600 */
+    uint32_t flags = 0;        /* bits WMMF_FILE_... */
+    uint32_t participants = 0; /* of a new native file; 0: WMMF_PARTICIPANTS_DEFAULT */
+    uint64_t offset = 0;
+    uint64_t file_size = 0; /* at least */
+};
+
 namespace detail {
+
+inline wmmf_file_options to_c(const file_options &given) {
+    wmmf_file_options result{};
+    result.struct_size = sizeof result;
+    result.file_mode = given.mode;
+    result.protection = given.protection;
+    result.share = given.share;
+    result.native = given.native;
+    result.permissions = given.permissions;
+    result.flags = given.flags;
+    result.participants = given.participants;
+    result.offset = given.offset;
+    result.file_size = given.file_size;
+    return result;
+}
 
 inline void check(int32_t status, const char *call) {
     if (status != WMMF_OK)
-        throw error(status, call);
+        throw error::last(status, call);
 }
 
 inline wmmf_options to_c(const options &given) {
@@ -157,7 +192,7 @@ template <class Handle, class Call> Handle *make(const char *function, const std
     Handle *handle = nullptr;
     const int32_t status = call(&handle);
     if (status != WMMF_OK)
-        throw error(status, described, wmmf_last_os_error());
+        throw error::last(status, described);
     return handle;
 }
 
@@ -265,6 +300,23 @@ class [[nodiscard]] write_guard : public detail::guard<wmmf_unlock_write> {
     bool owner_died_;
 };
 
+/* A part of a section or file, mapped once more; it may outlive the section's handle. */
+class window : public detail::owner<wmmf_window, wmmf_unmap_window> {
+  public:
+    /* With WMMF_READ the pages forbid to write to it. */
+    span<std::byte> bytes() const {
+        void *data = nullptr;
+        detail::check(wmmf_window_data(handle(), &data), "wmmf_window_data");
+        return {static_cast<std::byte *>(data), size_};
+    }
+
+  private:
+    friend class section;
+    window(wmmf_window *handle, std::size_t size) noexcept : owner(handle), size_(size) {
+    }
+    std::size_t size_;
+};
+
 /* An open section. */
 class section : public detail::owner<wmmf_section, wmmf_close> {
   public:
@@ -301,6 +353,28 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         c.read_only = read_only;
         return make("wmmf_open_file", path,
                     [&](wmmf_section **out) { return wmmf_open_file(path.c_str(), size, &c, out); });
+    }
+
+    /* `size` bytes of a file, 0: to its end; see wmmf_map_file. */
+    static section map_file(const std::string &path, uint64_t size = 0, const file_options &given = {}) {
+        const wmmf_file_options c = detail::to_c(given);
+        return make("wmmf_map_file", path,
+                    [&](wmmf_section **out) { return wmmf_map_file(path.c_str(), size, &c, out); });
+    }
+
+    /* `length` bytes at `offset`, 0: to the end, go to the system, or on to the device; see wmmf_flush. */
+    void flush(bool to_device, uint64_t offset = 0, uint64_t length = 0) {
+        detail::check(wmmf_flush(handle(), offset, length, to_device), "wmmf_flush");
+    }
+    /* Of a raw file. What bytes() gave before must not be used any more. */
+    void resize(uint64_t size) {
+        detail::check(wmmf_resize(handle(), size), "wmmf_resize");
+    }
+    /* `length` bytes at `offset`, mapped once more. */
+    window map_window(uint64_t offset, uint64_t length, wmmf_protection protection = WMMF_READ_WRITE) const {
+        wmmf_window *result = nullptr;
+        detail::check(wmmf_map_window(handle(), offset, length, protection, &result), "wmmf_map_window");
+        return {result, static_cast<std::size_t>(length)};
     }
 
     /* The payload, in place; take the lock first, if the layout has one. */
@@ -348,6 +422,30 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
     /* Makes the section useless for everybody, for ever; see wmmf_poison. */
     void poison() {
         detail::check(wmmf_poison(handle()), "wmmf_poison");
+    }
+
+    /* One object of a type that may be copied as bytes. */
+    template <class T> T read(uint64_t offset, timeout limit = forever) const {
+        static_assert(std::is_trivially_copyable_v<T> && !std::is_pointer_v<T>);
+        T result;
+        read(offset, &result, sizeof result, limit);
+        return result;
+    }
+    template <class T> void write(uint64_t offset, const T &object, timeout limit = forever) {
+        static_assert(std::is_trivially_copyable_v<T> && !std::is_pointer_v<T>);
+        write(offset, &object, sizeof object, limit);
+    }
+
+    /* The user to whom it belongs; see wmmf_get_owner. */
+    std::string owner_name() const {
+        std::string name(256, '\0');
+        uint64_t needed = 0;
+        int32_t status;
+        while ((status = wmmf_get_owner(handle(), name.data(), name.size(), &needed)) == WMMF_E_RANGE)
+            name.resize(needed);
+        detail::check(status, "wmmf_get_owner");
+        name.resize(needed - 1);
+        return name;
     }
 
     /* How often the write lock was given back since the section was created. */
@@ -400,7 +498,7 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         while ((status = wmmf_list(name_space, names.data(), names.size(), &needed)) == WMMF_E_RANGE)
             names.resize(needed + 1024); /* more may come before the next look */
         if (status != WMMF_OK)
-            throw error(status, "wmmf_list", wmmf_last_os_error());
+            throw error::last(status, "wmmf_list");
         std::vector<std::string> result;
         for (std::size_t at = 0; at < needed; at += result.back().size() + 1)
             result.emplace_back(names.c_str() + at);
@@ -416,8 +514,8 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
 
     static void check_range(int32_t status, const char *call, uint64_t offset, uint64_t length) {
         if (status != WMMF_OK)
-            throw error(status, std::string(call) + "(offset " + std::to_string(offset) + ", length " +
-                                    std::to_string(length) + ")");
+            throw error::last(status, std::string(call) + "(offset " + std::to_string(offset) + ", length " +
+                                          std::to_string(length) + ")");
     }
 };
 
@@ -594,6 +692,46 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
         return channel(detail::make<wmmf_channel>(function, name, call));
     }
 };
+
+/* Ends a wait_many of the same process, from any thread. */
+class waker : public detail::owner<wmmf_waker, wmmf_waker_close> {
+  public:
+    waker() : owner(create()) {
+    }
+    void wake() const {
+        detail::check(wmmf_waker_wake(handle()), "wmmf_waker_wake");
+    }
+
+  private:
+    static wmmf_waker *create() {
+        wmmf_waker *result = nullptr;
+        detail::check(wmmf_waker_create(&result), "wmmf_waker_create");
+        return result;
+    }
+};
+
+/* What to wait for: until the sequence is not this. */
+inline wmmf_wait_item wait_item(const section &of, uint64_t sequence) {
+    wmmf_wait_item result{};
+    result.section = of.handle();
+    result.sequence = sequence;
+    return result;
+}
+inline wmmf_wait_item wait_item(const channel &of, uint64_t sequence) {
+    wmmf_wait_item result{};
+    result.channel = of.handle();
+    result.sequence = sequence;
+    return result;
+}
+
+/* Waits until an item is decided or the waker is woken; false: neither in that time. See wmmf_wait_many. */
+inline bool wait_many(std::vector<wmmf_wait_item> &items, const waker *end = nullptr, timeout limit = forever) {
+    const int32_t status =
+        wmmf_wait_many(items.data(), static_cast<uint32_t>(items.size()), end ? end->handle() : nullptr, limit.count());
+    if (status != WMMF_E_TIMEOUT)
+        detail::check(status, "wmmf_wait_many");
+    return status == WMMF_OK;
+}
 
 } // namespace wmmf
 

@@ -1,10 +1,12 @@
 // A program that knows wmmf only as installed; its argument is a name for its sections.
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <string>
 #include <utility>
+#include <vector>
 #include <wmmf.hpp>
 
 namespace {
@@ -159,4 +161,43 @@ int main(int argc, char **argv) {
     EXPECT(status_of([&] { again.info(); }) == WMMF_E_CLOSED);
 
     std::cout << wmmf_version() << " ok" << std::endl;
+
+    // Files: a native one keeps its lock; windows outlive the handle; objects go in and out.
+    {
+        struct row {
+            int number;
+            double value;
+        };
+        const std::string path = name + ".file";
+        wmmf::file_options creating;
+        creating.mode = WMMF_FILE_CREATE;
+        creating.native = true;
+        wmmf::section table = wmmf::section::map_file(path, 1000, creating);
+        table.write(16, row{7, 0.5});
+        EXPECT(table.read<row>(16).number == 7);
+        EXPECT(status_of([&] { wmmf::section::map_file(path, 1000, creating); }) == WMMF_E_EXISTS);
+        EXPECT(!table.owner_name().empty());
+        table.flush(true);
+        wmmf::window window = table.map_window(16, sizeof(row), WMMF_READ);
+        table.close();
+        EXPECT(reinterpret_cast<const row *>(window.bytes().data())->value == 0.5);
+        window.close();
+        wmmf::section raw = wmmf::section::map_file(path);
+        raw.resize(10);
+        EXPECT(raw.bytes().size() == 10);
+        raw.close();
+        std::remove(path.c_str());
+    }
+
+    // One thread waits for many.
+    {
+        wmmf::waker waker;
+        wmmf::section one = wmmf::section::create(name + "-one", 10), two = wmmf::section::create(name + "-two", 10);
+        std::vector<wmmf_wait_item> items{wmmf::wait_item(one, 0), wmmf::wait_item(two, 0)};
+        EXPECT(!wmmf::wait_many(items, &waker, wmmf::timeout::zero()));
+        waker.wake();
+        EXPECT(wmmf::wait_many(items, &waker) && items[0].status == WMMF_E_TIMEOUT);
+        two.write(0, "x", 1);
+        EXPECT(wmmf::wait_many(items, &waker) && items[1].status == WMMF_OK && items[1].current == 1);
+    }
 }
