@@ -7,21 +7,22 @@ import hashlib
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from . import c_archives, debian, natives, recipes, wheels
-from .checks.all import CHECKS, NOT_TRIED
+from .checks.all import CHECKS, NOT_TRIED, SHORT
 from .platforms import PLATFORMS
 from .source import DIST, VERSION
 
 SUMS = "SHA256SUMS"
+ALL = [""]
 Step = tuple[str, Callable[[], Path | list[Path]]]
 
 
-def steps(only: str) -> list[Step]:
-    """All that is made, in order; ``only``: those whose names begin with it."""
+def steps(only: Sequence[str]) -> list[Step]:
+    """All that is made, in order, whose names begin with one of ``only``."""
     made: list[Step] = []
     for platform in PLATFORMS:
         made.append((f"native {platform.rid}", partial(natives.build, platform)))
@@ -34,15 +35,15 @@ def steps(only: str) -> list[Step]:
         ("conan", recipes.build_conan),
         ("vcpkg", recipes.build_vcpkg),
     ]
-    return [step for step in made if step[0].startswith(only)]
+    return [step for step in made if step[0].startswith(tuple(only))]
 
 
-def make(only: str) -> None:
+def make(only: Sequence[str]) -> None:
     """Run the steps, with a line for each."""
     todo = steps(only)
     if not todo:
-        sys.exit(f"--only {only}: no artefact's name begins so; there are: {', '.join(name for name, _ in steps(''))}")
-    if not only:
+        sys.exit(f"--only: no artefact's name begins so; there are: {', '.join(name for name, _ in steps(ALL))}")
+    if only == ALL:
         shutil.rmtree(DIST, ignore_errors=True)
     DIST.mkdir(exist_ok=True)
     for number, (name, build) in enumerate(todo, 1):
@@ -52,11 +53,11 @@ def make(only: str) -> None:
         print(f"{time.monotonic() - begin:.0f} s", flush=True)
 
 
-def check(only: str) -> dict[str, str]:
+def check(only: Sequence[str]) -> dict[str, str]:
     """Try what is in dist/ as its users would, with a line for each; how each was tried."""
     tried: dict[str, str] = {}
     for name, try_it in CHECKS:
-        if name.startswith(only):
+        if name.startswith(tuple(only)):
             print(f"trying {name} ...", end=" ", flush=True)
             begin = time.monotonic()
             tried[name] = try_it()
@@ -64,7 +65,7 @@ def check(only: str) -> dict[str, str]:
     return tried
 
 
-def compare_with_second_run(only: str) -> None:
+def compare_with_second_run(only: Sequence[str]) -> None:
     """Make everything once more and compare."""
     first = _sums()
     make(only)
@@ -97,17 +98,21 @@ def _sums() -> dict[str, str]:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="./run dist", description=__doc__)
-    parser.add_argument("--only", default="", metavar="NAME", help="what begins so: native, 'wheel win_amd64', deb")
+    parser.add_argument(
+        "--only", action="append", metavar="NAME", help="what begins so: native, 'wheel win_amd64', deb"
+    )
+    parser.add_argument("--short", dest="only", action="store_const", const=SHORT, help="what CI makes and tries")
     parser.add_argument("--check", action="store_true", help="then install and try each artefact as its users would")
     parser.add_argument("--twice", action="store_true", help="make everything twice; the bytes must be the same")
     parser.add_argument("--no-make", action="store_true", help="take what is in dist/ already")
     options = parser.parse_args()
+    only = options.only or ALL
     print(f"pywinmmf {VERSION}")
     if not options.no_make:
-        make(options.only)
+        make(only)
     if options.twice:
-        compare_with_second_run(options.only)
-    tried = check(options.only) if options.check else {}
+        compare_with_second_run(only)
+    tried = check(only) if options.check else {}
     write_sums()
     print(table(tried))
 

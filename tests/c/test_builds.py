@@ -123,3 +123,21 @@ def test_editable_installation_has_its_library(tmp_path: Path) -> None:
     )
     answer = native.checked(sys.executable, "-c", question, cwd=tmp_path).split()
     assert answer == [str(source / "pywinmmf/__init__.py"), "True", "1"]
+
+
+def test_every_place_that_repeats_the_version_agrees() -> None:
+    """csrc/VERSION is its home; these cannot read it."""
+    root = native.TESTS.parent
+    project = (root / "bindings/csharp/Wmmf/Wmmf.csproj").read_text()
+    assert f"<Version>{native.VERSION}</Version>" in project
+    assert f"## {native.VERSION} " in (root / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.parametrize(("free_threaded", "limited"), [(0, {"py_limited_api": "cp311"}), (1, {})])
+def test_free_threaded_python_gets_no_stable_abi(free_threaded: int, limited: dict[str, str]) -> None:
+    """It has none; that is known of the interpreter that builds."""
+    setup = (native.TESTS.parent / "setup.py").read_text()
+    pretend = f"import sysconfig\nsysconfig.get_config_var = lambda name: {free_threaded} if 'GIL' in name else None\n"
+    code = setup.replace("import sysconfig\n", pretend).split("\nsetup(")[0] + "\nprint(options()['bdist_wheel'])\n"
+    said = native.checked(sys.executable, "-c", code, cwd=native.TESTS.parent, env={"PYWINMMF_CROSS": ""})
+    assert said.strip().splitlines()[-1] == str(limited)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from . import c_packages, metadata, pythons
+from . import c_packages, metadata, pythons, workflows
 
 Check = tuple[str, Callable[[], str]]
 
@@ -51,8 +51,16 @@ CHECKS: list[Check] = [
     ),
     ("deb", c_packages.check_debs),
     ("conan", c_packages.check_conan),
+    ("readme", pythons.check_readme),
+    ("workflows", workflows.check_workflows),
 ]
 NOT_TRIED = {
     "vcpkg": "no vcpkg here: written by its guide",
 }
 """What is made and cannot be tried here, and why."""
+SHORT = [
+    *("native linux-x64", "archive linux-x86_64", "wheel manylinux2014_x86_64"),
+    *("native win-x64", "archive windows-x64", "wheel win_amd64"),
+    *("sdist", "deb", "wheels", "project", "readme", "workflows"),
+]
+"""What CI makes and tries, within some minutes."""

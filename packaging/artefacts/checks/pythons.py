@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -74,6 +75,21 @@ def check_machine(pattern: str, member: str, machine: str) -> str:
     if machine not in header:
         raise SystemExit(f"{wheel.name}: {member} is not for {machine}:\n{header}")
     return f"not run here; inspected: {machine}"
+
+
+def check_readme() -> str:
+    """The README's lines that install from dist/ work as they stand, from the folder that holds dist/."""
+    lines = re.findall(r"^pip install .*dist.*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    if len(lines) != 1:
+        raise SystemExit(f"README.md: expected one line that installs from dist/, found {lines}")
+    folder = WORK / "check/readme"
+    shutil.rmtree(folder, ignore_errors=True)
+    run(sys.executable, "-m", "venv", folder)
+    said = run("sh", "-ec", lines[0], cwd=ROOT, env={"PATH": f"{folder / 'bin'}:/usr/bin:/bin"})
+    if "Successfully installed" not in said:
+        raise SystemExit(f"README.md: {lines[0]}\n{said}")
+    run(folder / "bin/pywinmmf", "doctor", cwd=WORK)
+    return f"{lines[0]}; then pywinmmf doctor"
 
 
 def _environment(interpreter: Path, package: Path) -> Path:
