@@ -71,3 +71,16 @@ class Element(IntEnum):
     """Two of 32 bits."""
     COMPLEX128 = 14
     """Two of 64 bits."""
+
+
+class ChannelState(IntEnum):
+    """How a channel does."""
+
+    LIVE = 0
+    """Somebody is there to publish."""
+    STALLED = 1
+    """The same, but no frame has come for a time."""
+    HUNG_UP = 2
+    """The last one who published died, and nobody took over."""
+    GONE = 3
+    """The last one who published closed it."""

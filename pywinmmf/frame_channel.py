@@ -74,6 +74,7 @@ class FrameChannel(Opened[hold.Channel]):
         self._capacity = int(info.capacity)
         self._slots = int(info.slots)
         self._readonly = bool(info.read_only)
+        self._in_place = bool(info.in_place)
         native.small = self._capacity <= _QUICK_COPY
 
     @classmethod
@@ -267,13 +268,13 @@ class FrameChannel(Opened[hold.Channel]):
 
         `LockTimeoutError` if there is none in time.
         """
-        if self._readonly:
+        if not self._in_place:
             return self._copied(lib.WMMF_PICK_LATEST, self._native.had, timeout)
         return self._native.latest(timeout)  # type: ignore[no-any-return]
 
     def next(self, timeout: float | None = None) -> Frame:
         """The newest frame that this object has not given yet; waits for one. `LockTimeoutError` as in `latest`."""
-        if self._readonly:
+        if not self._in_place:
             return self._copied(lib.WMMF_PICK_NEXT, self._native.had, timeout)
         return self._native.next(timeout)  # type: ignore[no-any-return]
 
@@ -341,7 +342,7 @@ class FrameChannel(Opened[hold.Channel]):
         while True:
             await self.wait_async(after, timeout if timeout is None else max(0.0, deadline - time.perf_counter()))
             try:
-                if self._readonly:
+                if not self._in_place:
                     return self._copied(lib.WMMF_PICK_NEXT, after, _TO_TAKE_SECONDS)
                 return self._native.newer(after, _TO_TAKE_SECONDS)  # type: ignore[no-any-return]
             except LockTimeoutError:  # a quick writer spoiled each copy, or took back each frame

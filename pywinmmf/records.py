@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Participant(NamedTuple):
-    """One writable handle, of whatever language, that is or was open on a native section or channel."""
+    """A handle, of whatever language, that is or was open on a native section (writable ones only) or on a channel."""
 
     record: int
     """The index of its record in the section."""
@@ -30,10 +30,12 @@ class Participant(NamedTuple):
     """When it opened the section: nanoseconds since 1970."""
     writing_since_unix_ns: int
     """When it took the write lock, to some milliseconds; 0 if it has not yet."""
-    pinned_slots: int
-    """The slots of a channel that it reads in place, as bits: the lowest is slot 0."""
+    pins: int
+    """Frames of a channel that it holds in place, as it says itself."""
+    read_only: bool
+    """Whether it can only read the channel; what else is said of it, it says itself."""
     oldest_pinned: int
-    """The sequence of the oldest frame that it reads in place; 0: none."""
+    """The sequence of the oldest frame that it holds in place; 0: none."""
 
     @classmethod
     def from_native(cls, native: Any) -> Participant:
@@ -50,7 +52,8 @@ class Participant(NamedTuple):
             writes=native.writes,
             joined_unix_ns=native.joined_unix_ns,
             writing_since_unix_ns=native.writing_since_unix_ns,
-            pinned_slots=native.pinned_slots,
+            pins=native.pins,
+            read_only=bool(native.read_only),
             oldest_pinned=native.oldest_pinned,
         )
 

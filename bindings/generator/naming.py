@@ -17,6 +17,7 @@ ENUMS = {
     "wmmf_share": ("SectionShare", "", ("WMMF_SHARE_",)),
     "wmmf_element": ("FrameElement", "Element", ("WMMF_ELEMENT_",)),
     "wmmf_pick": ("FramePick", "", ("WMMF_PICK_",)),
+    "wmmf_channel_state": ("ChannelState", "ChannelState", ("WMMF_CHANNEL_",)),
 }
 
 # Enums that are the skins' own business: users have methods instead.

@@ -84,10 +84,12 @@ enum wmmf_status {
     WMMF_E_FORKED = -29,        /* the handle belongs to the parent process */
 
     /* What is in the section. */
-    WMMF_E_FORMAT = -30,    /* not a section of this layout */
-    WMMF_E_VERSION = -31,   /* a native section of a format version that this library does not know */
-    WMMF_E_TRUNCATED = -32, /* the section is smaller than its header claims */
-    WMMF_E_NOT_READY = -33, /* its creator has not initialised it in time */
+    WMMF_E_FORMAT = -30,     /* not a section of this layout */
+    WMMF_E_VERSION = -31,    /* a native section of a format version that this library does not know */
+    WMMF_E_TRUNCATED = -32,  /* the section is smaller than its header claims */
+    WMMF_E_NOT_READY = -33,  /* its creator has not initialised it in time */
+    WMMF_E_NOT_INTACT = -34, /* the frame was overwritten while it was held */
+    WMMF_E_LOST = -35,       /* the frame is no longer in the channel */
 
     /* Rights and the operating system; wmmf_last_os_error() has the system's own code. */
     WMMF_E_ACCESS = -40,    /* the system refuses access */
@@ -123,17 +125,28 @@ enum wmmf_access {
 /* An open section. Created by wmmf_create, wmmf_create_or_open, wmmf_open or wmmf_open_file; freed by wmmf_close. */
 typedef struct wmmf_section wmmf_section;
 
+/* What else a frame channel is created with. */
+typedef struct wmmf_channel_options {
+    uint32_t struct_size;  /* sizeof(wmmf_channel_options) */
+    uint32_t history;      /* so many frames stay readable after newer ones; they have slots besides the others */
+    uint32_t pins;         /* frames that one handle can hold at once; 0 = WMMF_CHANNEL_PINS_DEFAULT */
+    uint32_t standby;      /* 1: not to publish yet: see wmmf_channel_stand_by */
+    uint64_t pin_limit_ns; /* a writer that finds no other slot takes back one that readers have kept from it for this
+                              long; 0: never */
+} wmmf_channel_options;
+
 /* How to create or open. A NULL pointer means all zero: local, native, owner only, writable. */
 typedef struct wmmf_options {
-    uint32_t struct_size;  /* sizeof(wmmf_options) */
-    uint32_t name_space;   /* enum wmmf_namespace */
-    uint32_t layout;       /* enum wmmf_layout */
-    uint32_t access;       /* enum wmmf_access; used when creating */
-    uint32_t mode;         /* permission bits 0..0777, with WMMF_ACCESS_MODE */
-    uint32_t read_only;    /* 1: ask for read rights only and map read-only pages; used when opening */
-    uint32_t participants; /* records to create a native section with; 0 = WMMF_PARTICIPANTS_DEFAULT */
-    uint32_t reserved;     /* 0 */
-    const char *sddl;      /* security descriptor, with WMMF_ACCESS_SDDL; else NULL */
+    uint32_t struct_size;                /* sizeof(wmmf_options) */
+    uint32_t name_space;                 /* enum wmmf_namespace */
+    uint32_t layout;                     /* enum wmmf_layout */
+    uint32_t access;                     /* enum wmmf_access; used when creating */
+    uint32_t mode;                       /* permission bits 0..0777, with WMMF_ACCESS_MODE */
+    uint32_t read_only;                  /* 1: ask for read rights only and map read-only pages; used when opening */
+    uint32_t participants;               /* records to create a native section with; 0 = WMMF_PARTICIPANTS_DEFAULT */
+    uint32_t reserved;                   /* 0 */
+    const char *sddl;                    /* security descriptor, with WMMF_ACCESS_SDDL; else NULL */
+    const wmmf_channel_options *channel; /* frame channels only: for creating; NULL: all 0 */
 } wmmf_options;
 
 /* Which files wmmf_map_file takes. */
@@ -198,7 +211,12 @@ typedef struct wmmf_info {
 #define WMMF_CHANNEL_SLOTS_DEFAULT 4
 #define WMMF_CHANNEL_SLOTS_MIN     3
 #define WMMF_CHANNEL_SLOTS_MAX     64
-/* As WMMF_PARTICIPANTS_DEFAULT, for frame channels: all headers then fill one page. */
+/* Frames that stay readable after newer ones, at most. */
+#define WMMF_CHANNEL_HISTORY_MAX 60000
+/* Frames that one handle can hold at once: by default, and at most. */
+#define WMMF_CHANNEL_PINS_DEFAULT 8
+#define WMMF_CHANNEL_PINS_MAX     64
+/* As WMMF_PARTICIPANTS_DEFAULT, for frame channels: all headers of the channel then fill one page. */
 #define WMMF_CHANNEL_PARTICIPANTS_DEFAULT 52
 /* Bytes of the user's own that travel with each frame. */
 #define WMMF_FRAME_USER_SIZE 64
@@ -226,8 +244,19 @@ enum wmmf_element {
 
 /* Which frame a reader wants. */
 enum wmmf_pick {
-    WMMF_PICK_NEXT = 0,  /* the newest, unless its sequence is `after`: then wait for a newer one */
-    WMMF_PICK_LATEST = 1 /* the newest, at once if there is one; `after` only counts for `missed` */
+    WMMF_PICK_NEXT = 0,   /* the newest, unless its sequence is `after`: then wait for a newer one */
+    WMMF_PICK_LATEST = 1, /* the newest, at once if there is one; `after` only counts for `missed` */
+    WMMF_PICK_EVERY = 2,  /* the first one after `after` that is still there, in order; `missed` is how many were not */
+    WMMF_PICK_AT = 3,     /* the one with the sequence `after`: wait for it, or WMMF_E_LOST */
+    WMMF_PICK_TIME = 4    /* the newest whose timestamp is not later than `after`; WMMF_E_LOST: all there are later */
+};
+
+/* How a channel does. */
+enum wmmf_channel_state {
+    WMMF_CHANNEL_LIVE = 0,    /* somebody is there to publish */
+    WMMF_CHANNEL_STALLED = 1, /* the same, but no frame has come for a time */
+    WMMF_CHANNEL_HUNG_UP = 2, /* the last one who published died, and nobody took over */
+    WMMF_CHANNEL_GONE = 3     /* the last one who published closed it */
 };
 
 /* A part of a section or file, mapped once more. Created by wmmf_map_window, freed by wmmf_unmap_window. */
@@ -240,7 +269,7 @@ typedef struct wmmf_channel wmmf_channel;
 /* A frame in its slot, or a copy of one. */
 typedef struct wmmf_frame {
     uint32_t struct_size;      /* in: sizeof(wmmf_frame) */
-    uint32_t slot;             /* where it is; for wmmf_channel_publish, _cancel and _release, as they gave it */
+    uint32_t slot;             /* where it is */
     uint64_t capacity;         /* bytes of the slot */
     uint64_t used;             /* bytes of the picture */
     uint64_t sequence;         /* 1 for the channel's first frame, then 2, 3 ... */
@@ -271,10 +300,18 @@ typedef struct wmmf_channel_info {
     uint64_t now_ns;       /* the same clock, now: the difference is how long no frame has come */
     uint32_t participants; /* writable handles that can be open at once */
     uint32_t read_only;    /* 1 if this handle is */
+    uint32_t in_place;     /* 1 if this handle can hold frames in place; 0: it gets copies */
+    uint32_t history;      /* frames that stay readable after newer ones */
+    uint32_t pins;         /* frames that one handle can hold at once */
+    uint32_t generation;   /* how often the pictures were replaced, from 1 */
+    uint32_t republished;  /* how often this handle found its name taken away and published under it again */
+    uint32_t nameless;     /* 1 if the name was taken away, and this handle could not publish under it again */
+    uint64_t oldest;       /* sequence of the oldest frame that is still there */
+    uint64_t pin_limit_ns; /* as it was created with */
 } wmmf_channel_info;
 
-/* One writable handle, of whatever language, that is or was open on a native section or channel; written by
- * wmmf_get_participant. */
+/* A handle, of whatever language, that is or was open on a native section (writable ones only) or on a channel; written
+ * by wmmf_get_participant. */
 typedef struct wmmf_participant {
     uint32_t struct_size;     /* in: sizeof(wmmf_participant) */
     uint32_t index;           /* the index of its record in the section */
@@ -288,8 +325,9 @@ typedef struct wmmf_participant {
     uint32_t writes;          /* write locks given back, modulo 2^32 */
     uint64_t joined_unix_ns;  /* when it opened the section: nanoseconds since 1970 */
     uint64_t writing_since_unix_ns; /* when it took the write lock, to some milliseconds; 0 if it has not yet */
-    uint64_t pinned_slots;          /* the slots of a channel that it reads in place, as bits: the lowest is slot 0 */
-    uint64_t oldest_pinned;         /* the sequence of the oldest frame that it reads in place; 0: none */
+    uint32_t pins;                  /* frames of a channel that it holds in place, as it says itself */
+    uint32_t read_only;             /* 1 if it can only read the channel; what else is said of it, it says itself */
+    uint64_t oldest_pinned;         /* the sequence of the oldest frame that it holds in place; 0: none */
 } wmmf_participant;
 
 /* What an audit of a section or channel found. */
@@ -566,7 +604,7 @@ WMMF_API int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, 
 
 /* Frame channels: the newest frame for everybody, without copies, and nobody waits for anybody.
  *
- * A channel has N slots in one section. A writer fills a slot that is neither the newest nor read by anyone and
+ * A channel has N slots. A writer fills a slot that is neither the newest nor read by anyone and
  * publishes it; a reader pins the newest frame and reads it in place for as long as it likes. A reader that is slow
  * misses frames. Writers take turns: from begin to publish or cancel the others wait. A writer that dies in between
  * leaves nothing but a free slot, a reader that dies leaves no pin.
@@ -575,21 +613,42 @@ WMMF_API int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, 
  * the native one, and its bytes are not to be had (WMMF_E_NOT_SUPPORTED). */
 
 /* Creates a channel of `slots` slots (0 = WMMF_CHANNEL_SLOTS_DEFAULT) for frames of up to `capacity` bytes and opens it
- * for writing. Its memory is slots * (capacity + 192 bytes) and one page: WMMF_E_NO_MEMORY if there is no room for
+ * for writing. Its memory is slots * (capacity + 196 bytes) and some pages: WMMF_E_NO_MEMORY if there is no room for
  * that now. On Linux a slot's share is reserved when it is first begun, so that only slots that are used cost memory;
  * a container's limit is not seen before it is reached, and the kernel then kills the writer.
- * Other errors as of wmmf_create; options->layout is WMMF_NATIVE. */
+ * options->channel gives it a history and more. Other errors as of wmmf_create; options->layout is WMMF_NATIVE. */
 WMMF_API int32_t wmmf_channel_create(const char *name, uint64_t capacity, uint32_t slots, const wmmf_options *options,
                                      wmmf_channel **out);
 
-/* Opens the channel if there is one, else creates it. WMMF_E_SIZE if an existing one has less capacity or fewer slots.
+/* Opens the channel if there is one, else creates it. An existing one that has less capacity, fewer slots or less
+ * history gets new pictures (wmmf_channel_resize) if this user owns it, else it is WMMF_E_SIZE.
  * *created (may be NULL) becomes 1 or 0. */
 WMMF_API int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity, uint32_t slots,
                                              const wmmf_options *options, wmmf_channel **out, int32_t *created);
 
-/* Opens an existing channel. With options->read_only only wmmf_channel_read, _wait, _get_info and _audit are possible.
+/* Opens an existing channel. With options->read_only its pages are read-only: such a handle cannot publish. It holds
+ * frames in place all the same, if it may write the readers' section (who may read the channel may, if it was created
+ * with one of the presets), and if that has a record left: wmmf_channel_info.in_place; else it gets copies.
  * WMMF_E_FORMAT: not a channel. WMMF_E_FULL: as many writable handles are open as it has participants. */
 WMMF_API int32_t wmmf_channel_open(const char *name, const wmmf_options *options, wmmf_channel **out);
+
+/* Gives the channel new pictures, with capacity and slots (0: as they are) and history. Only its owner can. Readers go
+ * on with the same handle: frames that they hold stay as they are, the next one is from the new pictures, sequences go
+ * on. The newest frame is copied if there is room; the rest of the history is not. A damaged channel is declared
+ * new: the poison ends, and whoever was about to publish is told WMMF_E_POISONED. WMMF_E_ACCESS: another user owns it.
+ * WMMF_E_DEADLOCK: this thread has begun a frame. */
+WMMF_API int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, uint32_t slots, uint32_t history,
+                                     int64_t timeout_ns);
+
+/* Waits until nobody is there to publish, as the system knows it: the last one who was has died, or closed the channel.
+ * This handle is then the one. Of several that stand by, one gets WMMF_OK, the others wait on. */
+WMMF_API int32_t wmmf_channel_stand_by(wmmf_channel *channel, int64_t timeout_ns);
+
+/* *state becomes one of enum wmmf_channel_state; stalled: the newest frame is older than `stalled_ns`. */
+WMMF_API int32_t wmmf_channel_get_state(wmmf_channel *channel, int64_t stalled_ns, uint32_t *state);
+
+/* As wmmf_get_participant, for all handles of the channel: first those that can write it, then those that only read. */
+WMMF_API int32_t wmmf_channel_get_participant(wmmf_channel *channel, uint32_t index, wmmf_participant *participant);
 
 /* Unmaps and frees, with all frames that are still held: no use of them may come later. NULL is allowed. */
 WMMF_API int32_t wmmf_channel_close(wmmf_channel *channel);
@@ -630,14 +689,20 @@ WMMF_API int32_t wmmf_channel_write(wmmf_channel *channel, const void *data, int
 
 /* Pins the newest frame, if its sequence is not `after`, or waits until there is one. `after` is the sequence of the
  * frame that the caller had before; 0 takes any, at once if there is one. The frame stays as it is until
- * wmmf_channel_release. One handle may pin many frames, in any threads. */
+ * wmmf_channel_release, unless the channel's creator gave a time limit for that, or a hostile reader interferes: then
+ * _release says so. One handle may pin so many frames, in any threads: WMMF_E_FULL. WMMF_E_READ_ONLY: this handle gets
+ * only copies. */
 WMMF_API int32_t wmmf_channel_acquire(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, wmmf_frame *frame);
 
 /* As wmmf_channel_acquire, for a frame that is picked otherwise: enum wmmf_pick says how, and what `after` means. */
 WMMF_API int32_t wmmf_channel_acquire_pick(wmmf_channel *channel, uint32_t pick, uint64_t after, int64_t timeout_ns,
                                            wmmf_frame *frame);
 
-/* Gives a frame of wmmf_channel_acquire back, from any thread; its memory may change from now on. */
+/* Whether a frame of wmmf_channel_acquire is as it was until now: WMMF_OK or WMMF_E_NOT_INTACT. */
+WMMF_API int32_t wmmf_channel_intact(wmmf_channel *channel, const wmmf_frame *frame);
+
+/* Gives a frame of wmmf_channel_acquire back, from any thread; its memory may change from now on.
+ * WMMF_E_NOT_INTACT: it is given back, and it had changed before: what was read of it may be of two frames. */
 WMMF_API int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *frame);
 
 /* As wmmf_channel_acquire, but copies the picture into `buffer` and pins nothing after its return; read-only handles

@@ -296,10 +296,11 @@ int32_t wmmf_get_participant(wmmf_section *section, uint32_t index, wmmf_partici
         return status;
     if (participant->struct_size != sizeof *participant)
         return WMMF_E_STRUCT_SIZE;
-    status = diagnostics_participant(section, index, participant);
-    if (status == WMMF_OK)
-        participant->oldest_pinned = section->kind == KIND_CHANNEL ? channel_oldest_pinned(section, index) : 0;
-    return status;
+    if (section->kind == KIND_CHANNEL)
+        return channel_participant(section, index, participant);
+    participant->pins = participant->read_only = 0;
+    participant->oldest_pinned = 0;
+    return diagnostics_participant(section, index, participant);
 }
 
 int32_t wmmf_audit(wmmf_section *section, wmmf_audit_report *report) {
@@ -308,5 +309,5 @@ int32_t wmmf_audit(wmmf_section *section, wmmf_audit_report *report) {
         return status;
     if (report->struct_size != sizeof *report)
         return WMMF_E_STRUCT_SIZE;
-    return diagnostics_audit(section, section->kind == KIND_CHANNEL ? UINT64_MAX : 0, true, report);
+    return diagnostics_audit(section, true, report);
 }

@@ -1,720 +1,733 @@
-/* The frame channel: newest frame, no copies, nobody waits for anybody.
+/* Frame channels: opening and closing, and following from one generation of pictures to the next. Publishing is in
+ * channel_write.c, reading in channel_read.c.
  *
- * The rule that keeps a pinned frame as it is: a reader first sets its pin, then looks whether the frame still is the
- * newest; a writer first makes another frame the newest, then looks at all pins before it chooses a slot. All four are
- * seq_cst, so of two that come at the same time at least one sees the other: the reader then tries the newer
- * frame, the writer leaves the slot alone. (Hazard pointers: Michael, IEEE TPDS 15(6), 2004.) Its model, with copies
- * that are made without a pin, deaths and poison, is tests/model/pinning.pml.
- *
- * One writer at a time: from begin to publish it owns the section's lock, which is all that the lock is used for.
- *
- * Dying: a writer before the step to `newest` has changed nothing that anybody reads; after it, everything is done
- * but a wake-up, which sleepers do without (RECHECK_NS). Its ownership is taken away like that of any lock. A
- * reader's pin goes with its record when the kernel says that it is dead, which a writer asks when it finds no slot. */
+ * A generation ends when its owner stores another in `current` (layout.h). Readers compare that word with what they
+ * have each time they look for a frame, and follow. Dying before that store leaves pictures that nobody knows, and the
+ * kernel ends them with their creator; dying after it leaves nothing to be done: sleepers look again by themselves. */
 #include "channel.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "backoff.h"
+#include "channel_handle.h"
 #include "deadline.h"
 #include "diagnostics.h"
 #include "eventcount.h"
+#include "last_error.h"
 #include "participants.h"
-#include "picture.h"
 #include "rwlock.h"
 #include "section.h"
-#include "tuning.h"
 
-#define NO_SLOT UINT32_MAX
+#define HOLDS_APART     4096 /* more than threads can take at the moment when a base changes */
+#define FOLLOW_ATTEMPTS 100  /* an owner that replaces the pictures that often while we open them has gone mad */
 
-/* What a frame channel is created with. */
-struct channel_shape {
-    uint64_t capacity;
-    uint32_t slots;
-};
+/* Generations. Private memory: the order that matters is that of `users` and `current`. A thread counts itself in, then
+ * looks whether the generation still is current; who makes another current does that first, then takes its own count
+ * away. So nobody uses what is not counted, and what the last one leaves, nobody can enter: it is not current. */
 
-struct wmmf_channel {
-    wmmf_section *section;
-    struct channel_header *header;
-    uint8_t *first_slot;
-    uint64_t capacity;
-    uint64_t slot_size;
-    uint32_t slots;
-    shared_u32 filling;       /* the slot between begin and publish; NO_SLOT: none */
-    uint64_t reserved;        /* slots that this handle has written to: bit = slot. For the owner of the lock */
-    shared_u32 spins_in_vain; /* waits in which spinning did not help, since it last did */
-    shared_u32 pin_lock;      /* 1 while a thread of this process changes the two below */
-    uint32_t pin_counts[WMMF_CHANNEL_SLOTS_MAX];
-};
+#define USERS_FREE    (UINT32_C(1) << 31) /* nothing is mapped; counts on top are of threads about to step back */
+#define USERS_CLOSING (UINT32_C(1) << 30) /* with USERS_FREE: a thread is at work on it */
 
-/* The shape. */
-
-static uint64_t slot_size(uint64_t capacity) {
-    return FRAME_HEADER_SIZE + (capacity + PAYLOAD_ALIGNMENT - 1) / PAYLOAD_ALIGNMENT * PAYLOAD_ALIGNMENT;
+struct generation *generation_enter(wmmf_channel *channel) {
+    for (;;) {
+        uint32_t index = load_seq_u32(&channel->current);
+        struct generation *generation = &channel->generations[index];
+        uint32_t before = add_seq_u32(&generation->users, 1);
+        if (!(before & USERS_FREE) && load_seq_u32(&channel->current) == index)
+            return generation;
+        generation_leave(generation);
+    }
 }
 
-/* WMMF_E_SIZE: no machine has that much. */
-static int32_t payload_size(const struct channel_shape *shape, uint64_t *size) {
-    if (shape->slots < WMMF_CHANNEL_SLOTS_MIN || shape->slots > WMMF_CHANNEL_SLOTS_MAX)
-        return WMMF_E_ARGUMENT;
-    if (shape->capacity == 0 || shape->capacity > PTRDIFF_MAX / WMMF_CHANNEL_SLOTS_MAX - 2 * FRAME_HEADER_SIZE)
-        return WMMF_E_SIZE;
-    *size = CHANNEL_HEADER_SIZE + shape->slots * slot_size(shape->capacity);
+static void generation_close(struct generation *generation) {
+    pictures_close(&generation->pictures);
+    free(generation->reserved);
+    free(generation->taken);
+    free(generation->blocked);
+    generation->reserved = generation->taken = NULL;
+    generation->blocked = NULL;
+}
+
+void generation_leave(struct generation *generation) {
+    uint32_t none = 0;
+    if (add_seq_u32(&generation->users, UINT32_MAX) != 1 ||
+        !cas_seq_u32(&generation->users, &none, USERS_FREE | USERS_CLOSING))
+        return;
+    generation_close(generation);
+    and_seq_u32(&generation->users, ~USERS_CLOSING);
+}
+
+/* Takes over the pictures: they are closed on failure, too. WMMF_E_FULL: frames of too many generations are held. */
+static int32_t generation_open(wmmf_channel *channel, struct base *base, const struct pictures *pictures,
+                               uint32_t *index) {
+    struct pictures closing = *pictures;
+    uint64_t words = pictures->slots / 64 + 1;
+    for (uint32_t i = 0; i < PIN_GENERATIONS; i++) {
+        struct generation *generation = &channel->generations[i];
+        uint32_t free_one = USERS_FREE;
+        if (!cas_seq_u32(&generation->users, &free_one, USERS_FREE | USERS_CLOSING))
+            continue;
+        generation->base = base;
+        generation->pictures = *pictures;
+        if (!channel->read_only) {
+            generation->reserved = calloc(words, sizeof *generation->reserved);
+            generation->taken = calloc(words, sizeof *generation->taken);
+            generation->blocked = calloc(pictures->slots, sizeof *generation->blocked);
+        }
+        if (!channel->read_only && (!generation->reserved || !generation->taken || !generation->blocked)) {
+            generation_close(generation);
+            and_seq_u32(&generation->users, ~USERS_CLOSING);
+            return WMMF_E_NO_MEMORY;
+        }
+        add_seq_u32(&generation->users, 1 - (USERS_FREE | USERS_CLOSING));
+        *index = i;
+        return WMMF_OK;
+    }
+    pictures_close(&closing);
+    return WMMF_E_FULL;
+}
+
+static void lock_following(wmmf_channel *channel) {
+    uint32_t none = 0;
+    for (int turn = 0; !cas_seq_u32(&channel->following, &none, 1); turn++) {
+        none = 0;
+        backoff(turn, BACKOFF_PAUSE_NS);
+    }
+}
+
+static void unlock_following(wmmf_channel *channel) {
+    exchange_seq_u32(&channel->following, 0);
+}
+
+/* For this handle. The caller holds the lock of following. */
+static int32_t make_current(wmmf_channel *channel, struct base *base, const struct pictures *pictures) {
+    uint32_t index, before = load_seq_u32(&channel->current);
+    int32_t status = generation_open(channel, base, pictures, &index);
+    if (status != WMMF_OK)
+        return status;
+    if (base != channel->base) { /* holds differ from those of the frames that are held there */
+        base->readers.holds = load_seq_u32(&channel->base->readers.holds) + HOLDS_APART;
+        base->older = channel->base;
+    }
+    channel->base = base;
+    store_seq_u32(&channel->current, index);
+    if (before != index)
+        generation_leave(&channel->generations[before]);
     return WMMF_OK;
 }
 
-/* `length` bytes of a slot, which is where nobody has been yet. */
-static int32_t reserve(const wmmf_section *section, uint32_t slot, uint64_t slot_size, uint64_t length) {
-    const uint8_t *at = section->payload + CHANNEL_HEADER_SIZE + slot * slot_size;
-    return platform_reserve(section->mapping, (uint64_t)(at - platform_base(section->mapping)), length);
+/* Bases. */
+
+static void base_close(struct base *base) {
+    if (base->readers.section)
+        section_close(base->readers.section);
+    section_close(base->section);
+    free(base);
 }
 
-/* Writers look at all frame headers, and reserve a picture's memory when they first use it. */
-static int32_t initialise(wmmf_section *section, const void *context) {
-    const struct channel_shape *shape = context;
-    struct channel_header *header = (struct channel_header *)(void *)section->payload;
-    header->magic = CHANNEL_MAGIC;
-    header->capacity = shape->capacity;
-    header->slots = shape->slots;
+static struct participant *own_record(const wmmf_section *section) {
+    return &section->records[section->index];
+}
+
+/* Takes over the section: it is closed on failure, too. Who can only read does without readers' section if it must. */
+static int32_t base_new(wmmf_section *section, wmmf_section *readers, struct base **out) {
+    struct base *base = calloc(1, sizeof *base);
+    if (!base) {
+        if (readers)
+            section_close(readers);
+        section_close(section);
+        return WMMF_E_NO_MEMORY;
+    }
+    base->section = section;
+    base->readers.section = readers;
+    base->header = (struct channel_header *)(void *)section->payload;
     int32_t status = WMMF_OK;
-    for (uint32_t slot = 0; slot < shape->slots && status == WMMF_OK; slot++)
-        status = reserve(section, slot, slot_size(shape->capacity), FRAME_HEADER_SIZE);
+    if (section->size < CHANNEL_HEADER_SIZE || load_relaxed_u64(&base->header->magic) != CHANNEL_MAGIC)
+        status = WMMF_E_FORMAT;
+    struct inner_plan plan = {.kind = KIND_READERS};
+    if (status == WMMF_OK) {
+        plan.id = load_relaxed_u64(&base->header->readers_id);
+        plan.participants = load_relaxed_u32(&base->header->readers);
+        base->readers.pins = load_relaxed_u32(&base->header->pins);
+        base->pin_limit_ns = load_relaxed_u64(&base->header->pin_limit_ns);
+        plan.pins_each = (base->readers.pins + PINS_ALIGNMENT - 1) / PINS_ALIGNMENT * PINS_ALIGNMENT;
+        if (plan.participants == 0 || plan.participants > WMMF_PARTICIPANTS_MAX || base->readers.pins == 0 ||
+            base->readers.pins > WMMF_CHANNEL_PINS_MAX)
+            status = WMMF_E_FORMAT;
+    }
+    if (status == WMMF_OK && !readers) {
+        status = section_open_inner(section, &plan, false, &base->readers.section);
+        if (status != WMMF_OK)
+            base->readers.section = NULL;
+        if (section->read_only)
+            status = WMMF_OK;
+    }
+    if (status != WMMF_OK) {
+        base_close(base);
+        return status;
+    }
+    if (!section->read_only) {
+        section->poison_word = &base->header->current;
+        section->poison_bits = CURRENT_POISONED;
+        store_relaxed_u64(&own_record(section)->twin, (uint64_t)base->readers.section->index + 1);
+        store_relaxed_u64(&own_record(base->readers.section)->twin, (uint64_t)section->index + 1);
+    }
+    *out = base;
+    return WMMF_OK;
+}
+
+/* Opens the pictures that a base says are current; another generation may take their place meanwhile. */
+static int32_t open_current(const struct base *base, struct pictures *pictures) {
+    int32_t status = WMMF_E_NOT_FOUND;
+    uint64_t seen = 0;
+    for (int attempt = 0; attempt < FOLLOW_ATTEMPTS; attempt++) {
+        uint64_t id = load_seq_u64(&base->header->current) & CURRENT_PICTURES;
+        if (id == seen)
+            break;
+        seen = id;
+        status = pictures_open(base->section, id, base->section->read_only, pictures);
+        if (status == WMMF_OK && (load_seq_u64(&base->header->current) & CURRENT_PICTURES) == id)
+            return WMMF_OK;
+        if (status == WMMF_OK)
+            pictures_close(pictures);
+        status = status == WMMF_OK ? WMMF_E_NOT_FOUND : status;
+    }
     return status;
 }
 
-static struct payload_plan plan_of(const struct channel_shape *shape) {
-    struct payload_plan plan = {KIND_CHANNEL, WMMF_CHANNEL_PARTICIPANTS_DEFAULT, CHANNEL_HEADER_SIZE, initialise,
-                                shape};
+/* Creating and opening. */
+
+/* What a channel is created with, and what becomes of it before anybody can see it. */
+struct founding {
+    struct pictures_shape shape;
+    wmmf_channel_options options;
+    uint32_t readers; /* records */
+    uint64_t sequence;
+    uint32_t number;
+    wmmf_section *readers_section;
+    struct pictures pictures;
+};
+
+static int32_t found(wmmf_section *section, const void *context) {
+    struct founding *founding = *(struct founding *const *)context;
+    struct channel_header *header = (struct channel_header *)(void *)section->payload;
+    struct inner_plan plan = {.kind = KIND_READERS, .participants = section->participants};
+    header->magic = CHANNEL_MAGIC;
+    header->readers = section->participants;
+    header->pins = founding->options.pins ? founding->options.pins : WMMF_CHANNEL_PINS_DEFAULT;
+    header->pin_limit_ns = founding->options.pin_limit_ns;
+    plan.pins_each = (header->pins + PINS_ALIGNMENT - 1) / PINS_ALIGNMENT * PINS_ALIGNMENT;
+    int32_t status = section_create_inner(section, &plan, &founding->readers_section);
+    if (status != WMMF_OK)
+        return status;
+    header->readers_id = plan.id;
+    status = pictures_create(section, &founding->shape, founding->number, founding->sequence, &founding->pictures);
+    if (status != WMMF_OK) {
+        section_close(founding->readers_section);
+        founding->readers_section = NULL;
+        return status;
+    }
+    header->current = founding->pictures.id;
+    return WMMF_OK;
+}
+
+static struct payload_plan plan_of(struct founding *const *founding) {
+    struct payload_plan plan = {KIND_CHANNEL, WMMF_CHANNEL_PARTICIPANTS_DEFAULT, CHANNEL_HEADER_SIZE, found, founding};
     return plan;
 }
 
-/* Opening. */
-
-/* The header is anybody's: loaded once, believed as far as the section reaches. */
-static int32_t load_shape(const wmmf_section *section, struct channel_shape *shape) {
-    const struct channel_header *header = (const struct channel_header *)(const void *)section->payload;
-    uint64_t size;
-    if (section->size < CHANNEL_HEADER_SIZE || load_relaxed_u64(&header->magic) != CHANNEL_MAGIC)
-        return WMMF_E_FORMAT;
-    shape->capacity = load_relaxed_u64(&header->capacity);
-    shape->slots = load_relaxed_u32(&header->slots);
-    if (payload_size(shape, &size) != WMMF_OK)
-        return WMMF_E_FORMAT;
-    return size <= section->size ? WMMF_OK : WMMF_E_TRUNCATED;
+/* After a section that could not be published: the name was taken meanwhile. */
+static void founding_undo(struct founding *founding) {
+    if (!founding->readers_section)
+        return;
+    section_close(founding->readers_section);
+    pictures_close(&founding->pictures);
+    founding->readers_section = NULL;
 }
 
-/* Takes over the section: it is closed on failure, too. */
-static int32_t channel_new(wmmf_section *section, const struct channel_shape *least, wmmf_channel **out) {
-    struct channel_shape shape = {0, 0};
-    int32_t status = load_shape(section, &shape);
-    if (status == WMMF_OK && (shape.capacity < least->capacity || shape.slots < least->slots))
-        status = WMMF_E_SIZE;
-    wmmf_channel *channel = status == WMMF_OK ? calloc(1, sizeof *channel) : NULL;
-    if (!channel) {
-        section_close(section);
-        return status != WMMF_OK ? status : WMMF_E_NO_MEMORY;
+static int32_t founding_new(uint64_t capacity, uint32_t slots, const wmmf_options *options, wmmf_channel **out,
+                            struct founding *founding) {
+    memset(founding, 0, sizeof *founding);
+    founding->shape.capacity = capacity;
+    founding->shape.slots = slots ? slots : WMMF_CHANNEL_SLOTS_DEFAULT;
+    founding->number = 1;
+    if (!out || (options && options->layout != WMMF_NATIVE))
+        return WMMF_E_ARGUMENT;
+    if (options && options->channel) {
+        founding->options = *options->channel;
+        if (founding->options.struct_size != sizeof founding->options)
+            return WMMF_E_STRUCT_SIZE;
     }
-    /* Before the lock says it, so that readers need not look there. */
-    section->poison_word = &((struct channel_header *)(void *)section->payload)->newest;
-    section->poison_bits = NEWEST_POISONED;
-    channel->section = section;
-    channel->header = (struct channel_header *)(void *)section->payload;
-    channel->first_slot = section->payload + CHANNEL_HEADER_SIZE;
-    channel->capacity = shape.capacity;
-    channel->slot_size = slot_size(shape.capacity);
-    channel->slots = shape.slots;
-    channel->filling = NO_SLOT;
+    founding->shape.history = founding->options.history;
+    if (founding->options.pins > WMMF_CHANNEL_PINS_MAX || founding->options.standby > 1 ||
+        founding->options.pin_limit_ns > INT64_MAX)
+        return WMMF_E_ARGUMENT;
+    return pictures_check(&founding->shape);
+}
+
+/* Takes over base and pictures: they are closed on failure, too. */
+static int32_t channel_new(const char *name, struct base *base, const struct pictures *pictures, wmmf_channel **out) {
+    struct pictures closing = *pictures;
+    wmmf_channel *channel = calloc(1, sizeof *channel);
+    char *copy = malloc(strlen(name) + 1);
+    if (!channel || !copy) {
+        free(channel);
+        free(copy);
+        pictures_close(&closing);
+        base_close(base);
+        return WMMF_E_NO_MEMORY;
+    }
+    channel->name = strcpy(copy, name);
+    channel->name_space = base->section->name_space;
+    channel->read_only = base->section->read_only;
+    channel->base = base;
+    for (uint32_t i = 0; i < PIN_GENERATIONS; i++)
+        channel->generations[i].users = USERS_FREE;
+    int32_t status = generation_open(channel, base, pictures, &channel->current);
+    if (status != WMMF_OK) {
+        base_close(base);
+        free(copy);
+        free(channel);
+        return status;
+    }
     *out = channel;
     return WMMF_OK;
 }
 
-static int32_t create_check(uint64_t capacity, uint32_t slots, const wmmf_options *options, wmmf_channel **out,
-                            struct channel_shape *shape, uint64_t *size) {
-    shape->capacity = capacity;
-    shape->slots = slots ? slots : WMMF_CHANNEL_SLOTS_DEFAULT;
-    if (!out || (options && options->layout != WMMF_NATIVE))
-        return WMMF_E_ARGUMENT;
-    return payload_size(shape, size);
+static int32_t channel_founded(const char *name, wmmf_section *section, struct founding *founding, wmmf_channel **out) {
+    struct base *base;
+    int32_t status = base_new(section, founding->readers_section, &base);
+    if (status != WMMF_OK) {
+        pictures_close(&founding->pictures);
+        return status;
+    }
+    status = channel_new(name, base, &founding->pictures, out);
+    if (status != WMMF_OK)
+        return status;
+    (*out)->creator = true;
+    (*out)->name_seen_ns = platform_monotonic_ns();
+    if (!founding->options.standby)
+        channel_publishes(*out);
+    return WMMF_OK;
+}
+
+static int32_t channel_opened(const char *name, wmmf_section *section, wmmf_channel **out) {
+    struct base *base;
+    struct pictures pictures;
+    int32_t status = base_new(section, NULL, &base);
+    if (status != WMMF_OK)
+        return status;
+    status = open_current(base, &pictures);
+    if (status != WMMF_OK) {
+        base_close(base);
+        return status;
+    }
+    return channel_new(name, base, &pictures, out);
 }
 
 int32_t wmmf_channel_create(const char *name, uint64_t capacity, uint32_t slots, const wmmf_options *options,
                             wmmf_channel **out) {
-    struct channel_shape shape;
-    uint64_t size;
+    struct founding founding, *context = &founding;
     wmmf_section *section;
-    int32_t status = create_check(capacity, slots, options, out, &shape, &size);
-    struct payload_plan plan = plan_of(&shape);
-    if (status == WMMF_OK)
-        status = section_create(name, size, options, &plan, &section);
-    return status != WMMF_OK ? status : channel_new(section, &shape, out);
+    error_clear();
+    int32_t status = founding_new(capacity, slots, options, out, &founding);
+    if (status != WMMF_OK)
+        return status;
+    struct payload_plan plan = plan_of(&context);
+    status = section_create(name, CHANNEL_HEADER_SIZE, options, &plan, &section);
+    if (status != WMMF_OK) {
+        founding_undo(&founding);
+        return status;
+    }
+    return channel_founded(name, section, &founding, out);
+}
+
+static int32_t enlarge(wmmf_channel *channel, const struct pictures_shape *least) {
+    struct generation *generation = generation_enter(channel);
+    struct pictures_shape shape = {generation->pictures.capacity,
+                                   generation->pictures.slots - generation->pictures.history,
+                                   generation->pictures.history};
+    bool enough = pictures_suffice(&generation->pictures, least);
+    generation_leave(generation);
+    if (enough)
+        return WMMF_OK;
+    if (!platform_is_own(channel->base->section->mapping))
+        return WMMF_E_SIZE;
+    shape.capacity = least->capacity > shape.capacity ? least->capacity : shape.capacity;
+    shape.slots = least->slots > shape.slots ? least->slots : shape.slots;
+    shape.history = least->history > shape.history ? least->history : shape.history;
+    return wmmf_channel_resize(channel, shape.capacity, shape.slots, shape.history, READY_TIMEOUT_NS);
 }
 
 int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity, uint32_t slots, const wmmf_options *options,
                                     wmmf_channel **out, int32_t *created) {
-    struct channel_shape shape;
-    uint64_t size;
+    struct founding founding, *context = &founding;
     wmmf_section *section;
-    int32_t made;
-    int32_t status = create_check(capacity, slots, options, out, &shape, &size);
-    struct payload_plan plan = plan_of(&shape);
-    if (status == WMMF_OK)
-        status = section_create_or_open(name, size, options, &plan, &section, &made);
-    if (status == WMMF_OK)
-        status = channel_new(section, &shape, out);
-    if (status == WMMF_OK && created)
+    wmmf_channel *channel;
+    int32_t made = 0;
+    error_clear();
+    int32_t status = founding_new(capacity, slots, options, out, &founding);
+    if (status != WMMF_OK)
+        return status;
+    struct payload_plan plan = plan_of(&context);
+    status = section_create_or_open(name, CHANNEL_HEADER_SIZE, options, &plan, &section, &made);
+    if (status != WMMF_OK || !made)
+        founding_undo(&founding);
+    if (status != WMMF_OK)
+        return status;
+    status = made ? channel_founded(name, section, &founding, &channel) : channel_opened(name, section, &channel);
+    if (status == WMMF_OK && !made) {
+        status = enlarge(channel, &founding.shape);
+        if (status != WMMF_OK)
+            wmmf_channel_close(channel);
+    }
+    if (status != WMMF_OK)
+        return status;
+    *out = channel;
+    if (created)
         *created = made;
-    return status;
+    return WMMF_OK;
 }
 
 int32_t wmmf_channel_open(const char *name, const wmmf_options *options, wmmf_channel **out) {
-    static const struct channel_shape any = {0, 0};
     wmmf_section *section;
-    if (!out || (options && options->layout != WMMF_NATIVE))
+    error_clear();
+    if (!out || (options && (options->layout != WMMF_NATIVE || options->channel)))
         return WMMF_E_ARGUMENT;
     int32_t status = section_open(name, 0, options, KIND_CHANNEL, &section);
-    return status != WMMF_OK ? status : channel_new(section, &any, out);
+    return status != WMMF_OK ? status : channel_opened(name, section, out);
+}
+
+/* Closing. */
+
+static bool somebody_publishes(const struct base *base, bool but_us) {
+    const wmmf_section *section = base->section;
+    uint32_t used = participants_in_use(section);
+    for (uint32_t i = 0; i < used; i++) {
+        bool ours = !section->read_only && i == section->index;
+        if (load_seq_u32(&section->records[i].publishes) == 1 &&
+            (ours ? !but_us : platform_token_alive(section->mapping, i)))
+            return true;
+    }
+    return false;
+}
+
+void channel_publishes(wmmf_channel *channel) {
+    store_seq_u32(&own_record(channel->base->section)->publishes, 1);
+    store_seq_u32(&channel->base->header->left, 0);
+    channel->publishing = true;
+}
+
+/* Dying before the second store looks like dying before the first: the channel hung up. */
+static void leave_in_order(wmmf_channel *channel) {
+    struct base *base = channel->base;
+    if (!channel->publishing || platform_forked(base->section->mapping))
+        return;
+    if (!somebody_publishes(base, true))
+        store_seq_u32(&base->header->left, 1);
+    store_seq_u32(&own_record(base->section)->publishes, 0);
+    channel_wake(base);
 }
 
 int32_t wmmf_channel_close(wmmf_channel *channel) {
+    error_clear();
     if (!channel)
         return WMMF_OK;
-    section_close(channel->section);
+    leave_in_order(channel);
+    for (uint32_t i = 0; i < PIN_GENERATIONS; i++)
+        if (!(channel->generations[i].users & USERS_FREE))
+            generation_close(&channel->generations[i]);
+    for (struct base *base = channel->base, *older; base; base = older) {
+        older = base->older;
+        base_close(base);
+    }
+    free(channel->name);
     free(channel);
     return WMMF_OK;
 }
 
 int32_t wmmf_channel_after_fork_child(wmmf_channel *channel) {
-    return channel ? wmmf_after_fork_child(channel->section) : WMMF_E_ARGUMENT;
-}
-
-/* Slots and pins. */
-
-static struct frame_header *slot_at(const wmmf_channel *channel, uint32_t slot) {
-    return (struct frame_header *)(void *)(channel->first_slot + slot * channel->slot_size);
-}
-
-static uint8_t *picture_at(const wmmf_channel *channel, uint32_t slot) {
-    return channel->first_slot + slot * channel->slot_size + FRAME_HEADER_SIZE;
-}
-
-static uint64_t newest_sequence(uint64_t newest) {
-    return (newest & ~NEWEST_POISONED) >> NEWEST_SEQUENCE_SHIFT;
-}
-
-static uint32_t newest_slot(uint64_t newest) {
-    return (uint32_t)(newest & NEWEST_SLOT);
-}
-
-/* WMMF_E_FORMAT: no slot that this channel has, so a peer wrote it. */
-static int32_t newest_check(const wmmf_channel *channel, uint64_t newest) {
-    if (newest & NEWEST_POISONED)
-        return WMMF_E_POISONED;
-    return newest_slot(newest) < channel->slots ? WMMF_OK : WMMF_E_FORMAT;
-}
-
-static void lock_pins(wmmf_channel *channel) {
-    uint32_t free = 0;
-    for (int turn = 0; !cas_seq_u32(&channel->pin_lock, &free, 1); turn++) {
-        free = 0;
-        backoff(turn, BACKOFF_PAUSE_NS);
-    }
-}
-
-static void unlock_pins(wmmf_channel *channel) {
-    store_release_u32(&channel->pin_lock, 0);
-}
-
-/* Dying with a pin set: see the top. */
-static void pin(wmmf_channel *channel, uint32_t slot) {
-    lock_pins(channel);
-    if (channel->pin_counts[slot]++ == 0)
-        or_seq_u64(&channel->section->records[channel->section->index].pins, UINT64_C(1) << slot);
-    unlock_pins(channel);
-}
-
-/* seq_cst, which releases: our loads of the picture are done before a writer sees the pin gone. False: not pinned. */
-static bool unpin(wmmf_channel *channel, uint32_t slot) {
-    lock_pins(channel);
-    bool pinned = channel->pin_counts[slot] != 0;
-    bool last = pinned && --channel->pin_counts[slot] == 0;
-    if (last)
-        and_seq_u64(&channel->section->records[channel->section->index].pins, ~(UINT64_C(1) << slot));
-    unlock_pins(channel);
-    if (last)
-        eventcount_wake(channel->section, EVENT_READERS); /* where only writers that wait for a slot sleep, here */
-    return pinned;
-}
-
-static uint64_t pinned_slots(const wmmf_channel *channel) {
-    uint64_t pinned = 0;
-    uint32_t used = participants_in_use(channel->section);
-    for (uint32_t i = 0; i < used; i++)
-        pinned |= load_seq_u64(&channel->section->records[i].pins);
-    return pinned;
-}
-
-/* A slot let go of meanwhile may have a newer frame, or a half-filled one: only what is still pinned then counts. */
-uint64_t channel_oldest_pinned(const wmmf_section *section, uint32_t index) {
-    const struct participant *record = &section->records[index];
-    struct channel_shape shape;
-    if (load_relaxed_u32(&section->header->kind) != KIND_CHANNEL || load_shape(section, &shape) != WMMF_OK)
-        return 0;
-    uint64_t oldest = 0;
-    for (uint32_t slot = 0; slot < shape.slots; slot++) {
-        if (!(load_seq_u64(&record->pins) >> slot & 1))
-            continue;
-        const uint8_t *at = section->payload + CHANNEL_HEADER_SIZE + slot * slot_size(shape.capacity);
-        uint64_t sequence = load_acquire_u64(&((const struct frame_header *)(const void *)at)->stamp) / 2;
-        if ((load_seq_u64(&record->pins) >> slot & 1) && (oldest == 0 || sequence < oldest))
-            oldest = sequence;
-    }
-    return oldest;
-}
-
-static void reap_dead_readers(wmmf_channel *channel) {
-    uint32_t used = participants_in_use(channel->section);
-    for (uint32_t i = 0; i < used; i++)
-        if (load_seq_u64(&channel->section->records[i].pins) != 0)
-            reap_if_dead(channel->section, i);
-}
-
-/* The slot that was the newest last, of those that are free: its memory is still in the cache. */
-static uint32_t find_slot(const wmmf_channel *channel) {
-    uint64_t taken = pinned_slots(channel);
-    uint64_t newest = load_relaxed_u64(&channel->header->newest);
-    uint64_t best_stamp = 0;
-    uint32_t best = NO_SLOT;
-    if (newest != 0)
-        taken |= UINT64_C(1) << (newest & (WMMF_CHANNEL_SLOTS_MAX - 1));
-    for (uint32_t slot = 0; slot < channel->slots; slot++) {
-        if (taken & (UINT64_C(1) << slot))
-            continue;
-        uint64_t stamp = load_relaxed_u64(&slot_at(channel, slot)->stamp);
-        if (best == NO_SLOT || stamp > best_stamp) {
-            best = slot;
-            best_stamp = stamp;
-        }
-    }
-    return best;
-}
-
-static int32_t wait_for_slot(wmmf_channel *channel, int64_t deadline, uint32_t *slot) {
-    while ((*slot = find_slot(channel)) == NO_SLOT) {
-        reap_dead_readers(channel);
-        if ((*slot = find_slot(channel)) != NO_SLOT)
-            break;
-        int64_t slice = deadline_remaining(deadline, RECHECK_NS);
-        if (slice == 0)
-            return WMMF_E_TIMEOUT;
-        if (rwlock_is_poisoned(channel->section))
-            return WMMF_E_POISONED;
-        uint32_t seen = eventcount_prepare(channel->section, EVENT_READERS);
-        if (find_slot(channel) != NO_SLOT)
-            eventcount_cancel(channel->section, EVENT_READERS, seen);
-        else
-            eventcount_wait(channel->section, EVENT_READERS, seen, slice);
-    }
-    return WMMF_OK;
-}
-
-/* Writing. */
-
-static int32_t channel_check(const wmmf_channel *channel) {
+    error_clear();
     if (!channel)
         return WMMF_E_ARGUMENT;
-    return platform_forked(channel->section->mapping) ? WMMF_E_FORKED : WMMF_OK;
+    int32_t status = WMMF_OK;
+    for (uint32_t i = 0; i < PIN_GENERATIONS && status == WMMF_OK; i++)
+        if (!(load_seq_u32(&channel->generations[i].users) & USERS_FREE))
+            status = platform_after_fork_child(channel->generations[i].pictures.section->mapping);
+    for (struct base *base = channel->base; base && status == WMMF_OK; base = base->older) {
+        if (base->readers.section)
+            status = platform_after_fork_child(base->readers.section->mapping);
+        if (status == WMMF_OK)
+            status = platform_after_fork_child(base->section->mapping);
+    }
+    return status;
 }
 
-static int32_t frame_check(const wmmf_channel *channel, const wmmf_frame *frame) {
+int32_t channel_check(const wmmf_channel *channel) {
+    error_clear();
+    if (!channel)
+        return WMMF_E_ARGUMENT;
+    return platform_forked(channel->base->section->mapping) ? WMMF_E_FORKED : WMMF_OK;
+}
+
+int32_t frame_check(const wmmf_channel *channel, const wmmf_frame *frame) {
     int32_t status = channel_check(channel);
     if (status != WMMF_OK)
         return status;
     if (!frame)
         return WMMF_E_ARGUMENT;
-    if (frame->struct_size != sizeof *frame)
-        return WMMF_E_STRUCT_SIZE;
-    return channel->section->read_only ? WMMF_E_READ_ONLY : WMMF_OK;
+    return frame->struct_size == sizeof *frame ? WMMF_OK : WMMF_E_STRUCT_SIZE;
 }
 
-/* Whether another handle has been there, we do not know; to reserve it again changes nothing. */
-static int32_t make_room(wmmf_channel *channel, uint32_t slot) {
-    uint64_t bit = UINT64_C(1) << slot;
-    if (channel->reserved & bit)
-        return WMMF_OK;
-    int32_t status = reserve(channel->section, slot, channel->slot_size, channel->slot_size);
-    if (status == WMMF_OK)
-        channel->reserved |= bit;
-    return status;
+/* Unless the thread that had it has ended. */
+void channel_disown(wmmf_section *section) {
+    if (rwlock_claim(section))
+        rwlock_disown(section);
 }
 
-static int32_t begin(wmmf_channel *channel, int64_t timeout_ns) {
-    wmmf_section *section = channel->section;
-    /* Readers may be looking at it, and we shall look before we store: once it is here, for both. */
-    prefetch_to_store(&channel->header->newest);
-    int64_t deadline = deadline_after(timeout_ns);
-    int32_t status = rwlock_own(section, timeout_ns);
+/* Following. */
+
+void channel_wake(const struct base *base) {
+    if (base->readers.section)
+        eventcount_wake(base->readers.section, EVENT_CHANGE);
+}
+
+/* The channel that is under the name now. */
+static int32_t follow_name(wmmf_channel *channel) {
+    wmmf_options options = {
+        .struct_size = sizeof options, .name_space = channel->name_space, .read_only = channel->read_only};
+    wmmf_section *section;
+    struct base *base;
+    struct pictures pictures;
+    int32_t status = section_open(channel->name, 0, &options, KIND_CHANNEL, &section);
     if (status != WMMF_OK)
         return status;
-    uint32_t found;
-    status = wait_for_slot(channel, deadline, &found);
-    if (status == WMMF_OK)
-        status = make_room(channel, found);
+    status = base_new(section, NULL, &base);
+    if (status != WMMF_OK)
+        return status;
+    status = open_current(base, &pictures);
     if (status != WMMF_OK) {
-        if (rwlock_claim(section))
-            rwlock_disown(section);
+        base_close(base);
         return status;
     }
-    store_relaxed_u32(&channel->filling, found);
-    struct frame_header *slot = slot_at(channel, found);
-    /* For those who copy without a pin: the fence keeps our stores to the slot behind the odd stamp. */
-    store_relaxed_u64(&slot->stamp, load_relaxed_u64(&slot->stamp) | 1);
-    fence_release_before_copy();
-    return WMMF_OK;
+    status = make_current(channel, base, &pictures);
+    if (status != WMMF_OK)
+        base_close(base);
+    return status;
 }
 
-/* Of the threads that end what was begun, the first: another one, or the end of the thread that began it, may be
- * quicker. */
-static bool claim(wmmf_channel *channel, uint32_t slot) {
-    return load_relaxed_u32(&channel->filling) == slot && rwlock_claim(channel->section);
+static int32_t follow_pictures(wmmf_channel *channel) {
+    struct pictures pictures;
+    int32_t status = open_current(channel->base, &pictures);
+    return status != WMMF_OK ? status : make_current(channel, channel->base, &pictures);
 }
 
-/* By the thread with the claim. */
-static void end(wmmf_channel *channel) {
-    store_relaxed_u32(&channel->filling, NO_SLOT);
-    rwlock_disown(channel->section);
+int32_t channel_follow(wmmf_channel *channel, const struct generation *from) {
+    int32_t status = WMMF_OK;
+    lock_following(channel);
+    if (generation_at(channel, load_seq_u32(&channel->current)) == from) { /* else another thread was quicker */
+        uint64_t current = load_seq_u64(&from->base->header->current);
+        if (current & CURRENT_REPLACED)
+            status = follow_name(channel);
+        else if ((current & CURRENT_PICTURES) != from->pictures.id)
+            status = follow_pictures(channel);
+    }
+    unlock_following(channel);
+    return status == WMMF_E_NOT_FOUND ? WMMF_OK : status;
 }
 
-/* Whether what describes the frame is true of its bytes, as the writer says it and as a reader finds it. */
-static int32_t frame_is_sound(wmmf_frame *frame, uint64_t capacity) {
-    if (frame->used > capacity || frame->user_size > WMMF_FRAME_USER_SIZE)
-        return WMMF_E_RANGE;
-    return picture_check(frame);
+int32_t channel_install(wmmf_channel *channel, struct base *base, const struct pictures *pictures) {
+    lock_following(channel);
+    int32_t status = make_current(channel, base, pictures);
+    unlock_following(channel);
+    return status;
 }
 
-/* Releases the picture: from here on the frame is everybody's. Between our look and this step only poison comes. */
-static int32_t make_newest(wmmf_channel *channel, uint64_t before, uint64_t sequence) {
-    uint64_t expected = before & ~NEWEST_POISONED;
-    if (cas_seq_u64(&channel->header->newest, &expected, sequence << NEWEST_SEQUENCE_SHIFT | channel->filling))
-        return WMMF_OK;
-    return expected & NEWEST_POISONED ? WMMF_E_POISONED : WMMF_E_FORMAT;
-}
+/* Replacing the pictures. */
 
-/* Unless it is pinned, the next frame goes where the one before was: what readers took of it comes back meanwhile. */
-static void fetch_next(const wmmf_channel *channel, uint64_t before) {
-    if (newest_check(channel, before) != WMMF_OK)
+/* The newest frame goes with us, in slot 0. `to` is seen by nobody yet. */
+static void copy_newest(const struct pictures *from, const struct pictures *to) {
+    uint64_t newest = load_seq_u64(&from->header->newest);
+    uint32_t slot = newest_slot(from, newest);
+    uint64_t sequence = newest_sequence(newest);
+    wmmf_frame frame;
+    if (slot == NO_SLOT || load_acquire_u64(&from->frames[slot].stamp) != 2 * sequence ||
+        pictures_describe(from, slot, sequence, &frame) != WMMF_OK || frame.used > to->capacity ||
+        pictures_reserve(to, 0) != WMMF_OK)
         return;
-    prefetch_to_store(slot_at(channel, newest_slot(before)));
-    prefetch_to_store(picture_at(channel, newest_slot(before)));
+    memcpy(picture_at(to, 0), frame.data, (size_t)frame.used);
+    pictures_tell(to, 0, &frame);
+    to->order[sequence % to->slots] = 1;
+    to->header->oldest = sequence;
+    store_release_u64(&to->frames[0].stamp, 2 * sequence);
+    store_release_u64(&to->header->newest, sequence << NEWEST_SEQUENCE_SHIFT | 1);
 }
 
-/* Ends what begin began, whatever comes out. */
-static int32_t publish(wmmf_channel *channel, wmmf_frame *frame) {
-    struct frame_header *slot = slot_at(channel, channel->filling);
-    uint64_t before = load_relaxed_u64(&channel->header->newest);
-    if (frame->timestamp_ns == 0)
-        frame->timestamp_ns = (uint64_t)platform_monotonic_ns();
-    frame->sequence = newest_sequence(before) + 1;
-    store_relaxed_u64(&slot->timestamp_ns, frame->timestamp_ns);
-    store_relaxed_u64(&slot->used, frame->used);
-    store_relaxed_u32(&slot->width, frame->width);
-    store_relaxed_u32(&slot->height, frame->height);
-    store_relaxed_u32(&slot->stride, frame->stride);
-    store_relaxed_u32(&slot->fourcc, frame->fourcc);
-    store_relaxed_u32(&slot->user_size, frame->user_size);
-    store_relaxed_u32(&slot->array, frame->element | frame->dimensions << ARRAY_DIMENSIONS_SHIFT);
-    store_relaxed_u64(&slot->device_timestamp, frame->device_timestamp);
-    store_relaxed_u64(&slot->device_frame, frame->device_frame);
-    memcpy(slot->user, frame->user, frame->user_size);
-    for (uint32_t i = 0; i < frame->dimensions; i++)
-        store_relaxed_u64(&slot->shape[i], frame->shape[i]);
-    store_release_u64(&slot->stamp, 2 * frame->sequence);
-    int32_t status = make_newest(channel, before, frame->sequence);
-    end(channel);
-    if (status != WMMF_OK)
-        return status;
-    eventcount_wake(channel->section, EVENT_CHANGE);
-    fetch_next(channel, before);
-    return WMMF_OK;
-}
-
-int32_t wmmf_channel_begin(wmmf_channel *channel, int64_t timeout_ns, wmmf_frame *frame) {
-    int32_t status = frame_check(channel, frame);
+static int32_t replace_pictures(wmmf_channel *channel, const struct pictures_shape *given) {
+    struct generation *before = generation_enter(channel);
+    struct pictures_shape shape = *given;
+    struct pictures pictures;
+    if (shape.capacity == 0)
+        shape.capacity = before->pictures.capacity;
+    if (shape.slots == 0)
+        shape.slots = before->pictures.slots - before->pictures.history;
+    uint64_t sequence = newest_sequence(load_seq_u64(&before->pictures.header->newest));
+    struct base *base = before->base;
+    int32_t status = pictures_check(&shape);
     if (status == WMMF_OK)
-        status = begin(channel, timeout_ns);
-    if (status != WMMF_OK)
-        return status;
-    memset(frame, 0, sizeof *frame);
-    frame->struct_size = sizeof *frame;
-    frame->slot = channel->filling;
-    frame->data = picture_at(channel, channel->filling);
-    frame->used = frame->capacity = channel->capacity;
-    return WMMF_OK;
-}
-
-int32_t wmmf_channel_publish(wmmf_channel *channel, wmmf_frame *frame) {
-    int32_t status = frame_check(channel, frame);
-    if (status != WMMF_OK)
-        return status;
-    if (load_relaxed_u32(&channel->filling) != frame->slot)
-        return WMMF_E_NOT_OWNER;
-    status = frame_is_sound(frame, channel->capacity);
-    if (status != WMMF_OK)
-        return status;
-    return claim(channel, frame->slot) ? publish(channel, frame) : WMMF_E_NOT_OWNER;
-}
-
-int32_t wmmf_channel_cancel(wmmf_channel *channel, const wmmf_frame *frame) {
-    int32_t status = frame_check(channel, frame);
-    if (status != WMMF_OK)
-        return status;
-    if (!claim(channel, frame->slot))
-        return WMMF_E_NOT_OWNER;
-    end(channel);
-    return WMMF_OK;
-}
-
-int32_t wmmf_channel_write(wmmf_channel *channel, const void *data, int64_t timeout_ns, wmmf_frame *frame) {
-    int32_t status = frame_check(channel, frame);
-    if (status == WMMF_OK && !data && frame->used != 0)
-        status = WMMF_E_ARGUMENT;
-    if (status == WMMF_OK)
-        status = frame_is_sound(frame, channel->capacity);
-    if (status == WMMF_OK)
-        status = begin(channel, timeout_ns);
-    if (status != WMMF_OK)
-        return status;
-    frame->slot = channel->filling;
-    memcpy(picture_at(channel, channel->filling), data, (size_t)frame->used);
-    return claim(channel, frame->slot) ? publish(channel, frame) : WMMF_E_NOT_OWNER;
-}
-
-/* Reading. */
-
-/* WMMF_E_TIMEOUT: not yet. At nothing but `newest`, lest a writer has to get the lock's cache line back from us. */
-static int32_t look_for_newer(const wmmf_channel *channel, uint64_t after, uint64_t *newest) {
-    *newest = load_seq_u64(&channel->header->newest);
-    int32_t status = newest_check(channel, *newest);
-    return status == WMMF_OK && (*newest == 0 || newest_sequence(*newest) == after) ? WMMF_E_TIMEOUT : status;
-}
-
-void channel_place(const wmmf_channel *channel, wmmf_section **section, enum event *event) {
-    *section = channel->section;
-    *event = EVENT_CHANGE;
-}
-
-/* A read-only handle cannot count itself in, so it looks by itself, often. */
-static void sleep_until_newer(wmmf_channel *channel, uint64_t after, int64_t slice) {
-    wmmf_section *section = channel->section;
-    if (section->read_only) {
-        eventcount_poll(section, EVENT_CHANGE, slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
-        return;
+        status = pictures_create(base->section, &shape, before->pictures.number + 1, sequence, &pictures);
+    if (status == WMMF_OK) {
+        copy_newest(&before->pictures, &pictures);
+        uint64_t id = pictures.id;
+        status = channel_install(channel, base, &pictures);
+        if (status == WMMF_OK)
+            store_seq_u64(&base->header->current, id);
     }
-    uint64_t newest;
-    uint32_t seen = eventcount_prepare(section, EVENT_CHANGE);
-    if (look_for_newer(channel, after, &newest) == WMMF_E_TIMEOUT)
-        eventcount_wait(section, EVENT_CHANGE, seen, slice);
-    else
-        eventcount_cancel(section, EVENT_CHANGE, seen);
-}
-
-/* A writer that answers at once is seen at once, if it runs on another core; on ours it cannot run while we spin. So we
- * spin as long as that helps. */
-static int32_t spin_until_newer(wmmf_channel *channel, uint64_t after, uint64_t *newest) {
-    uint32_t in_vain = load_relaxed_u32(&channel->spins_in_vain);
-    int32_t status = WMMF_E_TIMEOUT;
-    int turns = in_vain < CHANNEL_VAIN_SPINS || in_vain % CHANNEL_SPIN_AGAIN == 0 ? CHANNEL_SPINS : 0;
-    while (turns-- > 0 && (status = look_for_newer(channel, after, newest)) == WMMF_E_TIMEOUT)
-        spin_pause();
-    store_relaxed_u32(&channel->spins_in_vain, status == WMMF_E_TIMEOUT ? in_vain + 1 : 0);
+    generation_leave(before);
     return status;
 }
 
-static int32_t wait_for_newer(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, uint64_t *newest) {
-    int32_t status = look_for_newer(channel, after, newest);
-    if (status != WMMF_E_TIMEOUT || timeout_ns == 0)
-        return status;
-    int64_t deadline = deadline_after(timeout_ns);
-    status = spin_until_newer(channel, after, newest);
-    for (int64_t slice; status == WMMF_E_TIMEOUT && (slice = deadline_remaining(deadline, RECHECK_NS)) != 0;
-         status = look_for_newer(channel, after, newest))
-        sleep_until_newer(channel, after, slice);
-    return status;
-}
-
-/* Each field is loaded once. False: a peer wrote what no writer of ours does. */
-static bool describe(const wmmf_channel *channel, uint64_t newest, uint64_t after, wmmf_frame *frame) {
-    uint32_t index = newest_slot(newest);
-    const struct frame_header *slot = slot_at(channel, index);
-    frame->struct_size = sizeof *frame;
-    frame->slot = index;
-    frame->data = picture_at(channel, index);
-    frame->capacity = channel->capacity;
-    frame->sequence = newest_sequence(newest);
-    frame->missed = after != 0 && frame->sequence > after ? frame->sequence - after - 1 : 0;
-    frame->used = load_relaxed_u64(&slot->used);
-    frame->timestamp_ns = load_relaxed_u64(&slot->timestamp_ns);
-    frame->width = load_relaxed_u32(&slot->width);
-    frame->height = load_relaxed_u32(&slot->height);
-    frame->stride = load_relaxed_u32(&slot->stride);
-    frame->fourcc = load_relaxed_u32(&slot->fourcc);
-    frame->user_size = load_relaxed_u32(&slot->user_size);
-    frame->device_timestamp = load_relaxed_u64(&slot->device_timestamp);
-    frame->device_frame = load_relaxed_u64(&slot->device_frame);
-    frame->hold = 0;
-    uint32_t array = load_relaxed_u32(&slot->array);
-    frame->element = array & ARRAY_ELEMENT;
-    frame->dimensions = array >> ARRAY_DIMENSIONS_SHIFT;
-    memset(frame->shape, 0, sizeof frame->shape);
-    for (uint32_t i = 0; i < frame->dimensions && i < WMMF_FRAME_DIMENSIONS_MAX; i++)
-        frame->shape[i] = load_relaxed_u64(&slot->shape[i]);
-    memset(frame->user, 0, sizeof frame->user);
-    if (frame_is_sound(frame, channel->capacity) != WMMF_OK)
-        return false;
-    memcpy(frame->user, slot->user, frame->user_size);
-    return true;
-}
-
-/* That one, or one that is newer still. */
-static int32_t pin_newest(wmmf_channel *channel, uint64_t newest, uint64_t after, wmmf_frame *frame) {
-    for (int attempt = 0; attempt < CHANNEL_ATTEMPTS; attempt++) {
-        int32_t status = newest_check(channel, newest);
-        if (status != WMMF_OK)
-            return status;
-        uint32_t slot = newest_slot(newest);
-        pin(channel, slot);
-        uint64_t now = load_seq_u64(&channel->header->newest);
-        if (now == newest) {
-            wmmf_frame found;
-            if (describe(channel, newest, after, &found)) {
-                *frame = found;
-                return WMMF_OK;
-            }
-            unpin(channel, slot);
-            return WMMF_E_FORMAT;
-        }
-        unpin(channel, slot);
-        newest = now;
-    }
-    return WMMF_E_FORMAT;
-}
-
-/* The sequence of a frame that will not do. */
-static uint64_t unwanted(uint32_t pick, uint64_t after) {
-    return pick == WMMF_PICK_LATEST ? 0 : after;
-}
-
-int32_t wmmf_channel_acquire_pick(wmmf_channel *channel, uint32_t pick, uint64_t after, int64_t timeout_ns,
-                                  wmmf_frame *frame) {
-    uint64_t newest;
-    int32_t status = frame_check(channel, frame);
-    if (status == WMMF_OK && pick > WMMF_PICK_LATEST)
-        status = WMMF_E_ARGUMENT;
-    if (status == WMMF_OK)
-        status = wait_for_newer(channel, unwanted(pick, after), timeout_ns, &newest);
-    return status != WMMF_OK ? status : pin_newest(channel, newest, after, frame);
-}
-
-int32_t wmmf_channel_acquire(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, wmmf_frame *frame) {
-    return wmmf_channel_acquire_pick(channel, WMMF_PICK_NEXT, after, timeout_ns, frame);
-}
-
-int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *frame) {
-    int32_t status = frame_check(channel, frame);
-    if (status != WMMF_OK)
-        return status;
-    return frame->slot < channel->slots && unpin(channel, frame->slot) ? WMMF_OK : WMMF_E_NOT_OWNER;
-}
-
-/* A seqlock on the slot's stamp: if that is the same before and after, the copy is of one frame. False: a writer was
- * quicker. */
-static bool copy_without_pin(const wmmf_channel *channel, uint64_t newest, uint64_t after, void *buffer,
-                             uint64_t length, wmmf_frame *frame, int32_t *status) {
-    *status = WMMF_E_FORMAT;
-    const struct frame_header *slot = slot_at(channel, newest_slot(newest));
-    uint64_t stamp = 2 * newest_sequence(newest);
-    if (load_acquire_u64(&slot->stamp) != stamp)
-        return false;
-    wmmf_frame found;
-    bool sound = describe(channel, newest, after, &found);
-    if (sound) {
-        *status = found.used <= length ? WMMF_OK : WMMF_E_RANGE;
-        if (*status == WMMF_OK)
-            memcpy(buffer, found.data, (size_t)found.used);
-    }
-    fence_acquire();
-    bool whole = load_relaxed_u64(&slot->stamp) == stamp;
-    if (whole && sound)
-        *frame = found;
-    return whole;
-}
-
-static int32_t read_without_pin(wmmf_channel *channel, uint32_t pick, uint64_t after, void *buffer, uint64_t length,
-                                int64_t timeout_ns, wmmf_frame *frame) {
-    int64_t deadline = deadline_after(timeout_ns);
-    for (;;) {
-        uint64_t newest;
-        int32_t status =
-            wait_for_newer(channel, unwanted(pick, after), deadline_remaining(deadline, INT64_MAX), &newest);
-        if (status != WMMF_OK || copy_without_pin(channel, newest, after, buffer, length, frame, &status))
-            return status;
-        if (deadline_remaining(deadline, 1) == 0)
-            return WMMF_E_TIMEOUT;
-        spin_pause();
-    }
-}
-
-/* What is copied in a moment is tried without a pin first: a pin makes the writer's next look at it wait for memory. */
-static int32_t read_with_pin(wmmf_channel *channel, uint32_t pick, uint64_t after, void *buffer, uint64_t length,
-                             int64_t timeout_ns, wmmf_frame *frame) {
-    uint64_t newest;
-    int32_t status = wait_for_newer(channel, unwanted(pick, after), timeout_ns, &newest);
-    if (status != WMMF_OK || (channel->capacity <= CHANNEL_MOMENTARY &&
-                              copy_without_pin(channel, newest, after, buffer, length, frame, &status)))
-        return status;
-    status = pin_newest(channel, newest, after, frame);
-    if (status != WMMF_OK)
-        return status;
-    if (frame->used <= length)
-        memcpy(buffer, frame->data, (size_t)frame->used);
-    else
-        status = WMMF_E_RANGE;
-    unpin(channel, frame->slot);
-    return status;
-}
-
-int32_t wmmf_channel_read_pick(wmmf_channel *channel, uint32_t pick, uint64_t after, void *buffer, uint64_t length,
-                               int64_t timeout_ns, wmmf_frame *frame) {
-    int32_t status = frame_check(channel, frame);
-    bool read_only = status == WMMF_E_READ_ONLY;
-    if (status != WMMF_OK && !read_only)
-        return status;
-    if ((!buffer && length != 0) || pick > WMMF_PICK_LATEST)
-        return WMMF_E_ARGUMENT;
-    status = read_only ? read_without_pin(channel, pick, after, buffer, length, timeout_ns, frame)
-                       : read_with_pin(channel, pick, after, buffer, length, timeout_ns, frame);
-    if (status == WMMF_OK || status == WMMF_E_RANGE)
-        frame->data = NULL;
-    return status;
-}
-
-int32_t wmmf_channel_read(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length, int64_t timeout_ns,
-                          wmmf_frame *frame) {
-    return wmmf_channel_read_pick(channel, WMMF_PICK_NEXT, after, buffer, length, timeout_ns, frame);
-}
-
-int32_t wmmf_channel_wait(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, uint64_t *sequence) {
-    uint64_t newest;
+int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, uint32_t slots, uint32_t history,
+                            int64_t timeout_ns) {
+    struct pictures_shape shape = {capacity, slots, history};
     int32_t status = channel_check(channel);
+    if (status == WMMF_OK && channel->read_only)
+        status = WMMF_E_READ_ONLY;
+    if (status != WMMF_OK)
+        return status;
+    if (!platform_is_own(channel->base->section->mapping))
+        return WMMF_E_ACCESS;
+    struct generation *generation = generation_enter(channel);
+    if (generation_status(generation) == CHANGED)
+        status = channel_follow(channel, generation);
+    generation_leave(generation);
+    wmmf_section *section = channel->base->section;
     if (status == WMMF_OK)
-        status = wait_for_newer(channel, after, timeout_ns, &newest);
-    if (status == WMMF_OK && sequence)
-        *sequence = newest_sequence(newest);
+        status = rwlock_own(section, timeout_ns);
+    if (status == WMMF_E_POISONED) {
+        rwlock_renew(section);
+        status = WMMF_OK;
+    }
+    if (status != WMMF_OK)
+        return status;
+    status = replace_pictures(channel, &shape);
+    channel_disown(section);
+    channel_wake(channel->base);
+    return status;
+}
+
+/* The name. */
+
+/* All sections anew, under the same name; those that had the old ones open are told. */
+static int32_t publish_name(wmmf_channel *channel, struct generation *before) {
+    struct base *old = before->base;
+    struct founding founding = {.number = before->pictures.number + 1}, *context = &founding;
+    wmmf_options options = {.struct_size = sizeof options, .name_space = channel->name_space};
+    wmmf_section *section;
+    struct base *base;
+    options.participants = old->section->participants;
+    founding.shape.capacity = before->pictures.capacity;
+    founding.shape.history = before->pictures.history;
+    founding.shape.slots = before->pictures.slots - before->pictures.history;
+    founding.options.pins = old->readers.pins;
+    founding.options.pin_limit_ns = old->pin_limit_ns;
+    founding.sequence = newest_sequence(load_seq_u64(&before->pictures.header->newest));
+    struct payload_plan plan = plan_of(&context);
+    int32_t status = platform_access_of(old->section->mapping, &options);
+    if (status == WMMF_OK)
+        status = section_create(channel->name, CHANNEL_HEADER_SIZE, &options, &plan, &section);
+    if (status != WMMF_OK) {
+        founding_undo(&founding);
+        return status;
+    }
+    status = base_new(section, founding.readers_section, &base);
+    if (status != WMMF_OK) {
+        pictures_close(&founding.pictures);
+        return status;
+    }
+    copy_newest(&before->pictures, &founding.pictures);
+    status = channel_install(channel, base, &founding.pictures);
+    if (status != WMMF_OK) {
+        base_close(base);
+        return status;
+    }
+    channel_publishes(channel);
+    or_seq_u64(&old->header->current, CURRENT_REPLACED);
+    channel_wake(old);
+    return WMMF_OK;
+}
+
+void channel_keep_name(wmmf_channel *channel, int64_t now_ns) {
+    if (!channel->creator || now_ns - channel->name_seen_ns < NAME_CHECK_NS)
+        return;
+    channel->name_seen_ns = now_ns;
+    struct generation *generation = generation_enter(channel);
+    if (platform_is_named(generation->base->section->mapping)) {
+        store_relaxed_u32(&channel->nameless, 0);
+    } else if (rwlock_own(generation->base->section, 0) == WMMF_OK) {
+        wmmf_section *section = generation->base->section;
+        bool done = generation_status(generation) == WMMF_OK && publish_name(channel, generation) == WMMF_OK;
+        channel_disown(section);
+        store_relaxed_u32(&channel->nameless, !done);
+        if (done)
+            add_seq_u32(&channel->republished, 1);
+    }
+    generation_leave(generation);
+}
+
+/* Who is there. */
+
+int32_t wmmf_channel_get_state(wmmf_channel *channel, int64_t stalled_ns, uint32_t *state) {
+    wmmf_channel_info info = {.struct_size = sizeof info};
+    int32_t status = state ? channel_check(channel) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK)
+        status = wmmf_channel_get_info(channel, &info);
+    if (status != WMMF_OK)
+        return status;
+    const struct base *base = channel->base;
+    /* `left` is stored before the last publisher's record says so: whoever sees nobody there sees it. */
+    if (!somebody_publishes(base, false))
+        *state = load_seq_u32(&base->header->left) == 1 ? WMMF_CHANNEL_GONE : WMMF_CHANNEL_HUNG_UP;
+    else
+        *state = stalled_ns >= 0 && info.sequence != 0 && (int64_t)(info.now_ns - info.timestamp_ns) > stalled_ns
+                     ? WMMF_CHANNEL_STALLED
+                     : WMMF_CHANNEL_LIVE;
+    return WMMF_OK;
+}
+
+int32_t wmmf_channel_stand_by(wmmf_channel *channel, int64_t timeout_ns) {
+    int32_t status = channel_check(channel);
+    if (status == WMMF_OK && channel->read_only)
+        status = WMMF_E_READ_ONLY;
+    int64_t deadline = deadline_after(timeout_ns);
+    while (status == WMMF_OK) {
+        struct generation *generation = generation_enter(channel);
+        status = generation_status(generation);
+        if (status == CHANGED)
+            status = channel_follow(channel, generation);
+        generation_leave(generation);
+        if (status != WMMF_OK)
+            break;
+        wmmf_section *section = channel->base->section;
+        if (!somebody_publishes(channel->base, true) && rwlock_own(section, 0) == WMMF_OK) {
+            bool first = !somebody_publishes(channel->base, true); /* of those that stand by, too */
+            if (first)
+                channel_publishes(channel);
+            channel_disown(section);
+            if (first)
+                return WMMF_OK;
+        }
+        int64_t pause = deadline_remaining(deadline, RECHECK_NS);
+        if (pause == 0)
+            return WMMF_E_TIMEOUT;
+        platform_pause(pause);
+    }
     return status;
 }
 
 int32_t wmmf_channel_get_owner(wmmf_channel *channel, char *name, uint64_t capacity, uint64_t *needed) {
-    return channel ? wmmf_get_owner(channel->section, name, capacity, needed) : WMMF_E_ARGUMENT;
+    return channel ? wmmf_get_owner(channel->base->section, name, capacity, needed) : WMMF_E_ARGUMENT;
 }
 
 int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info) {
@@ -723,45 +736,142 @@ int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info) {
         return status;
     if (info->struct_size != sizeof *info)
         return WMMF_E_STRUCT_SIZE;
-    uint64_t newest = load_acquire_u64(&channel->header->newest);
-    info->slots = channel->slots;
-    info->capacity = channel->capacity;
+    struct generation *generation = generation_enter(channel);
+    if (generation_status(generation) == CHANGED) {
+        status = channel_follow(channel, generation);
+        generation_leave(generation);
+        if (status != WMMF_OK)
+            return status;
+        generation = generation_enter(channel);
+    }
+    const struct pictures *pictures = &generation->pictures;
+    uint64_t newest = load_acquire_u64(&pictures->header->newest);
+    uint32_t slot = newest_slot(pictures, newest);
+    info->slots = pictures->slots - pictures->history;
+    info->history = pictures->history;
+    info->capacity = pictures->capacity;
+    info->generation = pictures->number;
     info->sequence = newest_sequence(newest);
-    info->timestamp_ns = 0;
-    if (newest != 0 && newest_slot(newest) < channel->slots)
-        info->timestamp_ns = load_relaxed_u64(&slot_at(channel, newest_slot(newest))->timestamp_ns);
+    info->oldest = pictures->history ? load_seq_u64(&pictures->header->oldest) : info->sequence;
+    info->timestamp_ns = slot != NO_SLOT ? load_relaxed_u64(&pictures->frames[slot].timestamp_ns) : 0;
     info->now_ns = (uint64_t)platform_monotonic_ns();
-    info->participants = channel->section->participants;
-    info->read_only = channel->section->read_only;
+    info->participants = generation->base->section->participants;
+    info->read_only = channel->read_only;
+    info->in_place = generation->base->readers.section != NULL;
+    info->pins = generation->base->readers.pins;
+    info->pin_limit_ns = generation->base->pin_limit_ns;
+    info->republished = load_relaxed_u32(&channel->republished);
+    info->nameless = load_relaxed_u32(&channel->nameless);
+    generation_leave(generation);
     return WMMF_OK;
 }
 
-static uint64_t all_slots(const wmmf_channel *channel) {
-    return UINT64_MAX >> (WMMF_CHANNEL_SLOTS_MAX - channel->slots);
+void channel_place(const wmmf_channel *channel, wmmf_section **section, enum event *event) {
+    const struct base *base = channel->base;
+    *section = base->readers.section ? base->readers.section : base->section;
+    *event = EVENT_CHANGE;
+}
+
+/* Those that can write, then those that only read: whoever can write is among the readers, too, and told of once. */
+static int32_t describe_participant(wmmf_section *section, wmmf_section *readers, const struct pictures *pictures,
+                                    uint32_t index, wmmf_participant *out) {
+    uint32_t writers = participants_in_use(section);
+    uint64_t twin = index < writers ? load_relaxed_u64(&section->records[index].twin) : 0;
+    out->pins = 0;
+    out->oldest_pinned = 0;
+    out->read_only = index >= writers;
+    if (index < writers) {
+        int32_t status = diagnostics_participant(section, index, out);
+        if (status == WMMF_OK && readers && pictures && twin != 0 && twin <= readers->participants)
+            out->pins = pins_of(readers, pictures, (uint32_t)twin - 1, &out->oldest_pinned);
+        return status;
+    }
+    uint32_t record = index - writers;
+    int32_t status = readers ? diagnostics_participant(readers, record, out) : WMMF_E_RANGE;
+    if (status != WMMF_OK)
+        return status;
+    out->index = index;
+    if (load_relaxed_u64(&readers->records[record].twin) != 0)
+        out->pid = out->alive = 0;
+    else if (pictures)
+        out->pins = pins_of(readers, pictures, record, &out->oldest_pinned);
+    return WMMF_OK;
+}
+
+int32_t wmmf_channel_get_participant(wmmf_channel *channel, uint32_t index, wmmf_participant *participant) {
+    int32_t status = participant ? channel_check(channel) : WMMF_E_ARGUMENT;
+    if (status != WMMF_OK)
+        return status;
+    if (participant->struct_size != sizeof *participant)
+        return WMMF_E_STRUCT_SIZE;
+    struct generation *generation = generation_enter(channel);
+    const struct base *base = generation->base;
+    status = describe_participant(base->section, base->readers.section, &generation->pictures, index, participant);
+    generation_leave(generation);
+    return status;
+}
+
+int32_t channel_participant(wmmf_section *section, uint32_t index, wmmf_participant *participant) {
+    const struct channel_header *header = (const struct channel_header *)(const void *)section->payload;
+    if (section->size < CHANNEL_HEADER_SIZE || load_relaxed_u64(&header->magic) != CHANNEL_MAGIC)
+        return WMMF_E_FORMAT;
+    struct inner_plan plan = {.kind = KIND_READERS, .id = load_relaxed_u64(&header->readers_id)};
+    plan.participants = load_relaxed_u32(&header->readers);
+    uint32_t pins = load_relaxed_u32(&header->pins);
+    plan.pins_each = (pins + PINS_ALIGNMENT - 1) / PINS_ALIGNMENT * PINS_ALIGNMENT;
+    wmmf_section *readers = NULL;
+    struct pictures pictures;
+    bool sound = plan.participants != 0 && plan.participants <= WMMF_PARTICIPANTS_MAX && pins != 0 &&
+                 pins <= WMMF_CHANNEL_PINS_MAX;
+    if (!sound || section_open_inner(section, &plan, true, &readers) != WMMF_OK)
+        readers = NULL;
+    uint64_t id = load_seq_u64(&header->current) & CURRENT_PICTURES;
+    bool seen = pictures_open(section, id, true, &pictures) == WMMF_OK;
+    int32_t status = describe_participant(section, readers, seen ? &pictures : NULL, index, participant);
+    if (seen)
+        pictures_close(&pictures);
+    if (readers)
+        section_close(readers);
+    return status;
 }
 
 /* While a frame is the newest nobody writes to its slot, whose stamp then is the frame's. Poison that the lock does not
  * tell of comes from one who died, and is to be completed. */
-static bool newest_is_intact(const wmmf_channel *channel) {
-    uint64_t newest = load_seq_u64(&channel->header->newest);
-    if (newest & NEWEST_POISONED)
-        return rwlock_is_poisoned(channel->section);
-    if (newest_sequence(newest) == 0)
-        return newest_slot(newest) == 0;
-    if (newest_slot(newest) >= channel->slots)
-        return false;
-    uint64_t stamp = load_acquire_u64(&slot_at(channel, newest_slot(newest))->stamp);
-    return stamp == 2 * newest_sequence(newest) || load_seq_u64(&channel->header->newest) != newest;
+static bool newest_is_intact(const struct generation *generation) {
+    const struct pictures *pictures = &generation->pictures;
+    if (load_seq_u64(&generation->base->header->current) & CURRENT_POISONED)
+        return rwlock_is_poisoned(generation->base->section);
+    uint64_t newest = load_seq_u64(&pictures->header->newest);
+    if ((newest & NEWEST_SLOT) == 0)
+        return true;
+    uint32_t slot = newest_slot(pictures, newest);
+    return slot != NO_SLOT && (load_acquire_u64(&pictures->frames[slot].stamp) == 2 * newest_sequence(newest) ||
+                               load_seq_u64(&pictures->header->newest) != newest);
+}
+
+static bool constants_are_intact(const struct generation *generation) {
+    const struct pictures *pictures = &generation->pictures;
+    const struct channel_header *header = generation->base->header;
+    return load_relaxed_u64(&header->magic) == CHANNEL_MAGIC &&
+           load_relaxed_u32(&header->pins) == generation->base->readers.pins &&
+           load_relaxed_u64(&header->pin_limit_ns) == generation->base->pin_limit_ns &&
+           load_relaxed_u64(&pictures->header->magic) == PICTURES_MAGIC &&
+           load_relaxed_u64(&pictures->header->capacity) == pictures->capacity &&
+           load_relaxed_u32(&pictures->header->slots) == pictures->slots &&
+           load_relaxed_u32(&pictures->header->history) == pictures->history;
 }
 
 int32_t wmmf_channel_audit(wmmf_channel *channel, wmmf_audit_report *report) {
-    struct channel_shape shape = {0, 0};
     int32_t status = report ? channel_check(channel) : WMMF_E_ARGUMENT;
     if (status != WMMF_OK)
         return status;
     if (report->struct_size != sizeof *report)
         return WMMF_E_STRUCT_SIZE;
-    bool intact = load_shape(channel->section, &shape) == WMMF_OK && shape.capacity == channel->capacity &&
-                  shape.slots == channel->slots && newest_is_intact(channel);
-    return diagnostics_audit(channel->section, all_slots(channel), intact, report);
+    struct generation *generation = generation_enter(channel);
+    bool intact = constants_are_intact(generation) && newest_is_intact(generation);
+    status = diagnostics_audit(generation->base->section, intact, report);
+    if (!intact)
+        channel_wake(generation->base);
+    generation_leave(generation);
+    return status;
 }

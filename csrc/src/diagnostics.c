@@ -38,14 +38,13 @@ static bool lock_is_intact(const wmmf_section *section, uint64_t word) {
     return !odd || (word & (LOCK_OWNER | LOCK_INCONSISTENT)) || !lock_is_still(section, word);
 }
 
-static bool record_is_intact(const wmmf_section *section, uint32_t index, uint64_t pins_allowed, uint64_t word) {
+static bool record_is_intact(const wmmf_section *section, uint32_t index, uint64_t word) {
     const struct participant *record = &section->records[index];
     uint64_t reading = load_seq_u64(&record->reading);
     uint64_t ticket = load_seq_u64(&record->ticket);
     bool writing = load_seq_u64(&record->writes) & 1;
     return (reading & READ_HOLDERS) == (reading >> READ_TALLY_SHIFT & READ_HOLDERS) &&
            ticket <= load_seq_u64(&section->header->next_ticket) &&
-           (load_seq_u64(&record->pins) & ~pins_allowed) == 0 &&
            (!writing || (word & LOCK_OWNER) == index + 1 || !lock_is_still(section, word));
 }
 
@@ -80,7 +79,6 @@ int32_t diagnostics_participant(wmmf_section *section, uint32_t index, wmmf_part
     out->writes = (uint32_t)(load_relaxed_u64(&record->writes) / 2);
     out->joined_unix_ns = load_relaxed_u64(&record->joined_unix_ns);
     out->writing_since_unix_ns = out->writing ? load_relaxed_u64(&record->writing_since_unix_ns) : 0;
-    out->pinned_slots = load_seq_u64(&record->pins);
     return WMMF_OK;
 }
 
@@ -101,7 +99,7 @@ void diagnostics_lock_state(const wmmf_section *section, wmmf_lock_state *state)
         state->readers += (uint32_t)(load_seq_u64(&section->records[i].reading) & READ_HOLDERS);
 }
 
-int32_t diagnostics_audit(wmmf_section *section, uint64_t pins_allowed, bool intact, wmmf_audit_report *report) {
+int32_t diagnostics_audit(wmmf_section *section, bool intact, wmmf_audit_report *report) {
     memset(report, 0, sizeof *report);
     report->struct_size = sizeof *report;
     uint64_t word = load_seq_u64(&section->header->lock);
@@ -115,7 +113,7 @@ int32_t diagnostics_audit(wmmf_section *section, uint64_t pins_allowed, bool int
         if (is_alive(section, i)) {
             report->participants++;
             report->readers += (uint32_t)(load_seq_u64(&record->reading) & READ_HOLDERS);
-            intact = intact && record_is_intact(section, i, pins_allowed, word);
+            intact = intact && record_is_intact(section, i, word);
         } else {
             report->dead++;
         }

@@ -8,7 +8,7 @@
 int32_t diagnostics_participant(wmmf_section *section, uint32_t index, wmmf_participant *out);
 /* Fills all but struct_size. */
 void diagnostics_lock_state(const wmmf_section *section, wmmf_lock_state *state);
-/* Poisons what is not intact: what the caller has seen, header, lock or records. Pins may be on these slots only. */
-int32_t diagnostics_audit(wmmf_section *section, uint64_t pins_allowed, bool intact, wmmf_audit_report *report);
+/* Poisons what is not intact: what the caller has seen, header, lock or records. */
+int32_t diagnostics_audit(wmmf_section *section, bool intact, wmmf_audit_report *report);
 
 #endif

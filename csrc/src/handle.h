@@ -36,6 +36,10 @@ struct wmmf_section {
     uint32_t participants;
     uint32_t index; /* of our own record; a read-only handle has none */
 
+    /* Readers of a frame channel: what belongs to each record, beside it. */
+    shared_u64 *pins;
+    uint32_t pins_each;
+
     /* Poison is written here, too, before the lock says it: set by a channel, whose readers do not look at the lock. */
     shared_u64 *poison_word;
     uint64_t poison_bits;

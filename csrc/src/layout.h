@@ -39,10 +39,10 @@ struct participant {
     shared_u64 writes;          /* twice the write locks that it gave back, plus 1 while it holds one */
     shared_u32 waiting_readers; /* threads that wait to read */
     shared_u32 wait_epoch;      /* moves whenever a waiting thread shows that it is running */
-    uint8_t reserved[4];
-    shared_u32 pid;                   /* for people; says nothing about life. Stored once the record counts as used */
-    shared_u64 joined_unix_ns;        /* 0: the record is free */
-    shared_u64 pins;                  /* slots of a frame channel that this participant reads: bit = slot */
+    shared_u32 publishes;       /* frame channel: 1 if it is there to publish */
+    shared_u32 pid;             /* for people; says nothing about life. Stored once the record counts as used */
+    shared_u64 joined_unix_ns;  /* 0: the record is free */
+    shared_u64 twin; /* frame channel: 1 + index of the same handle among readers, or among writers; 0: none */
     shared_u64 writing_since_unix_ns; /* when it took the lock for writing, 0 = it has not */
 };
 
@@ -60,7 +60,7 @@ struct participant {
 #define USED_VERSION (UINT64_C(1) << 16) /* one step */
 
 /* What the payload of a native section is. */
-enum section_kind { KIND_PLAIN, KIND_CHANNEL };
+enum section_kind { KIND_PLAIN, KIND_CHANNEL, KIND_READERS };
 
 struct progress {
     shared_u64 begin;
@@ -99,32 +99,79 @@ struct header {
     uint8_t reserved3[HEADER_SIZE - 3 * 64 - EVENT_COUNT * 8];
 };
 
-/* A frame channel (channel.c) is the payload of a native section: this header, then the slots, each of them a frame
- * header and the picture's bytes, both aligned to PAYLOAD_ALIGNMENT. */
+/* A frame channel is three sections.
+ *
+ * The channel, by its name: a native section whose payload is a channel_header. Its participants are the writers.
+ *
+ * The pictures: a raw section that only those may write who may write the channel. When larger pictures are needed, or
+ * the old ones are damaged, another takes its place: a generation. It holds a pictures_header, the order (for each slot
+ * a number), frame headers, and pictures, each part aligned to PAYLOAD_ALIGNMENT.
+ *
+ * The readers: a native section that everybody may write who may read the channel. Its participants are all open
+ * handles, its payload their pins. Nothing in it is believed.
+ *
+ * The names of the two inner sections come from random numbers in the channel_header. */
 #define CHANNEL_MAGIC       UINT64_C(0x6e616863464d4d57) /* "WMMFchan" */
 #define CHANNEL_HEADER_SIZE 256
-#define FRAME_HEADER_SIZE   192
 
-/* `newest`: bits 0-7 the slot of the newest frame, bits 8-62 its sequence, both 0 = none yet; bit 63 that the lock is
- * poisoned, so that readers need not look there. */
-#define NEWEST_SLOT           UINT64_C(0xFF)
-#define NEWEST_SEQUENCE_SHIFT 8
-#define NEWEST_POISONED       (UINT64_C(1) << 63)
+/* `current`: which pictures these are, and what else ends the use of those that a handle has open. One look at one word
+ * tells all. */
+#define CURRENT_PICTURES UINT64_C(0x3FFFFFFFFFFFFFFF) /* the id of their section */
+#define CURRENT_REPLACED (UINT64_C(1) << 62)          /* there is another channel under the name */
+#define CURRENT_POISONED (UINT64_C(1) << 63)          /* as the lock is */
 
 struct channel_header {
     /* Constant. */
     shared_u64 magic;
-    shared_u64 capacity; /* bytes of a picture, at most */
-    shared_u32 slots;
-    uint8_t reserved0[44];
+    shared_u64 readers_id;   /* of the readers' section */
+    shared_u32 readers;      /* records in it */
+    shared_u32 pins;         /* of a reader, at most */
+    shared_u64 pin_limit_ns; /* a pinned frame may be taken back after this time; 0: never */
+    uint8_t reserved0[32];
 
-    shared_u64 newest; /* see NEWEST_SLOT; stored by the owner of the lock, but for poison */
-    uint8_t reserved1[56];
+    /* Changes rarely, and is looked at with each frame. */
+    shared_u64 current;
+    shared_u32 left; /* 1: the last publisher has left in order */
+    uint8_t reserved1[52];
 
     uint8_t reserved2[CHANNEL_HEADER_SIZE - 128];
 };
 
-/* Written by the owner of the lock while the slot is neither the newest nor pinned. */
+#define PICTURES_MAGIC       UINT64_C(0x74636970464d4d57) /* "WMMFpict" */
+#define PICTURES_HEADER_SIZE 256
+
+/* `newest`: bits 0-15 1 + the slot of the newest frame, 0 = these pictures have none yet; bits 16-63 its sequence, or
+ * that of the last frame before these pictures. */
+#define NEWEST_SLOT           UINT64_C(0xFFFF)
+#define NEWEST_SEQUENCE_SHIFT 16
+
+struct pictures_header {
+    /* Constant. */
+    shared_u64 magic;
+    shared_u64 capacity; /* bytes of a picture, at most */
+    shared_u32 slots;    /* all of them */
+    shared_u32 history;  /* frames that stay readable after newer ones */
+    shared_u32 number;   /* of this generation, from 1 */
+    uint8_t reserved0[36];
+
+    /* Stored by the owner of the lock. */
+    shared_u64 newest;
+    shared_u64 oldest; /* with a history: the sequence of the oldest frame that may be pinned */
+    uint8_t reserved1[48];
+
+    uint8_t reserved2[PICTURES_HEADER_SIZE - 128];
+};
+
+/* A pin: bits 0-15 1 + the slot, 0 = none; bits 16-31 the generation; bits 32-63 of the sequence, for people. */
+#define PIN_SLOT             UINT64_C(0xFFFF)
+#define PIN_GENERATION_SHIFT 16
+#define PIN_SEQUENCE_SHIFT   32
+/* Each reader has its pins in cache lines of its own. */
+#define PINS_ALIGNMENT    8
+
+#define FRAME_HEADER_SIZE 192
+
+/* Written by the owner of the lock while the frame may not be pinned. */
 struct frame_header {
     shared_u64 stamp; /* twice the frame's sequence; odd while the slot is being filled */
     shared_u64 timestamp_ns;
@@ -150,7 +197,7 @@ struct frame_header {
 #define LAYOUT_ASSERT(name, condition) typedef char layout_assert_##name[(condition) ? 1 : -1]
 LAYOUT_ASSERT(participant_size, sizeof(struct participant) == 64);
 LAYOUT_ASSERT(participant_pid, offsetof(struct participant, pid) == 36);
-LAYOUT_ASSERT(participant_pins, offsetof(struct participant, pins) == 48);
+LAYOUT_ASSERT(participant_twin, offsetof(struct participant, twin) == 48);
 LAYOUT_ASSERT(header_size, sizeof(struct header) == HEADER_SIZE);
 LAYOUT_ASSERT(header_id, offsetof(struct header, section_id) == 32);
 LAYOUT_ASSERT(header_lock, offsetof(struct header, lock) == 64);
@@ -161,7 +208,9 @@ LAYOUT_ASSERT(header_events, offsetof(struct header, events) == 192);
 LAYOUT_ASSERT(header_kind, offsetof(struct header, kind) == 48);
 LAYOUT_ASSERT(header_creator, offsetof(struct header, creator_pid) == 52);
 LAYOUT_ASSERT(channel_header_size, sizeof(struct channel_header) == CHANNEL_HEADER_SIZE);
-LAYOUT_ASSERT(channel_newest, offsetof(struct channel_header, newest) == 64);
+LAYOUT_ASSERT(channel_current, offsetof(struct channel_header, current) == 64);
+LAYOUT_ASSERT(pictures_header_size, sizeof(struct pictures_header) == PICTURES_HEADER_SIZE);
+LAYOUT_ASSERT(pictures_newest, offsetof(struct pictures_header, newest) == 64);
 LAYOUT_ASSERT(frame_header_size, sizeof(struct frame_header) == FRAME_HEADER_SIZE);
 LAYOUT_ASSERT(frame_user, offsetof(struct frame_header, user) == 64);
 LAYOUT_ASSERT(frame_shape, offsetof(struct frame_header, shape) == 128);

@@ -61,7 +61,10 @@ static void reap(wmmf_section *section, uint32_t index) {
     /* What others wait for is cleared in seq_cst order, before we look whether somebody sleeps. */
     store_seq_u64(&record->ticket, 0);
     store_seq_u32(&record->waiting_readers, 0);
-    store_seq_u64(&record->pins, 0);
+    store_seq_u64(&record->twin, 0);
+    store_relaxed_u32(&record->publishes, 0);
+    for (uint32_t pin = 0; pin < section->pins_each; pin++)
+        store_seq_u64(&section->pins[(uint64_t)index * section->pins_each + pin], 0);
     store_relaxed_u32(&record->pid, 0);
     store_relaxed_u64(&record->writing_since_unix_ns, 0);
     /* B4: a writer that sees no reader here sees an empty record. wait_epoch keeps counting. */

@@ -22,6 +22,17 @@ int32_t platform_reserve(struct platform_mapping *mapping, uint64_t offset, uint
 int32_t platform_publish(struct platform_mapping *mapping);
 /* Does not wait: WMMF_E_NOT_READY if somebody is removing it right now. */
 int32_t platform_open(const char *name, const wmmf_options *options, struct platform_mapping **out);
+/* The same for a section without a name, only a random number: *id. Who may use it follows from the outer section:
+ * the same users in the same way, or, for its readers, all who may read it may write this. */
+int32_t platform_create_inner(const struct platform_mapping *outer, bool for_readers, uint64_t size, uint64_t reserved,
+                              uint64_t *id, struct platform_mapping **out);
+/* WMMF_E_ACCESS unless the outer section's owner has made it. */
+int32_t platform_open_inner(const struct platform_mapping *outer, bool for_readers, uint64_t id, bool read_only,
+                            struct platform_mapping **out);
+/* Whether the user of this process owns the section. */
+bool platform_is_own(const struct platform_mapping *mapping);
+/* Fills in the access that a section like this one is created with. */
+int32_t platform_access_of(const struct platform_mapping *mapping, wmmf_options *options);
 /* Calls `found` for the name of each section in this namespace that this library may have made and that somebody has
  * open, until it returns false. */
 int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const char *name), void *context);

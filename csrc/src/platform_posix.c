@@ -596,6 +596,90 @@ int32_t platform_open(const char *name, const wmmf_options *options, struct plat
     return WMMF_OK;
 }
 
+/* Inner sections: files that no namespace lists, and that the sweep finds. Their ids are random, so nobody can plant a
+ * file before its name is known; afterwards the owner tells. */
+
+#define INNER_FORMAT SHM_DIRECTORY "/" OUR_PREFIX "i-%016llx"
+
+static int32_t inner_new(uint64_t id, bool read_only, struct platform_mapping **out) {
+    int32_t status = mapping_new(out);
+    if (status != WMMF_OK)
+        return status;
+    (*out)->read_only = read_only;
+    snprintf((*out)->path, sizeof(*out)->path, INNER_FORMAT, (unsigned long long)id);
+    return WMMF_OK;
+}
+
+static int32_t outer_status(const struct platform_mapping *outer, struct stat *status) {
+    int32_t result = descriptor_check(outer);
+    return result == WMMF_OK && fstat(outer->fd, status) != 0 ? status_from_errno() : result;
+}
+
+/* Who may read a channel may write its readers' section; unless nobody may write anything. */
+static mode_t readers_mode(mode_t mode) {
+    return mode & 0200 ? mode | (mode & 0444) >> 1 : mode;
+}
+
+int32_t platform_create_inner(const struct platform_mapping *outer, bool for_readers, uint64_t size, uint64_t reserved,
+                              uint64_t *id, struct platform_mapping **out) {
+    struct stat access;
+    struct platform_mapping *mapping;
+    int32_t status = outer_status(outer, &access);
+    if (status == WMMF_OK)
+        status = platform_random(id);
+    *id >>= 2; /* two bits are for whoever stores it */
+    if (status == WMMF_OK)
+        status = inner_new(*id, false, &mapping);
+    if (status != WMMF_OK)
+        return status;
+    mode_t mode = access.st_mode & 0777;
+    status = make_file(mapping, for_readers ? readers_mode(mode) : mode, size, reserved);
+    if (status != WMMF_OK) {
+        platform_close(mapping);
+        return status;
+    }
+    *out = mapping;
+    return WMMF_OK;
+}
+
+int32_t platform_open_inner(const struct platform_mapping *outer, bool for_readers, uint64_t id, bool read_only,
+                            struct platform_mapping **out) {
+    (void)for_readers;
+    struct stat theirs, ours;
+    struct platform_mapping *mapping;
+    int32_t status = outer_status(outer, &theirs);
+    if (status == WMMF_OK)
+        status = inner_new(id, read_only, &mapping);
+    if (status != WMMF_OK)
+        return status;
+    status = open_attached(mapping, WMMF_CUSTOM);
+    if (status == WMMF_OK)
+        status = outer_status(mapping, &ours);
+    if (status == WMMF_OK && ours.st_uid != theirs.st_uid)
+        status = WMMF_E_ACCESS;
+    if (status != WMMF_OK) {
+        platform_close(mapping);
+        return status;
+    }
+    *out = mapping;
+    return WMMF_OK;
+}
+
+bool platform_is_own(const struct platform_mapping *mapping) {
+    struct stat file;
+    return outer_status(mapping, &file) == WMMF_OK && file.st_uid == geteuid();
+}
+
+int32_t platform_access_of(const struct platform_mapping *mapping, wmmf_options *options) {
+    struct stat file;
+    int32_t status = outer_status(mapping, &file);
+    if (status != WMMF_OK)
+        return status;
+    options->access = WMMF_ACCESS_MODE;
+    options->mode = file.st_mode & 0777;
+    return WMMF_OK;
+}
+
 uint8_t *platform_base(const struct platform_mapping *mapping) {
     return mapping->base;
 }

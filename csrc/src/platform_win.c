@@ -214,7 +214,8 @@ static int32_t user_sid_string(wchar_t **out) {
     return status;
 }
 
-/* Protected DACLs: nothing is inherited. AU = authenticated users; generic execute is what lets them wait on a
+/* Protected DACLs: nothing is inherited. AU = authenticated users, S-1-15-2-1 =
+ * programs in app containers; generic execute is what lets them wait on a
  * semaphore. */
 static int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRIPTOR *out) {
     const wchar_t *others;
@@ -223,10 +224,10 @@ static int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRI
         others = L"";
         break;
     case WMMF_ACCESS_USERS_READ:
-        others = L"(A;;GR;;;AU)";
+        others = L"(A;;GR;;;AU)(A;;GR;;;S-1-15-2-1)";
         break;
     case WMMF_ACCESS_USERS_WRITE:
-        others = L"(A;;GRGWGX;;;AU)";
+        others = L"(A;;GRGWGX;;;AU)(A;;GRGWGX;;;S-1-15-2-1)";
         break;
     case WMMF_ACCESS_SDDL:
         return descriptor_from_utf8(options->sddl, out);
@@ -397,6 +398,127 @@ int32_t platform_open(const char *name, const wmmf_options *options, struct plat
     return WMMF_OK;
 }
 
+/* Inner sections. */
+
+static int32_t inner_new(const struct platform_mapping *outer, uint64_t id, wchar_t *name,
+                         struct platform_mapping **out) {
+    int32_t status = section_new(out);
+    if (status != WMMF_OK)
+        return status;
+    (*out)->object_namespace = outer->object_namespace;
+    _snwprintf(name, OBJECT_NAME_CAPACITY, L"%lswmmf-%08lx%08lx-i", outer->object_namespace, (unsigned long)(id >> 32),
+               (unsigned long)(id & 0xFFFFFFFF));
+    return WMMF_OK;
+}
+
+/* What a section says of its security. Our handle has no right to ask: it asked for no more than its bytes take. */
+static int32_t security_of(HANDLE section, SECURITY_INFORMATION what, PSID *owner, PACL *list,
+                           PSECURITY_DESCRIPTOR *out) {
+    HANDLE self = GetCurrentProcess(), asking = NULL;
+    if (!DuplicateHandle(self, section, self, &asking, READ_CONTROL, FALSE, 0))
+        return status_from_error(GetLastError());
+    DWORD error = GetSecurityInfo(asking, SE_KERNEL_OBJECT, what, owner, NULL, list, NULL, out);
+    CloseHandle(asking);
+    return error == ERROR_SUCCESS ? WMMF_OK : status_from_error(error);
+}
+
+/* The outer section's access; for readers with those who may read it allowed to write, and to sleep and wake. */
+static int32_t inner_descriptor(const struct platform_mapping *outer, bool for_readers, PSECURITY_DESCRIPTOR *out) {
+    PACL list = NULL;
+    int32_t status = security_of(outer->mapping, DACL_SECURITY_INFORMATION, NULL, &list, out);
+    for (DWORD i = 0; status == WMMF_OK && for_readers && list && i < list->AceCount; i++) {
+        void *entry;
+        ACCESS_ALLOWED_ACE *allowed;
+        if (!GetAce(list, i, &entry))
+            continue;
+        allowed = entry;
+        if (allowed->Header.AceType == ACCESS_ALLOWED_ACE_TYPE &&
+            (allowed->Mask & (FILE_MAP_READ | GENERIC_READ | GENERIC_ALL)))
+            allowed->Mask |= FILE_MAP_READ | FILE_MAP_WRITE | GENERIC_READ | GENERIC_WRITE | GENERIC_EXECUTE;
+    }
+    return status;
+}
+
+int32_t platform_create_inner(const struct platform_mapping *outer, bool for_readers, uint64_t size, uint64_t reserved,
+                              uint64_t *id, struct platform_mapping **out) {
+    (void)reserved;
+    wchar_t name[OBJECT_NAME_CAPACITY];
+    struct platform_mapping *mapping;
+    int32_t status = platform_random(id);
+    *id >>= 2; /* two bits are for whoever stores it */
+    if (status == WMMF_OK)
+        status = inner_new(outer, *id, name, &mapping);
+    if (status != WMMF_OK)
+        return status;
+    status = inner_descriptor(outer, for_readers, &mapping->descriptor);
+    if (status == WMMF_OK)
+        status = create_exclusively(mapping, name, size);
+    if (status != WMMF_OK) {
+        platform_close(mapping);
+        return status;
+    }
+    *out = mapping;
+    return WMMF_OK;
+}
+
+static bool has_owner_of(HANDLE section, HANDLE other) {
+    PSID ours = NULL, theirs = NULL;
+    PSECURITY_DESCRIPTOR our_descriptor = NULL, their_descriptor = NULL;
+    /* Whoever has rights to the outer section's bytes alone cannot ask. */
+    bool same = security_of(other, OWNER_SECURITY_INFORMATION, &theirs, NULL, &their_descriptor) != WMMF_OK ||
+                (security_of(section, OWNER_SECURITY_INFORMATION, &ours, NULL, &our_descriptor) == WMMF_OK &&
+                 EqualSid(ours, theirs));
+    LocalFree(our_descriptor);
+    LocalFree(their_descriptor);
+    error_clear();
+    return same;
+}
+
+int32_t platform_open_inner(const struct platform_mapping *outer, bool for_readers, uint64_t id, bool read_only,
+                            struct platform_mapping **out) {
+    (void)for_readers;
+    wchar_t name[OBJECT_NAME_CAPACITY];
+    struct platform_mapping *mapping;
+    int32_t status = inner_new(outer, id, name, &mapping);
+    if (status != WMMF_OK)
+        return status;
+    status = open_by_name(mapping, name, read_only);
+    if (status == WMMF_OK && !has_owner_of(mapping->mapping, outer->mapping))
+        status = WMMF_E_ACCESS;
+    if (status != WMMF_OK) {
+        platform_close(mapping);
+        return status;
+    }
+    *out = mapping;
+    return WMMF_OK;
+}
+
+/* Owner or group: what an administrator creates may belong to the group. */
+bool platform_is_own(const struct platform_mapping *mapping) {
+    struct {
+        TOKEN_OWNER owner;
+        BYTE sid[SECURITY_MAX_SID_SIZE];
+    } buffer;
+    DWORD length;
+    HANDLE process_token;
+    PSID owner = NULL;
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &process_token))
+        return false;
+    bool own = GetTokenInformation(process_token, TokenOwner, &buffer, sizeof buffer, &length) &&
+               security_of(mapping->mapping, OWNER_SECURITY_INFORMATION, &owner, NULL, &descriptor) == WMMF_OK &&
+               EqualSid(owner, buffer.owner.Owner);
+    LocalFree(descriptor);
+    CloseHandle(process_token);
+    return own;
+}
+
+int32_t platform_access_of(const struct platform_mapping *mapping, wmmf_options *options) {
+    (void)mapping;
+    (void)options; /* for who must make a section anew, see platform_is_named */
+    return WMMF_E_NOT_SUPPORTED;
+}
+
 /* Listing. The directories of named objects are open to everybody who asks ntdll, documented for drivers: without these
  * calls, or with a directory of another name, there is no list. */
 
@@ -446,14 +568,14 @@ static bool is_native(const wchar_t *prefix, const UNICODE_STRING *name) {
     wmemcpy(full_name + length, name->Buffer, more);
     full_name[length + more] = L'\0';
     HANDLE mapping = OpenFileMappingW(FILE_MAP_READ, FALSE, full_name);
-    const void *start = mapping ? MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, sizeof(uint64_t)) : NULL;
-    uint64_t magic = 0;
+    const void *start = mapping ? MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, sizeof(struct header)) : NULL;
+    struct header header = {.kind = KIND_READERS};
     if (start) {
-        ReadProcessMemory(GetCurrentProcess(), start, &magic, sizeof magic, NULL);
+        ReadProcessMemory(GetCurrentProcess(), start, &header, sizeof header, NULL);
         UnmapViewOfFile(start);
     }
     close_handle(mapping);
-    return magic == SECTION_MAGIC;
+    return header.magic == SECTION_MAGIC && header.kind <= KIND_CHANNEL;
 }
 
 /* False: the listing is to end. */

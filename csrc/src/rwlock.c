@@ -383,7 +383,11 @@ static int32_t take_ownership(wmmf_section *section, struct wait *wait, bool rep
 
 /* W7. Dying as the owner, here or before the sequence is odd: the payload is untouched, reap() just frees the word. */
 static void give_up_ownership(wmmf_section *section) {
-    and_seq_u64(&section->header->lock, ~LOCK_OWNER);
+    uint64_t word = load_seq_u64(&section->header->lock);
+    /* Unless rwlock_renew has taken it from us. */
+    for (int attempt = 0; attempt < ATTEMPTS_MAX && (word & LOCK_OWNER) == section->index + 1; attempt++)
+        if (cas_seq_u64(&section->header->lock, &word, word & ~LOCK_OWNER))
+            break;
     eventcount_wake(section, EVENT_READERS);
     eventcount_wake(section, EVENT_WRITERS);
 }
@@ -573,6 +577,33 @@ bool rwlock_claim(wmmf_section *section) {
 void rwlock_disown(wmmf_section *section) {
     count_given(section);
     give_up_ownership(section);
+}
+
+/* Constants first, the lock last: dying before leaves it poisoned, for the next one who declares it new. */
+void rwlock_renew(wmmf_section *section) {
+    struct header *header = section->header;
+    for (uint32_t i = 0; i < section->participants; i++) {
+        struct participant *record = &section->records[i];
+        store_relaxed_u64(&record->writes, 0);
+        store_seq_u64(&record->ticket, 0);
+        store_seq_u32(&record->waiting_readers, 0);
+        store_seq_u64(&record->reading, 0);
+    }
+    store_relaxed_u64(&header->magic, SECTION_MAGIC);
+    store_relaxed_u32(&header->format_version, WMMF_FORMAT_VERSION);
+    store_relaxed_u32(&header->participants, section->participants);
+    store_relaxed_u64(&header->payload_offset, (uint64_t)(section->payload - (uint8_t *)header));
+    store_relaxed_u64(&header->payload_size, section->size);
+    store_relaxed_u64(&header->section_id, section->section_id);
+    store_relaxed_u64(&header->created_unix_ns, section->created_unix_ns);
+    store_relaxed_u32(&header->kind, section->kind);
+    store_seq_u64(&header->records_used, section->participants);
+    store_relaxed_u64(&header->sequence, load_relaxed_u64(&header->sequence) & ~UINT64_C(1));
+    uint64_t word = load_seq_u64(&header->lock);
+    while (!cas_seq_u64(&header->lock, &word, (word & ~(LOCK_VERSION - 1)) + LOCK_VERSION + section->index + 1))
+        continue;
+    count_taken(section);
+    holders_enter_writer(section);
 }
 
 int32_t rwlock_mark_consistent(wmmf_section *section) {

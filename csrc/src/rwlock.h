@@ -27,7 +27,11 @@ void rwlock_disown(wmmf_section *section);
 /* For lock_holders.c. */
 extern const struct lock_abandon rwlock_abandon;
 
-/* For ever, and for everybody who waits. */
+/* Ends poison: repairs the header from what this handle knows, and takes the lock from whoever has it, as rwlock_own
+ * does. Whoever had it finds that out when it gives it back. For a channel whose payload is then replaced. */
+void rwlock_renew(wmmf_section *section);
+
+/* For everybody who waits, and for ever, but for rwlock_renew. */
 void rwlock_poison(wmmf_section *section);
 bool rwlock_is_poisoned(const wmmf_section *section);
 

@@ -22,6 +22,8 @@ int32_t options_check(const wmmf_options *given, wmmf_options *options) {
     if (given && given->struct_size != sizeof *given)
         return WMMF_E_STRUCT_SIZE;
     *options = given ? *given : none;
+    if (options->channel && options->channel->struct_size != sizeof *options->channel)
+        return WMMF_E_STRUCT_SIZE;
     bool has_sddl = options->sddl != NULL;
     if (options->name_space > WMMF_ANY || options->layout > WMMF_RAW || options->access > WMMF_ACCESS_MODE ||
         options->mode > 0777 || options->read_only > 1 || options->participants > WMMF_PARTICIPANTS_MAX ||
@@ -247,7 +249,7 @@ static int32_t find_extent(const struct platform_mapping *mapping, uint32_t layo
 
 /* Who only looks may look at anything. */
 static int32_t kind_check(const struct extent *extent, const wmmf_options *options, enum section_kind wanted) {
-    bool looking = options->read_only && wanted == KIND_PLAIN;
+    bool looking = options->read_only && wanted == KIND_PLAIN && extent->kind <= KIND_CHANNEL;
     return extent->kind == (uint32_t)wanted || looking ? WMMF_OK : WMMF_E_FORMAT;
 }
 
@@ -303,6 +305,8 @@ int32_t section_create(const char *name, uint64_t size, const wmmf_options *give
     int32_t status = open_check(name, given, out, &options);
     if (status == WMMF_OK)
         status = create_check(&options);
+    if (status == WMMF_OK && options.channel && !plan)
+        status = WMMF_E_ARGUMENT;
     return status != WMMF_OK ? status : create(name, size, &options, plan, out);
 }
 
@@ -320,6 +324,8 @@ int32_t section_open(const char *name, uint64_t size, const wmmf_options *given,
                      wmmf_section **out) {
     wmmf_options options;
     int32_t status = open_check(name, given, out, &options);
+    if (status == WMMF_OK && options.channel)
+        status = WMMF_E_ARGUMENT;
     if (status != WMMF_OK)
         return status;
     bool any = options.name_space == WMMF_ANY;
@@ -352,7 +358,7 @@ int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_optio
     wmmf_options options;
     int32_t status = open_check(name, given, out, &options);
     if (status == WMMF_OK)
-        status = size == 0 ? WMMF_E_SIZE : create_check(&options);
+        status = size == 0 ? WMMF_E_SIZE : options.channel && !plan ? WMMF_E_ARGUMENT : create_check(&options);
     if (status != WMMF_OK)
         return status;
     /* Between our two tries another process may create or drop it. The name stays taken, and nothing there to open,
@@ -368,6 +374,79 @@ int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_optio
     if (status == WMMF_OK && created)
         *created = creating;
     return status;
+}
+
+/* Inner sections. */
+
+static uint64_t inner_offset(const struct inner_plan *plan) {
+    return plan->kind == KIND_READERS ? payload_offset(WMMF_NATIVE, plan->participants) : 0;
+}
+
+static uint64_t inner_size(const struct inner_plan *plan) {
+    return plan->kind == KIND_READERS ? (uint64_t)plan->participants * plan->pins_each * sizeof(shared_u64)
+                                      : plan->size;
+}
+
+/* Takes over the mapping: it is closed on failure, too. The header of the readers is for people: see inner_plan. */
+static int32_t inner_new(struct platform_mapping *mapping, const struct inner_plan *plan, uint64_t size, bool read_only,
+                         wmmf_section **out) {
+    bool native = plan->kind == KIND_READERS;
+    wmmf_options options = {.layout = native ? WMMF_NATIVE : WMMF_RAW, .read_only = read_only};
+    wmmf_section *section;
+    int32_t status =
+        section_new(mapping, &options, inner_offset(plan), size, native ? plan->participants : 0, &section);
+    if (status != WMMF_OK)
+        return status;
+    if (native) {
+        section->kind = KIND_READERS;
+        section->section_id = section->identity = plan->id;
+        section->pins = (shared_u64 *)(void *)section->payload;
+        section->pins_each = plan->pins_each;
+        status = platform_join(mapping, plan->id, read_only);
+        if (status == WMMF_OK && !read_only)
+            status = participants_join(section);
+    }
+    if (status != WMMF_OK) {
+        section_abandon(section);
+        return status;
+    }
+    section_opened(section);
+    *out = section;
+    return WMMF_OK;
+}
+
+int32_t section_create_inner(const wmmf_section *outer, struct inner_plan *plan, wmmf_section **out) {
+    bool readers = plan->kind == KIND_READERS;
+    uint64_t offset = inner_offset(plan), size = inner_size(plan);
+    struct platform_mapping *mapping;
+    if (size == 0 || size > LARGEST_MAPPING - offset)
+        return WMMF_E_SIZE;
+    uint64_t reserved = readers ? offset + size : plan->reserved;
+    int32_t status = platform_create_inner(outer->mapping, readers, offset + size, reserved, &plan->id, &mapping);
+    if (status != WMMF_OK)
+        return status;
+    status = inner_new(mapping, plan, size, false, out);
+    if (status != WMMF_OK)
+        return status;
+    status = platform_publish(mapping);
+    if (status != WMMF_OK)
+        section_close(*out);
+    return status;
+}
+
+int32_t section_open_inner(const wmmf_section *outer, const struct inner_plan *plan, bool read_only,
+                           wmmf_section **out) {
+    struct platform_mapping *mapping;
+    int32_t status = platform_open_inner(outer->mapping, plan->kind == KIND_READERS, plan->id, read_only, &mapping);
+    if (status != WMMF_OK)
+        return status;
+    uint64_t mapped = platform_mapped_size(mapping), least = inner_offset(plan) + inner_size(plan);
+    if (mapped < least) {
+        platform_close(mapping);
+        return WMMF_E_TRUNCATED;
+    }
+    uint64_t size = plan->kind == KIND_READERS ? inner_size(plan) : mapped;
+    return inner_new(mapping, plan, size, read_only, out);
 }
 
 /* A new native file: what is there of a creator that died is zeroed first. */

@@ -31,6 +31,22 @@ int32_t section_of_file(struct platform_mapping *mapping, uint64_t size, const w
                         wmmf_section **out);
 void section_close(wmmf_section *section);
 
+/* A section that belongs to another one: it has no name that users know, only a random number, and what may be done to
+ * it follows from the other's access. Sizes come from whoever opens it, so nothing in it need be believed. */
+struct inner_plan {
+    enum section_kind kind; /* KIND_PLAIN: raw bytes, that those may use who may use the outer section in the same way.
+                               KIND_READERS: with participants, for all who may read the outer section to write */
+    uint64_t id;            /* for creating: out */
+    uint32_t participants;  /* KIND_READERS: records */
+    uint32_t pins_each;     /* KIND_READERS: the payload is so many words a record */
+    uint64_t size;          /* of raw bytes: for creating */
+    uint64_t reserved;      /* of those, bytes that get their memory at once */
+};
+int32_t section_create_inner(const wmmf_section *outer, struct inner_plan *plan, wmmf_section **out);
+/* WMMF_E_ACCESS also if another user's section is there. */
+int32_t section_open_inner(const wmmf_section *outer, const struct inner_plan *plan, bool read_only,
+                           wmmf_section **out);
+
 /* What every call with a handle begins with: WMMF_E_ARGUMENT for NULL, WMMF_E_FORKED in a child. */
 int32_t section_check(const wmmf_section *section);
 

@@ -85,7 +85,7 @@ def _user(one: Participant, sequence: int) -> User:
         program=program_of(one.pid),
         joined_unix_ns=one.joined_unix_ns,
         frames_written=one.writes + one.writing,
-        frames_held=bin(one.pinned_slots).count("1"),
+        frames_held=one.pins,
         lag=max(0, sequence - one.oldest_pinned) if one.oldest_pinned else 0,
     )
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "atomic.h"
+#include "channel_handle.h"
 #include "harness.h"
 #include "layout.h"
 #include "system.h"
@@ -69,15 +70,11 @@ static void draw_a_ticket(struct header *header) {
     record_of((uint8_t *)header, 1)->ticket = 1000;
 }
 
-static void pin_a_slot(struct header *header) {
-    record_of((uint8_t *)header, 1)->pins = 1;
-}
-
 static void damage_is_found(void) {
     void (*const damages[])(struct header *) = {
-        change_magic,       change_id,     change_time,           change_kind,    change_size,   hide_participants,
-        set_a_reserved_bit, own_by_nobody, make_the_sequence_odd, count_a_reader, count_a_tally, count_a_write,
-        draw_a_ticket,      pin_a_slot,
+        change_magic,      change_id,          change_time,   change_kind,           change_size,
+        hide_participants, set_a_reserved_bit, own_by_nobody, make_the_sequence_odd, count_a_reader,
+        count_a_tally,     count_a_write,      draw_a_ticket,
     };
     for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
         const char *name = new_name();
@@ -97,38 +94,43 @@ static void damage_is_found(void) {
     }
 }
 
-static void move_newest(struct channel_header *header) {
-    header->newest++;
+/* What only writers may change, where the channel's own handle has it. */
+
+static struct pictures_header *pictures_of(wmmf_channel *channel) {
+    return channel->generations[channel->current].pictures.header;
 }
 
-static void renumber_newest(struct channel_header *header) {
-    header->newest += UINT64_C(1) << 60;
+static void move_newest(wmmf_channel *channel) {
+    pictures_of(channel)->newest++;
 }
 
-static void poison_by_halves(struct channel_header *header) {
-    header->newest |= NEWEST_POISONED;
+static void renumber_newest(wmmf_channel *channel) {
+    pictures_of(channel)->newest += UINT64_C(1) << 60;
 }
 
-static void shrink(struct channel_header *header) {
-    header->capacity--;
+static void poison_by_halves(wmmf_channel *channel) {
+    channel->base->header->current |= CURRENT_POISONED;
 }
 
-static void lose_a_slot(struct channel_header *header) {
-    header->slots--;
+static void shrink(wmmf_channel *channel) {
+    pictures_of(channel)->capacity--;
 }
 
-static void pin_what_is_not_there(struct channel_header *header) {
-    record_of((uint8_t *)header - 4096 + CHANNEL_HEADER_SIZE, 0)->pins = UINT64_C(1) << 40;
+static void lose_a_slot(wmmf_channel *channel) {
+    pictures_of(channel)->slots--;
+}
+
+static void allow_more_pins(wmmf_channel *channel) {
+    channel->base->header->pins++;
 }
 
 static void damage_of_a_channel_is_found(void) {
-    void (*const damages[])(struct channel_header *) = {
-        move_newest, renumber_newest, poison_by_halves, shrink, lose_a_slot, pin_what_is_not_there,
+    void (*const damages[])(wmmf_channel *) = {
+        move_newest, renumber_newest, poison_by_halves, shrink, lose_a_slot, allow_more_pins,
     };
     for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
         const char *name = new_name();
         wmmf_channel *channel = NULL;
-        wmmf_section *raw;
         wmmf_frame frame = {.struct_size = sizeof frame};
         wmmf_audit_report report = {.struct_size = sizeof report};
         REQUIRE_OK(wmmf_channel_create(name, 100, 0, NULL, &channel));
@@ -136,13 +138,11 @@ static void damage_of_a_channel_is_found(void) {
         REQUIRE_OK(wmmf_channel_acquire(channel, 0, LONG_TIMEOUT, &frame));
         REQUIRE_OK(wmmf_channel_audit(channel, &report));
         CHECK_EQUAL(0, report.damaged);
-        uint8_t *bytes = bytes_of(name, &raw);
-        damages[i]((struct channel_header *)(void *)(bytes + 4096 - CHANNEL_HEADER_SIZE));
+        damages[i](channel);
         REQUIRE_OK(wmmf_channel_audit(channel, &report));
         if (!CHECK_EQUAL(1, report.damaged))
             printf("  damage %zu\n", i);
         CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_begin(channel, 0, &frame));
-        wmmf_close(raw);
         wmmf_channel_close(channel);
     }
 }

@@ -2,6 +2,7 @@
  * damaged through a raw handle on the same section. */
 #include <stdio.h>
 
+#include "channel_handle.h"
 #include "harness.h"
 #include "layout.h"
 #include "system.h"
@@ -165,7 +166,7 @@ static void a_frame_that_lies_is_not_given(void) {
     REQUIRE_OK(wmmf_channel_create(channel_name, sizeof picture, 0, NULL, &channel));
     REQUIRE_OK(wmmf_channel_write(channel, picture, LONG_TIMEOUT, &written));
     REQUIRE_OK(wmmf_channel_acquire(channel, 0, LONG_TIMEOUT, &got));
-    struct frame_header *header = (struct frame_header *)((uint8_t *)got.data - FRAME_HEADER_SIZE);
+    struct frame_header *header = &channel->generations[channel->current].pictures.frames[got.slot];
     REQUIRE_OK(wmmf_channel_release(channel, &got));
     header->used = 101;
     memset(&before, 'x', sizeof before);

@@ -438,12 +438,14 @@ def test_a_writer_comes_back(name: str) -> None:
     writer.publish(picture(1))
     with FrameChannel.open(name) as reader:
         writer.close()
-        with pytest.raises(InvalidArgumentError):
-            FrameChannel.create(name, capacity=1000, exist_ok=True)
         with FrameChannel.create(name, capacity=SHAPE, exist_ok=True) as again:
             assert again.publish(picture(2)) == 2
             with reader.next() as frame:
                 assert frame.array[0, 0, 0] == 2
+        with FrameChannel.create(name, capacity=1000, slots=6, exist_ok=True) as larger:
+            assert larger.publish(bytes(1000)) == 3
+            with reader.next() as frame:
+                assert (frame.used, frame.missed) == (1000, 0)
         assert reader.age is not None
 
 

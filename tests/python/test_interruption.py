@@ -239,7 +239,7 @@ def test_what_was_read_is_let_go(name: str) -> None:
                 assert bytes(frame.data) == b"frame"
 
         for number in moments(work):
-            assert not any(one.pinned_slots for one in looker.participants()), number
+            assert not any(one.pins for one in looker.participants()), number
         looker.close()
 
 
@@ -252,11 +252,11 @@ def test_letting_go_of_a_frame_runs_no_python(name: str) -> None:
         view: memoryview | None = frame.data
         frame.release()
         with MemoryMappedFile.open(name, readonly=True) as looker:
-            assert any(one.pinned_slots for one in looker.participants())
+            assert any(one.pins for one in looker.participants())
             sys.setprofile(lambda frame, _event, _argument: called.append(frame.f_code))
             view = None
             sys.setprofile(None)
-            assert not any(one.pinned_slots for one in looker.participants())
+            assert not any(one.pins for one in looker.participants())
     assert view is None
     assert set(called) <= {test_letting_go_of_a_frame_runs_no_python.__code__}
 

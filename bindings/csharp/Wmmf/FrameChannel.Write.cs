@@ -68,7 +68,7 @@ namespace Wmmf
         {
             try
             {
-                var culprits = Participants().Where(one => one.IsWriting || one.PinnedSlots != 0).Select(one => one.ToString());
+                var culprits = Participants().Where(one => one.IsWriting || one.Pins != 0).Select(one => one.ToString());
                 var text = string.Join("; ", culprits);
                 return text.Length == 0 ? "" : "in use by " + text;
             }

@@ -4,6 +4,22 @@ using System.Runtime.InteropServices;
 
 namespace Wmmf
 {
+    // What else a frame channel is created with.
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct wmmf_channel_options
+    {
+        // sizeof(wmmf_channel_options)
+        public uint struct_size;
+        // so many frames stay readable after newer ones; they have slots besides the others
+        public uint history;
+        // frames that one handle can hold at once; 0 = 8
+        public uint pins;
+        // 1: not to publish yet: see wmmf_channel_stand_by
+        public uint standby;
+        // a writer that finds no other slot takes back one that readers have kept from it for this long; 0: never
+        public ulong pin_limit_ns;
+    }
+
     // How to create or open. A NULL pointer means all zero: local, native, owner only, writable.
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_options
@@ -26,6 +42,8 @@ namespace Wmmf
         public uint reserved;
         // security descriptor, with WMMF_ACCESS_SDDL; else NULL
         public byte* sddl;
+        // frame channels only: for creating; NULL: all 0
+        public wmmf_channel_options* channel;
     }
 
     // How to map a file. A NULL pointer means all zero: an existing file, to read and write, raw.
@@ -92,7 +110,7 @@ namespace Wmmf
     {
         // in: sizeof(wmmf_frame)
         public uint struct_size;
-        // where it is; for wmmf_channel_publish, _cancel and _release, as they gave it
+        // where it is
         public uint slot;
         // bytes of the slot
         public ulong capacity;
@@ -151,9 +169,25 @@ namespace Wmmf
         public uint participants;
         // 1 if this handle is
         public uint read_only;
+        // 1 if this handle can hold frames in place; 0: it gets copies
+        public uint in_place;
+        // frames that stay readable after newer ones
+        public uint history;
+        // frames that one handle can hold at once
+        public uint pins;
+        // how often the pictures were replaced, from 1
+        public uint generation;
+        // how often this handle found its name taken away and published under it again
+        public uint republished;
+        // 1 if the name was taken away, and this handle could not publish under it again
+        public uint nameless;
+        // sequence of the oldest frame that is still there
+        public ulong oldest;
+        // as it was created with
+        public ulong pin_limit_ns;
     }
 
-    // One writable handle, of whatever language, that is or was open on a native section or channel; written by wmmf_get_participant.
+    // A handle, of whatever language, that is or was open on a native section (writable ones only) or on a channel; written by wmmf_get_participant.
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_participant
     {
@@ -181,9 +215,11 @@ namespace Wmmf
         public ulong joined_unix_ns;
         // when it took the write lock, to some milliseconds; 0 if it has not yet
         public ulong writing_since_unix_ns;
-        // the slots of a channel that it reads in place, as bits: the lowest is slot 0
-        public ulong pinned_slots;
-        // the sequence of the oldest frame that it reads in place; 0: none
+        // frames of a channel that it holds in place, as it says itself
+        public uint pins;
+        // 1 if it can only read the channel; what else is said of it, it says itself
+        public uint read_only;
+        // the sequence of the oldest frame that it holds in place; 0: none
         public ulong oldest_pinned;
     }
 
@@ -273,6 +309,9 @@ namespace Wmmf
         internal const int WMMF_CHANNEL_SLOTS_DEFAULT = 4;
         internal const int WMMF_CHANNEL_SLOTS_MIN = 3;
         internal const int WMMF_CHANNEL_SLOTS_MAX = 64;
+        internal const int WMMF_CHANNEL_HISTORY_MAX = 60000;
+        internal const int WMMF_CHANNEL_PINS_DEFAULT = 8;
+        internal const int WMMF_CHANNEL_PINS_MAX = 64;
         internal const int WMMF_CHANNEL_PARTICIPANTS_DEFAULT = 52;
         internal const int WMMF_FRAME_USER_SIZE = 64;
         internal const int WMMF_FRAME_DIMENSIONS_MAX = 8;
@@ -459,17 +498,33 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_list(uint name_space, byte* names, ulong capacity, ulong* needed);
 
-        // Creates a channel of `slots` slots (0 = 4) for frames of up to `capacity` bytes and opens it for writing. Its memory is slots * (capacity + 192 bytes) and one page: WMMF_E_NO_MEMORY if there is no room for that now. On Linux a slot's share is reserved when it is first begun, so that only slots that are used cost memory; a container's limit is not seen before it is reached, and the kernel then kills the writer. Other errors as of wmmf_create; options->layout is WMMF_NATIVE.
+        // Creates a channel of `slots` slots (0 = 4) for frames of up to `capacity` bytes and opens it for writing. Its memory is slots * (capacity + 196 bytes) and some pages: WMMF_E_NO_MEMORY if there is no room for that now. On Linux a slot's share is reserved when it is first begun, so that only slots that are used cost memory; a container's limit is not seen before it is reached, and the kernel then kills the writer. options->channel gives it a history and more. Other errors as of wmmf_create; options->layout is WMMF_NATIVE.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_create(byte* name, ulong capacity, uint slots, wmmf_options* options, IntPtr* result);
 
-        // Opens the channel if there is one, else creates it. WMMF_E_SIZE if an existing one has less capacity or fewer slots. created (may be NULL) becomes 1 or 0.
+        // Opens the channel if there is one, else creates it. An existing one that has less capacity, fewer slots or less history gets new pictures (wmmf_channel_resize) if this user owns it, else it is WMMF_E_SIZE. created (may be NULL) becomes 1 or 0.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_create_or_open(byte* name, ulong capacity, uint slots, wmmf_options* options, IntPtr* result, int* created);
 
-        // Opens an existing channel. With options->read_only only wmmf_channel_read, _wait, _get_info and _audit are possible. WMMF_E_FORMAT: not a channel. WMMF_E_FULL: as many writable handles are open as it has participants.
+        // Opens an existing channel. With options->read_only its pages are read-only: such a handle cannot publish. It holds frames in place all the same, if it may write the readers' section (who may read the channel may, if it was created with one of the presets), and if that has a record left: wmmf_channel_info.in_place; else it gets copies. WMMF_E_FORMAT: not a channel. WMMF_E_FULL: as many writable handles are open as it has participants.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_open(byte* name, wmmf_options* options, IntPtr* result);
+
+        // Gives the channel new pictures, with capacity and slots (0: as they are) and history. Only its owner can. Readers go on with the same handle: frames that they hold stay as they are, the next one is from the new pictures, sequences go on. The newest frame is copied if there is room; the rest of the history is not. A damaged channel is declared new: the poison ends, and whoever was about to publish is told WMMF_E_POISONED. WMMF_E_ACCESS: another user owns it. WMMF_E_DEADLOCK: this thread has begun a frame.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_resize(IntPtr channel, ulong capacity, uint slots, uint history, long timeout_ns);
+
+        // Waits until nobody is there to publish, as the system knows it: the last one who was has died, or closed the channel. This handle is then the one. Of several that stand by, one gets WMMF_OK, the others wait on.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_stand_by(IntPtr channel, long timeout_ns);
+
+        // state becomes one of enum wmmf_channel_state; stalled: the newest frame is older than `stalled_ns`.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_get_state(IntPtr channel, long stalled_ns, uint* state);
+
+        // As wmmf_get_participant, for all handles of the channel: first those that can write it, then those that only read.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_get_participant(IntPtr channel, uint index, wmmf_participant* participant);
 
         // Unmaps and frees, with all frames that are still held: no use of them may come later. NULL is allowed.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -507,7 +562,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_write(IntPtr channel, void* data, long timeout_ns, wmmf_frame* frame);
 
-        // Pins the newest frame, if its sequence is not `after`, or waits until there is one. `after` is the sequence of the frame that the caller had before; 0 takes any, at once if there is one. The frame stays as it is until wmmf_channel_release. One handle may pin many frames, in any threads.
+        // Pins the newest frame, if its sequence is not `after`, or waits until there is one. `after` is the sequence of the frame that the caller had before; 0 takes any, at once if there is one. The frame stays as it is until wmmf_channel_release, unless the channel's creator gave a time limit for that, or a hostile reader interferes: then _release says so. One handle may pin so many frames, in any threads: WMMF_E_FULL. WMMF_E_READ_ONLY: this handle gets only copies.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_acquire(IntPtr channel, ulong after, long timeout_ns, wmmf_frame* frame);
 
@@ -515,7 +570,11 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_acquire_pick(IntPtr channel, uint pick, ulong after, long timeout_ns, wmmf_frame* frame);
 
-        // Gives a frame of wmmf_channel_acquire back, from any thread; its memory may change from now on.
+        // Whether a frame of wmmf_channel_acquire is as it was until now: WMMF_OK or WMMF_E_NOT_INTACT.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_intact(IntPtr channel, wmmf_frame* frame);
+
+        // Gives a frame of wmmf_channel_acquire back, from any thread; its memory may change from now on. WMMF_E_NOT_INTACT: it is given back, and it had changed before: what was read of it may be of two frames.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_release(IntPtr channel, wmmf_frame* frame);
 

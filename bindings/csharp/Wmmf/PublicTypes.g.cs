@@ -54,6 +54,10 @@ namespace Wmmf
         Truncated = -32,
         /// <summary>Its creator has not initialised it in time.</summary>
         NotReady = -33,
+        /// <summary>The frame was overwritten while it was held.</summary>
+        NotIntact = -34,
+        /// <summary>The frame is no longer in the channel.</summary>
+        Lost = -35,
         /// <summary>The system refuses access.</summary>
         Access = -40,
         /// <summary>The system cannot reserve that much memory.</summary>
@@ -178,9 +182,28 @@ namespace Wmmf
         Next = 0,
         // the newest, at once if there is one; `after` only counts for `missed`
         Latest = 1,
+        // the first one after `after` that is still there, in order; `missed` is how many were not
+        Every = 2,
+        // the one with the sequence `after`: wait for it, or WMMF_E_LOST
+        At = 3,
+        // the newest whose timestamp is not later than `after`; WMMF_E_LOST: all there are later
+        Time = 4,
     }
 
-    /// <summary>One writable handle, of whatever language, that is or was open on a native section or channel.</summary>
+    /// <summary>How a channel does.</summary>
+    public enum ChannelState
+    {
+        /// <summary>Somebody is there to publish.</summary>
+        Live = 0,
+        /// <summary>The same, but no frame has come for a time.</summary>
+        Stalled = 1,
+        /// <summary>The last one who published died, and nobody took over.</summary>
+        HungUp = 2,
+        /// <summary>The last one who published closed it.</summary>
+        Gone = 3,
+    }
+
+    /// <summary>A handle, of whatever language, that is or was open on a native section (writable ones only) or on a channel.</summary>
     public sealed partial class Participant
     {
         internal Participant(in wmmf_participant native)
@@ -196,7 +219,8 @@ namespace Wmmf
             Writes = native.writes;
             Joined = UnixTime.FromNanoseconds(native.joined_unix_ns);
             WritingSince = native.writing_since_unix_ns != 0 ? UnixTime.FromNanoseconds(native.writing_since_unix_ns) : (DateTimeOffset?)null;
-            PinnedSlots = native.pinned_slots;
+            Pins = native.pins;
+            IsReadOnly = native.read_only != 0;
             OldestPinned = native.oldest_pinned != 0 ? native.oldest_pinned : (ulong?)null;
         }
 
@@ -233,10 +257,13 @@ namespace Wmmf
         /// <summary>When it took the write lock, to some milliseconds; null if it has not yet.</summary>
         public DateTimeOffset? WritingSince { get; }
 
-        /// <summary>The slots of a channel that it reads in place, as bits: the lowest is slot 0.</summary>
-        public ulong PinnedSlots { get; }
+        /// <summary>Frames of a channel that it holds in place, as it says itself.</summary>
+        public long Pins { get; }
 
-        /// <summary>The sequence of the oldest frame that it reads in place; null: none.</summary>
+        /// <summary>Whether it can only read the channel; what else is said of it, it says itself.</summary>
+        public bool IsReadOnly { get; }
+
+        /// <summary>The sequence of the oldest frame that it holds in place; null: none.</summary>
         public ulong? OldestPinned { get; }
     }
 

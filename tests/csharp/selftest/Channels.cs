@@ -88,24 +88,27 @@ internal static class ChannelsTests
             using (reader.Latest())
             {
                 var found = looker.Participants();
-                Check(found is [{ PinnedSlots: 0, OldestPinned: null }, { PinnedSlots: 0b11, OldestPinned: 1 }], "both frames");
+                Check(found is [{ Pins: 0, OldestPinned: null }, { Pins: 2, OldestPinned: 1 }], "both frames");
             }
             using (writer.Begin())
-                Check(looker.Participants() is [{ IsWriting: true }, { IsWriting: false, PinnedSlots: 0b1 }], "who writes");
+                Check(looker.Participants() is [{ IsWriting: true }, { IsWriting: false, Pins: 1 }], "who writes");
         }
-        Check(looker.Participants().All(one => one is { IsWriting: false, PinnedSlots: 0, OldestPinned: null }), "nobody");
+        Check(looker.Participants().All(one => one is { IsWriting: false, Pins: 0, OldestPinned: null }), "nobody");
     }
 
     internal static void TestChannelRefusesFramesThatNoIntDescribes()
     {
-        const int FirstSlot = 4096, WidthInSlot = 24; // docs/format.md
+        const int Current = 4096 - 256 + 64, FirstFrame = 256 + 64, WidthInFrame = 24; // docs/format.md
         using var writer = FrameChannel.Create(NewName(), 8);
         using var reader = FrameChannel.Open(writer.Name);
         using var copier = FrameChannel.Open(writer.Name, readOnly: true);
-        using var raw = MemoryMappedFile.Open(writer.Name, layout: SectionLayout.Raw);
+        using var channel = MemoryMappedFile.Open(writer.Name, layout: SectionLayout.Raw);
+        var id = channel.Read<ulong>(Current);
+        var pictures = RuntimeInformation.IsOSPlatform(OSPlatform.Windows) ? $@"Local\wmmf-{id:x16}-i" : $"wmmf-i-{id:x16}";
+        using var raw = MemoryMappedFile.Open(pictures, SectionNamespace.Custom, SectionLayout.Raw);
         using var looker = MemoryMappedFile.Open(writer.Name, readOnly: true);
         writer.Publish(new byte[1]);
-        using var described = raw.View(FirstSlot + WidthInSlot, 3 * sizeof(uint));
+        using var described = raw.View(FirstFrame + WidthInFrame, 3 * sizeof(uint));
         foreach (var index in new[] { 0, 1, 2 }) // width, height, stride
         {
             MemoryMarshal.Cast<byte, uint>(described.GetSpan())[index] = 1u << 31;
@@ -113,7 +116,7 @@ internal static class ChannelsTests
                 Fails(WmmfStatus.Format, take);
             described.GetSpan().Clear();
         }
-        Check(looker.Participants().All(one => one.PinnedSlots == 0), "nothing is held");
+        Check(looker.Participants().All(one => one.Pins == 0), "nothing is held");
         Check(copier.ReadInto(new byte[8], TimeSpan.Zero).Sequence == 1, "a copy of it, once it is sound");
         using var frame = reader.Next(TimeSpan.Zero);
         Check(frame.Sequence == 1, "it was not given before");

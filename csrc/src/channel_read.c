@@ -1,0 +1,378 @@
+/* Reading frames: in place, with a pin (pins.h), or as a validated copy. */
+#include <string.h>
+
+#include "channel_handle.h"
+#include "deadline.h"
+#include "eventcount.h"
+#include "tuning.h"
+
+/* Which frame a reader wants. */
+struct wish {
+    uint32_t pick; /* enum wmmf_pick */
+    uint64_t after;
+};
+
+/* Where that is. */
+struct found {
+    uint64_t newest; /* as it was then */
+    uint64_t sequence;
+    uint32_t slot;
+};
+
+static int32_t wish_check(const struct wish *wish) {
+    return wish->pick <= WMMF_PICK_TIME ? WMMF_OK : WMMF_E_ARGUMENT;
+}
+
+/* The sequence of the oldest frame that may be pinned. */
+static uint64_t oldest_of(const struct pictures *pictures, uint64_t newest) {
+    return pictures->history ? load_seq_u64(&pictures->header->oldest) : newest_sequence(newest);
+}
+
+/* Backwards from the newest: writers may give frames any timestamp, so the order of those is not to be relied on. */
+static uint64_t sequence_at(const struct pictures *pictures, uint64_t newest, uint64_t oldest, uint64_t timestamp) {
+    uint64_t first = newest > pictures->slots && oldest < newest - pictures->slots ? newest - pictures->slots : oldest;
+    for (uint64_t sequence = newest; sequence >= first && sequence != 0; sequence--) {
+        uint32_t slot = slot_of(pictures, sequence);
+        if (slot != NO_SLOT && load_relaxed_u64(&pictures->frames[slot].timestamp_ns) <= timestamp)
+            return sequence;
+    }
+    return 0;
+}
+
+/* The sequence of the wanted frame. WMMF_E_TIMEOUT: not yet. */
+static int32_t choose(const struct pictures *pictures, const struct wish *wish, uint64_t newest, uint64_t *sequence) {
+    uint64_t last = newest_sequence(newest), oldest;
+    *sequence = last;
+    switch ((enum wmmf_pick)wish->pick) {
+    case WMMF_PICK_NEXT:
+        return last == wish->after ? WMMF_E_TIMEOUT : WMMF_OK;
+    case WMMF_PICK_LATEST:
+        return WMMF_OK;
+    case WMMF_PICK_EVERY:
+        oldest = oldest_of(pictures, newest);
+        *sequence = wish->after + 1 > oldest ? wish->after + 1 : oldest;
+        return wish->after >= last ? WMMF_E_TIMEOUT : WMMF_OK;
+    case WMMF_PICK_AT:
+        *sequence = wish->after;
+        if (wish->after > last)
+            return WMMF_E_TIMEOUT;
+        return wish->after < oldest_of(pictures, newest) ? WMMF_E_LOST : WMMF_OK;
+    case WMMF_PICK_TIME:
+        *sequence = sequence_at(pictures, last, oldest_of(pictures, newest), wish->after);
+        return *sequence == 0 ? WMMF_E_LOST : WMMF_OK;
+    }
+    return WMMF_E_ARGUMENT;
+}
+
+/* At nothing but `newest` if it can be, lest a writer has to get other lines back from us. */
+static int32_t find(const struct pictures *pictures, const struct wish *wish, struct found *found) {
+    found->newest = load_seq_u64(&pictures->header->newest);
+    if ((found->newest & NEWEST_SLOT) == 0)
+        return WMMF_E_TIMEOUT;
+    int32_t status = choose(pictures, wish, found->newest, &found->sequence);
+    if (status != WMMF_OK)
+        return status;
+    bool is_newest = found->sequence == newest_sequence(found->newest);
+    found->slot = is_newest ? newest_slot(pictures, found->newest) : slot_of(pictures, found->sequence);
+    return found->slot != NO_SLOT || !is_newest ? WMMF_OK : WMMF_E_FORMAT;
+}
+
+/* The wanted frame in these pictures. CHANGED: it is to be looked for in others; who reads every frame takes what is
+ * left of the old ones first. */
+static int32_t look(const struct generation *generation, const struct wish *wish, struct found *found) {
+    int32_t status = generation_status(generation);
+    if (status == CHANGED && wish->pick == WMMF_PICK_EVERY && find(&generation->pictures, wish, found) == WMMF_OK)
+        return WMMF_OK;
+    return status != WMMF_OK ? status : find(&generation->pictures, wish, found);
+}
+
+/* Waiting. */
+
+/* Who cannot count himself in looks by himself, often. */
+static void sleep_until_news(const struct generation *generation, const struct wish *wish, int64_t slice) {
+    const struct base *base = generation->base;
+    struct found found;
+    if (!base->readers.section) {
+        eventcount_poll(base->section, EVENT_CHANGE, slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
+        return;
+    }
+    uint32_t seen = eventcount_prepare(base->readers.section, EVENT_CHANGE);
+    if (look(generation, wish, &found) == WMMF_E_TIMEOUT)
+        eventcount_wait(base->readers.section, EVENT_CHANGE, seen, slice);
+    else
+        eventcount_cancel(base->readers.section, EVENT_CHANGE, seen);
+}
+
+/* A writer that answers at once is seen at once, if it runs on another core; on ours it cannot run while we spin. So we
+ * spin as long as that helps. */
+static int32_t spin_until_news(wmmf_channel *channel, const struct generation *generation, const struct wish *wish,
+                               struct found *found) {
+    uint32_t in_vain = load_relaxed_u32(&channel->spins_in_vain);
+    int32_t status = WMMF_E_TIMEOUT;
+    int turns = in_vain < CHANNEL_VAIN_SPINS || in_vain % CHANNEL_SPIN_AGAIN == 0 ? CHANNEL_SPINS : 0;
+    while (turns-- > 0 && (status = look(generation, wish, found)) == WMMF_E_TIMEOUT)
+        spin_pause();
+    store_relaxed_u32(&channel->spins_in_vain, status == WMMF_E_TIMEOUT ? in_vain + 1 : 0);
+    return status;
+}
+
+/* Waits for the wanted frame. WMMF_OK: *out is entered for the caller. */
+static int32_t wait_for(wmmf_channel *channel, const struct wish *wish, int64_t timeout_ns, struct generation **out,
+                        struct found *found) {
+    int64_t deadline = -1; /* the clock is only read when there is something to wait for */
+    for (;;) {
+        struct generation *generation = generation_enter(channel);
+        int32_t status = look(generation, wish, found);
+        if (status == WMMF_E_TIMEOUT && timeout_ns != 0 && deadline < 0) {
+            deadline = deadline_after(timeout_ns);
+            status = spin_until_news(channel, generation, wish, found);
+        }
+        if (status == WMMF_OK) {
+            *out = generation;
+            return WMMF_OK;
+        }
+        bool follow = status == CHANGED;
+        if (follow) {
+            status = channel_follow(channel, generation);
+            follow = &channel->generations[load_seq_u32(&channel->current)] != generation;
+        }
+        int64_t slice = deadline < 0 ? 0 : deadline_remaining(deadline, RECHECK_NS);
+        bool sleep = !follow && (status == WMMF_OK || status == WMMF_E_TIMEOUT);
+        if (sleep && slice != 0)
+            sleep_until_news(generation, wish, slice);
+        generation_leave(generation);
+        if (sleep && slice == 0)
+            return WMMF_E_TIMEOUT;
+        if (status != WMMF_OK && status != WMMF_E_TIMEOUT)
+            return status;
+    }
+}
+
+/* In place. */
+
+static uint64_t missed(const struct wish *wish, uint64_t sequence) {
+    bool counts = wish->pick <= WMMF_PICK_EVERY && wish->after != 0 && sequence > wish->after;
+    return counts ? sequence - wish->after - 1 : 0;
+}
+
+/* Whether a frame that we have just pinned could not have been reused before the pin. */
+static bool is_pinned_in_time(const struct pictures *pictures, const struct found *found) {
+    if (found->sequence == newest_sequence(found->newest) && load_seq_u64(&pictures->header->newest) == found->newest)
+        return true;
+    return pictures->history && found->sequence >= load_seq_u64(&pictures->header->oldest);
+}
+
+/* CHANGED: the frame went before we had it. */
+static int32_t pin_found(wmmf_channel *channel, struct generation *generation, const struct wish *wish,
+                         const struct found *found, wmmf_frame *frame) {
+    struct readers *readers = &generation->base->readers;
+    const struct pictures *pictures = &generation->pictures;
+    if (found->slot == NO_SLOT)
+        return CHANGED;
+    struct pin *pin = pins_take(readers, pictures, generation_index(channel, generation), found->slot, found->sequence);
+    if (!pin)
+        return WMMF_E_FULL;
+    wmmf_frame description;
+    int32_t status = CHANGED;
+    if (is_pinned_in_time(pictures, found))
+        status = load_acquire_u64(&pictures->frames[found->slot].stamp) == 2 * found->sequence
+                     ? pictures_describe(pictures, found->slot, found->sequence, &description)
+                     : WMMF_E_FORMAT;
+    if (status != WMMF_OK) {
+        pins_give(readers, pin);
+        return status;
+    }
+    description.missed = missed(wish, found->sequence);
+    description.hold = load_relaxed_u32(&pin->hold);
+    *frame = description;
+    return WMMF_OK;
+}
+
+static int32_t acquire(wmmf_channel *channel, const struct wish *wish, int64_t timeout_ns, wmmf_frame *frame) {
+    int32_t status = CHANGED;
+    for (int attempt = 0; status == CHANGED; attempt++) {
+        struct generation *generation;
+        struct found found;
+        if (attempt == CHANNEL_ATTEMPTS)
+            return WMMF_E_FORMAT;
+        status = wait_for(channel, wish, timeout_ns, &generation, &found);
+        if (status != WMMF_OK)
+            return status;
+        status =
+            generation->base->readers.section ? pin_found(channel, generation, wish, &found, frame) : WMMF_E_READ_ONLY;
+        if (status != WMMF_OK)
+            generation_leave(generation);
+    }
+    return status;
+}
+
+int32_t wmmf_channel_acquire_pick(wmmf_channel *channel, uint32_t pick, uint64_t after, int64_t timeout_ns,
+                                  wmmf_frame *frame) {
+    struct wish wish = {pick, after};
+    int32_t status = frame_check(channel, frame);
+    if (status == WMMF_OK)
+        status = wish_check(&wish);
+    if (status == WMMF_OK && !channel->base->readers.section)
+        status = WMMF_E_READ_ONLY;
+    return status != WMMF_OK ? status : acquire(channel, &wish, timeout_ns, frame);
+}
+
+int32_t wmmf_channel_acquire(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, wmmf_frame *frame) {
+    return wmmf_channel_acquire_pick(channel, WMMF_PICK_NEXT, after, timeout_ns, frame);
+}
+
+/* The pin that holds a frame, maybe of before the channel was published anew. NULL: the frame is not held. */
+static struct pin *pin_of(wmmf_channel *channel, const wmmf_frame *frame, struct base **base) {
+    for (*base = channel->base; *base; *base = (*base)->older) {
+        struct pin *pin = pins_find(&(*base)->readers, frame->hold);
+        if (pin)
+            return pin;
+    }
+    return NULL;
+}
+
+static bool is_intact(wmmf_channel *channel, const struct pinned *pinned) {
+    const struct generation *generation = generation_at(channel, pinned->generation);
+    fence_acquire(); /* what was read of the picture was read before we look */
+    return load_relaxed_u64(&generation->pictures.frames[pinned->slot].stamp) == 2 * pinned->sequence;
+}
+
+int32_t wmmf_channel_intact(wmmf_channel *channel, const wmmf_frame *frame) {
+    struct base *base;
+    int32_t status = frame_check(channel, frame);
+    if (status != WMMF_OK)
+        return status;
+    const struct pin *pin = pin_of(channel, frame, &base);
+    if (!pin)
+        return WMMF_E_NOT_OWNER;
+    struct pinned pinned = pin_frame(pin);
+    return is_intact(channel, &pinned) ? WMMF_OK : WMMF_E_NOT_INTACT;
+}
+
+int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *frame) {
+    struct base *base;
+    int32_t status = frame_check(channel, frame);
+    if (status != WMMF_OK)
+        return status;
+    struct pin *pin = pin_of(channel, frame, &base);
+    if (!pin)
+        return WMMF_E_NOT_OWNER;
+    struct pinned pinned = pin_frame(pin);
+    bool intact = is_intact(channel, &pinned);
+    if (!pins_give(&base->readers, pin))
+        return WMMF_E_NOT_OWNER;
+    generation_leave(generation_at(channel, pinned.generation));
+    return intact ? WMMF_OK : WMMF_E_NOT_INTACT;
+}
+
+/* Copies. */
+
+/* A seqlock on the slot's stamp: if that is the same before and after, the copy is of one frame. CHANGED: a writer was
+ * quicker. */
+static int32_t copy_without_pin(const struct pictures *pictures, const struct wish *wish, const struct found *found,
+                                void *buffer, uint64_t length, wmmf_frame *frame) {
+    if (found->slot == NO_SLOT)
+        return CHANGED;
+    const shared_u64 *place = &pictures->frames[found->slot].stamp;
+    uint64_t stamp = 2 * found->sequence;
+    if (load_acquire_u64(place) != stamp)
+        return CHANGED;
+    wmmf_frame description;
+    int32_t status = pictures_describe(pictures, found->slot, found->sequence, &description);
+    if (status == WMMF_OK && description.used > length)
+        status = WMMF_E_RANGE;
+    if (status == WMMF_OK)
+        memcpy(buffer, description.data, (size_t)description.used);
+    fence_acquire();
+    if (load_relaxed_u64(place) != stamp)
+        return CHANGED;
+    if (status != WMMF_E_FORMAT) {
+        description.missed = missed(wish, found->sequence);
+        *frame = description;
+    }
+    return status;
+}
+
+static int32_t copy_pinned(wmmf_channel *channel, const wmmf_frame *frame, void *buffer, uint64_t length) {
+    int32_t status = frame->used <= length ? WMMF_OK : WMMF_E_RANGE;
+    if (status == WMMF_OK)
+        memcpy(buffer, frame->data, (size_t)frame->used);
+    int32_t released = wmmf_channel_release(channel, frame);
+    return released == WMMF_OK ? status : released;
+}
+
+/* What is copied in a moment is tried without a pin first: a pin makes the writer's next look at it wait for memory. */
+static int32_t read_found(wmmf_channel *channel, struct generation *generation, const struct wish *wish,
+                          const struct found *found, void *buffer, uint64_t length, wmmf_frame *frame) {
+    const struct pictures *pictures = &generation->pictures;
+    bool pinning = generation->base->readers.section != NULL;
+    int32_t status = CHANGED;
+    if (!pinning || pictures->capacity <= CHANNEL_MOMENTARY)
+        status = copy_without_pin(pictures, wish, found, buffer, length, frame);
+    if (status != CHANGED || !pinning) {
+        generation_leave(generation);
+        return status;
+    }
+    status = pin_found(channel, generation, wish, found, frame);
+    if (status != WMMF_OK) {
+        generation_leave(generation);
+        return status;
+    }
+    status = copy_pinned(channel, frame, buffer, length); /* leaves the generation, too */
+    return status == WMMF_E_NOT_INTACT ? CHANGED : status;
+}
+
+int32_t wmmf_channel_read_pick(wmmf_channel *channel, uint32_t pick, uint64_t after, void *buffer, uint64_t length,
+                               int64_t timeout_ns, wmmf_frame *frame) {
+    struct wish wish = {pick, after};
+    int32_t status = frame_check(channel, frame);
+    if (status == WMMF_OK)
+        status = wish_check(&wish);
+    if (status == WMMF_OK && !buffer && length != 0)
+        status = WMMF_E_ARGUMENT;
+    if (status != WMMF_OK)
+        return status;
+    wmmf_frame before = *frame;
+    int64_t deadline = -1;
+    for (int attempt = 0;; attempt++) {
+        struct generation *generation;
+        struct found found;
+        int64_t left = deadline < 0 ? timeout_ns : deadline_remaining(deadline, INT64_MAX);
+        status = wait_for(channel, &wish, left, &generation, &found);
+        if (status == WMMF_OK)
+            status = read_found(channel, generation, &wish, &found, buffer, length, frame);
+        if (status != CHANGED)
+            break;
+        *frame = before;
+        if (deadline < 0)
+            deadline = deadline_after(timeout_ns);
+        if (attempt >= CHANNEL_COPIES && deadline_remaining(deadline, 1) == 0)
+            return WMMF_E_TIMEOUT;
+        spin_pause();
+    }
+    if (status == WMMF_OK || status == WMMF_E_RANGE) {
+        frame->data = NULL;
+        frame->hold = 0;
+    }
+    return status;
+}
+
+int32_t wmmf_channel_read(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length, int64_t timeout_ns,
+                          wmmf_frame *frame) {
+    return wmmf_channel_read_pick(channel, WMMF_PICK_NEXT, after, buffer, length, timeout_ns, frame);
+}
+
+int32_t wmmf_channel_wait(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, uint64_t *sequence) {
+    struct wish wish = {WMMF_PICK_NEXT, after};
+    struct generation *generation;
+    struct found found;
+    int32_t status = channel_check(channel);
+    if (status == WMMF_OK)
+        status = wait_for(channel, &wish, timeout_ns, &generation, &found);
+    if (status != WMMF_OK)
+        return status;
+    generation_leave(generation);
+    if (sequence)
+        *sequence = found.sequence;
+    return WMMF_OK;
+}

@@ -1,0 +1,767 @@
+/* What the parts of a channel are for: readers that can only read, pictures that are replaced, a history. */
+#include <stdlib.h>
+
+#include "channel_handle.h"
+#include "harness.h"
+#include "system.h"
+
+#define CAPACITY 1000
+
+static wmmf_frame new_frame(void) {
+    wmmf_frame frame = {.struct_size = sizeof frame};
+    return frame;
+}
+
+static wmmf_channel *make(const char *name, uint32_t slots, uint32_t history, uint32_t pins, int64_t pin_limit_ns) {
+    wmmf_channel_options more = {.struct_size = sizeof more, .history = history, .pins = pins};
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    wmmf_channel *channel = NULL;
+    more.pin_limit_ns = (uint64_t)pin_limit_ns;
+    options.channel = &more;
+    REQUIRE_OK(wmmf_channel_create(name, CAPACITY, slots, &options, &channel));
+    return channel;
+}
+
+static wmmf_channel *join(const char *name, bool read_only) {
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    wmmf_channel *channel = NULL;
+    options.read_only = read_only;
+    REQUIRE_OK(wmmf_channel_open(name, &options, &channel));
+    return channel;
+}
+
+/* A frame whose bytes all have this value. */
+static int32_t try_publish(wmmf_channel *channel, int value, uint64_t *sequence) {
+    wmmf_frame frame = new_frame();
+    int32_t status = wmmf_channel_begin(channel, 0, &frame);
+    if (status != WMMF_OK)
+        return status;
+    memset(frame.data, value, CAPACITY);
+    frame.timestamp_ns = (uint64_t)value * 100;
+    frame.used = CAPACITY;
+    status = wmmf_channel_publish(channel, &frame);
+    *sequence = frame.sequence;
+    return status;
+}
+
+static uint64_t publish(wmmf_channel *channel, int value) {
+    uint64_t sequence = 0;
+    REQUIRE_OK(try_publish(channel, value, &sequence));
+    return sequence;
+}
+
+static bool shows(const wmmf_frame *frame, int value) {
+    const uint8_t *bytes = frame->data;
+    for (uint64_t i = 0; i < CAPACITY; i++)
+        if (bytes[i] != (uint8_t)value)
+            return false;
+    return frame->used >= CAPACITY;
+}
+
+static wmmf_channel_info info_of(wmmf_channel *channel) {
+    wmmf_channel_info info = {.struct_size = sizeof info};
+    REQUIRE_OK(wmmf_channel_get_info(channel, &info));
+    return info;
+}
+
+static wmmf_frame acquire(wmmf_channel *channel, uint32_t pick, uint64_t after) {
+    wmmf_frame frame = new_frame();
+    REQUIRE_OK(wmmf_channel_acquire_pick(channel, pick, after, 0, &frame));
+    return frame;
+}
+
+/* Readers. */
+
+static void a_reader_with_read_rights_reads_in_place(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = join(name, true);
+    wmmf_frame frame = new_frame(), begun = new_frame();
+    publish(writer, 1);
+    wmmf_frame one = acquire(reader, WMMF_PICK_NEXT, 0);
+    CHECK(shows(&one, 1));
+    for (int i = 2; i <= 9; i++)
+        publish(writer, i);
+    CHECK(shows(&one, 1));
+    wmmf_frame two = acquire(reader, WMMF_PICK_NEXT, 1);
+    CHECK(shows(&two, 9) && two.missed == 7);
+    publish(writer, 10);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_begin(writer, 0, &begun));
+    CHECK_STATUS(WMMF_OK, wmmf_channel_intact(reader, &one));
+    REQUIRE_OK(wmmf_channel_release(reader, &one));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_channel_release(reader, &one));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_channel_intact(reader, &one));
+    publish(writer, 11);
+    CHECK(shows(&two, 9));
+    REQUIRE_OK(wmmf_channel_release(reader, &two));
+    CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_channel_begin(reader, 0, &frame));
+    CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_channel_resize(reader, 0, 0, 0, 0));
+    wmmf_channel_info info = info_of(reader);
+    CHECK(info.read_only && info.in_place && info.pins == WMMF_CHANNEL_PINS_DEFAULT);
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static int scribble(const char *name) {
+    wmmf_channel *reader = join(name, true);
+    wmmf_frame frame = acquire(reader, WMMF_PICK_NEXT, 0);
+    say("reading");
+    memset(frame.data, 0xFF, CAPACITY); /* the end of this process */
+    say("written");
+    return 0;
+}
+
+static int scribble_on_newest(const char *name) {
+    wmmf_channel *reader = join(name, true);
+    struct generation *generation = generation_enter(reader);
+    say("reading");
+    generation->pictures.header->newest = 0;
+    say("written");
+    return 0;
+}
+
+static int scribble_on_the_lock(const char *name) {
+    wmmf_channel *reader = join(name, true);
+    say("reading");
+    reader->base->section->header->lock = 0;
+    say("written");
+    return 0;
+}
+
+static void no_store_of_a_reader_reaches_a_picture(void) {
+    const char *const roles[] = {"scribble", "scribble_on_newest", "scribble_on_the_lock"};
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3, 0, 0, 0);
+    publish(writer, 7);
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        struct child *child = child_start(roles[i], name);
+        CHECK(child_said(child, "reading"));
+        CHECK(!child_said(child, "written"));
+        CHECK(child_end(child) != 0);
+    }
+    wmmf_frame frame = acquire(writer, WMMF_PICK_LATEST, 0);
+    CHECK(shows(&frame, 7));
+    REQUIRE_OK(wmmf_channel_release(writer, &frame));
+    wmmf_channel_close(writer);
+}
+
+static int hold_and_wait(const char *name) {
+    wmmf_channel *reader = join(name, true);
+    wmmf_frame frame = acquire(reader, WMMF_PICK_NEXT, 0);
+    say("pinned");
+    heard("never");
+    return frame.sequence == 0;
+}
+
+static void the_pin_of_a_dead_reader_goes(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3, 0, 0, 0);
+    uint64_t sequence;
+    publish(writer, 1);
+    struct child *child = child_start("hold_and_wait", name), *other;
+    CHECK(child_said(child, "pinned"));
+    publish(writer, 2);
+    other = child_start("hold_and_wait", name);
+    CHECK(child_said(other, "pinned"));
+    publish(writer, 3);
+    CHECK_STATUS(WMMF_E_TIMEOUT, try_publish(writer, 4, &sequence));
+    child_kill(child);
+    CHECK_STATUS(WMMF_OK, try_publish(writer, 4, &sequence));
+    CHECK_STATUS(WMMF_OK, try_publish(writer, 5, &sequence));
+    child_kill(other);
+    wmmf_channel_close(writer);
+}
+
+static void a_reader_has_so_many_pins(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 12, 0, 3, 0), *reader = join(name, true);
+    wmmf_frame frames[3], again = new_frame(), frame = new_frame();
+    for (int i = 0; i < 3; i++) {
+        publish(writer, i + 1);
+        frames[i] = acquire(reader, WMMF_PICK_NEXT, 0);
+    }
+    REQUIRE_OK(wmmf_channel_acquire(reader, 0, 0, &again)); /* the same frame once more is the same pin */
+    publish(writer, 4);
+    CHECK_STATUS(WMMF_E_FULL, wmmf_channel_acquire(reader, 0, 0, &frame));
+    REQUIRE_OK(wmmf_channel_release(reader, &frames[2]));
+    CHECK_STATUS(WMMF_E_FULL, wmmf_channel_acquire(reader, 0, 0, &frame));
+    REQUIRE_OK(wmmf_channel_release(reader, &again));
+    REQUIRE_OK(wmmf_channel_acquire(reader, 0, 0, &frame));
+    REQUIRE_OK(wmmf_channel_release(reader, &frame));
+    CHECK(shows(&frames[0], 1) && shows(&frames[1], 2));
+    for (int i = 0; i < 2; i++)
+        REQUIRE_OK(wmmf_channel_release(reader, &frames[i]));
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static void a_frame_whose_pin_was_removed_says_so(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = join(name, true), *hostile = join(name, true);
+    publish(writer, 1);
+    wmmf_frame frame = acquire(reader, WMMF_PICK_NEXT, 0);
+    wmmf_section *readers = hostile->base->readers.section;
+    memset((void *)readers->pins, 0, (size_t)readers->size);
+    CHECK_STATUS(WMMF_OK, wmmf_channel_intact(reader, &frame)); /* nobody needed the slot yet */
+    for (int i = 2; i < 9; i++)
+        publish(writer, i);
+    CHECK_STATUS(WMMF_E_NOT_INTACT, wmmf_channel_intact(reader, &frame));
+    CHECK_STATUS(WMMF_E_NOT_INTACT, wmmf_channel_release(reader, &frame));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_channel_release(reader, &frame));
+    wmmf_channel_close(hostile);
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+struct hostile {
+    wmmf_channel *channel;
+    int32_t stop;
+};
+
+/* Everything that a reader may write, all the time. */
+static void write_garbage(void *argument) {
+    struct hostile *it = argument;
+    wmmf_section *readers = it->channel->base->readers.section;
+    uint8_t *bytes = (uint8_t *)readers->header;
+    size_t size = (size_t)(readers->payload - bytes) + (size_t)readers->size;
+    uint32_t random = 1;
+    while (!__atomic_load_n(&it->stop, __ATOMIC_RELAXED)) {
+        for (size_t i = 0; i < size; i++) {
+            random = random * 1664525 + 1013904223;
+            __atomic_store_n(&bytes[i], (uint8_t)(random >> 24), __ATOMIC_RELAXED);
+        }
+    }
+    memset(bytes, 0, size);
+}
+
+/* The writer goes on within its timeouts, readers get whole frames or are told. */
+static void garbage_of_a_reader_stops_nobody(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 4, 0, 0, SECOND / 100), *reader = join(name, true);
+    struct hostile hostile = {.channel = join(name, true)};
+    struct thread *thread = thread_start(write_garbage, &hostile);
+    int64_t start = system_now_ns();
+    uint64_t published = 0, whole = 0, torn = 0, sequence;
+    while (system_now_ns() < start + SECOND) {
+        wmmf_frame frame = new_frame();
+        int64_t before = system_now_ns();
+        int32_t status = try_publish(writer, (int)(published % 200) + 1, &sequence);
+        CHECK(system_now_ns() - before < 2 * SECOND);
+        if (status == WMMF_OK)
+            published++;
+        else if (!CHECK_STATUS(WMMF_E_TIMEOUT, status))
+            break;
+        status = wmmf_channel_acquire(reader, 0, SECOND / 100, &frame);
+        if (status != WMMF_OK)
+            continue;
+        bool same = shows(&frame, *(const uint8_t *)frame.data);
+        status = wmmf_channel_release(reader, &frame);
+        whole += status == WMMF_OK;
+        torn += status == WMMF_OK && !same;
+    }
+    CHECK(published > 10 && whole > 10);
+    CHECK_EQUAL(0, torn);
+    __atomic_store_n(&hostile.stop, 1, __ATOMIC_RELAXED);
+    thread_join(thread);
+    CHECK_EQUAL(0, info_of(writer).nameless);
+    wmmf_channel *late = join(name, true);
+    publish(writer, 9);
+    wmmf_channel_close(late);
+    wmmf_channel_close(hostile.channel);
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static void an_old_pin_is_taken_back(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3, 0, 0, SECOND / 5), *reader = join(name, true);
+    uint64_t sequence;
+    publish(writer, 1);
+    wmmf_frame one = acquire(reader, WMMF_PICK_NEXT, 0);
+    publish(writer, 2);
+    wmmf_frame two = acquire(reader, WMMF_PICK_NEXT, 1);
+    publish(writer, 3);
+    int64_t start = system_now_ns();
+    CHECK_STATUS(WMMF_E_TIMEOUT, try_publish(writer, 4, &sequence));
+    CHECK(shows(&one, 1) && shows(&two, 2));
+    int32_t status;
+    while ((status = try_publish(writer, 4, &sequence)) == WMMF_E_TIMEOUT && system_now_ns() < start + LONG_TIMEOUT)
+        continue;
+    CHECK_STATUS(WMMF_OK, status);
+    CHECK(system_now_ns() - start >= SECOND / 5);
+    for (int i = 5; i < 9; i++)
+        publish(writer, i); /* at once: what was taken back is not waited for again */
+    CHECK_STATUS(WMMF_E_NOT_INTACT, wmmf_channel_release(reader, &one));
+    CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &two)); /* nobody needed that slot, too */
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static void read_until_stopped(void *argument) {
+    struct hostile *it = argument;
+    uint64_t after = 0;
+    while (!__atomic_load_n(&it->stop, __ATOMIC_RELAXED)) {
+        wmmf_frame frame = new_frame();
+        if (wmmf_channel_acquire(it->channel, after, SECOND / 100, &frame) != WMMF_OK)
+            continue;
+        after = frame.sequence;
+        CHECK(shows(&frame, *(const uint8_t *)frame.data));
+        REQUIRE_OK(wmmf_channel_release(it->channel, &frame));
+    }
+}
+
+/* Issue 10 h: each begun frame is published once, whoever comes first. */
+
+struct rival {
+    wmmf_channel *channel;
+    wmmf_frame frame;
+    uint32_t ready;
+    uint32_t published;
+};
+
+static void publish_too(void *argument) {
+    struct rival *it = argument;
+    for (uint32_t turn = 1; turn <= 3000; turn++) {
+        while (__atomic_load_n(&it->ready, __ATOMIC_ACQUIRE) != turn)
+            continue;
+        wmmf_frame frame = it->frame;
+        if (wmmf_channel_publish(it->channel, &frame) == WMMF_OK)
+            it->published++;
+        __atomic_store_n(&it->ready, 0, __ATOMIC_RELEASE);
+    }
+}
+
+static void a_frame_is_published_once(void) {
+    struct rival rival = {.channel = make(new_name(), 3, 0, 0, 0)};
+    uint32_t published = 0;
+    struct thread *thread = thread_start(publish_too, &rival);
+    for (uint32_t turn = 1; turn <= 3000; turn++) {
+        wmmf_frame frame = new_frame();
+        REQUIRE_OK(wmmf_channel_begin(rival.channel, 0, &frame));
+        rival.frame = frame;
+        __atomic_store_n(&rival.ready, turn, __ATOMIC_RELEASE);
+        if (wmmf_channel_publish(rival.channel, &frame) == WMMF_OK)
+            published++;
+        while (__atomic_load_n(&rival.ready, __ATOMIC_ACQUIRE) != 0)
+            continue;
+    }
+    thread_join(thread);
+    CHECK_EQUAL(3000, published + rival.published);
+    CHECK_EQUAL(3000, info_of(rival.channel).sequence);
+    wmmf_channel_close(rival.channel);
+}
+
+/* Generations. */
+
+static void readers_follow_to_larger_pictures(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = join(name, true), *other = join(name, false);
+    publish(writer, 1);
+    publish(writer, 2);
+    wmmf_frame held = acquire(reader, WMMF_PICK_NEXT, 0);
+    REQUIRE_OK(wmmf_channel_resize(writer, 5 * CAPACITY, 5, 0, 0));
+    wmmf_channel_info info = info_of(reader);
+    CHECK(info.capacity == 5 * CAPACITY && info.slots == 5 && info.generation == 2 && info.sequence == 2);
+    wmmf_frame copied = acquire(reader, WMMF_PICK_LATEST, 0), frame = new_frame();
+    CHECK(shows(&copied, 2) && copied.sequence == 2 && copied.data != held.data);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_acquire(reader, 2, 0, &frame));
+    for (int i = 3; i <= 9; i++)
+        CHECK_EQUAL(i, publish(writer, i));
+    CHECK_EQUAL(10, publish(other, 10)); /* another writer follows, too */
+    CHECK(shows(&held, 2) && shows(&copied, 2));
+    REQUIRE_OK(wmmf_channel_acquire(reader, 2, 0, &frame));
+    CHECK(shows(&frame, 10) && frame.missed == 7 && frame.capacity == 5 * CAPACITY);
+    REQUIRE_OK(wmmf_channel_release(reader, &held));
+    REQUIRE_OK(wmmf_channel_release(reader, &copied));
+    REQUIRE_OK(wmmf_channel_release(reader, &frame));
+    wmmf_channel_close(other);
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static void an_owner_comes_back_with_more(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = join(name, true);
+    int32_t created = 7;
+    publish(writer, 1);
+    wmmf_channel_close(writer);
+    REQUIRE_OK(wmmf_channel_create_or_open(name, 2 * CAPACITY, 3, NULL, &writer, &created));
+    CHECK_EQUAL(0, created);
+    CHECK_EQUAL(2, publish(writer, 2));
+    wmmf_frame frame = acquire(reader, WMMF_PICK_NEXT, 1);
+    CHECK(shows(&frame, 2) && frame.capacity == 2 * CAPACITY && frame.missed == 0);
+    REQUIRE_OK(wmmf_channel_release(reader, &frame));
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static void generations_do_not_pile_up(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = join(name, true);
+    publish(writer, 1);
+    wmmf_frame held = acquire(reader, WMMF_PICK_NEXT, 0);
+    REQUIRE_OK(wmmf_channel_resize(writer, CAPACITY, 3, 0, 0));
+    info_of(reader);
+    struct resources before = system_resources();
+    for (int i = 0; i < 100; i++) {
+        REQUIRE_OK(wmmf_channel_resize(writer, CAPACITY, 3, 0, 0));
+        publish(writer, i);
+        wmmf_frame frame = acquire(reader, WMMF_PICK_NEXT, 0);
+        CHECK(shows(&frame, i) && shows(&held, 1));
+        REQUIRE_OK(wmmf_channel_release(reader, &frame));
+    }
+    struct resources after = system_resources();
+    CHECK(after.handles <= before.handles && after.mapped <= before.mapped);
+    REQUIRE_OK(wmmf_channel_release(reader, &held));
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static void frames_of_so_many_generations_can_be_held(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3, 0, WMMF_CHANNEL_PINS_MAX, 0), *reader = join(name, true);
+    wmmf_frame frames[PIN_GENERATIONS];
+    for (int i = 0; i < PIN_GENERATIONS; i++) {
+        publish(writer, i);
+        frames[i] = acquire(reader, WMMF_PICK_NEXT, 0);
+        REQUIRE_OK(wmmf_channel_resize(writer, CAPACITY, 3, 0, 0));
+    }
+    wmmf_frame frame = new_frame();
+    CHECK_STATUS(WMMF_E_FULL, wmmf_channel_acquire(reader, 0, 0, &frame));
+    for (int i = 0; i < PIN_GENERATIONS; i++) {
+        CHECK(shows(&frames[i], i));
+        REQUIRE_OK(wmmf_channel_release(reader, &frames[i]));
+    }
+    REQUIRE_OK(wmmf_channel_acquire(reader, 0, 0, &frame));
+    REQUIRE_OK(wmmf_channel_release(reader, &frame));
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static void a_waiting_reader_follows(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3, 0, 0, 0);
+    struct hostile readers[3];
+    struct thread *threads[3];
+    for (int i = 0; i < 3; i++) {
+        readers[i] = (struct hostile){.channel = join(name, i != 0)};
+        threads[i] = thread_start(read_until_stopped, &readers[i]);
+    }
+    for (int i = 0; i < 200; i++) {
+        uint64_t sequence;
+        if (i % 3 == 0)
+            REQUIRE_OK(
+                wmmf_channel_resize(writer, (uint64_t)CAPACITY + (uint64_t)i, 4, (uint32_t)(i % 2) * 5, LONG_TIMEOUT));
+        wmmf_frame frame = new_frame();
+        REQUIRE_OK(wmmf_channel_begin(writer, LONG_TIMEOUT, &frame));
+        memset(frame.data, i, CAPACITY);
+        frame.used = CAPACITY;
+        REQUIRE_OK(wmmf_channel_publish(writer, &frame));
+        sequence = frame.sequence;
+        CHECK_EQUAL(i + 1, sequence);
+    }
+    for (int i = 0; i < 3; i++) {
+        __atomic_store_n(&readers[i].stop, 1, __ATOMIC_RELAXED);
+        thread_join(threads[i]);
+        wmmf_channel_close(readers[i].channel);
+    }
+    wmmf_channel_close(writer);
+}
+
+static void a_damaged_channel_is_declared_new(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = join(name, true), *other = join(name, false);
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    wmmf_frame frame = new_frame(), begun = new_frame();
+    publish(writer, 1);
+    wmmf_frame held = acquire(reader, WMMF_PICK_NEXT, 0);
+    REQUIRE_OK(wmmf_channel_begin(other, 0, &begun));
+    writer->generations[writer->current].pictures.header->newest++;
+    REQUIRE_OK(wmmf_channel_audit(writer, &report));
+    CHECK(report.damaged && report.poisoned);
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_acquire(reader, 0, 0, &frame));
+    REQUIRE_OK(wmmf_channel_resize(writer, 0, 0, 0, 0));
+    begun.used = 1;
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_channel_publish(other, &begun));
+    CHECK_EQUAL(2, publish(writer, 2));
+    CHECK_EQUAL(3, publish(other, 3));
+    REQUIRE_OK(wmmf_channel_acquire(reader, 1, 0, &frame));
+    CHECK(shows(&frame, 3) && frame.missed == 1 && shows(&held, 1));
+    REQUIRE_OK(wmmf_channel_release(reader, &held));
+    REQUIRE_OK(wmmf_channel_release(reader, &frame));
+    REQUIRE_OK(wmmf_channel_audit(writer, &report));
+    CHECK(!report.damaged && !report.poisoned);
+    wmmf_channel_close(other);
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+/* History. */
+
+static void every_frame_is_had_in_order(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3, 10, 0, 0), *reader = join(name, true);
+    wmmf_frame frame = new_frame();
+    for (int i = 1; i <= 8; i++)
+        publish(writer, i);
+    uint64_t after = 0;
+    for (int i = 1; i <= 8; i++) {
+        frame = acquire(reader, WMMF_PICK_EVERY, after);
+        CHECK(shows(&frame, i) && frame.sequence == (uint64_t)i && frame.missed == 0);
+        after = frame.sequence;
+        REQUIRE_OK(wmmf_channel_release(reader, &frame));
+    }
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_acquire_pick(reader, WMMF_PICK_EVERY, after, 0, &frame));
+    for (int i = 9; i <= 100; i++)
+        publish(writer, i);
+    frame = acquire(reader, WMMF_PICK_EVERY, after); /* of 9 to 100, the newest and 10 before it are there */
+    CHECK(frame.sequence >= 89 && frame.sequence <= 90 && shows(&frame, (int)frame.sequence));
+    CHECK_EQUAL(frame.sequence - 9, frame.missed);
+    REQUIRE_OK(wmmf_channel_release(reader, &frame));
+    frame = acquire(reader, WMMF_PICK_LATEST, 0);
+    CHECK(shows(&frame, 100));
+    REQUIRE_OK(wmmf_channel_release(reader, &frame));
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static void a_frame_is_had_by_its_sequence_or_its_time(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3, 20, 0, 0), *reader = join(name, true);
+    wmmf_frame frame = new_frame();
+    for (int i = 1; i <= 50; i++)
+        publish(writer, i); /* at 100 times its number */
+    for (uint64_t sequence = 31; sequence <= 50; sequence++) {
+        frame = acquire(reader, WMMF_PICK_AT, sequence);
+        CHECK(shows(&frame, (int)sequence) && frame.sequence == sequence);
+        REQUIRE_OK(wmmf_channel_release(reader, &frame));
+        frame = acquire(reader, WMMF_PICK_TIME, sequence * 100 + 99);
+        CHECK_EQUAL(sequence, frame.sequence);
+        REQUIRE_OK(wmmf_channel_release(reader, &frame));
+    }
+    CHECK_STATUS(WMMF_E_LOST, wmmf_channel_acquire_pick(reader, WMMF_PICK_AT, 10, 0, &frame));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_acquire_pick(reader, WMMF_PICK_AT, 51, 0, &frame));
+    CHECK_STATUS(WMMF_E_LOST, wmmf_channel_acquire_pick(reader, WMMF_PICK_TIME, 1000, 0, &frame));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_acquire_pick(reader, WMMF_PICK_TIME + 1, 1000, 0, &frame));
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static void a_held_frame_of_the_history_stays(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 4, 6, 0, 0), *reader = join(name, true);
+    for (int i = 1; i <= 20; i++)
+        publish(writer, i);
+    wmmf_frame old = acquire(reader, WMMF_PICK_AT, 15), older = acquire(reader, WMMF_PICK_EVERY, 0);
+    int first = (int)older.sequence;
+    for (int i = 21; i <= 200; i++) {
+        CHECK_EQUAL(i, publish(writer, i % 250));
+        CHECK(shows(&old, 15) && shows(&older, first));
+        for (int back = 0; back <= 6; back++) { /* nor does it cost the history a frame */
+            wmmf_frame frame = acquire(reader, WMMF_PICK_AT, (uint64_t)(i - back));
+            CHECK(i - back < 16 || shows(&frame, i - back));
+            REQUIRE_OK(wmmf_channel_release(reader, &frame));
+        }
+    }
+    REQUIRE_OK(wmmf_channel_release(reader, &old));
+    REQUIRE_OK(wmmf_channel_release(reader, &older));
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+/* Against a model: who pins what in a long random life of a channel with thousands of slots. */
+static void a_long_history_keeps_its_promise(void) {
+    const char *name = new_name();
+    enum { HISTORY = 3000, HELD = 6 };
+    wmmf_channel *writer = make(name, 9, HISTORY, HELD, 0), *reader = join(name, true);
+    wmmf_frame held[HELD];
+    memset(held, 0, sizeof held);
+    uint32_t random = 7;
+    for (int i = 1; i <= 12000; i++) {
+        publish(writer, i % 251);
+        random = random * 1664525 + 1013904223;
+        wmmf_frame *place = &held[(random >> 16) % HELD];
+        if (place->sequence != 0) {
+            CHECK(shows(place, (int)(place->sequence % 251)));
+            REQUIRE_OK(wmmf_channel_release(reader, place));
+        }
+        uint64_t back = (random >> 4) % HISTORY;
+        uint64_t wanted = (uint64_t)i > back ? (uint64_t)i - back : 1;
+        *place = acquire(reader, WMMF_PICK_AT, wanted);
+        if (!CHECK(place->sequence == wanted && shows(place, (int)(wanted % 251))))
+            break;
+    }
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+/* Who is there. */
+
+static uint32_t state_of(wmmf_channel *channel, int64_t stalled_ns) {
+    uint32_t state = 99;
+    REQUIRE_OK(wmmf_channel_get_state(channel, stalled_ns, &state));
+    return state;
+}
+
+static int publish_and_wait(const char *name) {
+    wmmf_channel *channel = join(name, false);
+    publish(channel, 1);
+    say("published");
+    heard("close");
+    wmmf_channel_close(channel);
+    return 0;
+}
+
+static void a_channel_says_how_it_does(void) {
+    const char *name = new_name();
+    wmmf_channel *creator = make(name, 3, 0, 0, 0), *reader = join(name, true);
+    CHECK_EQUAL(WMMF_CHANNEL_LIVE, state_of(reader, SECOND));
+    publish(creator, 1); /* with an old timestamp */
+    CHECK_EQUAL(WMMF_CHANNEL_STALLED, state_of(reader, 0));
+    CHECK_EQUAL(WMMF_CHANNEL_LIVE, state_of(reader, -1));
+    struct child *child = child_start("publish_and_wait", name);
+    CHECK(child_said(child, "published"));
+    wmmf_channel_close(creator);
+    CHECK_EQUAL(WMMF_CHANNEL_LIVE, state_of(reader, -1));
+    child_kill(child);
+    CHECK_EQUAL(WMMF_CHANNEL_HUNG_UP, state_of(reader, -1));
+    child = child_start("publish_and_wait", name);
+    CHECK(child_said(child, "published"));
+    CHECK_EQUAL(WMMF_CHANNEL_LIVE, state_of(reader, -1));
+    child_tell(child, "close");
+    CHECK_EQUAL(0, child_end(child));
+    CHECK_EQUAL(WMMF_CHANNEL_GONE, state_of(reader, -1));
+    wmmf_channel_close(reader);
+}
+
+static int stand_by(const char *name) {
+    wmmf_channel *channel = join(name, false);
+    say("standing by");
+    REQUIRE_OK(wmmf_channel_stand_by(channel, LONG_TIMEOUT));
+    publish(channel, 2);
+    say("took over");
+    heard("never");
+    return 0;
+}
+
+static void a_standby_takes_over(void) {
+    const char *name = new_name();
+    wmmf_channel *creator = make(name, 3, 0, 0, 0), *reader = join(name, true);
+    CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_channel_stand_by(reader, 0));
+    wmmf_channel *second = join(name, false);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_stand_by(second, SECOND / 50));
+    struct child *owner = child_start("publish_and_wait", name);
+    CHECK(child_said(owner, "published"));
+    wmmf_channel_close(creator);
+    struct child *child = child_start("stand_by", name);
+    CHECK(child_said(child, "standing by"));
+    child_kill(owner);
+    CHECK(child_said(child, "took over"));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_stand_by(second, SECOND / 50));
+    wmmf_frame frame = acquire(reader, WMMF_PICK_NEXT, 1);
+    CHECK(shows(&frame, 2));
+    REQUIRE_OK(wmmf_channel_release(reader, &frame));
+    child_kill(child);
+    CHECK_STATUS(WMMF_OK, wmmf_channel_stand_by(second, LONG_TIMEOUT));
+    wmmf_channel_close(second);
+    wmmf_channel_close(reader);
+}
+
+static void all_handles_are_listed_once(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 4, 0, 0, 0), *reader = join(name, true);
+    uint32_t writers = 0, readers = 0;
+    publish(writer, 1);
+    wmmf_frame one = acquire(writer, WMMF_PICK_NEXT, 0), two = acquire(reader, WMMF_PICK_NEXT, 0);
+    wmmf_participant participant = {.struct_size = sizeof participant};
+    for (uint32_t i = 0; wmmf_channel_get_participant(reader, i, &participant) == WMMF_OK; i++) {
+        if (participant.pid == 0)
+            continue;
+        CHECK(participant.alive && participant.pins == 1 && participant.oldest_pinned == 1);
+        writers += !participant.read_only;
+        readers += participant.read_only;
+    }
+    CHECK(writers == 1 && readers == 1);
+    REQUIRE_OK(wmmf_channel_release(writer, &one));
+    REQUIRE_OK(wmmf_channel_release(reader, &two));
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+static void inner_sections_are_not_listed(void) {
+    char names[65536];
+    uint64_t needed = 0;
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3, 0, 0, 0);
+    for (uint32_t name_space = WMMF_LOCAL; name_space <= WMMF_GLOBAL; name_space++) {
+        REQUIRE_OK(wmmf_list(name_space, names, sizeof names, &needed));
+        int ours = 0;
+        for (uint64_t at = 0; at < needed; at += strlen(names + at) + 1) {
+            ours += strcmp(names + at, name) == 0;
+            CHECK(!strstr(names + at, "-i") || strstr(names + at, "wmmf-") == NULL);
+        }
+        CHECK_EQUAL(name_space == WMMF_LOCAL, ours);
+    }
+    wmmf_channel_close(writer);
+}
+
+static void bad_shapes_are_refused(void) {
+    wmmf_channel_options more = {.struct_size = sizeof more};
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    wmmf_channel *channel = NULL;
+    options.channel = &more;
+    more.history = WMMF_CHANNEL_HISTORY_MAX + 1;
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_create(new_name(), CAPACITY, 3, &options, &channel));
+    more.history = 0;
+    more.pins = WMMF_CHANNEL_PINS_MAX + 1;
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_create(new_name(), CAPACITY, 3, &options, &channel));
+    more.pins = 0;
+    more.struct_size--;
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_channel_create(new_name(), CAPACITY, 3, &options, &channel));
+    more.struct_size++;
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_open(new_name(), &options, &channel));
+    wmmf_section *section = NULL;
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create(new_name(), 100, &options, &section));
+    channel = make(new_name(), 3, 0, 0, 0);
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_resize(channel, 0, 2, 0, 0));
+    CHECK_STATUS(WMMF_E_SIZE, wmmf_channel_resize(channel, UINT64_MAX, 0, 0, 0));
+    CHECK_EQUAL(1, publish(channel, 1));
+    wmmf_frame begun = new_frame();
+    REQUIRE_OK(wmmf_channel_begin(channel, 0, &begun));
+    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_channel_resize(channel, 0, 0, 0, 0));
+    REQUIRE_OK(wmmf_channel_cancel(channel, &begun));
+    wmmf_channel_close(channel);
+}
+
+static const struct test tests[] = {
+    TEST(a_reader_with_read_rights_reads_in_place),
+    TEST(no_store_of_a_reader_reaches_a_picture),
+    TEST(the_pin_of_a_dead_reader_goes),
+    TEST(a_reader_has_so_many_pins),
+    TEST(a_frame_whose_pin_was_removed_says_so),
+    TEST(garbage_of_a_reader_stops_nobody),
+    TEST(an_old_pin_is_taken_back),
+    TEST(a_frame_is_published_once),
+    TEST(readers_follow_to_larger_pictures),
+    TEST(an_owner_comes_back_with_more),
+    TEST(generations_do_not_pile_up),
+    TEST(frames_of_so_many_generations_can_be_held),
+    TEST(a_waiting_reader_follows),
+    TEST(a_damaged_channel_is_declared_new),
+    TEST(every_frame_is_had_in_order),
+    TEST(a_frame_is_had_by_its_sequence_or_its_time),
+    TEST(a_held_frame_of_the_history_stays),
+    TEST(a_long_history_keeps_its_promise),
+    TEST(a_channel_says_how_it_does),
+    TEST(a_standby_takes_over),
+    TEST(all_handles_are_listed_once),
+    TEST(inner_sections_are_not_listed),
+    TEST(bad_shapes_are_refused),
+    {NULL, NULL},
+};
+
+static const struct role roles[] = {
+    ROLE(hold_and_wait), ROLE(scribble), ROLE(scribble_on_newest), ROLE(scribble_on_the_lock), ROLE(publish_and_wait),
+    ROLE(stand_by),      {NULL, NULL},
+};
+
+const struct suite suite_channel_parts = {tests, roles};
