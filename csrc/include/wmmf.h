@@ -1,23 +1,49 @@
 /* wmmf.h - named shared memory with a lock inside, for programs in any language.
  *
- * A section is a named block of memory that several processes map at the same
- * time. Its lock lives in the section itself, so whoever maps it, from whatever
- * language, takes the same lock.
+ * A section is a named block of memory that several processes map at the same time. Its lock is in the section itself,
+ * so programs in different languages, of different users, take the same lock, and a crash of one is told to the others.
+ * A frame channel is a section of slots, for live pictures: one writes, everybody reads the newest in place.
+ *
+ * The common case takes five calls. Errors are left out:
+ *
+ *     wmmf_section *section;
+ *     char text[6];
+ *     wmmf_create("greeting", 1000, NULL, &section);     // one process: 1000 zeroed bytes under a new name
+ *     wmmf_write(section, 0, "hello", sizeof text, -1);  // takes the lock, copies, gives it back
+ *     wmmf_close(section);
+ *
+ *     wmmf_open("greeting", 0, NULL, &section);          // any other process, meanwhile
+ *     wmmf_read(section, 0, text, sizeof text, -1);      // never half of a write
+ *     wmmf_close(section);
+ *
+ * The calls, in the order of this file:
+ *   the library itself    wmmf_abi_version, wmmf_version, wmmf_strerror, wmmf_last_os_error ...
+ *   opening and closing   wmmf_create, wmmf_open, wmmf_map_file, wmmf_close ...
+ *   what a section is     wmmf_data, wmmf_size, wmmf_get_info ...
+ *   locks                 wmmf_lock_read, wmmf_lock_write, wmmf_mark_consistent, wmmf_poison ...
+ *   copies                wmmf_read, wmmf_write
+ *   waiting for a change  wmmf_sequence, wmmf_wait, wmmf_wait_many
+ *   looking               wmmf_audit, wmmf_get_participant, wmmf_list
+ *   frame channels        wmmf_channel_create, wmmf_channel_begin, wmmf_channel_publish, wmmf_channel_acquire ...
  *
  * Conventions, unless a comment says otherwise:
- * - A call returns WMMF_OK (0) or a negative code of enum wmmf_status. After a
- *   failure nothing has changed, nothing is left open and out-parameters are
- *   not written, except where the code itself says more (WMMF_E_OWNER_DIED).
- * - Sizes, offsets and lengths are bytes. Timeouts are nanoseconds on a
- *   monotonic clock: 0 tries once, a negative value waits for ever.
- * - Text is UTF-8 and ends with NUL. Arguments are borrowed for the call only;
- *   returned strings are static.
- * - All calls on one handle may run in several threads at once, except
- *   wmmf_close. Locks belong to the thread that took them.
- * - After fork() the child's copies of handles answer WMMF_E_FORKED to every
- *   call that would use them: open the section again. Until the child has
- *   disinherited or closed them (or called exec, or ended), nobody can see that
- *   the parent died.
+ * - A call returns WMMF_OK (0) or a negative code of enum wmmf_status. After a failure nothing has changed, nothing is
+ *   left open and out-parameters are not written, except where the code itself says more (WMMF_E_OWNER_DIED).
+ * - Sizes, offsets and lengths are bytes. Timeouts are nanoseconds on a monotonic clock: 0 tries once, a negative value
+ *   waits for ever.
+ * - Text is UTF-8 and ends with NUL. Arguments are borrowed for the call only; returned strings are static.
+ * - All calls on one handle may run in several threads at once, except wmmf_close.
+ *
+ * What to know before it surprises you:
+ * - Locks belong to the thread that took them. They are not recursive: taking one again is WMMF_E_DEADLOCK.
+ * - A process, or a thread, that ends while it writes leaves the section inconsistent. All calls then fail with
+ *   WMMF_E_OWNER_DIED until a writer repairs the payload and calls wmmf_mark_consistent.
+ * - Memory that was got through wmmf_data must not be used after wmmf_close, and is not protected by anything but the
+ *   locks that you take.
+ * - After fork() the child's copies of handles answer WMMF_E_FORKED to every call that would use them: open the section
+ *   again. Until the child has called wmmf_after_fork_child for them, closed them, called exec or ended, nobody can see
+ *   that the parent died.
+ * - Close all handles before you unload the library (dlclose, FreeLibrary); no thread may be in a call of it then.
  */
 #ifndef WMMF_H
 #define WMMF_H
