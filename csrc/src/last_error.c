@@ -5,12 +5,6 @@
 
 #include "wmmf.h"
 
-void error_clear(void) {
-    struct last_error *error = last_error();
-    error->system = 0;
-    error->detail[0] = '\0';
-}
-
 void error_detail(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);

@@ -15,7 +15,11 @@ struct last_error {
 struct last_error *last_error(void);
 
 /* Each public call that can fail begins with this. */
-void error_clear(void);
+static inline void error_clear(void) {
+    struct last_error *error = last_error();
+    error->system = 0;
+    error->detail[0] = '\0';
+}
 /* A clause in English, without a full stop: numbers, and what is missing. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 1, 2)))

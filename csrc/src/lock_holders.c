@@ -70,7 +70,7 @@ static bool is_writer(const wmmf_section *section, uint64_t thread) {
 }
 
 /* In a thread that ends: what it still holds is taken from it, as from a process that died. */
-static void thread_ended(uint64_t thread) {
+void thread_ended(uint64_t thread) {
     lock_handles(); /* nobody closes a handle meanwhile */
     for (wmmf_section *section = handles.first; section; section = section->next) {
         if (platform_forked(section->mapping))
@@ -88,7 +88,7 @@ static void thread_ended(uint64_t thread) {
 }
 
 static uint64_t this_thread(void) {
-    return platform_thread_number(thread_ended);
+    return platform_thread_number();
 }
 
 bool holders_reading(const wmmf_section *section) {
@@ -113,12 +113,17 @@ bool holders_elsewhere(const wmmf_section *section) {
     return found;
 }
 
-int32_t holders_enter_reader(wmmf_section *section) {
-    uint64_t thread = this_thread();
+static int32_t entry_check(const wmmf_section *section, uint64_t thread) {
     if (thread == 0)
         return WMMF_E_NO_MEMORY;
-    if (holders_writing(section) || holders_reading(section))
-        return WMMF_E_DEADLOCK;
+    return is_writer(section, thread) || reader_place(section, thread) ? WMMF_E_DEADLOCK : WMMF_OK;
+}
+
+int32_t holders_enter_reader(wmmf_section *section) {
+    uint64_t thread = this_thread();
+    int32_t status = entry_check(section, thread);
+    if (status != WMMF_OK)
+        return status;
     for (uint32_t i = 0; i < READER_THREADS; i++) {
         uint64_t none = 0;
         if (cas_seq_u64(&section->reader_threads[i], &none, thread)) {
@@ -131,21 +136,31 @@ int32_t holders_enter_reader(wmmf_section *section) {
     return WMMF_E_FULL;
 }
 
-void holders_leave_reader(wmmf_section *section) {
-    store_relaxed_u64(reader_place(section, this_thread()), 0);
+bool holders_leave_reader(wmmf_section *section) {
+    uint64_t thread = this_thread();
+    shared_u64 *place = thread != 0 ? reader_place(section, thread) : NULL;
+    if (place)
+        store_relaxed_u64(place, 0);
+    return place != NULL;
 }
 
-int32_t holders_check_writer(const wmmf_section *section) {
-    if (this_thread() == 0)
-        return WMMF_E_NO_MEMORY;
-    return holders_writing(section) || holders_reading(section) ? WMMF_E_DEADLOCK : WMMF_OK;
+int32_t holders_check_writer(const wmmf_section *section, uint64_t *thread) {
+    *thread = this_thread();
+    return entry_check(section, *thread);
 }
 
-void holders_enter_writer(wmmf_section *section) {
-    store_relaxed_u64(&section->writer_thread, this_thread());
+void holders_enter_writer(wmmf_section *section, uint64_t thread) {
+    store_relaxed_u64(&section->writer_thread, thread);
 }
 
-void holders_leave_writer(wmmf_section *section) {
+bool holders_leave_writer(wmmf_section *section) {
+    bool writing = is_writer(section, this_thread());
+    if (writing)
+        store_relaxed_u64(&section->writer_thread, 0);
+    return writing;
+}
+
+void holders_forget_writer(wmmf_section *section) {
     store_relaxed_u64(&section->writer_thread, 0);
 }
 

@@ -17,12 +17,15 @@ bool holders_elsewhere(const wmmf_section *section);
 /* WMMF_E_DEADLOCK if the calling thread holds the lock, either way; WMMF_E_FULL if there is no place for it;
  * WMMF_E_NO_MEMORY if its end could not be noticed. */
 int32_t holders_enter_reader(wmmf_section *section);
-void holders_leave_reader(wmmf_section *section);
+/* False: it does not read. */
+bool holders_leave_reader(wmmf_section *section);
 /* The same answers for a writer, before it takes the lock; then that it has it. */
-int32_t holders_check_writer(const wmmf_section *section);
-void holders_enter_writer(wmmf_section *section);
-/* The writer itself. */
-void holders_leave_writer(wmmf_section *section);
+int32_t holders_check_writer(const wmmf_section *section, uint64_t *thread);
+void holders_enter_writer(wmmf_section *section, uint64_t thread);
+/* The writer itself. False: it does not write. */
+bool holders_leave_writer(wmmf_section *section);
+/* The same, of a thread that knows it. */
+void holders_forget_writer(wmmf_section *section);
 /* Any thread may end what the writer began, but only once. False: nobody has the lock through this handle any more. */
 bool holders_claim_writer(wmmf_section *section);
 

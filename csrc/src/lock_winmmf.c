@@ -85,26 +85,25 @@ int32_t winmmf_lock_read(wmmf_section *section, int64_t timeout_ns) {
 }
 
 int32_t winmmf_unlock_read(wmmf_section *section) {
-    if (!holders_reading(section))
+    if (!holders_leave_reader(section))
         return WMMF_E_NOT_OWNER;
-    holders_leave_reader(section);
     end_read(section);
     return WMMF_OK;
 }
 
 int32_t winmmf_lock_write(wmmf_section *section, int64_t timeout_ns) {
-    int32_t status = holders_check_writer(section);
+    uint64_t thread;
+    int32_t status = holders_check_writer(section, &thread);
     if (status == WMMF_OK)
         status = take(section, timeout_ns, can_write, true);
     if (status == WMMF_OK)
-        holders_enter_writer(section);
+        holders_enter_writer(section, thread);
     return status;
 }
 
 int32_t winmmf_unlock_write(wmmf_section *section) {
-    if (!holders_writing(section))
+    if (!holders_leave_writer(section))
         return WMMF_E_NOT_OWNER;
-    holders_leave_writer(section);
     end_write(section);
     return WMMF_OK;
 }

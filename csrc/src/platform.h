@@ -143,10 +143,11 @@ uint64_t platform_unix_ns(void);
 /* The same, cheaper and no newer than the last tick of the system. */
 uint64_t platform_unix_coarse_ns(void);
 uint32_t platform_process_id(void);
-/* A number of the calling thread that no other thread of this process ever has; 0: no memory for that. `ended`, which
- * is always the same function, is called with it when the thread ends, in that thread, but not once the library is
- * unloaded. A thread that is ended from outside (TerminateThread) does not end in this sense. */
-uint64_t platform_thread_number(void (*ended)(uint64_t number));
+/* A number of the calling thread that no other thread of this process ever has; 0: no memory for that. */
+uint64_t platform_thread_number(void);
+/* Not the platform's (lock_holders.c): called by it with that number when the thread ends, in that thread, but not once
+ * the library is unloaded. A thread that is ended from outside (TerminateThread) does not end in this sense. */
+void thread_ended(uint64_t number);
 /* A number for what is mapped: the same for all mappings of one section of this process. */
 uint64_t platform_identity(const struct platform_mapping *mapping);
 int32_t platform_random(uint64_t *value);

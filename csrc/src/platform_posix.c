@@ -890,7 +890,6 @@ static struct {
     shared_u32 key_and_one; /* 0: none yet */
     shared_u32 unloaded;    /* or the process is ending */
     shared_u64 numbers;     /* given so far */
-    void (*ended)(uint64_t number);
 } threads;
 
 static THREAD_LOCAL uint64_t thread_number;
@@ -908,7 +907,7 @@ static void thread_ends(void *value) {
         pthread_setspecific(thread_key(), value);
         return;
     }
-    threads.ended(thread_number);
+    thread_ended(thread_number);
     thread_number = 0;
     thread_ends_again = false;
 }
@@ -933,18 +932,17 @@ static bool make_thread_key(void) {
     return true;
 }
 
-static uint64_t number_thread(void (*ended)(uint64_t number)) {
+static uint64_t number_thread(void) {
     if (!make_thread_key())
         return 0;
-    threads.ended = ended;
     if (pthread_setspecific(thread_key(), &threads) != 0 && !load_seq_u32(&threads.unloaded))
         return 0;
     thread_number = add_seq_u64(&threads.numbers, 1) + 1;
     return thread_number;
 }
 
-uint64_t platform_thread_number(void (*ended)(uint64_t number)) {
-    return thread_number != 0 ? thread_number : number_thread(ended);
+uint64_t platform_thread_number(void) {
+    return thread_number != 0 ? thread_number : number_thread();
 }
 
 uint64_t platform_identity(const struct platform_mapping *mapping) {

@@ -38,7 +38,6 @@ static struct {
     shared_u32 index_and_one; /* of the storage; 0: none yet */
     shared_u32 unloaded;      /* or the process is ending */
     shared_u64 numbers;       /* given so far */
-    void (*ended)(uint64_t number);
 } threads;
 
 static struct last_error error_without_memory;
@@ -46,7 +45,7 @@ static struct last_error error_without_memory;
 static void NTAPI thread_ends(void *value) {
     struct thread *thread = value;
     if (thread && thread->number != 0 && !load_seq_u32(&threads.unloaded))
-        threads.ended(thread->number);
+        thread_ended(thread->number);
     free(thread);
 }
 
@@ -93,14 +92,12 @@ struct last_error *last_error(void) {
     return thread ? &thread->error : &error_without_memory;
 }
 
-uint64_t platform_thread_number(void (*ended)(uint64_t number)) {
+uint64_t platform_thread_number(void) {
     struct thread *thread = this_thread();
     if (!thread)
         return 0;
-    if (thread->number == 0) {
-        threads.ended = ended;
+    if (thread->number == 0)
         thread->number = add_seq_u64(&threads.numbers, 1) + 1;
-    }
     return thread->number;
 }
 

@@ -190,9 +190,8 @@ int32_t rwlock_lock_read(wmmf_section *section, int64_t timeout_ns) {
 }
 
 int32_t rwlock_unlock_read(wmmf_section *section) {
-    if (!holders_reading(section))
+    if (!holders_leave_reader(section))
         return WMMF_E_NOT_OWNER;
-    holders_leave_reader(section);
     end_read(section);
     return rwlock_is_poisoned(section) ? WMMF_E_POISONED : WMMF_OK;
 }
@@ -476,13 +475,16 @@ static void count_given(wmmf_section *section) {
 }
 
 static int32_t own(wmmf_section *section, int64_t timeout_ns, bool repair, uint64_t *place) {
-    int32_t status = holders_check_writer(section);
+    uint64_t thread;
+    int32_t status = holders_check_writer(section, &thread);
     if (status == WMMF_OK)
         status = exclude_all(section, timeout_ns, repair, place);
-    if (status == WMMF_OK)
+    if (status == WMMF_OK) {
+        holders_enter_writer(section, thread);
         count_taken(section);
-    else if (status != WMMF_E_TIMEOUT)
+    } else if (status != WMMF_E_TIMEOUT) {
         rwlock_leave_queue(section, *place);
+    }
     if (status != WMMF_E_TIMEOUT)
         *place = 0;
     return status;
@@ -505,7 +507,6 @@ int32_t rwlock_lock_write(wmmf_section *section, int64_t timeout_ns, uint64_t *p
     int32_t status = own(section, timeout_ns, true, place);
     if (status != WMMF_OK)
         return status;
-    holders_enter_writer(section);
     status = rwlock_word_status(load_seq_u64(&section->header->lock));
     section->repairing = status == WMMF_E_OWNER_DIED;
     begin_change(section, 0, UINT64_MAX, UINT64_MAX);
@@ -513,10 +514,9 @@ int32_t rwlock_lock_write(wmmf_section *section, int64_t timeout_ns, uint64_t *p
 }
 
 int32_t rwlock_unlock_write(wmmf_section *section) {
-    if (!holders_writing(section))
+    if (!holders_leave_writer(section))
         return WMMF_E_NOT_OWNER;
     int32_t status = rwlock_is_poisoned(section) ? WMMF_E_POISONED : WMMF_OK;
-    holders_leave_writer(section);
     disown(section);
     return status;
 }
@@ -550,6 +550,7 @@ int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer,
         memmove(section->payload + offset + done, (const uint8_t *)buffer + done, chunk);
         store_release_u64(&progress->settled, offset + done + chunk);
     }
+    holders_forget_writer(section);
     disown(section);
     return WMMF_OK;
 }
@@ -558,15 +559,16 @@ int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer,
 int32_t rwlock_own(wmmf_section *section, int64_t timeout_ns) {
     struct wait wait = wait_for(timeout_ns);
     uint64_t place = 0;
-    int32_t status = holders_check_writer(section);
+    uint64_t thread;
+    int32_t status = holders_check_writer(section, &thread);
     if (status == WMMF_OK)
         status = take_ownership(section, &wait, true, &place);
     if (status != WMMF_OK) {
         rwlock_leave_queue(section, place);
         return status;
     }
+    holders_enter_writer(section, thread);
     count_taken(section);
-    holders_enter_writer(section);
     return WMMF_OK;
 }
 
