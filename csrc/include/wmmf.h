@@ -390,8 +390,6 @@ typedef struct wmmf_lock_state {
 
 /* Items of one wmmf_wait_many. */
 #define WMMF_WAIT_MANY_MAX 63
-/* How long the bindings wait in one call: then they look at signals and cancellations, and call again. 100 ms. */
-#define WMMF_WAIT_SLICE_NS 100000000
 
 /* What to wait for: a change of a native section, or the next frame of a channel. */
 typedef struct wmmf_wait_item {

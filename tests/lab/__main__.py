@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lab import cache, csc, dotnet, footage, msvc, wine, winpython, zig
+from lab import cache, csc, dotnet, footage, msvc, sdk, wine, winpython, zig
 
 PIECES = {
     "dotnet": [dotnet.linux],
     "csc": [csc.compiler],
     "zig": [zig.home],
     "footage": [footage.video],
+    "sdk": [sdk.root, sdk.feed],
     "wine": [wine.prefix],
     "winpython": [winpython.home],
     "msvc": [msvc.home],

@@ -94,10 +94,10 @@ namespace Wmmf
 
         private static byte[] Text(string value, string parameter)
         {
-            if (value == null)
-                throw new ArgumentNullException(parameter);
-            if (value.IndexOf('\0') >= 0)
-                throw new ArgumentException($"'{value}' contains NUL, which ends a name", parameter);
+            NotNull(value, parameter);
+            foreach (var character in value)
+                if (character == '\0')
+                    throw new ArgumentException($"'{value}' contains NUL, which ends a name", parameter);
             try
             {
                 return Utf8.GetBytes(value + "\0");
@@ -106,6 +106,12 @@ namespace Wmmf
             {
                 throw new ArgumentException($"'{value}' is not well-formed Unicode", parameter);
             }
+        }
+
+        internal static void NotNull(object? value, string parameter)
+        {
+            if (value == null)
+                throw new ArgumentNullException(parameter);
         }
 
         internal static ulong Bytes(long value, string parameter)

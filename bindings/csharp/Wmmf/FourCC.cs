@@ -55,8 +55,7 @@ namespace Wmmf
         /// <exception cref="ArgumentException">It is longer, or not ASCII.</exception>
         public FourCC(string text)
         {
-            if (text == null)
-                throw new ArgumentNullException(nameof(text));
+            Arguments.NotNull(text, nameof(text));
             if (text.Length > 4)
                 throw new ArgumentException($"'{text}': expected up to four characters", nameof(text));
             uint code = 0;

@@ -103,27 +103,24 @@ namespace Wmmf
                 var found = Interlocked.CompareExchange(ref _uses, uses - 1 | IsDisposed, uses);
                 if (found == uses)
                 {
-                    if (uses == 1)
-                        End();
-                    return;
+                    if (uses == 1) // nothing is pinned
+                        Release();
+                    break;
                 }
                 uses = found;
             }
+            GC.SuppressFinalize(this);
         }
 
         private byte* Start()
         {
             if ((Volatile.Read(ref _uses) & IsDisposed) != 0)
-                throw new ObjectDisposedException(nameof(Frame));
+                throw Ended();
             _isExposed = true;
             return _data;
         }
 
-        private void End()
-        {
-            GC.SuppressFinalize(this);
-            Release();
-        }
+        private static ObjectDisposedException Ended() => new ObjectDisposedException(nameof(Frame));
 
         private void Release()
         {
@@ -158,7 +155,7 @@ namespace Wmmf
                 for (;;)
                 {
                     if ((uses & ~IsDisposed) == 0)
-                        throw new ObjectDisposedException(nameof(Frame));
+                        throw Ended();
                     var found = Interlocked.CompareExchange(ref _frame._uses, uses + 1, uses);
                     if (found == uses)
                         return new MemoryHandle(start + elementIndex, default, this);
@@ -169,7 +166,7 @@ namespace Wmmf
             public override void Unpin()
             {
                 if (Interlocked.Decrement(ref _frame._uses) == IsDisposed)
-                    _frame.End();
+                    _frame.Release();
             }
 
             protected override void Dispose(bool disposing)

@@ -118,8 +118,7 @@ namespace Wmmf
             ReadOnlySpan<byte> user = default, ulong timestampNs = 0, TimeSpan timeout = default,
             CancellationToken cancellationToken = default)
         {
-            if (picture == null)
-                throw new ArgumentNullException(nameof(picture));
+            Arguments.NotNull(picture, nameof(picture));
             return Publish(
                 new ReadOnlySpan<byte>(picture), width, height, stride, fourCC, user, timestampNs, timeout, cancellationToken);
         }

@@ -73,8 +73,11 @@ namespace Wmmf
                 }
                 return held.Section.Pointer;
             }
-            throw new ObjectDisposedException("lock");
+            throw GivenBack();
         }
+
+        internal static ObjectDisposedException GivenBack() =>
+            new ObjectDisposedException("lock", "the lock is given back");
 
         // Also through a section that is disposed, as long as something keeps it open. If nothing does, closing it has
         // taken the lock away.

@@ -7,7 +7,7 @@ namespace Wmmf
     //
     // A span keeps nothing alive, so a forgotten view, of which somebody may still have one, keeps the section mapped until
     // the process ends; that is reported. Only if it never gave out its bytes is the section let go.
-    internal sealed class Lease
+    internal sealed class Lease : IDisposable
     {
         private readonly SectionHandle _section;
         private int _uses = 1;
@@ -40,10 +40,15 @@ namespace Wmmf
 
         internal void EndUse()
         {
-            if (Interlocked.Decrement(ref _uses) != 0)
-                return;
+            if (Interlocked.Decrement(ref _uses) == 0)
+                _section.DangerousRelease();
+        }
+
+        // Ends the view's own use; only once.
+        public void Dispose()
+        {
+            EndUse();
             GC.SuppressFinalize(this);
-            _section.DangerousRelease();
         }
     }
 }

@@ -100,7 +100,7 @@ namespace Wmmf
         public void Dispose()
         {
             if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
-                _lease.EndUse();
+                _lease.Dispose();
         }
 
         /// <inheritdoc/>

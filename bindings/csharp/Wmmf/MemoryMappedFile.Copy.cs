@@ -157,7 +157,7 @@ namespace Wmmf
         internal static Span<byte> Exposed(MemoryMappedFile? file, ulong ticket, long offset, int length)
         {
             if (file == null)
-                throw new ObjectDisposedException("lock");
+                throw HeldLocks.GivenBack();
             var wanted = file.Checked(offset, length);
             void* data;
             file.Check(NativeMethods.wmmf_data(HeldLocks.Expose(ticket), &data), "view");

@@ -151,8 +151,8 @@ namespace Wmmf
             {
                 LeaveQueue(section, place);
             }
-            // OwnerDied comes with the lock. A disposed object leaves it to the closing to say so to the next writer.
-            if (status == (int)WmmfStatus.OwnerDied && !repair && !section.IsRefused || status == (int)WmmfStatus.Ok && section.IsRefused)
+            // OwnerDied comes with the lock. Giving it back without repair leaves the section as it was, for the next one.
+            if (status == (int)WmmfStatus.OwnerDied && !repair || IsTaken(status, repair) && section.IsRefused)
                 _ = NativeMethods.wmmf_unlock_write(section.Pointer);
             section.ThrowIfRefused();
             return status;
@@ -174,6 +174,14 @@ namespace Wmmf
         {
             using var section = _section.Hold();
             Check(NativeMethods.wmmf_mark_consistent(section.Pointer), "declare consistent");
+        }
+
+        /// <summary>Declares the payload beyond repair, for everybody: every later and every waiting call, in every process,
+        /// fails with <see cref="WmmfStatus.Poisoned"/>. Create a new section then.</summary>
+        public void Poison()
+        {
+            using var section = _section.Hold();
+            Check(NativeMethods.wmmf_poison(section.Pointer), "poison");
         }
 
         /// <summary>Waits until the sequence is not <paramref name="sequence"/>.</summary>

@@ -35,11 +35,10 @@ namespace Wmmf
             s_isChecked = true;
         }
 
-        private static bool IsWindows => RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
-
         private static string FileName => IsWindows ? "wmmf.dll" : "libwmmf.so";
 
-        private static string Architecture => RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
+#if NETCOREAPP
+        private static bool IsWindows => RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
 
         private static string Platform
         {
@@ -48,10 +47,25 @@ namespace Wmmf
 #if NET8_0_OR_GREATER
                 return RuntimeInformation.RuntimeIdentifier;
 #else
-                return (IsWindows ? "win-" : "linux-") + Architecture;
+                return (IsWindows ? "win-" : "linux-") + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
 #endif
             }
         }
+#else
+        // Not RuntimeInformation, which .NET Framework before 4.7.1 does not have.
+        private static bool IsWindows => Environment.OSVersion.Platform == PlatformID.Win32NT;
+
+        private static string Architecture
+        {
+            get
+            {
+                var named = Environment.GetEnvironmentVariable("PROCESSOR_ARCHITECTURE"); // of this process; Windows only
+                return IntPtr.Size == 4 ? "x86" : named == "ARM64" ? "arm64" : "x64";
+            }
+        }
+
+        private static string Platform => (IsWindows ? "win-" : "linux-") + Architecture;
+#endif
 
         private static string AssemblyFolder()
         {
@@ -75,7 +89,8 @@ namespace Wmmf
         // A library of this name that is loaded already serves every later call. Otherwise the ordinary search goes on.
         private static void LoadForNetFramework()
         {
-            if (!RuntimeInformation.FrameworkDescription.StartsWith(".NET Framework", StringComparison.Ordinal))
+            var isNetFramework = typeof(object).Assembly.GetName().Name == "mscorlib" && Type.GetType("Mono.Runtime") == null;
+            if (!isNetFramework || !IsWindows)
                 return;
             var path = Path.Combine(AssemblyFolder(), Architecture, FileName);
             if (File.Exists(path))

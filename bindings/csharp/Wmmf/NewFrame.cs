@@ -31,9 +31,19 @@ namespace Wmmf
         private volatile bool _isExposed;
         private int _size = -1; // not set
         private int _width, _height, _stride;
-        private byte[]? _user;
-        private int[]? _shape;
-        private FrameElement _element;
+        private Extras? _extras;
+
+        // Of frames that have them, so that the others stay small.
+        private sealed class Extras
+        {
+            internal byte[]? User;
+            internal int[]? Shape;
+            internal FrameElement Element;
+            internal ulong DeviceTimestamp;
+            internal ulong DeviceFrame;
+        }
+
+        private Extras Extra => _extras ??= new Extras();
 
         internal NewFrame(SectionHandle section, in wmmf_frame frame)
         {
@@ -112,10 +122,10 @@ namespace Wmmf
         public ulong TimestampNs { get; set; }
 
         /// <summary>The device's own clock, in its own unit; 0: not told.</summary>
-        public ulong DeviceTimestamp { get; set; }
+        public ulong DeviceTimestamp { get => _extras?.DeviceTimestamp ?? 0; set => Extra.DeviceTimestamp = value; }
 
         /// <summary>The device's own number of the frame; 0: not told.</summary>
-        public ulong DeviceFrame { get; set; }
+        public ulong DeviceFrame { get => _extras?.DeviceFrame ?? 0; set => Extra.DeviceFrame = value; }
 
         /// <summary>Up to 64 bytes of your own, for the readers.</summary>
         /// <param name="user">The bytes; they are copied.</param>
@@ -123,7 +133,7 @@ namespace Wmmf
         public void SetUser(ReadOnlySpan<byte> user)
         {
             FrameDescription.CheckUser(user);
-            _user = user.ToArray();
+            Extra.User = user.ToArray();
         }
 
         /// <summary>Makes it an array instead of a picture: elements in C order, without gaps.</summary>
@@ -132,9 +142,9 @@ namespace Wmmf
         /// <exception cref="NotSupportedException">Arrays are not made of that.</exception>
         public void SetShape<T>(ReadOnlySpan<int> shape) where T : unmanaged
         {
-            _element = FrameElements.Of<T>();
+            var element = FrameElements.Of<T>();
             _size = FrameDescription.BytesOf<T>(shape);
-            _shape = shape.ToArray();
+            (Extra.Element, Extra.Shape) = (element, shape.ToArray());
         }
 
         /// <summary>Makes it the newest frame.</summary>
@@ -146,7 +156,7 @@ namespace Wmmf
         public ulong Publish()
         {
             if (Interlocked.CompareExchange(ref _state, Publishing, Open) != Open)
-                throw new ObjectDisposedException(nameof(NewFrame));
+                throw Ended();
             var isPublished = false;
             try
             {
@@ -162,7 +172,8 @@ namespace Wmmf
                 if (isPublished)
                 {
                     Volatile.Write(ref _state, Over);
-                    End();
+                    Dispose(); // drops nothing any more
+                    _section.DangerousRelease();
                     Telemetry.Published(_section.Name);
                 }
                 else if (Interlocked.CompareExchange(ref _state, Open, Publishing) == PublishingThenDrop)
@@ -180,6 +191,7 @@ namespace Wmmf
                 Drop();
             else
                 _ = Interlocked.CompareExchange(ref _state, PublishingThenDrop, Publishing);
+            GC.SuppressFinalize(this);
         }
 
         private wmmf_frame Described()
@@ -197,8 +209,11 @@ namespace Wmmf
                 device_timestamp = DeviceTimestamp,
                 device_frame = DeviceFrame,
             };
-            FrameDescription.SetUser(ref frame, _user);
-            FrameDescription.SetArray(ref frame, _element, _shape);
+            if (_extras != null)
+            {
+                FrameDescription.SetUser(ref frame, _extras.User);
+                FrameDescription.SetArray(ref frame, _extras.Element, _extras.Shape);
+            }
             frame.used = (ulong)(_size >= 0 ? _size : SizeOfPicture());
             return frame;
         }
@@ -213,10 +228,12 @@ namespace Wmmf
                         "the size of the frame is not set: set Size, or Width, Height and a FourCC that is not compressed"));
         }
 
+        private static ObjectDisposedException Ended() => new ObjectDisposedException(nameof(NewFrame));
+
         private byte* Start()
         {
             if (Volatile.Read(ref _state) == Over)
-                throw new ObjectDisposedException(nameof(NewFrame));
+                throw Ended();
             _isExposed = true;
             return _data;
         }
@@ -225,12 +242,6 @@ namespace Wmmf
         {
             var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame), slot = _slot, hold = _hold };
             _ = NativeMethods.wmmf_channel_cancel(_section.Pointer, &frame);
-            End();
-        }
-
-        private void End()
-        {
-            GC.SuppressFinalize(this);
             _section.DangerousRelease();
         }
 

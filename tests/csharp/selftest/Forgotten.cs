@@ -1,24 +1,27 @@
-// Objects that nobody disposes.
+// Objects that nobody disposes are told of.
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Diagnostics.Tracing;
 using System.Linq;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using System.Threading;
-using System.Threading.Tasks;
 using Wmmf;
 using static Checks;
 
 internal static class ForgottenTests
 {
-    internal static void TestChannelLetsGoOfForgottenFrames()
+    internal static void TestFramesThatGaveNothingOutAreLetGo()
     {
         using var channel = FrameChannel.Create(NewName(), 8, slots: 3);
         ForgetTwoFrames(channel);
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        Check(channel.Publish(new byte[1]) == 4, "none is held");
+        Until(
+            () =>
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                return channel.Participants().All(one => one.PinnedSlots == 0);
+            },
+            "none is held");
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)] // so that nothing refers to the frames afterwards
@@ -33,5 +36,77 @@ internal static class ForgottenTests
         channel.Publish(new byte[1]);
         Check(channel.Publish(new byte[1]) == 0, "both are held");
         GC.KeepAlive(held);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Forget(FrameChannel channel, MemoryMappedFile file)
+    {
+        channel.Publish(new byte[1]);
+        _ = channel.Latest();
+        _ = file.View();
+    }
+
+    private sealed class Listener : EventListener
+    {
+        public readonly List<string> Events = new();
+
+        protected override void OnEventSourceCreated(EventSource eventSource)
+        {
+            if (eventSource.Name == "Wmmf")
+                EnableEvents(eventSource, EventLevel.Verbose);
+        }
+
+        protected override void OnEventWritten(EventWrittenEventArgs eventData)
+        {
+            lock (Events)
+                Events.Add($"{eventData.EventName} {string.Join(" ", eventData.Payload ?? Enumerable.Empty<object?>().ToList().AsReadOnly())}");
+        }
+    }
+
+    internal static void TestEventSourceAndMeterTell()
+    {
+        using var channel = FrameChannel.Create(NewName(), 8, slots: 3);
+        using var file = MemoryMappedFile.Create(NewName(), 8);
+        using var listener = new Listener();
+        var measured = new Dictionary<string, long>();
+        using var meter = new MeterListener();
+        meter.InstrumentPublished = (instrument, self) =>
+        {
+            if (instrument.Meter.Name == "Wmmf")
+                self.EnableMeasurementEvents(instrument);
+        };
+        meter.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
+        {
+            foreach (var tag in tags)
+                if (tag.Key == "wmmf.channel" && (tag.Value as string == channel.Name || tag.Value as string == file.Name))
+                    lock (measured)
+                        measured[instrument.Name] = measured.GetValueOrDefault(instrument.Name) + value;
+        });
+        meter.Start();
+        Forget(channel, file);
+        Until(
+            () =>
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                lock (listener.Events)
+                    return listener.Events.Contains($"Forgotten frame {channel.Name}")
+                        && listener.Events.Contains($"Forgotten view {file.Name}");
+            },
+            "the event source tells");
+        using (channel.Latest())
+        {
+            channel.Publish(new byte[1]);
+            using (channel.Latest())
+            {
+                channel.Publish(new byte[1]);
+                Check(channel.Publish(new byte[1]) == 0, "skipped");
+            }
+        }
+        lock (measured)
+        {
+            Check(measured["wmmf.forgotten"] == 2 && measured["wmmf.frames.published"] == 3, "forgotten, published");
+            Check(measured["wmmf.frames.skipped"] == 1 && measured["wmmf.frames.pinned"] == 0, "skipped, pinned");
+        }
     }
 }

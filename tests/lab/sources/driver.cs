@@ -28,7 +28,8 @@ static class Driver
         foreach (CommandLineReference reference in options.MetadataReferences)
             references.Add(MetadataReference.CreateFromFile(reference.Reference, reference.Properties));
 
-        var compilation = CSharpCompilation.Create(options.CompilationName, trees, references, options.CompilationOptions);
+        var settings = options.CompilationOptions.WithStrongNameProvider(new DesktopStrongNameProvider(options.KeyFileSearchPaths));
+        var compilation = CSharpCompilation.Create(options.CompilationName, trees, references, settings);
         using (Stream assembly = new MemoryStream(), documentation = new MemoryStream())
         {
             var result = compilation.Emit(assembly, xmlDocumentationStream: documentation, options: options.EmitOptions);

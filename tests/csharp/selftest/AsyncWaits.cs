@@ -1,0 +1,163 @@
+// Asynchronous waits: one thread for all of them.
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using Wmmf;
+using static Checks;
+
+internal static class AsyncWaitsTests
+{
+    private static readonly TimeSpan s_long = TimeSpan.FromSeconds(30);
+
+    internal static void TestWhatIsThereCompletesAtOnce()
+    {
+        using var channel = FrameChannel.Create(NewName(), 10);
+        channel.Publish(new byte[1]);
+        var next = channel.NextAsync();
+        Check(next.IsCompletedSuccessfully, "a frame");
+        next.Result.Dispose();
+        var copy = channel.CreateReader().ReadIntoAsync(new byte[10]);
+        Check(copy.IsCompletedSuccessfully, "a copy");
+        using var file = MemoryMappedFile.Create(NewName(), 10);
+        file.Write(new byte[1]);
+        Check(file.WaitAsync(0).IsCompletedSuccessfully, "a change");
+    }
+
+    internal static void TestWaitsTakeNoThreadEachAndNoPoolThread()
+    {
+        using var warm = MemoryMappedFile.Create(NewName(), 10);
+        _ = warm.WaitAsync(0, TimeSpan.FromMilliseconds(1)).AsTask().ContinueWith(_ => { }).Wait(s_long);
+        using var channel = FrameChannel.Create(NewName(), 10);
+        var threads = Process.GetCurrentProcess().Threads.Count;
+        var waits = Enumerable.Range(0, 1000).Select(_ => channel.CreateReader().NextAsync().AsTask()).ToArray();
+        var clock = Stopwatch.StartNew();
+        Task.Run(() => { }).Wait(s_long);
+        Check(clock.Elapsed < TimeSpan.FromSeconds(1), $"the pool is free: {clock.Elapsed}");
+        Check(Process.GetCurrentProcess().Threads.Count <= threads + 5, "no thread each");
+        var before = Process.GetCurrentProcess().TotalProcessorTime;
+        Thread.Sleep(1000);
+        var used = Process.GetCurrentProcess().TotalProcessorTime - before;
+        Check(used < TimeSpan.FromMilliseconds(100), $"idle: {used}");
+        channel.Publish(new byte[] { 5 });
+        Check(Task.WaitAll(waits, s_long), "all are woken");
+        foreach (var wait in waits)
+            using (wait.Result)
+                Check(wait.Result.Data[0] == 5, "the frame");
+    }
+
+    internal static void TestManySectionsAreWaitedFor()
+    {
+        var files = Enumerable.Range(0, 150).Select(_ => MemoryMappedFile.Create(NewName(), 10)).ToArray();
+        var waits = files.Select(file => file.WaitAsync(0, s_long).AsTask()).ToArray();
+        foreach (var file in files.Reverse())
+            file.Write(new byte[1]);
+        Check(Task.WaitAll(waits, s_long) && waits.All(wait => wait.Result == 1), "each is woken");
+        foreach (var file in files)
+            file.Dispose();
+    }
+
+    internal static void TestTimeoutsCountFromTheCall()
+    {
+        using var channel = FrameChannel.Create(NewName(), 10);
+        var clock = Stopwatch.StartNew();
+        var waits = Enumerable.Range(0, 40).Select(_ => channel.NextAsync(TimeSpan.FromSeconds(1)).AsTask()).ToArray();
+        foreach (var wait in waits)
+            Throws<WmmfTimeoutException>(() => wait.GetAwaiter().GetResult());
+        Check(clock.Elapsed > TimeSpan.FromSeconds(0.99) && clock.Elapsed < TimeSpan.FromSeconds(3), $"{clock.Elapsed}");
+        Throws<WmmfTimeoutException>(() => channel.NextAsync(TimeSpan.Zero).AsTask().GetAwaiter().GetResult());
+    }
+
+    internal static void TestCancellationIsSoon()
+    {
+        using var channel = FrameChannel.Create(NewName(), 10);
+        using var cancel = new CancellationTokenSource();
+        var wait = channel.NextAsync(null, cancel.Token).AsTask();
+        var clock = Stopwatch.StartNew();
+        cancel.Cancel();
+        var error = Throws<OperationCanceledException>(() => wait.GetAwaiter().GetResult());
+        Check(error.CancellationToken == cancel.Token && wait.IsCanceled, "the caller's token");
+        Check(clock.Elapsed < TimeSpan.FromSeconds(1), $"{clock.Elapsed}");
+        Check(channel.NextAsync(null, cancel.Token).IsCanceled, "before it waits");
+    }
+
+    internal static void TestDisposeEndsAsyncWaits()
+    {
+        var channel = FrameChannel.Create(NewName(), 10);
+        var waits = Enumerable.Range(0, 10).Select(_ => channel.NextAsync().AsTask()).ToArray();
+        channel.Dispose();
+        foreach (var wait in waits)
+            Throws<ObjectDisposedException>(() => wait.GetAwaiter().GetResult());
+        Until(() => !FrameChannel.Exists(channel.Name), "closed");
+    }
+
+    private sealed class OneThread : SynchronizationContext
+    {
+        public int Posts;
+
+        public override void Post(SendOrPostCallback callback, object? state)
+        {
+            Interlocked.Increment(ref Posts);
+            callback(state);
+        }
+    }
+
+    internal static void TestContextSeesItsContinuations()
+    {
+        using var channel = FrameChannel.Create(NewName(), 10);
+        var context = new OneThread();
+        var before = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(context);
+        async Task Wait()
+        {
+            using var frame = await channel.NextAsync();
+        }
+        var waiting = Wait();
+        SynchronizationContext.SetSynchronizationContext(before);
+        channel.Publish(new byte[1]);
+        Check(waiting.Wait(s_long) && context.Posts == 1, $"{context.Posts}");
+    }
+
+    internal static void TestEachClientIsGivenAllFrames()
+    {
+        using var channel = FrameChannel.Create(NewName(), 10, slots: 6);
+        using var cancel = new CancellationTokenSource();
+        var had = new int[2];
+        async Task Client(int index)
+        {
+            var last = 0ul;
+            await foreach (var frame in channel.ReadAllAsync(cancel.Token))
+            {
+                Check(frame.Missed == 0 && frame.Sequence == last + 1, $"client {index}: {frame.Sequence} after {last}");
+                last = frame.Sequence;
+                Volatile.Write(ref had[index], (int)last);
+            }
+        }
+        var clients = new[] { Client(0), Client(1) };
+        for (var i = 1; i <= 100; i++)
+        {
+            Check(channel.Publish(new[] { (byte)i }) == (ulong)i, "published");
+            Until(() => Volatile.Read(ref had[0]) == i && Volatile.Read(ref had[1]) == i, $"both have {i}");
+        }
+        cancel.Cancel();
+        foreach (var client in clients)
+            Throws<OperationCanceledException>(() => client.GetAwaiter().GetResult());
+        Check(channel.Participants().All(one => one.PinnedSlots == 0), "each frame was let go");
+    }
+
+    internal static void TestOpenAsyncWaitsForACamera()
+    {
+        var name = NewName();
+        Throws<WmmfTimeoutException>(() => FrameChannel.OpenAsync(name, TimeSpan.FromMilliseconds(50)).GetAwaiter().GetResult());
+        var opening = FrameChannel.OpenAsync(name, s_long);
+        using var camera = FrameChannel.Create(name, 10);
+        Check(opening.Wait(s_long), "opened");
+        opening.Result.Dispose();
+        using var cancel = new CancellationTokenSource();
+        var never = MemoryMappedFile.OpenAsync(NewName(), cancellationToken: cancel.Token);
+        cancel.Cancel();
+        Throws<OperationCanceledException>(() => never.GetAwaiter().GetResult());
+    }
+}
