@@ -113,7 +113,7 @@ internal static class LockWaitsTests
                 waiting = Task.Run(() => s_waits[name](file, default));
                 Until(() => SomebodyWaits(holder), name);
                 var drawn = BitConverter.ToUInt64(header.GetSpan()[NextTicket..]);
-                for (var clock = Stopwatch.StartNew(); clock.ElapsedMilliseconds < 200;) // some slices
+                for (var clock = Stopwatch.StartNew(); clock.ElapsedMilliseconds < 350;) // some slices
                     Check(SomebodyWaits(holder), $"{name} left the queue");
                 Check(BitConverter.ToUInt64(header.GetSpan()[NextTicket..]) == drawn, $"{name} began again at the end");
             }
@@ -126,10 +126,10 @@ internal static class LockWaitsTests
         using var holder = MemoryMappedFile.Create(NewName(), 10);
         using var file = MemoryMappedFile.Open(holder.Name);
         using var held = holder.WriteLock();
-        var timeout = TimeSpan.FromMilliseconds(170); // more than three slices
+        var timeout = TimeSpan.FromMilliseconds(330); // more than three slices
         var clock = Stopwatch.StartNew();
-        Fails(WmmfStatus.Timeout, () => file.WriteLock(timeout));
-        Fails(WmmfStatus.Timeout, () => file.Read(new byte[1], 0, timeout));
+        Task.Run(() => Fails(WmmfStatus.Timeout, () => file.WriteLock(timeout))).GetAwaiter().GetResult();
+        Task.Run(() => Fails(WmmfStatus.Timeout, () => file.Read(new byte[1], 0, timeout))).GetAwaiter().GetResult();
         Check(clock.Elapsed >= 2 * timeout, $"{clock.Elapsed}");
         Check(!SomebodyWaits(holder), "left the queue");
     }

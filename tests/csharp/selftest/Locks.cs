@@ -49,6 +49,95 @@ internal static class LocksTests
         survivor.Write(new byte[1]);
     }
 
+    internal static void TestOwnerDiedIsNotOverlooked()
+    {
+        using var survivor = MemoryMappedFile.Create(NewName(), 10);
+        survivor.Write(new byte[] { 1 });
+        var dead = MemoryMappedFile.Open(survivor.Name);
+        dead.EnterWriteLock();
+        dead.Dispose();
+        for (var i = 0; i < 3; i++)
+        {
+            Throws<OwnerDiedException>(() => survivor.WriteLock().Dispose());
+            Throws<OwnerDiedException>(() => survivor.EnterWriteLock());
+            Throws<OwnerDiedException>(() => survivor.TryEnterWriteLock());
+            Throws<OwnerDiedException>(() => survivor.Write(new byte[] { 2 }));
+            Throws<OwnerDiedException>(() => survivor.ReadLock().Dispose());
+            Fails(WmmfStatus.NotOwner, survivor.ExitWriteLock); // nothing is held
+            using (var held = survivor.WriteLock(repair: true))
+                Check(held.OwnerDied, "to be repaired");
+            Throws<TimeZoneNotFoundException>(() =>
+            {
+                using var held = survivor.WriteLock(repair: true);
+                throw new TimeZoneNotFoundException();
+            });
+        }
+        Check(survivor.Audit() is { OwnerDied: true, IsPoisoned: false, IsDamaged: false }, "as it was");
+        Check(survivor.EnterWriteLock(repair: true), "to be repaired");
+        survivor.Write(new byte[] { 3 });
+        survivor.MarkConsistent();
+        survivor.ExitWriteLock();
+        survivor.WriteLock().Dispose();
+        Check(survivor.Read<byte>() == 3 && survivor.Audit() is { OwnerDied: false, IsPoisoned: false }, "repaired");
+    }
+
+    internal static void TestPoisonIsForEverybody()
+    {
+        using var file = MemoryMappedFile.Create(NewName(), 10);
+        using var other = MemoryMappedFile.Open(file.Name);
+        file.Poison();
+        Fails(WmmfStatus.Poisoned, () => other.Write(new byte[1]));
+        Fails(WmmfStatus.Poisoned, () => other.WriteLock(repair: true).Dispose());
+    }
+
+    private static void InAThreadThatEnds(Action action)
+    {
+        var thread = new Thread(() => action());
+        thread.Start();
+        thread.Join();
+    }
+
+    internal static void TestThreadThatEndsWithTheLockIsADeath()
+    {
+        using var file = MemoryMappedFile.Create(NewName(), 10);
+        InAThreadThatEnds(() => file.EnterWriteLock());
+        using var other = MemoryMappedFile.Open(file.Name);
+        using (var held = other.WriteLock(TimeSpan.FromSeconds(30), repair: true))
+        {
+            Check(held.OwnerDied, "its owner is gone");
+            other.MarkConsistent();
+        }
+        file.WriteLock(TimeSpan.FromSeconds(30)).Dispose();
+        InAThreadThatEnds(() => file.EnterReadLock());
+        other.WriteLock(TimeSpan.FromSeconds(30)).Dispose();
+    }
+
+    internal static void TestThreadThatEndsWithABegunFrameIsADeath()
+    {
+        using var channel = FrameChannel.Create(NewName(), 10);
+        NewFrame? left = null;
+        InAThreadThatEnds(() => left = channel.Begin());
+        using var other = FrameChannel.Open(channel.Name);
+        using (var slot = other.Begin(TimeSpan.FromSeconds(30)))
+        {
+            left!.Dispose(); // does not cancel the frame of the other
+            slot.Size = 1;
+            slot.Publish();
+        }
+        Check(channel.Sequence == 1, "published");
+    }
+
+    internal static void TestWaitingForOneselfIsTold()
+    {
+        using var file = MemoryMappedFile.Create(NewName(), 10);
+        using var other = MemoryMappedFile.Open(file.Name);
+        using (file.WriteLock())
+        {
+            Fails(WmmfStatus.Deadlock, () => other.WriteLock().Dispose());
+            Fails(WmmfStatus.Deadlock, () => other.Read(new byte[1]));
+        }
+    }
+
     internal static void TestUnlockingDoesNotHideWhatWasThrown()
     {
         foreach (var name in new[] { "ReadLock", "WriteLock" })
