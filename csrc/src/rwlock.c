@@ -584,6 +584,8 @@ void rwlock_disown(wmmf_section *section) {
 /* Constants first, the lock last: dying before leaves it poisoned, for the next one who declares it new. */
 void rwlock_renew(wmmf_section *section) {
     struct header *header = section->header;
+    uint64_t thread;
+    (void)holders_check_writer(section, &thread); /* whatever it holds, the lock is new */
     for (uint32_t i = 0; i < section->participants; i++) {
         struct participant *record = &section->records[i];
         store_relaxed_u64(&record->writes, 0);
@@ -604,8 +606,8 @@ void rwlock_renew(wmmf_section *section) {
     uint64_t word = load_seq_u64(&header->lock);
     while (!cas_seq_u64(&header->lock, &word, (word & ~(LOCK_VERSION - 1)) + LOCK_VERSION + section->index + 1))
         continue;
+    holders_enter_writer(section, thread);
     count_taken(section);
-    holders_enter_writer(section);
 }
 
 int32_t rwlock_mark_consistent(wmmf_section *section) {
