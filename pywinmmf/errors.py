@@ -1,4 +1,4 @@
-"""The exceptions, and which status of the native library becomes which."""
+"""The exceptions, and which status of the C library becomes which exception."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ._core.binding import ffi, lib
 class Error(Exception):
     """The base of all errors of this package.
 
-    ``status`` is the native status, one of wmmf.h's ``WMMF_E_...`` values, and ``os_error`` the operating
-    system's own code (``errno`` or ``GetLastError()``), 0 if the system had no part in it.
+    ``status`` is the status of the C library, one of the ``WMMF_E_...`` values of wmmf.h. ``os_error`` is the code of
+    the operating system (``errno`` or ``GetLastError()``), 0 if the system had no part in it.
     """
 
     def __init__(self, message: str, status: int = lib.WMMF_E_ARGUMENT, os_error: int = 0) -> None:
@@ -27,19 +27,19 @@ class AlreadyExistsError(Error, FileExistsError):
 
 
 class AccessDeniedError(Error, PermissionError):
-    """The system, or having opened read-only, does not permit this."""
+    """The system does not permit this, or the object was opened read-only."""
 
 
 class LockTimeoutError(Error, TimeoutError):
-    """The time was up before the lock, or the change waited for, was there."""
+    """The timeout was over before the lock was free or the change came."""
 
 
 class InvalidArgumentError(Error, ValueError):
-    """An argument has a value that it cannot have. Nothing was done."""
+    """An argument has an invalid value. Nothing was done."""
 
 
 class ArgumentTypeError(InvalidArgumentError, TypeError):
-    """An argument is of a type that it cannot be. Nothing was done."""
+    """An argument has a wrong type. Nothing was done."""
 
 
 class ArgumentIndexError(InvalidArgumentError, IndexError):
@@ -47,7 +47,7 @@ class ArgumentIndexError(InvalidArgumentError, IndexError):
 
 
 class FormatError(Error, ValueError):
-    """What is in the section is not what its layout asks for."""
+    """The section does not have the layout or kind that was expected."""
 
 
 class NotSupportedError(Error):
@@ -62,7 +62,7 @@ class OwnerDiedError(Error):
 
 
 class PoisonedError(Error):
-    """A half-written payload was never declared consistent, or the section is damaged. Create a new one."""
+    """The section is damaged, or a program declared its payload lost. Close it, and open or create it again by name."""
 
 
 class ClosedError(Error, ValueError):
@@ -95,7 +95,7 @@ _CLASSES: dict[int, type[Error]] = {
 
 
 def native_error(status: int, action: str, hint: str = "") -> Error:
-    """The exception for what this thread's last native call answered, while it tried to do ``action``."""
+    """The exception for the status of this thread's last call of the C library, which tried to do ``action``."""
     os_error: int = lib.wmmf_last_os_error()
     detail = ffi.string(lib.wmmf_last_detail()).decode(errors="replace")
     message = f"cannot {action}: {ffi.string(lib.wmmf_strerror(status)).decode()}{hint}"

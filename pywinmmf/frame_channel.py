@@ -1,4 +1,4 @@
-"""Channels of frames: the newest one for everybody, without copies, and nobody waits for anybody."""
+"""Frame channels: the newest frame for everybody, without copies. Readers and writers do not wait for each other."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
     from ._core.buffers import AnyBuffer, AnyWritableBuffer
 
 _QUICK_COPY = 32768
-"""Bytes that are copied in a moment, for which no other Python thread need run."""
+"""So few bytes that other Python threads need not run while they are copied."""
 _TO_TAKE_SECONDS = 0.01
-"""For which a task may keep its event loop waiting, when there is a frame to take."""
+"""For so long a task may block its event loop while it takes a frame that is there."""
 _EMPTY_INFO = new_struct("wmmf_channel_info")
 _new_info = partial(ffi.new, ffi.typeof(_EMPTY_INFO), _EMPTY_INFO[0])
 
 
 class FrameChannel(Opened[hold.Channel]):
-    """N slots in shared memory, of which one is the newest frame.
+    """A stream of frames in shared memory. It has several slots, and one of them holds the newest frame.
 
-    A writer fills a slot that nobody reads and publishes it; readers get the newest frame, in place, and keep it
-    for as long as they like. A slow reader misses frames and is told how many. If every other slot is being read,
-    the writer skips the frame, or waits up to a time. Writers, in whatever process, take turns.
+    A writer fills a slot that nobody reads and publishes it. Readers get the newest frame, in place, and keep it for
+    as long as they like. A slow reader misses frames and is told how many. If all other slots are being read, the
+    writer skips the frame, or waits up to a timeout. Writers take turns, in whatever process they are.
 
     Made with `create` or `open`; a context manager that closes itself. Timeouts are seconds: None waits for ever,
-    0 tries once. All methods may be called by several threads at once, but what `next` counts as had is one
-    count per object: give each reader its own. Errors are those of `MemoryMappedFile`.
+    0 tries once. All methods may be called by several threads at once. Which frames `next` has given is counted
+    for each object, so give each reader its own. Errors are those of `MemoryMappedFile`.
 
-    When damage was found in a channel it is poisoned: every use of its frames, and each wait and iteration under way,
-    ends with `PoisonedError`. Close the object then, for as long as anybody has the channel open there can be no new
-    one of its name, and open that.
+    A damaged channel is poisoned: every call and every wait ends with `PoisonedError`, which also ends a ``for`` loop.
+    On `PoisonedError`, close the channel and reopen it by name. A new channel of the name can be created once every
+    program has closed the old one.
 
     A forked child cannot use its parent's objects (`ClosedError`): open the channel again there.
     """
@@ -92,11 +92,10 @@ class FrameChannel(Opened[hold.Channel]):
         """Create a channel and open it for writing and reading.
 
         ``capacity`` is the bytes of the largest frame, or the shape of an array of bytes, such as (1080, 1920, 3).
-        ``slots``: 3 to 64. With the newest frame and the one being written, two less is how many different frames
-        can be held by readers before the writer has to skip one. There must be room for all of them; on Linux only
-        those that are used cost memory, and one for which there is none any more is an `Error` of the writer (or, if
-        it is a container's limit that is reached, its end: the kernel kills it).
-        ``participants`` is how many writable objects can have it open at the same time (0: as many as usual, 52).
+        ``slots``: 3 to 64. One slot holds the newest frame and one is being written, so readers can hold ``slots - 2``
+        older frames before the writer has to skip one. There must be room for all slots. On Linux only used slots cost
+        memory; if there is none left for a slot, the writer gets an `Error`.
+        ``participants`` is how many writable objects can have it open at the same time (0: the default, 52).
 
         A name that is taken is an `AlreadyExistsError`, or, with ``exist_ok``, opened if it is a channel with at
         least this capacity and as many slots.
@@ -138,8 +137,8 @@ class FrameChannel(Opened[hold.Channel]):
     def open(cls, name: str, *, namespace: Namespace | str = Namespace.LOCAL, readonly: bool = False) -> Self:
         """Open a channel that exists.
 
-        ``readonly`` asks for read rights only: such an object gets copies of frames, never delays a writer and
-        is no participant.
+        ``readonly`` asks for read rights only. Such an object gets copies of frames, never delays a writer, and is no
+        participant.
         """
         action = f"open channel {name!r}"
         namespace = choice(Namespace, namespace)
@@ -153,7 +152,7 @@ class FrameChannel(Opened[hold.Channel]):
 
     @property
     def namespace(self) -> Namespace:
-        """Where its name is looked up."""
+        """The namespace of its name."""
         return self._namespace
 
     @property
@@ -168,12 +167,13 @@ class FrameChannel(Opened[hold.Channel]):
 
     @property
     def sequence(self) -> int:
-        """Of the newest frame; 0: none yet."""
+        """The sequence of the newest frame; 0 if there is none yet."""
         return int(self._info().sequence)
 
     @property
     def age(self) -> float | None:
-        """Seconds since the newest frame's timestamp; None: no frame yet. A writer that has stopped shows here."""
+        """Seconds since the timestamp of the newest frame; None if there is none yet. It grows when the writer
+        stops."""
         info = self._info()
         return (info.now_ns - info.timestamp_ns) / 1e9 if info.sequence else None
 
@@ -193,15 +193,15 @@ class FrameChannel(Opened[hold.Channel]):
         timestamp_ns: int = 0,
         timeout: float | None = 0,
     ) -> int:
-        """Copy a picture into a slot and make it the newest frame; its sequence, or 0 if it was skipped.
+        """Copy a picture into a slot and make it the newest frame. Returns its sequence, or 0 if it was skipped.
 
-        ``picture`` is any buffer of up to the capacity; a NumPy array of rows x pixels (x channels), also one
-        with gaps between its rows, tells its size to the readers. ``fourcc`` None takes what is usual for its
+        ``picture`` is any buffer of up to the capacity. A NumPy array of rows x pixels (x channels) also tells readers
+        its width and height; it may have gaps between its rows. ``fourcc`` None takes what is usual for its
         channels: GREY, BGR3, BGRA; 16-bit Y16. An array that is no picture of the format is refused, also one of
         other numbers than unsigned integers, lowest byte first. ``user`` are up to 64 bytes of your own.
         ``timestamp_ns`` 0 is now.
 
-        It is skipped if for ``timeout`` seconds all slots are read by others, or another writer is at work.
+        It is skipped if for ``timeout`` seconds all slots are being read, or another writer is at work.
         """
         plain = type(picture) is bytes and fourcc is None and timestamp_ns == 0 and type(user) is bytes and not user
         if plain and len(picture) <= self._capacity:  # type: ignore[arg-type]
@@ -215,7 +215,7 @@ class FrameChannel(Opened[hold.Channel]):
         return self._native.publish(view, description, timeout)
 
     def _publish_rows(self, picture: memoryview, description: bytes | None, timeout: float | None) -> int:
-        """A picture with gaps: copied row by row, straight into the slot."""
+        """Publish a picture with gaps: copy it row by row, straight into the slot."""
         import numpy
 
         source: Any = numpy.asarray(picture)
@@ -244,10 +244,10 @@ class FrameChannel(Opened[hold.Channel]):
     ) -> NewFrame:
         """A slot to fill in place: ``with channel.begin() as frame: frame.array[...] = ...``
 
-        It is published when the block ends well and dropped when that ends with an exception. ``shape``, of an
-        array of ``dtype`` (None: bytes), None: that of the last `begin` with one, or of `create`; without any, all
-        bytes of the slot. ``fourcc`` as in `publish`. `LockTimeoutError` if for ``timeout`` seconds all slots are read
-        by others, or another writer is at work.
+        It is published when the block ends, and dropped when the block ends with an exception. ``shape`` is that of an
+        array of ``dtype`` (None: bytes). None takes the shape of the last `begin` with one, or of `create`; if there
+        is none, all bytes of the slot. ``fourcc`` as in `publish`. `LockTimeoutError` if for ``timeout`` seconds all
+        slots are being read, or another writer is at work.
         """
         if shape is None and fourcc is None:
             return self._native.begin(self._usual, timeout)  # type: ignore[no-any-return]
@@ -273,13 +273,13 @@ class FrameChannel(Opened[hold.Channel]):
         return self._native.latest(timeout)  # type: ignore[no-any-return]
 
     def next(self, timeout: float | None = None) -> Frame:
-        """The newest frame that this object has not given yet; waits for one. `LockTimeoutError` as in `latest`."""
+        """Wait for a frame that this object has not given yet, and return the newest. `LockTimeoutError` as `latest`."""
         if not self._in_place:
             return self._copied(lib.WMMF_PICK_NEXT, self._native.had, timeout)
         return self._native.next(timeout)  # type: ignore[no-any-return]
 
     def _copied(self, pick: int, after: int, timeout: float | None) -> Frame:
-        """A copy of a frame, which this object has given then."""
+        """A copy of a frame, which then counts as given."""
         native, buffer = self._native, self._buffer_for_copy()
         try:
             frame: Frame = native.read(pick, after, buffer, timeout)
@@ -289,7 +289,7 @@ class FrameChannel(Opened[hold.Channel]):
         return frame
 
     def _buffer_for_copy(self) -> bytearray:
-        """The same again, unless somebody still has views of it: then it refuses to change its size."""
+        """The buffer of the last copy, unless somebody still has views of it: then it refuses to change its size."""
         buffer, self._copy = self._copy, None
         try:
             if buffer is not None:
@@ -300,11 +300,10 @@ class FrameChannel(Opened[hold.Channel]):
         return bytearray(self._capacity)
 
     def read_into(self, buffer: AnyWritableBuffer, *, timeout: float | None = None) -> Frame:
-        """Copy the newest frame that this object has not given yet into ``buffer``; what describes it, with
-        ``data`` and ``array`` in the buffer.
+        """Wait for a frame that this object has not given yet, and copy the newest into ``buffer``. Returns a frame
+        whose ``data`` and ``array`` are in the buffer.
 
-        Keep the buffer and use it again: a fresh one costs more than the copy. `InvalidArgumentError` if the
-        picture does not fit.
+        Reuse the buffer: a new one costs more than the copy. `InvalidArgumentError` if the picture does not fit.
         """
         native = self._native
         target = contiguous("buffer", buffer, writable=True)
@@ -313,12 +312,13 @@ class FrameChannel(Opened[hold.Channel]):
         return frame
 
     def peek(self, timeout: float | None = 0) -> Frame:
-        """What describes the newest frame, without its picture (``data`` is empty): nothing is copied nor pinned,
-        and nobody has had the frame. `LockTimeoutError` if there is none in time."""
+        """The description of the newest frame, without its picture (``data`` is empty). Nothing is copied or pinned,
+        and the frame does not count as given. `LockTimeoutError` if there is none in time."""
         return self._native.read(lib.WMMF_PICK_LATEST, 0, None, timeout)  # type: ignore[no-any-return]
 
     def wait(self, after: int, timeout: float | None = None) -> int:
-        """Wait until the newest frame's sequence is not ``after``; that sequence. `LockTimeoutError` if it stays."""
+        """Wait until the sequence of the newest frame is not ``after``, and return it. `LockTimeoutError` if it
+        stays."""
         sequence = ffi.new("uint64_t *")
         after = whole("after", after)
         self._must(self._attempt(timeout, lib.wmmf_channel_wait, after, out=(sequence,)), "wait for a frame of")
@@ -350,7 +350,7 @@ class FrameChannel(Opened[hold.Channel]):
                     raise
 
     def __iter__(self) -> Iterator[Frame]:
-        """Frames as they come, each valid until the next; ends when this object is closed."""
+        """Iterate over frames as they come. Each is valid until the next. Ends when this object is closed."""
         while not self.closed:
             try:
                 frame = self.next()
@@ -360,7 +360,7 @@ class FrameChannel(Opened[hold.Channel]):
                 yield frame
 
     async def __aiter__(self) -> AsyncIterator[Frame]:
-        """The same for ``async for``."""
+        """Iterate over frames with ``async for``."""
         while not self.closed:
             try:
                 frame = await self.next_async()
@@ -370,7 +370,7 @@ class FrameChannel(Opened[hold.Channel]):
                 yield frame
 
     def audit(self) -> AuditReport:
-        """As `MemoryMappedFile.audit`: damage poisons the channel, for everybody, unless this object is read-only."""
+        """Audit the channel, as `MemoryMappedFile.audit` does. Damage poisons it, unless this object is read-only."""
         return audit_of(lib.wmmf_channel_audit, self)._replace(sequence=self.sequence)
 
     def participants(self) -> list[Participant]:
@@ -383,7 +383,7 @@ class FrameChannel(Opened[hold.Channel]):
 
 
 def _room(name: str, namespace: Namespace) -> str:
-    """How much there may be of a channel that was found too small, or could not be made."""
+    """What to ask for, after a channel was too small or could not be created."""
     try:
         with FrameChannel.open(name, namespace=namespace, readonly=True) as there:
             return f"at most {there.slots} slots of {there.capacity} bytes, as there are"

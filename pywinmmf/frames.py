@@ -37,9 +37,9 @@ def native_frame(frame: hold.Frame | hold.NewFrame) -> Any:
 class Frame(hold.Frame):
     """A frame to look at; a context manager that releases it.
 
-    Of a writable channel object it is pinned: the picture is in place in the shared slot and does not change
-    until the with block is left and the last view of it (`data`, `array`, what was made from them) is gone.
-    Of a read-only one it is a copy. Reading it is safe in any thread. It exports the buffer protocol:
+    From a writable channel object the frame is pinned: the picture stays in its shared slot and does not change until
+    the with block has ended and the last view of it (`data`, `array`, and what was made from them) is gone. From a
+    read-only object it is a copy. Any thread may read it. It exports the buffer protocol:
     ``numpy.asarray(frame)`` and ``memoryview(frame)`` are the picture, in the shape of `array`, without a copy.
     """
 
@@ -48,16 +48,16 @@ class Frame(hold.Frame):
     sequence: int
     """1 for the channel's first frame, then 2, 3 ..."""
     missed: int
-    """Frames published since the one this reader had before."""
+    """Frames that were published between the last frame of this reader and this one."""
     timestamp_ns: int
-    """When it was published, or what the writer said: the clock of ``time.monotonic_ns()`` on Linux and of
-    ``time.perf_counter_ns()`` on Windows, the same for all processes."""
+    """When it was published, or the time that the writer set, on the clock of ``time.monotonic_ns()`` on Linux and of
+    ``time.perf_counter_ns()`` on Windows. All processes share this clock."""
     used: int
     """Bytes of the picture."""
     width: int
-    """Pixels of a row; 0 if it is no picture."""
+    """Pixels of a row; 0 if the frame is no picture."""
     height: int
-    """Rows; 0 if it is no picture."""
+    """Rows; 0 if the frame is no picture."""
     stride: int
     """Bytes from one row to the next."""
 
@@ -68,19 +68,19 @@ class Frame(hold.Frame):
 
     @property
     def user(self) -> bytes:
-        """The up to 64 bytes that the writer sent along."""
+        """Up to 64 bytes that the writer sent with the frame."""
         frame = native_frame(self)
         return bytes(frame.user[0 : min(frame.user_size, lib.WMMF_FRAME_USER_SIZE)])
 
     @property
     def array(self) -> numpy.typing.NDArray[Any]:
-        """The picture as a NumPy array, read-only, no copy: rows x pixels (x bytes of a pixel); 4:2:0 formats as rows
-        x 1.5 rows of bytes, as OpenCV has them; what is compressed, or no picture, as bytes. An array that is no
-        picture has the dtype and shape that it was published with."""
+        """The picture as a NumPy array, read-only, no copy: rows x pixels (x bytes of a pixel); 4:2:0 formats have
+        1.5 times as many rows of bytes, as in OpenCV. Compressed pictures, and frames that are no picture, are bytes.
+        An array that is no picture has the dtype and shape that it was published with."""
         return _as_array(self)  # type: ignore[no-any-return]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.typing.NDArray[Any]:
-        """What NumPy asks when the buffer was refused, and would otherwise take for an array of one object."""
+        """NumPy calls this when the buffer was refused; it would otherwise make an array of one object."""
         return _array_of(self, dtype, copy)
 
     def __repr__(self) -> str:
@@ -90,15 +90,15 @@ class Frame(hold.Frame):
 class NewFrame(hold.NewFrame):
     """A slot to fill: a context manager that publishes it, or drops it if its block ends with an exception.
 
-    The bytes are those of some older frame. Views of it must not be used after the block. Other writers wait
-    meanwhile. Set what describes it before the block ends; `fourcc`, `width`, `height` and `stride` follow from
-    the shape that it was begun with.
+    At first the slot contains the bytes of an older frame. Do not use views of it after the block. Other writers wait
+    until the block ends. Set the description before the block ends; `fourcc`, `width`, `height` and `stride` follow
+    from the shape that it was begun with.
     """
 
     __slots__ = ()
 
     sequence: int
-    """Of the published frame; 0 before."""
+    """The sequence of the published frame; 0 before."""
 
     @property
     def array(self) -> numpy.typing.NDArray[Any]:
@@ -106,7 +106,7 @@ class NewFrame(hold.NewFrame):
         return _as_array(self)  # type: ignore[no-any-return]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.typing.NDArray[Any]:
-        """As `Frame.__array__`."""
+        """NumPy calls this when the buffer was refused, as for `Frame`."""
         return _array_of(self, dtype, copy)
 
     def _set(self, name: str, value: int, most: int) -> None:
@@ -123,7 +123,7 @@ class NewFrame(hold.NewFrame):
 
     @property
     def timestamp_ns(self) -> int:
-        """When it was taken; 0: the time of publication."""
+        """When the picture was taken; 0 becomes the time of publication."""
         return int(native_frame(self).timestamp_ns)
 
     @timestamp_ns.setter

@@ -1,4 +1,4 @@
-"""Looking at what is there: which sections, and who has them open."""
+"""Inspection: which sections there are, and who has them open."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .records import AuditReport, Participant
 
 
 def audit_of(audit: Callable[[Any, Any], int], opened: Opened[Any]) -> AuditReport:
-    """What wmmf_audit, or its like, says of an open section or channel."""
+    """The report of wmmf_audit or wmmf_channel_audit."""
     report = new_struct("wmmf_audit_report")
     opened._must(opened._call(audit, report), "audit")
     return AuditReport.from_native(report)
 
 
 def participants_of(section: hold.Section) -> list[Participant]:
-    """Those of an open native section whose records are in use."""
+    """The participants of an open native section."""
     found = []
     record = new_struct("wmmf_participant")
     for index in range(lib.WMMF_PARTICIPANTS_MAX):
@@ -38,7 +38,7 @@ def participants_of(section: hold.Section) -> list[Participant]:
 
 
 def creation_error(status: int, action: str, access: Access | str | int, namespace: Namespace, name: str) -> Error:
-    """The exception for what a call that creates answered, all its other arguments having been checked before."""
+    """The exception for the status of a call that creates, whose other arguments have been checked."""
     if status == lib.WMMF_E_NOT_SUPPORTED and not isinstance(access, Access):
         expected = "a security descriptor (SDDL)" if sys.platform == "win32" else "permission bits"
         message = f"cannot {action}: access {access!r}: expected a member of Access or, on this system, {expected}"
@@ -69,9 +69,9 @@ def _holders(namespace: Namespace, name: str) -> str:
 
 
 def list_sections(namespace: Namespace | str = Namespace.LOCAL) -> list[str]:
-    """The names of the sections and channels that somebody has open now and that this user may read, sorted.
+    """The names of the sections and channels that are open now in any process and that this user may read, sorted.
 
-    On Linux those of all layouts, on Windows native ones. `NotSupportedError` where the
+    On Linux these are all layouts, on Windows native sections and channels. `NotSupportedError` where the
     system does not list its objects, `InvalidArgumentError` for ``Namespace.CUSTOM``.
     """
     namespace = choice(Namespace, namespace)
@@ -82,7 +82,7 @@ def list_sections(namespace: Namespace | str = Namespace.LOCAL) -> list[str]:
         status = lib.wmmf_list(namespace, names, capacity, needed)
         if status != lib.WMMF_E_RANGE:
             break
-        capacity = needed[0] + 1024  # more may come before the next look
+        capacity = needed[0] + 1024  # more may be created before the next call
     if status:
         raise native_error(status, f"list the sections of Namespace.{namespace.name}")
     return sorted(name.decode() for name in ffi.buffer(names, needed[0])[:].split(b"\0") if name)

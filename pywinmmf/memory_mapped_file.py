@@ -37,15 +37,15 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
     All methods may be called by several threads at once. Copies and waits let other Python threads run. A
     lock belongs to the thread that took it; the same thread cannot take a second one on the same object.
-    Leaving the with block of the object also gives back a lock that this thread still has through it.
+    Leaving the with block of the object also releases a lock that this thread still holds through it.
 
     A forked child cannot use its parent's objects (`ClosedError`): open the section again there, by name.
     Views that the child inherits stay valid, but while they exist the parent's death goes unnoticed by other
     processes.
 
-    Every error is a `pywinmmf.Error`: `InvalidArgumentError` for values that cannot be, `ClosedError` after
-    `close`, `NotSupportedError` for what the layout or the system cannot do, `AccessDeniedError` for a write
-    through a read-only object. After an error nothing has changed.
+    Every error is a `pywinmmf.Error`: `InvalidArgumentError` for invalid values, `ClosedError` after `close`,
+    `NotSupportedError` for what the layout or the system cannot do, `AccessDeniedError` for a write through a
+    read-only object. After an error nothing has changed.
     """
 
     def __init__(self, *_arguments: object, **_options: object) -> None:
@@ -81,18 +81,17 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         exist_ok: bool = False,
         participants: int = 0,
     ) -> Self:
-        """Create a section with ``size`` bytes, all zero and reserved at once, and open it for writing, too.
+        """Create a section of ``size`` bytes and open it for writing. All bytes are 0 and reserved at once.
 
-        It lives until the last object that has it open, in whatever process, is closed or its process is
-        gone.
+        It lives until the last object that has it open, in any process, is closed or its process has ended.
 
         ``access`` says who else may open it: an `Access`, an SDDL string (Windows) or permission bits
         (POSIX). ``participants`` is how many writable objects can have it open at the same time (native
-        layout; 0: as many as usual, 56).
+        layout; 0: the default, 56).
 
-        A name that is taken is an `AlreadyExistsError`, or, with ``exist_ok``, opened if it has the same
-        layout and at least this size, of which the first ``size`` bytes are seen. `AccessDeniedError`: no
-        right to create there. Without enough memory, `Error`.
+        If the name is taken, this is an `AlreadyExistsError`. With ``exist_ok`` the existing section is opened instead,
+        if it has the same layout and at least this size; this object then sees its first ``size`` bytes.
+        `AccessDeniedError`: no right to create in this namespace. `Error`: not enough memory.
         """
         action = f"create section {name!r}"
         namespace = choice(Namespace, namespace)
@@ -133,12 +132,12 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     ) -> Self:
         """Open a section that exists.
 
-        ``size`` None takes all of it, else only the first ``size`` bytes are seen and fewer are an
-        `InvalidArgumentError`. Layouts other than native do not know their exact size: there None gives what
-        the system reports, on Windows rounded up to whole pages.
+        ``size`` None opens all of it. Otherwise this object sees only the first ``size`` bytes, and a smaller section
+        is an `InvalidArgumentError`. Layouts other than native do not know their exact size: None then gives the size
+        that the system reports, on Windows rounded up to whole pages.
 
-        ``readonly`` asks for read rights only and maps pages that cannot be written. No locks can be taken
-        then; `read` makes sure by other means that it returns no half-written bytes.
+        ``readonly`` asks for read rights only and maps pages that cannot be written. Such an
+        object takes no locks; `read` makes sure in another way that it returns no half-written bytes.
 
         `NotFoundError`: no section has this name. `FormatError`: it is not of this layout.
         `AccessDeniedError`: its creator did not let this user in.
@@ -178,21 +177,21 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
     @property
     def layout(self) -> Layout:
-        """What its bytes mean."""
+        """The layout: what its bytes mean."""
         return self._layout
 
     @property
     def sequence(self) -> int:
-        """Grows by 1 whenever the write lock is given back (native layout)."""
+        """The number of writes: it grows by 1 whenever the write lock is released (native layout)."""
         sequence = ffi.new("uint64_t *")
         self._must(self._call(lib.wmmf_sequence, sequence), "get the sequence of")
         return int(sequence[0])
 
     def write(self, data: AnyBuffer, offset: int = 0, *, timeout: float | None = None) -> int:
-        """Copy ``data``, any contiguous buffer, to ``offset`` under the write lock; the bytes copied.
+        """Copy ``data``, any contiguous buffer, to ``offset`` under the write lock. Returns the number of bytes.
 
-        A thread inside its own `write_lock` copies under that. Other bytes stay as they are. In the raw
-        layout there is no lock: the bytes are simply copied.
+        Inside its own `write_lock` a thread copies under that lock. Other bytes stay as they are. The raw
+        layout has no lock: the bytes are simply copied.
 
         `LockTimeoutError`: the lock was not free in time. `OwnerDiedError`, `PoisonedError`: the payload is
         inconsistent.
@@ -213,19 +212,19 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return size
 
     def read(self, size: int | None = None, offset: int = 0, *, timeout: float | None = None) -> bytes:
-        """A copy of ``size`` bytes at ``offset`` (None: all from there on), taken under the read lock.
+        """Return a copy of ``size`` bytes at ``offset`` (None: all from there on), taken under the read lock.
 
-        A thread inside its own `read_lock` or `write_lock` copies under that; a read-only object copies
-        without a lock, again if need be, until no writer was at work in the meantime. Errors as in `write`.
+        Inside its own `read_lock` or `write_lock` a thread copies under that lock. A read-only object copies without a
+        lock, and copies again if a writer was at work in the meantime. Errors as in `write`.
         """
         offset, size = self._span(offset, size)
-        # Filled in place while nobody else has it yet: one copy, with other threads running.
+        # Filled in place before anybody else sees it: one copy, while other threads run.
         result = bytes(size)
         self._read_into(ffi.from_buffer(result), size, offset, timeout)
         return result
 
     def read_into(self, buffer: AnyWritableBuffer, offset: int = 0, *, timeout: float | None = None) -> int:
-        """Fill ``buffer``, any writable contiguous buffer, from ``offset`` on, as `read` does; its size."""
+        """Fill ``buffer``, any writable contiguous buffer, from ``offset`` on, as `read` does. Returns its size."""
         target = contiguous("buffer", buffer, writable=True)
         offset, size = self._span(offset, target.nbytes)
         self._read_into(ffi.from_buffer(target), size, offset, timeout)
@@ -239,10 +238,10 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             self._must(status, f"read {size} bytes at offset {offset} of")
 
     def read_lock(self, timeout: float | None = None) -> ReadLock:
-        """The lock shared with other readers, for a with block: ``with section.read_lock(): ...``.
+        """The read lock, shared with other readers: ``with section.read_lock(): ...``.
 
-        Entering it raises `LockTimeoutError`, `OwnerDiedError` or `PoisonedError`; `Error` if this thread has
-        the lock already. Not for read-only objects, whose pages cannot be written to: use `read`.
+        Entering it raises `LockTimeoutError`, `OwnerDiedError` or `PoisonedError`; `Error` if this thread
+        holds the lock already. Not for read-only objects, whose pages cannot be written to: use `read`.
 
         Within a thread the lock belongs to the asyncio task or greenlet that took it: another one that needs it gets
         an `Error` (``WMMF_E_DEADLOCK``) that names its owner, because waiting would stop both.
@@ -250,10 +249,10 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return self._native.read_lock(timeout)  # type: ignore[no-any-return]
 
     def write_lock(self, timeout: float | None = None, *, repair: bool = False) -> WriteLock:
-        """The lock that nobody shares, for a with block: ``with section.write_lock(): ...``.
+        """The write lock, which excludes all others: ``with section.write_lock(): ...``.
 
         `OwnerDiedError` if a writer died while it held the lock, so that the payload may be half written; nothing has
-        changed then. With ``repair=True`` you get the lock nevertheless: if ``guard.owner_died``, repair the payload
+        changed then. With ``repair=True`` you get the lock all the same: if ``guard.owner_died``, repair the payload
         and call `mark_consistent` inside the block. Without that the section stays as it was, for the next one who
         repairs it. Other errors as in `read_lock`.
         """
@@ -264,9 +263,9 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         self._must(self._call(lib.wmmf_mark_consistent), "mark as consistent")
 
     def view(self, offset: int = 0, size: int | None = None) -> memoryview:
-        """The payload itself, no copy: ``size`` bytes from ``offset`` on (None: all from there on).
+        """The payload itself, without a copy: ``size`` bytes from ``offset`` on (None: all from there on).
 
-        It takes no lock: others see each store at once, so hold `read_lock` or `write_lock` while you use it.
+        This takes no lock, and others see each store at once. So hold `read_lock` or `write_lock` while you use it.
         It stays valid after `close`, which then unmaps when the last view is gone. Read-only if the object
         is. ``memoryview(section)`` is the same for the whole payload.
         """
@@ -318,7 +317,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return position % self._size
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.typing.NDArray[Any]:
-        """What NumPy asks when the buffer was refused, and would otherwise read byte after byte."""
+        """NumPy calls this when the buffer was refused; it would otherwise read byte after byte."""
         import numpy
 
         array: numpy.typing.NDArray[Any] = numpy.asarray(self.view(), dtype=dtype)
@@ -371,7 +370,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return participants_of(self._exporter())
 
     def _span(self, offset: object, size: int | None) -> tuple[int, int]:
-        """Offset and size, seen to lie inside the payload."""
+        """Offset and size, after checking that they lie inside the payload."""
         start = whole("offset", offset)
         length = max(self._size - start, 0) if size is None else whole("size", size)
         if start + length > self._size:
@@ -402,7 +401,7 @@ def _size(action: str, size: object) -> int:
 
 
 def _open(native: hold.Section, call: Call, encoded: bytes, size: int | None, options: Any, action: str) -> int:
-    """The status of wmmf_open, or its like."""
+    """The status of wmmf_open or a similar call."""
     status = open_native(native, partial(call, encoded, size or 0, options))
     if status == lib.WMMF_E_SIZE:
         there = _native_size(call, encoded, options)
@@ -411,7 +410,7 @@ def _open(native: hold.Section, call: Call, encoded: bytes, size: int | None, op
 
 
 def _native_size(call: Call, encoded: bytes, options: Any) -> int:
-    """How big that is which was found too small; 0: it is empty, or not there."""
+    """The size of a section that was too small; 0 if it is empty or does not exist."""
     looking = new_struct("wmmf_options", name_space=options.name_space, layout=options.layout, read_only=True)
     native = hold.Section("a section to look at", None)
     if open_native(native, partial(call, encoded, 0, looking)):

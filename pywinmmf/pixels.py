@@ -18,7 +18,7 @@ SUBSAMPLED = {"YUYV", "UYVY", *_PLANAR_420}
 COMPRESSED = {"MJPG"}
 FORMATS = (*_BYTES_PER_PIXEL, *sorted(_PLANAR_420), *COMPRESSED)
 _UNSIGNED = {order + kind for order in ("", "@", "=", "<") for kind in "BcHILQ"}
-"""What the buffer protocol calls bytes and unsigned integers, the lowest byte first."""
+"""The codes of bytes and unsigned integers in the buffer protocol, lowest byte first."""
 _USUAL = {(1, 1): "GREY", (3, 1): "BGR3", (4, 1): "BGRA", (1, 2): "Y16 "}  # channels, bytes of each
 
 
@@ -46,7 +46,7 @@ class Geometry(NamedTuple):
 
 
 def geometry_of(picture: memoryview, fourcc: str | None) -> Geometry:
-    """Of a buffer: rows x pixels, or rows x pixels x channels; anything else is no picture.
+    """The geometry of a buffer: rows x pixels, or rows x pixels x channels. Anything else is no picture.
 
     `InvalidArgumentError` for a fourcc of pictures of another shape, or of other numbers.
     """
@@ -65,7 +65,7 @@ def geometry_of(picture: memoryview, fourcc: str | None) -> Geometry:
 
 
 def geometry_of_shape(shape: Sequence[int], itemsize: int = 1, *, usual: bool = True) -> Geometry:
-    """The same of an array's shape, with the pixel format that is usual for its channels."""
+    """The geometry of an array's shape, with the usual pixel format for its channels."""
     if len(shape) not in (2, 3) or 0 in shape:
         return Geometry()
     channels = shape[2] if len(shape) == 3 else 1
@@ -74,7 +74,7 @@ def geometry_of_shape(shape: Sequence[int], itemsize: int = 1, *, usual: bool = 
 
 
 def in_format(rows: Geometry, fourcc: str) -> Geometry:
-    """What these rows, without gaps, are in a pixel format. `InvalidArgumentError` if they cannot be of that."""
+    """The geometry of these rows, without gaps, in a pixel format. `InvalidArgumentError` if they do not fit it."""
     picture = rows._replace(fourcc=fourcc_code(fourcc))
     code = fourcc_text(picture.fourcc)
     if rows.width == 0 or code in COMPRESSED:

@@ -2,8 +2,8 @@
 
 ``%PUBLIC%\\pywinmmf\\cameras.json`` on Windows, ``/run/pywinmmf/cameras.json`` for a service of Linux, else
 ``$XDG_RUNTIME_DIR/pywinmmf/cameras.json`` (without that variable, under ``~/.cache``): an array of
-{name, namespace, source, pid, seconds_between_pictures}. Written to a new file that then takes the place of the old
-one, so nobody reads half of it. An entry is stale when nobody shares a camera under its name in its namespace any more.
+{name, namespace, source, pid, seconds_between_pictures}. It is written to a new file that replaces the old one, so
+nobody reads half of it. An entry is stale when no camera is shared under its name in its namespace.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ from .whole_file import replace_file
 
 FILE = Path("pywinmmf/cameras.json")
 WAIT_SECONDS = 2.0  # seconds
-# Of claims. On Linux only who may open one can ask whether its owner lives; on Windows it is gone with its owner,
-# unless somebody else could open it, and keep it.
+# The access of claims. On Linux only users who may open a claim can ask whether its owner lives. On Windows a claim
+# ends with its owner, unless another user could open it and so keep it.
 CLAIM_ACCESS = Access.OWNER if sys.platform == "win32" else Access.USERS_READ
 
 T = TypeVar("T")
 
 
 def folders() -> list[Path]:
-    """The folders that may have the file, the machine's first."""
+    """The folders that may contain the file; the folder of the machine comes first."""
     if sys.platform == "win32":
         return [Path(os.environ.get("PUBLIC", r"C:\Users\Public"))]
     return [Path("/run"), Path(os.environ.get("XDG_RUNTIME_DIR") or Path.home() / ".cache")]
 
 
 def claim_name(name: str) -> str:
-    """The section that whoever shares a camera under ``name`` has: only one can create it, and it is gone with them,
-    however they end. (The channel may stay: readers keep it from one start of a service to the next.)"""
+    """The name of the section that a program creates while it shares a camera under ``name``. Only one program can
+    create it, and it goes with that program, however the program ends. (The channel may stay: readers keep it open.)"""
     return name + ".shared"
 
 
 def announce(name: str, namespace: Namespace, source: str, seconds_between_pictures: float = 0) -> Path | None:
-    """Add a shared camera, drop stale ones; the file, None if none of the folders can be written.
+    """Add a shared camera and drop stale ones. Returns the file, or None if none of the folders can be written.
 
-    ``seconds_between_pictures``: that is how slowly it is shared on purpose, 0: as fast as the camera is.
+    ``seconds_between_pictures``: the interval, if it is shared more slowly than the camera gives pictures; else 0.
     """
     entry = {
         **_place(name, namespace),
@@ -68,7 +68,7 @@ def announce(name: str, namespace: Namespace, source: str, seconds_between_pictu
 
 
 def withdraw(name: str, namespace: Namespace, file: Path) -> None:
-    """Take our entry out; the file goes with the last one."""
+    """Remove our entry; the last one to go removes the file."""
     with _one_at_a_time():
         left = [entry for entry in _read(file) if not _is_at(entry, name, namespace) or entry.get("pid") != os.getpid()]
         if left:
@@ -78,14 +78,14 @@ def withdraw(name: str, namespace: Namespace, file: Path) -> None:
 
 
 def shared_cameras() -> dict[str, dict[str, Any]]:
-    """The cameras that are shared now: by the name to open, ``name``, ``namespace``, ``source``, ``pid`` and
-    ``seconds_between_pictures`` (0: as the camera gives them). Of two of one name the global one, which `VideoCapture`
-    opens, too."""
+    """The cameras that are shared now, by name. Each has ``name``, ``namespace``, ``source``, ``pid`` and
+    ``seconds_between_pictures`` (0: as fast as the camera gives them). If two have one name, this is the global one,
+    which `VideoCapture` opens as well."""
     return {entry["name"]: entry for entry in sorted(entries(), key=lambda entry: entry["namespace"] == "global")}
 
 
 def entries() -> list[dict[str, Any]]:
-    """Those of all that are shared now, sorted."""
+    """The entries of all cameras that are shared now, sorted."""
     found = {
         (entry["name"], entry["namespace"]): entry
         for folder in reversed(folders())
@@ -96,7 +96,7 @@ def entries() -> list[dict[str, Any]]:
 
 
 def seconds_between_pictures(name: str, namespace: Namespace) -> float:
-    """How slowly a camera is shared on purpose; 0: it is not, or none of this name is shared there."""
+    """The interval at which a camera is shared on purpose; 0 if there is none, or no such camera is shared."""
     for folder in folders():
         for entry in _read(folder / FILE):
             seconds = entry.get("seconds_between_pictures")
@@ -106,7 +106,7 @@ def seconds_between_pictures(name: str, namespace: Namespace) -> float:
 
 
 def is_stale(entry: dict[str, Any]) -> bool:
-    """Whether nobody shares a camera under this name there any more."""
+    """Whether no camera is shared under this name in this namespace."""
     try:
         namespace = Namespace[entry["namespace"].upper()]
         MemoryMappedFile.open(claim_name(entry["name"]), namespace=namespace, readonly=True).close()
@@ -127,10 +127,10 @@ def _is_at(entry: dict[str, Any], name: str, namespace: Namespace) -> bool:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """So that no entry gets lost. Who cannot have the lock goes on without: the file is whole in any case."""
+    """Lock the file, so that no entry gets lost. Without the lock we go on as well: the file is whole in any case."""
     if sys.platform == "win32":
         namespace, access = Namespace.GLOBAL, Access.USERS_WRITE
-    else:  # only one user writes to each folder; another who could write to the lock could cut it short
+    else:  # owner only: each folder has one writing user, and another user with write access could cut the lock short
         namespace, access = Namespace.LOCAL, Access.OWNER
     with ExitStack() as stack:
         with suppress(Error):
@@ -151,14 +151,15 @@ def _read(file: Path) -> list[dict[str, Any]]:
 
 def _write(file: Path, listed: list[dict[str, Any]]) -> None:
     with suppress(FileExistsError):
-        file.parent.mkdir(mode=0o755, parents=True)  # others may not replace the file
-        file.parent.chmod(0o755)  # but look, whatever the umask
+        file.parent.mkdir(mode=0o755, parents=True)  # other users must not replace the file
+        file.parent.chmod(0o755)  # but may read it, whatever the umask
     data = json.dumps(listed, indent=1).encode()
     _retried(lambda: replace_file(file, data, mode=0o644))
 
 
 def _retried(action: Callable[[], T]) -> T:
-    """On Windows a file that is just being read cannot be replaced, nor one read that is just being replaced."""
+    """Try again while another process uses the file: Windows does not replace a file that is being read, nor open one
+    that is being replaced."""
     deadline = time.perf_counter() + WAIT_SECONDS
     while True:
         try:

@@ -1,1 +1,1 @@
-"""The private rooms of the package: build, binding, handle, timeouts, validation, async waits."""
+"""The private parts of the package: build, binding, handle, hold, timeouts, validation, async waits."""

@@ -21,7 +21,7 @@ Native: TypeAlias = "hold.Section | hold.Channel"
 
 
 class _Wait:
-    """One task that waits until a sequence is another."""
+    """One task that waits until a sequence changes."""
 
     def __init__(self, native: Native, sequence: int, future: asyncio.Future[int]) -> None:
         self.native = native
@@ -31,11 +31,11 @@ class _Wait:
 
     def decide(self, result: int | ClosedError) -> None:
         """Wake the task, from any thread."""
-        with suppress(RuntimeError):  # its event loop was closed, and nobody waits any more
+        with suppress(RuntimeError):  # its event loop was closed: nobody waits
             self._loop.call_soon_threadsafe(self._set, result)
 
     def _set(self, result: int | ClosedError) -> None:
-        if self._future.done():  # cancelled, or its time was up
+        if self._future.done():  # it was cancelled, or its timeout is over
             return
         if isinstance(result, ClosedError):
             self._future.set_exception(result)
@@ -56,7 +56,7 @@ class _Waiter:
         threading.Thread(target=self._run, name="pywinmmf-waits", daemon=True).start()
 
     def look_again(self) -> None:
-        """Have the thread notice what was added or taken out."""
+        """Make the thread notice added and removed waits."""
         lib.wmmf_waker_wake(self._waker)
 
     def _run(self) -> None:
@@ -78,7 +78,7 @@ class _Waiter:
             for item, native in zip(items, natives):
                 is_section = isinstance(native, hold.Section)
                 item.section, item.channel = (native.pointer, ffi.NULL) if is_section else (ffi.NULL, native.pointer)
-                # Each was the current one when its task asked; they only grow, so the oldest is passed first.
+                # Each was the current sequence when its task asked. Sequences only grow, so the oldest is passed first.
                 item.sequence = min(wait.sequence for wait in self.waits[native])
                 item.status = lib.WMMF_E_TIMEOUT
             return natives
@@ -107,14 +107,14 @@ def _add(wait: _Wait) -> _Waiter:
 
 
 def _remove(waiter: _Waiter, wait: _Wait) -> bool:
-    """Take a wait out; whether it was the last for its section."""
+    """Remove a wait. Returns whether it was the last for its section."""
     waits = waiter.waits.get(wait.native, set())
     waits.discard(wait)
     return not waits and waiter.waits.pop(wait.native, None) is not None
 
 
 async def until_changed(native: Native, sequence: int, timeout: float) -> int:
-    """Wait until the sequence is not this one any more; the status. The event loop runs on."""
+    """Wait until the sequence differs from this one; returns the status. The event loop runs on."""
     import asyncio
 
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -145,7 +145,7 @@ def end(native: Native, refused: ClosedError) -> None:
 
 
 def _after_fork() -> None:
-    """The threads are the parent's."""
+    """Forget the threads after a fork: they are the parent's."""
     global _lock
     _lock = threading.Lock()
     _waiters.clear()

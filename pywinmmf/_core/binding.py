@@ -1,4 +1,4 @@
-"""The compiled binding, once it has been seen to fit."""
+"""The compiled binding, after a check that it fits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if lib.wmmf_abi_version() != lib.WMMF_ABI_VERSION:
 
 
 def new_struct(kind: str, **fields: Any) -> Any:
-    """A struct of wmmf.h, which says its size."""
+    """A struct of wmmf.h with its size filled in."""
     return ffi.new(f"{kind} *", {"struct_size": ffi.sizeof(kind), **fields})
 
 

@@ -21,7 +21,7 @@ def refusal(native: hold.Section | hold.Channel) -> ClosedError:
 
 
 def still_open(native: hold.Section | hold.Channel) -> None:
-    """Raise if it was closed. Being Python, this also lets signal handlers run."""
+    """Raise if it was closed. Because this is Python, signal handlers run here as well."""
     if native.closed:
         raise refusal(native)
 
@@ -41,7 +41,8 @@ def fail_lock(section: hold.Section, status: int, writing: bool) -> NoReturn:
 
 
 def refuse_other_task(section: hold.Section, writing: bool) -> None:
-    """Raise if another task of this thread has the lock: only that can give it back, and not while this one waits."""
+    """Raise if another task of this thread has the lock: only that task can release it, and not while this one
+    waits."""
     holder = section.other_task(writing)
     if holder is None:
         return
@@ -67,7 +68,7 @@ def current_task() -> weakref.ref[Any] | None:
     task = asyncio.current_task(loop) if loop else None
     if task is None and (greenlet := sys.modules.get("greenlet")) is not None:
         current = greenlet.getcurrent()
-        task = current if current.parent is not None else None  # the thread's first one is the thread
+        task = current if current.parent is not None else None  # the first greenlet of a thread is the thread itself
     return None if task is None else weakref.ref(task)
 
 

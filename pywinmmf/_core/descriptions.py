@@ -1,4 +1,4 @@
-"""What describes a frame: the bytes of a wmmf_frame, made from shapes and arrays."""
+"""Descriptions of frames: the bytes of a wmmf_frame, made from shapes and arrays."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def described_shape(what: str, given: int | Shape, dtype: numpy.typing.DTypeLike
 
 
 def set_format(frame: Any, fourcc: str) -> None:
-    """Say that it is in this pixel format. `InvalidArgumentError` if its shape is not of that."""
+    """Set the pixel format. `InvalidArgumentError` if the shape does not fit it."""
     if frame.element:
         itemsize = frame.used // math.prod(frame.shape[0 : frame.dimensions])
         geometry = geometry_of_shape(frame.shape[0 : frame.dimensions], itemsize, usual=False)
@@ -69,7 +69,7 @@ def set_format(frame: Any, fourcc: str) -> None:
 
 
 def described_picture(picture: memoryview, fourcc: str | None, user: AnyBuffer, timestamp_ns: int) -> bytes:
-    """What the arguments of ``publish`` say of a picture, or of another array."""
+    """The description of a picture or another array, from the arguments of ``publish``."""
     frame = new_struct("wmmf_frame", timestamp_ns=whole("timestamp_ns", timestamp_ns))
     geometry = geometry_of(picture, fourcc)
     if fourcc is not None:
@@ -91,7 +91,7 @@ def set_user(frame: Any, user: AnyBuffer) -> None:
 
 
 def _set(frame: Any, what: str, shape: Sequence[int], element: Element, geometry: Geometry, itemsize: int) -> None:
-    """Say that it is a picture in its usual format, or else this array."""
+    """Describe a picture in its usual format, or else an array."""
     if geometry.fourcc:
         frame.width, frame.height, frame.stride, frame.fourcc = geometry
         return

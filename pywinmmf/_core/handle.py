@@ -1,7 +1,7 @@
 """Open sections and channels: how they are opened, called and closed.
 
-The native handle is in an object of `hold`, which closes it when nobody refers to it any more. Whoever calls the
-library keeps a reference meanwhile, and so does each frame, view and lock.
+The native handle is in an object of `hold`, which closes it when the last reference is gone. Each call of the library
+keeps a reference while it runs, and so does each frame, view and lock.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from .callbacks import fail, refusal
 from .timeouts import seconds, slices
 
 Call = Callable[..., int]
-"""Of the native library; the answer is its status."""
+"""A call of the C library that returns a status."""
 Native = TypeVar("Native", hold.Section, hold.Channel)
 
 FORK_SECONDS = 2.0
-"""For which a fork waits until what others are opening is open; the native library waits less for a name."""
+"""Seconds that a fork waits for other threads that are opening something; the C library waits less for a name."""
 
 _opening = threading.RLock()
-"""Held by a thread that opens something, and by one that forks: a child must know all that it inherits."""
+"""Held by a thread that opens something, and by one that forks: the child must know all that it inherits."""
 
 
 def open_native(native: Native, call: Call) -> int:
@@ -42,7 +42,7 @@ def open_native(native: Native, call: Call) -> int:
 
 
 class Closed:
-    """What stands in for the native handle of an object that was closed: any use of it is refused."""
+    """Stands in for the native handle of a closed object: any use of it is refused."""
 
     def __init__(self, refused: ClosedError) -> None:
         self._refused = refused
@@ -116,7 +116,8 @@ class Opened(Generic[Native]):
             fail(self._native, status, action)
 
     def close(self) -> None:
-        """Refuse further use; unmap when the last frame and view is gone. Again: nothing. `Error` if a lock is held."""
+        """Refuse further use, and unmap when the last frame and view is gone. Calling it again does nothing. `Error` if
+        a lock is held."""
         native = self._native
         if isinstance(native, Closed):
             return
@@ -148,18 +149,18 @@ def _before_fork() -> None:
 
 
 def _after_fork() -> None:
-    with suppress(RuntimeError):  # we did not get it in time
+    with suppress(RuntimeError):  # the lock was not free in time
         _opening.release()
 
 
 def _after_fork_in_child() -> None:
-    """No longer prove to others that the parent lives, whatever has the handle."""
+    """Give up the parent's tokens in a forked child, so that the parent's death can be seen."""
     global _opening
-    _opening = threading.RLock()  # the parent's may be held by a thread that is not here
+    _opening = threading.RLock()  # the parent's lock may be held by a thread that does not exist here
     status = hold.after_fork()
     if status:
         raise native_error(
-            status, "give up in this forked child what its parent has open, whose death may go unnoticed"
+            status, "give up in this forked child what its parent has open, so the death of the parent may go unnoticed"
         )
 
 

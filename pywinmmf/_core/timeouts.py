@@ -19,7 +19,7 @@ COPY_NS_PER_BYTE = 10
 
 
 def seconds(timeout: float | None) -> float:
-    """The timeout, checked; None is for ever, as is what no clock can count."""
+    """The checked timeout; None waits for ever, and so does a number that no clock can count."""
     if timeout is None:
         return math.inf
     value = timeout if type(timeout) is float else _as_float(timeout)
@@ -46,8 +46,8 @@ def nanoseconds(timeout: float | None) -> int:
 
 
 def slices(timeout: float, copied: int = 0) -> Iterator[int]:
-    """Nanoseconds for one native call after another, until ``timeout`` seconds are over; each long enough for the
-    bytes that it copies anew."""
+    """Nanoseconds for one native call after another, until ``timeout`` seconds are over. Each is long enough to copy
+    the bytes again."""
     slice_ns = SLICE_NS + copied * COPY_NS_PER_BYTE
     remaining = timeout * 1e9
     # Not time.monotonic_ns(), which moves in steps of 16 ms on Windows.

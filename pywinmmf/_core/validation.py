@@ -17,7 +17,7 @@ _Choice = TypeVar("_Choice", bound=IntEnum)
 
 
 def for_opencv(what: str, text: str) -> str:
-    """The text, if OpenCV can take it: it crashes at what is not Unicode, as names of files need not be on Linux."""
+    """The text, if OpenCV can take it: it crashes at text that is not Unicode, which file names on Linux may be."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -64,7 +64,7 @@ def text(what: str, value: object, status: int = lib.WMMF_E_ARGUMENT) -> bytes:
 
 
 def section_name(action: str, name: object, namespace: Namespace) -> bytes:
-    """The name as UTF-8. One that begins with a namespace, as Windows itself writes it, is refused with what to do."""
+    """The name as UTF-8. A name that begins with a namespace, as Windows writes it, is refused with a hint."""
     encoded = text(f"cannot {action}: name", name, lib.WMMF_E_NAME_INVALID)
     prefix, backslash, rest = str(name).partition("\\")
     if (
@@ -73,7 +73,7 @@ def section_name(action: str, name: object, namespace: Namespace) -> bytes:
         and prefix.upper() in (Namespace.GLOBAL.name, Namespace.LOCAL.name)
     ):
         raise InvalidArgumentError(
-            f"cannot {action}: give the namespace apart: name {rest!r} and namespace=Namespace.{prefix.upper()} "
+            f"cannot {action}: give the namespace separately: name {rest!r} and namespace=Namespace.{prefix.upper()} "
             f"(in commands: --namespace {prefix.lower()})",
             lib.WMMF_E_NAME_INVALID,
         )
@@ -94,7 +94,7 @@ def path_text(what: str, value: Any) -> tuple[str, bytes]:
 
 
 def access_options(access: Access | str | int) -> tuple[Access | str | int, dict[str, Any]]:
-    """The access, and the fields of wmmf_options that say it. ``sddl``, if there, must outlive the options."""
+    """The fields of wmmf_options for an access. ``sddl``, if there is one, must outlive the options."""
     if isinstance(access, str) and access.upper().replace("-", "_") in Access.__members__:
         access = choice(Access, access)
     if isinstance(access, Access):
@@ -105,7 +105,7 @@ def access_options(access: Access | str | int) -> tuple[Access | str | int, dict
 
 
 def buffer(what: str, value: Any) -> memoryview:
-    """An object with the buffer protocol, of which the bytes are the values: no array of Python objects."""
+    """A view of an object with the buffer protocol; arrays of Python objects are refused."""
     try:
         view = value if type(value) is memoryview else memoryview(value)
         objects = view.itemsize > 2 and "O" in view.format and "O" in re.sub(":.*?:", "", view.format)
@@ -119,7 +119,7 @@ def buffer(what: str, value: Any) -> memoryview:
 
 
 def contiguous(what: str, value: Any, *, writable: bool = False) -> memoryview:
-    """The bytes of such an object, where they are."""
+    """The bytes of such an object, in place."""
     view = buffer(what, value)
     if not view.c_contiguous:
         raise InvalidArgumentError(f"{what} is not C-contiguous: expected it to be, or a copy")

@@ -173,8 +173,8 @@ def test_another_layout_is_suggested(name: str, command: str, capsys: pytest.Cap
 def test_a_namespace_in_a_name_is_told(prefix: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(pywinmmf.InvalidArgumentError) as caught:
         MemoryMappedFile.open(f"{prefix}\\front")
-    assert f"give the namespace apart: name 'front' and namespace=Namespace.{prefix.upper()}" in str(caught.value)
-    with pytest.raises(pywinmmf.InvalidArgumentError, match="give the namespace apart"):
+    assert f"give the namespace separately: name 'front' and namespace=Namespace.{prefix.upper()}" in str(caught.value)
+    with pytest.raises(pywinmmf.InvalidArgumentError, match="give the namespace separately"):
         FrameChannel.create(f"{prefix}\\front", capacity=1)
     assert main(["info", f"{prefix}\\front"]) == 2
     assert f"--namespace {prefix.lower()}" in capsys.readouterr().err
