@@ -273,7 +273,7 @@ class FrameChannel(Opened[hold.Channel]):
         return self._native.latest(timeout)  # type: ignore[no-any-return]
 
     def next(self, timeout: float | None = None) -> Frame:
-        """Wait for a frame that this object has not given yet; returns the newest. `LockTimeoutError` as in `latest`."""
+        """Wait for a frame that this object has not given yet; returns the newest. Errors as in `latest`."""
         if not self._in_place:
             return self._copied(lib.WMMF_PICK_NEXT, self._native.had, timeout)
         return self._native.next(timeout)  # type: ignore[no-any-return]
