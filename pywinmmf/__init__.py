@@ -27,6 +27,7 @@ from .errors import (
     ClosedError,
     Error,
     FormatError,
+    InUseError,
     InvalidArgumentError,
     LockTimeoutError,
     NotFoundError,
@@ -42,6 +43,7 @@ from .memory_mapped_file import MemoryMappedFile
 from .paths import include_dir, library_path
 from .records import AuditReport, Participant
 from .registry import shared_cameras
+from .shared_memory import SharedMemory
 from .video_capture import VideoCapture
 
 __version__: str = ffi.string(lib.wmmf_version()).decode()
@@ -58,6 +60,7 @@ __all__ = [
     "FormatError",
     "Frame",
     "FrameChannel",
+    "InUseError",
     "InvalidArgumentError",
     "Layout",
     "LockTimeoutError",
@@ -70,6 +73,7 @@ __all__ = [
     "Participant",
     "PoisonedError",
     "ReadLock",
+    "SharedMemory",
     "VideoCapture",
     "WriteLock",
     "__version__",

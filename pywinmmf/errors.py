@@ -46,6 +46,10 @@ class ArgumentIndexError(InvalidArgumentError, IndexError):
     """An index lies outside the section."""
 
 
+class InUseError(Error, BufferError):
+    """Views, locks or calls refer to memory that would have to move."""
+
+
 class FormatError(Error, ValueError):
     """The section does not have the layout or kind that was expected."""
 

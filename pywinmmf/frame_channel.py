@@ -75,6 +75,7 @@ class FrameChannel(Opened[hold.Channel]):
         self._slots = int(info.slots)
         self._readonly = bool(info.read_only)
         self._in_place = bool(info.in_place)
+        self._reopen = partial(type(self).open, name, namespace=namespace, readonly=self._readonly)
         native.small = self._capacity <= _QUICK_COPY
 
     @classmethod

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
+from ._core.async_locks import AsyncLock, retried
 from ._core.binding import ffi, hold, lib, new_struct
 from ._core.callbacks import refusal, refuse_other_task
 from ._core.handle import Call, Opened, open_native
 from ._core.validation import access_options, choice, contiguous, path_text, section_name, whole
 from .enums import Access, Layout, Namespace
-from .errors import ArgumentIndexError, ArgumentTypeError, Error, InvalidArgumentError, native_error
+from .errors import (
+    ArgumentIndexError,
+    ArgumentTypeError,
+    Error,
+    InUseError,
+    InvalidArgumentError,
+    NotSupportedError,
+    native_error,
+)
 from .inspection import audit_of, creation_error, participants_of
 from .locks import ReadLock, WriteLock
 from .records import AuditReport, Participant
@@ -118,7 +128,9 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             raise _size_error(action, size, _at_most(there) if there else "what fits into this machine's memory")
         if status:
             raise creation_error(status, f"{action} of {size} bytes", access, namespace, name)
-        return cls._of(name, native)
+        self = cls._of(name, native)
+        self._reopen = partial(cls.open, name, namespace=namespace, layout=self.layout, size=size)
+        return self
 
     @classmethod
     def open(
@@ -154,21 +166,70 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         status = _open(native, lib.wmmf_open, encoded, size, options, action)
         if status:
             raise native_error(status, action)
-        return cls._of(name, native)
+        self = cls._of(name, native)
+        self._reopen = partial(cls.open, name, namespace=namespace, layout=self.layout, size=size, readonly=readonly)
+        return self
 
     @classmethod
-    def open_file(cls, path: StrPath, *, size: int | None = None, readonly: bool = False) -> Self:
-        """Map an existing file, in the raw layout; ``size`` as in `open`. Closing leaves the file."""
+    def open_file(
+        cls,
+        path: StrPath,
+        mode: str | None = None,
+        *,
+        size: int | None = None,
+        offset: int = 0,
+        file_size: int = 0,
+        layout: Layout | str = Layout.RAW,
+        readonly: bool = False,
+        write_through: bool = False,
+        permissions: int = 0o600,
+    ) -> Self:
+        """Map a file: ``size`` bytes at any ``offset`` (None: to its end). Closing leaves the file.
+
+        Modes, as of `open` and ``numpy.memmap``: ``"r"`` reads, ``"r+"`` (the usual one) reads and writes, ``"c"``
+        copies on write, so that nobody else sees the changes; these three open a file that exists. ``"x"`` creates a
+        new one, ``"w+"`` makes one empty first, ``"a+"`` opens or creates. ``readonly=True`` is the mode ``"r"``. A
+        writable file that is too short grows, also to ``file_size``, with zeros.
+
+        In the raw layout the bytes are those of the file, without a lock. In the native layout the file has a header
+        with lock, sequence and recovery, which outlive its users and the machine's restart.
+
+        ``write_through``: `write` returns once the bytes are on the device. ``permissions`` of a new file (POSIX).
+        `AccessDeniedError` if others use the file in a way that forbids this one.
+        """
         shown, encoded = path_text("cannot open file: path", path)
         action = f"open file {shown!r}"
+        mode = ("r" if readonly else "r+") if mode is None else mode
+        if mode not in _FILE_MODES or (readonly and mode != "r"):
+            raise InvalidArgumentError(f"cannot {action}: mode {mode!r}: expected one of {', '.join(_FILE_MODES)}")
         if size is not None:
             size = _size(action, size)
-        options = new_struct("wmmf_options", layout=Layout.RAW, read_only=bool(readonly))
+        layout = choice(Layout, layout)
+        if layout is Layout.WINMMF:
+            raise NotSupportedError(f"cannot {action}: layout {layout!r}: expected raw or native")
+        file_mode, protection = _FILE_MODES[mode]
+        options = new_struct(
+            "wmmf_file_options",
+            file_mode=file_mode,
+            protection=protection,
+            native=layout is Layout.NATIVE,
+            permissions=whole("permissions", permissions, most=0o777),
+            flags=lib.WMMF_FILE_WRITE_THROUGH if write_through else 0,
+            offset=whole("offset", offset),
+            file_size=whole("file_size", file_size),
+        )
         native = hold.Section(f"file {shown!r}", None)
-        status = _open(native, lib.wmmf_open_file, encoded, size, options, action)
+        status = open_native(native, partial(lib.wmmf_map_file, encoded, size or 0, options))
+        if status == lib.WMMF_E_SIZE:
+            there = os.path.getsize(shown) if os.path.exists(shown) else 0
+            raise _size_error(action, size, "at least 1 byte" if size is None else _at_most(there - offset))
         if status:
             raise native_error(status, action)
-        return cls._of(shown, native)
+        self = cls._of(shown, native)
+        self._reopen = partial(
+            cls.open_file, shown, {"r": "r", "c": "c"}.get(mode, "r+"), size=size, offset=offset, layout=layout
+        )
+        return self
 
     @property
     def size(self) -> int:
@@ -345,6 +406,68 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         # Not ndarray(buffer=...): that looks behind the memoryview and can be made writable again.
         return numpy.frombuffer(view, item, count).reshape(lengths)
 
+    def flush(self, offset: int = 0, size: int | None = None, *, to_device: bool = True) -> None:
+        """Write changes of a file, ``size`` bytes at ``offset`` (None: to the end), to the device, or only to the
+        system; returns when that is done. Without a file: nothing."""
+        offset, size = self._span(offset, size)
+        if size:
+            self._must(self._call(lib.wmmf_flush, offset, size, to_device), "flush")
+
+    def resize(self, size: int) -> None:
+        """Make a raw, writable file longer, with zeros, or shorter, and this object with it.
+
+        `InUseError`, a ``BufferError``, while views or locks of this object exist, or another thread is using it:
+        their memory would move. Others who have a file mapped that gets shorter: Windows refuses
+        (`AccessDeniedError`), on Linux their `read` raises `FormatError` where there is nothing any more.
+        """
+        size = _size(f"resize {self._what}", size)
+        status = self._native.resize(size)
+        if status is None:
+            raise InUseError(
+                f"cannot resize {self._what}: views or locks of it exist, or another thread uses it",
+                lib.WMMF_E_DEADLOCK,
+            )
+        self._must(status, f"resize to {size} bytes")
+        self._size = size
+
+    def window(self, offset: int, size: int, *, copy_on_write: bool = False) -> memoryview:
+        """``size`` bytes at any ``offset``, mapped on their own: of a raw file also beyond this object's size, up to
+        the file's. Otherwise like `view`: no copy, no lock, and it stays valid after `close`."""
+        start, length = whole("offset", offset), whole("size", size, least=1)
+        window = hold.Window(length, self._readonly and not copy_on_write)
+        protection = (
+            lib.WMMF_COPY_ON_WRITE if copy_on_write else lib.WMMF_READ if self._readonly else lib.WMMF_READ_WRITE
+        )
+        cell = ffi.cast("wmmf_window **", window.cell)
+        status = self._call(lib.wmmf_map_window, start, length, protection, cell)
+        if status:
+            self._must(status, f"map {length} bytes at offset {start} of")
+        return memoryview(window)
+
+    def find(self, data: AnyBuffer, start: int = 0, end: int | None = None) -> int:
+        """Where ``data`` is first found from ``start`` to ``end``; -1: nowhere. Read in pieces, each whole."""
+        wanted = bytes(contiguous("data", data))
+        start, end, _ = slice(start, end).indices(self._size)
+        while end - start >= len(wanted):
+            piece = self.read(min(_PIECE + len(wanted), end - start), start)
+            at = piece.find(wanted)
+            if at >= 0:
+                return start + at
+            start += max(1, len(piece) - len(wanted) + 1)
+        return -1
+
+    def rfind(self, data: AnyBuffer, start: int = 0, end: int | None = None) -> int:
+        """As `find`, where it is last found."""
+        wanted = bytes(contiguous("data", data))
+        start, end, _ = slice(start, end).indices(self._size)
+        while end - start >= len(wanted):
+            length = min(_PIECE + len(wanted), end - start)
+            at = self.read(length, end - length).rfind(wanted)
+            if at >= 0:
+                return end - length + at
+            end -= max(1, length - len(wanted) + 1)
+        return -1
+
     def wait(self, sequence: int, timeout: float | None = None) -> int:
         """Wait until `sequence` is not ``sequence`` and return it; `LockTimeoutError` if it stays."""
         sequence = whole("sequence", sequence)
@@ -360,6 +483,23 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         status = await self._attempt_async(timeout, lib.wmmf_wait, sequence, current)
         self._must(status, f"wait for a change from sequence {sequence} of")
         return int(current[0])
+
+    async def read_async(self, size: int | None = None, offset: int = 0, *, timeout: float | None = None) -> bytes:
+        """`read` for asyncio: the event loop runs on while another has the lock."""
+        return await retried(self, timeout, lambda: self.read(size, offset, timeout=0))
+
+    async def write_async(self, data: AnyBuffer, offset: int = 0, *, timeout: float | None = None) -> int:
+        """`write` for asyncio: the event loop runs on while another has the lock."""
+        return await retried(self, timeout, lambda: self.write(data, offset, timeout=0))
+
+    def read_lock_async(self, timeout: float | None = None) -> AsyncLock[ReadLock]:
+        """`read_lock` for asyncio: ``async with section.read_lock_async(): ...``. It belongs to the task; other tasks
+        wait until it is free, without keeping the event loop from them."""
+        return AsyncLock(self, timeout, self.read_lock(0))
+
+    def write_lock_async(self, timeout: float | None = None, *, repair: bool = False) -> AsyncLock[WriteLock]:
+        """`write_lock` for asyncio, as `read_lock_async`."""
+        return AsyncLock(self, timeout, self.write_lock(0, repair=repair))
 
     def audit(self) -> AuditReport:
         """Compare header, tallies and lock state of a native section. Damage poisons it, for everybody."""
@@ -394,6 +534,18 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}: {self._size} bytes, {self._layout.name.lower()}, {self._state}>"
+
+
+_PIECE = 1 << 20
+"""Bytes that are searched at once."""
+_FILE_MODES = {
+    "r": (lib.WMMF_FILE_OPEN, lib.WMMF_READ),
+    "r+": (lib.WMMF_FILE_OPEN, lib.WMMF_READ_WRITE),
+    "c": (lib.WMMF_FILE_OPEN, lib.WMMF_COPY_ON_WRITE),
+    "x": (lib.WMMF_FILE_CREATE, lib.WMMF_READ_WRITE),
+    "w+": (lib.WMMF_FILE_TRUNCATE, lib.WMMF_READ_WRITE),
+    "a+": (lib.WMMF_FILE_OPEN_OR_CREATE, lib.WMMF_READ_WRITE),
+}
 
 
 def _size(action: str, size: object) -> int:

@@ -56,6 +56,7 @@ class Opened(Generic[Native]):
 
     _native: Native
     _readonly: bool
+    _reopen: Callable[[], Any]
 
     def _become(self, name: str, native: Native) -> None:
         self._name = name
@@ -140,8 +141,18 @@ class Opened(Generic[Native]):
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(f"cannot pickle or copy {self._what}: pass its name and open it again there")
+    def __reduce__(self) -> tuple[Callable[[], Any], tuple[()]]:
+        """In the process that unpickles it, it is opened again, by its name or path: as an argument for
+        ``multiprocessing``, while this one is open."""
+        if self.closed:
+            raise refusal(self._native)
+        return self._reopen, ()
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError(f"cannot copy {self._what}: open it again by its name")
+
+    def __deepcopy__(self, _memo: object) -> NoReturn:
+        self.__copy__()
 
 
 def _before_fork() -> None:

@@ -449,6 +449,58 @@ static PyObject *section_write_lock(Section *self, PyObject *const *arguments, P
     return new_guard(self, arguments[0], 1, arguments[1] != Py_False);
 }
 
+/* (size): makes a file longer or shorter, and maps it anew; a status. None: something else refers to the section - a
+ * view, a lock, a call in another thread - for which its memory must stay. */
+static PyObject *section_resize(Section *self, PyObject *size) {
+    unsigned long long bytes = PyLong_AsUnsignedLongLong(size);
+    if (PyErr_Occurred())
+        return NULL;
+    if (Py_REFCNT(self) > 2) /* the Python object and the caller's look at it */
+        Py_RETURN_NONE;
+    return PyLong_FromLong(wmmf_resize(self->handle.native, bytes));
+}
+
+/* -- Windows of sections -- */
+
+typedef struct {
+    PyObject_HEAD wmmf_window *native; /* where the call that maps stores it */
+    Py_ssize_t size;
+    int readonly;
+} Window;
+
+static PyObject *window_new(PyTypeObject *type, PyObject *arguments, PyObject *names) {
+    (void)names;
+    Py_ssize_t size;
+    int readonly;
+    if (!PyArg_ParseTuple(arguments, "np", &size, &readonly))
+        return NULL;
+    Window *self = make(type);
+    if (self) {
+        self->size = size;
+        self->readonly = readonly;
+    }
+    return (PyObject *)self;
+}
+
+static void window_dealloc(Window *self) {
+    wmmf_unmap_window(self->native);
+    dealloc((PyObject *)self);
+}
+
+static PyObject *window_cell(Window *self, void *closure) {
+    (void)closure;
+    return PyLong_FromVoidPtr(&self->native);
+}
+
+static int window_view(Window *self, Py_buffer *view, int flags) {
+    void *data;
+    if (wmmf_window_data(self->native, &data) == WMMF_OK)
+        return PyBuffer_FillInfo(view, (PyObject *)self, data, self->size, self->readonly, flags);
+    view->obj = NULL;
+    PyErr_SetString(PyExc_BufferError, "the window is not mapped");
+    return -1;
+}
+
 /* A base for Python classes: they export the buffer of what their method _exporter() gives. From Python 3.12 on a class
  * can do that itself. */
 static int exporter_view(PyObject *self, Py_buffer *view, int flags) {
@@ -1009,6 +1061,7 @@ static PyMethodDef section_methods[] = {
     ONE("read_lock", section_read_lock, "(timeout)"),
     FAST("write_lock", section_write_lock, "(timeout, repair)"),
     ONE("other_task", section_other_task, "(writing): the task or greenlet whose lock is in the way"),
+    ONE("resize", section_resize, "(size): a status, or None: something refers to it"),
     NONE("give_back", section_give_back, "the lock that the calling thread has, if it has one"),
     END,
 };
@@ -1112,6 +1165,15 @@ static PyType_Slot bytes_slots[] = {{Py_tp_dealloc, bytes_dealloc}, {Py_bf_getbu
 static PyType_Spec bytes_spec = {"pywinmmf._core.hold.Bytes", sizeof(Bytes), 0,
                                  Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, bytes_slots};
 
+static PyGetSetDef window_getset[] = {
+    {"cell", (getter)window_cell, NULL, "the address at which a call that maps stores the native window", NULL}, END};
+static PyType_Slot window_slots[] = {{Py_tp_new, window_new},
+                                     {Py_tp_dealloc, window_dealloc},
+                                     {Py_tp_getset, window_getset},
+                                     {Py_bf_getbuffer, window_view},
+                                     {0, NULL}};
+static PyType_Spec window_spec = {"pywinmmf._core.hold.Window", sizeof(Window), 0, Py_TPFLAGS_DEFAULT, window_slots};
+
 static PyType_Slot exporter_slots[] = {{Py_bf_getbuffer, exporter_view}, {0, NULL}};
 static PyType_Spec exporter_spec = {"pywinmmf._core.hold.Exporter", sizeof(PyObject), 0,
                                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, exporter_slots};
@@ -1185,7 +1247,8 @@ static int start(PyObject *module) {
     state->greenlet = PyUnicode_InternFromString("greenlet");
     if (!state->asyncio || !state->greenlet)
         return -1;
-    PyType_Spec *specs[] = {&section_spec, &channel_spec, &guard_spec, &frame_spec, &new_frame_spec, &exporter_spec};
+    PyType_Spec *specs[] = {&section_spec,   &channel_spec,  &guard_spec, &frame_spec,
+                            &new_frame_spec, &exporter_spec, &window_spec};
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++)
         if (add_type(module, specs[i], NULL) != 0)
             return -1;

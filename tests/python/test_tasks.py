@@ -121,7 +121,7 @@ def test_a_greenlet_is_told(section: MemoryMappedFile) -> None:
     def second() -> None:
         for use in INSIDE_A_WRITE_LOCK.values():
             with pytest.raises(Error, match="greenlet") as caught:
-                use(section)
+                use(section)  # type: ignore[no-untyped-call]
             told.append(caught.value.status)
 
     one, two = greenlet.greenlet(first), greenlet.greenlet(second)

@@ -1,0 +1,72 @@
+"""Locks and copies for asyncio: tried again when the section changed, while the event loop runs on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+from ..errors import Error, LockTimeoutError
+from . import async_waits
+from .binding import ffi, hold, lib
+from .handle import Opened
+from .timeouts import seconds
+
+T = TypeVar("T")
+Guard = TypeVar("Guard", bound=hold.Guard)
+
+RETRY_SECONDS = 0.01
+"""Until the next try, when nothing tells of a change: a reader that leaves wakes nobody but waiting writers."""
+
+
+async def retried(section: Opened[hold.Section], timeout: float | None, attempt: Callable[[], T]) -> T:
+    """The result of an attempt that takes no time. It is made anew while it is too early, or another task of this
+    thread has the lock, until the timeout is over: a `LockTimeoutError`."""
+    deadline = time.perf_counter() + seconds(timeout)
+    while True:
+        sequence = _sequence(section)
+        try:
+            return attempt()
+        except Error as error:
+            in_the_way = error.status == lib.WMMF_E_DEADLOCK and section._native.other_task(True) is not None
+            if not in_the_way and not isinstance(error, LockTimeoutError):
+                raise
+            left = deadline - time.perf_counter()
+            if left <= 0:
+                if in_the_way:
+                    raise LockTimeoutError(str(error), lib.WMMF_E_TIMEOUT) from None
+                raise
+        await _until_worth_a_try(section, sequence, min(left, RETRY_SECONDS))
+
+
+def _sequence(section: Opened[hold.Section]) -> int | None:
+    """None: this layout has none."""
+    current = ffi.new("uint64_t *")
+    return None if section._call(lib.wmmf_sequence, current) else int(current[0])
+
+
+async def _until_worth_a_try(section: Opened[hold.Section], sequence: int | None, timeout: float) -> None:
+    if sequence is None:
+        import asyncio
+
+        await asyncio.sleep(timeout)
+    else:
+        await async_waits.until_changed(section._native, sequence, timeout)
+
+
+class AsyncLock(Generic[Guard]):
+    """The lock for an ``async with`` block. It may be kept and used again, by one task at a time."""
+
+    def __init__(self, section: Any, timeout: float | None, guard: Guard) -> None:
+        self._section = section
+        self._timeout = timeout
+        self._guard = guard
+
+    async def __aenter__(self) -> Guard:
+        return await retried(self._section, self._timeout, self._guard.__enter__)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._guard.__exit__(kind, value, traceback)

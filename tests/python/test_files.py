@@ -1,0 +1,251 @@
+"""Files: modes, offsets, windows, growth, flush; what programs know from mmap, memmap and SharedMemory."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pywinmmf import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    ClosedError,
+    FrameChannel,
+    InUseError,
+    InvalidArgumentError,
+    Layout,
+    LockTimeoutError,
+    MemoryMappedFile,
+    NotFoundError,
+    NotSupportedError,
+    SharedMemory,
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "data.bin"
+    file.write_bytes(bytes(range(256)) * 1024)
+    return file
+
+
+def test_modes(path: Path, tmp_path: Path) -> None:
+    with MemoryMappedFile.open_file(path, "r") as file:
+        assert file.readonly
+        assert file.size == 256 * 1024
+        with pytest.raises(AccessDeniedError):
+            file.write(b"x")
+    with MemoryMappedFile.open_file(path, "c") as file:
+        file.view()[0:3] = b"own"
+        assert file.read(3) == b"own"
+    assert path.read_bytes()[:3] == bytes(range(3))
+    with MemoryMappedFile.open_file(path) as file:
+        file.write(b"all")
+    assert path.read_bytes()[:3] == b"all"
+    with pytest.raises(AlreadyExistsError):
+        MemoryMappedFile.open_file(path, "x", size=10)
+    with MemoryMappedFile.open_file(path, "w+", size=10) as file:
+        assert file.read() == bytes(10)
+    assert path.stat().st_size == 10
+    for mode in ("x", "a+"):
+        with MemoryMappedFile.open_file(tmp_path / mode, mode, size=5) as file:
+            file[0:5] = b"12345"
+        assert (tmp_path / mode).read_bytes() == b"12345"
+    with MemoryMappedFile.open_file(tmp_path / "x", "a+") as file:
+        assert file.read() == b"12345"
+    with pytest.raises(NotFoundError):
+        MemoryMappedFile.open_file(tmp_path / "none", "r")
+    with pytest.raises(InvalidArgumentError, match="mode 'rw': expected one of r, r"):
+        MemoryMappedFile.open_file(path, "rw")
+
+
+def test_any_offset_and_growth(path: Path) -> None:
+    with MemoryMappedFile.open_file(path, "r", offset=100_001, size=5) as file:
+        assert file.read() == bytes((100_001 + i) % 256 for i in range(5))
+    with MemoryMappedFile.open_file(path, file_size=1 << 20) as file:
+        assert file.size == 1 << 20
+    assert path.stat().st_size == 1 << 20
+
+
+def test_windows_outlive_the_object(path: Path) -> None:
+    with MemoryMappedFile.open_file(path, size=10) as file:
+        window = file.window(200_003, 1000)
+        assert bytes(window[:2]) == bytes([200_003 % 256, 200_004 % 256])
+        window[:3] = b"win"
+        own = file.window(0, 10, copy_on_write=True)
+        own[:] = bytes(10)
+        assert file.read(3) == bytes(range(3))
+        with pytest.raises(InvalidArgumentError):
+            file.window(10**12, 10)
+    assert bytes(window[:3]) == b"win"
+    assert path.read_bytes()[200_003:200_006] == b"win"
+    with MemoryMappedFile.open_file(path, "r", size=10) as file:
+        assert file.window(0, 10).readonly
+
+
+def test_resize_waits_for_nobody_and_moves_no_view(path: Path) -> None:
+    with MemoryMappedFile.open_file(path) as file:
+        view: memoryview | None = file.view()
+        with pytest.raises(InUseError, match="views or locks of it exist") as caught:
+            file.resize(1 << 20)
+        assert isinstance(caught.value, BufferError)
+        assert view is not None
+        view = None
+        file.resize(1 << 20)
+        assert file.size == len(file) == 1 << 20
+        file[-1] = 7
+        file.resize(100)
+        assert file.read() == bytes(range(100))
+    assert path.stat().st_size == 100
+    with MemoryMappedFile.create(f"pywinmmf-{path.parent.name}", 10) as section, pytest.raises(NotSupportedError):
+        section.resize(20)
+
+
+def test_flush(path: Path) -> None:
+    with MemoryMappedFile.open_file(path) as file:
+        file[0:5] = b"flush"
+        file.flush()
+        file.flush(10, 100, to_device=False)
+        with pytest.raises(InvalidArgumentError):
+            file.flush(0, 10**9)
+    assert path.read_bytes()[:5] == b"flush"
+
+
+def test_a_native_file_has_a_lock_and_is_found_again(tmp_path: Path) -> None:
+    table = tmp_path / "table"
+    with MemoryMappedFile.open_file(table, "x", size=100, layout="native") as file:
+        with file.write_lock():
+            file.write(b"record")
+        assert file.layout is Layout.NATIVE
+    with (
+        MemoryMappedFile.open_file(table, layout="native") as file,
+        MemoryMappedFile.open_file(table, layout="native") as other,
+    ):
+        assert (file.size, file.sequence, file.read(6)) == (100, 1, b"record")
+        with file.write_lock(), pytest.raises(LockTimeoutError):
+            other.read(timeout=0)
+
+
+def test_finding(path: Path) -> None:
+    with MemoryMappedFile.open_file(path) as file:
+        data = path.read_bytes()
+        for wanted in (bytes([5, 6, 7]), b"nowhere", bytes([255, 0, 1]), b""):
+            for start, end in ((0, None), (6, None), (-300, None), (1000, 1255)):
+                assert file.find(wanted, start, end) == data.find(wanted, start, end), (wanted, start, end)
+                assert file.rfind(wanted, start, end) == data.rfind(wanted, start, end), (wanted, start, end)
+    with MemoryMappedFile.create(f"pywinmmf-{path.parent.name}", 3 << 20) as section:
+        section.write(b"across", (1 << 20) - 3)
+        section.write(b"across", (2 << 20) + 3)
+        assert section.find(b"across") == (1 << 20) - 3
+        assert section.rfind(b"across") == (2 << 20) + 3
+
+
+# As multiprocessing does with arguments of a spawned process.
+UNPICKLE = """
+import pickle
+for opened in pickle.load(open(sys.argv[1], "rb")):
+    with opened:
+        if isinstance(opened, FrameChannel):
+            with opened.latest(0) as frame:
+                print(frame.data[0], opened.readonly)
+        else:
+            print(opened[0], opened.readonly)
+"""
+
+
+def test_arguments_of_another_process(name: str, path: Path, tmp_path: Path, child: Callable[..., Any]) -> None:
+    with (
+        MemoryMappedFile.create(name, 10) as section,
+        MemoryMappedFile.open(name, readonly=True) as reader,
+        FrameChannel.create(name + "-channel", capacity=10) as channel,
+        FrameChannel.open(name + "-channel", readonly=True) as guest,
+        MemoryMappedFile.open_file(path, "r") as file,
+    ):
+        section[0] = 65
+        channel.publish(b"B")
+        pickled = tmp_path / "pickled"
+        pickled.write_bytes(pickle.dumps([section, reader, channel, guest, file]))
+        process = child(UNPICKLE, str(pickled))
+        assert [process.line() for _ in range(5)] == ["65 False", "65 True", "66 False", "66 True", "0 True"]
+        with pytest.raises(TypeError, match="open it again"):
+            copy.copy(section)
+    with pytest.raises(ClosedError):
+        pickle.dumps(section)
+
+
+def test_a_drop_in_for_shared_memory(name: str) -> None:
+    block = SharedMemory(name, create=True, size=5)
+    other = SharedMemory(name)
+    block.buf[:] = b"hello"
+    assert (bytes(other.buf), other.size, other.name) == (b"hello", 5, name)
+    block.unlink()
+    block.close()
+    assert bytes(other.buf) == b"hello"
+    part = other.buf[1:3]
+    other.close()
+    assert bytes(part) == b"el"  # it keeps the block
+    with pytest.raises(ValueError, match="closed"):
+        other.buf  # noqa: B018
+    part.release()
+    with pytest.raises(FileNotFoundError):
+        SharedMemory(name)
+    made = SharedMemory(create=True, size=1)
+    assert made.name.startswith("psm_")
+    made.close()
+
+
+def test_asyncio_locks_are_waited_for(section: MemoryMappedFile) -> None:
+    done: list[str] = []
+
+    async def first(inside: asyncio.Event) -> None:
+        async with section.write_lock_async():
+            section.write(b"half")
+            inside.set()
+            await asyncio.sleep(0.1)
+            section.write(b"done")
+            done.append("first")
+
+    async def all_of_them() -> None:
+        inside = asyncio.Event()
+        task = asyncio.create_task(first(inside))
+        await inside.wait()
+        with pytest.raises(LockTimeoutError):
+            await section.read_async(4, timeout=0.02)
+        with pytest.raises(LockTimeoutError):
+            async with section.write_lock_async(0.02):
+                pass
+        assert await section.read_async(4) == b"done"
+        async with section.read_lock_async():
+            done.append("second")
+        assert await section.write_async(b"more") == 4
+        await task
+
+    asyncio.run(all_of_them())
+    assert done == ["first", "second"]
+    assert section.read(4) == b"more"
+
+
+def test_a_cancelled_lock_is_not_held(section: MemoryMappedFile) -> None:
+    async def work() -> None:
+        async with section.write_lock_async():
+            waiting = asyncio.create_task(section.write_lock_async().__aenter__())
+            await asyncio.sleep(0.05)
+            waiting.cancel()
+            assert isinstance((await asyncio.gather(waiting, return_exceptions=True))[0], asyncio.CancelledError)
+
+    asyncio.run(work())
+    with MemoryMappedFile.open(section.name) as other:
+        assert other.write(b"free", timeout=0) == 4
+
+
+if sys.platform == "win32":
+
+    def test_a_file_of_others(path: Path) -> None:
+        with path.open("rb+") as _, MemoryMappedFile.open_file(path) as file:
+            assert file.size
