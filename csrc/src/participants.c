@@ -102,7 +102,7 @@ bool reap_if_dead(wmmf_section *section, uint32_t index) {
      * that one: it may be stopped, or have a lower priority. */
     if (index == section->index || !cas_seq_u32(&section->reaping, &idle, 1))
         return false;
-    bool dead = platform_token_claim(section->mapping, index); /* T1 */
+    bool dead = platform_token_claim(section->mapping, index) == WMMF_OK; /* T1 */
     if (dead) {
         reap(section, index);
         lower_count(section);
@@ -112,16 +112,18 @@ bool reap_if_dead(wmmf_section *section, uint32_t index) {
     return dead;
 }
 
-static bool take_record(wmmf_section *section, uint32_t index) {
-    if (!platform_token_claim(section->mapping, index))
-        return false;
+/* WMMF_E_EXISTS: somebody has it. */
+static int32_t take_record(wmmf_section *section, uint32_t index) {
+    int32_t status = platform_token_claim(section->mapping, index);
+    if (status != WMMF_OK)
+        return status;
     section->index = index;
     reap(section, index);
     struct participant *record = &section->records[index];
     store_seq_u64(&record->joined_unix_ns, platform_unix_ns());
     raise_count(section, index);
     store_release_u32(&record->pid, platform_process_id());
-    return true;
+    return WMMF_OK;
 }
 
 static bool is_free(const wmmf_section *section, uint32_t index) {
@@ -130,14 +132,15 @@ static bool is_free(const wmmf_section *section, uint32_t index) {
 
 /* The records say which are free, so that the kernel need not be asked about each; but a crash leaves a record that
  * says it is in use. */
-static bool find_record(wmmf_section *section) {
-    for (uint32_t index = 0; index < section->participants; index++)
-        if (is_free(section, index) && take_record(section, index))
-            return true;
-    for (uint32_t index = 0; index < section->participants; index++)
-        if (!is_free(section, index) && take_record(section, index))
-            return true;
-    return false;
+static int32_t find_record(wmmf_section *section) {
+    int32_t status = WMMF_E_EXISTS;
+    for (uint32_t index = 0; index < section->participants && status == WMMF_E_EXISTS; index++)
+        if (is_free(section, index))
+            status = take_record(section, index);
+    for (uint32_t index = 0; index < section->participants && status == WMMF_E_EXISTS; index++)
+        if (!is_free(section, index))
+            status = take_record(section, index);
+    return status == WMMF_E_EXISTS ? WMMF_E_FULL : status;
 }
 
 /* Those who crash and come back must not use up the records one by one: each newcomer asks about a few. */
@@ -152,10 +155,10 @@ static void reap_some(wmmf_section *section) {
 }
 
 int32_t participants_join(wmmf_section *section) {
-    if (!find_record(section))
-        return WMMF_E_FULL;
-    reap_some(section);
-    return WMMF_OK;
+    int32_t status = find_record(section);
+    if (status == WMMF_OK)
+        reap_some(section);
+    return status;
 }
 
 void participants_leave(wmmf_section *section) {

@@ -738,9 +738,17 @@ static struct flock token_lock(uint32_t index, short type) {
     return lock;
 }
 
-bool platform_token_claim(struct platform_mapping *mapping, uint32_t index) {
+int32_t platform_token_claim(struct platform_mapping *mapping, uint32_t index) {
     struct flock lock = token_lock(index, F_WRLCK);
-    return has_descriptor(mapping) && fcntl(mapping->fd, F_OFD_SETLK, &lock) == 0;
+    int32_t status = descriptor_check(mapping);
+    if (status != WMMF_OK || fcntl(mapping->fd, F_OFD_SETLK, &lock) == 0)
+        return status;
+    int error = errno;
+    if (error == EAGAIN || error == EACCES)
+        return WMMF_E_EXISTS;
+    status = status_from_errno();
+    error_detail("this system refuses locks of open file descriptions (F_OFD_SETLK), which tell who is alive");
+    return error == EINVAL || error == ENOSYS || error == EPERM ? WMMF_E_NOT_SUPPORTED : status;
 }
 
 void platform_token_drop(struct platform_mapping *mapping, uint32_t index) {

@@ -692,7 +692,7 @@ static struct token *token_of(struct platform_mapping *mapping, uint32_t index) 
     return first->event && first->index == index ? first : &mapping->tokens[1];
 }
 
-bool platform_token_claim(struct platform_mapping *mapping, uint32_t index) {
+int32_t platform_token_claim(struct platform_mapping *mapping, uint32_t index) {
     wchar_t name[OBJECT_NAME_CAPACITY];
     object_name(mapping, L'p', index, name);
     HANDLE event = CreateEventW(NULL, FALSE, FALSE, name);
@@ -700,10 +700,12 @@ bool platform_token_claim(struct platform_mapping *mapping, uint32_t index) {
         struct token *token = unused_token(mapping);
         token->event = event;
         token->index = index;
-        return true;
+        return WMMF_OK;
     }
+    DWORD error = GetLastError();
     close_handle(event);
-    return false;
+    return event || error == ERROR_ACCESS_DENIED || error == ERROR_INVALID_HANDLE ? WMMF_E_EXISTS
+                                                                                  : status_from_error(error);
 }
 
 void platform_token_drop(struct platform_mapping *mapping, uint32_t index) {

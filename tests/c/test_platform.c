@@ -44,7 +44,7 @@ static void memory_is_reserved_piece_by_piece(void) {
 
 static int hold_token(const char *name) {
     struct platform_mapping *section = platform_existing(name);
-    if (!CHECK(platform_token_claim(section, 3)))
+    if (!CHECK_STATUS(WMMF_OK, platform_token_claim(section, 3)))
         return 1;
     say("claimed");
     return !heard("go");
@@ -54,13 +54,13 @@ static void a_token_has_one_holder(void) {
     const char *name = new_name();
     struct platform_mapping *one = platform_new(name), *two = platform_existing(name);
     CHECK(!platform_token_alive(two, 7));
-    CHECK(platform_token_claim(one, 7));
+    CHECK_STATUS(WMMF_OK, platform_token_claim(one, 7));
     CHECK(platform_token_alive(two, 7));
-    CHECK(!platform_token_claim(two, 7));
-    CHECK(platform_token_claim(two, 8)); /* another index is another token */
+    CHECK_STATUS(WMMF_E_EXISTS, platform_token_claim(two, 7));
+    CHECK_STATUS(WMMF_OK, platform_token_claim(two, 8)); /* another index is another token */
     platform_token_drop(one, 7);
     CHECK(!platform_token_alive(two, 7));
-    CHECK(platform_token_claim(two, 7));
+    CHECK_STATUS(WMMF_OK, platform_token_claim(two, 7));
     platform_token_drop(two, 7);
     platform_token_drop(two, 8);
     platform_close(two);
@@ -70,9 +70,9 @@ static void a_token_has_one_holder(void) {
 static void a_token_ends_with_its_handle(void) {
     const char *name = new_name();
     struct platform_mapping *one = platform_new(name), *two = platform_existing(name);
-    CHECK(platform_token_claim(two, WMMF_PARTICIPANTS_MAX - 1));
+    CHECK_STATUS(WMMF_OK, platform_token_claim(two, WMMF_PARTICIPANTS_MAX - 1));
     platform_close(two);
-    CHECK(platform_token_claim(one, WMMF_PARTICIPANTS_MAX - 1));
+    CHECK_STATUS(WMMF_OK, platform_token_claim(one, WMMF_PARTICIPANTS_MAX - 1));
     platform_close(one);
 }
 
@@ -82,10 +82,10 @@ static void a_token_ends_with_its_process(void) {
     struct child *child = child_start("hold_token", name);
     CHECK(child_said(child, "claimed"));
     CHECK(platform_token_alive(section, 3));
-    CHECK(!platform_token_claim(section, 3));
+    CHECK_STATUS(WMMF_E_EXISTS, platform_token_claim(section, 3));
     child_kill(child);
     CHECK(!platform_token_alive(section, 3));
-    CHECK(platform_token_claim(section, 3));
+    CHECK_STATUS(WMMF_OK, platform_token_claim(section, 3));
     platform_close(section);
 }
 

@@ -186,6 +186,32 @@ static void what_a_system_refuses_is_done_another_way(void) {
     in_a_child(be_told_from_a_fork);
 }
 
+static void create_without_locks(int error, int32_t expected) {
+    wmmf_section *section = NULL;
+    const char *name = new_name();
+    forbid_some(SYS_fcntl, 1, F_OFD_SETLK, true, error);
+    CHECK_STATUS(expected, wmmf_create(name, 100, NULL, &section));
+    CHECK_EQUAL(error, wmmf_last_os_error());
+    CHECK(strstr(wmmf_last_detail(), "F_OFD_SETLK") != NULL);
+    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(name, 0, NULL, &section));
+    wmmf_options raw = options_of(WMMF_RAW, WMMF_LOCAL);
+    REQUIRE_OK(wmmf_create(name, 100, &raw, &section)); /* needs none */
+    wmmf_close(section);
+}
+
+static void create_without_such_locks(void) {
+    create_without_locks(EINVAL, WMMF_E_NOT_SUPPORTED);
+}
+
+static void create_without_room_for_locks(void) {
+    create_without_locks(ENOLCK, WMMF_E_OS);
+}
+
+static void locks_that_are_refused_are_named(void) {
+    in_a_child(create_without_such_locks);
+    in_a_child(create_without_room_for_locks);
+}
+
 /* Mounts of our own. */
 
 static void run_command(const char *command) {
@@ -346,6 +372,7 @@ static void a_periodic_signal_does_not_stop_a_reservation(void) {
 static const struct test tests[] = {
     TEST(many_are_waited_for_without_futex_waitv),
     TEST(what_a_system_refuses_is_done_another_way),
+    TEST(locks_that_are_refused_are_named),
     TEST(an_unusual_folder_is_named_in_the_error),
     TEST(a_memory_limit_is_an_error_and_does_not_kill),
     TEST(a_machine_without_the_memory_says_so),
