@@ -425,12 +425,15 @@ int32_t section_create_inner(const wmmf_section *outer, struct inner_plan *plan,
     int32_t status = platform_create_inner(outer->mapping, readers, offset + size, reserved, &plan->id, &mapping);
     if (status != WMMF_OK)
         return status;
-    status = inner_new(mapping, plan, size, false, out);
+    wmmf_section *section;
+    status = inner_new(mapping, plan, size, false, &section);
     if (status != WMMF_OK)
         return status;
     status = platform_publish(mapping);
-    if (status != WMMF_OK)
-        section_close(*out);
+    if (status == WMMF_OK)
+        *out = section;
+    else
+        section_close(section);
     return status;
 }
 

@@ -158,6 +158,62 @@ static void damage_after_opening_harms_nobody(void) {
     }
 }
 
+/* A peer that keeps pretending deaths: of a writer with the lock, or of a reader. */
+enum { PRETENDED = 5 };
+
+struct pretender {
+    struct header *header;
+    bool writer;
+    shared_u32 over;
+};
+
+static void pretend_deaths(void *argument) {
+    struct pretender *pretender = argument;
+    struct participant *record = (struct participant *)(void *)((uint8_t *)pretender->header + HEADER_SIZE) + PRETENDED;
+    while (!load_acquire_u32(&pretender->over)) {
+        store_seq_u64(&pretender->header->records_used, PRETENDED + 1);
+        if (pretender->writer)
+            store_seq_u64(&pretender->header->lock, PRETENDED + 1);
+        else
+            store_seq_u64(&record->reading, READ_TRY);
+    }
+}
+
+static int32_t read_a_byte(wmmf_section *handle, int64_t timeout_ns) {
+    char byte;
+    return wmmf_read(handle, 0, &byte, 1, timeout_ns);
+}
+
+static int32_t write_a_byte(wmmf_section *handle, int64_t timeout_ns) {
+    return wmmf_write(handle, 0, "x", 1, timeout_ns);
+}
+
+static int32_t wait_for_a_change(wmmf_section *handle, int64_t timeout_ns) {
+    uint64_t sequence;
+    int32_t status = wmmf_sequence(handle, &sequence);
+    return status != WMMF_OK ? status : wmmf_wait(handle, sequence, timeout_ns, NULL);
+}
+
+static void nobody_is_held_past_its_timeout(void) {
+    int32_t (*const calls[])(wmmf_section *, int64_t) = {wmmf_lock_read, wmmf_lock_write, read_a_byte, write_a_byte,
+                                                         wait_for_a_change};
+    for (int writer = 0; writer < 2; writer++) {
+        set_up();
+        struct pretender pretender = {.header = (struct header *)(void *)bytes, .writer = writer};
+        struct thread *thread = thread_start(pretend_deaths, &pretender);
+        for (size_t i = 0; i < 5 * sizeof calls / sizeof *calls; i++) {
+            int64_t start = system_now_ns();
+            int32_t status = calls[i / 5](section, SECOND / 200);
+            CHECK(system_now_ns() - start < 2 * SECOND);
+            if (status == WMMF_OK || status == WMMF_E_OWNER_DIED)
+                (void)(i / 5 == 0 ? wmmf_unlock_read(section) : wmmf_unlock_write(section));
+        }
+        store_release_u32(&pretender.over, 1);
+        thread_join(thread);
+        tear_down();
+    }
+}
+
 static void a_frame_that_lies_is_not_given(void) {
     const char *channel_name = new_name();
     wmmf_channel *channel = NULL;
@@ -197,6 +253,7 @@ static const struct test tests[] = {
     TEST(an_early_opener_waits_for_the_creator),
     TEST(a_section_smaller_than_a_header_is_no_section),
     TEST(damage_after_opening_harms_nobody),
+    TEST(nobody_is_held_past_its_timeout),
     TEST(a_frame_that_lies_is_not_given),
     {NULL, NULL},
 };
