@@ -41,6 +41,31 @@ namespace Wmmf
                 Release();
         }
 
+        /// <summary>Whether the frame is as it was when it was taken. It always is among programs that mean no harm, unless the
+        /// channel's creator gave frames that are held a time limit; see <see cref="ThrowIfNotIntact"/>.</summary>
+        /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
+        public bool IsIntact
+        {
+            get
+            {
+                if ((Volatile.Read(ref _uses) & IsDisposed) != 0)
+                    throw Ended();
+                var frame = Native();
+                return NativeMethods.wmmf_channel_intact(_section.Pointer, &frame) == (int)WmmfStatus.Ok;
+            }
+        }
+
+        /// <summary>Refuses what was read of a frame that was overwritten meanwhile: call it when you have used the bytes.
+        /// </summary>
+        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotIntact"/>: what was read may be of two frames.</exception>
+        /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
+        public void ThrowIfNotIntact()
+        {
+            if (!IsIntact)
+                throw new WmmfException(
+                    WmmfStatus.NotIntact, 0, $"frame {Sequence} of channel '{_section.Name}' was overwritten while it was held");
+        }
+
         /// <summary>The picture's bytes, in shared memory.</summary>
         /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
         public ReadOnlySpan<byte> Data => new ReadOnlySpan<byte>(Start(), Size);
@@ -122,9 +147,11 @@ namespace Wmmf
 
         private static ObjectDisposedException Ended() => new ObjectDisposedException(nameof(Frame));
 
+        private wmmf_frame Native() => new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame), hold = _hold };
+
         private void Release()
         {
-            var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame), slot = _slot, hold = _hold };
+            var frame = Native();
             _ = NativeMethods.wmmf_channel_release(_section.Pointer, &frame);
             _section.DangerousRelease();
             Telemetry.Released(_section.Name);

@@ -20,12 +20,16 @@ namespace Wmmf
         /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
         /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
         /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
+        /// <param name="history">So many frames stay readable after newer ones, besides the slots.</param>
+        /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have kept from it for this long;
+        /// zero: never. See <see cref="Frame.IsIntact"/>.</param>
         /// <returns>The channel, open for writing; dispose it.</returns>
         /// <exception cref="ArgumentException">An argument has a value that it cannot have.</exception>
         public static FrameChannel Create(
             string name, int capacity, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
-            SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
-            Make(name, capacity, slots, false,
+            SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0,
+            int history = 0, TimeSpan pinLimit = default) =>
+            Make(name, capacity, slots, false, history, pinLimit,
                 Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl, out _);
 
         /// <summary>Opens the channel, or creates it if there is none. An existing one must have at least the capacity and as
@@ -38,11 +42,15 @@ namespace Wmmf
         /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
         /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
         /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
+        /// <param name="history">So many frames stay readable after newer ones, besides the slots.</param>
+        /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have kept from it for this long;
+        /// zero: never. See <see cref="Frame.IsIntact"/>.</param>
         /// <returns>The channel, open for writing; dispose it.</returns>
         public static FrameChannel CreateOrOpen(
             string name, int capacity, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
-            SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
-            Make(name, capacity, slots, true,
+            SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0,
+            int history = 0, TimeSpan pinLimit = default) =>
+            Make(name, capacity, slots, true, history, pinLimit,
                 Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl, out _);
 
         /// <summary>The same, and says which of the two it did.</summary>
@@ -55,26 +63,42 @@ namespace Wmmf
         /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
         /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
         /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
+        /// <param name="history">So many frames stay readable after newer ones, besides the slots.</param>
+        /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have kept from it for this long;
+        /// zero: never. See <see cref="Frame.IsIntact"/>.</param>
         /// <returns>The channel, open for writing; dispose it.</returns>
         public static FrameChannel CreateOrOpen(
             string name, int capacity, out bool created, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
-            SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0) =>
-            Make(name, capacity, slots, true,
+            SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0,
+            int history = 0, TimeSpan pinLimit = default) =>
+            Make(name, capacity, slots, true, history, pinLimit,
                 Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl, out created);
 
         private static FrameChannel Make(
-            string name, int capacity, int slots, bool orOpen, wmmf_options options, string? sddl, out bool created)
+            string name, int capacity, int slots, bool orOpen, int history, TimeSpan pinLimit, wmmf_options options, string? sddl,
+            out bool created)
         {
             if (slots < NativeMethods.WMMF_CHANNEL_SLOTS_MIN || slots > NativeMethods.WMMF_CHANNEL_SLOTS_MAX)
                 throw new ArgumentOutOfRangeException(
                     nameof(slots), slots,
                     $"expected {NativeMethods.WMMF_CHANNEL_SLOTS_MIN} to {NativeMethods.WMMF_CHANNEL_SLOTS_MAX}");
             var bytes = Arguments.NotNegative(capacity, nameof(capacity));
+            var more = new wmmf_channel_options
+            {
+                struct_size = (uint)sizeof(wmmf_channel_options),
+                history = Arguments.NotNegative(history, nameof(history)),
+                pin_limit_ns = (ulong)Arguments.Nanoseconds(pinLimit),
+            };
+            if (history > NativeMethods.WMMF_CHANNEL_HISTORY_MAX)
+                throw new ArgumentOutOfRangeException(
+                    nameof(history), history, $"expected 0 to {NativeMethods.WMMF_CHANNEL_HISTORY_MAX}");
             int isNew = 1;
             var status = Arguments.TryOpen(
                 (text, given, result) =>
                 {
                     int made = 1;
+                    var described = more;
+                    given->channel = &described;
                     var answer = orOpen
                         ? NativeMethods.wmmf_channel_create_or_open(text, bytes, (uint)slots, given, result, &made)
                         : NativeMethods.wmmf_channel_create(text, bytes, (uint)slots, given, result);
@@ -89,7 +113,7 @@ namespace Wmmf
                     + $"access {(SectionAccess)options.access}",
                     Arguments.Hint(status, name, readOnly: true));
             created = isNew != 0;
-            return new FrameChannel(name, (SectionNamespace)options.name_space, native);
+            return new FrameChannel(name, native);
         }
 
         /// <summary>Opens an existing channel; <see cref="WmmfStatus.NotFound"/> if there is none,
@@ -126,7 +150,7 @@ namespace Wmmf
             var status = Arguments.TryOpen(
                 NativeMethods.wmmf_channel_open, name, nameof(name),
                 Arguments.Options(nameSpace, SectionLayout.Native, readOnly: readOnly), null, out var native);
-            channel = status == (int)WmmfStatus.Ok ? new FrameChannel(name, nameSpace, native) : null;
+            channel = status == (int)WmmfStatus.Ok ? new FrameChannel(name, native) : null;
             return status;
         }
 

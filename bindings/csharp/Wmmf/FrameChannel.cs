@@ -29,38 +29,40 @@ namespace Wmmf
 #endif
     {
         private readonly SectionHandle _section;
-        private readonly SectionNamespace _nameSpace;
         private readonly FrameReader _reader;
 
-        private FrameChannel(string name, SectionNamespace nameSpace, IntPtr native)
+        private FrameChannel(string name, IntPtr native)
         {
             Name = name;
-            _nameSpace = nameSpace;
             _section = new SectionHandle(native, isChannel: true, name);
             var info = Info();
-            if (info.capacity > int.MaxValue)
-            {
-                Dispose();
-                throw new NotSupportedException(
-                    $"channel '{name}' has frames of up to {info.capacity} bytes, expected at most {int.MaxValue}: a span has no more");
-            }
-            Capacity = (int)info.capacity;
-            Slots = (int)info.slots;
             IsReadOnly = info.read_only != 0;
-            _reader = new FrameReader(_section, Capacity);
+            IsInPlace = info.in_place != 0;
+            _reader = new FrameReader(_section);
         }
 
         /// <summary>The name it was created or opened with.</summary>
         public string Name { get; }
 
-        /// <summary>Bytes of a frame, at most.</summary>
-        public int Capacity { get; }
+        /// <summary>Bytes of a frame, at most. It changes when the channel's owner gives it other pictures.</summary>
+        /// <exception cref="NotSupportedException">They are more than a span can have.</exception>
+        public int Capacity => CapacityOf(Info());
 
-        /// <summary>How many frames there is room for.</summary>
-        public int Slots { get; }
+        /// <summary>How many frames there is room for, besides the history.</summary>
+        public int Slots => (int)Info().slots;
 
-        /// <summary>Whether it was opened with read rights only.</summary>
+        /// <summary>How many frames stay readable after newer ones were published.</summary>
+        public int History => (int)Info().history;
+
+        /// <summary>Whether it was opened with read rights only: it cannot publish.</summary>
         public bool IsReadOnly { get; }
+
+        /// <summary>Whether it gives frames in place. If not, only <see cref="ReadInto"/> and its like do, which copy.
+        /// </summary>
+        public bool IsInPlace { get; }
+
+        /// <summary>The sequence of the oldest frame that is still there; 0: none yet.</summary>
+        public ulong OldestSequence => Info().oldest;
 
         /// <summary>The newest frame's sequence; 0: none yet.</summary>
         public ulong Sequence => Info().sequence;
@@ -76,8 +78,28 @@ namespace Wmmf
         }
 
         /// <summary>A reader with a count of its own: what it was given, another reader is given all the same.</summary>
+        /// <param name="order">Which frames it gives.</param>
+        /// <param name="after">The sequence of the frame before the first one; null: the newest one now. 0 begins with the
+        /// oldest that is there.</param>
         /// <returns>The reader. It needs no disposal, and ends with the channel.</returns>
-        public FrameReader CreateReader() => new FrameReader(_section, Capacity);
+        public FrameReader CreateReader(FrameOrder order = FrameOrder.Newest, ulong? after = null) =>
+            new FrameReader(_section, order, after ?? (order == FrameOrder.Every ? Info().sequence : 0));
+
+        /// <summary>The frame with this sequence, such as one of the history.</summary>
+        /// <param name="sequence">Which.</param>
+        /// <param name="timeout">How long to wait for one that is to come; null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>The frame, in place; dispose it.</returns>
+        /// <exception cref="WmmfException"><see cref="WmmfStatus.Lost"/>: it is not there any more.</exception>
+        /// <exception cref="WmmfTimeoutException">It was not published for so long.</exception>
+        public Frame At(ulong sequence, TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+            _reader.At(FramePick.At, sequence, timeout, cancellationToken);
+
+        /// <summary>The newest frame that is not later than a point of time.</summary>
+        /// <param name="timestampNs">Nanoseconds on the clock of <see cref="FrameInfo.TimestampNs"/>.</param>
+        /// <returns>The frame, in place; dispose it.</returns>
+        /// <exception cref="WmmfException"><see cref="WmmfStatus.Lost"/>: all that are there are later.</exception>
+        public Frame AtTime(ulong timestampNs) => _reader.At(FramePick.Time, timestampNs, TimeSpan.Zero, default);
 
         /// <inheritdoc cref="FrameReader.Latest"/>
         public Frame Latest(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
@@ -116,17 +138,19 @@ namespace Wmmf
             _reader.ReadIntoAsync(buffer, timeout, cancellationToken);
 
 #if NETCOREAPP
-        /// <summary>All frames from now on, each as of <see cref="FrameReader.Next"/>, with a count of its own for each
-        /// enumeration: several may run at the same time. A frame is let go when the next is asked for.</summary>
+        /// <summary>All frames from now on, with a count of its own for each enumeration: several may run at the same time.
+        /// A frame is let go when the next is asked for.</summary>
+        /// <param name="order">Which frames.</param>
         /// <param name="cancellationToken">Ends the enumeration.</param>
         /// <returns>The frames; do not keep one beyond its turn.</returns>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         /// <example><code>
-        /// await foreach (var frame in channel.ReadAllAsync(cancellationToken))
-        ///     await Send(frame.Memory, cancellationToken);
+        /// await foreach (var frame in channel.ReadAllAsync(cancellationToken: stopping))
+        ///     await Send(frame.Memory, stopping);
         /// </code></example>
-        public IAsyncEnumerable<Frame> ReadAllAsync(CancellationToken cancellationToken = default) =>
-            new FrameReader(_section, Capacity).ReadAllAsync(cancellationToken);
+        public IAsyncEnumerable<Frame> ReadAllAsync(
+            FrameOrder order = FrameOrder.Newest, CancellationToken cancellationToken = default) =>
+            CreateReader(order).ReadAllAsync(cancellationToken);
 #endif
 
         /// <summary>As <see cref="MemoryMappedFile.Audit"/>: damage poisons the channel, for everybody, unless this object is
@@ -140,12 +164,58 @@ namespace Wmmf
             return new AuditReport(report);
         }
 
-        /// <summary>Who has the channel open for writing, in all processes, and which frames they hold.</summary>
+        /// <summary>Who has the channel open, in all processes, and how many frames they hold.</summary>
         /// <returns>A snapshot, one entry for each object that has it open.</returns>
         public IReadOnlyList<Participant> Participants()
         {
-            using var looker = MemoryMappedFile.Open(Name, _nameSpace, readOnly: true);
-            return looker.Participants();
+            using var section = _section.Hold();
+            var found = new List<Participant>();
+            for (var index = 0u; ; index++)
+            {
+                var one = new wmmf_participant { struct_size = (uint)sizeof(wmmf_participant) };
+                var status = NativeMethods.wmmf_channel_get_participant(section.Pointer, index, &one);
+                if (status == (int)WmmfStatus.Range)
+                    return found;
+                Check(status, "look at the participants of");
+                if (one.pid != 0)
+                    found.Add(new Participant(one));
+            }
+        }
+
+        /// <summary>Whether somebody publishes.</summary>
+        /// <param name="stalledAfter">How old the newest frame may be; null: any age.</param>
+        /// <returns>The state, as the system knows it.</returns>
+        public ChannelState GetState(TimeSpan? stalledAfter = null)
+        {
+            using var section = _section.Hold();
+            uint state;
+            Check(
+                NativeMethods.wmmf_channel_get_state(section.Pointer, Arguments.Nanoseconds(stalledAfter), &state),
+                "look at the state of");
+            return (ChannelState)state;
+        }
+
+        /// <summary>Gives the channel other pictures; only its owner can. Readers follow with what they have open: frames that
+        /// they hold stay as they are, and sequences go on. A damaged channel is declared new.</summary>
+        /// <param name="capacity">Bytes of a frame, at most; 0: as they are.</param>
+        /// <param name="slots">How many frames there is room for; 0: as they are.</param>
+        /// <param name="history">So many frames stay readable after newer ones.</param>
+        /// <param name="timeout">How long to wait for another writer; null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        public void Resize(
+            int capacity, int slots = 0, int history = 0, TimeSpan? timeout = null,
+            CancellationToken cancellationToken = default)
+        {
+            var bytes = Arguments.NotNegative(capacity, nameof(capacity));
+            var number = Arguments.NotNegative(slots, nameof(slots));
+            var more = Arguments.NotNegative(history, nameof(history));
+            using var section = _section.Hold();
+            var wait = new Waiting(section, timeout, cancellationToken);
+            int status;
+            do
+                status = NativeMethods.wmmf_channel_resize(section.Pointer, bytes, number, more, wait.Next());
+            while (wait.GoesOn(status));
+            Check(status, "resize");
         }
 
         /// <summary>Closes the channel, once the last frame is disposed. Calls that wait on other threads end with
@@ -174,6 +244,11 @@ namespace Wmmf
             Check(NativeMethods.wmmf_channel_get_info(section.Pointer, &info), "look at");
             return info;
         }
+
+        private int CapacityOf(in wmmf_channel_info info) => info.capacity <= int.MaxValue
+            ? (int)info.capacity
+            : throw new NotSupportedException(
+                $"channel '{Name}' has frames of up to {info.capacity} bytes, expected at most {int.MaxValue}: a span has no more");
 
         private void Check(int status, string what)
         {

@@ -24,12 +24,10 @@ namespace Wmmf
         private readonly Extras? _extras;
 
         // Here, where there is room without making frames larger.
-        private protected readonly ushort _slot;
         private protected volatile bool _isExposed;
 
         internal unsafe FrameInfo(in wmmf_frame frame)
         {
-            _slot = (ushort)frame.slot;
             Sequence = frame.sequence;
             Missed = frame.missed;
             TimestampNs = frame.timestamp_ns;

@@ -21,13 +21,14 @@ namespace Wmmf
     public sealed class FrameReader
     {
         private readonly SectionHandle _section;
-        private readonly int _capacity;
+        private readonly FramePick _next;
         private ulong _last;
 
-        internal FrameReader(SectionHandle section, int capacity)
+        internal FrameReader(SectionHandle section, FrameOrder order = FrameOrder.Newest, ulong after = 0)
         {
             _section = section;
-            _capacity = capacity;
+            _next = order == FrameOrder.Every ? FramePick.Every : FramePick.Next;
+            _last = after;
         }
 
         /// <summary>The sequence of the frame that was given last; 0: none yet.</summary>
@@ -44,6 +45,13 @@ namespace Wmmf
         public Frame Latest(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
             var status = Take(FramePick.Latest, timeout, cancellationToken, out var frame);
+            return frame ?? throw Failure(status);
+        }
+
+        // A frame that is chosen by its sequence or time, which counts for nothing.
+        internal Frame At(FramePick pick, ulong which, TimeSpan? timeout, CancellationToken cancellationToken)
+        {
+            var status = Take(pick, which, timeout, cancellationToken, out var frame);
             return frame ?? throw Failure(status);
         }
 
@@ -64,7 +72,8 @@ namespace Wmmf
         public ValueTask<Frame> LatestAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             TakeAsync(FramePick.Latest, timeout, cancellationToken);
 
-        /// <summary>The newest frame that this reader has not given yet; waits for one.</summary>
+        /// <summary>The next frame: the newest that this reader has not given yet, or with
+        /// <see cref="FrameOrder.Every"/> the one after the last; waits for one.</summary>
         /// <param name="timeout">How long; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The frame, in place; dispose it.</returns>
@@ -73,18 +82,18 @@ namespace Wmmf
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public Frame Next(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
-            var status = Take(FramePick.Next, timeout, cancellationToken, out var frame);
+            var status = Take(_next, timeout, cancellationToken, out var frame);
             return frame ?? throw Failure(status);
         }
 
-        /// <summary>The newest frame that this reader has not given yet, if there is one in time.</summary>
+        /// <summary>The next frame, as of <see cref="Next"/>, if there is one in time.</summary>
         /// <param name="frame">The frame, or null; dispose it.</param>
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>False if there was no new one.</returns>
         public bool TryNext(
             [NotNullWhen(true)] out Frame? frame, TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
-            TryTake(FramePick.Next, timeout, cancellationToken, out frame);
+            TryTake(_next, timeout, cancellationToken, out frame);
 
         /// <summary>The same as <see cref="Next"/> without blocking a thread: one thread of the process waits for all.
         /// </summary>
@@ -92,7 +101,7 @@ namespace Wmmf
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The frame, in place; dispose it. If there is a new one already, it is there at once.</returns>
         public ValueTask<Frame> NextAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
-            TakeAsync(FramePick.Next, timeout, cancellationToken);
+            TakeAsync(_next, timeout, cancellationToken);
 
 #if NETCOREAPP
         /// <summary>All frames from now on, each as of <see cref="Next"/>. A frame is let go when the next is asked for.
@@ -111,7 +120,7 @@ namespace Wmmf
         }
 #endif
 
-        /// <summary>Copies the newest frame that this reader has not given yet into <paramref name="buffer"/>. Keep the
+        /// <summary>Copies the next frame, as of <see cref="Next"/>, into <paramref name="buffer"/>. Keep the
         /// buffer and use it again.</summary>
         /// <param name="buffer">At least as large as the picture; <see cref="FrameChannel.Capacity"/> is always enough.</param>
         /// <param name="timeout">How long to wait for a frame; null waits for ever.</param>
@@ -167,8 +176,8 @@ namespace Wmmf
             fixed (byte* bytes = buffer)
             {
                 do
-                    status = NativeMethods.wmmf_channel_read(
-                        section.Pointer, after, bytes, (ulong)buffer.Length, wait.Next(), &frame);
+                    status = NativeMethods.wmmf_channel_read_pick(
+                        section.Pointer, (uint)_next, after, bytes, (ulong)buffer.Length, wait.Next(), &frame);
                 while (wait.GoesOn(status));
             }
             copied = frame;
@@ -179,7 +188,7 @@ namespace Wmmf
         {
             if (status != (int)WmmfStatus.Ok)
             {
-                var hint = status == (int)WmmfStatus.Range ? $"a buffer of {_capacity} bytes is enough for every frame" : "";
+                var hint = status == (int)WmmfStatus.Range ? "a buffer of Capacity bytes is enough for every frame of the channel" : "";
                 var what = status == (int)WmmfStatus.Range ? $"a frame of {frame.used} bytes" : "a frame";
                 throw WmmfException.Of(status, $"copy {what} into {length} bytes from channel '{_section.Name}'", hint);
             }
@@ -227,9 +236,17 @@ namespace Wmmf
             return Waiter.WhenChanged(_section, after, deadline.Left, cancellation);
         }
 
-        private unsafe int Take(FramePick pick, TimeSpan? timeout, CancellationToken cancellation, out Frame? taken)
+        private int Take(FramePick pick, TimeSpan? timeout, CancellationToken cancellation, out Frame? taken)
         {
-            var after = LastSequence;
+            var status = Take(pick, LastSequence, timeout, cancellation, out taken);
+            if (taken != null)
+                Volatile.Write(ref _last, taken.Sequence);
+            return status;
+        }
+
+        private unsafe int Take(
+            FramePick pick, ulong after, TimeSpan? timeout, CancellationToken cancellation, out Frame? taken)
+        {
             var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame) };
             using var section = _section.Hold();
             var wait = new Waiting(section, timeout, cancellation);
@@ -243,7 +260,6 @@ namespace Wmmf
             try
             {
                 taken = new Frame(_section, frame);
-                Volatile.Write(ref _last, frame.sequence);
             }
             finally
             {
@@ -254,8 +270,26 @@ namespace Wmmf
             return status;
         }
 
-        private Exception Failure(int status) => WmmfException.Of(
-            status, $"get a frame of channel '{_section.Name}'",
-            status == (int)WmmfStatus.ReadOnly ? "it was opened with readOnly: true: use ReadInto, which copies" : "");
+        private Exception Failure(int status)
+        {
+            var hint = (WmmfStatus)status switch
+            {
+                WmmfStatus.ReadOnly => "this reader is given no frames in place: use ReadInto, which copies",
+                WmmfStatus.Full => "dispose frames that you hold",
+                _ => "",
+            };
+            return WmmfException.Of(status, $"get a frame of channel '{_section.Name}'", hint);
+        }
+    }
+
+    /// <summary>Which frames a reader gives.</summary>
+    public enum FrameOrder
+    {
+        /// <summary>The newest each time: a slow reader misses frames, and is never late.</summary>
+        Newest,
+
+        /// <summary>Every one in order, as long as the channel's history reaches; <see cref="FrameInfo.Missed"/> says how
+        /// many were lost.</summary>
+        Every,
     }
 }

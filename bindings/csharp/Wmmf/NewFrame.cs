@@ -25,7 +25,6 @@ namespace Wmmf
 
         private readonly SectionHandle _section;
         private readonly byte* _data;
-        private readonly uint _slot;
         private readonly uint _hold;
         private int _state;
         private volatile bool _isExposed;
@@ -49,7 +48,6 @@ namespace Wmmf
         {
             _section = section.Kept();
             _data = (byte*)frame.data;
-            _slot = frame.slot;
             _hold = frame.hold;
             Capacity = (int)frame.capacity;
         }
@@ -199,7 +197,6 @@ namespace Wmmf
             var frame = new wmmf_frame
             {
                 struct_size = (uint)sizeof(wmmf_frame),
-                slot = _slot,
                 hold = _hold,
                 width = (uint)_width,
                 height = (uint)_height,
@@ -240,7 +237,7 @@ namespace Wmmf
 
         private void Drop()
         {
-            var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame), slot = _slot, hold = _hold };
+            var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame), hold = _hold };
             _ = NativeMethods.wmmf_channel_cancel(_section.Pointer, &frame);
             _section.DangerousRelease();
         }

@@ -52,6 +52,14 @@ namespace Wmmf
         /// <inheritdoc/>
         public int OsError { get; }
 
+        private static unsafe string Text(byte* utf8)
+        {
+            var length = 0;
+            while (utf8[length] != 0)
+                length++;
+            return System.Text.Encoding.UTF8.GetString(utf8, length);
+        }
+
         // Called on the thread of the failed call, whose system error it picks up. The native library clears that at the
         // start of each call, so it is never an older one. `hint` says what to do about it.
         internal static unsafe Exception Of(int status, string what, string hint = "")
@@ -59,7 +67,9 @@ namespace Wmmf
             var osError = NativeMethods.wmmf_last_os_error();
             // The native sentences are ASCII.
             var reason = Marshal.PtrToStringAnsi((IntPtr)NativeMethods.wmmf_strerror(status));
+            var detail = Text(NativeMethods.wmmf_last_detail());
             var message = $"cannot {what}: {reason}"
+                + (detail.Length != 0 ? $": {detail}" : "")
                 + (osError != 0 ? $" (system error {osError})" : "")
                 + (hint.Length != 0 ? $"; {hint}" : "");
             return (WmmfStatus)status switch

@@ -128,7 +128,7 @@ internal static class AsyncWaitsTests
         async Task Client(int index)
         {
             var last = 0ul;
-            await foreach (var frame in channel.ReadAllAsync(cancel.Token))
+            await foreach (var frame in channel.ReadAllAsync(cancellationToken: cancel.Token))
             {
                 Check(frame.Missed == 0 && frame.Sequence == last + 1, $"client {index}: {frame.Sequence} after {last}");
                 last = frame.Sequence;
@@ -144,7 +144,7 @@ internal static class AsyncWaitsTests
         cancel.Cancel();
         foreach (var client in clients)
             Throws<OperationCanceledException>(() => client.GetAwaiter().GetResult());
-        Check(channel.Participants().All(one => one.PinnedSlots == 0), "each frame was let go");
+        Check(channel.Participants().All(one => one.Pins == 0), "each frame was let go");
     }
 
     internal static void TestOpenAsyncWaitsForACamera()

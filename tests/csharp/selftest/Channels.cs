@@ -80,7 +80,8 @@ internal static class ChannelsTests
     {
         using var writer = FrameChannel.Create(NewName(), 8);
         using var reader = FrameChannel.Open(writer.Name);
-        using var looker = MemoryMappedFile.Open(writer.Name, readOnly: true);
+        using var looker = FrameChannel.Open(writer.Name, readOnly: true);
+        Check(looker.GetState() == ChannelState.Live, "somebody publishes");
         writer.Publish(new byte[1]);
         using (reader.Latest())
         {
@@ -88,38 +89,101 @@ internal static class ChannelsTests
             using (reader.Latest())
             {
                 var found = looker.Participants();
-                Check(found is [{ Pins: 0, OldestPinned: null }, { Pins: 2, OldestPinned: 1 }], "both frames");
+                Check(found.Count(one => !one.IsReadOnly) == 2 && found.Count(one => one.IsReadOnly) == 1, "all three");
+                Check(found.Single(one => one.Pins != 0) is { Pins: 2, OldestPinned: 1 }, "both frames");
             }
             using (writer.Begin())
-                Check(looker.Participants() is [{ IsWriting: true }, { IsWriting: false, Pins: 1 }], "who writes");
+                Check(looker.Participants().Single(one => one.IsWriting).Pins == 0, "who writes");
         }
         Check(looker.Participants().All(one => one is { IsWriting: false, Pins: 0, OldestPinned: null }), "nobody");
     }
 
+    private static unsafe void PublishWithWidth(string name, uint width)
+    {
+        var text = System.Text.Encoding.UTF8.GetBytes(name + "\0");
+        IntPtr channel;
+        fixed (byte* bytes = text)
+            Check(NativeMethods.wmmf_channel_open(bytes, null, &channel) == 0, "opened");
+        var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame), used = 1, width = width, height = 1, fourcc = 0x454E494D };
+        byte one = 1;
+        Check(NativeMethods.wmmf_channel_write(channel, &one, 0, &frame) == 0, "published");
+        _ = NativeMethods.wmmf_channel_close(channel);
+    }
+
     internal static void TestChannelRefusesFramesThatNoIntDescribes()
     {
-        const int Current = 4096 - 256 + 64, FirstFrame = 256 + 64, WidthInFrame = 24; // docs/format.md
-        using var writer = FrameChannel.Create(NewName(), 8);
-        using var reader = FrameChannel.Open(writer.Name);
-        using var copier = FrameChannel.Open(writer.Name, readOnly: true);
-        using var channel = MemoryMappedFile.Open(writer.Name, layout: SectionLayout.Raw);
-        var id = channel.Read<ulong>(Current);
-        var pictures = RuntimeInformation.IsOSPlatform(OSPlatform.Windows) ? $@"Local\wmmf-{id:x16}-i" : $"wmmf-i-{id:x16}";
-        using var raw = MemoryMappedFile.Open(pictures, SectionNamespace.Custom, SectionLayout.Raw);
-        using var looker = MemoryMappedFile.Open(writer.Name, readOnly: true);
-        writer.Publish(new byte[1]);
-        using var described = raw.View(FirstFrame + WidthInFrame, 3 * sizeof(uint));
-        foreach (var index in new[] { 0, 1, 2 }) // width, height, stride
+        using var channel = FrameChannel.Create(NewName(), 8);
+        PublishWithWidth(channel.Name, 1u << 31);
+        foreach (var take in new Action[] { () => channel.Next(), () => channel.Latest(), () => channel.ReadInto(new byte[8]) })
         {
-            MemoryMarshal.Cast<byte, uint>(described.GetSpan())[index] = 1u << 31;
-            foreach (var take in new Action[] { () => reader.Next(), () => reader.Latest(), () => copier.ReadInto(new byte[8]) })
-                Fails(WmmfStatus.Format, take);
-            described.GetSpan().Clear();
+            var error = Throws<WmmfException>(take);
+            Check(error.Status == WmmfStatus.Format && error.Message.Contains("frame 1 has Width 2147483648"), error.Message);
         }
-        Check(looker.Participants().All(one => one.Pins == 0), "nothing is held");
-        Check(copier.ReadInto(new byte[8], TimeSpan.Zero).Sequence == 1, "a copy of it, once it is sound");
-        using var frame = reader.Next(TimeSpan.Zero);
-        Check(frame.Sequence == 1, "it was not given before");
+        Check(channel.Participants().All(one => one.Pins == 0), "nothing is held");
+        PublishWithWidth(channel.Name, 5);
+        using var frame = channel.Next(TimeSpan.Zero);
+        Check(frame.Sequence == 2 && frame.Width == 5, "the next one is sound");
+    }
+
+    internal static void TestHistoryIsReadInOrder()
+    {
+        using var channel = FrameChannel.Create(NewName(), 8, history: 5);
+        var late = channel.CreateReader(FrameOrder.Every, after: 1);
+        var reader = channel.CreateReader(FrameOrder.Every);
+        for (byte i = 1; i <= 4; i++)
+            channel.Publish(new[] { i });
+        for (byte i = 1; i <= 4; i++)
+        {
+            using var frame = reader.Next(TimeSpan.Zero);
+            Check(frame.Sequence == i && frame.Data[0] == i && frame.Missed == 0, $"{frame.Sequence}, expected {i}");
+        }
+        Check(!reader.TryNext(out _), "no more");
+        for (byte i = 5; i <= 30; i++)
+            channel.Publish(new[] { i });
+        using (var frame = late.Next(TimeSpan.Zero))
+            Check(frame.Sequence == channel.OldestSequence && frame.Missed == frame.Sequence - 2, $"{frame.Missed} lost");
+        using (var frame = channel.At(28))
+            Check(frame.Data[0] == 28 && frame.IsIntact, "one of the history");
+        Fails(WmmfStatus.Lost, () => channel.At(1));
+        using (var newest = channel.Latest())
+        using (var then = channel.AtTime(newest.TimestampNs))
+            Check(then.Sequence == 30, "by time");
+        Check(channel.History >= 5, $"{channel.History}");
+    }
+
+    internal static void TestReadersFollowNewPictures()
+    {
+        using var channel = FrameChannel.Create(NewName(), 8);
+        using var reader = FrameChannel.Open(channel.Name, readOnly: true);
+        channel.Publish(new byte[] { 1 });
+        using var held = reader.Latest();
+        channel.Resize(1000);
+        channel.Publish(new byte[1000]);
+        using var frame = reader.Next(TimeSpan.FromSeconds(30));
+        Check(frame.Size == 1000 && reader.Capacity == 1000 && held.Data[0] == 1, "larger, and what is held stays");
+    }
+
+    internal static void TestFramesThatAreHeldTooLongAreTold()
+    {
+        using var channel = FrameChannel.Create(NewName(), 8, slots: 3, pinLimit: TimeSpan.FromMilliseconds(1));
+        channel.Publish(new byte[] { 1 });
+        using var held = channel.Latest();
+        Check(held.IsIntact, "so far");
+        held.ThrowIfNotIntact();
+        Until(
+            () =>
+            {
+                channel.Publish(new byte[] { 2 });
+                using var other = channel.Latest(); // the other slot, for longer than the limit as well
+                Thread.Sleep(2);
+                channel.Publish(new byte[] { 3 });
+                channel.Publish(new byte[] { 4 });
+                Thread.Sleep(2);
+                channel.Publish(new byte[] { 5 });
+                return !held.IsIntact;
+            },
+            "taken back");
+        Fails(WmmfStatus.NotIntact, held.ThrowIfNotIntact);
     }
 
     internal static void TestChannelDropsWhatIsNotPublished()
@@ -141,7 +205,6 @@ internal static class ChannelsTests
         using var channel = FrameChannel.Create(NewName(), 8);
         using var section = MemoryMappedFile.Create(NewName(), 8);
         Fails(WmmfStatus.Exists, () => FrameChannel.Create(channel.Name, 8));
-        Fails(WmmfStatus.Size, () => FrameChannel.CreateOrOpen(channel.Name, 9));
         Fails(WmmfStatus.Size, () => FrameChannel.Create(NewName(), 0));
         Fails(WmmfStatus.NotFound, () => FrameChannel.Open(NewName()));
         Fails(WmmfStatus.Format, () => FrameChannel.Open(section.Name));
@@ -176,7 +239,8 @@ internal static class ChannelsTests
         var info = reader.ReadInto(copy);
         Check(reader.IsReadOnly && info.Size == 3 && copy[2] == 3, "a copy");
         Fails(WmmfStatus.Timeout, () => reader.ReadInto(copy, TimeSpan.Zero));
-        Fails(WmmfStatus.ReadOnly, () => reader.Latest());
+        using (var frame = reader.Latest())
+            Check(reader.IsInPlace && frame.Data[2] == 3, "in place, in pages that are read-only");
         Fails(WmmfStatus.ReadOnly, () => reader.Begin());
         var next = reader.ReadIntoAsync(copy).AsTask();
         writer.Publish(new byte[] { 4 });

@@ -173,7 +173,7 @@ internal static class ExpectedTests
         using var channel = FrameChannel.Create(NewName(), 10, slots: 3);
         Says("at most 10 bytes", () => channel.Publish(new byte[11]));
         channel.Publish(new byte[5]);
-        Says("a buffer of 10 bytes", () => channel.ReadInto(new byte[4]));
+        Says("a buffer of Capacity bytes", () => channel.ReadInto(new byte[4]));
         using (channel.Begin())
             Says("publish or dispose that first", () => channel.Begin());
         using (channel.Latest())

@@ -19,7 +19,7 @@ internal static class ForgottenTests
             {
                 GC.Collect();
                 GC.WaitForPendingFinalizers();
-                return channel.Participants().All(one => one.PinnedSlots == 0);
+                return channel.Participants().All(one => one.Pins == 0);
             },
             "none is held");
     }

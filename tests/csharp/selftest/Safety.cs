@@ -111,7 +111,7 @@ internal static class SafetyTests
             Check(*(byte*)pinned.Pointer == 7, "as it was");
         }
         pinned.Dispose();
-        Check(channel.Participants().All(one => one.PinnedSlots == 0), "let go");
+        Check(channel.Participants().All(one => one.Pins == 0), "let go");
     }
 
     internal static void TestReadOnlySectionsGiveReadOnlySpans()
@@ -256,7 +256,7 @@ internal static class SafetyTests
             Parallel.Invoke(frame.Dispose, frame.Dispose);
             Check(another.Data[0] == 1, "the other is still held");
         }
-        Check(channel.Participants().All(one => one.PinnedSlots == 0), "nothing is held");
+        Check(channel.Participants().All(one => one.Pins == 0), "nothing is held");
     }
 
     internal static void TestFrameIsNotLargerThanItsBytes()
