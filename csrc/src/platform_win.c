@@ -399,7 +399,7 @@ int32_t platform_open(const char *name, const wmmf_options *options, struct plat
 
 static int32_t inner_new(const struct platform_mapping *outer, uint64_t id, wchar_t *name,
                          struct platform_mapping **out) {
-    int32_t status = section_new(out);
+    int32_t status = mapping_new(out);
     if (status != WMMF_OK)
         return status;
     (*out)->object_namespace = outer->object_namespace;
