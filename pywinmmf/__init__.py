@@ -18,7 +18,7 @@ if _find_spec("._native", __name__) is None:
     )
 
 from ._core.binding import ffi, lib
-from .enums import Access, Layout, Namespace
+from .enums import Access, ChannelState, Layout, Namespace
 from .errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -27,10 +27,12 @@ from .errors import (
     ClosedError,
     Error,
     FormatError,
+    FrameLostError,
     InUseError,
     InvalidArgumentError,
     LockTimeoutError,
     NotFoundError,
+    NotIntactError,
     NotSupportedError,
     OwnerDiedError,
     PoisonedError,
@@ -55,11 +57,13 @@ __all__ = [
     "ArgumentIndexError",
     "ArgumentTypeError",
     "AuditReport",
+    "ChannelState",
     "ClosedError",
     "Error",
     "FormatError",
     "Frame",
     "FrameChannel",
+    "FrameLostError",
     "InUseError",
     "InvalidArgumentError",
     "Layout",
@@ -68,6 +72,7 @@ __all__ = [
     "Namespace",
     "NewFrame",
     "NotFoundError",
+    "NotIntactError",
     "NotSupportedError",
     "OwnerDiedError",
     "Participant",

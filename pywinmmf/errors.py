@@ -69,6 +69,17 @@ class PoisonedError(Error):
     """The section is damaged, or a program declared its payload lost. Close it, and open or create it again by name."""
 
 
+class NotIntactError(Error):
+    """A frame was overwritten while it was held in place: what was read of it may be of two frames.
+
+    Only where the channel was created with a ``pin_limit``, or a hostile reader interferes.
+    """
+
+
+class FrameLostError(Error, LookupError):
+    """The frame is no longer in the channel's history."""
+
+
 class ClosedError(Error, ValueError):
     """The object is closed, or belongs to the process that this one was forked from."""
 
@@ -88,6 +99,8 @@ _CLASSES: dict[int, type[Error]] = {
     lib.WMMF_E_POISONED: PoisonedError,
     lib.WMMF_E_CLOSED: ClosedError,
     lib.WMMF_E_FORKED: ClosedError,
+    lib.WMMF_E_NOT_INTACT: NotIntactError,
+    lib.WMMF_E_LOST: FrameLostError,
     lib.WMMF_E_READ_ONLY: AccessDeniedError,
     lib.WMMF_E_ACCESS: AccessDeniedError,
     lib.WMMF_E_NOT_SUPPORTED: NotSupportedError,

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from ._core.binding import ffi, hold, lib, new_struct
 from ._core.descriptions import Shape, described_picture, described_shape, frame_of, set_format
 from ._core.handle import Opened, open_native
-from ._core.timeouts import seconds
+from ._core.timeouts import nanoseconds, seconds
 from ._core.validation import access_options, buffer, choice, contiguous, section_name, whole
-from .enums import Access, Namespace
+from .enums import Access, ChannelState, Namespace
 from .errors import ArgumentTypeError, ClosedError, Error, InvalidArgumentError, LockTimeoutError, native_error
 from .frames import Frame, NewFrame
-from .inspection import audit_of, creation_error
-from .memory_mapped_file import MemoryMappedFile
+from .inspection import audit_of, creation_error, participants_of
 from .records import AuditReport, Participant
 
 if TYPE_CHECKING:
@@ -71,12 +70,10 @@ class FrameChannel(Opened[hold.Channel]):
         self._usual: bytes | None = None  # what `begin` says of a frame: a wmmf_frame; None: all bytes of the slot
         self._copy: bytearray | None = None
         info = self._info()
-        self._capacity = int(info.capacity)
-        self._slots = int(info.slots)
+        self._follow()
         self._readonly = bool(info.read_only)
         self._in_place = bool(info.in_place)
         self._reopen = partial(type(self).open, name, namespace=namespace, readonly=self._readonly)
-        native.small = self._capacity <= _QUICK_COPY
 
     @classmethod
     def create(
@@ -89,6 +86,10 @@ class FrameChannel(Opened[hold.Channel]):
         access: Access | str | int = Access.OWNER,
         exist_ok: bool = False,
         participants: int = 0,
+        history: int = 0,
+        pins: int = 0,
+        pin_limit: float | None = None,
+        standby: bool = False,
     ) -> Self:
         """Create a channel and open it for writing and reading.
 
@@ -97,6 +98,10 @@ class FrameChannel(Opened[hold.Channel]):
         older frames before the writer has to skip one. There must be room for all slots. On Linux only used slots cost
         memory; if there is none left for a slot, the writer gets an `Error`.
         ``participants`` is how many writable objects can have it open at the same time (0: the default, 52).
+
+        ``history``: so many frames stay readable after newer ones, for `next` with ``every`` and for `at`. ``pins``:
+        frames that one object can hold at once (0: 8). ``pin_limit``: seconds after which a writer that finds no other
+        slot takes back one that readers hold (None: never). ``standby``: not to publish yet, see `stand_by`.
 
         A name that is taken is an `AlreadyExistsError`, or, with ``exist_ok``, opened if it is a channel with at
         least this capacity and as many slots.
@@ -110,8 +115,16 @@ class FrameChannel(Opened[hold.Channel]):
             f"cannot {action}: slots", slots, least=lib.WMMF_CHANNEL_SLOTS_MIN, most=lib.WMMF_CHANNEL_SLOTS_MAX
         )
         access, access_fields = access_options(access)
+        special = new_struct(
+            "wmmf_channel_options",
+            history=whole("history", history, most=lib.WMMF_CHANNEL_HISTORY_MAX),
+            pins=whole("pins", pins, most=lib.WMMF_CHANNEL_PINS_MAX),
+            pin_limit_ns=0 if pin_limit is None else max(1, nanoseconds(pin_limit)),
+            standby=bool(standby),
+        )
         options = new_struct(
             "wmmf_options",
+            channel=special,
             name_space=namespace,
             participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
             **access_fields,
@@ -159,11 +172,12 @@ class FrameChannel(Opened[hold.Channel]):
     @property
     def capacity(self) -> int:
         """Bytes of the largest frame."""
-        return self._capacity
+        return self._follow()
 
     @property
     def slots(self) -> int:
         """How many frames there is room for."""
+        self._follow()
         return self._slots
 
     @property
@@ -177,6 +191,35 @@ class FrameChannel(Opened[hold.Channel]):
         stops."""
         info = self._info()
         return (info.now_ns - info.timestamp_ns) / 1e9 if info.sequence else None
+
+    def _follow(self) -> int:
+        """The capacity now: a writer may have given the channel new pictures."""
+        info = self._info()
+        self._capacity, self._slots = int(info.capacity), int(info.slots)
+        self._native.small = self._capacity <= _QUICK_COPY
+        return self._capacity
+
+    @property
+    def oldest(self) -> int:
+        """Sequence of the oldest frame that is still there; 0: none yet."""
+        return int(self._info().oldest)
+
+    @property
+    def history(self) -> int:
+        """Frames that stay readable after newer ones."""
+        return int(self._info().history)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether this object reads frames in place; else it gets copies."""
+        return self._in_place
+
+    def state(self, stalled: float | None = 1.0) -> ChannelState:
+        """How the channel does: live, stalled (nobody published for ``stalled`` seconds; None: never), hung up (the
+        last publisher died) or gone (it closed the channel)."""
+        state = ffi.new("uint32_t *")
+        self._must(self._call(lib.wmmf_channel_get_state, nanoseconds(stalled), state), "look at")
+        return ChannelState(state[0])
 
     def _info(self) -> Any:
         info = _new_info()
@@ -208,7 +251,7 @@ class FrameChannel(Opened[hold.Channel]):
         if plain and len(picture) <= self._capacity:  # type: ignore[arg-type]
             return self._native.publish(picture, None, timeout)
         view = buffer("picture", picture)
-        if view.nbytes > self._capacity:
+        if view.nbytes > self._capacity and view.nbytes > self._follow():
             raise self._too_large(view.nbytes)
         description = described_picture(view, fourcc, user, timestamp_ns)
         if not view.c_contiguous:
@@ -254,7 +297,7 @@ class FrameChannel(Opened[hold.Channel]):
             return self._native.begin(self._usual, timeout)  # type: ignore[no-any-return]
         usual = self._usual if shape is None else described_shape("shape", shape, dtype)
         frame = frame_of(usual)
-        if frame.used > self._capacity:
+        if frame.used > self._capacity and frame.used > self._follow():
             raise self._too_large(frame.used)
         if fourcc is not None:
             set_format(frame, fourcc)
@@ -273,27 +316,51 @@ class FrameChannel(Opened[hold.Channel]):
             return self._copied(lib.WMMF_PICK_LATEST, self._native.had, timeout)
         return self._native.latest(timeout)  # type: ignore[no-any-return]
 
-    def next(self, timeout: float | None = None) -> Frame:
-        """Wait for a frame that this object has not given yet; returns the newest. Errors as in `latest`."""
-        if not self._in_place:
-            return self._copied(lib.WMMF_PICK_NEXT, self._native.had, timeout)
-        return self._native.next(timeout)  # type: ignore[no-any-return]
+    def next(self, timeout: float | None = None, *, every: bool = False) -> Frame:
+        """The newest frame that this object has not given yet; waits for one. `LockTimeoutError` as in `latest`.
+
+        ``every=True``: the first frame after the one given last that is still there, so that you get each one in order,
+        as far as the channel's history reaches; ``frame.missed`` is how many were lost.
+        """
+        if not every and self._in_place:
+            return self._native.next(timeout)  # type: ignore[no-any-return]
+        return self._picked(lib.WMMF_PICK_EVERY if every else lib.WMMF_PICK_NEXT, self._native.had, timeout)
+
+    def at(self, sequence: int | None = None, *, timestamp_ns: int | None = None, timeout: float | None = 0) -> Frame:
+        """One frame of the channel's history: the one with this sequence, for which it waits if it is to come; or the
+        newest one that is not later than ``timestamp_ns``. `FrameLostError` if it is no longer there. What `next`
+        gives is not changed."""
+        if (sequence is None) == (timestamp_ns is None):
+            raise InvalidArgumentError("at(): expected a sequence, or timestamp_ns")
+        if sequence is not None:
+            return self._picked(lib.WMMF_PICK_AT, whole("sequence", sequence, least=1), timeout)
+        return self._picked(lib.WMMF_PICK_TIME, whole("timestamp_ns", timestamp_ns), timeout)
+
+    def _picked(self, pick: int, after: int, timeout: float | None) -> Frame:
+        if self._in_place:
+            return self._native.pick(pick, after, timeout)  # type: ignore[no-any-return]
+        return self._copied(pick, after, timeout)
 
     def _copied(self, pick: int, after: int, timeout: float | None) -> Frame:
         """A copy of a frame, which then counts as given."""
         native, buffer = self._native, self._buffer_for_copy()
         try:
             frame: Frame = native.read(pick, after, buffer, timeout)
+        except InvalidArgumentError as error:
+            if error.status != lib.WMMF_E_RANGE or len(buffer) >= self._follow():
+                raise
+            return self._copied(pick, after, timeout)  # into a larger buffer, as the channel has larger frames now
         finally:
             self._copy = buffer
-        native.had = frame.sequence
+        if pick not in (lib.WMMF_PICK_AT, lib.WMMF_PICK_TIME):
+            native.had = frame.sequence
         return frame
 
     def _buffer_for_copy(self) -> bytearray:
         """The buffer of the last copy, unless somebody still has views of it: then it refuses to change its size."""
         buffer, self._copy = self._copy, None
         try:
-            if buffer is not None:
+            if buffer is not None and len(buffer) >= self._capacity:
                 buffer.append(buffer.pop())
                 return buffer
         except BufferError:
@@ -337,15 +404,14 @@ class FrameChannel(Opened[hold.Channel]):
         await self.wait_async(0, timeout)
         return self.latest(_TO_TAKE_SECONDS)
 
-    async def next_async(self, timeout: float | None = None) -> Frame:
+    async def next_async(self, timeout: float | None = None, *, every: bool = False) -> Frame:
         """`next` for asyncio: it waits as `wait_async` does."""
         after, deadline = self._native.had, time.perf_counter() + seconds(timeout)
+        pick = lib.WMMF_PICK_EVERY if every else lib.WMMF_PICK_NEXT
         while True:
             await self.wait_async(after, timeout if timeout is None else max(0.0, deadline - time.perf_counter()))
             try:
-                if not self._in_place:
-                    return self._copied(lib.WMMF_PICK_NEXT, after, _TO_TAKE_SECONDS)
-                return self._native.newer(after, _TO_TAKE_SECONDS)  # type: ignore[no-any-return]
+                return self._picked(pick, after, _TO_TAKE_SECONDS)
             except LockTimeoutError:  # a quick writer spoiled each copy, or took back each frame
                 if time.perf_counter() > deadline:
                     raise
@@ -375,9 +441,38 @@ class FrameChannel(Opened[hold.Channel]):
         return audit_of(lib.wmmf_channel_audit, self)._replace(sequence=self.sequence)
 
     def participants(self) -> list[Participant]:
-        """Who has the channel open for writing and reading in place, in all processes."""
-        with MemoryMappedFile.open(self.name, namespace=self.namespace, readonly=True) as section:
-            return section.participants()
+        """Who has the channel open, in all processes: first those that can write it, then those that only read."""
+        return participants_of(self._native, lib.wmmf_channel_get_participant)
+
+    # Its life.
+
+    def resize(
+        self,
+        capacity: int | Shape = 0,
+        *,
+        slots: int = 0,
+        history: int | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Give the channel new pictures: ``capacity`` and ``slots`` 0, and ``history`` None, as they are.
+
+        Only its owner can (`AccessDeniedError`). Readers go on with the same objects, frames that they hold stay as
+        they are, and sequences go on. A damaged channel is declared new.
+        """
+        usual = described_shape("capacity", capacity) if capacity else None
+        size = 0 if usual is None else int(frame_of(usual).used)
+        slots = whole("slots", slots, most=lib.WMMF_CHANNEL_SLOTS_MAX)
+        history = self.history if history is None else whole("history", history, most=lib.WMMF_CHANNEL_HISTORY_MAX)
+        status = self._attempt(timeout, lib.wmmf_channel_resize, size, slots, history)
+        self._must(status, f"give {slots} slots of {size} bytes and a history of {history} to")
+        self._follow()
+        if usual is not None:
+            self._usual = None if hasattr(capacity, "__index__") else usual
+
+    def stand_by(self, timeout: float | None = None) -> None:
+        """Wait until nobody is there to publish, because the last one who was has died or closed the channel; then this
+        object is the one. Of several that stand by, one gets on. `LockTimeoutError` if somebody still is."""
+        self._must(self._attempt(timeout, lib.wmmf_channel_stand_by), "stand by at")
 
     def __repr__(self) -> str:
         return f"<FrameChannel {self.name!r}: {self._slots} slots of {self._capacity} bytes, {self._state}>"

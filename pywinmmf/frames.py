@@ -60,6 +60,19 @@ class Frame(hold.Frame):
     """Rows; 0 if the frame is no picture."""
     stride: int
     """Bytes from one row to the next."""
+    intact: bool
+    """Whether it is, or was until it was given back, as it was published: always, unless the channel has a
+    ``pin_limit`` or a hostile reader interferes."""
+
+    @property
+    def device_timestamp(self) -> int:
+        """The device's own clock, in its own unit; 0: not told."""
+        return int(native_frame(self).device_timestamp)
+
+    @property
+    def device_frame(self) -> int:
+        """The device's own number of the frame; 0: not told."""
+        return int(native_frame(self).device_frame)
 
     @property
     def fourcc(self) -> str:
@@ -165,6 +178,24 @@ class NewFrame(hold.NewFrame):
     @fourcc.setter
     def fourcc(self, value: str) -> None:
         native_frame(self).fourcc = fourcc_code(value)
+
+    @property
+    def device_timestamp(self) -> int:
+        """The device's own clock, in its own unit; 0: not told."""
+        return int(native_frame(self).device_timestamp)
+
+    @device_timestamp.setter
+    def device_timestamp(self, value: int) -> None:
+        self._set("device_timestamp", value, 2**64 - 1)
+
+    @property
+    def device_frame(self) -> int:
+        """The device's own number of the frame; 0: not told."""
+        return int(native_frame(self).device_frame)
+
+    @device_frame.setter
+    def device_frame(self, value: int) -> None:
+        self._set("device_frame", value, 2**64 - 1)
 
     @property
     def user(self) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,16 +23,16 @@ def audit_of(audit: Callable[[Any, Any], int], opened: Opened[Any]) -> AuditRepo
     return AuditReport.from_native(report)
 
 
-def participants_of(section: hold.Section) -> list[Participant]:
-    """The participants of an open native section."""
+def participants_of(native: hold.Section | hold.Channel, get: Callable[..., int]) -> list[Participant]:
+    """Those of an open section or channel whose records are in use; ``get`` is wmmf_get_participant, or its like."""
     found = []
     record = new_struct("wmmf_participant")
-    for index in range(lib.WMMF_PARTICIPANTS_MAX):
-        status = lib.wmmf_get_participant(section.pointer, index, record)
+    for index in itertools.count():
+        status = get(native.pointer, index, record)
         if status == lib.WMMF_E_RANGE:
             break
         if status:
-            raise native_error(status, f"look at the participants of {section.what}")
+            raise native_error(status, f"look at the participants of {native.what}")
         if record.pid != 0:
             found.append(Participant.from_native(record))
     return found
@@ -61,7 +62,7 @@ def _holders(namespace: Namespace, name: str) -> str:
     if open_native(looking, lambda cell: lib.wmmf_open(name.encode(), 0, options, cell)):
         return ""
     try:
-        pids = sorted({one.pid for one in participants_of(looking) if one.alive})
+        pids = sorted({one.pid for one in participants_of(looking, lib.wmmf_get_participant) if one.alive})
     except Error:
         return ""
     programs = ", ".join(f"{pid} ({program})" if (program := program_of(pid)) else f"{pid}" for pid in pids)

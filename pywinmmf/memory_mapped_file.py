@@ -507,7 +507,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
     def participants(self) -> list[Participant]:
         """Who has the section open for writing, in all processes (native layout)."""
-        return participants_of(self._exporter())
+        return participants_of(self._exporter(), lib.wmmf_get_participant)
 
     def _span(self, offset: object, size: int | None) -> tuple[int, int]:
         """Offset and size, after checking that they lie inside the payload."""

@@ -6,7 +6,7 @@ import sys
 import weakref
 from typing import Any, NoReturn
 
-from ..errors import ClosedError, Error, FormatError, InvalidArgumentError, native_error
+from ..errors import ClosedError, Error, FormatError, InvalidArgumentError, NotIntactError, native_error
 from ..pixels import fourcc_text
 from .binding import ffi, hold, lib
 from .timeouts import nanoseconds
@@ -96,6 +96,14 @@ def no_picture(frame: hold.Frame | hold.NewFrame) -> NoReturn:
     raise FormatError(f"{_described(frame)}: expected what its format needs, within its bytes")
 
 
+def torn(frame: hold.Frame) -> NoReturn:
+    """Raise for a frame that was overwritten while it was read."""
+    raise NotIntactError(
+        f"frame {frame.sequence} was overwritten while it was held: what was read of it may be of two frames",
+        lib.WMMF_E_NOT_INTACT,
+    )
+
+
 def _described(frame: hold.Frame | hold.NewFrame) -> str:
     native = ffi.cast("wmmf_frame *", frame.address)
     if native.element:
@@ -106,9 +114,16 @@ def _described(frame: hold.Frame | hold.NewFrame) -> str:
     )
 
 
-hold.use(
-    {
-        one.__name__: one
-        for one in (nanoseconds, still_open, fail, fail_lock, fail_publish, too_small, current_task, over, no_picture)
-    }
+_FUNCTIONS = (
+    nanoseconds,
+    still_open,
+    fail,
+    fail_lock,
+    fail_publish,
+    too_small,
+    current_task,
+    over,
+    no_picture,
+    torn,
 )
+hold.use({function.__name__: function for function in _FUNCTIONS})

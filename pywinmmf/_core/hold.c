@@ -41,6 +41,7 @@ enum {
     CURRENT_TASK, /* () -> a weak reference to the running task or greenlet, or None */
     OVER,         /* (frame): raises */
     NO_PICTURE,   /* (frame): raises */
+    TORN,         /* (frame): raises */
     FRAME,
     NEW_FRAME,
     READ_LOCK,
@@ -48,8 +49,8 @@ enum {
     SUPPLIED
 };
 static const char *const supplied_names[SUPPLIED] = {
-    "nanoseconds", "still_open", "fail",  "fail_lock", "fail_publish", "too_small", "current_task",
-    "over",        "no_picture", "Frame", "NewFrame",  "ReadLock",     "WriteLock"};
+    "nanoseconds", "still_open", "fail", "fail_lock", "fail_publish", "too_small", "current_task",
+    "over",        "no_picture", "torn", "Frame",     "NewFrame",     "ReadLock",  "WriteLock"};
 
 typedef struct Handle Handle;
 
@@ -537,6 +538,7 @@ typedef struct {
     Py_buffer target; /* of a copy */
     shared_u32 state;
     int kind;
+    int32_t intact; /* what its release answered: WMMF_OK, or WMMF_E_NOT_INTACT */
 } Frame;
 
 static void clear_bits(shared_u32 *word, uint32_t bits) {
@@ -562,7 +564,7 @@ static void settle(Frame *self) {
     Channel *channel = self->channel;
     self->channel = NULL;
     if (self->kind == PINNED && self->frame.slot != NO_SLOT)
-        wmmf_channel_release(channel->handle.native, &self->frame);
+        self->intact = wmmf_channel_release(channel->handle.native, &self->frame);
     if (self->kind == COPIED)
         PyBuffer_Release(&self->target);
     Py_XDECREF(channel); /* may close it */
@@ -792,10 +794,27 @@ static PyObject *frame_release(Frame *self, PyObject *none) {
     Py_RETURN_NONE;
 }
 
+/* Whether it is, or was until its release, as it was published. */
+static int32_t intact(Frame *self) {
+    uint32_t before = load_seq_u32(&self->state);
+    do {
+        if (before & IS_OVER && before < A_VIEW)
+            return self->intact;
+    } while (!cas_seq_u32(&self->state, &before, before + A_VIEW)); /* nobody gives its slot back meanwhile */
+    int32_t status = self->kind == PINNED ? wmmf_channel_intact(self->channel->handle.native, &self->frame) : WMMF_OK;
+    end_view(self);
+    return status;
+}
+
+static PyObject *frame_is_intact(Frame *self, void *closure) {
+    (void)closure;
+    return PyBool_FromLong(intact(self) != WMMF_E_NOT_INTACT);
+}
+
 static PyObject *frame_exit(Frame *self, PyObject *const *arguments, Py_ssize_t count) {
-    (void)arguments;
-    (void)count;
     end(self);
+    if (intact(self) == WMMF_E_NOT_INTACT && count > 0 && arguments[0] == Py_None)
+        return fail(self->module, TORN, (PyObject *)self);
     Py_RETURN_NONE;
 }
 
@@ -913,35 +932,46 @@ static void set_had(Channel *self, const Frame *frame) {
     Py_END_CRITICAL_SECTION();
 }
 
-/* A pinned frame, which this channel object has given then. */
-static PyObject *acquire(Channel *self, uint32_t pick, uint64_t after, PyObject *timeout) {
+/* A pinned frame. */
+static Frame *acquire(Channel *self, uint32_t pick, uint64_t after, PyObject *timeout) {
     Frame *frame = new_frame(self->handle.state->supplied[FRAME], PINNED, self);
     if (!frame)
         return NULL;
     Framing framing = {.channel = self->handle.native, .pick = pick, .after = after, .frame = &frame->frame};
     int32_t status = WMMF_OK;
     int raised = attempt(&self->handle, timeout, 1, acquire_call, &framing, &status) != 0;
-    if (!raised && status == WMMF_OK) {
-        set_had(self, frame);
-        return (PyObject *)frame;
-    }
+    if (!raised && status == WMMF_OK)
+        return frame;
     Py_DECREF(frame);
     return raised ? NULL : failed(self, status, "get a frame of");
 }
 
+/* One that this channel object has given then. */
+static PyObject *acquire_newer(Channel *self, uint32_t pick, uint64_t after, PyObject *timeout) {
+    Frame *frame = acquire(self, pick, after, timeout);
+    if (frame)
+        set_had(self, frame);
+    return (PyObject *)frame;
+}
+
 static PyObject *channel_latest(Channel *self, PyObject *timeout) {
-    return acquire(self, WMMF_PICK_LATEST, get_had(self), timeout);
+    return acquire_newer(self, WMMF_PICK_LATEST, get_had(self), timeout);
 }
 
 static PyObject *channel_next(Channel *self, PyObject *timeout) {
-    return acquire(self, WMMF_PICK_NEXT, get_had(self), timeout);
+    return acquire_newer(self, WMMF_PICK_NEXT, get_had(self), timeout);
 }
 
-/* (after, timeout) */
-static PyObject *channel_newer(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
+/* (pick, after, timeout) */
+static PyObject *channel_pick(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
     (void)count;
-    uint64_t after = PyLong_AsUnsignedLongLong(arguments[0]);
-    return PyErr_Occurred() ? NULL : acquire(self, WMMF_PICK_NEXT, after, arguments[1]);
+    uint32_t pick = (uint32_t)PyLong_AsUnsignedLong(arguments[0]);
+    uint64_t after = PyLong_AsUnsignedLongLong(arguments[1]);
+    if (PyErr_Occurred())
+        return NULL;
+    if (pick == WMMF_PICK_AT || pick == WMMF_PICK_TIME)
+        return (PyObject *)acquire(self, pick, after, arguments[2]);
+    return acquire_newer(self, pick, after, arguments[2]);
 }
 
 /* (pick, after, buffer, timeout): a copy in this buffer; None: only what describes the frame. */
@@ -1089,7 +1119,7 @@ static PyMemberDef channel_members[] = {
 static PyMethodDef channel_methods[] = {
     ONE("latest", channel_latest, "(timeout)"),
     ONE("next", channel_next, "(timeout)"),
-    FAST("newer", channel_newer, "(after, timeout)"),
+    FAST("pick", channel_pick, "(pick, after, timeout)"),
     FAST("read", channel_read, "(pick, after, buffer, timeout)"),
     FAST("begin", channel_begin, "(description, timeout)"),
     FAST("publish", channel_publish, "(buffer, description, timeout)"),
@@ -1121,6 +1151,7 @@ static PyMemberDef frame_members[] = {
 static PyGetSetDef frame_getset[] = {
     {"data", (getter)frame_data, NULL, "its bytes, in place", NULL},
     {"address", (getter)frame_address, NULL, "of the wmmf_frame, which lives as long as this object", NULL},
+    {"intact", (getter)frame_is_intact, NULL, "whether it is, or was until its release, as it was published", NULL},
     {"over", (getter)frame_is_over, NULL, "whether it was given back, published or dropped", NULL},
     END,
 };

@@ -100,4 +100,4 @@ def test_a_channels_participants_and_audit(name: str) -> None:
             channel.publish(b"x")
             assert channel.audit().sequence == number
         with reader.latest():
-            assert any(one.pinned_slots for one in channel.participants())
+            assert any(one.pins for one in channel.participants())

@@ -96,7 +96,7 @@ def test_reading(name: str, kind: str, interrupted: Callable[[Callable[[], None]
 
         assert interrupted(work) > 100
         views.clear()
-        assert not any(one.pinned_slots for one in reader.participants())
+        assert not any(one.pins for one in reader.participants())
 
 
 def test_opening(name: str, interrupted: Callable[[Callable[[], None]], int]) -> None:
