@@ -12,12 +12,14 @@ typedef uint32_t shared_u32;
 
 typedef __declspec(align(8)) uint64_t shared_u64;
 #define THREAD_LOCAL __declspec(thread)
+#define PRINTF_LIKE(text, first)
 #include "atomic_msvc.h"
 
 #else /* gcc, clang and what imitates them */
 
 typedef uint64_t shared_u64 __attribute__((aligned(8)));
-#define THREAD_LOCAL __thread
+#define THREAD_LOCAL               __thread
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 
 #define ATOMIC_OPERATIONS(bits)                                                                                        \
     static inline uint##bits##_t load_relaxed_u##bits(const shared_u##bits *word) {                                    \

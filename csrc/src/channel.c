@@ -71,8 +71,8 @@ static int32_t generation_open(wmmf_channel *channel, struct base *base, const s
         generation->base = base;
         generation->pictures = *pictures;
         if (!channel->read_only) {
-            generation->reserved = calloc(words, sizeof *generation->reserved);
-            generation->taken = calloc(words, sizeof *generation->taken);
+            generation->reserved = calloc((size_t)words, sizeof *generation->reserved);
+            generation->taken = calloc((size_t)words, sizeof *generation->taken);
             generation->blocked = calloc(pictures->slots, sizeof *generation->blocked);
         }
         if (!channel->read_only && (!generation->reserved || !generation->taken || !generation->blocked)) {

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "atomic.h"
+
 #define ERROR_DETAIL_CAPACITY 256
 
 struct last_error {
@@ -21,9 +23,7 @@ static inline void error_clear(void) {
     error->detail[0] = '\0';
 }
 /* A clause in English, without a full stop: numbers, and what is missing. */
-#if defined(__GNUC__)
-__attribute__((format(printf, 1, 2)))
-#endif
+PRINTF_LIKE(1, 2)
 void error_detail(const char *format, ...);
 
 #endif

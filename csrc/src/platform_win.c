@@ -169,9 +169,9 @@ static const wchar_t *object_namespace(const wchar_t *full_name) {
 }
 
 static void object_name(const struct platform_mapping *mapping, wchar_t kind, uint32_t index, wchar_t *out) {
-    _snwprintf(out, OBJECT_NAME_CAPACITY, L"%lswmmf-%08lx%08lx-%lc%lu", mapping->object_namespace,
-               (unsigned long)(mapping->id >> 32), (unsigned long)(mapping->id & 0xFFFFFFFF), (wint_t)kind,
-               (unsigned long)index);
+    swprintf(out, OBJECT_NAME_CAPACITY, L"%lswmmf-%08lx%08lx-%lc%lu", mapping->object_namespace,
+             (unsigned long)(mapping->id >> 32), (unsigned long)(mapping->id & 0xFFFFFFFF), (wint_t)kind,
+             (unsigned long)index);
 }
 
 /* Access. */
@@ -236,7 +236,7 @@ static int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRI
     int32_t status = user_sid_string(&sid);
     if (status != WMMF_OK)
         return status;
-    _snwprintf(sddl, sizeof sddl / sizeof *sddl, L"D:P(A;;GA;;;%ls)(A;;GA;;;SY)%ls", sid, others);
+    swprintf(sddl, sizeof sddl / sizeof *sddl, L"D:P(A;;GA;;;%ls)(A;;GA;;;SY)%ls", sid, others);
     LocalFree(sid);
     return descriptor_from_sddl(sddl, out);
 }
@@ -403,8 +403,8 @@ static int32_t inner_new(const struct platform_mapping *outer, uint64_t id, wcha
     if (status != WMMF_OK)
         return status;
     (*out)->object_namespace = outer->object_namespace;
-    _snwprintf(name, OBJECT_NAME_CAPACITY, L"%lswmmf-%08lx%08lx-i", outer->object_namespace, (unsigned long)(id >> 32),
-               (unsigned long)(id & 0xFFFFFFFF));
+    swprintf(name, OBJECT_NAME_CAPACITY, L"%lswmmf-%08lx%08lx-i", outer->object_namespace, (unsigned long)(id >> 32),
+             (unsigned long)(id & 0xFFFFFFFF));
     return WMMF_OK;
 }
 
@@ -548,7 +548,7 @@ static HANDLE open_object_directory(uint32_t name_space) {
     HANDLE directory = NULL;
     memcpy(&open, &address, sizeof open);
     if (name_space == WMMF_LOCAL && ProcessIdToSessionId(GetCurrentProcessId(), &session) && session != 0)
-        _snwprintf(path, sizeof path / sizeof *path, L"\\Sessions\\%lu\\BaseNamedObjects", (unsigned long)session);
+        swprintf(path, sizeof path / sizeof *path, L"\\Sessions\\%lu\\BaseNamedObjects", (unsigned long)session);
     UNICODE_STRING name = {(USHORT)(wcslen(path) * sizeof *path), sizeof path, path};
     OBJECT_ATTRIBUTES attributes = {.Length = sizeof attributes, .ObjectName = &name};
     return open && open(&directory, DIRECTORY_QUERY, &attributes) >= 0 ? directory : NULL;
@@ -627,9 +627,9 @@ static int32_t account_name(PSID sid, char name[OWNER_NAME_CAPACITY]) {
     DWORD user_length = 256, domain_length = 256;
     SID_NAME_USE use;
     if (LookupAccountSidW(NULL, sid, user, &user_length, domain, &domain_length, &use))
-        _snwprintf(both, sizeof both / sizeof *both, L"%ls\\%ls", domain, user);
+        swprintf(both, sizeof both / sizeof *both, L"%ls\\%ls", domain, user);
     else if (ConvertSidToStringSidW(sid, &text))
-        _snwprintf(both, sizeof both / sizeof *both, L"%ls", text);
+        swprintf(both, sizeof both / sizeof *both, L"%ls", text);
     else
         return status_from_error(GetLastError());
     LocalFree(text);

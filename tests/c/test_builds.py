@@ -91,7 +91,7 @@ def test_only_atomic_h_knows_compilers() -> None:
         for path in sorted((native.CSRC / "src").glob("*.[ch]"))
         if not path.name.startswith("atomic")
         for line in path.read_text().splitlines()
-        if special.search(line)
+        if special.search(line) and not line.lstrip().startswith(("*", "/*"))
     ]
     assert found == []
 

@@ -85,12 +85,12 @@ HARMLESS = {
         "strstr strtok_r strtoull syscall sysconf unlink vsnprintf"
     ),
     "x86_64-w64-mingw32-gcc": (
-        "__emutls_get_address __mingw_vsnprintf _snwprintf atexit CloseHandle DeleteFileW FlsFree "
-        "FlsGetValue free GetCurrentProcess GetCurrentProcessId GetFileType GetLargePageMinimum "
+        "__emutls_get_address __mingw_vsnprintf __mingw_vsnwprintf atexit CloseHandle DeleteFileW EqualSid FlsFree "
+        "FlsGetValue free GetAce GetCurrentProcess GetCurrentProcessId GetFileType GetLargePageMinimum "
         "GetLastError GetModuleHandleW GetProcAddress GetSystemInfo GetSystemTimeAsFileTime "
         "GetSystemTimePreciseAsFileTime LocalFree memcpy memmove memset ProcessIdToSessionId "
         "QueryPerformanceCounter QueryPerformanceFrequency ReleaseSemaphore SetEvent SetLastError Sleep "
-        "strlen strpbrk SwitchToThread SystemFunction036 UnlockFileEx UnmapViewOfFile WaitForMultipleObjects "
+        "strcpy strlen strpbrk SwitchToThread SystemFunction036 UnlockFileEx UnmapViewOfFile WaitForMultipleObjects "
         "WaitForSingleObject wcschr wcslen wcsncmp WideCharToMultiByte wmemcpy"
     ),
 }

@@ -29,6 +29,7 @@ DLLTOOL_MACHINES = {"x64": "i386:x86-64", "arm64": "arm64"}
 CMAKE_PROCESSORS = {"x64": "AMD64", "arm64": "ARM64"}
 # Of Microsoft's C runtime, which Wine's headers do not stand for: the stack's cookie, and a builtin that the headers
 # declare once more.
+# GetLargePageMinimum those headers do not have.
 OPTIONS = "/GS- -fms-compatibility-version=19.29 -D_InterlockedCompareExchange128=declared_by_winnt_h"
 
 
@@ -36,17 +37,20 @@ OPTIONS = "/GS- -fms-compatibility-version=19.29 -D_InterlockedCompareExchange12
 def home() -> Path:
     """Return the folder with ``bin/cl.exe`` and ``bin/link.exe`` (x64), and of each of TARGETS a CMake toolchain
     file ``x64.cmake`` and a folder of import libraries ``x64/``."""
-    standin = cache.source("msvc_runtime.c")
+    standin, missing = cache.source("msvc_runtime.c"), cache.source("msvc_missing.h")
     python = winpython.libs() / "python3_import.def"
 
     def make(folder: Path) -> None:
         if not (HEADERS / "msvcrt/crtdefs.h").exists():
             raise cache.LabError(f"no {HEADERS}/msvcrt: install the Debian package 'libwine-dev'")
         (folder / "bin").mkdir()
+        shutil.copy(missing, folder / "bin")
         for arch, target in TARGETS.items():
             _make_libraries(folder / arch, DLLTOOL_MACHINES[arch], python)
             compiler = folder / f"bin/{arch}-cl"
-            _make_script(compiler, f'exec {_clang()} --driver-mode=cl --target={target} {OPTIONS} {_includes()} "$@"')
+            beside = '/FI"$(dirname "$(readlink -f "$0")")"/msvc_missing.h'
+            options = f"--driver-mode=cl --target={target} {OPTIONS} {_includes()} {beside}"
+            _make_script(compiler, f'exec {_clang()} {options} "$@"')
             cache.checked(
                 [compiler, "/nologo", "/c", "/O2", f"/Fo{folder / arch / 'standin.obj'}", "--", standin],
                 "cannot compile it",
@@ -54,7 +58,7 @@ def home() -> Path:
             (folder / f"{arch}.cmake").write_text(_toolchain(arch))
         _make_tools_for_setuptools(folder / "bin")
 
-    return cache.make_once("msvc", make, standin, python, OPTIONS)
+    return cache.make_once("msvc", make, standin, missing, python, OPTIONS)
 
 
 def toolchain(arch: str) -> Path:
