@@ -78,6 +78,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         self._size: int = info.size
         self._layout = Layout(info.layout)
         self._readonly = bool(info.read_only)
+        self._namespace = Namespace(info.name_space)
 
     @classmethod
     def create(
@@ -235,6 +236,11 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     def size(self) -> int:
         """Bytes of payload that this object sees."""
         return self._size
+
+    @property
+    def namespace(self) -> Namespace:
+        """Where its name was found; never `Namespace.ANY`."""
+        return self._namespace
 
     @property
     def layout(self) -> Layout:

@@ -97,12 +97,13 @@ def entries() -> list[dict[str, Any]]:
 
 def seconds_between_pictures(name: str, namespace: Namespace) -> float:
     """The interval at which a camera is shared on purpose; 0 if there is none, or no such camera is shared."""
-    for folder in folders():
-        for entry in _read(folder / FILE):
-            seconds = entry.get("seconds_between_pictures")
-            if isinstance(seconds, (int, float)) and _is_at(entry, name, namespace) and not is_stale(entry):
-                return seconds
-    return 0
+    if namespace is Namespace.ANY:
+        found = [entry for known, entry in shared_cameras().items() if known == name]
+    else:
+        listed = (entry for folder in folders() for entry in _read(folder / FILE) if _is_at(entry, name, namespace))
+        found = [entry for entry in listed if not is_stale(entry)]
+    seconds = [entry.get("seconds_between_pictures") for entry in found]
+    return next((each for each in seconds if isinstance(each, (int, float))), 0)
 
 
 def is_stale(entry: dict[str, Any]) -> bool:

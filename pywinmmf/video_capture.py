@@ -55,12 +55,12 @@ class VideoCapture:
         apiPreference: int = 0,
         params: Sequence[int] = (),
         *,
-        namespace: Namespace | None = None,
+        namespace: Namespace | str = Namespace.ANY,
         timeout: float = 5.0,
     ) -> None:
         """``name`` None opens nothing yet. ``apiPreference`` is only there as in OpenCV. ``params`` alternates
-        properties and values: a camera with other values is not opened, because nothing can be set here. ``namespace``
-        None looks in the global one first. ``timeout``: seconds that `read` waits for a picture."""
+        properties and values: a camera with other values is not opened, because nothing can be set here.
+        ``namespace`` is as in `FrameChannel.open`. ``timeout``: seconds that `read` waits for a picture."""
         self._timeout = timeout
         self._channel: FrameChannel | None = None
         self._grabbed: Picture | None = None
@@ -72,7 +72,12 @@ class VideoCapture:
             self.open(name, apiPreference, params, namespace=namespace)
 
     def open(
-        self, name: str, apiPreference: int = 0, params: Sequence[int] = (), *, namespace: Namespace | None = None
+        self,
+        name: str,
+        apiPreference: int = 0,
+        params: Sequence[int] = (),
+        *,
+        namespace: Namespace | str = Namespace.ANY,
     ) -> bool:
         """Close this camera and open another one. Returns whether it is there. The arguments are those of the
         constructor."""
@@ -80,7 +85,7 @@ class VideoCapture:
             raise InvalidArgumentError(f"params {params!r}: expected alternating properties and values")
         self.release()
         self._name = name
-        self._namespaces = [namespace] if namespace is not None else [Namespace.GLOBAL, Namespace.LOCAL]
+        self._namespace = namespace
         self._given_up = False
         self._had: Identity | None = None
         self._rated: Identity | None = None  # the picture since which the next rate is taken
@@ -103,17 +108,15 @@ class VideoCapture:
                 raise NotSupportedError(f"camera {self._name!r}: property {property} is {there}, expected {value}")
 
     def _opened(self) -> FrameChannel:
-        for namespace in self._namespaces:
-            for readonly in (False, True):
-                try:
-                    return FrameChannel.open(self._name, namespace=namespace, readonly=readonly)
-                except InvalidArgumentError:
-                    raise
-                except NotFoundError:
-                    break
-                except Error:
-                    continue
-        raise NotFoundError(f"no camera {self._name!r}")
+        problem: Error | None = None
+        for readonly in (False, True):  # the right to write is for reading in place
+            try:
+                return FrameChannel.open(self._name, namespace=self._namespace, readonly=readonly)
+            except InvalidArgumentError:
+                raise
+            except Error as error:
+                problem = error
+        raise NotFoundError(f"no camera {self._name!r}: {problem}")
 
     def isOpened(self) -> bool:
         """Whether the camera was found. As with OpenCV, this stays true when it is unplugged, until `release`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from pywinmmf import AuditReport, Error, FormatError, FrameChannel, MemoryMappedFile, Namespace
-from pywinmmf.viewers.namespaces import chosen, first_found
 
 from .facts import print_facts, sequence_of, with_hint
 from .options import add_json, add_name
@@ -27,11 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Audit, and print the verdict."""
     name = arguments.name
 
-    def open_to_audit(namespace: Namespace) -> MemoryMappedFile | FrameChannel:
-        return _open_to_audit(name, namespace)
-
     try:
-        audited = first_found(chosen(arguments), open_to_audit)
+        audited = _open_to_audit(name, arguments.namespace)
     except FormatError as error:
         hint = (
             "only the native layout can be audited: for others there is pywinmmf info --layout winmmf or --layout raw"

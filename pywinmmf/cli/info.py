@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from typing import Any
 
 from pywinmmf import AuditReport, FormatError, FrameChannel, Layout, MemoryMappedFile, Namespace, Participant
-from pywinmmf.viewers.namespaces import chosen, first_found
 
 from .facts import channel_of, described, print_facts, sequence_of, with_hint
 from .options import add_json, add_name
@@ -48,14 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Print what there is to know. Looking opens read-only and changes nothing."""
     name, layout = arguments.name, LAYOUTS[arguments.layout]
 
-    def open_section(namespace: Namespace) -> tuple[MemoryMappedFile, Namespace]:
-        return MemoryMappedFile.open(name, namespace=namespace, layout=layout, readonly=True), namespace
-
     try:
-        section, namespace = first_found(chosen(arguments), open_section)
+        section = MemoryMappedFile.open(name, namespace=arguments.namespace, layout=layout, readonly=True)
     except FormatError as error:
         others = " or ".join(f"--layout {other}" for other in LAYOUTS if other != arguments.layout)
         raise with_hint(error, f"if it has another layout, try {others}") from None
+    namespace = section.namespace
     with section:
         facts = {
             "name": name,

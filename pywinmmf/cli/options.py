@@ -7,6 +7,8 @@ import os
 import re
 from pathlib import Path
 
+from pywinmmf import Namespace
+
 from .completion import open_names
 
 NUMBER_LIMIT = 1e9
@@ -68,9 +70,18 @@ def add_namespace(parser: argparse.ArgumentParser) -> None:
     """``--namespace``."""
     parser.add_argument(
         "--namespace",
-        choices=["local", "global", "custom"],
-        help="where to look for the name; default: global, then local",
+        type=_namespace,
+        default=Namespace.ANY,
+        metavar="{any,local,global,custom}",
+        help="where to look for the name; default: any, which is global and then local",
     )
+
+
+def _namespace(text: str) -> Namespace:
+    try:
+        return Namespace[text.upper()]
+    except KeyError:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected any, local, global or custom") from None
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

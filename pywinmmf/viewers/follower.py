@@ -8,7 +8,6 @@ from collections.abc import Generator, Iterator
 
 from pywinmmf import Frame, FrameChannel, LockTimeoutError, Namespace, NotFoundError, PoisonedError
 
-from .namespaces import first_found
 from .state import State, is_stalled
 
 TICK = 0.25  # seconds without news after which a follower says so
@@ -25,27 +24,24 @@ class Follower:
     keeping it open would keep its writer from creating another one of the same name.
     """
 
-    def __init__(self, name: str, namespaces: tuple[Namespace, ...]) -> None:
+    def __init__(self, name: str, namespace: Namespace) -> None:
         self.name = name
-        self._namespaces = namespaces
+        self._namespace = namespace
         self._newest = (0, 0)  # sequence and time of the last frame
 
     def __iter__(self) -> Iterator[News]:
         while True:
             try:
-                channel, namespace = first_found(self._namespaces, self._open)
+                channel = FrameChannel.open(self.name, namespace=self._namespace, readonly=True)
             except NotFoundError:
                 yield State.ABSENT, None
             else:
                 with channel:
-                    ended = yield from self._frames(channel, namespace)
+                    ended = yield from self._frames(channel)
                 yield ended, None
             time.sleep(TICK)
 
-    def _open(self, namespace: Namespace) -> tuple[FrameChannel, Namespace]:
-        return FrameChannel.open(self.name, namespace=namespace, readonly=True), namespace
-
-    def _frames(self, channel: FrameChannel, namespace: Namespace) -> Generator[News, None, State]:
+    def _frames(self, channel: FrameChannel) -> Generator[News, None, State]:
         """Until there are none any more; why."""
         state, wait, came = State.STALLED, 0.0, -math.inf
         while True:
@@ -56,7 +52,7 @@ class Follower:
             if frame is not None:
                 state = State.LIVE if wait else State.STALLED
                 came = time.perf_counter()
-            elif is_stalled(self.name, namespace, time.perf_counter() - came):
+            elif is_stalled(self.name, self._namespace, time.perf_counter() - came):
                 return State.STALLED
             yield state, frame
             if frame is not None:

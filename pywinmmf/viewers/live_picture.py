@@ -27,11 +27,11 @@ class LivePicture:
     Made, used and closed in one event loop. A viewer that is slow gets fewer pictures.
     """
 
-    def __init__(self, name: str, namespaces: tuple[Namespace, ...]) -> None:
+    def __init__(self, name: str, namespace: Namespace) -> None:
         self.problem = ""
         """Why there is no picture although frames come; empty if there is one."""
         self._name = name
-        self._namespaces = namespaces
+        self._namespace = namespace
         self._loop = asyncio.get_running_loop()
         self._newest: bytes | None = None
         self._news = asyncio.Event()
@@ -84,7 +84,7 @@ class LivePicture:
                 time.sleep(RETRY_SECONDS)
 
     def _follow(self) -> None:
-        for _, frame in Follower(self._name, self._namespaces):
+        for _, frame in Follower(self._name, self._namespace):
             if frame is not None:
                 try:
                     self._tell(encoded(bgr(frame), ".jpg", QUALITY))

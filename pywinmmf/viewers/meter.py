@@ -24,8 +24,8 @@ class Meter:
     """Reads every frame that it can get, in a thread of its own, and keeps the figures, which any thread may ask
     for."""
 
-    def __init__(self, name: str, namespaces: tuple[Namespace, ...]) -> None:
-        self._follower = Follower(name, namespaces)
+    def __init__(self, name: str, namespace: Namespace) -> None:
+        self._follower = Follower(name, namespace)
         self._lock = threading.Lock()  # of what follows
         self._state = State.ABSENT
         self._problem = ""

@@ -64,7 +64,7 @@ def observe(name: str, namespace: Namespace) -> Observation:
         newest = channel.peek(PEEK_SECONDS) if sequence else None
         age = channel.age
         return Observation(
-            namespace=namespace,
+            namespace=section.namespace,
             at=time.perf_counter(),
             slots=channel.slots,
             capacity=channel.capacity,

@@ -26,7 +26,6 @@ from pywinmmf.cli.terminal import FAILED, shown
 from pywinmmf.opencv import cv2
 from pywinmmf.video_capture import bgr
 
-from . import namespaces
 from .follower import Follower
 from .state import State
 from .video_file import VideoFile, checked
@@ -161,7 +160,7 @@ def _follow(arguments: argparse.Namespace, video: Video, ending: Ending, show: A
     """The steps of the follower, until the time is over or the command is to end."""
     began = time.perf_counter()
     start: float | None = None
-    for state, frame in Follower(arguments.name, namespaces.chosen(arguments)):
+    for state, frame in Follower(arguments.name, arguments.namespace):
         if ending.asked:
             return
         now = time.perf_counter()

@@ -12,7 +12,6 @@ from pywinmmf import (
     FrameChannel,
     InvalidArgumentError,
     LockTimeoutError,
-    Namespace,
     NotSupportedError,
 )
 from pywinmmf.cli.terminal import shown
@@ -20,7 +19,6 @@ from pywinmmf.opencv import cv2
 from pywinmmf.video_capture import bgr
 from pywinmmf.whole_file import replace_file
 
-from . import namespaces
 from .pictures import encoded
 
 if TYPE_CHECKING:
@@ -33,10 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not kind or not cv2.haveImageWriter(f"picture{kind}"):
         raise InvalidArgumentError(f"file {str(file)!r}: expected the name of a picture, such as out.png or out.jpg")
 
-    def open_channel(namespace: Namespace) -> FrameChannel:
-        return FrameChannel.open(arguments.name, namespace=namespace, readonly=True)
-
-    with namespaces.first_found(namespaces.chosen(arguments), open_channel) as channel:
+    with FrameChannel.open(arguments.name, namespace=arguments.namespace, readonly=True) as channel:
         frame, picture = _newest_picture(channel, arguments.timeout)
         age = channel.age or 0.0
     # Not cv2.imwrite, which cannot open every file name on Windows.

@@ -27,7 +27,6 @@ from pywinmmf import (
 from pywinmmf.cli.ending import Ending
 from pywinmmf.cli.terminal import UNREADABLE, print_table, shown
 
-from . import namespaces
 from .observation import Observation, frames_per_second, observe
 
 COLUMNS = ["name", "namespace", "state", "size", "format", "fps", "MB/s", "age", "slots", "readers"]
@@ -52,7 +51,7 @@ Seen = dict[tuple[str, Namespace], Observation | Error]
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the table until the user says to end, or once."""
-    where = namespaces.chosen(arguments)
+    where = arguments.namespace
     if arguments.once or arguments.json:
         return _print_once(next(_tables(arguments.names, where, arguments.interval, time.sleep)), arguments)
     console = Console()
@@ -80,9 +79,7 @@ def _one_after_the_other(tables: Iterator[list[Row]]) -> None:
         print(flush=True)
 
 
-def _tables(
-    names: list[str], where: tuple[Namespace, ...], interval: float, sleep: Callable[[float], None]
-) -> Iterator[list[Row]]:
+def _tables(names: list[str], where: Namespace, interval: float, sleep: Callable[[float], None]) -> Iterator[list[Row]]:
     """Tables without end, one after each interval."""
     seen = _look(names, where)
     while True:
@@ -93,19 +90,26 @@ def _tables(
         yield rows + [{"name": name, "state": ABSENT} for name in names if name not in there]
 
 
-def _look(names: list[str], where: tuple[Namespace, ...]) -> Seen:
+def _look(names: list[str], where: Namespace) -> Seen:
     """The channels of these names, or all channels."""
     found: Seen = {}
-    for namespace in where:
-        for name in names or list_sections(namespace):
-            try:
-                found[name, namespace] = observe(name, namespace)
-            except NotFoundError:
-                continue
-            except Error as error:
-                if names or not isinstance(error, FormatError):
-                    found[name, namespace] = error
+    for name, namespace in [(name, where) for name in names] or _listed(where):
+        try:
+            seen = observe(name, namespace)
+        except NotFoundError:
+            continue
+        except Error as error:
+            if names or not isinstance(error, FormatError):
+                found[name, namespace] = error
+        else:
+            found[name, seen.namespace] = seen
     return found
+
+
+def _listed(where: Namespace) -> list[tuple[str, Namespace]]:
+    """The names of what is open, and where."""
+    namespaces = (Namespace.GLOBAL, Namespace.LOCAL) if where is Namespace.ANY else (where,)
+    return [(name, namespace) for namespace in namespaces for name in list_sections(namespace)]
 
 
 def _row(name: str, namespace: Namespace, before: Observation | Error | None, now: Observation | Error) -> Row:

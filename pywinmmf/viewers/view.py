@@ -22,7 +22,6 @@ from aiohttp.http_exceptions import HttpProcessingError
 from pywinmmf import Error, InvalidArgumentError, Namespace
 from pywinmmf.cli.terminal import shown
 
-from . import namespaces
 from .live_picture import LivePicture
 from .meter import Meter
 from .observation import observe
@@ -58,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _check_name(arguments: argparse.Namespace) -> None:
     """`InvalidArgumentError` if no channel can have this name. The page shows all other errors."""
     try:
-        _channel(arguments.name, namespaces.chosen(arguments))
+        _channel(arguments.name, arguments.namespace)
     except InvalidArgumentError:
         raise
     except Error:
@@ -72,7 +71,7 @@ LOG.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info
 
 async def _serve(arguments: argparse.Namespace) -> None:
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    app = application(arguments.name, namespaces.chosen(arguments), secret)
+    app = application(arguments.name, arguments.namespace, secret)
     runner = web.AppRunner(
         app,
         logger=LOG,
@@ -92,12 +91,12 @@ async def _serve(arguments: argparse.Namespace) -> None:
 
 
 NAME = web.AppKey("name", str)
-WHERE: web.AppKey[tuple[Namespace, ...]] = web.AppKey("where", tuple)
+WHERE: web.AppKey[Namespace] = web.AppKey("where", Namespace)
 METER = web.AppKey("meter", Meter)
 LIVE_PICTURE = web.AppKey("live_picture", LivePicture)
 
 
-def application(name: str, where: tuple[Namespace, ...], secret: str) -> web.Application:
+def application(name: str, where: Namespace, secret: str) -> web.Application:
     """The page's server."""
     app = web.Application(middlewares=[_for_this_machine, _for_those_who_know(secret)])
     app[NAME], app[WHERE] = name, where
@@ -177,8 +176,8 @@ async def _statistics(request: web.Request) -> web.Response:
     return web.json_response(report)
 
 
-def _channel(name: str, where: tuple[Namespace, ...]) -> dict[str, Any]:
-    seen = namespaces.first_found(where, lambda namespace: observe(name, namespace))
+def _channel(name: str, where: Namespace) -> dict[str, Any]:
+    seen = observe(name, where)
     return {
         "namespace": seen.namespace.name.lower(),
         "slots": seen.slots,

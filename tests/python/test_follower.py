@@ -13,21 +13,17 @@ from cameras import picture
 from commands import WAIT_SECONDS
 
 from pywinmmf import (
-    AccessDeniedError,
-    Error,
-    FormatError,
     FrameChannel,
     Namespace,
-    NotFoundError,
 )
 from pywinmmf.video_capture import bgr
-from pywinmmf.viewers import follower, live_picture, meter, namespaces
+from pywinmmf.viewers import follower, live_picture, meter
 from pywinmmf.viewers.follower import Follower
 from pywinmmf.viewers.meter import Meter
 from pywinmmf.viewers.observation import observe
 from pywinmmf.viewers.state import State
 
-LOCAL = (Namespace.LOCAL,)
+LOCAL = Namespace.LOCAL
 
 
 def until(news: Iterator[follower.News], wanted: State, *, sequence: int | None = None) -> None:
@@ -168,21 +164,9 @@ def test_the_meter_survives_any_exception(
             meter.close()
 
 
-@pytest.mark.parametrize("problem", [AccessDeniedError, FormatError])
-def test_a_name_that_is_taken_in_one_namespace_is_looked_for_in_the_other(problem: type[Error]) -> None:
-    """By somebody else, or by what is no channel."""
-
-    def look(namespace: Namespace) -> str:
-        if namespace is Namespace.GLOBAL:
-            raise problem("taken")
-        if not there:
-            raise NotFoundError("nothing")
-        return "found"
-
-    there = True
-    assert namespaces.first_found(namespaces.USUAL, look) == "found"
-    there = False
-    with pytest.raises(problem):
-        namespaces.first_found(namespaces.USUAL, look)
-    with pytest.raises(NotFoundError):
-        namespaces.first_found(LOCAL, look)
+def test_a_channel_is_looked_for_in_the_global_namespace_first(name: str) -> None:
+    with FrameChannel.create(name, capacity=10) as local:
+        local.publish(b"local")
+        assert observe(name, Namespace.ANY).namespace is Namespace.LOCAL
+        with FrameChannel.create(name, capacity=10, namespace=Namespace.GLOBAL):
+            assert observe(name, Namespace.ANY).namespace is Namespace.GLOBAL

@@ -26,7 +26,7 @@ from pywinmmf.cli import main
 from pywinmmf.viewers import record
 from pywinmmf.viewers.video_file import VideoFile
 
-LOCAL = (Namespace.LOCAL,)
+LOCAL = Namespace.LOCAL
 
 
 def played(file: Path) -> tuple[float, list[tuple[float, Any]]]:

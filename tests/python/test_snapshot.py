@@ -19,7 +19,7 @@ from pywinmmf import (
 )
 from pywinmmf.cli import main
 
-LOCAL = (Namespace.LOCAL,)
+LOCAL = Namespace.LOCAL
 
 
 BLUE = (255, 0, 0)

@@ -23,7 +23,7 @@ from pywinmmf import (
 from pywinmmf.cli import main
 from pywinmmf.viewers import top
 
-LOCAL = (Namespace.LOCAL,)
+LOCAL = Namespace.LOCAL
 
 
 SHOW_CURSOR = "\x1b[?25h"
