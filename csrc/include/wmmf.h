@@ -139,7 +139,9 @@ enum wmmf_layout {
     WMMF_RAW = 2     /* payload only; nothing to lock */
 };
 
-/* Who may open a section, besides its creator. */
+/* Who may open a section, besides its creator. On Windows WMMF_ACCESS_USERS_WRITE of the winmmf and raw layouts grants
+ * what programs of other makers ask for, and that includes changing the access itself. The winmmf layout has no
+ * read-only access (WMMF_E_NOT_SUPPORTED): its programs ask for all rights even to read. */
 enum wmmf_access {
     WMMF_ACCESS_OWNER = 0,       /* nobody else (0600; a DACL with the creating user and the system) */
     WMMF_ACCESS_USERS_READ = 1,  /* every user of the machine, read-only (0644) */
@@ -515,6 +517,11 @@ WMMF_API int32_t wmmf_data(wmmf_section *section, void **data);
 
 /* *size becomes the payload's bytes. */
 WMMF_API int32_t wmmf_size(wmmf_section *section, uint64_t *size);
+
+/* winmmf layout: frees the lock, whoever has it. The format does not say who that is, so nobody can tell whether the
+ * holder lives: only for a lock whose holder was killed. The payload may be half written. WMMF_E_NOT_SUPPORTED: the
+ * native layout recovers by itself, the raw one has no lock. */
+WMMF_API int32_t wmmf_break_lock(wmmf_section *section);
 
 /* Fills *info. */
 WMMF_API int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info);

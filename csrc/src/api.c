@@ -180,6 +180,15 @@ int32_t wmmf_unlock_write(wmmf_section *section) {
     return section->layout == WMMF_NATIVE ? rwlock_unlock_write(section) : winmmf_unlock_write(section);
 }
 
+int32_t wmmf_break_lock(wmmf_section *section) {
+    int32_t status = lock_check(section);
+    if (status == WMMF_OK && section->layout != WMMF_WINMMF)
+        status = WMMF_E_NOT_SUPPORTED;
+    if (status == WMMF_OK)
+        winmmf_break_lock(section);
+    return status;
+}
+
 int32_t wmmf_mark_consistent(wmmf_section *section) {
     int32_t status = writable_native_check(section);
     return status != WMMF_OK ? status : rwlock_mark_consistent(section);

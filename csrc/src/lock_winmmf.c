@@ -8,6 +8,7 @@
 
 #include "backoff.h"
 #include "deadline.h"
+#include "last_error.h"
 #include "lock_holders.h"
 
 #define WRITER        UINT32_C(0x80000000)
@@ -24,6 +25,36 @@ void winmmf_initialise(wmmf_section *section) {
     uint32_t word = UNINITIALISED;
     store_seq_u32(lock_word(section), word);
     cas_seq_u32(lock_word(section), &word, 0);
+}
+
+/* The crate takes ASCII and cuts what is longer. It always asks for all rights, even to read. */
+#define NAME_MAX_WINMMF 56
+
+int32_t winmmf_check(const char *name, uint32_t access) {
+    size_t length = 0;
+    for (; name[length] != '\0'; length++) {
+        if ((unsigned char)name[length] >= 0x80) {
+            error_detail("WinMMF's names are ASCII");
+            return WMMF_E_NAME_INVALID;
+        }
+    }
+    if (length > NAME_MAX_WINMMF) {
+        error_detail("WinMMF cuts names after 56 bytes, and this one has %u", (unsigned)length);
+        return WMMF_E_NAME_TOO_LONG;
+    }
+    if (access == WMMF_ACCESS_USERS_READ) {
+        error_detail("WinMMF's programs ask for all rights even to read, so there is no read-only access for them");
+        return WMMF_E_NOT_SUPPORTED;
+    }
+    return WMMF_OK;
+}
+
+bool winmmf_is_ready(const uint8_t *base) {
+    return (load_seq_u32((const shared_u32 *)(const void *)base) & UNINITIALISED) != UNINITIALISED;
+}
+
+void winmmf_break_lock(wmmf_section *section) {
+    and_seq_u32(lock_word(section), ~(WRITER | READERS));
 }
 
 static bool can_read(uint32_t word) {

@@ -4,7 +4,13 @@
 
 #include "handle.h"
 
+/* Whether the crate's programs could open such a section: a name that it does not cut, rights for all who ask. */
+int32_t winmmf_check(const char *name, uint32_t access);
 void winmmf_initialise(wmmf_section *section);
+/* Whether its creator has come so far. */
+bool winmmf_is_ready(const uint8_t *base);
+/* Frees the lock, whoever has it. */
+void winmmf_break_lock(wmmf_section *section);
 int32_t winmmf_lock_read(wmmf_section *section, int64_t timeout_ns);
 int32_t winmmf_unlock_read(wmmf_section *section);
 int32_t winmmf_lock_write(wmmf_section *section, int64_t timeout_ns);

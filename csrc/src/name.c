@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "last_error.h"
+
 /* Well-formed UTF-8 by table 3-7 of the Unicode standard: no surrogates, no overlong forms. */
 static bool is_utf8(const unsigned char *text, size_t length) {
     size_t i = 0;
@@ -36,7 +38,10 @@ int32_t name_check(const char *name, uint32_t name_space) {
     if (!is_utf8((const unsigned char *)name, length))
         return WMMF_E_NAME_INVALID;
     /* A custom name goes to the system as it is, which then judges its separators. */
-    if (name_space != WMMF_CUSTOM && strpbrk(name, "\\/") != NULL)
+    if (name_space != WMMF_CUSTOM && strpbrk(name, "\\/") != NULL) {
+        if (strncmp(name, "Global\\", 7) == 0 || strncmp(name, "Local\\", 6) == 0)
+            error_detail("give the namespace separately, and the name without \"%.*s\"", name[0] == 'G' ? 7 : 6, name);
         return WMMF_E_NAME_INVALID;
+    }
     return WMMF_OK;
 }

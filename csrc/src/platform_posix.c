@@ -339,7 +339,8 @@ int open_again(const struct platform_mapping *mapping, const char *name) {
 static int32_t map_apart(struct platform_mapping *mapping, int second, uint64_t size) {
     if (second < 0)
         return errno == EAGAIN ? WMMF_E_NOT_READY : status_from_errno();
-    int32_t status = map_descriptor(mapping, second, size);
+    /* shm_open, then ftruncate: somebody else's creator is in between. */
+    int32_t status = size == 0 ? WMMF_E_NOT_READY : map_descriptor(mapping, second, size);
     close(second);
     return status;
 }

@@ -215,6 +215,14 @@ static int32_t user_sid_string(wchar_t **out) {
  * programs in app containers; generic execute is what lets them wait on a
  * semaphore. */
 static int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRIPTOR *out) {
+    /* What programs of other makers ask for, which is granted as a whole or not at all: the crate WinMMF always
+     * FILE_MAP_ALL_ACCESS, CreateFileMapping on a name that exists, as Python's mmap and .NET's CreateOrOpen do,
+     * STANDARD_RIGHTS_REQUIRED with query, read and write. Both hold the right to change this very DACL. */
+    static const wchar_t *const writers[] = {
+        [WMMF_NATIVE] = L"(A;;GRGWGX;;;AU)(A;;GRGWGX;;;S-1-15-2-1)",
+        [WMMF_WINMMF] = L"(A;;0xF001F;;;AU)(A;;0xF001F;;;S-1-15-2-1)",
+        [WMMF_RAW] = L"(A;;0xF0007;;;AU)(A;;0xF0007;;;S-1-15-2-1)",
+    };
     const wchar_t *others;
     switch (options->access) {
     case WMMF_ACCESS_OWNER:
@@ -224,7 +232,7 @@ static int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRI
         others = L"(A;;GR;;;AU)(A;;GR;;;S-1-15-2-1)";
         break;
     case WMMF_ACCESS_USERS_WRITE:
-        others = L"(A;;GRGWGX;;;AU)(A;;GRGWGX;;;S-1-15-2-1)";
+        others = writers[options->layout];
         break;
     case WMMF_ACCESS_SDDL:
         return descriptor_from_utf8(options->sddl, out);

@@ -37,7 +37,9 @@ static int32_t open_check(const char *name, const wmmf_options *given, wmmf_sect
     if (!name || !out)
         return WMMF_E_ARGUMENT;
     int32_t status = options_check(given, options);
-    return status != WMMF_OK ? status : name_check(name, options->name_space);
+    if (status == WMMF_OK)
+        status = name_check(name, options->name_space);
+    return status == WMMF_OK && options->layout == WMMF_WINMMF ? winmmf_check(name, options->access) : status;
 }
 
 /* Waiting until a name can be had, by trying again. Who waits does not have the section open: that would keep what a
@@ -238,6 +240,8 @@ static int32_t find_extent(const struct platform_mapping *mapping, uint32_t layo
     if (layout == WMMF_WINMMF && is_native(mapping))
         return WMMF_E_FORMAT;
     uint64_t mapped = platform_mapped_size(mapping);
+    if (layout == WMMF_WINMMF && mapped >= WINMMF_HEADER_SIZE && !winmmf_is_ready(platform_base(mapping)))
+        return WMMF_E_NOT_READY;
     extent->kind = KIND_PLAIN;
     extent->participants = 0;
     extent->offset = payload_offset(layout, 0);

@@ -42,6 +42,9 @@ void system_user_name(char *name, size_t capacity);
 const char *system_device(void);
 /* False: this file system cannot have one so large. */
 bool system_makes_sparse_file(const char *path, uint64_t size);
+/* As a program without this library makes shared memory: a name at once, and the size, if it is not 0, a little later.
+ * -1: removes it. False: no such thing on this system. */
+bool system_sizes_later(const char *name, int64_t size);
 /* Takes the name of a local section away, under those who have it open. False: no such thing on this system. */
 bool system_remove_name(const char *name);
 int64_t system_now_ns(void);

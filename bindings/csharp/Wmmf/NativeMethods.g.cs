@@ -410,6 +410,10 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_size(IntPtr section, ulong* size);
 
+        // winmmf layout: frees the lock, whoever has it. The format does not say who that is, so nobody can tell whether the holder lives: only for a lock whose holder was killed. The payload may be half written. WMMF_E_NOT_SUPPORTED: the native layout recovers by itself, the raw one has no lock.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_break_lock(IntPtr section);
+
         // Fills *info.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_info(IntPtr section, wmmf_info* info);
