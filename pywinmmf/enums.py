@@ -31,7 +31,7 @@ class Access(IntEnum):
     """Who may open a section, besides its creator. On Windows WMMF_ACCESS_USERS_WRITE of the winmmf and raw layouts grants what programs of other makers ask for, and that includes changing the access itself. The winmmf layout has no read-only access (WMMF_E_NOT_SUPPORTED): its programs ask for all rights even to read."""
 
     OWNER = 0
-    """Nobody else (0600; a DACL with the creating user and the system)."""
+    """No other user (0600; a DACL with the creating user and the system)."""
     USERS_READ = 1
     """Every user of the machine, read-only (0644)."""
     USERS_WRITE = 2
@@ -74,13 +74,13 @@ class Element(IntEnum):
 
 
 class ChannelState(IntEnum):
-    """How a channel does."""
+    """The state of a channel."""
 
     LIVE = 0
-    """Somebody is there to publish."""
+    """A program is there to publish."""
     STALLED = 1
-    """The same, but no frame has come for a time."""
+    """As LIVE, but no frame has come for some time."""
     HUNG_UP = 2
-    """The last one who published died, and nobody took over."""
+    """The last program that published died, and none took over."""
     GONE = 3
-    """The last one who published closed it."""
+    """The last program that published has closed it."""

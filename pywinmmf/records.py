@@ -31,9 +31,9 @@ class Participant(NamedTuple):
     writing_since_unix_ns: int
     """When it took the write lock, to some milliseconds; 0 if it has not yet."""
     pins: int
-    """Frames of a channel that it holds in place, as it says itself."""
+    """Frames of a channel that it holds in place."""
     read_only: bool
-    """Whether it can only read the channel; what else is said of it, it says itself."""
+    """Whether it can only read the channel; such a handle writes its record itself, so do not rely on it."""
     oldest_pinned: int
     """The sequence of the oldest frame that it holds in place; 0: none."""
 

@@ -1,15 +1,15 @@
 /* wmmf.h - named shared memory with a lock inside, for programs in any language.
  *
  * A section is a named block of memory that several processes map at the same time. Its lock is in the section itself,
- * so programs in different languages, of different users, take the same lock, and a crash of one is told to the others.
- * A frame channel is a section of slots, for live pictures: one writes, everybody reads the newest in place.
+ * so programs in different languages, of different users, take the same lock, and they are told when one of them
+ * crashes. A frame channel is for live pictures: one program writes frames, and all others read the newest in place.
  *
  * The common case takes five calls. Errors are left out:
  *
  *     wmmf_section *section;
  *     char text[6];
  *     wmmf_create("greeting", 1000, NULL, &section);     // one process: 1000 zeroed bytes under a new name
- *     wmmf_write(section, 0, "hello", sizeof text, -1);  // takes the lock, copies, gives it back
+ *     wmmf_write(section, 0, "hello", sizeof text, -1);  // takes the lock, copies, releases it
  *     wmmf_close(section);
  *
  *     wmmf_open("greeting", 0, NULL, &section);          // any other process, meanwhile
@@ -38,11 +38,10 @@
  * - Locks belong to the thread that took them. They are not recursive: taking one again is WMMF_E_DEADLOCK.
  * - A process, or a thread, that ends while it writes leaves the section inconsistent. All calls then fail with
  *   WMMF_E_OWNER_DIED until a writer repairs the payload and calls wmmf_mark_consistent.
- * - Memory that was got through wmmf_data must not be used after wmmf_close, and is not protected by anything but the
- *   locks that you take.
- * - After fork() the child's copies of handles answer WMMF_E_FORKED to every call that would use them: open the section
- *   again. Until the child has called wmmf_after_fork_child for them, closed them, called exec or ended, nobody can see
- *   that the parent died.
+ * - Memory from wmmf_data must not be used after wmmf_close. Only the locks that you take protect it.
+ * - After fork() every call with the child's copy of a handle returns WMMF_E_FORKED: open the section again in the
+ *   child. Until the child calls wmmf_after_fork_child for its copies, closes them, calls exec or ends, others cannot
+ *   see that the parent died.
  * - Close all handles before you unload the library (dlclose, FreeLibrary); no thread may be in a call of it then.
  */
 #ifndef WMMF_H
@@ -100,14 +99,14 @@ enum wmmf_status {
     /* State of the lock, the section or the handle. */
     WMMF_E_TIMEOUT = -20,       /* the time was up */
     WMMF_E_OWNER_DIED = -21,    /* a writer died while it held the lock: the payload may be half written */
-    WMMF_E_POISONED = -22,      /* an audit found damage, or wmmf_poison was called: nobody can use it any more */
+    WMMF_E_POISONED = -22,      /* an audit found damage, or wmmf_poison was called: it is useless for ever */
     WMMF_E_CLOSED = -23,        /* the handle is closed (reported by the bindings) */
-    WMMF_E_DEADLOCK = -24,      /* the calling thread would wait for itself: it has the lock, by whatever handle */
+    WMMF_E_DEADLOCK = -24,      /* the calling thread would wait for itself: it holds the lock, through any handle */
     WMMF_E_NOT_OWNER = -25,     /* the calling thread does not hold the lock */
     WMMF_E_READ_ONLY = -26,     /* the handle was opened read-only */
     WMMF_E_NOT_SUPPORTED = -27, /* not supported by this layout, or by this system */
-    WMMF_E_FULL = -28,          /* every participant record, or every reader place of the handle, is in use */
-    WMMF_E_FORKED = -29,        /* the handle belongs to the parent process */
+    WMMF_E_FULL = -28,   /* all participant records, or all places of the handle for readers or frames, are in use */
+    WMMF_E_FORKED = -29, /* the handle belongs to the parent process */
 
     /* What is in the section. */
     WMMF_E_FORMAT = -30,     /* not a section of this layout */
@@ -143,7 +142,7 @@ enum wmmf_layout {
  * what programs of other makers ask for, and that includes changing the access itself. The winmmf layout has no
  * read-only access (WMMF_E_NOT_SUPPORTED): its programs ask for all rights even to read. */
 enum wmmf_access {
-    WMMF_ACCESS_OWNER = 0,       /* nobody else (0600; a DACL with the creating user and the system) */
+    WMMF_ACCESS_OWNER = 0,       /* no other user (0600; a DACL with the creating user and the system) */
     WMMF_ACCESS_USERS_READ = 1,  /* every user of the machine, read-only (0644) */
     WMMF_ACCESS_USERS_WRITE = 2, /* every user of the machine (0666) */
     WMMF_ACCESS_SDDL = 3,        /* Windows only: as the security descriptor says */
@@ -153,14 +152,14 @@ enum wmmf_access {
 /* An open section. Created by wmmf_create, wmmf_create_or_open, wmmf_open or wmmf_open_file; freed by wmmf_close. */
 typedef struct wmmf_section wmmf_section;
 
-/* What else a frame channel is created with. */
+/* More options to create a frame channel with. */
 typedef struct wmmf_channel_options {
     uint32_t struct_size;  /* sizeof(wmmf_channel_options) */
-    uint32_t history;      /* so many frames stay readable after newer ones; they have slots besides the others */
+    uint32_t history;      /* how many frames stay readable after newer ones; they have slots of their own */
     uint32_t pins;         /* frames that one handle can hold at once; 0 = WMMF_CHANNEL_PINS_DEFAULT */
-    uint32_t standby;      /* 1: not to publish yet: see wmmf_channel_stand_by */
-    uint64_t pin_limit_ns; /* a writer that finds no other slot takes back one that readers have kept from it for this
-                              long; 0: never */
+    uint32_t standby;      /* 1: do not publish yet, see wmmf_channel_stand_by */
+    uint64_t pin_limit_ns; /* a writer that finds no other slot takes back a slot that readers have held for this long;
+                              0: never */
 } wmmf_channel_options;
 
 /* How to create or open. A NULL pointer means all zero: local, native, owner only, writable. */
@@ -179,8 +178,8 @@ typedef struct wmmf_options {
 
 /* Which files wmmf_map_file takes. */
 enum wmmf_file_mode {
-    WMMF_FILE_OPEN = 0,           /* one that exists */
-    WMMF_FILE_CREATE = 1,         /* one that does not exist; WMMF_E_EXISTS if it does */
+    WMMF_FILE_OPEN = 0,           /* an existing file */
+    WMMF_FILE_CREATE = 1,         /* a new file; WMMF_E_EXISTS if it exists */
     WMMF_FILE_OPEN_OR_CREATE = 2, /* either */
     WMMF_FILE_TRUNCATE = 3        /* either, made empty first */
 };
@@ -279,12 +278,12 @@ enum wmmf_pick {
     WMMF_PICK_TIME = 4    /* the newest whose timestamp is not later than `after`; WMMF_E_LOST: all there are later */
 };
 
-/* How a channel does. */
+/* The state of a channel. */
 enum wmmf_channel_state {
-    WMMF_CHANNEL_LIVE = 0,    /* somebody is there to publish */
-    WMMF_CHANNEL_STALLED = 1, /* the same, but no frame has come for a time */
-    WMMF_CHANNEL_HUNG_UP = 2, /* the last one who published died, and nobody took over */
-    WMMF_CHANNEL_GONE = 3     /* the last one who published closed it */
+    WMMF_CHANNEL_LIVE = 0,    /* a program is there to publish */
+    WMMF_CHANNEL_STALLED = 1, /* as LIVE, but no frame has come for some time */
+    WMMF_CHANNEL_HUNG_UP = 2, /* the last program that published died, and none took over */
+    WMMF_CHANNEL_GONE = 3     /* the last program that published has closed it */
 };
 
 /* A part of a section or file, mapped once more. Created by wmmf_map_window, freed by wmmf_unmap_window. */
@@ -318,7 +317,7 @@ typedef struct wmmf_frame {
     void *data;                /* in place, 64-byte aligned; NULL in what wmmf_channel_read writes */
 } wmmf_frame;
 
-/* What a channel is and how it does, written by wmmf_channel_get_info. */
+/* What a channel is, and its state; written by wmmf_channel_get_info. */
 typedef struct wmmf_channel_info {
     uint32_t struct_size; /* in: sizeof(wmmf_channel_info) */
     uint32_t slots;
@@ -353,9 +352,10 @@ typedef struct wmmf_participant {
     uint32_t writes;          /* write locks given back, modulo 2^32 */
     uint64_t joined_unix_ns;  /* when it opened the section: nanoseconds since 1970 */
     uint64_t writing_since_unix_ns; /* when it took the write lock, to some milliseconds; 0 if it has not yet */
-    uint32_t pins;                  /* frames of a channel that it holds in place, as it says itself */
-    uint32_t read_only;             /* 1 if it can only read the channel; what else is said of it, it says itself */
-    uint64_t oldest_pinned;         /* the sequence of the oldest frame that it holds in place; 0: none */
+    uint32_t pins;                  /* frames of a channel that it holds in place */
+    uint32_t
+        read_only; /* 1 if it can only read the channel; such a handle writes its record itself, so do not rely on it */
+    uint64_t oldest_pinned; /* the sequence of the oldest frame that it holds in place; 0: none */
 } wmmf_participant;
 
 /* What an audit of a section or channel found. */
@@ -378,7 +378,7 @@ typedef struct wmmf_lock_state {
     uint32_t struct_size; /* in: sizeof(wmmf_lock_state) */
     uint32_t initialised; /* 0: its creator has not finished it (winmmf layout) */
     uint32_t readers;     /* read locks that threads hold or try to get */
-    uint32_t writing;     /* 1 if a writer has the lock, or has it as soon as those readers are gone */
+    uint32_t writing;     /* 1 if a writer holds the lock, or will once those readers have left */
     uint32_t writer;      /* 1 + index of that writer's participant; 0: none, or the layout does not say */
     uint32_t writer_pid;  /* its process, as that process sees itself; 0: none, or the layout does not say */
     uint32_t waiting;     /* 1 if somebody may be waiting for the lock */
@@ -387,7 +387,7 @@ typedef struct wmmf_lock_state {
     uint32_t reserved;    /* 0 */
 } wmmf_lock_state;
 
-/* Callers that look at signals or a cancellation in between wait in slices of so many nanoseconds. */
+/* Nanoseconds of one slice, for callers that wait in slices to look at signals or a cancellation in between. */
 #define WMMF_WAIT_SLICE_NS 100000000
 
 /* Items of one wmmf_wait_many. */
@@ -421,19 +421,19 @@ WMMF_API const char *wmmf_status_name(int32_t status);
 /* errno or GetLastError() of this thread's last call, if that failed and the system had a part in it; else 0. */
 WMMF_API int32_t wmmf_last_os_error(void);
 
-/* What this thread's last call, if it failed, has to say besides its status: a clause in English such as "209715200
+/* What this thread's last call, if it failed, adds to its status: a clause in English such as "209715200
  * bytes are asked for, and the memory limit of this control group leaves 87031808"; "" if nothing. Never NULL; valid
  * until the thread's next call. */
 WMMF_API const char *wmmf_last_detail(void);
 
 /* Creates a section with `size` bytes of zeroed payload and opens it for writing.
  * The memory is reserved at once. WMMF_E_EXISTS if the name is taken.
- * The section lives until its last handle, in whatever process, is closed or its process is gone. */
+ * The section lives until its last handle, in any process, is closed or its process has ended. */
 WMMF_API int32_t wmmf_create(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out);
 
 /* Opens the section if there is one, else creates it. An existing one must have the
  * layout and at least `size` bytes of payload, else WMMF_E_FORMAT or WMMF_E_SIZE; access applies only to a new one.
- * WMMF_E_EXISTS: the name belongs to what another user's crash left, which only that user can remove.
+ * WMMF_E_EXISTS: a crashed program of another user left this name, and only that user can remove it.
  * *created (may be NULL) becomes 1 or 0. */
 WMMF_API int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out,
                                      int32_t *created);
@@ -455,23 +455,23 @@ WMMF_API int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_opti
  * meanwhile is WMMF_E_TRUNCATED; use of its memory is then a signal or exception of the system.
  *
  * Native (options->native): `size` bytes of payload behind our header, with lock, sequence, waiting and recovery among
- * all processes that have it open. The owner of a lock that no running process is, is dead, also after a restart of
- * the machine: the next writer gets WMMF_E_OWNER_DIED. It gets that, too, after the machine went down while a process
- * had the file open for writing: what the disk then has of the last writes nobody knows. An existing file needs our
- * header (WMMF_E_FORMAT); size 0 takes its whole payload. Not with copy-on-write, an offset or WMMF_FILE_UNMAPPED.
+ * all processes that have it open. A lock whose owner no longer runs, also after a restart of the machine, is that
+ * of a dead owner: the next writer gets WMMF_E_OWNER_DIED. The same is true if the machine went down while a process
+ * had the file open for writing, because nobody knows which of the last writes reached the disk. An existing file needs
+ * our header (WMMF_E_FORMAT); size 0 takes its whole payload. Not with copy-on-write, an offset or WMMF_FILE_UNMAPPED.
  *
  * Coherence: all mappings of one file on one machine show the same bytes, on Linux always and on Windows on local
  * disks; copies on write show what they have copied as it was then. */
 WMMF_API int32_t wmmf_map_file(const char *path, uint64_t size, const wmmf_file_options *options, wmmf_section **out);
 
 /* Hands changes of `length` bytes at `offset` (0: to the end) to the system, or, if to_device is 1, returns once they
- * are on the device: until then a loss of power may take them. The device may get more than was asked for. Where there
- * is no file: nothing. */
+ * are on the device: until then a loss of power may take them. The device may get more than was asked for. Does
+ * nothing if there is no file. */
 WMMF_API int32_t wmmf_flush(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t to_device);
 
-/* Makes a raw, writable file longer (with zeros) or shorter, so that the section has `size` bytes, and maps it anew: no
- * other call on the handle, nor a use of its memory, may be under way, and wmmf_data gives a new address. Windows and
- * other mappings stay as they are. After a failure the section has its old size, but perhaps a new address.
+/* Makes a raw, writable file longer (with zeros) or shorter, so that the section has `size` bytes, and maps it again:
+ * no other call on the handle, nor a use of its memory, may be under way, and wmmf_data gives a new address. Windows
+ * and other mappings stay as they are. After a failure the section has its old size, but perhaps a new address.
  * Shorter, while others have it mapped: Windows refuses (WMMF_E_ACCESS); on Linux they get WMMF_E_TRUNCATED from
  * wmmf_read and a signal where they touch memory that is gone. Sections without a file: WMMF_E_NOT_SUPPORTED. */
 WMMF_API int32_t wmmf_resize(wmmf_section *section, uint64_t size);
@@ -497,19 +497,20 @@ WMMF_API int32_t wmmf_page_sizes(uint64_t *page, uint64_t *granularity, uint64_t
 WMMF_API int32_t wmmf_close(wmmf_section *section);
 
 /* In a forked child: closes what the copied handle has open, so that it no longer makes the parent look alive. The
- * memory stays where it is, and valid, until wmmf_close. Again: nothing. WMMF_E_ARGUMENT: this process opened the
- * handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be mapped anew. */
+ * memory stays where it is, and valid, until wmmf_close. Calling it again does nothing. WMMF_E_ARGUMENT: this process
+ * opened the handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be mapped
+ * again. */
 WMMF_API int32_t wmmf_after_fork_child(wmmf_section *section);
 
-/* Writes the name of the user to whom the section belongs, which is as a rule the one who created it, to `name`: on
+/* Writes the name of the user who owns the section, usually the one who created it, to `name`: on
  * POSIX the user's name or number, on Windows DOMAIN\user or the SID. *needed becomes its bytes with the NUL;
  * WMMF_E_RANGE: they are more than `capacity`. */
 WMMF_API int32_t wmmf_get_owner(wmmf_section *section, char *name, uint64_t capacity, uint64_t *needed);
 
-/* *named becomes 1 if the section's name still leads to it. 0: somebody has removed the name (on Linux an
- * administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). All who have the section open go on as before, locks
- * and recovery included, but nobody can open it any more, and the name is free for another section. On Windows a name
- * lasts as long as the section. A mapped file that has no name: WMMF_E_NOT_SUPPORTED. */
+/* *named becomes 1 if the section's name still leads to it, and 0 if the name was removed (on Linux by an
+ * administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). Processes that have the section open go on as before,
+ * locks and recovery included, but nobody can open it any more, and the name is free for another section. On Windows a
+ * name lasts as long as the section. A mapped file that has no name: WMMF_E_NOT_SUPPORTED. */
 WMMF_API int32_t wmmf_is_named(wmmf_section *section, uint32_t *named);
 
 /* *data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle. */
@@ -531,7 +532,7 @@ WMMF_API int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info);
  * WMMF_E_OWNER_DIED: not taken, the payload is inconsistent until a writer repairs it. */
 WMMF_API int32_t wmmf_lock_read(wmmf_section *section, int64_t timeout_ns);
 
-/* Gives a read lock back. WMMF_E_POISONED: it is given back, and the section was poisoned meanwhile. */
+/* Releases a read lock. WMMF_E_POISONED: it is released, and the section was poisoned meanwhile. */
 WMMF_API int32_t wmmf_unlock_read(wmmf_section *section);
 
 /* Takes the lock for writing. WMMF_E_OWNER_DIED: the lock IS taken, and a previous owner died holding it: repair the
@@ -539,21 +540,21 @@ WMMF_API int32_t wmmf_unlock_read(wmmf_section *section);
  * next one who repairs.
  *
  * A thread that ends while it holds a lock, for reading or writing, loses it as a process that dies does. (In the
- * winmmf layout, which cannot say more, its lock is free again. TerminateThread of Windows is not noticed.)
- * WMMF_E_DEADLOCK: the thread holds the lock through this handle; or it does so through another one of the same
+ * winmmf layout its lock is simply free again. TerminateThread of Windows is not noticed.)
+ * WMMF_E_DEADLOCK: the thread holds the lock through this handle; or through another handle of the same
  * section, and the timeout is WMMF_WAIT_SLICE_NS or more: it would wait for itself. */
 WMMF_API int32_t wmmf_lock_write(wmmf_section *section, int64_t timeout_ns);
 
 /* As wmmf_lock_write, for callers that wait in slices, to look at signals or a cancellation in between. *place is 0 at
  * first; after WMMF_E_TIMEOUT it is the caller's place in the queue of writers, which it keeps until it calls again
  * (wmmf_write_queued, too) or gives it up with wmmf_leave_queue; after anything else it is 0. A caller that does not
- * come back within a millisecond lets others pass. */
+ * call again within a millisecond lets others pass. */
 WMMF_API int32_t wmmf_lock_write_queued(wmmf_section *section, int64_t timeout_ns, uint64_t *place);
 
-/* Gives up a place in the queue of writers; 0: nothing. The handle and the layout are those that gave it. */
+/* Gives up a place in the queue of writers; does nothing for 0. The handle and the layout are those that gave it. */
 WMMF_API int32_t wmmf_leave_queue(wmmf_section *section, uint64_t place);
 
-/* Gives the write lock back, advances the sequence and wakes whoever waits. WMMF_E_POISONED: it is given back, and the
+/* Releases the write lock, advances the sequence and wakes all waiters. WMMF_E_POISONED: it is released, and the
  * section was poisoned before. */
 WMMF_API int32_t wmmf_unlock_write(wmmf_section *section);
 
@@ -564,14 +565,14 @@ WMMF_API int32_t wmmf_mark_consistent(wmmf_section *section);
  * repaired. Every later and every waiting call is WMMF_E_POISONED, as after an audit that finds damage. */
 WMMF_API int32_t wmmf_poison(wmmf_section *section);
 
-/* Describes the lock of a native or winmmf section: a snapshot, already old when it is read. Read-only handles may ask,
- * too. */
+/* Describes the lock of a native or winmmf section: a snapshot, already old when it is read. Read-only handles may
+ * ask as well. */
 WMMF_API int32_t wmmf_get_lock_state(wmmf_section *section, wmmf_lock_state *state);
 
 /* Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling
  * thread already holds).
- * A read-only handle copies without a lock, in the wake of a wmmf_write or between the locks of writers that change
- * the payload in place, and repeats until it has one version whole: the writer never waits for it.
+ * A read-only handle copies without a lock, behind a wmmf_write or between the locks of writers that change the
+ * payload in place, and repeats until it has one whole version: the writer never waits for it.
  * The raw layout has no lock: its bytes are copied as they are. WMMF_E_TRUNCATED: a mapped file (wmmf_open_file) was
  * cut short meanwhile; use of its memory through wmmf_data is then a signal or exception of the system. */
 WMMF_API int32_t wmmf_read(wmmf_section *section, uint64_t offset, void *buffer, uint64_t length, int64_t timeout_ns);
@@ -609,16 +610,16 @@ WMMF_API int32_t wmmf_wait_many(wmmf_wait_item *items, uint32_t count, wmmf_wake
 /* Makes a waker, for one waiting thread. */
 WMMF_API int32_t wmmf_waker_create(wmmf_waker **out);
 
-/* Ends the wmmf_wait_many that waits with this waker, or if none does, the next one at once. From any thread. Wakes
- * that no wait has taken are one. What the caller did before, the waiting thread sees after. */
+/* Ends the wmmf_wait_many that waits with this waker, or if none does, the next one at once. From any thread. Several
+ * wakes before a wait count as one. What the caller did before, the waiting thread sees after. */
 WMMF_API int32_t wmmf_waker_wake(wmmf_waker *waker);
 
 /* Frees a waker; NULL is allowed. No call with it may be under way or come later. */
 WMMF_API int32_t wmmf_waker_close(wmmf_waker *waker);
 
 /* Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section (unless the
- * handle is read-only): every later and every waiting call, in every process, is then WMMF_E_POISONED, but for opening,
- * closing, looking and giving back. What counts as damage is never there while only this library writes, wherever its
+ * handle is read-only): every later and every waiting call, in every process, then returns WMMF_E_POISONED, except
+ * those that open, close, inspect and release. While only this library writes, there is never damage, wherever its
  * processes are stopped or die. WMMF_OK means that the audit was done, whatever it found. */
 WMMF_API int32_t wmmf_audit(wmmf_section *section, wmmf_audit_report *report);
 
@@ -629,19 +630,19 @@ WMMF_API int32_t wmmf_get_participant(wmmf_section *section, uint32_t index, wmm
 
 /* Writes the names of the sections and channels of this library that are open now, in any process, and that the caller
  * may read to `names`, one after the other, each ended by NUL. *needed becomes the bytes of them all; WMMF_E_RANGE:
- * they are more than `capacity`, and `names` is of no use. WMMF_LOCAL and WMMF_GLOBAL only. POSIX: sections of all
+ * they are more than `capacity`, and `names` is undefined. WMMF_LOCAL and WMMF_GLOBAL only. POSIX: sections of all
  * layouts. Windows: native ones only; WMMF_E_NOT_SUPPORTED where the system does not list its objects. */
 WMMF_API int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, uint64_t *needed);
 
-/* Frame channels: the newest frame for everybody, without copies, and nobody waits for anybody.
+/* Frame channels: the newest frame for everybody, without copies. Readers and writers do not wait for each other.
  *
- * A channel has N slots. A writer fills a slot that is neither the newest nor read by anyone and
- * publishes it; a reader pins the newest frame and reads it in place for as long as it likes. A reader that is slow
- * misses frames. Writers take turns: from begin to publish or cancel the others wait. A writer that dies in between
- * leaves nothing but a free slot, a reader that dies leaves no pin.
+ * A channel has N slots. A writer fills a slot that is neither the newest nor pinned by a reader, and publishes it. A
+ * reader pins the newest frame and reads it in place for as long as it likes. A slow reader misses frames. Writers take
+ * turns: from begin to publish or cancel the others wait. A writer that dies in between leaves a free slot; the pins of
+ * a reader that dies are cleared.
  *
  * wmmf_open opens a channel's section read-only, for wmmf_get_participant, wmmf_get_info and wmmf_audit; its layout is
- * the native one, and its bytes are not to be had (WMMF_E_NOT_SUPPORTED). */
+ * the native one; wmmf_data and wmmf_read return WMMF_E_NOT_SUPPORTED. */
 
 /* Creates a channel of `slots` slots (0 = WMMF_CHANNEL_SLOTS_DEFAULT) for frames of up to `capacity` bytes and opens it
  * for writing. Its memory is slots * (capacity + 196 bytes) and some pages: WMMF_E_NO_MEMORY if there is no room for
@@ -657,22 +658,22 @@ WMMF_API int32_t wmmf_channel_create(const char *name, uint64_t capacity, uint32
 WMMF_API int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity, uint32_t slots,
                                              const wmmf_options *options, wmmf_channel **out, int32_t *created);
 
-/* Opens an existing channel. With options->read_only its pages are read-only: such a handle cannot publish. It holds
- * frames in place all the same, if it may write the readers' section (who may read the channel may, if it was created
- * with one of the presets), and if that has a record left: wmmf_channel_info.in_place; else it gets copies.
+/* Opens an existing channel. With options->read_only its pages are read-only: such a handle cannot publish. It still
+ * holds frames in place if it may write the readers' section (with one of the access presets, every user who may read
+ * the channel may), and if that section has a record left: see wmmf_channel_info.in_place. Otherwise it gets copies.
  * WMMF_E_FORMAT: not a channel. WMMF_E_FULL: as many writable handles are open as it has participants. */
 WMMF_API int32_t wmmf_channel_open(const char *name, const wmmf_options *options, wmmf_channel **out);
 
 /* Gives the channel new pictures, with capacity and slots (0: as they are) and history. Only its owner can. Readers go
  * on with the same handle: frames that they hold stay as they are, the next one is from the new pictures, sequences go
  * on. The newest frame is copied if there is room; the rest of the history is not. A damaged channel is declared
- * new: the poison ends, and whoever was about to publish is told WMMF_E_POISONED. WMMF_E_ACCESS: another user owns it.
- * WMMF_E_DEADLOCK: this thread has begun a frame. */
+ * new: the poison ends, and a writer that was about to publish gets WMMF_E_POISONED. WMMF_E_ACCESS: another user owns
+ * it. WMMF_E_DEADLOCK: this thread has begun a frame. */
 WMMF_API int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, uint32_t slots, uint32_t history,
                                      int64_t timeout_ns);
 
-/* Waits until nobody is there to publish, as the system knows it: the last one who was has died, or closed the channel.
- * This handle is then the one. Of several that stand by, one gets WMMF_OK, the others wait on. */
+/* Waits until no program is there to publish: the last one has died, which the system tells, or closed the channel.
+ * This handle then takes its place. If several stand by, one gets WMMF_OK and the others wait on. */
 WMMF_API int32_t wmmf_channel_stand_by(wmmf_channel *channel, int64_t timeout_ns);
 
 /* *state becomes one of enum wmmf_channel_state; stalled: the newest frame is older than `stalled_ns`. */
@@ -681,10 +682,10 @@ WMMF_API int32_t wmmf_channel_get_state(wmmf_channel *channel, int64_t stalled_n
 /* As wmmf_get_participant, for all handles of the channel: first those that can write it, then those that only read. */
 WMMF_API int32_t wmmf_channel_get_participant(wmmf_channel *channel, uint32_t index, wmmf_participant *participant);
 
-/* Unmaps and frees, with all frames that are still held: no use of them may come later. NULL is allowed. */
+/* Unmaps and frees, including all frames that are still held: do not use them later. NULL is allowed. */
 WMMF_API int32_t wmmf_channel_close(wmmf_channel *channel);
 
-/* As wmmf_after_fork_child. Frames that are held stay where they are, too; but the parent's death gives them up. */
+/* As wmmf_after_fork_child. Held frames stay where they are as well, but the parent's death releases them. */
 WMMF_API int32_t wmmf_channel_after_fork_child(wmmf_channel *channel);
 
 /* As wmmf_get_owner. */
@@ -695,15 +696,15 @@ WMMF_API int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info 
 
 /* Gives a slot to fill: frame->data and frame->capacity; used is the capacity, the rest 0. Its bytes are those of some
  * older frame. WMMF_E_TIMEOUT: every slot is being read, or another writer is at work, for that long.
- * WMMF_E_DEADLOCK: this thread has begun a frame already. WMMF_E_NO_MEMORY: there is none for this slot. */
+ * WMMF_E_DEADLOCK: this thread has begun a frame already. WMMF_E_NO_MEMORY: there is no memory for this slot. */
 WMMF_API int32_t wmmf_channel_begin(wmmf_channel *channel, int64_t timeout_ns, wmmf_frame *frame);
 
-/* Publishes the frame of wmmf_channel_begin, from any thread. What describes it is the caller's: used, width, height,
+/* Publishes the frame of wmmf_channel_begin, from any thread. The caller describes it: used, width, height,
  * stride, fourcc, or element, dimensions and shape; device_timestamp, device_frame, user and user_size; and
  * timestamp_ns, unless it is 0: then it becomes the time of this call. Sets frame->sequence. A stride of 0 becomes that
  * of rows without gaps if the format is one that wmmf_picture_size knows; of other formats the library only checks that
  * stride * height bytes are used. WMMF_E_RANGE: used is beyond the capacity, the picture or array beyond used, or
- * user_size beyond 64. WMMF_E_ARGUMENT: what describes it contradicts itself. The frame is still begun then. */
+ * user_size beyond 64. WMMF_E_ARGUMENT: the description contradicts itself. After an error the frame is still begun. */
 WMMF_API int32_t wmmf_channel_publish(wmmf_channel *channel, wmmf_frame *frame);
 
 /* Bytes of a picture in a known pixel format: GREY, Y16 (with a space at its end), BGR3, RGB3, BGRA, RGBA, YUYV, UYVY,
@@ -720,9 +721,9 @@ WMMF_API int32_t wmmf_channel_write(wmmf_channel *channel, const void *data, int
 
 /* Pins the newest frame, if its sequence is not `after`, or waits until there is one. `after` is the sequence of the
  * frame that the caller had before; 0 takes any, at once if there is one. The frame stays as it is until
- * wmmf_channel_release, unless the channel's creator gave a time limit for that, or a hostile reader interferes: then
- * _release says so. One handle may pin so many frames, in any threads: WMMF_E_FULL. WMMF_E_READ_ONLY: this handle gets
- * only copies. */
+ * wmmf_channel_release, unless the channel's creator set a time limit for pins, or a hostile reader interferes: then
+ * wmmf_channel_release says so. WMMF_E_FULL: this handle, in all its threads, holds as many frames as it can.
+ * WMMF_E_READ_ONLY: this handle gets copies only. */
 WMMF_API int32_t wmmf_channel_acquire(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, wmmf_frame *frame);
 
 /* As wmmf_channel_acquire, for a frame that is picked otherwise: enum wmmf_pick says how, and what `after` means. */
@@ -732,12 +733,12 @@ WMMF_API int32_t wmmf_channel_acquire_pick(wmmf_channel *channel, uint32_t pick,
 /* Whether a frame of wmmf_channel_acquire is as it was until now: WMMF_OK or WMMF_E_NOT_INTACT. */
 WMMF_API int32_t wmmf_channel_intact(wmmf_channel *channel, const wmmf_frame *frame);
 
-/* Gives a frame of wmmf_channel_acquire back, from any thread; its memory may change from now on.
- * WMMF_E_NOT_INTACT: it is given back, and it had changed before: what was read of it may be of two frames. */
+/* Releases a frame of wmmf_channel_acquire, from any thread; its memory may change from now on.
+ * WMMF_E_NOT_INTACT: it is released, and it had changed before: what was read of it may be of two frames. */
 WMMF_API int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *frame);
 
 /* As wmmf_channel_acquire, but copies the picture into `buffer` and pins nothing after its return; read-only handles
- * can do it, too, and then repeat until they have a frame whole. WMMF_E_RANGE: the picture has more than `length`
+ * can do this as well, and then repeat until they have a whole frame. WMMF_E_RANGE: the picture has more than `length`
  * bytes; frame->used says how many. */
 WMMF_API int32_t wmmf_channel_read(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length,
                                    int64_t timeout_ns, wmmf_frame *frame);

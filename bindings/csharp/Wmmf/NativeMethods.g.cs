@@ -4,19 +4,19 @@ using System.Runtime.InteropServices;
 
 namespace Wmmf
 {
-    // What else a frame channel is created with.
+    // More options to create a frame channel with.
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_channel_options
     {
         // sizeof(wmmf_channel_options)
         public uint struct_size;
-        // so many frames stay readable after newer ones; they have slots besides the others
+        // how many frames stay readable after newer ones; they have slots of their own
         public uint history;
         // frames that one handle can hold at once; 0 = 8
         public uint pins;
-        // 1: not to publish yet: see wmmf_channel_stand_by
+        // 1: do not publish yet, see wmmf_channel_stand_by
         public uint standby;
-        // a writer that finds no other slot takes back one that readers have kept from it for this long; 0: never
+        // a writer that finds no other slot takes back a slot that readers have held for this long; 0: never
         public ulong pin_limit_ns;
     }
 
@@ -150,7 +150,7 @@ namespace Wmmf
         public void* data;
     }
 
-    // What a channel is and how it does, written by wmmf_channel_get_info.
+    // What a channel is, and its state; written by wmmf_channel_get_info.
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_channel_info
     {
@@ -215,9 +215,9 @@ namespace Wmmf
         public ulong joined_unix_ns;
         // when it took the write lock, to some milliseconds; 0 if it has not yet
         public ulong writing_since_unix_ns;
-        // frames of a channel that it holds in place, as it says itself
+        // frames of a channel that it holds in place
         public uint pins;
-        // 1 if it can only read the channel; what else is said of it, it says itself
+        // 1 if it can only read the channel; such a handle writes its record itself, so do not rely on it
         public uint read_only;
         // the sequence of the oldest frame that it holds in place; 0: none
         public ulong oldest_pinned;
@@ -261,7 +261,7 @@ namespace Wmmf
         public uint initialised;
         // read locks that threads hold or try to get
         public uint readers;
-        // 1 if a writer has the lock, or has it as soon as those readers are gone
+        // 1 if a writer holds the lock, or will once those readers have left
         public uint writing;
         // 1 + index of that writer's participant; 0: none, or the layout does not say
         public uint writer;
@@ -338,15 +338,15 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_last_os_error();
 
-        // What this thread's last call, if it failed, has to say besides its status: a clause in English such as "209715200 bytes are asked for, and the memory limit of this control group leaves 87031808"; "" if nothing. Never NULL; valid until the thread's next call.
+        // What this thread's last call, if it failed, adds to its status: a clause in English such as "209715200 bytes are asked for, and the memory limit of this control group leaves 87031808"; "" if nothing. Never NULL; valid until the thread's next call.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern byte* wmmf_last_detail();
 
-        // Creates a section with `size` bytes of zeroed payload and opens it for writing. The memory is reserved at once. WMMF_E_EXISTS if the name is taken. The section lives until its last handle, in whatever process, is closed or its process is gone.
+        // Creates a section with `size` bytes of zeroed payload and opens it for writing. The memory is reserved at once. WMMF_E_EXISTS if the name is taken. The section lives until its last handle, in any process, is closed or its process has ended.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_create(byte* name, ulong size, wmmf_options* options, IntPtr* result);
 
-        // Opens the section if there is one, else creates it. An existing one must have the layout and at least `size` bytes of payload, else WMMF_E_FORMAT or WMMF_E_SIZE; access applies only to a new one. WMMF_E_EXISTS: the name belongs to what another user's crash left, which only that user can remove. created (may be NULL) becomes 1 or 0.
+        // Opens the section if there is one, else creates it. An existing one must have the layout and at least `size` bytes of payload, else WMMF_E_FORMAT or WMMF_E_SIZE; access applies only to a new one. WMMF_E_EXISTS: a crashed program of another user left this name, and only that user can remove it. created (may be NULL) becomes 1 or 0.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_create_or_open(byte* name, ulong size, wmmf_options* options, IntPtr* result, int* created);
 
@@ -358,15 +358,15 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_open_file(byte* path, ulong size, wmmf_options* options, IntPtr* result);
 
-        // Maps a file: `size` bytes of it from options->offset on; 0: to its end. A writable file that is too short grows, with zeros; another is WMMF_E_SIZE, as is an empty file where no size is asked for. The file stays when the handle is closed. A file that is not one (a folder, a device, CON) is WMMF_E_FORMAT.  Raw: the bytes as they are, no lock. wmmf_read and wmmf_write go through the system, so that a file that is cut short meanwhile is WMMF_E_TRUNCATED; use of its memory is then a signal or exception of the system.  Native (options->native): `size` bytes of payload behind our header, with lock, sequence, waiting and recovery among all processes that have it open. The owner of a lock that no running process is, is dead, also after a restart of the machine: the next writer gets WMMF_E_OWNER_DIED. It gets that, too, after the machine went down while a process had the file open for writing: what the disk then has of the last writes nobody knows. An existing file needs our header (WMMF_E_FORMAT); size 0 takes its whole payload. Not with copy-on-write, an offset or 4.  Coherence: all mappings of one file on one machine show the same bytes, on Linux always and on Windows on local disks; copies on write show what they have copied as it was then.
+        // Maps a file: `size` bytes of it from options->offset on; 0: to its end. A writable file that is too short grows, with zeros; another is WMMF_E_SIZE, as is an empty file where no size is asked for. The file stays when the handle is closed. A file that is not one (a folder, a device, CON) is WMMF_E_FORMAT.  Raw: the bytes as they are, no lock. wmmf_read and wmmf_write go through the system, so that a file that is cut short meanwhile is WMMF_E_TRUNCATED; use of its memory is then a signal or exception of the system.  Native (options->native): `size` bytes of payload behind our header, with lock, sequence, waiting and recovery among all processes that have it open. A lock whose owner no longer runs, also after a restart of the machine, is that of a dead owner: the next writer gets WMMF_E_OWNER_DIED. The same is true if the machine went down while a process had the file open for writing, because nobody knows which of the last writes reached the disk. An existing file needs our header (WMMF_E_FORMAT); size 0 takes its whole payload. Not with copy-on-write, an offset or 4.  Coherence: all mappings of one file on one machine show the same bytes, on Linux always and on Windows on local disks; copies on write show what they have copied as it was then.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_map_file(byte* path, ulong size, wmmf_file_options* options, IntPtr* result);
 
-        // Hands changes of `length` bytes at `offset` (0: to the end) to the system, or, if to_device is 1, returns once they are on the device: until then a loss of power may take them. The device may get more than was asked for. Where there is no file: nothing.
+        // Hands changes of `length` bytes at `offset` (0: to the end) to the system, or, if to_device is 1, returns once they are on the device: until then a loss of power may take them. The device may get more than was asked for. Does nothing if there is no file.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_flush(IntPtr section, ulong offset, ulong length, uint to_device);
 
-        // Makes a raw, writable file longer (with zeros) or shorter, so that the section has `size` bytes, and maps it anew: no other call on the handle, nor a use of its memory, may be under way, and wmmf_data gives a new address. Windows and other mappings stay as they are. After a failure the section has its old size, but perhaps a new address. Shorter, while others have it mapped: Windows refuses (WMMF_E_ACCESS); on Linux they get WMMF_E_TRUNCATED from wmmf_read and a signal where they touch memory that is gone. Sections without a file: WMMF_E_NOT_SUPPORTED.
+        // Makes a raw, writable file longer (with zeros) or shorter, so that the section has `size` bytes, and maps it again: no other call on the handle, nor a use of its memory, may be under way, and wmmf_data gives a new address. Windows and other mappings stay as they are. After a failure the section has its old size, but perhaps a new address. Shorter, while others have it mapped: Windows refuses (WMMF_E_ACCESS); on Linux they get WMMF_E_TRUNCATED from wmmf_read and a signal where they touch memory that is gone. Sections without a file: WMMF_E_NOT_SUPPORTED.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_resize(IntPtr section, ulong size);
 
@@ -390,15 +390,15 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_close(IntPtr section);
 
-        // In a forked child: closes what the copied handle has open, so that it no longer makes the parent look alive. The memory stays where it is, and valid, until wmmf_close. Again: nothing. WMMF_E_ARGUMENT: this process opened the handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be mapped anew.
+        // In a forked child: closes what the copied handle has open, so that it no longer makes the parent look alive. The memory stays where it is, and valid, until wmmf_close. Calling it again does nothing. WMMF_E_ARGUMENT: this process opened the handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be mapped again.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_after_fork_child(IntPtr section);
 
-        // Writes the name of the user to whom the section belongs, which is as a rule the one who created it, to `name`: on POSIX the user's name or number, on Windows DOMAIN\user or the SID. *needed becomes its bytes with the NUL; WMMF_E_RANGE: they are more than `capacity`.
+        // Writes the name of the user who owns the section, usually the one who created it, to `name`: on POSIX the user's name or number, on Windows DOMAIN\user or the SID. *needed becomes its bytes with the NUL; WMMF_E_RANGE: they are more than `capacity`.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_owner(IntPtr section, byte* name, ulong capacity, ulong* needed);
 
-        // named becomes 1 if the section's name still leads to it. 0: somebody has removed the name (on Linux an administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). All who have the section open go on as before, locks and recovery included, but nobody can open it any more, and the name is free for another section. On Windows a name lasts as long as the section. A mapped file that has no name: WMMF_E_NOT_SUPPORTED.
+        // named becomes 1 if the section's name still leads to it, and 0 if the name was removed (on Linux by an administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). Processes that have the section open go on as before, locks and recovery included, but nobody can open it any more, and the name is free for another section. On Windows a name lasts as long as the section. A mapped file that has no name: WMMF_E_NOT_SUPPORTED.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_is_named(IntPtr section, uint* named);
 
@@ -422,23 +422,23 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_read(IntPtr section, long timeout_ns);
 
-        // Gives a read lock back. WMMF_E_POISONED: it is given back, and the section was poisoned meanwhile.
+        // Releases a read lock. WMMF_E_POISONED: it is released, and the section was poisoned meanwhile.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_unlock_read(IntPtr section);
 
-        // Takes the lock for writing. WMMF_E_OWNER_DIED: the lock IS taken, and a previous owner died holding it: repair the payload and call wmmf_mark_consistent before unlocking. Unlocking without that leaves the section as it was, for the next one who repairs.  A thread that ends while it holds a lock, for reading or writing, loses it as a process that dies does. (In the winmmf layout, which cannot say more, its lock is free again. TerminateThread of Windows is not noticed.) WMMF_E_DEADLOCK: the thread holds the lock through this handle; or it does so through another one of the same section, and the timeout is 100000000 or more: it would wait for itself.
+        // Takes the lock for writing. WMMF_E_OWNER_DIED: the lock IS taken, and a previous owner died holding it: repair the payload and call wmmf_mark_consistent before unlocking. Unlocking without that leaves the section as it was, for the next one who repairs.  A thread that ends while it holds a lock, for reading or writing, loses it as a process that dies does. (In the winmmf layout its lock is simply free again. TerminateThread of Windows is not noticed.) WMMF_E_DEADLOCK: the thread holds the lock through this handle; or through another handle of the same section, and the timeout is 100000000 or more: it would wait for itself.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_write(IntPtr section, long timeout_ns);
 
-        // As wmmf_lock_write, for callers that wait in slices, to look at signals or a cancellation in between. *place is 0 at first; after WMMF_E_TIMEOUT it is the caller's place in the queue of writers, which it keeps until it calls again (wmmf_write_queued, too) or gives it up with wmmf_leave_queue; after anything else it is 0. A caller that does not come back within a millisecond lets others pass.
+        // As wmmf_lock_write, for callers that wait in slices, to look at signals or a cancellation in between. *place is 0 at first; after WMMF_E_TIMEOUT it is the caller's place in the queue of writers, which it keeps until it calls again (wmmf_write_queued, too) or gives it up with wmmf_leave_queue; after anything else it is 0. A caller that does not call again within a millisecond lets others pass.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_write_queued(IntPtr section, long timeout_ns, ulong* place);
 
-        // Gives up a place in the queue of writers; 0: nothing. The handle and the layout are those that gave it.
+        // Gives up a place in the queue of writers; does nothing for 0. The handle and the layout are those that gave it.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_leave_queue(IntPtr section, ulong place);
 
-        // Gives the write lock back, advances the sequence and wakes whoever waits. WMMF_E_POISONED: it is given back, and the section was poisoned before.
+        // Releases the write lock, advances the sequence and wakes all waiters. WMMF_E_POISONED: it is released, and the section was poisoned before.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_unlock_write(IntPtr section);
 
@@ -450,11 +450,11 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_poison(IntPtr section);
 
-        // Describes the lock of a native or winmmf section: a snapshot, already old when it is read. Read-only handles may ask, too.
+        // Describes the lock of a native or winmmf section: a snapshot, already old when it is read. Read-only handles may ask as well.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_lock_state(IntPtr section, wmmf_lock_state* state);
 
-        // Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling thread already holds). A read-only handle copies without a lock, in the wake of a wmmf_write or between the locks of writers that change the payload in place, and repeats until it has one version whole: the writer never waits for it. The raw layout has no lock: its bytes are copied as they are. WMMF_E_TRUNCATED: a mapped file (wmmf_open_file) was cut short meanwhile; use of its memory through wmmf_data is then a signal or exception of the system.
+        // Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling thread already holds). A read-only handle copies without a lock, behind a wmmf_write or between the locks of writers that change the payload in place, and repeats until it has one whole version: the writer never waits for it. The raw layout has no lock: its bytes are copied as they are. WMMF_E_TRUNCATED: a mapped file (wmmf_open_file) was cut short meanwhile; use of its memory through wmmf_data is then a signal or exception of the system.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_read(IntPtr section, ulong offset, void* buffer, ulong length, long timeout_ns);
 
@@ -482,7 +482,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_waker_create(IntPtr* result);
 
-        // Ends the wmmf_wait_many that waits with this waker, or if none does, the next one at once. From any thread. Wakes that no wait has taken are one. What the caller did before, the waiting thread sees after.
+        // Ends the wmmf_wait_many that waits with this waker, or if none does, the next one at once. From any thread. Several wakes before a wait count as one. What the caller did before, the waiting thread sees after.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_waker_wake(IntPtr waker);
 
@@ -490,7 +490,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_waker_close(IntPtr waker);
 
-        // Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section (unless the handle is read-only): every later and every waiting call, in every process, is then WMMF_E_POISONED, but for opening, closing, looking and giving back. What counts as damage is never there while only this library writes, wherever its processes are stopped or die. WMMF_OK means that the audit was done, whatever it found.
+        // Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section (unless the handle is read-only): every later and every waiting call, in every process, then returns WMMF_E_POISONED, except those that open, close, inspect and release. While only this library writes, there is never damage, wherever its processes are stopped or die. WMMF_OK means that the audit was done, whatever it found.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_audit(IntPtr section, wmmf_audit_report* report);
 
@@ -498,7 +498,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_participant(IntPtr section, uint index, wmmf_participant* participant);
 
-        // Writes the names of the sections and channels of this library that are open now, in any process, and that the caller may read to `names`, one after the other, each ended by NUL. *needed becomes the bytes of them all; WMMF_E_RANGE: they are more than `capacity`, and `names` is of no use. WMMF_LOCAL and WMMF_GLOBAL only. POSIX: sections of all layouts. Windows: native ones only; WMMF_E_NOT_SUPPORTED where the system does not list its objects.
+        // Writes the names of the sections and channels of this library that are open now, in any process, and that the caller may read to `names`, one after the other, each ended by NUL. *needed becomes the bytes of them all; WMMF_E_RANGE: they are more than `capacity`, and `names` is undefined. WMMF_LOCAL and WMMF_GLOBAL only. POSIX: sections of all layouts. Windows: native ones only; WMMF_E_NOT_SUPPORTED where the system does not list its objects.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_list(uint name_space, byte* names, ulong capacity, ulong* needed);
 
@@ -510,15 +510,15 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_create_or_open(byte* name, ulong capacity, uint slots, wmmf_options* options, IntPtr* result, int* created);
 
-        // Opens an existing channel. With options->read_only its pages are read-only: such a handle cannot publish. It holds frames in place all the same, if it may write the readers' section (who may read the channel may, if it was created with one of the presets), and if that has a record left: wmmf_channel_info.in_place; else it gets copies. WMMF_E_FORMAT: not a channel. WMMF_E_FULL: as many writable handles are open as it has participants.
+        // Opens an existing channel. With options->read_only its pages are read-only: such a handle cannot publish. It still holds frames in place if it may write the readers' section (with one of the access presets, every user who may read the channel may), and if that section has a record left: see wmmf_channel_info.in_place. Otherwise it gets copies. WMMF_E_FORMAT: not a channel. WMMF_E_FULL: as many writable handles are open as it has participants.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_open(byte* name, wmmf_options* options, IntPtr* result);
 
-        // Gives the channel new pictures, with capacity and slots (0: as they are) and history. Only its owner can. Readers go on with the same handle: frames that they hold stay as they are, the next one is from the new pictures, sequences go on. The newest frame is copied if there is room; the rest of the history is not. A damaged channel is declared new: the poison ends, and whoever was about to publish is told WMMF_E_POISONED. WMMF_E_ACCESS: another user owns it. WMMF_E_DEADLOCK: this thread has begun a frame.
+        // Gives the channel new pictures, with capacity and slots (0: as they are) and history. Only its owner can. Readers go on with the same handle: frames that they hold stay as they are, the next one is from the new pictures, sequences go on. The newest frame is copied if there is room; the rest of the history is not. A damaged channel is declared new: the poison ends, and a writer that was about to publish gets WMMF_E_POISONED. WMMF_E_ACCESS: another user owns it. WMMF_E_DEADLOCK: this thread has begun a frame.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_resize(IntPtr channel, ulong capacity, uint slots, uint history, long timeout_ns);
 
-        // Waits until nobody is there to publish, as the system knows it: the last one who was has died, or closed the channel. This handle is then the one. Of several that stand by, one gets WMMF_OK, the others wait on.
+        // Waits until no program is there to publish: the last one has died, which the system tells, or closed the channel. This handle then takes its place. If several stand by, one gets WMMF_OK and the others wait on.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_stand_by(IntPtr channel, long timeout_ns);
 
@@ -530,11 +530,11 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_get_participant(IntPtr channel, uint index, wmmf_participant* participant);
 
-        // Unmaps and frees, with all frames that are still held: no use of them may come later. NULL is allowed.
+        // Unmaps and frees, including all frames that are still held: do not use them later. NULL is allowed.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_close(IntPtr channel);
 
-        // As wmmf_after_fork_child. Frames that are held stay where they are, too; but the parent's death gives them up.
+        // As wmmf_after_fork_child. Held frames stay where they are as well, but the parent's death releases them.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_after_fork_child(IntPtr channel);
 
@@ -546,11 +546,11 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_get_info(IntPtr channel, wmmf_channel_info* info);
 
-        // Gives a slot to fill: frame->data and frame->capacity; used is the capacity, the rest 0. Its bytes are those of some older frame. WMMF_E_TIMEOUT: every slot is being read, or another writer is at work, for that long. WMMF_E_DEADLOCK: this thread has begun a frame already. WMMF_E_NO_MEMORY: there is none for this slot.
+        // Gives a slot to fill: frame->data and frame->capacity; used is the capacity, the rest 0. Its bytes are those of some older frame. WMMF_E_TIMEOUT: every slot is being read, or another writer is at work, for that long. WMMF_E_DEADLOCK: this thread has begun a frame already. WMMF_E_NO_MEMORY: there is no memory for this slot.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_begin(IntPtr channel, long timeout_ns, wmmf_frame* frame);
 
-        // Publishes the frame of wmmf_channel_begin, from any thread. What describes it is the caller's: used, width, height, stride, fourcc, or element, dimensions and shape; device_timestamp, device_frame, user and user_size; and timestamp_ns, unless it is 0: then it becomes the time of this call. Sets frame->sequence. A stride of 0 becomes that of rows without gaps if the format is one that wmmf_picture_size knows; of other formats the library only checks that stride * height bytes are used. WMMF_E_RANGE: used is beyond the capacity, the picture or array beyond used, or user_size beyond 64. WMMF_E_ARGUMENT: what describes it contradicts itself. The frame is still begun then.
+        // Publishes the frame of wmmf_channel_begin, from any thread. The caller describes it: used, width, height, stride, fourcc, or element, dimensions and shape; device_timestamp, device_frame, user and user_size; and timestamp_ns, unless it is 0: then it becomes the time of this call. Sets frame->sequence. A stride of 0 becomes that of rows without gaps if the format is one that wmmf_picture_size knows; of other formats the library only checks that stride * height bytes are used. WMMF_E_RANGE: used is beyond the capacity, the picture or array beyond used, or user_size beyond 64. WMMF_E_ARGUMENT: the description contradicts itself. After an error the frame is still begun.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_publish(IntPtr channel, wmmf_frame* frame);
 
@@ -566,7 +566,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_write(IntPtr channel, void* data, long timeout_ns, wmmf_frame* frame);
 
-        // Pins the newest frame, if its sequence is not `after`, or waits until there is one. `after` is the sequence of the frame that the caller had before; 0 takes any, at once if there is one. The frame stays as it is until wmmf_channel_release, unless the channel's creator gave a time limit for that, or a hostile reader interferes: then _release says so. One handle may pin so many frames, in any threads: WMMF_E_FULL. WMMF_E_READ_ONLY: this handle gets only copies.
+        // Pins the newest frame, if its sequence is not `after`, or waits until there is one. `after` is the sequence of the frame that the caller had before; 0 takes any, at once if there is one. The frame stays as it is until wmmf_channel_release, unless the channel's creator set a time limit for pins, or a hostile reader interferes: then wmmf_channel_release says so. WMMF_E_FULL: this handle, in all its threads, holds as many frames as it can. WMMF_E_READ_ONLY: this handle gets copies only.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_acquire(IntPtr channel, ulong after, long timeout_ns, wmmf_frame* frame);
 
@@ -578,11 +578,11 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_intact(IntPtr channel, wmmf_frame* frame);
 
-        // Gives a frame of wmmf_channel_acquire back, from any thread; its memory may change from now on. WMMF_E_NOT_INTACT: it is given back, and it had changed before: what was read of it may be of two frames.
+        // Releases a frame of wmmf_channel_acquire, from any thread; its memory may change from now on. WMMF_E_NOT_INTACT: it is released, and it had changed before: what was read of it may be of two frames.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_release(IntPtr channel, wmmf_frame* frame);
 
-        // As wmmf_channel_acquire, but copies the picture into `buffer` and pins nothing after its return; read-only handles can do it, too, and then repeat until they have a frame whole. WMMF_E_RANGE: the picture has more than `length` bytes; frame->used says how many.
+        // As wmmf_channel_acquire, but copies the picture into `buffer` and pins nothing after its return; read-only handles can do this as well, and then repeat until they have a whole frame. WMMF_E_RANGE: the picture has more than `length` bytes; frame->used says how many.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_read(IntPtr channel, ulong after, void* buffer, ulong length, long timeout_ns, wmmf_frame* frame);
 

@@ -30,11 +30,11 @@ namespace Wmmf
         Timeout = -20,
         /// <summary>A writer died while it held the lock: the payload may be half written.</summary>
         OwnerDied = -21,
-        /// <summary>An audit found damage, or wmmf_poison was called: nobody can use it any more.</summary>
+        /// <summary>An audit found damage, or wmmf_poison was called: it is useless for ever.</summary>
         Poisoned = -22,
         /// <summary>The handle is closed (reported by the bindings).</summary>
         Closed = -23,
-        /// <summary>The calling thread would wait for itself: it has the lock, by whatever handle.</summary>
+        /// <summary>The calling thread would wait for itself: it holds the lock, through any handle.</summary>
         Deadlock = -24,
         /// <summary>The calling thread does not hold the lock.</summary>
         NotOwner = -25,
@@ -42,7 +42,7 @@ namespace Wmmf
         ReadOnly = -26,
         /// <summary>Not supported by this layout, or by this system.</summary>
         NotSupported = -27,
-        /// <summary>Every participant record, or every reader place of the handle, is in use.</summary>
+        /// <summary>All participant records, or all places of the handle for readers or frames, are in use.</summary>
         Full = -28,
         /// <summary>The handle belongs to the parent process.</summary>
         Forked = -29,
@@ -95,7 +95,7 @@ namespace Wmmf
     /// <summary>Who may open a section, besides its creator. On Windows WMMF_ACCESS_USERS_WRITE of the winmmf and raw layouts grants what programs of other makers ask for, and that includes changing the access itself. The winmmf layout has no read-only access (WMMF_E_NOT_SUPPORTED): its programs ask for all rights even to read.</summary>
     public enum SectionAccess
     {
-        /// <summary>Nobody else (0600; a DACL with the creating user and the system).</summary>
+        /// <summary>No other user (0600; a DACL with the creating user and the system).</summary>
         Owner = 0,
         /// <summary>Every user of the machine, read-only (0644).</summary>
         UsersRead = 1,
@@ -110,9 +110,9 @@ namespace Wmmf
     // Which files wmmf_map_file takes.
     internal enum SectionFileMode
     {
-        // one that exists
+        // an existing file
         Open = 0,
-        // one that does not exist; WMMF_E_EXISTS if it does
+        // a new file; WMMF_E_EXISTS if it exists
         Create = 1,
         // either
         OpenOrCreate = 2,
@@ -190,16 +190,16 @@ namespace Wmmf
         Time = 4,
     }
 
-    /// <summary>How a channel does.</summary>
+    /// <summary>The state of a channel.</summary>
     public enum ChannelState
     {
-        /// <summary>Somebody is there to publish.</summary>
+        /// <summary>A program is there to publish.</summary>
         Live = 0,
-        /// <summary>The same, but no frame has come for a time.</summary>
+        /// <summary>As LIVE, but no frame has come for some time.</summary>
         Stalled = 1,
-        /// <summary>The last one who published died, and nobody took over.</summary>
+        /// <summary>The last program that published died, and none took over.</summary>
         HungUp = 2,
-        /// <summary>The last one who published closed it.</summary>
+        /// <summary>The last program that published has closed it.</summary>
         Gone = 3,
     }
 
@@ -257,10 +257,10 @@ namespace Wmmf
         /// <summary>When it took the write lock, to some milliseconds; null if it has not yet.</summary>
         public DateTimeOffset? WritingSince { get; }
 
-        /// <summary>Frames of a channel that it holds in place, as it says itself.</summary>
+        /// <summary>Frames of a channel that it holds in place.</summary>
         public long Pins { get; }
 
-        /// <summary>Whether it can only read the channel; what else is said of it, it says itself.</summary>
+        /// <summary>Whether it can only read the channel; such a handle writes its record itself, so do not rely on it.</summary>
         public bool IsReadOnly { get; }
 
         /// <summary>The sequence of the oldest frame that it holds in place; null: none.</summary>
