@@ -166,8 +166,8 @@ static void check_payload(wmmf_section *section) {
         return;
     succeed(wmmf_get_info(section, &info));
     succeed(wmmf_size(section, &size));
-    require(info.mapped_size == bytes_size && info.data_offset < bytes_size && size == info.size && size != 0 &&
-                size <= bytes_size - info.data_offset,
+    require(info.mapped_size <= bytes_size && info.data_offset < info.mapped_size && size == info.size && size != 0 &&
+                size <= info.mapped_size - info.data_offset,
             "a payload outside the section");
     int32_t status = wmmf_data(section, &data);
     if (status == WMMF_E_NOT_SUPPORTED) /* a channel's */
@@ -232,6 +232,37 @@ static void call_look(void) {
     check_payload(section);
     answered(wmmf_sequence(section, &sequence));
     require(wmmf_after_fork_child(section) == WMMF_E_ARGUMENT, "disinherited without a fork");
+    wmmf_lock_state state = {.struct_size = sizeof state};
+    uint32_t named;
+    uint64_t needed;
+    char owner[8];
+    answered(wmmf_get_lock_state(section, &state));
+    answered(wmmf_is_named(section, &named));
+    answered(wmmf_get_owner(section, owner, take_byte() % sizeof owner, &needed));
+    require(strlen(wmmf_last_detail()) < 256, "a detail without an end");
+}
+
+static void call_poison(void) {
+    answered(wmmf_poison(*take_map()));
+}
+
+/* Files: what is there is mapped once more, in parts, and keeps its size, which the peer's own mapping needs. */
+static void call_map_file(void) {
+    wmmf_section *section = NULL;
+    wmmf_window *window = NULL;
+    uint64_t size = take_short() % bytes_size, offset = take_short() % LARGEST, length = take_short() % LARGEST;
+    void *data;
+    if (wmmf_map_file(path, size, NULL, &section) != WMMF_OK)
+        return;
+    answered(wmmf_flush(section, offset, length, 0));
+    if (wmmf_map_window(section, offset, length, 0, &window) == WMMF_OK) {
+        succeed(wmmf_window_data(window, &data));
+        volatile uint8_t *first = data;
+        (void)first[0];
+    }
+    answered(wmmf_unmap_window(window));
+    answered(wmmf_close(section));
+    answered(wmmf_resize(*take_map(), 0));
 }
 
 static void call_lock_read(void) {
@@ -288,6 +319,17 @@ static void call_wait(void) {
     wmmf_section *section = *take_map();
     uint64_t current, sequence = take_byte();
     answered(wmmf_wait(section, sequence, take_timeout(), &current));
+}
+
+static void call_wait_many(void) {
+    wmmf_wait_item items[2] = {{.section = *take_map(), .sequence = take_byte()},
+                               {.channel = readers[0].channel, .sequence = take_byte()}};
+    wmmf_waker *waker = NULL;
+    succeed(wmmf_waker_create(&waker));
+    if (take_byte() & 1)
+        succeed(wmmf_waker_wake(waker));
+    answered(wmmf_wait_many(items, 2, waker, take_timeout()));
+    succeed(wmmf_waker_close(waker));
 }
 
 static void call_audit(void) {
@@ -358,6 +400,13 @@ static void call_channel_get_info(void) {
     wmmf_channel_info info = {.struct_size = sizeof info};
     answered(wmmf_channel_get_info(channel, &info));
     require(wmmf_channel_after_fork_child(channel) == WMMF_E_ARGUMENT, "disinherited without a fork");
+    wmmf_participant participant = {.struct_size = sizeof participant};
+    uint32_t state;
+    uint64_t needed;
+    char owner[8];
+    answered(wmmf_channel_get_state(channel, 1000000, &state));
+    answered(wmmf_channel_get_participant(channel, take_byte(), &participant));
+    answered(wmmf_channel_get_owner(channel, owner, take_byte() % sizeof owner, &needed));
 }
 
 static void call_channel_begin(void) {
@@ -397,8 +446,8 @@ static void call_channel_write(void) {
 
 static void check_frame(const wmmf_frame *frame) {
     const volatile uint8_t *picture = frame->data;
-    require(frame->used <= frame->capacity && frame->capacity <= bytes_size &&
-                (uint64_t)frame->stride * frame->height <= frame->used && frame->user_size <= sizeof frame->user,
+    require(frame->used <= frame->capacity && (uint64_t)frame->stride * frame->height <= frame->used &&
+                frame->user_size <= sizeof frame->user,
             "a frame outside its slot");
     (void)picture[0];
     (void)picture[frame->capacity - 1];
@@ -413,8 +462,30 @@ static void call_channel_acquire(void) {
         check_frame(&reader->pinned);
 }
 
+static void call_channel_pick(void) {
+    struct reader *reader = take_reader();
+    uint32_t pick = take_byte() % 6;
+    uint64_t after = take_byte();
+    uint64_t length = take_short() % (2 * SIZE);
+    wmmf_frame frame = no_frame();
+    uint8_t *buffer = new_buffer(length);
+    answered(wmmf_channel_read_pick(reader->channel, pick, after, buffer, length, take_timeout(), &frame));
+    free(buffer);
+    int32_t status = wmmf_channel_acquire_pick(reader->channel, pick, after, take_timeout(), &reader->pinned);
+    answered(status);
+    if (status == WMMF_OK)
+        check_frame(&reader->pinned);
+}
+
+static void call_channel_change(void) {
+    struct reader *reader = take_reader();
+    answered(wmmf_channel_stand_by(reader->channel, SHORT_NS));
+    answered(wmmf_channel_resize(reader->channel, take_short() % (2 * SIZE), SLOTS + take_byte() % 3, 0, SHORT_NS));
+}
+
 static void call_channel_release(void) {
     struct reader *reader = take_reader();
+    answered(wmmf_channel_intact(reader->channel, &reader->pinned));
     answered(wmmf_channel_release(reader->channel, &reader->pinned));
 }
 
@@ -447,6 +518,8 @@ static void (*const calls[])(void) = {
     call_open_file,
     call_close,
     call_look,
+    call_poison,
+    call_map_file,
     call_lock_read,
     call_unlock_read,
     call_lock_write,
@@ -455,6 +528,7 @@ static void (*const calls[])(void) = {
     call_read,
     call_write,
     call_wait,
+    call_wait_many,
     call_audit,
     call_get_participant,
     call_list,
@@ -468,6 +542,8 @@ static void (*const calls[])(void) = {
     call_channel_cancel,
     call_channel_write,
     call_channel_acquire,
+    call_channel_pick,
+    call_channel_change,
     call_channel_release,
     call_channel_read,
     call_channel_wait,
@@ -576,6 +652,7 @@ static int count_descriptors(void) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static int mappings = -1; /* what the library keeps for the whole process */
     int descriptors = count_descriptors();
     struct scribbler scribbler;
     input = data;
@@ -583,6 +660,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t mode = take_byte();
     bool scribbles = mode & 1;
 
+    if (mappings < 0) {
+        set_up(0);
+        tear_down();
+        mappings = guarded_count();
+        descriptors = count_descriptors();
+    }
     set_up(mode / 2 % 5);
     if (scribbles)
         scribbler_start(&scribbler);
@@ -593,7 +676,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     tear_down();
 
     require(access(path, F_OK) != 0, "a file is left");
-    require(guarded_count() == 0, "a mapping is left");
+    require(guarded_count() == mappings, "a mapping is left");
     require(count_descriptors() == descriptors, "a descriptor is left");
     return 0;
 }

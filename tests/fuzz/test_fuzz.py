@@ -14,7 +14,13 @@ import pytest
 HERE = Path(__file__).parent
 SECONDS = int(os.environ.get("PYWINMMF_FUZZ_SECONDS") or 60)
 # Calls that answer without looking at anything that a peer could have written.
-WITHOUT_A_SECTION = {"wmmf_abi_version", "wmmf_version", "wmmf_last_os_error"}
+WITHOUT_A_SECTION = {
+    "wmmf_abi_version",
+    "wmmf_version",
+    "wmmf_last_os_error",
+    "wmmf_page_sizes",
+    "wmmf_picture_size",
+}
 # Each of these keeps a peer's word from moving us out of the section.
 MISSING_CHECKS = [
     ("section.c", "extent->size > mapped - extent->offset", "false"),
