@@ -1,5 +1,6 @@
-/* Frames of a channel (csrc/src/channel.c): readers that pin the newest one, or copy it without a pin, against writers
- * that fill the other slots; any of them dies at any step, and somebody poisons.
+/* Frames of a channel (csrc/src/channel_write.c, channel_read.c, pins.c): readers that pin a frame, or copy it without
+ * a pin, against writers that fill other slots and may replace all pictures; any of them dies at any step, somebody
+ * writes garbage where the pins are, and somebody poisons.
  *
  * A STEP is one access to shared memory. The order that interleaving takes for granted is in C that of seq_cst, and for
  * who copies without a pin the work of fences.
@@ -7,22 +8,34 @@
  * Sound abstractions:
  * - Owning the lock is one step (exclusion.pml), and so is losing it to a death.
  * - A writer may choose any slot that it finds free, not only the one that was the newest last.
- * - A reader holds one frame at a time. Who waits is left out: it does nothing (waking.pml).
+ * - A pinner holds one frame at a time; more entries of its list are more pinners. Who waits is left out: it does nothing
+ *   (waking.pml).
+ * - A slot is taken back (the pin limit) at any time, and not only after one.
+ * - Pictures that were replaced stay as they are while somebody has them: of those that a reader works on no more is
+ *   modelled than that nobody writes there. So the slots here are always those of the newest generation.
  *
- * Checked: a frame that a reader has pinned, or copied whole, is the one that it was told; what is poisoned stays so.
+ * Checked: a frame that a reader has copied whole, or held until it asked whether it is intact and heard that it is, is
+ * the one that it was told. With honest peers, and no pin limit, it always is intact. A frame of the history can be had
+ * for as long as that says. What is poisoned stays so. A reader that looks after a replacement never takes a slot of the
+ * new pictures for one of the old.
  *
- * Configuration: SLOTS, WRITERS, PINNERS, COPIERS, FRAMES at most, DEATHS at most, POISONERS. */
+ * Configuration: SLOTS, HISTORY (less than SLOTS - 1), WRITERS, PINNERS, COPIERS, FRAMES at most, GENERATIONS at most,
+ * DEATHS at most, GARBAGE: so many pins are overwritten, TAKEN_BACK: so many slots are, POISONERS. */
 #define TORN   255
 #define NOBODY 255
 #define NONE   255 /* no slot */
 
 byte newest;                      /* the sequence of the newest frame; its slot changes in the same step */
-byte newest_slot;
-bool poisoned;                    /* a bit of the same word */
+byte newest_slot = NONE;
+byte oldest = 1;                  /* of the frames that may be pinned */
+byte generation;                  /* the current one; poison is a bit of the same word */
+bool poisoned;
 byte picture[SLOTS], stamp[SLOTS];
-byte pin[PINNERS] = NONE;
+byte pin[PINNERS] = NONE;         /* with `pin_of`, the generation, one word */
+byte pin_of[PINNERS];
 byte owner = NOBODY;
-byte frames = FRAMES, deaths = DEATHS;
+byte frames = FRAMES, deaths = DEATHS, replacements = GENERATIONS - 1, garbage = GARBAGE, taken_back = TAKEN_BACK;
+#define HONEST (GARBAGE == 0 && TAKEN_BACK == 0)
 
 /* Deliberate mistakes, each of which must be found. */
 #ifdef BREAK_SCAN
@@ -38,12 +51,27 @@ byte frames = FRAMES, deaths = DEATHS;
 #ifdef BREAK_POISON
 #define IS_AS_BEFORE true
 #else
-#define IS_AS_BEFORE (newest == before && !poisoned)
+#define IS_AS_BEFORE (!poisoned && generation == mine)
 #endif
 #ifdef BREAK_BURY
 #define MAY_BURY true
 #else
 #define MAY_BURY false
+#endif
+#ifdef BREAK_INTACT
+#define IS_INTACT true
+#else
+#define IS_INTACT (generation != mine || stamp[slot] == 2 * wanted)
+#endif
+#ifdef BREAK_HISTORY
+#define HISTORY_ENDS skip
+#else
+#define HISTORY_ENDS oldest = newest - HISTORY
+#endif
+#ifdef BREAK_GENERATION
+#define IS_MINE true
+#else
+#define IS_MINE (generation == mine)
 #endif
 
 #define STEP(...) if :: atomic { __VA_ARGS__ } :: atomic { deaths > 0 -> deaths--; goto died } fi
@@ -52,27 +80,65 @@ inline look_at_pins() {
     taken = 0;
     for (i : 0 .. PINNERS - 1) {
         if
-        :: atomic { pin[i] != NONE -> taken = taken | (1 << pin[i]) }
-        :: pin[i] == NONE
+        :: atomic { pin[i] < SLOTS && pin_of[i] == mine -> taken = taken | (1 << pin[i]) }
+        :: else
         fi
     }
     i = 0
 }
 
-#define IS_FREE(slot) ((before == 0 || slot != newest_slot) && !(taken >> slot & 1))
+#define FRAME_OF(slot) (stamp[slot] / 2)
+#define IN_HISTORY(slot) (!(stamp[slot] & 1) && stamp[slot] != 0 && FRAME_OF(slot) >= oldest)
+#define IS_FREE(slot) (slot != newest_slot && !IN_HISTORY(slot) && !(taken >> slot & 1))
+#define MAY_PIN(sequence) (sequence == newest || (HISTORY > 0 && sequence >= oldest))
 
 active [WRITERS] proctype Writer() {
-    byte before, taken, slot, i;
+    byte before, taken, slot, i, mine;
+    bool renewing;
 next:
     do
     :: frames == 0 -> break
     :: atomic { frames > 0 -> frames-- };
+        mine = generation;
         if
         :: SCAN_FIRST -> look_at_pins()
         :: else
         fi;
-        STEP(owner == NOBODY -> owner = _pid);
+        if
+        :: atomic { owner == NOBODY && !poisoned -> owner = _pid }
+        :: atomic { poisoned && replacements > 0 -> owner = _pid; renewing = true } /* rwlock_renew */
+        :: atomic { poisoned -> goto leave }
+        :: atomic { deaths > 0 -> deaths--; goto died }
+        fi;
+        if
+        :: atomic { !renewing && (poisoned || generation != mine) -> goto leave } /* in C it follows, and begins anew */
+        :: else
+        fi;
+        if
+        :: atomic { replacements > 0 -> replacements-- };     /* replace_pictures: new ones, with a copy of the newest */
+            STEP(
+                poisoned = false;
+                generation++;
+                mine = generation;
+                i = 0;
+                do
+                :: i < SLOTS -> picture[i] = 0; stamp[i] = 0; i++
+                :: else -> break
+                od;
+                i = 0;
+                if
+                :: newest > 0 -> picture[0] = newest; stamp[0] = 2 * newest; newest_slot = 0; oldest = newest
+                :: else
+                fi);
+            goto leave
+        :: !renewing
+        :: renewing && replacements == 0 -> goto leave
+        fi;
         before = newest;
+        if
+        :: newest > HISTORY && newest - HISTORY > oldest -> STEP(HISTORY_ENDS)
+        :: else
+        fi;
         if
         :: !SCAN_FIRST -> look_at_pins()
         :: else
@@ -80,55 +146,81 @@ next:
         do                        /* wait_for_slot */
         :: slot < SLOTS - 1 -> slot++
         :: IS_FREE(slot) -> break
+        :: atomic { taken_back > 0 && slot != newest_slot && !IN_HISTORY(slot) -> taken_back--; break }
         :: else -> goto leave     /* it gives up: that it need not wait for the dead is `reap` below */
         od;
-        STEP(stamp[slot] = stamp[slot] | ODD);
-        STEP(picture[slot] = TORN);
-        STEP(picture[slot] = before + 1);
-        STEP(stamp[slot] = 2 * (before + 1));
+        /* Once others have declared the channel new, this writer stores to the old pictures: nobody looks there. */
+        STEP(if :: generation == mine -> stamp[slot] = stamp[slot] | ODD :: else fi);
+        STEP(if :: generation == mine -> picture[slot] = TORN :: else fi);
+        STEP(if :: generation == mine -> picture[slot] = before + 1 :: else fi);
+        STEP(if :: generation == mine -> stamp[slot] = 2 * (before + 1) :: else fi);
         STEP(
             if
-            :: IS_AS_BEFORE -> assert(!poisoned); newest = before + 1; newest_slot = slot
+            :: IS_AS_BEFORE -> newest = before + 1; newest_slot = slot
             :: else
             fi);
 leave:
-        STEP(owner = NOBODY; before = 0; taken = 0; slot = 0)
+        STEP(
+            if
+            :: owner == _pid -> owner = NOBODY
+            :: else
+            fi;
+            before = 0; taken = 0; slot = 0; i = 0; mine = 0; renewing = false)
     od;
     goto over;
 died:
-    atomic { if :: owner == _pid -> owner = NOBODY :: else fi; before = 0; taken = 0; slot = 0; i = 0; goto next };
+    atomic {
+        if :: owner == _pid -> owner = NOBODY :: else fi;
+        before = 0; taken = 0; slot = 0; i = 0; mine = 0; renewing = false;
+        goto next
+    };
 over:
     skip
 }
 
 active [PINNERS] proctype Pinner() {
-    byte wanted, slot, now, now_slot;
-    bool is_over;
+    byte wanted, slot, mine;
+    bool held;
     do
     :: frames == 0 -> goto over
-    :: atomic { newest > 0 && !poisoned -> wanted = newest; slot = newest_slot };
+    :: atomic { newest_slot != NONE && !poisoned -> mine = generation; wanted = newest; slot = newest_slot };
 again:
-        STEP(pin[_pid - WRITERS] = slot);
-#ifndef BREAK_RECHECK
-        atomic { now = newest; now_slot = newest_slot; is_over = poisoned };
-        if
-        :: is_over -> goto let_go
-        :: !is_over && now != wanted ->
-            STEP(pin[_pid - WRITERS] = NONE);
-            wanted = now;
-            slot = now_slot;
-            goto again
-        :: !is_over && now == wanted
+        if                        /* a frame of the history instead */
+        :: atomic { HISTORY > 0 && generation == mine && slot == newest_slot ->
+            slot = 0;
+            do
+            :: slot < SLOTS - 1 -> slot++
+            :: IN_HISTORY(slot) -> wanted = FRAME_OF(slot); break
+            :: else -> goto next
+            od }
+        :: true
         fi;
+        STEP(pin[_pid - WRITERS] = slot; pin_of[_pid - WRITERS] = mine);
+#ifndef BREAK_RECHECK
+        if
+        :: atomic { poisoned || !IS_MINE || !MAY_PIN(wanted) -> held = false }
+        :: else -> held = true
+        fi;
+#else
+        held = true;
 #endif
+        if
+        :: !held -> goto let_go
+        :: atomic { held && IS_MINE && stamp[slot] != 2 * wanted -> assert(!HONEST); goto let_go }
+        :: else
+        fi;
         if
         :: MAY_BURY -> pin[_pid - WRITERS] = NONE
         :: true
         fi;
-        assert(picture[slot] == wanted);
+        if                        /* wmmf_channel_release: what it read before it asked was of the frame */
+        :: atomic { IS_INTACT -> assert(!IS_MINE || picture[slot] == wanted) }
+        :: else -> assert(!HONEST)
+        fi;
 let_go:
         STEP(pin[_pid - WRITERS] = NONE);
-        atomic { wanted = 0; slot = 0; now = 0; now_slot = 0; is_over = false }
+next:
+        atomic { wanted = 0; slot = 0; held = false; mine = 0 }
     od;
 died:
     pin[_pid - WRITERS] = NONE;               /* it is reaped by a writer that finds no slot, at any time */
@@ -137,20 +229,35 @@ over:
 }
 
 active [COPIERS] proctype Copier() {
-    byte wanted, slot, copy;
+    byte wanted, slot, copy, mine;
     do
     :: frames == 0 -> break
-    :: atomic { newest > 0 -> wanted = newest; slot = newest_slot };
+    :: atomic { newest_slot != NONE -> wanted = newest; slot = newest_slot; mine = generation };
         if
-        :: stamp[slot] != 2 * wanted
-        :: stamp[slot] == 2 * wanted ->
+        :: generation != mine || stamp[slot] != 2 * wanted
+        :: generation == mine && stamp[slot] == 2 * wanted ->
             copy = picture[slot];
             if
-            :: stamp[slot] == 2 * wanted -> assert(copy == wanted)
+            :: atomic { generation == mine && stamp[slot] == 2 * wanted -> assert(copy == wanted) }
             :: else
             fi
         fi;
-        atomic { wanted = 0; slot = 0; copy = 0 }
+        atomic { wanted = 0; slot = 0; copy = 0; mine = 0 }
+    od
+}
+
+/* A reader that is an enemy: whatever it stores is a pin, or none. */
+active proctype Enemy() {
+    byte victim, lie;
+    do
+    :: garbage == 0 -> break
+    :: atomic { garbage > 0 -> garbage-- };
+        select (victim : 0 .. PINNERS - 1);
+        if
+        :: lie = NONE
+        :: select (lie : 0 .. SLOTS - 1)
+        fi;
+        atomic { pin[victim] = lie; pin_of[victim] = generation; victim = 0; lie = 0 }
     od
 }
 

@@ -35,10 +35,22 @@ def reading(cells: int, span: int, writes: int, deaths: int) -> str:
 
 
 def pinning(
-    slots: int, writers: int, pinners: int, frames: int, *, copiers: int = 0, deaths: int = 0, poisoners: int = 0
+    slots: int,
+    writers: int,
+    pinners: int,
+    frames: int,
+    *,
+    history: int = 0,
+    generations: int = 1,
+    copiers: int = 0,
+    deaths: int = 0,
+    garbage: int = 0,
+    taken_back: int = 0,
+    poisoners: int = 0,
 ) -> str:
     people = f"-DWRITERS={writers} -DPINNERS={pinners} -DCOPIERS={copiers} -DPOISONERS={poisoners}"
-    return f"{people} -DSLOTS={slots} -DFRAMES={frames} -DDEATHS={deaths}"
+    size = f"-DSLOTS={slots} -DHISTORY={history} -DFRAMES={frames} -DGENERATIONS={generations}"
+    return f"{people} {size} -DDEATHS={deaths} -DGARBAGE={garbage} -DTAKEN_BACK={taken_back}"
 
 
 EXCLUSION = {
@@ -77,12 +89,20 @@ PINNING = {
     "3 slots, 2 pin": pinning(3, 1, 2, 4),
     "3 slots, 2 writers, 1 pins, 1 death": pinning(3, 2, 1, 4, deaths=1),
     "2 slots, 2 writers, 1 pins, 1 copies, 1 poisons, 1 death": pinning(2, 2, 1, 3, copiers=1, poisoners=1, deaths=1),
+    "4 slots, 1 of history, 1 pins": pinning(4, 1, 1, 5, history=1),
+    "3 slots, 1 pins, 1 copies, 2 generations": pinning(3, 1, 1, 4, copiers=1, generations=2),
+    "3 slots, 1 pins, an enemy": pinning(3, 1, 1, 4, garbage=1),
+    "3 slots, 1 pins, 1 slot taken back": pinning(3, 1, 1, 4, taken_back=1),
+    "3 slots, 2 writers, 1 pins, 1 poisons, declared new": pinning(3, 2, 1, 3, poisoners=1, generations=2),
 }
 PINNING_LONG = {
     "3 slots, 2 writers, 2 pin, 1 death": pinning(3, 2, 2, 4, deaths=1),
     "4 slots, 2 writers, 1 pins, 1 poisons, 1 death": pinning(4, 2, 1, 5, poisoners=1, deaths=1),
+    "4 slots, 1 of history, 2 pin, 2 generations, an enemy, 1 death": pinning(
+        4, 1, 2, 4, history=1, generations=2, garbage=1, deaths=1
+    ),
 }
-FRAMES = pinning(3, 2, 1, 4, copiers=1, poisoners=1)
+FRAMES = pinning(3, 2, 1, 4, copiers=1)
 MISTAKES = {
     "exclusion BREAK_ANNOUNCE": exclusion(1, 1),
     "exclusion BREAK_REAP": exclusion(1, 1),
@@ -95,7 +115,10 @@ MISTAKES = {
     "waking BREAK_WAKE": waking(2, 1),
     "waking BREAK_POISON": waking(2, 1, auditors=1),
     "pinning BREAK_BURY": FRAMES,
-    "pinning BREAK_POISON": FRAMES,
+    "pinning BREAK_GENERATION": pinning(3, 1, 1, 4, generations=2),
+    "pinning BREAK_HISTORY": pinning(4, 1, 1, 5, history=1),
+    "pinning BREAK_INTACT": pinning(3, 1, 1, 4, garbage=1),
+    "pinning BREAK_POISON": pinning(3, 2, 1, 3, poisoners=1, generations=2),
     "pinning BREAK_RECHECK": FRAMES,
     "pinning BREAK_SCAN": FRAMES,
     "pinning BREAK_STAMP": FRAMES,
