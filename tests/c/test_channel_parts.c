@@ -1,5 +1,9 @@
 /* What the parts of a channel are for: readers that can only read, pictures that are replaced, a history. */
+#include <stdio.h>
 #include <stdlib.h>
+#ifndef _WIN32
+#include <unistd.h>
+#endif
 
 #include "channel_handle.h"
 #include "harness.h"
@@ -704,6 +708,56 @@ static void inner_sections_are_not_listed(void) {
     wmmf_channel_close(writer);
 }
 
+#ifndef _WIN32
+/* rm, or systemd when the owner's last session ends. */
+static void a_name_that_was_taken_away_comes_back(void) {
+    const char *name = new_name();
+    char path[300];
+    wmmf_channel *writer = make(name, 4, 5, 0, 0), *reader = join(name, true);
+    wmmf_frame frame = new_frame();
+    for (int i = 1; i <= 3; i++)
+        publish(writer, i);
+    wmmf_frame held = acquire(reader, WMMF_PICK_NEXT, 0);
+    snprintf(path, sizeof path, "/dev/shm/wmmf-%u-%s", (unsigned)geteuid(), name);
+    CHECK_EQUAL(0, unlink(path));
+    wmmf_channel *late = NULL;
+    CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_channel_open(name, NULL, &late));
+    int64_t start = system_now_ns();
+    int published = 3;
+    while (info_of(writer).republished == 0 && system_now_ns() < start + LONG_TIMEOUT)
+        publish(writer, ++published);
+    CHECK(system_now_ns() - start < SECOND);
+    CHECK_EQUAL(0, info_of(writer).nameless);
+    publish(writer, ++published);
+    REQUIRE_OK(wmmf_channel_acquire(reader, 3, LONG_TIMEOUT, &frame));
+    CHECK(frame.sequence == (uint64_t)published && shows(&frame, published) && shows(&held, 3));
+    CHECK_EQUAL((uint64_t)published - 4, frame.missed);
+    late = join(name, true);
+    wmmf_frame other = acquire(late, WMMF_PICK_NEXT, 0);
+    CHECK_EQUAL(published, other.sequence);
+    CHECK_EQUAL(WMMF_CHANNEL_LIVE, state_of(late, -1));
+    CHECK_STATUS(WMMF_OK, wmmf_channel_intact(reader, &held));
+    CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &held));
+    CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &frame));
+    CHECK_STATUS(WMMF_OK, wmmf_channel_release(late, &other));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_channel_release(reader, &held));
+    /* Somebody else is quicker: the owner says so, and goes on for those it has. */
+    CHECK_EQUAL(0, unlink(path));
+    wmmf_section *thief = create(name, 100, WMMF_NATIVE);
+    start = system_now_ns();
+    while (info_of(writer).nameless == 0 && system_now_ns() < start + LONG_TIMEOUT)
+        publish(writer, ++published);
+    CHECK_EQUAL(1, info_of(writer).nameless);
+    REQUIRE_OK(wmmf_channel_acquire(reader, 0, 0, &frame));
+    CHECK_EQUAL(published, frame.sequence);
+    CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &frame));
+    wmmf_close(thief);
+    wmmf_channel_close(late);
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+#endif
+
 static void bad_shapes_are_refused(void) {
     wmmf_channel_options more = {.struct_size = sizeof more};
     wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
@@ -755,6 +809,9 @@ static const struct test tests[] = {
     TEST(a_standby_takes_over),
     TEST(all_handles_are_listed_once),
     TEST(inner_sections_are_not_listed),
+#ifndef _WIN32
+    TEST(a_name_that_was_taken_away_comes_back),
+#endif
     TEST(bad_shapes_are_refused),
     {NULL, NULL},
 };
