@@ -14,7 +14,7 @@ PEEK_SECONDS = 0.1
 
 
 class User(NamedTuple):
-    """A program that has the channel open for writing, as all that read frames in place do."""
+    """A program that has the channel open."""
 
     pid: int
     program: str
@@ -49,22 +49,20 @@ class Observation(NamedTuple):
 
     @property
     def readers(self) -> list[User]:
-        """Participants that have written nothing. Read-only handles leave no trace."""
+        """Participants that have written nothing."""
         return [user for user in self.users if user.frames_written == 0]
 
 
 def observe(name: str, namespace: Namespace) -> Observation:
     """Look at a channel, read-only."""
-    with (
-        FrameChannel.open(name, namespace=namespace, readonly=True) as channel,
-        MemoryMappedFile.open(name, namespace=namespace, readonly=True) as section,
-    ):
-        participants = section.participants()
+    with MemoryMappedFile.open(name, namespace=namespace, readonly=True) as section:
+        found, participants = section.namespace, section.participants()  # before this look is one of them
+    with FrameChannel.open(name, namespace=found, readonly=True) as channel:
         sequence = channel.sequence
         newest = channel.peek(PEEK_SECONDS) if sequence else None
         age = channel.age
         return Observation(
-            namespace=section.namespace,
+            namespace=found,
             at=time.perf_counter(),
             slots=channel.slots,
             capacity=channel.capacity,
@@ -75,7 +73,7 @@ def observe(name: str, namespace: Namespace) -> Observation:
             fourcc=newest.fourcc.strip() if newest else "",
             used=newest.used if newest else 0,
             users=[_user(one, sequence) for one in participants if one.alive],
-            state=State.STALLED if age is None or is_stalled(name, namespace, age) else State.LIVE,
+            state=State.STALLED if age is None or is_stalled(name, found, age) else State.LIVE,
         )
 
 

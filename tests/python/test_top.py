@@ -46,7 +46,7 @@ def test_top(camera: str, table: Callable[..., Any]) -> None:
         row = rows[camera]
         assert code == 0
         assert (row["namespace"], row["state"], row["size"], row["format"]) == ("local", "live", "64 x 48", "BGR3")
-        assert (row["slots"], row["readers"]) == (4, 1)
+        assert (row["slots"], row["readers"]) == (4, 2)
         assert 0 < row["fps"] <= 60
         assert row["MB/s"] == pytest.approx(row["fps"] * 64 * 48 * 3 / 1e6, abs=0.1)
         assert 0 <= row["age"] < WAIT_SECONDS
