@@ -456,7 +456,7 @@ static PyObject *section_resize(Section *self, PyObject *size) {
     unsigned long long bytes = PyLong_AsUnsignedLongLong(size);
     if (PyErr_Occurred())
         return NULL;
-    if (Py_REFCNT(self) > 2) /* the Python object and the caller's look at it */
+    if (Py_REFCNT((PyObject *)self) > 2) /* the Python object and the caller's look at it */
         Py_RETURN_NONE;
     return PyLong_FromLong(wmmf_resize(self->handle.native, bytes));
 }
@@ -567,7 +567,7 @@ static void settle(Frame *self) {
         self->intact = wmmf_channel_release(channel->handle.native, &self->frame);
     if (self->kind == COPIED)
         PyBuffer_Release(&self->target);
-    Py_XDECREF(channel); /* may close it */
+    Py_XDECREF((PyObject *)channel); /* may close it */
 }
 
 static void end(Frame *self) {
@@ -1292,7 +1292,13 @@ static PyMethodDef functions[] = {
     NONE("after_fork", after_fork, "in a forked child: give up what is the parent's; a status"),
     END,
 };
-static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, start}, {0, NULL}};
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, start},
+#ifdef Py_GIL_DISABLED
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
 static PyModuleDef module = {PyModuleDef_HEAD_INIT, "hold", NULL, sizeof(State), functions,
                              module_slots,          NULL,   NULL, NULL};
 
