@@ -257,6 +257,9 @@ def bereft(section: MemoryMappedFile, child: Child) -> MemoryMappedFile:
 
 
 def test_plain_calls_say_that_the_owner_died(bereft: MemoryMappedFile) -> None:
+    with pytest.raises(OwnerDiedError):
+        bereft.read(timeout=30)
+    sequence = bereft.sequence
     for _ in range(2):
         with pytest.raises(OwnerDiedError):
             bereft.write(b"x", timeout=30)
@@ -264,6 +267,9 @@ def test_plain_calls_say_that_the_owner_died(bereft: MemoryMappedFile) -> None:
             bereft.read(timeout=30)
         with pytest.raises(OwnerDiedError), bereft.read_lock(30):
             pass
+        with pytest.raises(OwnerDiedError), bereft.write_lock(30):
+            pass
+    assert bereft.sequence == sequence
     assert bytes(bereft.view(0, 12)) == b"half written"
     assert bereft.audit().owner_died
 
@@ -363,3 +369,46 @@ def test_closing_ends_the_waits_of_other_threads(section: MemoryMappedFile, wait
         other.close()
         with pytest.raises(Error, match="closed"):
             waiting.result(timeout=60)
+
+
+def test_a_lock_forgotten_in_another_thread_ends_with_its_own(section: MemoryMappedFile) -> None:
+    """It stays taken until the thread that took it ends, and that counts as a death, as the docstring says."""
+    guards: list[Any] = []
+    taken, end = threading.Event(), threading.Event()
+
+    def take() -> None:
+        guards.append(section.write_lock().__enter__())
+        taken.set()
+        end.wait()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    taken.wait()
+    guards.clear()
+    with MemoryMappedFile.open(section.name) as other:
+        with pytest.raises(LockTimeoutError):
+            other.write(b"x", timeout=0)
+        end.set()
+        thread.join()
+        with pytest.raises(OwnerDiedError), other.write_lock(30):
+            pass
+        with other.write_lock(30, repair=True) as guard:
+            assert guard.owner_died
+            other.mark_consistent()
+        assert section.write(b"free", timeout=0) == 4
+
+
+def test_two_objects_in_one_thread_are_told(section: MemoryMappedFile) -> None:
+    with MemoryMappedFile.open(section.name) as other:
+        for outer, inner in (
+            (section.write_lock, other.write_lock),
+            (section.write_lock, other.read_lock),
+            (section.read_lock, other.write_lock),
+        ):
+            with outer(), pytest.raises(Error) as caught, inner():
+                pass
+            assert caught.value.status == -24
+        with section.write_lock():
+            for use in (lambda: other.read(), lambda: other.write(b"x")):
+                with pytest.raises(Error, match="already holds"):
+                    use()
