@@ -55,7 +55,7 @@ int32_t wmmf_is_named(wmmf_section *section, uint32_t *named) {
 int32_t wmmf_data(wmmf_section *section, void **data) {
     int32_t status = out_check(section_check(section), data);
     if (status == WMMF_OK && section->kind != KIND_PLAIN)
-        status = WMMF_E_NOT_SUPPORTED; /* slots that nobody has filled need not have memory */
+        status = WMMF_E_NOT_SUPPORTED; /* slots that were never filled may have no memory */
     if (status == WMMF_OK && !section->payload)
         status = WMMF_E_NOT_SUPPORTED; /* of a file, nothing is mapped */
     if (status == WMMF_OK)

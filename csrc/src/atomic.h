@@ -18,7 +18,7 @@ typedef __declspec(align(8)) uint64_t shared_u64;
 #else /* gcc, clang and what imitates them */
 
 typedef uint64_t shared_u64 __attribute__((aligned(8)));
-#define THREAD_LOCAL               __thread
+#define THREAD_LOCAL             __thread
 #define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 
 #define ATOMIC_OPERATIONS(bits)                                                                                        \

@@ -6,7 +6,7 @@
 #include "tuning.h"
 
 /* The wait of turn 0, 1, 2 ...: spin, then yield, then sleep for at most `pause_ns`. Only a sleep lets a thread of
- * lower priority run: SCHED_FIFO on Linux, and the priorities of Windows, yield to their equals alone. */
+ * lower priority run: with SCHED_FIFO on Linux, and with the priorities of Windows, a yield reaches equals only. */
 static inline void backoff(int turn, int64_t pause_ns) {
     if (turn < BACKOFF_SPINS)
         spin_pause();

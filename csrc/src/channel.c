@@ -2,7 +2,7 @@
  * channel_write.c, reading in channel_read.c.
  *
  * A generation ends when its owner stores another in `current` (layout.h). Readers compare that word with what they
- * have each time they look for a frame, and follow. Dying before that store leaves pictures that nobody knows, and the
+ * have each time they look for a frame, and follow. Dying before that store leaves pictures without a user, and the
  * kernel ends them with their creator; dying after it leaves nothing to be done: sleepers look again by themselves. */
 #include "channel.h"
 
@@ -58,7 +58,7 @@ void generation_leave(struct generation *generation) {
     and_seq_u32(&generation->users, ~USERS_CLOSING);
 }
 
-/* Takes over the pictures: they are closed on failure, too. WMMF_E_FULL: frames of too many generations are held. */
+/* Takes over the pictures, and closes them on failure. WMMF_E_FULL: frames of too many generations are held. */
 static int32_t generation_open(wmmf_channel *channel, struct base *base, const struct pictures *pictures,
                                uint32_t *index) {
     struct pictures closing = *pictures;
@@ -130,7 +130,7 @@ static struct participant *own_record(const wmmf_section *section) {
     return &section->records[section->index];
 }
 
-/* Takes over the section: it is closed on failure, too. Who can only read does without readers' section if it must. */
+/* Takes over the section, and closes it on failure. A read-only handle can do without the readers' section. */
 static int32_t base_new(wmmf_section *section, wmmf_section *readers, struct base **out) {
     struct base *base = calloc(1, sizeof *base);
     if (!base) {
@@ -266,7 +266,7 @@ static int32_t founding_new(uint64_t capacity, uint32_t slots, const wmmf_option
     return pictures_check(&founding->shape);
 }
 
-/* Takes over base and pictures: they are closed on failure, too. */
+/* Takes over base and pictures, and closes them on failure. */
 static int32_t channel_new(const char *name, struct base *base, const struct pictures *pictures, wmmf_channel **out) {
     struct pictures closing = *pictures;
     wmmf_channel *channel = calloc(1, sizeof *channel);
@@ -480,7 +480,7 @@ int32_t frame_check(const wmmf_channel *channel, const wmmf_frame *frame) {
     return frame->struct_size == sizeof *frame ? WMMF_OK : WMMF_E_STRUCT_SIZE;
 }
 
-/* Unless the thread that had it has ended. */
+/* Unless the thread that held it has ended. */
 void channel_disown(wmmf_section *section) {
     if (rwlock_claim(section))
         rwlock_disown(section);
@@ -546,7 +546,7 @@ int32_t channel_install(wmmf_channel *channel, struct base *base, const struct p
 
 /* Replacing the pictures. */
 
-/* The newest frame goes with us, in slot 0. `to` is seen by nobody yet. */
+/* The newest frame is copied to slot 0. Nobody sees `to` yet. */
 static void copy_newest(const struct pictures *from, const struct pictures *to) {
     uint64_t newest = load_seq_u64(&from->header->newest);
     uint32_t slot = newest_slot(from, newest);
@@ -619,7 +619,7 @@ int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, uint32_t s
 
 /* The name. */
 
-/* All sections anew, under the same name; those that had the old ones open are told. */
+/* Creates all sections again, under the same name; handles that have the old ones open are told. */
 static int32_t publish_name(wmmf_channel *channel, struct generation *before) {
     struct base *old = before->base;
     struct founding founding = {.number = before->pictures.number + 1}, *context = &founding;
@@ -711,7 +711,7 @@ int32_t wmmf_channel_stand_by(wmmf_channel *channel, int64_t timeout_ns) {
             break;
         wmmf_section *section = channel->base->section;
         if (!somebody_publishes(channel->base, true) && rwlock_own(section, 0) == WMMF_OK) {
-            bool first = !somebody_publishes(channel->base, true); /* of those that stand by, too */
+            bool first = !somebody_publishes(channel->base, true); /* also of those that stand by */
             if (first)
                 channel_publishes(channel);
             channel_disown(section);
@@ -772,7 +772,8 @@ void channel_place(const wmmf_channel *channel, wmmf_section **section, enum eve
     *event = EVENT_CHANGE;
 }
 
-/* Those that can write, then those that only read: whoever can write is among the readers, too, and told of once. */
+/* First handles that can write, then handles that only read. A handle that can write is also among the readers, and is
+ * listed once. */
 static int32_t describe_participant(wmmf_section *section, wmmf_section *readers, const struct pictures *pictures,
                                     uint32_t index, wmmf_participant *out) {
     uint32_t writers = participants_in_use(section);
@@ -836,7 +837,7 @@ int32_t channel_participant(wmmf_section *section, uint32_t index, wmmf_particip
 }
 
 /* While a frame is the newest nobody writes to its slot, whose stamp then is the frame's. Poison that the lock does not
- * tell of comes from one who died, and is to be completed. */
+ * show was begun by a process that died, and is completed here. */
 static bool newest_is_intact(const struct generation *generation) {
     const struct pictures *pictures = &generation->pictures;
     if (load_seq_u64(&generation->base->header->current) & CURRENT_POISONED)

@@ -4,9 +4,9 @@
 
 #include "handle.h"
 
-/* Where those wait who wait for the channel's next frame. It stays open as long as the channel. */
+/* Where to wait for the channel's next frame. It stays open as long as the channel. */
 void channel_place(const wmmf_channel *channel, wmmf_section **section, enum event *event);
-/* wmmf_channel_get_participant, for somebody who only looks at the channel's section. */
+/* wmmf_channel_get_participant, for a handle on the channel's section that only inspects it. */
 int32_t channel_participant(wmmf_section *section, uint32_t index, wmmf_participant *participant);
 
 #endif

@@ -64,7 +64,7 @@ static int32_t choose(const struct pictures *pictures, const struct wish *wish, 
     return WMMF_E_ARGUMENT;
 }
 
-/* At nothing but `newest` if it can be, lest a writer has to get other lines back from us. */
+/* Looks at `newest` only, if possible, so that the writer does not have to fetch other cache lines back from us. */
 static int32_t find(const struct pictures *pictures, const struct wish *wish, struct found *found) {
     found->newest = load_seq_u64(&pictures->header->newest);
     if ((found->newest & NEWEST_SLOT) == 0)
@@ -77,7 +77,7 @@ static int32_t find(const struct pictures *pictures, const struct wish *wish, st
     return found->slot != NO_SLOT || !is_newest ? WMMF_OK : WMMF_E_FORMAT;
 }
 
-/* The wanted frame in these pictures. CHANGED: it is to be looked for in others; who reads every frame takes what is
+/* The wanted frame in these pictures. CHANGED: look for it in other pictures; a reader of every frame takes what is
  * left of the old ones first. */
 static int32_t look(const struct generation *generation, const struct wish *wish, struct found *found) {
     int32_t status = generation_status(generation);
@@ -318,7 +318,7 @@ static int32_t read_found(wmmf_channel *channel, struct generation *generation, 
         generation_leave(generation);
         return status;
     }
-    status = copy_pinned(channel, frame, buffer, length); /* leaves the generation, too */
+    status = copy_pinned(channel, frame, buffer, length); /* also leaves the generation */
     return status == WMMF_E_NOT_INTACT ? CHANGED : status;
 }
 

@@ -173,7 +173,7 @@ static int32_t begin(wmmf_channel *channel, int64_t timeout_ns) {
     channel->filling_slot = found;
     channel->filling_in = generation;
     shared_u64 *stamp = &generation->pictures.frames[found].stamp;
-    /* For those who copy without a pin, and for those from whom the slot was taken back: the fence keeps our stores to
+    /* For readers that copy without a pin, and readers that lost their pin: the fence keeps our stores to
      * the slot behind the odd stamp. */
     store_relaxed_u64(stamp, load_relaxed_u64(stamp) | 1);
     fence_release_before_copy();
@@ -192,7 +192,7 @@ static bool is_begun(const wmmf_channel *channel, const wmmf_frame *frame) {
     return frame->hold != 0 && load_acquire_u32(&channel->filling) == frame->hold;
 }
 
-/* The right to end what begin began: only one of several threads gets it, the end of the thread that began it, too. */
+/* The right to end what begin began: only one of several threads gets it, or the end of the thread that began it. */
 static bool claim(wmmf_channel *channel, const wmmf_frame *frame) {
     uint32_t hold = frame->hold;
     if (hold == 0 || !cas_seq_u32(&channel->filling, &hold, 0))

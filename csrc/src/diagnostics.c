@@ -1,4 +1,4 @@
-/* Looking at sections: which are there, who has them open, and whether all that is written in one fits together. */
+/* Inspection: which sections there are, who has them open, and whether the contents of a header agree. */
 #include "diagnostics.h"
 
 #include "last_error.h"
@@ -9,7 +9,7 @@
 #include "participants.h"
 #include "rwlock.h"
 
-/* What is looked for here can never be seen while only this library writes, whoever is stopped or dies where: so there
+/* The findings here are impossible while only this library writes, wherever a process is stopped or dies: so there
  * is no clock, no second try, and no false alarm. */
 
 static bool header_is_intact(const wmmf_section *section) {
@@ -25,7 +25,7 @@ static bool header_is_intact(const wmmf_section *section) {
            (load_relaxed_u64(&header->records_used) & USED_COUNT) <= section->participants;
 }
 
-/* The word is the same before and after something was looked at: then nobody took the lock meanwhile. */
+/* If the word is the same before and after a look, nobody took the lock in between. */
 static bool lock_is_still(const wmmf_section *section, uint64_t word) {
     return ((load_seq_u64(&section->header->lock) ^ word) & ~(LOCK_WAITERS | LOCK_POISONED)) == 0;
 }

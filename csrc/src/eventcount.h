@@ -11,7 +11,7 @@
 /* Returns what to give to eventcount_wait. */
 uint32_t eventcount_prepare(wmmf_section *section, enum event index);
 void eventcount_cancel(wmmf_section *section, enum event index, uint32_t seen);
-/* False if nobody woke us in time; the count is taken back then. */
+/* False if nobody woke us in time; our count is then taken back. */
 bool eventcount_wait(wmmf_section *section, enum event index, uint32_t seen, int64_t timeout_ns);
 /* Sleeps without having been counted, as a read-only handle must: nobody needs to wake us. */
 void eventcount_poll(wmmf_section *section, enum event index, int64_t timeout_ns);

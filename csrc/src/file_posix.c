@@ -114,7 +114,7 @@ int32_t platform_file_resize(struct platform_mapping *mapping, uint64_t size, bo
     if (size > INT64_MAX)
         return WMMF_E_SIZE;
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur) {
-        errno = EFBIG; /* the call would send SIGXFSZ, too, which ends a program that has no handler */
+        errno = EFBIG; /* the call would also send SIGXFSZ, which ends a program without a handler */
         return status_from_errno();
     }
     int result;
@@ -182,7 +182,7 @@ static int32_t copy_privately(struct platform_mapping *mapping, uint64_t offset,
         return WMMF_OK;
     if (copied >= 0 || errno == EFAULT)
         return WMMF_E_TRUNCATED;
-    /* A filter forbids to ask the kernel: then a cut file is a signal. */
+    /* A filter forbids asking the kernel: a cut file is then a signal. */
     memmove(writing ? mapped.iov_base : buffer, writing ? buffer : mapped.iov_base, length);
     return WMMF_OK;
 }

@@ -6,7 +6,7 @@
 
 #include "last_error.h"
 
-/* Whoever prepares a file locks one byte, far behind all that it may hold. */
+/* A process that prepares a file locks one byte, far behind the largest file. */
 #define LOCK_OFFSET_HIGH 0x40000000u
 
 static wchar_t *wide_path(const char *path) {
@@ -59,7 +59,7 @@ static int32_t open_file(struct platform_mapping *mapping, const struct platform
 static int32_t prepare(struct platform_mapping *mapping, const struct platform_file *file, bool *created) {
     mapping->protection = file->protection;
     mapping->write_through = file->write_through;
-    mapping->object_namespace = L"Global\\"; /* a file is everybody's, whatever the session */
+    mapping->object_namespace = L"Global\\"; /* all sessions share a file */
     int32_t status = WMMF_OK;
     if (file->name) {
         mapping->section_name = malloc(NAME_CAPACITY * sizeof *mapping->section_name);

@@ -52,7 +52,7 @@ static int32_t arguments_check(const char *path, uint64_t size, const wmmf_file_
     return status == WMMF_OK && mapped && size > LARGEST_MAPPING ? WMMF_E_SIZE : status;
 }
 
-/* Grows it as far as is asked for, if it may. *size becomes the file's. */
+/* Grows the file as far as is asked for, if that is allowed. *size becomes the size of the file. */
 static int32_t grow(struct platform_mapping *mapping, const wmmf_file_options *options, bool may_grow, uint64_t wanted,
                     uint64_t *size) {
     int32_t status = platform_file_size(mapping, size);
@@ -82,7 +82,7 @@ static int32_t unmapped_section(struct platform_mapping *mapping, const wmmf_opt
     return WMMF_OK;
 }
 
-/* Takes over the mapping: it is closed on failure, too. */
+/* Takes over the mapping, and closes it on failure. */
 static int32_t map_raw(struct platform_mapping *mapping, uint64_t size, const wmmf_file_options *options, bool may_grow,
                        const wmmf_options *section_options, wmmf_section **out) {
     uint64_t file_size;
@@ -117,7 +117,7 @@ static bool was_open(const wmmf_section *section) {
     return false;
 }
 
-/* The records of an earlier start are of nobody: their owners' tokens are gone. */
+/* The records of an earlier start have no owners: the tokens are gone. */
 static void check_start(wmmf_section *section) {
     struct header *header = section->header;
     uint64_t now = platform_boot_id();
@@ -165,7 +165,7 @@ static int32_t prepare_native(struct platform_mapping *mapping, uint64_t size, c
     return status;
 }
 
-/* Takes over the mapping: it is closed on failure, too. */
+/* Takes over the mapping, and closes it on failure. */
 static int32_t map_native(struct platform_mapping *mapping, uint64_t size, const wmmf_file_options *options,
                           const wmmf_options *section_options, wmmf_section **out) {
     int32_t status = platform_file_lock(mapping);

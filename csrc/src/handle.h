@@ -40,7 +40,7 @@ struct wmmf_section {
     shared_u64 *pins;
     uint32_t pins_each;
 
-    /* Poison is written here, too, before the lock says it: set by a channel, whose readers do not look at the lock. */
+    /* Poison is also written here, before the lock says it. Set by a channel, whose readers do not look at the lock. */
     shared_u64 *poison_word;
     uint64_t poison_bits;
 

@@ -11,7 +11,7 @@
 #define HEADER_SIZE       512
 #define PAYLOAD_ALIGNMENT 64
 
-/* The lock word. Its owner is a participant, so that a crash leaves no state that nobody can be asked about:
+/* The lock word. Its owner is a participant, so that every state has an owner whose life can be checked:
  *   bits 0-15   1 + index of the writer that holds or is taking the lock, 0 = none
  *   bits 16-31  the flags below
  *   bits 32-63  version, advanced whenever the owner changes, so that a look at the word
@@ -24,15 +24,15 @@
 #define LOCK_VERSION      (UINT64_C(1) << 32) /* one step */
 
 /* Where sleepers sleep: the epoch in bits 0-31, on which they sleep while it stands still, and how many they are in
- * bits 32-63. A sleeper counts itself in, looks once more and sleeps; whoever changes what they wait for takes the
- * count out and moves the epoch, in one step, and wakes. A sleeper that dies leaves its count: that costs one needless
- * wake-up. */
+ * bits 32-63. A sleeper counts itself in, looks once more and sleeps; a process that changes what they wait for takes
+ * the count out and moves the epoch, in one step, and wakes. A sleeper that dies leaves its count: that costs one
+ * needless wake-up. */
 typedef shared_u64 eventcount;
 #define EVENTCOUNT_SLEEPER (UINT64_C(1) << 32) /* one */
 
 enum event { EVENT_READERS, EVENT_WRITERS, EVENT_CHANGE, EVENT_COUNT };
 
-/* One open writable handle. Written by its process only, or, when that is proven dead, by who holds its token. */
+/* One open writable handle. Written by its process only, or, once that is proven dead, by the holder of its token. */
 struct participant {
     shared_u64 reading;         /* see READ_TRY */
     shared_u64 ticket;          /* place in the queue of this participant's first waiting writer, 0 = none */
@@ -103,11 +103,11 @@ struct header {
  *
  * The channel, by its name: a native section whose payload is a channel_header. Its participants are the writers.
  *
- * The pictures: a raw section that only those may write who may write the channel. When larger pictures are needed, or
+ * The pictures: a raw section that only users who may write the channel may write. When larger pictures are needed, or
  * the old ones are damaged, another takes its place: a generation. It holds a pictures_header, the order (for each slot
  * a number), frame headers, and pictures, each part aligned to PAYLOAD_ALIGNMENT.
  *
- * The readers: a native section that everybody may write who may read the channel. Its participants are all open
+ * The readers: a native section that every user who may read the channel may write. Its participants are all open
  * handles, its payload their pins. Nothing in it is believed.
  *
  * The names of the two inner sections come from random numbers in the channel_header. */

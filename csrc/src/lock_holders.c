@@ -69,9 +69,9 @@ static bool is_writer(const wmmf_section *section, uint64_t thread) {
     return thread != 0 && load_relaxed_u64(&section->writer_thread) == thread;
 }
 
-/* In a thread that ends: what it still holds is taken from it, as from a process that died. */
+/* Runs in a thread that ends, and takes from it what it still holds, as from a process that died. */
 void thread_ended(uint64_t thread) {
-    lock_handles(); /* nobody closes a handle meanwhile */
+    lock_handles(); /* so no handle is closed meanwhile */
     for (wmmf_section *section = handles.first; section; section = section->next) {
         if (platform_forked(section->mapping))
             continue; /* the parent's */

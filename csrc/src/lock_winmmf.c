@@ -3,7 +3,7 @@
  *   bits 24-30  spare; a top byte of 0xFF means "not initialised"
  *   bits 0-23   number of readers
  * Its processes never wake a sleeper, so waiting is backoff(). The word does not
- * say who holds it: a holder that dies leaves it held for ever, and no reader of this format can know. */
+ * say who holds it: a holder that dies leaves it held for ever, and nobody can find that out. */
 #include "lock_winmmf.h"
 
 #include "backoff.h"

@@ -27,8 +27,8 @@ bool lock_owner_is_valid(const wmmf_section *section, uint64_t word) {
     return (word & LOCK_OWNER) <= section->participants;
 }
 
-/* A compare-and-swap fails only while somebody else changes the word, and for those who keep to the protocol that is
- * rare: hence the bound, here and below, so that nobody else can hold us up. */
+/* A compare-and-swap fails only while another process changes the word, which is rare with an honest one. The bound,
+ * here and below, keeps others from holding us up. */
 void participants_free_lock(wmmf_section *section, uint32_t index) {
     struct header *header = section->header;
     uint64_t word = load_seq_u64(&header->lock);
@@ -143,7 +143,7 @@ static int32_t find_record(wmmf_section *section) {
     return status == WMMF_E_EXISTS ? WMMF_E_FULL : status;
 }
 
-/* Those who crash and come back must not use up the records one by one: each newcomer asks about a few. */
+/* Programs that crash and come back must not use up the records one by one, so each newcomer checks a few. */
 static void reap_some(wmmf_section *section) {
     uint64_t word = load_seq_u64(&section->header->records_used);
     uint32_t used = participants_in_use(section);

@@ -17,11 +17,11 @@ bool lock_owner_is_valid(const wmmf_section *section, uint64_t word);
 
 /* Takes the lock from participant `index` if it owns it: it is dead, or the caller. */
 void participants_free_lock(wmmf_section *section, uint32_t index);
-/* The same for our own record, whose thread has ended, and wakes whoever waits. */
+/* The same for our own record, whose thread has ended, and wakes all waiters. */
 void participants_abandon_lock(wmmf_section *section);
 
 /* If the kernel says that participant `index` is dead, clears its record, takes the lock from it if it held it, and
- * wakes whoever waits. False if it lives, or may live. */
+ * wakes all waiters. False if it lives, or may live. */
 bool reap_if_dead(wmmf_section *section, uint32_t index);
 
 #endif

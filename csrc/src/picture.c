@@ -22,7 +22,7 @@ static const struct format FORMATS[] = {
     {FOURCC('I', '4', '2', '0'), 1, true, true},   {FOURCC('Y', 'V', '1', '2'), 1, true, true},
 };
 
-/* NULL: compressed, or nobody knows it. */
+/* NULL: compressed, or unknown. */
 static const struct format *find_format(uint32_t fourcc) {
     for (size_t i = 0; i < sizeof FORMATS / sizeof *FORMATS; i++)
         if (FORMATS[i].fourcc == fourcc)
@@ -50,7 +50,7 @@ int32_t wmmf_picture_size(uint32_t fourcc, uint32_t width, uint32_t height, uint
 static int32_t check_picture(wmmf_frame *frame) {
     if ((frame->width == 0) != (frame->height == 0))
         return WMMF_E_ARGUMENT;
-    if (frame->width == 0 || !find_format(frame->fourcc)) /* then the stride means what the writer wants */
+    if (frame->width == 0 || !find_format(frame->fourcc)) /* then the stride has the meaning that the writer gives it */
         return frame->stride == 0 || frame->height <= frame->used / frame->stride ? WMMF_OK : WMMF_E_RANGE;
     uint64_t size;
     int32_t status = wmmf_picture_size(frame->fourcc, frame->width, frame->height, &frame->stride, &size);

@@ -33,7 +33,7 @@ bool pictures_suffice(const struct pictures *pictures, const struct pictures_sha
            shape->slots <= pictures->slots - pictures->history;
 }
 
-/* The header is that of a writer, who may be anybody: loaded once, believed as far as the section reaches. */
+/* The header comes from a writer, who may be hostile: load it once, and believe it as far as the section reaches. */
 static int32_t find_parts(struct pictures *pictures) {
     wmmf_section *section = pictures->section;
     if (section->size < PICTURES_HEADER_SIZE)

@@ -22,7 +22,7 @@ static shared_u64 *shared_pin(const struct readers *readers, const struct pin *p
 }
 
 /* One that holds this frame already. Its shared pin was stored before its first holder was counted, and stays as long
- * as one is: so the caller's look at the frame comes after it, too. */
+ * as one is: so the caller's look at the frame also comes after it. */
 static struct pin *share(struct readers *readers, uint64_t wanted) {
     for (uint32_t i = 0; i < readers->pins; i++) {
         struct pin *pin = &readers->own[i];

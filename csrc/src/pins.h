@@ -6,7 +6,7 @@
  * writer leaves the slot alone. (Hazard pointers: Michael, IEEE TPDS 15(6), 2004.) The model is
  * tests/model/pinning.pml.
  *
- * Pins lie where all readers may write, so they are promises among those who are honest. A writer believes only
+ * All readers may write pins, so they are promises among honest readers. A writer believes only
  * that a slot may be in use, never more: garbage costs it slots. A pin that garbage removes costs a reader
  * its frame; the frame's stamp, which only writers can store, tells the reader.
  *
@@ -51,7 +51,7 @@ bool pins_give(struct readers *readers, struct pin *pin);
 
 /* Sets the bits of all slots of this generation that are pinned. */
 void pins_collect(const struct readers *readers, const struct pictures *pictures, uint64_t *taken);
-/* Takes all pins on a slot away from whoever has them. */
+/* Removes all pins on a slot. */
 void pins_revoke(const struct readers *readers, const struct pictures *pictures, uint32_t slot);
 /* Clears the pins of the dead. */
 void pins_reap(const struct readers *readers);

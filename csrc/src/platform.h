@@ -23,7 +23,7 @@ int32_t platform_publish(struct platform_mapping *mapping);
 /* Does not wait: WMMF_E_NOT_READY if somebody is removing it right now. */
 int32_t platform_open(const char *name, const wmmf_options *options, struct platform_mapping **out);
 /* The same for a section without a name, only a random number: *id. Who may use it follows from the outer section:
- * the same users in the same way, or, for its readers, all who may read it may write this. */
+ * the same users in the same way, or, for its readers, all users who may read it may write this. */
 int32_t platform_create_inner(const struct platform_mapping *outer, bool for_readers, uint64_t size, uint64_t reserved,
                               uint64_t *id, struct platform_mapping **out);
 /* WMMF_E_ACCESS unless the outer section's owner has made it. */
@@ -70,7 +70,7 @@ int32_t platform_file_read(struct platform_mapping *mapping, uint64_t offset, vo
 int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, const void *buffer, size_t length);
 /* Hands changes of the mapped bytes to the system, or further on to the device. */
 int32_t platform_file_flush(struct platform_mapping *mapping, uint64_t offset, uint64_t length, bool to_device);
-/* A number of the running system that no earlier start had; 0: it does not tell. */
+/* A number that differs between starts of the system; 0: the system has none. */
 uint64_t platform_boot_id(void);
 
 /* A part of a section or file that is mapped once more, and stays when that is closed. */
@@ -135,7 +135,7 @@ int32_t platform_waker_open(struct wmmf_waker *waker);
 void platform_waker_close(struct wmmf_waker *waker);
 void platform_waker_wake(struct wmmf_waker *waker);
 
-/* A short sleep that nobody ends early. */
+/* A short sleep that cannot be ended early. */
 void platform_pause(int64_t ns);
 void platform_yield(void);
 

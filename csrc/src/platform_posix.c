@@ -1,7 +1,7 @@
 /* The platform on Linux: files in /dev/shm, and locks on descriptors as proofs of life.
  *
  * Life of a section. Whoever uses it holds a shared flock on a descriptor of its own, which the kernel drops with the
- * process. Whoever can take the exclusive flock has proof that nobody is left, and removes the name: the
+ * process. A process that can take the exclusive flock has proof that nobody is left, and removes the name: the
  * last one to close, or, after a crash, one of the next to come. The sticky bit marks files made here, so that a file
  * of somebody else's is never removed. A file is made without a name, filled, locked and only then linked: there is
  * no moment at which others could see it half made, and a crash before that leaves nothing.
@@ -222,7 +222,7 @@ static bool is_ours(const char *file) {
     return strncmp(file, OUR_PREFIX, strlen(OUR_PREFIX)) == 0;
 }
 
-/* Removes what killed processes left behind, whatever its name. All of it, or, as it is paid by whoever creates:
+/* Removes what killed processes left behind, whatever its name. All of it, or, because every creator pays for it:
  * not more than SWEEP_VISITS_MAX of many, beginning anywhere, and not more often than every SWEEP_PERIOD_NS. */
 static void sweep(bool all) {
     static shared_u64 last_ns; /* a hint: threads may sweep together */
@@ -380,7 +380,7 @@ static int32_t folder_status(void) {
     return status;
 }
 
-/* The umask has no say in who may open it. */
+/* The umask must not change who may open it. */
 static int32_t adopt_new(struct platform_mapping *mapping, int fd) {
     struct stat status;
     if (fd < 0 || fstat(fd, &status) != 0)
@@ -391,7 +391,7 @@ static int32_t adopt_new(struct platform_mapping *mapping, int fd) {
     return WMMF_OK;
 }
 
-/* A file without a name, and its second description, or -1: one of the two cannot be had here. */
+/* A file without a name, and its second description, or -1: this system lacks one of the two. */
 static int make_unnamed(struct platform_mapping *mapping) {
     int fd = open(SHM_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, OUR_MODE);
     if (fd < 0)
@@ -560,7 +560,8 @@ static int32_t attach(struct platform_mapping *mapping, int fd, struct stat *sta
         return remove_if_abandoned(fd, mapping->path) ? WMMF_E_NOT_FOUND : WMMF_E_NOT_READY;
     if (alone)
         flock(fd, LOCK_UN);
-    /* Refused: somebody holds it exclusively, that is, is removing it. Unlinked: it was removed before we had it. */
+    /* Refused: another process holds it exclusively, because it is removing it. Unlinked: it was removed before we
+     * locked it. */
     return mapping->managed && (!among || status->st_nlink == 0) ? WMMF_E_NOT_READY : WMMF_OK;
 }
 
@@ -616,7 +617,7 @@ static int32_t outer_status(const struct platform_mapping *outer, struct stat *s
     return result == WMMF_OK && fstat(outer->fd, status) != 0 ? status_from_errno() : result;
 }
 
-/* Who may read a channel may write its readers' section; unless nobody may write anything. */
+/* Users who may read a channel may write its readers' section, unless its mode lets nobody write. */
 static mode_t readers_mode(mode_t mode) {
     return mode & 0200 ? mode | (mode & 0444) >> 1 : mode;
 }
@@ -628,7 +629,7 @@ int32_t platform_create_inner(const struct platform_mapping *outer, bool for_rea
     int32_t status = outer_status(outer, &access);
     if (status == WMMF_OK)
         status = platform_random(id);
-    *id >>= 2; /* two bits are for whoever stores it */
+    *id >>= 2; /* the caller uses two bits */
     if (status == WMMF_OK)
         status = inner_new(*id, false, &mapping);
     if (status != WMMF_OK)
@@ -801,7 +802,7 @@ void platform_sleep(struct platform_mapping *mapping, enum event event, const sh
 void platform_wake(struct platform_mapping *mapping, enum event event, shared_u32 *epoch, uint32_t sleepers) {
     (void)mapping;
     (void)event;
-    (void)sleepers; /* the futex knows who sleeps; the count may have been lowered by a crash */
+    (void)sleepers; /* the futex knows the sleepers; a crash may have lowered the count */
     syscall(SYS_futex, epoch, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 

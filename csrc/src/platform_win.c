@@ -427,7 +427,7 @@ static int32_t security_of(HANDLE section, SECURITY_INFORMATION what, PSID *owne
     return error == ERROR_SUCCESS ? WMMF_OK : status_from_error(error);
 }
 
-/* The outer section's access; for readers with those who may read it allowed to write, and to sleep and wake. */
+/* The outer section's access; for readers, users who may read it may also write, sleep and wake. */
 static int32_t inner_descriptor(const struct platform_mapping *outer, bool for_readers, PSECURITY_DESCRIPTOR *out) {
     PACL list = NULL;
     int32_t status = security_of(outer->mapping, DACL_SECURITY_INFORMATION, NULL, &list, out);
@@ -450,7 +450,7 @@ int32_t platform_create_inner(const struct platform_mapping *outer, bool for_rea
     wchar_t name[OBJECT_NAME_CAPACITY];
     struct platform_mapping *mapping;
     int32_t status = platform_random(id);
-    *id >>= 2; /* two bits are for whoever stores it */
+    *id >>= 2; /* the caller uses two bits */
     if (status == WMMF_OK)
         status = inner_new(outer, *id, name, &mapping);
     if (status != WMMF_OK)
@@ -524,8 +524,8 @@ int32_t platform_access_of(const struct platform_mapping *mapping, wmmf_options 
     return WMMF_E_NOT_SUPPORTED;
 }
 
-/* Listing. The directories of named objects are open to everybody who asks ntdll, documented for drivers: without these
- * calls, or with a directory of another name, there is no list. */
+/* Listing. Everybody may list the directories of named objects through ntdll, which is documented for drivers: without
+ * these calls, or with a directory of another name, there is no list. */
 
 typedef struct {
     UNICODE_STRING name;

@@ -1,4 +1,4 @@
-/* Memory: how much there is, and reserving it, so that none is missing when it is first touched: that would end the
+/* Memory: how much there is, and reserving it. Memory that is missing when it is first touched would end the
  * program. Three limits hold for a section: the file system's size, the machine's memory, and those of the control
  * groups (Linux' cgroups, version 1 or 2) that this process is in, each with its ancestors. */
 #define _GNU_SOURCE
@@ -139,7 +139,7 @@ static uint64_t group_room(struct group *group, uint64_t machine_swap) {
     return add(room, swap);
 }
 
-/* The least of the group and its ancestors, as far up as we can see. */
+/* The least room of the group and its ancestors, as far up as we can see. */
 static uint64_t room_up_to_top(struct group *group, uint64_t machine_swap) {
     uint64_t room = group_room(group, machine_swap);
     for (size_t length = strlen(group->path); length > group->top; length--) {
@@ -227,7 +227,7 @@ static uint64_t look_at_groups(struct group *group, uint64_t machine_swap) {
     return room;
 }
 
-/* Looking costs some 0.1 ms: only once for so many bytes, be it in one section or in many. */
+/* A look costs some 0.1 ms, so it is done once for so many bytes, in one section or in many. */
 static bool is_due(uint64_t length) {
     static shared_u64 unchecked;
     if (add_seq_u64(&unchecked, length) + length < ROOM_CHECK_BYTES)
@@ -282,12 +282,12 @@ static int32_t file_system_check(int fd, uint64_t length) {
 int32_t room_check(int fd, uint64_t length, uint64_t reserved) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && length > limit.rlim_cur) {
-        /* Growing it would send SIGXFSZ, too, which ends a program that has no handler. */
+        /* Growing it would also send SIGXFSZ, which ends a program without a handler. */
         error_detail("%" PRIu64 " bytes are asked for, and this process may make files of %" PRIu64 " (ulimit -f)",
                      length, (uint64_t)limit.rlim_cur);
         return no_memory(EFBIG);
     }
-    /* A little that is reserved at once is refused by the file system itself. */
+    /* If a small amount is missing, the file system itself refuses it. */
     int32_t status = reserved < length || length >= ROOM_CHECK_BYTES ? file_system_check(fd, length) : WMMF_OK;
     return status == WMMF_OK ? memory_check(length) : status;
 }
@@ -306,11 +306,11 @@ static int32_t touch(int fd, uint8_t *base, uint64_t offset, uint64_t length) {
     if (errno != EINVAL && errno != ENOSYS && errno != EPERM)
         return no_memory(errno == EFAULT ? ENOSPC : errno);
     for (uint64_t at = begin; at < end; at += page)
-        or_seq_u64((shared_u64 *)(void *)(base + at), 0); /* what is there stays, whoever writes it just now */
+        or_seq_u64((shared_u64 *)(void *)(base + at), 0); /* the value stays, even if another process writes it now */
     return WMMF_OK;
 }
 
-/* How many of these bytes have no memory yet. Those that were swapped out count, too: nobody tells them apart. */
+/* How many of these bytes have no memory yet. Swapped pages count as well: they cannot be told apart. */
 static uint64_t missing(uint8_t *base, uint64_t offset, uint64_t length) {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), lacking = 0, end = offset + length;
     unsigned char resident[512];

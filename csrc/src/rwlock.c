@@ -11,8 +11,8 @@
  *
  * The steps' names (R1, W3 ...) are those of the models in tests/model, which search all orders of them.
  *
- * Dying: see each step. Whoever waits looks again every RECHECK_NS and asks the kernel about those it waits for; and
- * once more before it gives up, or who only ever tries would never get past the dead. */
+ * Dying: see each step. A waiter looks again every RECHECK_NS, asks the kernel about those that it waits for, and
+ * checks again before timing out; otherwise a caller that only polls would never recover a dead owner's lock. */
 #include "rwlock.h"
 
 #include <string.h>
@@ -48,7 +48,7 @@ void rwlock_poison(wmmf_section *section) {
     eventcount_wake(section, EVENT_CHANGE);
 }
 
-/* Whether that changed anything. */
+/* Returns whether it changed anything. */
 static bool check_owner(wmmf_section *section, uint64_t word) {
     if (!lock_owner_is_valid(section, word)) {
         rwlock_poison(section);

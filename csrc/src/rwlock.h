@@ -19,7 +19,7 @@ int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer,
 int32_t rwlock_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
 
 /* Ownership alone, for the frame channel: excludes other writers, and readers do not ask. Any thread may give it back,
- * if its claim is answered with true: another thread may do so, too, and the end of the owning thread does. */
+ * if its claim is answered with true: another thread may do so, and the end of the owning thread does. */
 int32_t rwlock_own(wmmf_section *section, int64_t timeout_ns);
 bool rwlock_claim(wmmf_section *section);
 void rwlock_disown(wmmf_section *section);
@@ -27,11 +27,11 @@ void rwlock_disown(wmmf_section *section);
 /* For lock_holders.c. */
 extern const struct lock_abandon rwlock_abandon;
 
-/* Ends poison: repairs the header from what this handle knows, and takes the lock from whoever has it, as rwlock_own
- * does. Whoever had it finds that out when it gives it back. For a channel whose payload is then replaced. */
+/* Ends poison: repairs the header from what this handle knows, and takes the lock from its holder, as rwlock_own
+ * does. The holder finds that out when it releases it. For a channel whose payload is then replaced. */
 void rwlock_renew(wmmf_section *section);
 
-/* For everybody who waits, and for ever, but for rwlock_renew. */
+/* For all waiters, and for ever, except for rwlock_renew. */
 void rwlock_poison(wmmf_section *section);
 bool rwlock_is_poisoned(const wmmf_section *section);
 

@@ -42,7 +42,7 @@ static int32_t open_check(const char *name, const wmmf_options *given, wmmf_sect
     return status == WMMF_OK && options->layout == WMMF_WINMMF ? winmmf_check(name, options->access) : status;
 }
 
-/* Waiting until a name can be had, by trying again. Who waits does not have the section open: that would keep what a
+/* Waiting until a name is free, by trying again. The waiter does not have the section open: that would keep what a
  * creator leaves that dies before it stores the magic. So the kernel ends it with its creator, and the next try finds
  * nothing under the name. Only tries that overlap keep it for each other: with pauses that double, a second has a dozen
  * tries, and gaps between those of many. */
@@ -85,7 +85,7 @@ static const struct lock_abandon *abandon_of(uint32_t layout) {
     return layout == WMMF_NATIVE ? &rwlock_abandon : layout == WMMF_WINMMF ? &winmmf_abandon : NULL;
 }
 
-/* Takes over the section: it is closed on failure, too. */
+/* Takes over the section, and closes it on failure. */
 static int32_t section_new(struct platform_mapping *mapping, const wmmf_options *options, uint64_t offset,
                            uint64_t size, uint32_t participants, wmmf_section **out) {
     wmmf_section *section = calloc(1, sizeof *section);
@@ -152,8 +152,8 @@ static int32_t initialise_header(wmmf_section *section, const struct payload_pla
         status = platform_join(section->mapping, section->section_id, false);
     if (status == WMMF_OK)
         status = participants_join(section);
-    /* Released: who sees the magic sees all of the above. Dying before: nobody can use it, so nobody keeps it, and on
-     * Windows, where it has its name already, that ends with it. */
+    /* Released: whoever sees the magic sees all of the above. Dying before: nobody can use it, so nobody keeps it, and
+     * on Windows, where it has its name already, that ends with it. */
     if (status == WMMF_OK)
         store_release_u64(&header->magic, SECTION_MAGIC);
     return status;
@@ -257,7 +257,7 @@ static int32_t kind_check(const struct extent *extent, const wmmf_options *optio
     return extent->kind == (uint32_t)wanted || looking ? WMMF_OK : WMMF_E_FORMAT;
 }
 
-/* Takes over the section: it is closed on failure, too. */
+/* Takes over the section, and closes it on failure. */
 static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmmf_options *options,
                       enum section_kind kind, wmmf_section **out) {
     struct extent extent;
@@ -343,7 +343,7 @@ int32_t section_open(const char *name, uint64_t size, const wmmf_options *given,
     return open_once_ready(name, size, &options, kind, out);
 }
 
-/* What we would have created: who opens raw bytes takes any, but a native section is not raw. */
+/* What we would have created: raw bytes can be anything, except a native section. */
 static int32_t open_created(const char *name, uint64_t size, const wmmf_options *options,
                             const struct payload_plan *plan, wmmf_section **out) {
     struct platform_mapping *mapping;
@@ -391,7 +391,7 @@ static uint64_t inner_size(const struct inner_plan *plan) {
                                       : plan->size;
 }
 
-/* Takes over the mapping: it is closed on failure, too. The header of the readers is for people: see inner_plan. */
+/* Takes over the mapping, and closes it on failure. The header of the readers is for people: see inner_plan. */
 static int32_t inner_new(struct platform_mapping *mapping, const struct inner_plan *plan, uint64_t size, bool read_only,
                          wmmf_section **out) {
     bool native = plan->kind == KIND_READERS;

@@ -4,12 +4,12 @@
 
 #include "handle.h"
 
-/* What the payload of a native section is to be, by whoever gives it a meaning: a frame channel. */
+/* How a frame channel fills the payload of its native section. */
 struct payload_plan {
     enum section_kind kind;
     uint32_t participants; /* records, unless the options say */
     uint64_t reserved;     /* bytes of the payload that get their memory at once */
-    /* Fills the payload of a section that nobody else sees yet. */
+    /* Fills the payload of a section that no other process sees yet. */
     int32_t (*initialise)(wmmf_section *section, const void *context);
     const void *context;
 };
@@ -25,16 +25,16 @@ int32_t section_open(const char *name, uint64_t size, const wmmf_options *given,
 int32_t options_check(const wmmf_options *given, wmmf_options *options);
 /* Bytes of a file with such a payload. */
 uint64_t section_file_size(const wmmf_options *options, uint64_t size);
-/* A section over what is mapped of a file, new or not (files.c). Takes over the mapping: it is closed on failure, too.
+/* A section over what is mapped of a file, new or not (files.c). Takes over the mapping, and closes it on failure.
  */
 int32_t section_of_file(struct platform_mapping *mapping, uint64_t size, const wmmf_options *options, bool is_new,
                         wmmf_section **out);
 void section_close(wmmf_section *section);
 
 /* A section that belongs to another one: it has no name that users know, only a random number, and what may be done to
- * it follows from the other's access. Sizes come from whoever opens it, so nothing in it need be believed. */
+ * it follows from the other's access. The opener says the sizes, so nothing in it need be believed. */
 struct inner_plan {
-    enum section_kind kind; /* KIND_PLAIN: raw bytes, that those may use who may use the outer section in the same way.
+    enum section_kind kind; /* KIND_PLAIN: raw bytes; the users of the outer section may use them in the same way.
                                KIND_READERS: with participants, for all who may read the outer section to write */
     uint64_t id;            /* for creating: out */
     uint32_t participants;  /* KIND_READERS: records */

@@ -1,9 +1,9 @@
 /* Reading without the lock.
  *
- * A seqlock (Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?", MSPC 2012), whose
- * reader does not wait for a moment without a writer, which may never come: it reads one version of the payload
- * behind the writer that makes it, or ahead of the one that makes the next. Every chunk is copied first and
- * judged after; the acquiring loads and fences keep the copy between two looks at the progress. Its model, with what
+ * A seqlock (Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?", MSPC 2012) whose
+ * reader does not wait for a moment without a writer, which may never come. It reads one version of the payload
+ * behind the writer that makes it, or ahead of the writer that makes the next. Every chunk is copied first and
+ * checked after; the acquiring loads and fences keep the copy between two looks at the progress. Its model, with what
  * writers do from W5 to W6, is tests/model/reading.pml. */
 #include "seqlock_read.h"
 
@@ -15,7 +15,7 @@
 #include "rwlock.h"
 #include "tuning.h"
 
-/* Small enough that somebody who reads behind a writer is never far away. */
+/* Small enough that a reader behind a writer is never far away. */
 size_t seqlock_chunk_size(size_t length) {
     size_t chunk = length / 8;
     return chunk < CHUNK_MIN ? CHUNK_MIN : chunk > CHUNK_MAX ? CHUNK_MAX : chunk;
@@ -25,7 +25,8 @@ struct look {
     uint64_t sequence, begin, settled, touched, end;
 };
 
-/* Sequence and progress of one and the same write. False if the writer is always quicker: it is not one of ours. */
+/* Sequence and progress of one and the same write. False if the writer is always quicker, as no writer of this library
+ * is. */
 static bool look_at_progress(const wmmf_section *section, struct look *look) {
     const struct header *header = section->header;
     for (int i = 0; i < ATTEMPTS_MAX; i++) {

@@ -86,7 +86,7 @@ static bool look_at_all(const struct round *round) {
         item->status = look_at(item);
         over = over || item->status != WMMF_E_TIMEOUT;
     }
-    /* The wake is taken only if it is there, so that one that comes later is there for the next wait. */
+    /* Takes only a wake that has come, so that a later one is kept for the next wait. */
     uint32_t woken = 1;
     return (round->waker && cas_seq_u32(&round->waker->woken, &woken, 0)) || over;
 }
@@ -111,7 +111,7 @@ static void prepare_all(struct round *round) {
     }
 }
 
-/* Where somebody has woken us meanwhile, our count is gone already. */
+/* Where we were woken meanwhile, our count is gone already. */
 static void cancel_all(const struct round *round) {
     for (uint32_t i = 0; i < round->count; i++)
         if (!round->places[i].section->read_only)
