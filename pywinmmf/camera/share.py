@@ -34,6 +34,7 @@ from .sources import BadPicture, Picture, Source, TestPicture, open_source
 logger = logging.getLogger(__name__)
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between tries to get a camera
+PIN_LIMIT_SECONDS = 5.0  # after which a frame that a stopped reader holds is taken back if there is no other slot
 BAD_SECONDS = 5.0  # without a picture that can be decoded, until the source is opened again
 STOP_SECONDS = 5.0  # to wait for a silent camera; its thread is then left alone
 STEADY_SECONDS = 3.0  # with pictures, until a source counts as recovered
@@ -136,6 +137,7 @@ class SharedCamera:
                 namespace=self._namespace,
                 access=sharing.access,
                 exist_ok=True,
+                pin_limit=PIN_LIMIT_SECONDS,
             )
         except InvalidArgumentError as error:
             if error.status != lib.WMMF_E_SIZE:

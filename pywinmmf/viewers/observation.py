@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from pywinmmf import FrameChannel, MemoryMappedFile, Namespace, Participant
+from pywinmmf import ChannelState, FrameChannel, MemoryMappedFile, Namespace, Participant
 from pywinmmf.inspection import program_of
 
 from .state import State, is_stalled
@@ -45,7 +45,7 @@ class Observation(NamedTuple):
     """Bytes of the newest frame."""
     users: list[User]
     state: State
-    """Live or stalled."""
+    """Live, stalled, hung up or gone."""
 
     @property
     def readers(self) -> list[User]:
@@ -73,8 +73,13 @@ def observe(name: str, namespace: Namespace) -> Observation:
             fourcc=newest.fourcc.strip() if newest else "",
             used=newest.used if newest else 0,
             users=[_user(one, sequence) for one in participants if one.alive],
-            state=State.STALLED if age is None or is_stalled(name, found, age) else State.LIVE,
+            state=_state(channel, age is None or is_stalled(name, found, age)),
         )
+
+
+def _state(channel: FrameChannel, is_stalled: bool) -> State:
+    ended = {ChannelState.HUNG_UP: State.HUNG_UP, ChannelState.GONE: State.GONE}
+    return ended.get(channel.state(stalled=None), State.STALLED if is_stalled else State.LIVE)
 
 
 def _user(one: Participant, sequence: int) -> User:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from cameras import SIZE, Unreliable, make_video
 from pywinmmf import (
     AccessDeniedError,
     AlreadyExistsError,
+    Error,
     FrameChannel,
     Namespace,
 )
@@ -398,3 +400,22 @@ def test_without_the_right_to_be_global(name: str, monkeypatch: pytest.MonkeyPat
     assert camera.namespace is Namespace.LOCAL
     with pytest.raises(AccessDeniedError):
         SharedCamera(Sharing(source="test", name=name, size=SIZE, namespace=Namespace.GLOBAL))
+
+
+def test_a_reader_that_holds_every_slot_stops_the_camera_for_a_time_only(
+    name: str,
+    share: Callable[..., SharedCamera],
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Callable[..., None],
+) -> None:
+    """As one does that is stopped in a debugger; usually for five seconds."""
+    monkeypatch.setattr("pywinmmf.camera.share.PIN_LIMIT_SECONDS", 0.5)
+    share(source="test", name=name, slots=3)
+    with FrameChannel.open(name, namespace=Namespace.GLOBAL) as channel:
+        held = [channel.next(timeout=30) for _ in range(3)]
+        newest = held[-1].sequence
+        eventually(lambda: channel.sequence > newest + 3)
+        assert not all(frame.intact for frame in held)
+        for frame in held:
+            with suppress(Error):
+                frame.release()

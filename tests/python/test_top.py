@@ -164,3 +164,25 @@ def test_top_writes_plain_tables_into_a_pipe(camera: str) -> None:
         rest = process.communicate(timeout=WAIT_SECONDS)[0]
     assert process.returncode == 0, rest
     assert "\x1b" not in rest
+
+
+def test_top_tells_a_writer_that_closed_from_one_that_died(
+    name: str, table: Callable[..., Any], child: Callable[..., Any]
+) -> None:
+    code = """
+channel = FrameChannel.create(sys.argv[1], capacity=10)
+channel.publish(b"x")
+print("there")
+sys.stdin.read()
+import time
+time.sleep(60)
+"""
+    closed = FrameChannel.create(name, capacity=10)
+    closed.publish(b"x")
+    died = child(code, f"{name}-died")
+    assert died.line() == "there"
+    with FrameChannel.open(name), FrameChannel.open(f"{name}-died"):
+        closed.close()
+        died.kill()
+        rows = table(name, f"{name}-died")[1]
+    assert (rows[name]["state"], rows[f"{name}-died"]["state"]) == ("gone", "hung up")
