@@ -1,5 +1,6 @@
 /* A hostile peer for libFuzzer: an input is a program that opens handles, calls the library and, between the calls or
- * from another thread while they run, writes anything anywhere into the section's header, records and payload.
+ * from another thread while they run, writes anything anywhere into the section's header, records and payload; or, of
+ * a channel, into its pictures, or into what its readers may write.
  *
  * Whatever it writes: no call may crash, reach outside the mapping (ASan, UBSan and guarded.h), take longer than its
  * timeout, or leave a descriptor, a mapping or a file behind. */
@@ -60,7 +61,7 @@ static int64_t take_timeout(void) {
 /* The section, as the hostile peer sees it. A custom name: nobody lists or sweeps those, so nobody else on this machine
  * ever has it open. */
 
-static char name[32], path[64];
+static char name[32], path[64], inner_path[64];
 static wmmf_section *raw;
 static uint8_t *bytes;
 static uint64_t bytes_size;
@@ -612,6 +613,22 @@ static void plant(bool channel) {
     wmmf_close(raw);
 }
 
+/* What a reader can write, and what a writer can: the inner sections of a channel, whose numbers are in its header. */
+#define CHANNEL_HEADER (512 + 64 * PARTICIPANTS)
+#define READERS        (CHANNEL_HEADER + 8)
+#define PICTURES       (CHANNEL_HEADER + 64)
+
+static void open_inner(uint64_t place) {
+    char inner[40];
+    uint64_t id;
+    open_raw(name, &raw, &bytes, &bytes_size);
+    memcpy(&id, bytes + place, sizeof id);
+    wmmf_close(raw);
+    snprintf(inner, sizeof inner, "wmmf-i-%016llx", (unsigned long long)id);
+    snprintf(inner_path, sizeof inner_path, "/dev/shm/%s", inner);
+    open_raw(inner, &raw, &bytes, &bytes_size);
+}
+
 static void set_up(uint8_t kind) {
     for (int i = 0; i < HANDLES; i++)
         reader_reset(&readers[i]);
@@ -627,6 +644,11 @@ static void set_up(uint8_t kind) {
     case 2:
         create_map(name, SIZE, WMMF_WINMMF, &maps[0]);
         break;
+    case 3:
+    case 4:
+        create_channel(name, &readers[0].channel);
+        open_inner(kind == 3 ? READERS : PICTURES);
+        return;
     default:
         plant(kind & 1);
     }
@@ -666,7 +688,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         mappings = guarded_count();
         descriptors = count_descriptors();
     }
-    set_up(mode / 2 % 5);
+    inner_path[0] = '\0';
+    set_up(mode / 2 % 7);
     if (scribbles)
         scribbler_start(&scribbler);
     while (input < input_end)
@@ -675,7 +698,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         scribbler_stop(&scribbler);
     tear_down();
 
-    require(access(path, F_OK) != 0, "a file is left");
+    require(access(path, F_OK) != 0 && access(inner_path, F_OK) != 0, "a file is left");
     require(guarded_count() == mappings, "a mapping is left");
     require(count_descriptors() == descriptors, "a descriptor is left");
     return 0;

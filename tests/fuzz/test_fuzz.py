@@ -25,14 +25,19 @@ WITHOUT_A_SECTION = {
 MISSING_CHECKS = [
     ("section.c", "extent->size > mapped - extent->offset", "false"),
     ("participants.c", "return used < section->participants ? used : section->participants;", "return used;"),
-    ("channel.c", "return newest_slot(newest) < channel->slots ?", "return channel->slots ?"),
+    (
+        "pictures.h",
+        "uint32_t slot = (uint32_t)(newest & NEWEST_SLOT) - 1;\n    return slot < pictures->slots ?",
+        "uint32_t slot = (uint32_t)(newest & NEWEST_SLOT) - 1;\n    return slot != NO_SLOT ?",
+    ),
+    ("pins.c", "return ours && slot < pictures->slots ? slot : NO_SLOT;", "return ours ? slot : NO_SLOT;"),
 ]
 
 
 def fuzz(tests: Path, folder: Path, *options: str) -> str:
     """Build the fuzzer of this source folder, run it, and return what it says."""
     sanitizers = "-DWMMF_SANITIZE=address,undefined,fuzzer-no-link"
-    program = native.configure_and_build(tests, "clang", sanitizers, make="fuzz") / "bin/fuzz"
+    program = native.configure_and_build(tests, "clang", sanitizers, make=["fuzz"]) / "bin/fuzz"
     corpus = folder / "corpus"
     shutil.copytree(HERE / "corpus", corpus)
     limits = ["-max_len=400", "-timeout=20", f"-max_total_time={SECONDS}", f"-artifact_prefix={folder}/"]

@@ -64,9 +64,9 @@ byte frames = FRAMES, deaths = DEATHS, replacements = GENERATIONS - 1, garbage =
 #define IS_INTACT (generation != mine || stamp[slot] == 2 * wanted)
 #endif
 #ifdef BREAK_HISTORY
-#define HISTORY_ENDS skip
+#define HISTORY_LATE true
 #else
-#define HISTORY_ENDS oldest = newest - HISTORY
+#define HISTORY_LATE false
 #endif
 #ifdef BREAK_GENERATION
 #define IS_MINE true
@@ -136,11 +136,15 @@ next:
         fi;
         before = newest;
         if
-        :: newest > HISTORY && newest - HISTORY > oldest -> STEP(HISTORY_ENDS)
+        :: HISTORY_LATE -> look_at_pins()
         :: else
         fi;
         if
-        :: !SCAN_FIRST -> look_at_pins()
+        :: newest > HISTORY && newest - HISTORY > oldest -> STEP(oldest = newest - HISTORY)
+        :: else
+        fi;
+        if
+        :: !SCAN_FIRST && !HISTORY_LATE -> look_at_pins()
         :: else
         fi;
         do                        /* wait_for_slot */
