@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from . import c_archives, debian, natives, recipes, wheels
+from . import c_archives, debian, natives, nuget, recipes, wheels
 from .checks.all import CHECKS, NOT_TRIED, SHORT
 from .platforms import PLATFORMS
 from .source import DIST, VERSION
@@ -30,6 +30,7 @@ def steps(only: Sequence[str]) -> list[Step]:
             made.append((f"archive {platform.archive}", partial(c_archives.build, platform)))
         made.append((f"wheel {platform.wheel}", partial(wheels.build, platform)))
     made += [
+        ("nuget", nuget.build),
         ("sdist", wheels.build_sdist),
         ("deb", debian.build),
         ("conan", recipes.build_conan),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from . import c_packages, metadata, pythons, workflows
+from . import c_packages, dotnet_packages, metadata, pythons, workflows
 
 Check = tuple[str, Callable[[], str]]
 
@@ -51,6 +51,7 @@ CHECKS: list[Check] = [
     ),
     ("deb", c_packages.check_debs),
     ("conan", c_packages.check_conan),
+    ("nuget", dotnet_packages.check_package),
     ("readme", pythons.check_readme),
     ("workflows", workflows.check_workflows),
 ]

@@ -1,0 +1,84 @@
+"""The NuGet package, in programs that have nothing but a reference to it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+from lab import dotnet, sdk
+
+from ..natives import native_builds
+from ..platforms import PLATFORMS
+from ..source import DIST, VERSION, WORK
+from .holder import holding, linux_program, windows_program
+
+PROGRAM = """
+using System;
+using Wmmf;
+
+internal static class Program
+{
+    private static int Main(string[] arguments)
+    {
+        using var section = MemoryMappedFile.Open(arguments[0]);
+        var text = new byte[4];
+        section.Read(text);
+        if (System.Text.Encoding.ASCII.GetString(text) != "held")
+            return 1;
+        section.Write(System.Text.Encoding.ASCII.GetBytes("seen"), 4);
+        using var channel = FrameChannel.Open(arguments[0] + "-frames");
+        using var frame = channel.Next(TimeSpan.FromSeconds(5));
+        if (System.Text.Encoding.ASCII.GetString(frame.Data.ToArray()) != "frame")
+            return 2;
+        Console.WriteLine("smoke passed");
+        return 0;
+    }
+}
+"""
+PROJECT = """<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><OutputType>Exe</OutputType><LangVersion>12</LangVersion>
+<TargetFramework>netcoreapp3.1</TargetFramework><UseAppHost>false</UseAppHost></PropertyGroup></Project>
+"""
+
+
+def check_package() -> str:
+    """``dotnet add package``, build, and run on Linux and under Wine, against programs of the archives."""
+    folder = WORK / "check/nuget"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "consumer.csproj").write_text(PROJECT)
+    (folder / "Program.cs").write_text(PROGRAM)
+    project = (folder / "consumer.csproj").read_text()
+    reference = f'<ItemGroup><PackageReference Include="Wmmf" Version="{VERSION}"/></ItemGroup></Project>'
+    (folder / "consumer.csproj").write_text(project.replace("</Project>", reference))
+    sdk.run(["build", "consumer.csproj", "-c", "Release", "-o", "out"], cwd=folder, feeds=[DIST])
+    program = folder / "out/consumer.dll"
+    with holding(linux_program()) as name:
+        done = subprocess.run(
+            dotnet.linux_command(program, [name]),
+            env=dotnet.linux_environment({"DOTNET_ROLL_FORWARD": "Major"}),
+            capture_output=True,
+            encoding="utf-8",
+        )
+        _passed("Linux", done)
+    shutil.copy(folder / "out/runtimes/win-x64/native/wmmf.dll", folder / "out")
+    with holding(windows_program()) as name:
+        _passed("Wine", dotnet.run_wine(program, [name], env={"DOTNET_ROLL_FORWARD": "Major"}))
+    return f"only a PackageReference; smoke against the archives' C programs on Linux and under Wine; {_natives()}"
+
+
+def _natives() -> str:
+    """Each platform's folder has the library that was built for it."""
+    (package,) = DIST.glob("Wmmf.*.nupkg")
+    with zipfile.ZipFile(package) as packed:
+        for platform in PLATFORMS:
+            inside = packed.read(f"runtimes/{platform.rid}/native/{platform.library}")
+            if inside != Path(native_builds(), platform.rid, platform.library).read_bytes():
+                raise SystemExit(f"{package.name}: the library of {platform.rid} is another than what was built")
+    return f"natives of {', '.join(platform.rid for platform in PLATFORMS)}"
+
+
+def _passed(where: str, done: subprocess.CompletedProcess[str]) -> None:
+    if done.returncode != 0 or "smoke passed" not in done.stdout:
+        raise SystemExit(f"the C# program on {where}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
