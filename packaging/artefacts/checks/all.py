@@ -14,11 +14,13 @@ CHECKS: list[Check] = [
     ("wheel manylinux2014_x86_64, for C", partial(pythons.check_compile_line, "*manylinux2014_x86_64.whl")),
     (
         "wheel manylinux2014_aarch64",
-        partial(pythons.check_machine, "*manylinux2014_aarch64.whl", "pywinmmf/libwmmf.so", "EM_AARCH64"),
+        partial(
+            c_packages.check_wheels_library, "*manylinux2014_aarch64.whl", "aarch64-linux-gnu.2.17", c_packages.QEMU
+        ),
     ),
     (
         "wheel musllinux_1_2_x86_64",
-        partial(pythons.check_machine, "*musllinux*x86_64.whl", "pywinmmf/libwmmf.so", "EM_X86_64"),
+        partial(c_packages.check_wheels_library, "*musllinux*x86_64.whl", "x86_64-linux-musl", []),
     ),
     (
         "wheel musllinux_1_2_aarch64",
@@ -36,10 +38,7 @@ CHECKS: list[Check] = [
     ("project", metadata.check_project),
     ("sdist", pythons.check_sdist),
     ("archive linux-x86_64", c_packages.check_linux_archive),
-    (
-        "archive linux-aarch64",
-        partial(c_packages.check_foreign_archive, "linux-aarch64", "lib/libwmmf.so", "EM_AARCH64"),
-    ),
+    ("archive linux-aarch64", c_packages.check_emulated_archive),
     ("archive windows-x64", c_packages.check_windows_archive),
     (
         "archive windows-x86",

@@ -4,20 +4,46 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
-from lab import msvc, wine
+from lab import msvc, wine, zig
 
 from ..source import DIST, ROOT, VERSION, WORK, run
 from .holder import unpacked
 
 EXTERNAL = ROOT / "tests/c/external"
+QEMU = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"]
 
 
 def check_linux_archive() -> str:
     """find_package and run, with the compiler of this machine."""
     said = _external("linux", unpacked("linux-x86_64") / "lib/cmake/wmmf")
     return f"external CMake project, gcc: {said}"
+
+
+def check_emulated_archive() -> str:
+    """An external program for ARM64, by qemu, with Debian's C library for it."""
+    prefix = unpacked("linux-aarch64")
+    said = _emulated("aarch64-linux-gnu.2.17", prefix / "include", prefix / "lib", QEMU)
+    return f"C program under qemu-aarch64: {said}"
+
+
+def check_wheels_library(pattern: str, target: str, runner: Sequence[str]) -> str:
+    """The library in a wheel for which there is no Python here, in a program in C."""
+    (wheel,) = DIST.glob(pattern)
+    folder = WORK / f"check/{wheel.stem}"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.unpack_archive(wheel, folder, "zip")
+    said = _emulated(target, folder / "pywinmmf/include", folder / "pywinmmf", runner)
+    return f"no such Python here; its library in a C program ({runner[0] if runner else 'this machine'}): {said}"
+
+
+def _emulated(target: str, include: Path, library: Path, runner: Sequence[str]) -> str:
+    program = library / "program"
+    options = ["-dynamic", f"-I{include}", f"-L{library}", "-lwmmf", f"-Wl,-rpath,{library}"]
+    run(*zig.command(target), EXTERNAL / "program.c", *options, "-o", program)
+    return run(*runner, program, f"wmmf-emulated-{os.getpid()}").strip()
 
 
 def check_foreign_archive(archive: str, file: str, machine: str) -> str:
