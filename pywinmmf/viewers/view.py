@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.resources import files
@@ -188,7 +189,7 @@ def _channel(name: str, where: Namespace) -> dict[str, Any]:
         "height": seen.height,
         "format": seen.fourcc,
         "bytes": seen.used,
-        "users": [user._asdict() for user in seen.users],
+        "users": [user._asdict() for user in seen.users if user.pid != os.getpid()],  # this page has figures of its own
     }
 
 
