@@ -21,7 +21,7 @@ ENUMS = {
 }
 
 # Enums that are the skins' own business: users have methods instead.
-INTERNAL = {"wmmf_pick", "wmmf_file_mode", "wmmf_protection", "wmmf_share"}
+INTERNAL = {"wmmf_pick", "wmmf_file_mode", "wmmf_share"}
 
 # Structs that the skins show to their users, by the name that they have there.
 RECORDS = {"wmmf_audit_report": "AuditReport", "wmmf_participant": "Participant"}

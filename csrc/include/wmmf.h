@@ -186,8 +186,8 @@ enum wmmf_file_mode {
 
 /* What may be done to mapped memory. */
 enum wmmf_protection {
-    WMMF_READ_WRITE = 0,
-    WMMF_READ = 1,
+    WMMF_READ_WRITE = 0,   /* changes are those of everybody */
+    WMMF_READ = 1,         /* read rights only */
     WMMF_COPY_ON_WRITE = 2 /* changes stay in this mapping: nobody else, nor the file, sees them */
 };
 

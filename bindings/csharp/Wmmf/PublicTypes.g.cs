@@ -120,12 +120,14 @@ namespace Wmmf
         Truncate = 3,
     }
 
-    // What may be done to mapped memory.
-    internal enum SectionProtection
+    /// <summary>What may be done to mapped memory.</summary>
+    public enum SectionProtection
     {
+        /// <summary>Changes are those of everybody.</summary>
         ReadWrite = 0,
+        /// <summary>Read rights only.</summary>
         Read = 1,
-        // changes stay in this mapping: nobody else, nor the file, sees them
+        /// <summary>Changes stay in this mapping: nobody else, nor the file, sees them.</summary>
         CopyOnWrite = 2,
     }
 
