@@ -9,6 +9,12 @@ namespace Wmmf
     // they are. It sleeps in one native call until something changes, a time is up, or there is something to tell it.
     internal sealed unsafe class Waiter
     {
+#if NETCOREAPP
+        private const long Longest = -1;
+#else
+        private const long Longest = NativeMethods.WMMF_WAIT_SLICE_NS; // Mono ends no program while a thread is in native code
+#endif
+
         private static readonly object s_gate = new object();
         private static readonly List<Waiter> s_waiters = new List<Waiter>();
 
@@ -115,7 +121,7 @@ namespace Wmmf
         private bool Gather(wmmf_wait_item* items, out long timeout)
         {
             var now = MonotonicClock.Nanoseconds;
-            timeout = -1;
+            timeout = Longest;
             _items.Clear();
             foreach (var wait in _waits)
             {
