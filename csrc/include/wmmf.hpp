@@ -118,6 +118,11 @@ struct options {
     std::string sddl;          /* Windows security descriptor, with WMMF_ACCESS_SDDL */
     bool read_only = false;    /* when opening */
     uint32_t participants = 0; /* 0 = WMMF_PARTICIPANTS_DEFAULT */
+    /* Of a new channel; see wmmf_channel_options. */
+    uint32_t history = 0;
+    uint32_t pins = 0;
+    bool standby = false;
+    std::chrono::nanoseconds pin_limit{0};
 };
 
 /* wmmf_file_options with defaults: an existing file, to read and write, raw, from its beginning. */
@@ -165,6 +170,16 @@ inline wmmf_options to_c(const options &given) {
     result.read_only = given.read_only;
     result.participants = given.participants;
     result.sddl = given.sddl.empty() ? nullptr : given.sddl.c_str();
+    return result;
+}
+
+inline wmmf_channel_options channel_to_c(const options &given) {
+    wmmf_channel_options result{};
+    result.struct_size = sizeof result;
+    result.history = given.history;
+    result.pins = given.pins;
+    result.standby = given.standby;
+    result.pin_limit_ns = static_cast<uint64_t>(given.pin_limit.count());
     return result;
 }
 
@@ -549,9 +564,20 @@ class [[nodiscard]] frame : public detail::owned_frame<wmmf_channel_release> {
     const wmmf_frame &info() const noexcept {
         return description();
     }
-    /* Before the end of the scope; again: nothing. */
-    void release() noexcept {
-        channel_.reset();
+    /* Whether it is as it was until now; see wmmf_channel_intact. Throws WMMF_E_CLOSED after release. */
+    bool intact() const {
+        if (!channel_)
+            throw error(WMMF_E_CLOSED, "wmmf::frame::intact");
+        const int32_t status = wmmf_channel_intact(channel_.get(), &description());
+        if (status != WMMF_E_NOT_INTACT)
+            detail::check(status, "wmmf_channel_intact");
+        return status == WMMF_OK;
+    }
+    /* Before the end of the scope; again: nothing. False: it was overwritten while it was held, which what was read
+     * of it may show. Who lets the scope end does not hear of that: ask intact() last. */
+    bool release() noexcept {
+        wmmf_channel *const channel = channel_.release();
+        return !channel || wmmf_channel_release(channel, &description()) != WMMF_E_NOT_INTACT;
     }
 
   private:
@@ -597,7 +623,9 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
     /* A new channel of `slots` slots of `capacity` bytes; WMMF_E_EXISTS if the name is taken. */
     static channel create(const std::string &name, uint64_t capacity, uint32_t slots = WMMF_CHANNEL_SLOTS_DEFAULT,
                           const options &given = {}) {
-        const wmmf_options c = detail::to_c(given);
+        wmmf_options c = detail::to_c(given);
+        const wmmf_channel_options more = detail::channel_to_c(given);
+        c.channel = &more;
         return make("wmmf_channel_create", name,
                     [&](wmmf_channel **out) { return wmmf_channel_create(name.c_str(), capacity, slots, &c, out); });
     }
@@ -606,7 +634,9 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
     static channel create_or_open(const std::string &name, uint64_t capacity,
                                   uint32_t slots = WMMF_CHANNEL_SLOTS_DEFAULT, const options &given = {},
                                   bool *created = nullptr) {
-        const wmmf_options c = detail::to_c(given);
+        wmmf_options c = detail::to_c(given);
+        const wmmf_channel_options more = detail::channel_to_c(given);
+        c.channel = &more;
         int32_t made = 0;
         channel result = make("wmmf_channel_create_or_open", name, [&](wmmf_channel **out) {
             return wmmf_channel_create_or_open(name.c_str(), capacity, slots, &c, out, &made);
@@ -652,6 +682,31 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
         wmmf_frame result = empty();
         detail::check(wmmf_channel_acquire(handle(), after, limit.count(), &result), "wmmf_channel_acquire");
         return {handle(), result};
+    }
+
+    /* A frame that is picked otherwise: enum wmmf_pick says how, and what `after` means. */
+    frame acquire(wmmf_pick pick, uint64_t after, timeout limit = forever) {
+        wmmf_frame result = empty();
+        detail::check(wmmf_channel_acquire_pick(handle(), pick, after, limit.count(), &result),
+                      "wmmf_channel_acquire_pick");
+        return {handle(), result};
+    }
+
+    /* New pictures, for all who have the channel open; 0: as they are. See wmmf_channel_resize. */
+    void resize(uint64_t capacity, uint32_t slots = 0, uint32_t history = 0, timeout limit = forever) {
+        detail::check(wmmf_channel_resize(handle(), capacity, slots, history, limit.count()), "wmmf_channel_resize");
+    }
+
+    /* How it does; stalled: the newest frame is older than that. */
+    wmmf_channel_state state(timeout stalled = forever) const {
+        uint32_t result = 0;
+        detail::check(wmmf_channel_get_state(handle(), stalled.count(), &result), "wmmf_channel_get_state");
+        return static_cast<wmmf_channel_state>(result);
+    }
+
+    /* Waits until nobody is there to publish, and takes over. */
+    void stand_by(timeout limit = forever) {
+        detail::check(wmmf_channel_stand_by(handle(), limit.count()), "wmmf_channel_stand_by");
     }
 
     /* Copies that frame into `buffer`, which a read-only channel can do, too; what describes it. */

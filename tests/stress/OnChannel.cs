@@ -55,6 +55,7 @@ internal sealed class OnChannel : Work
     {
         using var frame = through.Channel.Begin(s_timeout);
         Fill(frame.Data);
+        frame.Size = frame.Data.Length;
         frame.SetUser(frame.Data[..sizeof(long)]);
         if (_random.Next(8) != 0)
             through.WasPublished(frame.Publish());

@@ -88,7 +88,7 @@ int main(int argc, char **argv) {
     EXPECT(wmmf_lock_write(writer.handle(), 0) == WMMF_OK);
     writer.close();
     {
-        wmmf::write_guard guard = same.lock_write(std::chrono::seconds(10));
+        wmmf::write_guard guard = same.lock_write(std::chrono::seconds(10), true);
         EXPECT(guard.owner_died());
         same.mark_consistent();
     }
@@ -141,8 +141,15 @@ int main(int argc, char **argv) {
         EXPECT(newest.info().fourcc == 0x33524742);
     }
 
-    // Who has read rights only gets copies.
+    // Who has read rights only reads in place, too.
     wmmf::channel looker = wmmf::channel::open(frames_name, read_only);
+    {
+        wmmf::frame held = looker.acquire(WMMF_PICK_LATEST, 0);
+        EXPECT(held.intact() && std::memcmp(held.bytes().data(), "fourth", 6) == 0);
+        EXPECT(held.release() && held.release());
+        EXPECT(status_of([&] { held.intact(); }) == WMMF_E_CLOSED);
+        EXPECT(looker.state() == WMMF_CHANNEL_LIVE);
+    }
     char picture[100];
     EXPECT(looker.read(picture, sizeof picture).used == 6);
     EXPECT(std::memcmp(picture, "fourth", 6) == 0);
@@ -155,7 +162,10 @@ int main(int argc, char **argv) {
     wmmf::channel again = wmmf::channel::create_or_open(frames_name, 100, 3, {}, &created);
     EXPECT(!created && again.info().slots == 3);
     EXPECT(status_of([&] { wmmf::channel::create(frames_name, 100); }) == WMMF_E_EXISTS);
-    EXPECT(status_of([&] { wmmf::channel::create_or_open(frames_name, 101); }) == WMMF_E_SIZE);
+    again.resize(101, 4, 10);
+    EXPECT(looker.info().capacity == 101 && looker.info().history == 10);
+    EXPECT(wmmf::channel::create_or_open(frames_name, 102).info().capacity == 102);
+    EXPECT(status_of([&] { again.stand_by(wmmf::timeout::zero()); }) == WMMF_E_TIMEOUT);
     EXPECT(status_of([&] { wmmf::channel::open(name); }) == WMMF_E_FORMAT);
     again.close();
     EXPECT(status_of([&] { again.info(); }) == WMMF_E_CLOSED);
