@@ -60,10 +60,9 @@ def _cameras() -> Finding:
         from pywinmmf.camera.devices import devices
 
         seen = [device.name for device in devices()]
-    except ImportError as error:
-        return Finding(
-            "cameras", "note", f"{found}; {error}", "to see those of the machine: pip install 'pywinmmf[camera]'"
-        )
+    except (ImportError, pywinmmf.NotSupportedError) as error:  # the extra is not installed; readers do not need it
+        advice = "only to share cameras: pip install 'pywinmmf[camera]'"
+        return Finding("cameras", "note", f"{found}; {error}", advice)
     except Exception as error:  # a driver may raise anything
         return Finding(
             "cameras", "problem", f"{found}; asking for them failed: {error}", "see the driver of the camera"

@@ -33,6 +33,12 @@ def test_the_machine_is_looked_at() -> None:
     assert ("session" in found) == ("privileges" in found) == (sys.platform == "win32")
 
 
+def test_a_missing_extra_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cv2_enumerate_cameras", None)
+    (cameras,) = [finding for finding in machine.findings() if finding.subject == "cameras"]
+    assert cameras.state == "note" and "pywinmmf[camera]" in cameras.advice
+
+
 def test_json_is_for_programs() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pywinmmf", "doctor", "--json"], stdout=subprocess.PIPE, text=True, timeout=120
