@@ -19,8 +19,7 @@
 #include "rwlock.h"
 #include "section.h"
 
-#define HOLDS_APART     4096 /* more than threads can take at the moment when a base changes */
-#define FOLLOW_ATTEMPTS 100  /* an owner that replaces the pictures that often while we open them has gone mad */
+#define FOLLOW_ATTEMPTS 100 /* an owner that replaces the pictures that often while we open them has gone mad */
 
 /* Generations. Private memory: the order that matters is that of `users` and `current`. A thread counts itself in, then
  * looks whether the generation still is current; who makes another current does that first, then takes its own count
@@ -107,7 +106,7 @@ static int32_t make_current(wmmf_channel *channel, struct base *base, const stru
     if (status != WMMF_OK)
         return status;
     if (base != channel->base) { /* holds differ from those of the frames that are held there */
-        base->readers.holds = load_seq_u32(&channel->base->readers.holds) + HOLDS_APART;
+        pins_number_after(&base->readers, &channel->base->readers);
         base->older = channel->base;
     }
     channel->base = base;
@@ -202,17 +201,26 @@ static int32_t open_current(const struct base *base, struct pictures *pictures) 
 struct founding {
     struct pictures_shape shape;
     wmmf_channel_options options;
-    uint32_t readers; /* records */
     uint64_t sequence;
     uint32_t number;
     wmmf_section *readers_section;
     struct pictures pictures;
 };
 
+/* After a section that could not be published: the name was taken meanwhile. */
+static void founding_undo(struct founding *founding) {
+    if (!founding->readers_section)
+        return;
+    section_close(founding->readers_section);
+    pictures_close(&founding->pictures);
+    founding->readers_section = NULL;
+}
+
 static int32_t found(wmmf_section *section, const void *context) {
     struct founding *founding = *(struct founding *const *)context;
     struct channel_header *header = (struct channel_header *)(void *)section->payload;
     struct inner_plan plan = {.kind = KIND_READERS, .participants = section->participants};
+    founding_undo(founding); /* of a try before: the name was taken, and is free again */
     header->magic = CHANNEL_MAGIC;
     header->readers = section->participants;
     header->pins = founding->options.pins ? founding->options.pins : WMMF_CHANNEL_PINS_DEFAULT;
@@ -235,15 +243,6 @@ static int32_t found(wmmf_section *section, const void *context) {
 static struct payload_plan plan_of(struct founding *const *founding) {
     struct payload_plan plan = {KIND_CHANNEL, WMMF_CHANNEL_PARTICIPANTS_DEFAULT, CHANNEL_HEADER_SIZE, found, founding};
     return plan;
-}
-
-/* After a section that could not be published: the name was taken meanwhile. */
-static void founding_undo(struct founding *founding) {
-    if (!founding->readers_section)
-        return;
-    section_close(founding->readers_section);
-    pictures_close(&founding->pictures);
-    founding->readers_section = NULL;
 }
 
 static int32_t founding_new(uint64_t capacity, uint32_t slots, const wmmf_options *options, wmmf_channel **out,

@@ -9,6 +9,7 @@
 /* A hold: bits 0-6 1 + the index of the pin, bits 7-31 a number, so that a hold that was given back is known. */
 #define HOLD_INDEX        UINT32_C(0x7F)
 #define HOLD_NUMBER_SHIFT 7
+#define HOLDS_APART       UINT32_C(4096) /* more than threads can take at the moment when readers change */
 #define GENERATION_SHIFT  12
 #define SEQUENCE_SHIFT    16
 
@@ -44,13 +45,19 @@ struct pin *pins_take(struct readers *readers, const struct pictures *pictures, 
             continue;
         pin = &readers->own[i];
         store_relaxed_u32(&pin->slot, slot);
-        store_relaxed_u32(&pin->hold, add_seq_u32(&readers->holds, 1) << HOLD_NUMBER_SHIFT | (i + 1));
+        uint32_t before = load_relaxed_u32(&pin->hold) & ~HOLD_INDEX;
+        store_relaxed_u32(&pin->hold, (before + (1 << HOLD_NUMBER_SHIFT)) | (i + 1));
         store_seq_u64(shared_pin(readers, pin), (slot + 1) |
                                                     (uint64_t)(pictures->number & 0xFFFF) << PIN_GENERATION_SHIFT |
                                                     sequence << PIN_SEQUENCE_SHIFT);
         store_release_u64(&pin->state, wanted | 1);
     }
     return pin;
+}
+
+void pins_number_after(struct readers *readers, const struct readers *older) {
+    for (uint32_t i = 0; i < WMMF_CHANNEL_PINS_MAX; i++)
+        readers->own[i].hold = load_relaxed_u32(&older->own[i].hold) + (HOLDS_APART << HOLD_NUMBER_SHIFT);
 }
 
 struct pin *pins_find(struct readers *readers, uint32_t hold) {

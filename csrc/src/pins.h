@@ -27,7 +27,6 @@ struct pin {
 struct readers {
     wmmf_section *section; /* NULL: we may not write it, or there is no record left */
     uint32_t pins;         /* of a reader, at most */
-    shared_u32 holds;      /* numbers that holds were given, modulo 2^25 */
     struct pin own[WMMF_CHANNEL_PINS_MAX];
 };
 
@@ -37,6 +36,8 @@ struct readers {
 #define PIN_GENERATIONS 16
 struct pin *pins_take(struct readers *readers, const struct pictures *pictures, uint32_t generation, uint32_t slot,
                       uint64_t sequence);
+/* Holds of these readers are to differ from those that were given out by older ones. */
+void pins_number_after(struct readers *readers, const struct readers *older);
 /* The pin of a frame with this hold; NULL: it is not held. */
 struct pin *pins_find(struct readers *readers, uint32_t hold);
 /* The frame that it holds. */

@@ -444,7 +444,11 @@ int32_t section_create_inner(const wmmf_section *outer, struct inner_plan *plan,
 int32_t section_open_inner(const wmmf_section *outer, const struct inner_plan *plan, bool read_only,
                            wmmf_section **out) {
     struct platform_mapping *mapping;
-    int32_t status = platform_open_inner(outer->mapping, plan->kind == KIND_READERS, plan->id, read_only, &mapping);
+    struct retry retry = retry_new();
+    int32_t status;
+    do /* not ready: somebody who closes it looks at this moment whether others have it open */
+        status = platform_open_inner(outer->mapping, plan->kind == KIND_READERS, plan->id, read_only, &mapping);
+    while (status == WMMF_E_NOT_READY && retry_left(&retry));
     if (status != WMMF_OK)
         return status;
     uint64_t mapped = platform_mapped_size(mapping), least = inner_offset(plan) + inner_size(plan);
