@@ -134,6 +134,7 @@ def msvc_package() -> Path:
         "PYWINMMF_CROSS": "win_amd64",
         "PYWINMMF_CROSS_INCLUDE": str(winpython.include()),
         "PYWINMMF_CROSS_LIB": str(msvc.home() / "x64"),
+        "CL": "/DPy_ENABLE_SHARED",  # as CPython's own pyconfig.h says for this compiler: its data are in python3.dll
     }
     checked(sys.executable, script, "build", "--compiler=msvc", cwd=source, env={**msvc.environment(), **cross})
     (built,) = source.glob("build/win_amd64/lib*")

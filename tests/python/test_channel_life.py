@@ -70,7 +70,8 @@ def test_one_frame_of_the_history(name: str, readonly: bool) -> None:
             assert (frame.sequence, frame.data[0]) == (48, 48)
         with reader.at(timestamp_ns=47_500) as frame:
             assert frame.sequence == 47
-        for lost in (lambda: reader.at(1), lambda: reader.at(timestamp_ns=999)):
+        uses: list[Callable[[], object]] = [lambda: reader.at(1), lambda: reader.at(timestamp_ns=999)]
+        for lost in uses:
             with pytest.raises(FrameLostError) as caught:
                 lost()
             assert isinstance(caught.value, LookupError)
