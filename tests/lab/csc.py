@@ -44,6 +44,7 @@ def compile(
     warnings_as_errors: bool = True,
     nullable: bool = True,
     unsafe: bool = False,
+    optimize: bool = False,
     defines: Sequence[str] = (),
     doc: Path | None = None,
 ) -> None:
@@ -56,7 +57,7 @@ def compile(
     out.unlink(missing_ok=True)
     switches = [f"/out:{out.absolute()}", f"/target:{target}", f"/langversion:{langversion}"]
     switches += ["/nostdlib", "/deterministic", "/debug:embedded", "/utf8output"]
-    switches += [f"/warnaserror{sign(warnings_as_errors)}", f"/unsafe{sign(unsafe)}"]
+    switches += [f"/warnaserror{sign(warnings_as_errors)}", f"/unsafe{sign(unsafe)}", f"/optimize{sign(optimize)}"]
     switches += [f"/nullable{sign(nullable)}", *(f"/define:{name}" for name in defines)]
     switches += [f"/reference:{path.absolute()}" for path in [*dotnet.framework().glob("*.dll"), *references]]
     if doc is not None:

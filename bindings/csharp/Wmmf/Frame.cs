@@ -19,26 +19,16 @@ namespace Wmmf
     {
         private const int IsDisposed = 1 << 30; // in _uses, beside how many pins and, until Dispose, the frame itself
 
-        private readonly SectionHandle _section;
+        private readonly Watch _watch;
         private readonly byte* _data;
         private readonly uint _hold;
         private int _uses = 1;
 
         internal Frame(SectionHandle section, in wmmf_frame frame) : base(frame)
         {
-            _section = section.Kept();
             _data = (byte*)frame.data;
             _hold = frame.hold;
-        }
-
-        /// <summary>Reports that Dispose was forgotten.</summary>
-        ~Frame()
-        {
-            if (_section == null) // the constructor failed
-                return;
-            Telemetry.Forgotten("frame", _section.Name);
-            if (!_isExposed)
-                Release();
+            _watch = Watch.Over(section, frame.hold, isOfNewFrame: false);
         }
 
         /// <summary>Whether the frame is as it was when it was taken. It always is among programs that mean no harm, unless the
@@ -51,7 +41,7 @@ namespace Wmmf
                 if ((Volatile.Read(ref _uses) & IsDisposed) != 0)
                     throw Ended();
                 var frame = Native();
-                return NativeMethods.wmmf_channel_intact(_section.Pointer, &frame) == (int)WmmfStatus.Ok;
+                return NativeMethods.wmmf_channel_intact(_watch.Section.Pointer, &frame) == (int)WmmfStatus.Ok;
             }
         }
 
@@ -63,7 +53,7 @@ namespace Wmmf
         {
             if (!IsIntact)
                 throw new WmmfException(
-                    WmmfStatus.NotIntact, 0, $"frame {Sequence} of channel '{_section.Name}' was overwritten while it was held");
+                    WmmfStatus.NotIntact, 0, $"frame {Sequence} of channel '{_watch.Section.Name}' was overwritten while it was held");
         }
 
         /// <summary>The picture's bytes, in shared memory.</summary>
@@ -134,14 +124,13 @@ namespace Wmmf
                 }
                 uses = found;
             }
-            GC.SuppressFinalize(this);
         }
 
         private byte* Start()
         {
             if ((Volatile.Read(ref _uses) & IsDisposed) != 0)
                 throw Ended();
-            _isExposed = true;
+            _watch.Expose();
             return _data;
         }
 
@@ -152,9 +141,9 @@ namespace Wmmf
         private void Release()
         {
             var frame = Native();
-            _ = NativeMethods.wmmf_channel_release(_section.Pointer, &frame);
-            _section.DangerousRelease();
-            Telemetry.Released(_section.Name);
+            _ = NativeMethods.wmmf_channel_release(_watch.Section.Pointer, &frame);
+            _watch.Stop();
+            Telemetry.Released(_watch.Section.Name);
         }
 
         // What Memory is made of. Its span is never handed out as one that can be written.

@@ -23,9 +23,6 @@ namespace Wmmf
 
         private readonly Extras? _extras;
 
-        // Here, where there is room without making frames larger.
-        private protected volatile bool _isExposed;
-
         internal unsafe FrameInfo(in wmmf_frame frame)
         {
             Sequence = frame.sequence;

@@ -14,34 +14,38 @@ namespace Wmmf
             internal ulong Ticket;
         }
 
+        private sealed class OfThread
+        {
+            internal Held[] Held = new Held[4];
+            internal int Count;
+            internal ulong Tickets;
+        }
+
         [ThreadStatic]
-        private static Held[]? t_held;
-        [ThreadStatic]
-        private static int t_count;
-        [ThreadStatic]
-        private static ulong t_tickets;
+        private static OfThread? t_locks;
 
         // Notes a lock that was just taken; its ticket.
         internal static ulong Add(SectionHandle section, bool isWrite)
         {
-            for (var i = t_count - 1; i >= 0; i--)
-                if (t_held![i].Section.IsClosed && !t_held[i].IsExposed)
-                    RemoveAt(i); // closing took that lock away
-            t_held ??= new Held[4];
-            if (t_count == t_held.Length)
-                Array.Resize(ref t_held, 2 * t_count);
-            t_held[t_count++] = new Held { Section = section, IsWrite = isWrite, Ticket = ++t_tickets };
-            return t_tickets;
+            var locks = t_locks ??= new OfThread();
+            for (var i = locks.Count - 1; i >= 0; i--)
+                if (locks.Held[i].Section.IsClosed && !locks.Held[i].IsExposed)
+                    RemoveAt(locks, i); // closing took that lock away
+            if (locks.Count == locks.Held.Length)
+                Array.Resize(ref locks.Held, 2 * locks.Count);
+            locks.Held[locks.Count++] = new Held { Section = section, IsWrite = isWrite, Ticket = ++locks.Tickets };
+            return locks.Tickets;
         }
 
         // Gives back the lock of this ticket; false if it is not held any more.
         internal static bool Release(ulong ticket)
         {
-            for (var i = t_count - 1; i >= 0; i--)
+            var locks = t_locks;
+            for (var i = (locks?.Count ?? 0) - 1; i >= 0; i--)
             {
-                if (t_held![i].Ticket == ticket)
+                if (locks!.Held[i].Ticket == ticket)
                 {
-                    _ = ReleaseAt(i);
+                    _ = ReleaseAt(locks, i);
                     return true;
                 }
             }
@@ -52,18 +56,20 @@ namespace Wmmf
         // not hold it.
         internal static int? Release(SectionHandle section, bool isWrite)
         {
-            for (var i = t_count - 1; i >= 0; i--)
-                if (ReferenceEquals(t_held![i].Section, section) && t_held[i].IsWrite == isWrite)
-                    return ReleaseAt(i);
+            var locks = t_locks;
+            for (var i = (locks?.Count ?? 0) - 1; i >= 0; i--)
+                if (ReferenceEquals(locks!.Held[i].Section, section) && locks.Held[i].IsWrite == isWrite)
+                    return ReleaseAt(locks, i);
             return null;
         }
 
         // Keeps the section of this lock mapped until it is given back; throws ObjectDisposedException if it is gone.
         internal static IntPtr Expose(ulong ticket)
         {
-            for (var i = t_count - 1; i >= 0; i--)
+            var locks = t_locks;
+            for (var i = (locks?.Count ?? 0) - 1; i >= 0; i--)
             {
-                ref var held = ref t_held![i];
+                ref var held = ref locks!.Held[i];
                 if (held.Ticket != ticket)
                     continue;
                 if (!held.IsExposed)
@@ -81,10 +87,10 @@ namespace Wmmf
 
         // Also through a section that is disposed, as long as something keeps it open. If nothing does, closing it has
         // taken the lock away.
-        private static int ReleaseAt(int index)
+        private static int ReleaseAt(OfThread locks, int index)
         {
-            var held = t_held![index];
-            RemoveAt(index);
+            var held = locks.Held[index];
+            RemoveAt(locks, index);
             if (!held.Section.TryKeep())
                 return (int)WmmfStatus.Ok;
             var status = held.IsWrite
@@ -96,10 +102,10 @@ namespace Wmmf
             return status;
         }
 
-        private static void RemoveAt(int index)
+        private static void RemoveAt(OfThread locks, int index)
         {
-            t_held![index] = t_held[--t_count];
-            t_held[t_count] = default;
+            locks.Held[index] = locks.Held[--locks.Count];
+            locks.Held[locks.Count] = default;
         }
     }
 }

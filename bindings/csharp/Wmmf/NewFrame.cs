@@ -23,11 +23,10 @@ namespace Wmmf
         // publishing fails.
         private const int Open = 0, Publishing = 1, PublishingThenDrop = 2, Over = 3;
 
-        private readonly SectionHandle _section;
+        private readonly Watch _watch;
         private readonly byte* _data;
         private readonly uint _hold;
         private int _state;
-        private volatile bool _isExposed;
         private int _size = -1; // not set
         private int _width, _height, _stride;
         private Extras? _extras;
@@ -46,20 +45,10 @@ namespace Wmmf
 
         internal NewFrame(SectionHandle section, in wmmf_frame frame)
         {
-            _section = section.Kept();
             _data = (byte*)frame.data;
             _hold = frame.hold;
             Capacity = (int)frame.capacity;
-        }
-
-        /// <summary>Reports that it was forgotten.</summary>
-        ~NewFrame()
-        {
-            if (_section == null || _state == Over) // the constructor failed
-                return;
-            Telemetry.Forgotten("new frame", _section.Name);
-            if (!_isExposed)
-                Drop();
+            _watch = Watch.Over(section, frame.hold, isOfNewFrame: true);
         }
 
         /// <summary>Bytes of the slot.</summary>
@@ -159,9 +148,9 @@ namespace Wmmf
             try
             {
                 var frame = Described();
-                var status = NativeMethods.wmmf_channel_publish(_section.Pointer, &frame);
+                var status = NativeMethods.wmmf_channel_publish(_watch.Section.Pointer, &frame);
                 if (status != (int)WmmfStatus.Ok)
-                    throw FrameDescription.Failure(status, frame, Capacity, _section.Name);
+                    throw FrameDescription.Failure(status, frame, Capacity, _watch.Section.Name);
                 isPublished = true;
                 return frame.sequence;
             }
@@ -170,9 +159,8 @@ namespace Wmmf
                 if (isPublished)
                 {
                     Volatile.Write(ref _state, Over);
-                    Dispose(); // drops nothing any more
-                    _section.DangerousRelease();
-                    Telemetry.Published(_section.Name);
+                    _watch.Stop();
+                    Telemetry.Published(_watch.Section.Name);
                 }
                 else if (Interlocked.CompareExchange(ref _state, Open, Publishing) == PublishingThenDrop)
                 {
@@ -189,7 +177,6 @@ namespace Wmmf
                 Drop();
             else
                 _ = Interlocked.CompareExchange(ref _state, PublishingThenDrop, Publishing);
-            GC.SuppressFinalize(this);
         }
 
         private wmmf_frame Described()
@@ -231,15 +218,15 @@ namespace Wmmf
         {
             if (Volatile.Read(ref _state) == Over)
                 throw Ended();
-            _isExposed = true;
+            _watch.Expose();
             return _data;
         }
 
         private void Drop()
         {
             var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame), hold = _hold };
-            _ = NativeMethods.wmmf_channel_cancel(_section.Pointer, &frame);
-            _section.DangerousRelease();
+            _ = NativeMethods.wmmf_channel_cancel(_watch.Section.Pointer, &frame);
+            _watch.Stop();
         }
 
         // What Memory is made of.
@@ -263,11 +250,11 @@ namespace Wmmf
                 if (elementIndex < 0 || elementIndex > _frame.Capacity)
                     throw new ArgumentOutOfRangeException(nameof(elementIndex), elementIndex, $"expected 0 to {_frame.Capacity}");
                 var start = _frame.Start();
-                _ = _frame._section.Kept();
+                _ = _frame._watch.Section.Kept();
                 return new MemoryHandle(start + elementIndex, default, this);
             }
 
-            public override void Unpin() => _frame._section.DangerousRelease();
+            public override void Unpin() => _frame._watch.Section.DangerousRelease();
 
             protected override void Dispose(bool disposing)
             {

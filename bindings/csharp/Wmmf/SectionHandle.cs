@@ -12,6 +12,9 @@ namespace Wmmf
     {
         private volatile bool _isRefused;
 
+        // One that watches over no frame now.
+        internal Watch? SpareWatch;
+
         internal SectionHandle(IntPtr native, bool isChannel, string name) : base(IntPtr.Zero, ownsHandle: true)
         {
             IsChannel = isChannel;
