@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import shutil
@@ -56,17 +57,15 @@ def _clock() -> Finding:
 def _cameras() -> Finding:
     shared = sorted(pywinmmf.shared_cameras())
     found = f"shared: {', '.join(shared) or 'none'}"
+    if importlib.util.find_spec("cv2_enumerate_cameras") is None:  # readers do not need it
+        advice = "only to share cameras: pip install 'pywinmmf[camera]'"
+        return Finding("cameras", "note", f"{found}; those of the machine cannot be listed", advice)
     try:
         from pywinmmf.camera.devices import devices
 
         seen = [device.name for device in devices()]
-    except (ImportError, pywinmmf.NotSupportedError) as error:  # the extra is not installed; readers do not need it
-        advice = "only to share cameras: pip install 'pywinmmf[camera]'"
-        return Finding("cameras", "note", f"{found}; {error}", advice)
-    except Exception as error:  # a driver may raise anything
-        return Finding(
-            "cameras", "problem", f"{found}; asking for them failed: {error}", "see the driver of the camera"
-        )
+    except Exception as error:  # OpenCV may be broken, and a driver may raise anything
+        return Finding("cameras", "problem", f"{found}; asking for them failed: {error}", "see OpenCV and the driver")
     return Finding("cameras", "fine", f"{found}; of the machine: {', '.join(seen) or 'none'}")
 
 
