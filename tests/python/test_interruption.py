@@ -366,13 +366,26 @@ def test_ctrl_c_ends_a_wait(section: MemoryMappedFile, wait: str, child: Callabl
 
 
 def test_an_interrupted_wait_leaves_the_queue(section: MemoryMappedFile) -> None:
-    with MemoryMappedFile.open(section.name) as other, section.write_lock():
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold_it() -> None:
+        with section.write_lock():
+            entered.set()
+            leave.wait()
+
+    with MemoryMappedFile.open(section.name) as other, ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(hold_it)
+        entered.wait()
         alarm = threading.Timer(0.2, _thread.interrupt_main)
         alarm.start()
-        with pytest.raises(KeyboardInterrupt):
-            other.write(b"x")
-        alarm.join()
-        assert not any(one.waiting_writer for one in section.participants())
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                other.write(b"x")
+            alarm.join()
+            assert not any(one.waiting_writer for one in section.participants())
+        finally:
+            leave.set()
+        holding.result(60)
 
 
 @pytest.mark.parametrize("kind", ["write_lock", "write"])
