@@ -1,5 +1,6 @@
 # What Microsoft's compiler, or clang-cl in its place, needs.
-target_compile_options(wmmf PRIVATE /W4 /utf-8)
+# C4204, C4221: initialisers that are not constant, which are C99.
+target_compile_options(wmmf PRIVATE /W4 /wd4204 /wd4221 /utf-8)
 target_compile_definitions(wmmf PRIVATE _CRT_SECURE_NO_WARNINGS)
 target_compile_options(wmmf PRIVATE /guard:cf)
 
