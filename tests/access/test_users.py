@@ -151,7 +151,11 @@ def test_modes_are_what_was_asked_for(user: Users, name: str, umask: int) -> Non
                 call = f"MemoryMappedFile.create(%r, 9, layout=Layout.{what}, {more})"
                 if what == "CHANNEL":
                     call = f"FrameChannel.create(%r, capacity=9, {more})"
-                assert alice.does(f"globals().setdefault(%r, {call}).closed", mine, mine) is False
+                made = alice.does(f"globals().setdefault(%r, {call}).closed", mine, mine)
+                if (what, access) == ("WINMMF", "Access.USERS_READ"):
+                    assert made == "NotSupportedError"  # the crate's programs ask for all rights even to read
+                    continue
+                assert made is False
                 expected[prefix + mine] = mode | stat.S_ISVTX
     found = {file: (SHM / file).stat() for file in set(os.listdir(SHM)) - before if name in file}
     assert {file: stat.S_IMODE(status.st_mode) for file, status in found.items()} == expected
