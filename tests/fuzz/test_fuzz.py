@@ -28,7 +28,7 @@ MISSING_CHECKS = [
     (
         "pictures.h",
         "uint32_t slot = (uint32_t)(newest & NEWEST_SLOT) - 1;\n    return slot < pictures->slots ?",
-        "uint32_t slot = (uint32_t)(newest & NEWEST_SLOT) - 1;\n    return slot != NO_SLOT ?",
+        "uint32_t slot = (uint32_t)(newest & NEWEST_SLOT) - 1;\n    return slot < pictures->slots + NEWEST_SLOT ?",
     ),
     ("pins.c", "return ours && slot < pictures->slots ? slot : NO_SLOT;", "return ours ? slot : NO_SLOT;"),
 ]

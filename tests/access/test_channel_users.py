@@ -1,0 +1,81 @@
+"""Users of one machine and the three parts of a channel: who reads in place, who copies, who is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from access.conftest import ALICE, BOB, CAROL, SHM, User
+
+Users = Callable[..., User]
+
+GLOBAL = "namespace=Namespace.GLOBAL"
+OPEN = "(channel := FrameChannel.open(%r, " + GLOBAL + ", readonly=True)).in_place"
+
+
+def create(user: User, name: str, access: str) -> None:
+    made = "(made := FrameChannel.create(%r, capacity=100, " + GLOBAL + ", access=%s)).publish(b'first')"
+    assert user.does(made, name, access) == 1
+
+
+def inner_file(user: User, which: str, name: str) -> str:
+    """The file of the channel's pictures or readers, by the number in its header."""
+    offset = {"readers": 8, "pictures": 64}[which]
+    number = user.does(
+        "struct.unpack_from('<Q', open(%r, 'rb').read(4096), 4096 - 256 + %s)[0]", f"{SHM}/wmmf-g-{name}", offset
+    )
+    return f"{SHM}/wmmf-i-{number:016x}"
+
+
+def test_users_read_reads_in_place_and_writes_nothing_but_pins(user: Users, name: str) -> None:
+    alice, bob = user(ALICE), user(BOB)
+    create(alice, name, "Access.USERS_READ")
+    assert bob.does(OPEN, name) is True
+    assert bob.does("bytes((frame := channel.latest()).data)") == b"first"
+    for _ in range(10):
+        alice.does("made.publish(b'later')")
+    assert bob.does("(bytes(frame.data), frame.intact, frame.release())") == (b"first", True, None)
+    assert bob.does("FrameChannel.open(%r, " + GLOBAL + ")", name) == "AccessDeniedError"
+    assert bob.does("channel.publish(b'mine')") == "AccessDeniedError"
+    assert bob.does("os.open(%r, os.O_RDWR)", f"{SHM}/wmmf-g-{name}") == "PermissionError"
+    assert bob.does("os.open(%r, os.O_RDWR)", inner_file(bob, "pictures", name)) == "PermissionError"
+    assert bob.does("os.close(os.open(%r, os.O_RDWR))", inner_file(bob, "readers", name)) is None
+    # It wakes, and does not look every millisecond: the writer has seen it sleep.
+    assert bob.does("channel.next(timeout=0.05).missed") == 9
+
+
+def test_users_read_follows_to_larger_pictures_that_only_the_owner_makes(user: Users, name: str) -> None:
+    alice, bob, carol = user(ALICE), user(BOB), user(CAROL)
+    create(alice, name, "Access.USERS_WRITE")
+    assert bob.does(OPEN, name) is True
+    assert carol.does("(theirs := FrameChannel.open(%r, " + GLOBAL + ")).publish(b'second')", name) == 2
+    assert carol.does("theirs.resize(capacity=200)") == "AccessDeniedError"
+    assert alice.does("made.resize(capacity=200)") is None
+    assert alice.does("made.publish(bytes(200))") == 3
+    assert bob.does("len((frame := channel.next()).data)") == 200
+    assert carol.does("theirs.publish(bytes(150))") == 4
+
+
+@pytest.mark.parametrize(("access", "in_place"), [("0o444", False), ("0o644", True), ("0o640", None)])
+def test_a_mode_says_who_reads_and_who_reads_in_place(
+    user: Users, name: str, access: str, in_place: bool | None
+) -> None:
+    alice, bob = user(ALICE), user(BOB)
+    create(alice, name, access)
+    assert bob.does(OPEN, name) == ("AccessDeniedError" if in_place is None else in_place)
+    if in_place is not None:
+        assert bob.does("bytes(channel.latest().data)") == b"first"
+
+
+def test_an_inner_section_of_another_user_is_refused(user: Users, name: str) -> None:
+    """The owner has gone and bob keeps the channel; carol puts pictures of her own where the owner's were."""
+    alice, bob, carol = user(ALICE), user(BOB), user(CAROL)
+    create(alice, name, "Access.USERS_READ")
+    pictures = inner_file(alice, "pictures", name)
+    look = "(looker := MemoryMappedFile.open(%r, " + GLOBAL + ", readonly=True)).size"
+    assert isinstance(bob.does(look, name), int)
+    assert alice.does("made.close()") is None
+    plant = "(planted := MemoryMappedFile.create(%r, 4096, namespace=Namespace.CUSTOM, access=Access.USERS_READ)).size"
+    alice.kill()
+    assert carol.does(plant, pictures.rpartition("/")[2]) == 4096
+    assert bob.does("FrameChannel.open(%r, " + GLOBAL + ", readonly=True)", name) == "AccessDeniedError"
