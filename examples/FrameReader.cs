@@ -6,7 +6,7 @@
 // place of Program.cs. The native library, whose path `pywinmmf --library` prints, belongs beside the program.
 //
 // It asks for read rights only, which every user has for a shared camera, and therefore copies each frame. With
-// write rights frames can be read in place: `using var frame = channel.Next();` and `frame.Data`.
+// `using var frame = channel.Next();` and `frame.Data` read it in place instead.
 using System;
 using System.Globalization;
 using Wmmf;

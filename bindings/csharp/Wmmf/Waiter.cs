@@ -50,7 +50,7 @@ namespace Wmmf
             {
                 var waiter = For(section);
                 _ = section.Kept(); // until Forget
-                waiter._sections.TryGetValue(section, out var waits);
+                _ = waiter._sections.TryGetValue(section, out var waits);
                 waiter._sections[section] = waits + 1;
                 waiter._arrived.Add(wait);
                 wait.Waiter = waiter;
