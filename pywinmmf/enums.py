@@ -28,7 +28,9 @@ class Layout(IntEnum):
 
 
 class Access(IntEnum):
-    """Who may open a section, besides its creator. On Windows WMMF_ACCESS_USERS_WRITE of the winmmf and raw layouts grants what programs of other makers ask for, and that includes changing the access itself. The winmmf layout has no read-only access (WMMF_E_NOT_SUPPORTED): its programs ask for all rights even to read."""
+    """Who may open a section, besides its creator. On Windows WMMF_ACCESS_USERS_WRITE of the winmmf and raw layouts
+    grants what programs of other makers ask for, and that includes changing the access itself. The winmmf layout has no
+    read-only access (WMMF_E_NOT_SUPPORTED): its programs ask for all rights even to read."""
 
     OWNER = 0
     """No other user (0600; a DACL with the creating user and the system)."""

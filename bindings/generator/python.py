@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from generator import naming
 from generator.header import Enum, Header, Struct, Variable
 
 _ONLY_IN_C = {"WMMF_ACCESS_SDDL", "WMMF_ACCESS_MODE"}  # Python takes the descriptor, or the mode, itself
 
+_INDENT = " " * 4
 _NOTE = "Written by bindings/generate.py from wmmf.h: do not edit."
 
 
@@ -59,4 +62,7 @@ def _value(field: Variable) -> str:
 
 def _doc(comment: str) -> list[str]:
     text = naming.sentence(comment)
-    return [f'    {"r" if chr(92) in text else ""}"""{text}"""'] if text else []
+    if not text:
+        return []
+    opening = 'r"""' if "\\" in text else '"""'
+    return textwrap.wrap(f'{opening}{text}"""', 120, initial_indent=_INDENT, subsequent_indent=_INDENT)

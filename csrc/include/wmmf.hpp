@@ -573,8 +573,9 @@ class [[nodiscard]] frame : public detail::owned_frame<wmmf_channel_release> {
             detail::check(status, "wmmf_channel_intact");
         return status == WMMF_OK;
     }
-    /* Before the end of the scope; again: nothing. False: it was overwritten while it was held, which what was read
-     * of it may show. Who lets the scope end does not hear of that: ask intact() last. */
+    /* Releases the frame before the end of its scope. Calling it again does nothing. False: the frame was overwritten
+     * while it was held, so what was read of it may be of two frames. The destructor does not report that: ask intact()
+     * before. */
     bool release() noexcept {
         wmmf_channel *const channel = channel_.release();
         return !channel || wmmf_channel_release(channel, &description()) != WMMF_E_NOT_INTACT;

@@ -65,7 +65,7 @@ int32_t platform_file_resize(struct platform_mapping *mapping, uint64_t size, bo
 int32_t platform_file_map(struct platform_mapping *mapping, uint64_t offset, uint64_t size);
 void platform_file_unmap(struct platform_mapping *mapping);
 /* Copies between a buffer and the file, from its beginning, or the mapping where the protection is copy-on-write. Where
- * a page cannot be had, because the file was cut short, the answer is WMMF_E_TRUNCATED and not a signal. */
+ * a page is missing because the file was cut short, the answer is WMMF_E_TRUNCATED and not a signal. */
 int32_t platform_file_read(struct platform_mapping *mapping, uint64_t offset, void *buffer, size_t length);
 int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, const void *buffer, size_t length);
 /* Hands changes of the mapped bytes to the system, or further on to the device. */

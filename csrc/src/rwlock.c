@@ -7,7 +7,7 @@
  * The rule that is fair: a writer in the lock word stops new readers, so it waits for at most the readers
  * that were inside. Before a writer takes a free lock on which somebody waits, it lets those go first who have a
  * right to: all waiting readers, and writers with an older ticket. It yields for YIELDING_NS to a waiter
- * that shows no life (it may be stopped), so nobody can be held up by one who only waits.
+ * that shows no life (it may be stopped), so a thread that only waits cannot hold up others.
  *
  * The steps' names (R1, W3 ...) are those of the models in tests/model, which search all orders of them.
  *

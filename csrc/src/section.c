@@ -251,7 +251,7 @@ static int32_t find_extent(const struct platform_mapping *mapping, uint32_t layo
     return WMMF_OK;
 }
 
-/* Who only looks may look at anything. */
+/* A handle that only inspects may open anything. */
 static int32_t kind_check(const struct extent *extent, const wmmf_options *options, enum section_kind wanted) {
     bool looking = options->read_only && wanted == KIND_PLAIN && extent->kind <= KIND_CHANNEL;
     return extent->kind == (uint32_t)wanted || looking ? WMMF_OK : WMMF_E_FORMAT;

@@ -1159,7 +1159,7 @@ static PyMethodDef frame_methods[] = {
     NONE("__enter__", enter, "the frame"),
     FAST("__exit__", frame_exit, "release it"),
     NONE("release", frame_release,
-         "Give it back; again: nothing. Views that were taken keep the picture as it is until they are gone."),
+         "Release the frame. Calling it again does nothing. Views keep the picture as it is until they are gone."),
     END,
 };
 static PyType_Slot frame_slots[] = {

@@ -1,4 +1,4 @@
-/* After fork() the child's copies of handles are good for nothing but being disinherited and closed, which harms
+/* After fork() the child's copies of handles are good for nothing but being given up and closed, which harms
  * nobody.
  */
 #define _GNU_SOURCE
@@ -48,7 +48,7 @@ static int close_the_copy(void) {
 
 static uint8_t *bytes;
 
-static int disinherit_the_copy(void) {
+static int give_up_the_copy(void) {
     uint64_t handles = system_resources().handles;
     if (wmmf_after_fork_child(section) != WMMF_OK || wmmf_after_fork_child(section) != WMMF_OK)
         return 1;
@@ -87,7 +87,7 @@ static void a_child_disinherits_all_but_the_memory(void) {
     bytes = data_of(section);
     bytes[0] = 'm';
     struct holder *writer = holder_start(section, wmmf_lock_write, wmmf_unlock_write);
-    CHECK_EQUAL(0, in_a_fork(disinherit_the_copy));
+    CHECK_EQUAL(0, in_a_fork(give_up_the_copy));
     CHECK_EQUAL('m', data_of(other)[1]);
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, SECOND / 10)); /* the parent lives */
     holder_end(writer);
@@ -131,7 +131,7 @@ static void close_the_section(void) {
     wmmf_close(section);
 }
 
-static void disinherit_the_map(void) {
+static void give_up_the_section(void) {
     wmmf_after_fork_child(section);
 }
 
@@ -150,7 +150,7 @@ static int hold_write_and_disinherit(const char *section_name) {
     section = open_existing(section_name, WMMF_NATIVE);
     bytes = data_of(section);
     REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
-    return leave_a_child(bytes, disinherit_the_map, answer);
+    return leave_a_child(bytes, give_up_the_section, answer);
 }
 
 static void take_over(void) {
@@ -190,10 +190,10 @@ static int hold_write_and_drop_rights(const char *section_name) {
     REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
     if (setuid(65534) != 0)
         return 1;
-    return leave_a_child(bytes, disinherit_the_map, answer);
+    return leave_a_child(bytes, give_up_the_section, answer);
 }
 
-static void disinherit_without_a_free_descriptor(void) {
+static void give_up_without_a_free_descriptor(void) {
     struct rlimit none = {3, 3};
     setrlimit(RLIMIT_NOFILE, &none);
     while (dup(0) >= 0)
@@ -206,7 +206,7 @@ static int hold_write_without_a_free_descriptor(const char *section_name) {
     section = open_existing(section_name, WMMF_NATIVE);
     bytes = data_of(section);
     REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
-    return leave_a_child(bytes, disinherit_without_a_free_descriptor, answer);
+    return leave_a_child(bytes, give_up_without_a_free_descriptor, answer);
 }
 
 static void a_dead_parents_lock_is_given_up(const char *role) {
@@ -285,7 +285,7 @@ static void a_readers_child_does_not_keep_the_name(void) {
 static wmmf_channel *channel;
 static wmmf_frame taken, begun;
 
-static void disinherit_the_channel(void) {
+static void give_up_the_channel(void) {
     wmmf_channel_after_fork_child(channel);
 }
 
@@ -298,7 +298,7 @@ static int hold_frames_and_disinherit(const char *section_name) {
     REQUIRE_OK(wmmf_channel_open(section_name, NULL, &channel));
     REQUIRE_OK(wmmf_channel_acquire(channel, 0, LONG_TIMEOUT, &taken));
     REQUIRE_OK(wmmf_channel_begin(channel, LONG_TIMEOUT, &begun));
-    return leave_a_child(taken.data, disinherit_the_channel, close_the_channel);
+    return leave_a_child(taken.data, give_up_the_channel, close_the_channel);
 }
 
 static void a_child_that_disinherited_gives_up_a_dead_parents_frames(void) {

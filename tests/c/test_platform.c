@@ -32,7 +32,7 @@ static void memory_is_reserved_piece_by_piece(void) {
     for (uint64_t done = RESERVED; done < SIZE; done += SIZE / 10) {
         uint64_t length = SIZE - done < SIZE / 10 ? SIZE - done : SIZE / 10;
         REQUIRE_OK(platform_reserve(section, done, length));
-        REQUIRE_OK(platform_reserve(section, done, length)); /* again: nothing changes */
+        REQUIRE_OK(platform_reserve(section, done, length)); /* the second time nothing changes */
         CHECK_EQUAL(0, bytes[done]);
         memset(bytes + done, 1, (size_t)length);
     }
@@ -98,13 +98,13 @@ static shared_u32 *epoch_of(const struct platform_mapping *section) {
     return (shared_u32 *)(void *)platform_base(section);
 }
 
-/* As eventcount.c uses it: counted in, asleep while the bell stands still. */
+/* As eventcount.c uses it: counted in, asleep while the epoch stands still. */
 static void sleep_until_rung(void *argument) {
     struct sleeper *sleeper = argument;
-    shared_u32 *bell = epoch_of(sleeper->section);
-    add_seq_u32(bell + 1, 1);
-    while (load_seq_u32(bell) == 0)
-        platform_sleep(sleeper->section, EVENT_CHANGE, bell, 0, LONG_TIMEOUT);
+    shared_u32 *epoch = epoch_of(sleeper->section);
+    add_seq_u32(epoch + 1, 1);
+    while (load_seq_u32(epoch) == 0)
+        platform_sleep(sleeper->section, EVENT_CHANGE, epoch, 0, LONG_TIMEOUT);
     sleeper->awake = 1;
 }
 

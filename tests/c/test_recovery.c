@@ -338,7 +338,7 @@ static void places_of_the_dead_are_used_again(void) {
     REQUIRE_OK(wmmf_open(name, 0, NULL, &second));
     CHECK_STATUS(WMMF_E_FULL, wmmf_open(name, 0, NULL, &third));
     CHECK(third == NULL);
-    /* Who only reads needs no place. */
+    /* A reader without write rights needs no record. */
     options.read_only = 1;
     CHECK_STATUS(WMMF_OK, wmmf_open(name, 0, &options, &third));
     wmmf_close(third);

@@ -304,7 +304,7 @@ static void create_beyond_the_limit(void) {
         wmmf_close(sections[--count]);
 }
 
-/* False: this is not to be had here. */
+/* False: this system lacks it. */
 static bool make_group(const char *folder, const char *limit) {
     char command[1024];
     snprintf(group, sizeof group, "%s/wmmf-test-%d/inner", folder, (int)getpid());

@@ -1,6 +1,6 @@
 """A process that is killed, or stopped, in each state that it can have with a lock, in each language.
 
-The dead leave nothing but what they were about to write; those who only stand still keep what they hold.
+The dead leave nothing but what they were about to write; a process that is only stopped keeps what it holds.
 """
 
 from __future__ import annotations

@@ -232,7 +232,7 @@ static void call_look(void) {
     uint64_t sequence;
     check_payload(section);
     answered(wmmf_sequence(section, &sequence));
-    require(wmmf_after_fork_child(section) == WMMF_E_ARGUMENT, "disinherited without a fork");
+    require(wmmf_after_fork_child(section) == WMMF_E_ARGUMENT, "given up without a fork");
     wmmf_lock_state state = {.struct_size = sizeof state};
     uint32_t named;
     uint64_t needed;
@@ -400,7 +400,7 @@ static void call_channel_get_info(void) {
     wmmf_channel *channel = take_reader()->channel;
     wmmf_channel_info info = {.struct_size = sizeof info};
     answered(wmmf_channel_get_info(channel, &info));
-    require(wmmf_channel_after_fork_child(channel) == WMMF_E_ARGUMENT, "disinherited without a fork");
+    require(wmmf_channel_after_fork_child(channel) == WMMF_E_ARGUMENT, "given up without a fork");
     wmmf_participant participant = {.struct_size = sizeof participant};
     uint32_t state;
     uint64_t needed;

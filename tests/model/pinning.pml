@@ -15,7 +15,7 @@
  *   modelled than that nobody writes there. So the slots here are always those of the newest generation.
  *
  * Checked: a frame that a reader has copied whole, or held until it asked whether it is intact and heard that it is, is
- * the one that it was told. With honest peers, and no pin limit, it always is intact. A frame of the history can be had
+ * the one that it was told. With honest peers, and no pin limit, it always is intact. A frame of the history can be pinned
  * for as long as that says. What is poisoned stays so. A reader that looks after a replacement never takes a slot of the
  * new pictures for one of the old.
  *

@@ -128,7 +128,7 @@ def test_a_name_that_is_taken_costs_no_other_camera(
             assert f"{taken}; it is tried again" in caplog.text
             sharings.reverse()
             with pytest.raises(AlreadyExistsError, match=re.escape(taken.replace(names[0], name))):
-                share_until(end.is_set, end.set, sharings)  # where none can be had
+                share_until(end.is_set, end.set, sharings)  # where no camera can be shared
         eventually(lambda: set(shared_cameras()) == set(names))
     finally:
         end.set()

@@ -55,7 +55,7 @@ def fail_to_exclude(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def fail_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> FrameChannel:
-        raise LockTimeoutError("not to be had", -20)
+        raise LockTimeoutError("not available", -20)
 
     monkeypatch.setattr(FrameChannel, "create", refuse)
 
@@ -69,7 +69,7 @@ def fail_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (fail_to_exclude, "lock", "two processes have the write lock"),
         (fail_to_exclude, "death", "overlooked"),
-        (fail_to_open, "frames", "not to be had"),
+        (fail_to_open, "frames", "not available"),
         (fail_to_start, "wake-up", "nowhere"),
     ],
 )

@@ -4,7 +4,7 @@ using System.Threading.Tasks;
 
 namespace Wmmf
 {
-    // Waits for something to be created. No system tells of new names, so this looks every now and then; no thread waits.
+    // Waits for something to be created. No system reports new names, so this polls; no thread waits.
     internal static class Appearance
     {
         private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);

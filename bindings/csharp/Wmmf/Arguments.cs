@@ -4,10 +4,10 @@ using System.Threading;
 
 namespace Wmmf
 {
-    // From what callers pass to what the native library takes, or a clear refusal.
+    // Turns what callers pass into what the native library takes, or refuses it.
     internal static unsafe class Arguments
     {
-        // Strict: what is not Unicode is refused, not replaced.
+        // Strict: text that is not Unicode is refused, not replaced.
         internal static readonly UTF8Encoding Utf8 = new UTF8Encoding(false, throwOnInvalidBytes: true);
 
         internal delegate int Opening(byte* name, wmmf_options* options, IntPtr* native);
@@ -27,7 +27,7 @@ namespace Wmmf
             }
         }
 
-        // What to do about a failure to open or create.
+        // A hint about a failure to open or create.
         internal static string Hint(int status, string name, bool readOnly)
         {
             switch ((WmmfStatus)status)

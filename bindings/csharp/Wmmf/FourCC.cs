@@ -4,7 +4,7 @@ using System.Diagnostics;
 namespace Wmmf
 {
     /// <summary>A pixel format: four characters, such as "BGR3". The well-known ones are constants here; any other is
-    /// passed on as it is, and nothing is claimed of its rows.</summary>
+    /// passed on as it is, and the library assumes nothing about its rows.</summary>
     /// <example><code>
     /// channel.Publish(picture, 640, 480, fourCC: FourCC.Bgr24);
     /// </code></example>
@@ -50,7 +50,7 @@ namespace Wmmf
         /// <summary>"MJPG": a JPEG picture; it has no rows.</summary>
         public static readonly FourCC Mjpeg = new FourCC("MJPG");
 
-        /// <summary>From up to four ASCII characters; shorter ones are filled with spaces.</summary>
+        /// <summary>A format from up to four ASCII characters; missing ones become spaces.</summary>
         /// <param name="text">The characters; empty: not told.</param>
         /// <exception cref="ArgumentException">It is longer, or not ASCII.</exception>
         public FourCC(string text)
@@ -69,7 +69,7 @@ namespace Wmmf
             Code = code;
         }
 
-        /// <summary>From the number that other libraries know it by.</summary>
+        /// <summary>A format from its number, as other libraries use it.</summary>
         /// <param name="code">The first character in the lowest byte; 0: not told.</param>
         public FourCC(uint code) => Code = code;
 
@@ -92,15 +92,15 @@ namespace Wmmf
         public override int GetHashCode() => (int)Code;
 
         /// <summary>Whether they are the same.</summary>
-        /// <param name="left">One.</param>
-        /// <param name="right">The other.</param>
-        /// <returns>Whether.</returns>
+        /// <param name="left">One format.</param>
+        /// <param name="right">Another format.</param>
+        /// <returns>True if they are the same.</returns>
         public static bool operator ==(FourCC left, FourCC right) => left.Equals(right);
 
         /// <summary>Whether they differ.</summary>
-        /// <param name="left">One.</param>
-        /// <param name="right">The other.</param>
-        /// <returns>Whether.</returns>
+        /// <param name="left">One format.</param>
+        /// <param name="right">Another format.</param>
+        /// <returns>True if they differ.</returns>
         public static bool operator !=(FourCC left, FourCC right) => !left.Equals(right);
     }
 }

@@ -5,11 +5,11 @@ using System.Threading;
 
 namespace Wmmf
 {
-    /// <summary>A frame, in place. It stays as it is until it is disposed. What describes it stays valid after that.
+    /// <summary>A frame, in place. It stays as it is until it is disposed. Its description stays valid after that.
     /// </summary>
-    /// <remarks>Spans and addresses must not be used after the frame is disposed. A frame that is forgotten instead keeps its
-    /// slot, so that a span of it never shows another picture, and the writer runs out of slots; the event source and the
-    /// meter Wmmf tell of it. Only a frame that never gave out its bytes is let go when it is collected.</remarks>
+    /// <remarks>Spans and addresses must not be used after the frame is disposed. A frame that is collected without Dispose keeps
+    /// its slot, so that a span of it never shows another picture, and the writer runs out of slots; the event source and the
+    /// meter Wmmf report it. Only a frame whose bytes were never asked for is released when it is collected.</remarks>
     /// <example><code>
     /// using (var frame = channel.Latest())
     ///     for (var y = 0; y &lt; frame.Height; y++)
@@ -64,7 +64,7 @@ namespace Wmmf
         /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
         public IntPtr DataPointer => (IntPtr)Start();
 
-        /// <summary>The picture's bytes as memory that keeps this object alive. What is pinned in it keeps the frame, also
+        /// <summary>The picture's bytes as memory that keeps this object alive. A pin of this memory keeps the frame, also
         /// after Dispose.</summary>
         /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
         public ReadOnlyMemory<byte> Memory => new InPlace(this).Memory;
@@ -74,7 +74,7 @@ namespace Wmmf
         public ref readonly byte GetPinnableReference() => ref Data.GetPinnableReference();
 
         /// <summary>A row of the picture, with the bytes between the rows.</summary>
-        /// <param name="y">Which; 0 is the first.</param>
+        /// <param name="y">The row; 0 is the first.</param>
         /// <returns><see cref="FrameInfo.Stride"/> bytes.</returns>
         /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
         public ReadOnlySpan<byte> GetRow(int y)
@@ -94,7 +94,7 @@ namespace Wmmf
             return MemoryMarshal.Cast<byte, T>(Data);
         }
 
-        /// <summary>Copies the rows, which may lie farther apart, or less, at the destination.</summary>
+        /// <summary>Copies the rows; the destination may have another stride.</summary>
         /// <param name="destination">Where the first row goes; the caller's memory of all rows.</param>
         /// <param name="stride">Bytes from one row to the next there.</param>
         /// <exception cref="ArgumentOutOfRangeException">The stride is too small for a row.</exception>
@@ -109,7 +109,7 @@ namespace Wmmf
         /// <returns>A new array of <see cref="FrameInfo.Size"/> bytes.</returns>
         public byte[] ToArray() => Data.ToArray();
 
-        /// <summary>Lets go of the frame; again: nothing.</summary>
+        /// <summary>Releases the frame. Calling it again does nothing.</summary>
         public void Dispose()
         {
             var uses = Volatile.Read(ref _uses);

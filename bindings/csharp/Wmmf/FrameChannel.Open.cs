@@ -10,11 +10,11 @@ namespace Wmmf
     {
         /// <summary>Creates a channel; <see cref="WmmfStatus.Exists"/> if the name is taken.</summary>
         /// <param name="name">At most 230 bytes of UTF-8, without <c>Global\</c> or <c>Local\</c>.</param>
-        /// <param name="capacity">Bytes of a frame, at most. There must be room for all slots; on Linux only those that are
-        /// used cost memory, and one for which there is none any more is <see cref="WmmfStatus.NoMemory"/> for the writer.
+        /// <param name="capacity">Bytes of a frame, at most. There must be room for all slots. On Linux only used slots
+        /// cost memory; if there is none left for a slot, the writer gets <see cref="WmmfStatus.NoMemory"/>.
         /// </param>
-        /// <param name="slots">3 to 64. With the newest frame and the one being written, two less is how many different
-        /// frames readers can hold before the writer has to skip one.</param>
+        /// <param name="slots">3 to 64. One slot holds the newest frame and one is being written, so readers can hold
+        /// two less before the writer has to skip a frame.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
         /// <param name="access">Who may open it.</param>
         /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
@@ -24,7 +24,7 @@ namespace Wmmf
         /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have kept from it for this long;
         /// zero: never. See <see cref="Frame.IsIntact"/>.</param>
         /// <returns>The channel, open for writing; dispose it.</returns>
-        /// <exception cref="ArgumentException">An argument has a value that it cannot have.</exception>
+        /// <exception cref="ArgumentException">An argument has an invalid value.</exception>
         public static FrameChannel Create(
             string name, int capacity, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0,
@@ -53,7 +53,7 @@ namespace Wmmf
             Make(name, capacity, slots, true, history, pinLimit,
                 Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl, out _);
 
-        /// <summary>The same, and says which of the two it did.</summary>
+        /// <summary>Opens the channel, or creates it, and says which.</summary>
         /// <param name="name">At most 230 bytes of UTF-8.</param>
         /// <param name="capacity">Bytes of a frame, at most.</param>
         /// <param name="created">Whether the channel is new.</param>
@@ -157,7 +157,7 @@ namespace Wmmf
         /// <summary>Whether something has this name now, also if it may not be opened.</summary>
         /// <param name="name">The name it was created with.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
-        /// <returns>Whether; it may end, or appear, right after.</returns>
+        /// <returns>Whether the name exists; that may change right after.</returns>
         public static bool Exists(string name, SectionNamespace nameSpace = SectionNamespace.Local) =>
             MemoryMappedFile.Exists(name, nameSpace);
 

@@ -7,13 +7,13 @@ using System.Threading.Tasks;
 
 namespace Wmmf
 {
-    /// <summary>Frames in shared memory: the newest one for everybody, in place, and nobody waits for anybody. A writer
-    /// fills a slot that nobody reads and publishes it; a reader holds the newest frame for as long as it likes, and is
-    /// told how many it missed. Writers, in whatever process, take turns.</summary>
-    /// <remarks>Errors and timeouts are those of <see cref="MemoryMappedFile"/>: a call that is given no timeout waits for
+    /// <summary>Frames in shared memory: the newest one for everybody, in place. Readers and writers do not wait for each
+    /// other. A writer fills a slot that nobody reads and publishes it. A reader holds the newest frame for as long as it
+    /// likes, and is told how many it missed. Writers take turns, in whatever process they are.</summary>
+    /// <remarks>Errors and timeouts are those of <see cref="MemoryMappedFile"/>: a call without a timeout waits for
     /// ever, and a form with Try, which <see cref="Publish(ReadOnlySpan{byte}, int, int, int, FourCC, ReadOnlySpan{byte}, ulong, TimeSpan, CancellationToken)"/>
-    /// is too, tries once. All members may be used from several threads at once. What <see cref="Next"/> and its like count
-    /// as had is one count per object: <see cref="CreateReader"/> gives others.</remarks>
+    /// also is, tries once. All members may be used from several threads at once. Which frames <see cref="Next"/> and similar
+    /// calls have given is counted for each object; <see cref="CreateReader"/> makes readers with counts of their own.</remarks>
     /// <example><code>
     /// using var camera = FrameChannel.Create("camera", 640 * 480 * 3);
     /// camera.Publish(picture, 640, 480, fourCC: FourCC.Bgr24);
@@ -57,7 +57,7 @@ namespace Wmmf
         /// <summary>Whether it was opened with read rights only: it cannot publish.</summary>
         public bool IsReadOnly { get; }
 
-        /// <summary>Whether it gives frames in place. If not, only <see cref="ReadInto"/> and its like do, which copy.
+        /// <summary>Whether it gives frames in place. If not, only <see cref="ReadInto"/> and similar calls do, which copy.
         /// </summary>
         public bool IsInPlace { get; }
 
@@ -67,7 +67,7 @@ namespace Wmmf
         /// <summary>The newest frame's sequence; 0: none yet.</summary>
         public ulong Sequence => Info().sequence;
 
-        /// <summary>How old the newest frame is; null: none yet. A writer that has stopped shows here.</summary>
+        /// <summary>How old the newest frame is; null if there is none yet. It grows when the writer stops.</summary>
         public TimeSpan? Age
         {
             get
@@ -77,7 +77,7 @@ namespace Wmmf
             }
         }
 
-        /// <summary>A reader with a count of its own: what it was given, another reader is given all the same.</summary>
+        /// <summary>Makes a reader with a count of its own: each reader is given all frames.</summary>
         /// <param name="order">Which frames it gives.</param>
         /// <param name="after">The sequence of the frame before the first one; null: the newest one now. 0 begins with the
         /// oldest that is there.</param>
@@ -139,7 +139,7 @@ namespace Wmmf
 
 #if NETCOREAPP
         /// <summary>All frames from now on, with a count of its own for each enumeration: several may run at the same time.
-        /// A frame is let go when the next is asked for.</summary>
+        /// A frame is released when the next is asked for.</summary>
         /// <param name="order">Which frames.</param>
         /// <param name="cancellationToken">Ends the enumeration.</param>
         /// <returns>The frames; do not keep one beyond its turn.</returns>
@@ -219,7 +219,7 @@ namespace Wmmf
         }
 
         /// <summary>Closes the channel, once the last frame is disposed. Calls that wait on other threads end with
-        /// <see cref="ObjectDisposedException"/> soon, and only then is it closed. Again: nothing.</summary>
+        /// <see cref="ObjectDisposedException"/> soon, and only then is it closed. Calling it again does nothing.</summary>
         public void Dispose() => _section.Refuse();
 
 #if NETCOREAPP

@@ -3,7 +3,7 @@ using System.Diagnostics;
 
 namespace Wmmf
 {
-    /// <summary>What describes a frame. It does not change, and stays valid when the frame is gone.</summary>
+    /// <summary>The description of a frame. It does not change, and stays valid after the frame.</summary>
     /// <example><code>
     /// FrameInfo info = reader.ReadInto(buffer);
     /// Console.WriteLine($"{info.Sequence}: {info.Width} x {info.Height} {info.FourCC}, {info.Age.TotalMilliseconds} ms old");
@@ -101,7 +101,7 @@ namespace Wmmf
                 : Element != FrameElement.None ? $"{Element}[{string.Join(", ", Shape.ToArray())}]"
                 : $"{Size} bytes");
 
-        // A writer that means no harm has no use for more: a frame's bytes are counted by an int as well.
+        // An honest writer needs no more: a frame's bytes are counted by an int as well.
         private static int Checked(ulong value, string property, ulong sequence)
         {
             if (value > int.MaxValue)

@@ -8,7 +8,7 @@ using System.Threading.Tasks;
 
 namespace Wmmf
 {
-    /// <summary>Reads the frames of a channel and remembers which it has given: from
+    /// <summary>Reads the frames of a channel and remembers which it has given; made by
     /// <see cref="FrameChannel.CreateReader"/>. Two readers of one channel are each given all frames.</summary>
     /// <remarks>All members may be used from several threads at once; they share the one count.</remarks>
     /// <example><code>
@@ -39,8 +39,8 @@ namespace Wmmf
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The frame, in place; dispose it.</returns>
         /// <exception cref="WmmfTimeoutException">There was none for so long.</exception>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Format"/>: what a hostile writer says of the
-        /// frame cannot be. Nothing is held then, and the next frame may be sound.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Format"/>: the description of the frame by a
+        /// hostile writer is impossible. Nothing is held then, and the next frame may be sound.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public Frame Latest(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
@@ -104,7 +104,7 @@ namespace Wmmf
             TakeAsync(_next, timeout, cancellationToken);
 
 #if NETCOREAPP
-        /// <summary>All frames from now on, each as of <see cref="Next"/>. A frame is let go when the next is asked for.
+        /// <summary>All frames from now on, each as of <see cref="Next"/>. A frame is released when the next is asked for.
         /// </summary>
         /// <param name="cancellationToken">Ends the enumeration.</param>
         /// <returns>The frames; do not keep one beyond its turn.</returns>

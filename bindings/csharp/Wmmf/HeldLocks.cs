@@ -2,7 +2,7 @@ using System;
 
 namespace Wmmf
 {
-    // The locks that the calling thread holds, each with a ticket of its own, so that a lock is given back once by whoever
+    // The locks that the calling thread holds, each with a ticket of its own, so that a lock is released once, by the guard that
     // took it: a guard that is disposed again, or a copy of it, finds its ticket gone and does nothing.
     internal static class HeldLocks
     {
@@ -52,7 +52,7 @@ namespace Wmmf
             return false;
         }
 
-        // Gives back the lock of this section and kind, whoever has its ticket. The native status; null if this thread does
+        // Releases the lock of this section and kind, without looking at its ticket. The native status; null if this thread does
         // not hold it.
         internal static int? Release(SectionHandle section, bool isWrite)
         {

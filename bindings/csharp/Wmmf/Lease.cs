@@ -6,7 +6,7 @@ namespace Wmmf
     // What a view has of its section: it stays mapped until the view is disposed and nothing pinned in it is left.
     //
     // A span keeps nothing alive, so a forgotten view, of which somebody may still have one, keeps the section mapped until
-    // the process ends; that is reported. Only if it never gave out its bytes is the section let go.
+    // the process ends; that is reported. The section is released only if its bytes were never asked for.
     internal sealed class Lease : IDisposable
     {
         private readonly SectionHandle _section;

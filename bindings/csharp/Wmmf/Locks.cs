@@ -30,7 +30,7 @@ namespace Wmmf
         public ReadOnlySpan<byte> Bytes(long offset = 0, int length = -1) =>
             MemoryMappedFile.Exposed(_file, _ticket, offset, length);
 
-        /// <summary>Gives the lock back.</summary>
+        /// <summary>Releases the lock.</summary>
         /// <remarks>If the section was poisoned meanwhile, this does not throw, as that would hide an exception in flight.
         /// Every later use of the section throws <see cref="WmmfStatus.Poisoned"/>; if you have to know before the block
         /// ends, ask <see cref="MemoryMappedFile.Audit"/> there. If the file was closed meanwhile, that took the lock
@@ -84,7 +84,7 @@ namespace Wmmf
         public unsafe ref T AsRef<T>(long offset = 0) where T : unmanaged =>
             ref System.Runtime.InteropServices.MemoryMarshal.Cast<byte, T>(Bytes(offset, sizeof(T)))[0];
 
-        /// <summary>Gives the lock back and wakes whoever waits for a change.</summary>
+        /// <summary>Releases the lock and wakes everything that waits for a change.</summary>
         /// <remarks>Does not throw, as <see cref="Wmmf.ReadLock.Dispose"/> says.</remarks>
         public void Dispose()
         {

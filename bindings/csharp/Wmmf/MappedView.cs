@@ -96,7 +96,7 @@ namespace Wmmf
         /// <summary>Ends what <see cref="Pin"/> began. <see cref="MemoryHandle.Dispose"/> calls it.</summary>
         public override void Unpin() => _lease.EndUse();
 
-        /// <summary>Lets go of the section; again: nothing. Spans must not be used any more.</summary>
+        /// <summary>Releases the section. Calling it again does nothing. Spans must not be used any more.</summary>
         public void Dispose()
         {
             if (Interlocked.Exchange(ref _isDisposed, 1) == 0)

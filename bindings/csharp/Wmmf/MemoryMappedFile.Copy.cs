@@ -22,7 +22,7 @@ namespace Wmmf
         {
             var from = Arguments.Bytes(offset, nameof(offset));
             using var section = _section.Hold();
-            // Without the lock every slice begins the copy anew.
+            // Without the lock every slice begins the copy again.
             var wait = new Waiting(section, timeout, cancellationToken, copied: IsReadOnly ? buffer.Length : 0);
             int status;
             fixed (byte* bytes = buffer)

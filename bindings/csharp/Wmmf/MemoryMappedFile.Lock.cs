@@ -105,7 +105,7 @@ namespace Wmmf
         /// <exception cref="WmmfException"><see cref="WmmfStatus.NotOwner"/>: this thread does not hold it.</exception>
         public void ExitReadLock() => _ = Unlock(isWrite: false);
 
-        /// <summary>Gives the write lock back and wakes whoever waits for a change; also after <see cref="Dispose"/>.</summary>
+        /// <summary>Releases the write lock and wakes everything that waits for a change; also after <see cref="Dispose"/>.</summary>
         /// <exception cref="WmmfException"><see cref="WmmfStatus.NotOwner"/>: this thread does not hold it.</exception>
         public void ExitWriteLock() => _ = Unlock(isWrite: true);
 

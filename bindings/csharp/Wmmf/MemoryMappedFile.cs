@@ -100,7 +100,8 @@ namespace Wmmf
 
         /// <summary>Closes the section, once the last <see cref="MappedView"/> is disposed. Locks that are still held then are
         /// treated as if the process had died. Calls that wait on other threads end with
-        /// <see cref="ObjectDisposedException"/> soon, without the lock, and only then is the section closed. Again: nothing.
+        /// <see cref="ObjectDisposedException"/> soon, without the lock, and only then is the section closed. Calling it again does
+        /// nothing.
         /// </summary>
         public void Dispose() => _section.Refuse();
 

@@ -19,7 +19,7 @@ namespace Wmmf
     /// </code></example>
     public sealed unsafe class NewFrame : IDisposable
     {
-        // Who may end it. While one thread publishes, a Dispose of another leaves it to that thread to drop the frame if
+        // Which thread may end it. While one thread publishes, a Dispose of another leaves it to that thread to drop the frame if
         // publishing fails.
         private const int Open = 0, Publishing = 1, PublishingThenDrop = 2, Over = 3;
 
@@ -170,7 +170,7 @@ namespace Wmmf
             }
         }
 
-        /// <summary>Drops it, unless it was published; again: nothing.</summary>
+        /// <summary>Drops the frame, unless it was published. Calling it again does nothing.</summary>
         public void Dispose()
         {
             if (Interlocked.CompareExchange(ref _state, Over, Open) == Open)

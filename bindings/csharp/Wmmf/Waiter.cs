@@ -20,7 +20,7 @@ namespace Wmmf
 
         private readonly IntPtr _waker;
 
-        // Under the gate: who has come since the thread looked, and how many waits each section has here.
+        // Under the gate: the waits that came since the thread looked, and how many each section has here.
         private readonly List<Wait> _arrived = new List<Wait>();
         private readonly Dictionary<SectionHandle, int> _sections = new Dictionary<SectionHandle, int>();
 
@@ -70,7 +70,7 @@ namespace Wmmf
             }
         }
 
-        // Under the gate. The one that waits on the section already, else the first with room.
+        // Under the gate. The waiter that waits for the section already, else the first with room.
         private static Waiter For(SectionHandle section)
         {
             Waiter? withRoom = null;

@@ -18,7 +18,7 @@ namespace Wmmf
         private readonly long _start; // 0: one slice is enough, or there is no end
         private bool _isLast;
 
-        // `copied`: bytes that each slice copies anew; it is long enough for them.
+        // `copied`: bytes that each slice copies again; a slice is long enough for them.
         internal Waiting(in SectionHandle.Use section, TimeSpan? timeout, CancellationToken cancellation, long copied = 0)
         {
             _section = section;

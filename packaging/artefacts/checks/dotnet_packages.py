@@ -65,10 +65,11 @@ def check_package() -> str:
     shutil.copy(folder / "out/runtimes/win-x64/native/wmmf.dll", folder / "out")
     with holding(windows_program()) as name:
         _passed("Wine", dotnet.run_wine(program, [name], env={"DOTNET_ROLL_FORWARD": "Major"}))
-    return f"only a PackageReference; smoke against the archives' C programs on Linux and under Wine; {_natives()}"
+    tried = "only a PackageReference; smoke against the archives' C programs on Linux and under Wine"
+    return f"{tried}; {_native_libraries()}"
 
 
-def _natives() -> str:
+def _native_libraries() -> str:
     """Each platform's folder has the library that was built for it."""
     (package,) = DIST.glob("Wmmf.*.nupkg")
     with zipfile.ZipFile(package) as packed:

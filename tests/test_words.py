@@ -1,0 +1,43 @@
+"""The project uses the field's words. These private ones were replaced, and do not come back."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+SOURCES = ("*.c", "*.h", "*.hpp", "*.cpp", "*.cs", "*.py", "*.pyi", "*.pml", "*.md", "*.rst", "run")
+
+# Pattern: what to write instead.
+PRIVATE = {
+    r"wmmf_map\b(?!_file|_window)": "wmmf_section",
+    r"\bcourteous": "yielding",
+    r"\bdisinherit": "wmmf_after_fork_child",
+    r"\bbur(y|ied)\b": "reap",
+    r"\bbells?\b": "eventcount, or epoch",
+    r"\bpatien(ce|tly)\b|PATIENCE": "timeout, or retry",
+    r"_in_turn\b": "queued",
+    r"_natives\b|\b_ties\b": "handle, or hold",
+    r"\bto be had\b|\bcan(not)? be had\b": "is there; or name the status",
+    r"\blet go of (the|it|a)\b|\bis let go\b": "release, or close",
+    r"\b[Aa]gain: nothing\b": "calling it again does nothing",
+    r"\b[Ww]ho only\b|\b[Ww]ho just\b": "a subject: a process that only ...",
+    r"\blest\b": "so that ... not",
+}
+
+
+@pytest.mark.skipif(not (PROJECT / ".git").exists(), reason="the list of files is that of git")
+def test_no_private_words() -> None:
+    names = subprocess.run(["git", "ls-files", *SOURCES], cwd=PROJECT, capture_output=True, text=True, check=True)
+    found = []
+    for name in names.stdout.split():
+        if name == "tests/test_words.py":
+            continue
+        for number, line in enumerate((PROJECT / name).read_text(encoding="utf-8").splitlines(), 1):
+            for pattern, instead in PRIVATE.items():
+                if re.search(pattern, line):
+                    found.append(f"{name}:{number}: {line.strip()!r}: expected {instead}")
+    assert not found, "\n".join(found)
