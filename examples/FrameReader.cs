@@ -5,8 +5,8 @@
 // Compile it with bindings/csharp/Wmmf/*.cs, with AllowUnsafeBlocks: in a project of `dotnet new console` both take the
 // place of Program.cs. The native library, whose path `pywinmmf --library` prints, belongs beside the program.
 //
-// It asks for read rights only, which every user has for a shared camera, and therefore copies each frame. With
-// `using var frame = channel.Next();` and `frame.Data` read it in place instead.
+// It asks for read rights only, which every user has for a shared camera. It copies each frame; with
+// `using var frame = channel.Next();` and `frame.Data` you read one in place instead.
 using System;
 using System.Globalization;
 using Wmmf;
