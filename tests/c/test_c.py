@@ -186,6 +186,39 @@ def test_library_compiles_for_other_processors(triple: str, tmp_path: Path) -> N
         native.checked(zig(), "cc", "-c", *options, *warnings, source, cwd=tmp_path)
 
 
+SLEEP = """
+#include <stdio.h>
+#include <sys/resource.h>
+#include "platform.h"
+
+int main(void) {
+    static shared_u32 word;
+    struct rusage used;
+    int sleeps = 0;
+    for (int64_t start = platform_monotonic_ns(); platform_monotonic_ns() - start < 1000000000; sleeps++)
+        platform_sleep(NULL, EVENT_CHANGE, &word, 0, 1000000000);
+    getrusage(RUSAGE_SELF, &used);
+    printf("%d sleeps, %ld us\\n", sleeps, (long)(used.ru_utime.tv_usec + used.ru_stime.tv_usec));
+    return sizeof(long) != 4 || sizeof(time_t) != 8 || sleeps > 3;
+}
+"""
+
+
+def test_a_sleep_lasts_on_32_bit_linux_with_64_bit_times(tmp_path: Path) -> None:
+    """As musl has them: the system call for 32-bit times would take the timeout for 0."""
+    program = tmp_path / "sleep.c"
+    program.write_text(SLEEP)
+    sources = [path for path in (native.CSRC / "src").glob("*.c") if not path.stem.endswith("_win")]
+    include = ["-I", str(native.CSRC / "include"), "-I", str(native.CSRC / "src")]
+    options = ["-target", "x86-linux-musl", "-static", "-O1", "-std=gnu99", "-DWMMF_STATIC", *include]
+    native.checked(zig(), "cc", *options, program, *sources, "-o", tmp_path / "sleep", cwd=tmp_path)
+    try:
+        done = subprocess.run([tmp_path / "sleep"], capture_output=True, text=True, timeout=60)
+    except OSError as error:
+        pytest.skip(f"this kernel runs no 32-bit programs: {error}")
+    assert done.returncode == 0, done.stdout
+
+
 def zig() -> Path:
     """Return a compiler for every processor."""
 
