@@ -195,6 +195,14 @@ static int32_t open_current(const struct base *base, struct pictures *pictures) 
     return status;
 }
 
+/* Makes them the current ones of all handles. The caller owns the lock. Dying before the last store: nobody knows them.
+ */
+static void announce(struct base *base, const struct pictures *pictures, uint64_t sequence) {
+    store_relaxed_u32(&base->header->number, pictures->number);
+    store_relaxed_u64(&base->header->sequence, sequence);
+    store_seq_u64(&base->header->current, pictures->id);
+}
+
 /* Creating and opening. */
 
 /* What a channel is created with, and what becomes of it before anybody can see it. */
@@ -236,6 +244,8 @@ static int32_t found(wmmf_section *section, const void *context) {
         founding->readers_section = NULL;
         return status;
     }
+    header->number = founding->number;
+    header->sequence = founding->sequence;
     header->current = founding->pictures.id;
     return WMMF_OK;
 }
@@ -311,13 +321,38 @@ static int32_t channel_founded(const char *name, wmmf_section *section, struct f
     return WMMF_OK;
 }
 
-static int32_t channel_opened(const char *name, wmmf_section *section, wmmf_channel **out) {
+/* The current pictures were lost with the owner that made them: it died before anybody had followed. */
+static int32_t find_again(struct base *base, const struct pictures_shape *shape, struct pictures *pictures) {
+    int32_t status = rwlock_own(base->section, READY_TIMEOUT_NS);
+    if (status == WMMF_E_POISONED) {
+        rwlock_renew(base->section);
+        status = WMMF_OK;
+    }
+    if (status != WMMF_OK)
+        return status;
+    status = open_current(base, pictures); /* another may have been quicker */
+    if (status == WMMF_E_NOT_FOUND) {
+        uint64_t sequence = load_relaxed_u64(&base->header->sequence);
+        status = pictures_create(base->section, shape, load_relaxed_u32(&base->header->number) + 1, sequence, pictures);
+        if (status == WMMF_OK)
+            announce(base, pictures, sequence);
+    }
+    channel_disown(base->section);
+    channel_wake(base);
+    return status;
+}
+
+/* With a shape: new pictures of that, if there are none any more and this user owns the channel. */
+static int32_t channel_opened(const char *name, const struct pictures_shape *shape, wmmf_section *section,
+                              wmmf_channel **out) {
     struct base *base;
     struct pictures pictures;
     int32_t status = base_new(section, NULL, &base);
     if (status != WMMF_OK)
         return status;
     status = open_current(base, &pictures);
+    if (status == WMMF_E_NOT_FOUND && shape && platform_is_own(section->mapping))
+        status = find_again(base, shape, &pictures);
     if (status != WMMF_OK) {
         base_close(base);
         return status;
@@ -375,7 +410,8 @@ int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity, uint32_
         founding_undo(&founding);
     if (status != WMMF_OK)
         return status;
-    status = made ? channel_founded(name, section, &founding, &channel) : channel_opened(name, section, &channel);
+    status = made ? channel_founded(name, section, &founding, &channel)
+                  : channel_opened(name, &founding.shape, section, &channel);
     if (status == WMMF_OK && !made) {
         status = enlarge(channel, &founding.shape);
         if (status != WMMF_OK)
@@ -395,7 +431,7 @@ int32_t wmmf_channel_open(const char *name, const wmmf_options *options, wmmf_ch
     if (!out || (options && (options->layout != WMMF_NATIVE || options->channel)))
         return WMMF_E_ARGUMENT;
     int32_t status = section_open(name, 0, options, KIND_CHANNEL, &section);
-    return status != WMMF_OK ? status : channel_opened(name, section, out);
+    return status != WMMF_OK ? status : channel_opened(name, NULL, section, out);
 }
 
 /* Closing. */
@@ -563,7 +599,7 @@ static void copy_newest(const struct pictures *from, const struct pictures *to) 
     store_release_u64(&to->header->newest, sequence << NEWEST_SEQUENCE_SHIFT | 1);
 }
 
-static int32_t replace_pictures(wmmf_channel *channel, const struct pictures_shape *given) {
+int32_t channel_replace(wmmf_channel *channel, const struct pictures_shape *given) {
     struct generation *before = generation_enter(channel);
     struct pictures_shape shape = *given;
     struct pictures pictures;
@@ -571,17 +607,23 @@ static int32_t replace_pictures(wmmf_channel *channel, const struct pictures_sha
         shape.capacity = before->pictures.capacity;
     if (shape.slots == 0)
         shape.slots = before->pictures.slots - before->pictures.history;
-    uint64_t sequence = newest_sequence(load_seq_u64(&before->pictures.header->newest));
     struct base *base = before->base;
+    uint64_t ours = newest_sequence(load_seq_u64(&before->pictures.header->newest));
+    uint64_t sequence =
+        load_relaxed_u64(&base->header->sequence); /* newer than ours, if pictures were lost in between */
+    if (ours > sequence)
+        sequence = ours;
     int32_t status = pictures_check(&shape);
     if (status == WMMF_OK)
-        status = pictures_create(base->section, &shape, before->pictures.number + 1, sequence, &pictures);
+        status =
+            pictures_create(base->section, &shape, load_relaxed_u32(&base->header->number) + 1, sequence, &pictures);
     if (status == WMMF_OK) {
-        copy_newest(&before->pictures, &pictures);
-        uint64_t id = pictures.id;
+        struct pictures announced = pictures;
+        if (sequence == ours)
+            copy_newest(&before->pictures, &pictures);
         status = channel_install(channel, base, &pictures);
         if (status == WMMF_OK)
-            store_seq_u64(&base->header->current, id);
+            announce(base, &announced, sequence);
     }
     generation_leave(before);
     return status;
@@ -610,7 +652,7 @@ int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, uint32_t s
     }
     if (status != WMMF_OK)
         return status;
-    status = replace_pictures(channel, &shape);
+    status = channel_replace(channel, &shape);
     channel_disown(section);
     channel_wake(channel->base);
     return status;

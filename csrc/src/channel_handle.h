@@ -83,6 +83,8 @@ static inline int32_t generation_status(const struct generation *generation) {
 int32_t channel_follow(wmmf_channel *channel, const struct generation *from);
 /* Makes these, which are in the caller's hands, current: for this handle, and for all. The caller owns the lock. */
 int32_t channel_install(wmmf_channel *channel, struct base *base, const struct pictures *pictures);
+/* New pictures in place of the current ones. The caller owns the lock. */
+int32_t channel_replace(wmmf_channel *channel, const struct pictures_shape *shape);
 /* Lets everybody look who waits for a frame. */
 void channel_wake(const struct base *base);
 /* Gives the lock back. */

@@ -123,6 +123,19 @@ static int32_t make_room(struct generation *generation, uint32_t slot) {
     return status;
 }
 
+/* The caller owns the lock. Pictures that nobody has any more, since their owner died before anybody had followed, are
+ * replaced by new ones. */
+static int32_t follow_or_replace(wmmf_channel *channel, const struct generation *generation) {
+    const struct pictures *ours = &generation->pictures;
+    struct pictures_shape shape = {ours->capacity, ours->slots - ours->history, ours->history};
+    int32_t status = channel_follow(channel, generation);
+    if (status != WMMF_OK || generation_at(channel, load_seq_u32(&channel->current)) != generation)
+        return status;
+    bool lost = !(load_seq_u64(&generation->base->header->current) & CURRENT_REPLACED);
+    return lost && platform_is_own(generation->base->section->mapping) ? channel_replace(channel, &shape)
+                                                                       : WMMF_E_NOT_FOUND;
+}
+
 /* The lock, and with it the pictures that are current. */
 static int32_t own_pictures(wmmf_channel *channel, int64_t timeout_ns, int64_t deadline, struct generation **out) {
     int64_t left = timeout_ns;
@@ -138,10 +151,10 @@ static int32_t own_pictures(wmmf_channel *channel, int64_t timeout_ns, int64_t d
                 *out = generation;
                 return WMMF_OK;
             }
+            if (status == CHANGED)
+                status = follow_or_replace(channel, generation);
             channel_disown(section);
         }
-        if (status == CHANGED)
-            status = channel_follow(channel, generation);
         generation_leave(generation);
         if (status != WMMF_OK)
             return status;

@@ -131,8 +131,10 @@ struct channel_header {
 
     /* Changes rarely, and is looked at with each frame. */
     shared_u64 current;
-    shared_u32 left; /* 1: the last publisher has left in order */
-    uint8_t reserved1[52];
+    shared_u32 left;     /* 1: the last publisher has left in order */
+    shared_u32 number;   /* of the current pictures. They can be lost with an owner that dies before anybody follows: */
+    shared_u64 sequence; /* then frames go on after this one, the last before those pictures */
+    uint8_t reserved1[40];
 
     uint8_t reserved2[CHANNEL_HEADER_SIZE - 128];
 };

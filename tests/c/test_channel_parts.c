@@ -471,6 +471,53 @@ static void a_waiting_reader_follows(void) {
     wmmf_channel_close(writer);
 }
 
+static int resize_without_pause(const char *name) {
+    wmmf_channel *channel = NULL;
+    REQUIRE_OK(wmmf_channel_create_or_open(name, CAPACITY, 3, NULL, &channel, NULL));
+    for (uint64_t turn = 0; turn < UINT64_MAX; turn++) {
+        wmmf_frame frame = new_frame();
+        if (turn % 3 == 0)
+            REQUIRE_OK(wmmf_channel_resize(channel, CAPACITY + turn % 1000, 0, (uint32_t)turn % 4, LONG_TIMEOUT));
+        REQUIRE_OK(wmmf_channel_begin(channel, LONG_TIMEOUT, &frame));
+        memset(frame.data, (int)(turn % 250), CAPACITY);
+        frame.used = CAPACITY;
+        REQUIRE_OK(wmmf_channel_publish(channel, &frame));
+        if (turn == 0)
+            say("publishing");
+    }
+    return 0;
+}
+
+/* Wherever it dies, in the middle of a replacement too: the next owner goes on, and readers with the same handle. */
+static void an_owner_that_is_killed_while_it_replaces_pictures_is_followed(void) {
+    const char *name = new_name();
+    wmmf_channel *keeper = make(name, 3, 0, 0, 0), *reader = join(name, true);
+    uint64_t last = 0;
+    uint32_t random = 5;
+    for (int life = 0; life < 20; life++) {
+        struct child *owner = child_start("resize_without_pause", name);
+        CHECK(child_said(owner, "publishing"));
+        random = random * 1664525 + 1013904223;
+        int64_t end = system_now_ns() + (int64_t)(random % 20000000);
+        int frames = 0;
+        while (system_now_ns() < end || frames == 0) {
+            wmmf_frame frame = new_frame();
+            REQUIRE_OK(wmmf_channel_acquire(reader, last, LONG_TIMEOUT, &frame));
+            CHECK(frame.sequence > last && frame.missed == (last ? frame.sequence - last - 1 : 0));
+            CHECK(shows(&frame, *(const uint8_t *)frame.data));
+            CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &frame));
+            last = frame.sequence;
+            frames++;
+        }
+        child_kill(owner);
+    }
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    REQUIRE_OK(wmmf_channel_audit(keeper, &report));
+    CHECK_EQUAL(0, report.damaged);
+    wmmf_channel_close(reader);
+    wmmf_channel_close(keeper);
+}
+
 static void a_damaged_channel_is_declared_new(void) {
     const char *name = new_name();
     wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = join(name, true), *other = join(name, false);
@@ -800,6 +847,7 @@ static const struct test tests[] = {
     TEST(generations_do_not_pile_up),
     TEST(frames_of_so_many_generations_can_be_held),
     TEST(a_waiting_reader_follows),
+    TEST(an_owner_that_is_killed_while_it_replaces_pictures_is_followed),
     TEST(a_damaged_channel_is_declared_new),
     TEST(every_frame_is_had_in_order),
     TEST(a_frame_is_had_by_its_sequence_or_its_time),
@@ -817,8 +865,10 @@ static const struct test tests[] = {
 };
 
 static const struct role roles[] = {
-    ROLE(hold_and_wait), ROLE(scribble), ROLE(scribble_on_newest), ROLE(scribble_on_the_lock), ROLE(publish_and_wait),
-    ROLE(stand_by),      {NULL, NULL},
+    ROLE(hold_and_wait),      ROLE(scribble),
+    ROLE(scribble_on_newest), ROLE(scribble_on_the_lock),
+    ROLE(publish_and_wait),   ROLE(resize_without_pause),
+    ROLE(stand_by),           {NULL, NULL},
 };
 
 const struct suite suite_channel_parts = {tests, roles};
