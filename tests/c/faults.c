@@ -147,7 +147,7 @@ static void fail_everywhere(const struct way *way) {
     while (fail_at(way, step, existing))
         step++;
     CHECK(step > 3);
-    if (way->open == way_open_file)
+    if (way->open == way_open_file || way->open == way_create_a_native_file)
         remove(name);
     wmmf_close(existing);
 }
