@@ -99,9 +99,9 @@ class FrameChannel(Opened[hold.Channel]):
         memory; if there is none left for a slot, the writer gets an `Error`.
         ``participants`` is how many writable objects can have it open at the same time (0: the default, 52).
 
-        ``history``: so many frames stay readable after newer ones, for `next` with ``every`` and for `at`. ``pins``:
+        ``history``: how many frames stay readable after newer ones, for `next` with ``every`` and for `at`. ``pins``:
         frames that one object can hold at once (0: 8). ``pin_limit``: seconds after which a writer that finds no other
-        slot takes back one that readers hold (None: never). ``standby``: not to publish yet, see `stand_by`.
+        slot takes back one that readers hold (None: never). ``standby``: do not publish yet, see `stand_by`.
 
         A name that is taken is an `AlreadyExistsError`, or, with ``exist_ok``, opened if it is a channel with at
         least this capacity and as many slots.
@@ -211,12 +211,12 @@ class FrameChannel(Opened[hold.Channel]):
 
     @property
     def in_place(self) -> bool:
-        """Whether this object reads frames in place; else it gets copies."""
+        """Whether this object reads frames in place; otherwise it gets copies."""
         return self._in_place
 
     def state(self, stalled: float | None = 1.0) -> ChannelState:
-        """How the channel does: live, stalled (nobody published for ``stalled`` seconds; None: never), hung up (the
-        last publisher died) or gone (it closed the channel)."""
+        """The state of the channel: live, stalled (no frame for ``stalled`` seconds; None: never), hung up (the last
+        publisher died) or gone (the last publisher closed it)."""
         state = ffi.new("uint32_t *")
         self._must(self._call(lib.wmmf_channel_get_state, nanoseconds(stalled), state), "look at")
         return ChannelState(state[0])
@@ -327,9 +327,9 @@ class FrameChannel(Opened[hold.Channel]):
         return self._picked(lib.WMMF_PICK_EVERY if every else lib.WMMF_PICK_NEXT, self._native.had, timeout)
 
     def at(self, sequence: int | None = None, *, timestamp_ns: int | None = None, timeout: float | None = 0) -> Frame:
-        """One frame of the channel's history: the one with this sequence, for which it waits if it is to come; or the
-        newest one that is not later than ``timestamp_ns``. `FrameLostError` if it is no longer there. What `next`
-        gives is not changed."""
+        """One frame of the channel's history: the frame with this sequence, waiting for it if it has not come yet, or
+        the newest frame that is not later than ``timestamp_ns``. `FrameLostError` if it is no longer there. The frame
+        does not count as given for `next`."""
         if (sequence is None) == (timestamp_ns is None):
             raise InvalidArgumentError("at(): expected a sequence, or timestamp_ns")
         if sequence is not None:
@@ -441,7 +441,7 @@ class FrameChannel(Opened[hold.Channel]):
         return audit_of(lib.wmmf_channel_audit, self)._replace(sequence=self.sequence)
 
     def participants(self) -> list[Participant]:
-        """Who has the channel open, in all processes: first those that can write it, then those that only read."""
+        """The handles of the channel in all processes: first handles that can write it, then read-only ones."""
         return participants_of(self._native, lib.wmmf_channel_get_participant)
 
     # Its life.
@@ -454,7 +454,7 @@ class FrameChannel(Opened[hold.Channel]):
         history: int | None = None,
         timeout: float | None = None,
     ) -> None:
-        """Give the channel new pictures: ``capacity`` and ``slots`` 0, and ``history`` None, as they are.
+        """Give the channel new pictures. ``capacity`` and ``slots`` 0, and ``history`` None, stay as they are.
 
         Only its owner can (`AccessDeniedError`). Readers go on with the same objects, frames that they hold stay as
         they are, and sequences go on. A damaged channel is declared new.
@@ -470,8 +470,8 @@ class FrameChannel(Opened[hold.Channel]):
             self._usual = None if hasattr(capacity, "__index__") else usual
 
     def stand_by(self, timeout: float | None = None) -> None:
-        """Wait until nobody is there to publish, because the last one who was has died or closed the channel; then this
-        object is the one. Of several that stand by, one gets on. `LockTimeoutError` if somebody still is."""
+        """Wait until no program is there to publish, because the last one has died or closed the channel. This object
+        then takes its place. If several stand by, one of them does. `LockTimeoutError` if a program is still there."""
         self._must(self._attempt(timeout, lib.wmmf_channel_stand_by), "stand by at")
 
     def __repr__(self) -> str:

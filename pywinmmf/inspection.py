@@ -52,7 +52,7 @@ def creation_error(status: int, action: str, access: Access | str | int, namespa
 
 
 def _holders(namespace: Namespace, name: str) -> str:
-    """Who has the section or channel of this name open."""
+    """The processes that have the section or channel of this name open."""
     mine = [closed for key, closed in hold.all_open() if key == (namespace, name)]
     if mine:
         what = "has closed it, but still has views, frames or locks of it" if all(mine) else "has it open itself"

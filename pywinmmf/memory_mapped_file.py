@@ -414,7 +414,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
     def flush(self, offset: int = 0, size: int | None = None, *, to_device: bool = True) -> None:
         """Write changes of a file, ``size`` bytes at ``offset`` (None: to the end), to the device, or only to the
-        system; returns when that is done. Without a file: nothing."""
+        system; returns when that is done. Without a file it does nothing."""
         offset, size = self._span(offset, size)
         if size:
             self._must(self._call(lib.wmmf_flush, offset, size, to_device), "flush")
@@ -423,8 +423,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         """Make a raw, writable file longer, with zeros, or shorter, and this object with it.
 
         `InUseError`, a ``BufferError``, while views or locks of this object exist, or another thread is using it:
-        their memory would move. Others who have a file mapped that gets shorter: Windows refuses
-        (`AccessDeniedError`), on Linux their `read` raises `FormatError` where there is nothing any more.
+        their memory would move. If others have a file mapped that gets shorter, Windows refuses
+        (`AccessDeniedError`); on Linux their `read` raises `FormatError` for the part that is gone.
         """
         size = _size(f"resize {self._what}", size)
         status = self._native.resize(size)
@@ -451,7 +451,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return memoryview(window)
 
     def find(self, data: AnyBuffer, start: int = 0, end: int | None = None) -> int:
-        """Where ``data`` is first found from ``start`` to ``end``; -1: nowhere. Read in pieces, each whole."""
+        """The offset at which ``data`` is first found from ``start`` to ``end``; -1 if it is not there. The payload is
+        read in pieces, each under the lock."""
         wanted = bytes(contiguous("data", data))
         start, end, _ = slice(start, end).indices(self._size)
         while end - start >= len(wanted):
@@ -463,7 +464,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return -1
 
     def rfind(self, data: AnyBuffer, start: int = 0, end: int | None = None) -> int:
-        """As `find`, where it is last found."""
+        """The offset at which ``data`` is last found, as `find`."""
         wanted = bytes(contiguous("data", data))
         start, end, _ = slice(start, end).indices(self._size)
         while end - start >= len(wanted):
@@ -491,16 +492,16 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return int(current[0])
 
     async def read_async(self, size: int | None = None, offset: int = 0, *, timeout: float | None = None) -> bytes:
-        """`read` for asyncio: the event loop runs on while another has the lock."""
+        """`read` for asyncio: the event loop runs on while another holder has the lock."""
         return await retried(self, timeout, lambda: self.read(size, offset, timeout=0))
 
     async def write_async(self, data: AnyBuffer, offset: int = 0, *, timeout: float | None = None) -> int:
-        """`write` for asyncio: the event loop runs on while another has the lock."""
+        """`write` for asyncio: the event loop runs on while another holder has the lock."""
         return await retried(self, timeout, lambda: self.write(data, offset, timeout=0))
 
     def read_lock_async(self, timeout: float | None = None) -> AsyncLock[ReadLock]:
         """`read_lock` for asyncio: ``async with section.read_lock_async(): ...``. It belongs to the task; other tasks
-        wait until it is free, without keeping the event loop from them."""
+        wait for it without blocking the event loop."""
         return AsyncLock(self, timeout, self.read_lock(0))
 
     def write_lock_async(self, timeout: float | None = None, *, repair: bool = False) -> AsyncLock[WriteLock]:
@@ -512,7 +513,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return audit_of(lib.wmmf_audit, self)
 
     def participants(self) -> list[Participant]:
-        """Who has the section open for writing, in all processes (native layout)."""
+        """The writable handles of the section in all processes (native layout)."""
         return participants_of(self._exporter(), lib.wmmf_get_participant)
 
     def _span(self, offset: object, size: int | None) -> tuple[int, int]:

@@ -239,7 +239,7 @@ class VideoCapture:
         return _rate(since, _identity(channel.peek()))
 
     def set(self, property: int, value: float) -> bool:
-        """False: the camera belongs to whoever shares it."""
+        """False: the camera belongs to the program that shares it."""
         return False
 
     def getBackendName(self) -> str:

@@ -519,7 +519,7 @@ WMMF_API int32_t wmmf_data(wmmf_section *section, void **data);
 /* *size becomes the payload's bytes. */
 WMMF_API int32_t wmmf_size(wmmf_section *section, uint64_t *size);
 
-/* winmmf layout: frees the lock, whoever has it. The format does not say who that is, so nobody can tell whether the
+/* winmmf layout: frees the lock, whoever holds it. The format does not say who that is, so nobody can tell whether the
  * holder lives: only for a lock whose holder was killed. The payload may be half written. WMMF_E_NOT_SUPPORTED: the
  * native layout recovers by itself, the raw one has no lock. */
 WMMF_API int32_t wmmf_break_lock(wmmf_section *section);
@@ -547,7 +547,7 @@ WMMF_API int32_t wmmf_lock_write(wmmf_section *section, int64_t timeout_ns);
 
 /* As wmmf_lock_write, for callers that wait in slices, to look at signals or a cancellation in between. *place is 0 at
  * first; after WMMF_E_TIMEOUT it is the caller's place in the queue of writers, which it keeps until it calls again
- * (wmmf_write_queued, too) or gives it up with wmmf_leave_queue; after anything else it is 0. A caller that does not
+ * (also wmmf_write_queued) or gives it up with wmmf_leave_queue; after anything else it is 0. A caller that does not
  * call again within a millisecond lets others pass. */
 WMMF_API int32_t wmmf_lock_write_queued(wmmf_section *section, int64_t timeout_ns, uint64_t *place);
 

@@ -489,7 +489,7 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         return result;
     }
 
-    /* Who has the section open for writing, in all processes. A snapshot. */
+    /* The writable handles of the section in all processes. A snapshot. */
     std::vector<wmmf_participant> participants() const {
         std::vector<wmmf_participant> result;
         for (uint32_t index = 0; index < WMMF_PARTICIPANTS_MAX; index++) {
@@ -693,7 +693,7 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
         return {handle(), result};
     }
 
-    /* New pictures, for all who have the channel open; 0: as they are. See wmmf_channel_resize. */
+    /* Gives the channel new pictures; 0 leaves a value as it is. See wmmf_channel_resize. */
     void resize(uint64_t capacity, uint32_t slots = 0, uint32_t history = 0, timeout limit = forever) {
         detail::check(wmmf_channel_resize(handle(), capacity, slots, history, limit.count()), "wmmf_channel_resize");
     }
@@ -710,7 +710,7 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
         detail::check(wmmf_channel_stand_by(handle(), limit.count()), "wmmf_channel_stand_by");
     }
 
-    /* Copies that frame into `buffer`, which a read-only channel can do, too; what describes it. */
+    /* Copies that frame into `buffer`, which a read-only channel can also do. Returns its description. */
     wmmf_frame read(void *buffer, uint64_t length, uint64_t after = 0, timeout limit = forever) {
         wmmf_frame result = empty();
         const int32_t status = wmmf_channel_read(handle(), after, buffer, length, limit.count(), &result);

@@ -22,8 +22,9 @@
 #define FOLLOW_ATTEMPTS 100 /* an owner that replaces the pictures that often while we open them has gone mad */
 
 /* Generations. Private memory: the order that matters is that of `users` and `current`. A thread counts itself in, then
- * looks whether the generation still is current; who makes another current does that first, then takes its own count
- * away. So nobody uses what is not counted, and what the last one leaves, nobody can enter: it is not current. */
+ * looks whether the generation still is current; a writer that makes another current does that first, and then removes
+ * its own count. So nobody uses what is not counted, and what the last one leaves, nobody can enter: it is not current.
+ */
 
 #define USERS_FREE    (UINT32_C(1) << 31) /* nothing is mapped; counts on top are of threads about to step back */
 #define USERS_CLOSING (UINT32_C(1) << 30) /* with USERS_FREE: a thread is at work on it */
@@ -717,7 +718,7 @@ void channel_keep_name(wmmf_channel *channel, int64_t now_ns) {
     generation_leave(generation);
 }
 
-/* Who is there. */
+/* Participants and states. */
 
 int32_t wmmf_channel_get_state(wmmf_channel *channel, int64_t stalled_ns, uint32_t *state) {
     wmmf_channel_info info = {.struct_size = sizeof info};

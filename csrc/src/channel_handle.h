@@ -5,7 +5,8 @@
 #include "pins.h"
 
 /* The channel as it is found by its name, and its readers. When the name was taken away and the owner has published the
- * channel anew, a handle goes on with another; the old ones stay open until it is closed, for those who sleep there. */
+ * channel again, a handle goes on with another; the old ones stay open until it is closed, for those who sleep there.
+ */
 struct base {
     wmmf_section *section;
     struct channel_header *header;
@@ -21,7 +22,7 @@ struct blocked {
 };
 
 /* One generation of pictures. `users` counts the threads that work on it, the frames that are held there, and 1 while
- * it is the current one; whoever takes the last away unmaps it. */
+ * it is the current one; the last one to go unmaps it. */
 struct generation {
     shared_u32 users; /* see channel.c */
     struct base *base;
@@ -85,7 +86,7 @@ int32_t channel_follow(wmmf_channel *channel, const struct generation *from);
 int32_t channel_install(wmmf_channel *channel, struct base *base, const struct pictures *pictures);
 /* New pictures in place of the current ones. The caller owns the lock. */
 int32_t channel_replace(wmmf_channel *channel, const struct pictures_shape *shape);
-/* Lets everybody look who waits for a frame. */
+/* Wakes everything that waits for a frame. */
 void channel_wake(const struct base *base);
 /* Gives the lock back. */
 void channel_disown(wmmf_section *section);

@@ -88,7 +88,7 @@ static int32_t look(const struct generation *generation, const struct wish *wish
 
 /* Waiting. */
 
-/* Who cannot count himself in looks by himself, often. */
+/* A handle that cannot announce that it sleeps looks again often. */
 static void sleep_until_news(const struct generation *generation, const struct wish *wish, int64_t slice) {
     const struct base *base = generation->base;
     struct found found;
@@ -221,7 +221,7 @@ int32_t wmmf_channel_acquire(wmmf_channel *channel, uint64_t after, int64_t time
     return wmmf_channel_acquire_pick(channel, WMMF_PICK_NEXT, after, timeout_ns, frame);
 }
 
-/* The pin that holds a frame, maybe of before the channel was published anew. NULL: the frame is not held. */
+/* The pin that holds a frame, perhaps from before the channel was published again. NULL: the frame is not held. */
 static struct pin *pin_of(wmmf_channel *channel, const wmmf_frame *frame, struct base **base) {
     for (*base = channel->base; *base; *base = (*base)->older) {
         struct pin *pin = pins_find(&(*base)->readers, frame->hold);

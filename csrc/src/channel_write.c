@@ -55,7 +55,7 @@ static uint32_t find_slot(struct generation *generation) {
 
 /* A slot that pins have kept from us for longer than the limit. Not the pins' age counts, which readers could renew,
  * but how long we have wanted the slot: however they try, they keep it no longer than that. The frame's reader finds
- * out by its stamp. Dying before the slot is used: others that want it begin to count anew. */
+ * out by its stamp. Dying before the slot is used: others that want it begin to count again. */
 static uint32_t take_back(struct generation *generation) {
     const struct pictures *pictures = &generation->pictures;
     int64_t limit = (int64_t)generation->base->pin_limit_ns;
@@ -81,7 +81,7 @@ static uint32_t take_back(struct generation *generation) {
     return oldest;
 }
 
-/* Nobody pins anew what left the history: see pins.h. Stored before the look at the pins. */
+/* Nobody pins a frame that left the history: see pins.h. Stored before the look at the pins. */
 static void end_history(const struct pictures *pictures) {
     if (!pictures->history)
         return;

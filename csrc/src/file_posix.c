@@ -227,7 +227,7 @@ int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, c
 int32_t platform_file_flush(struct platform_mapping *mapping, uint64_t offset, uint64_t length, bool to_device) {
     (void)offset;
     (void)
-        length; /* Linux syncs a file, not a part of it: msync, too, hands all of its size and its blocks to the disk */
+        length; /* Linux syncs a file, not a part of it: msync also hands all of its size and its blocks to the disk */
     int32_t status = descriptor_check(mapping);
     if (status == WMMF_OK && to_device && fdatasync(mapping->fd) != 0)
         status = status_from_errno();

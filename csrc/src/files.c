@@ -2,10 +2,11 @@
  *
  * A native file is prepared by one process at a time, under a lock that the system drops with the process: it writes
  * the header of a new file, or looks whether the machine went down while the file was open. For that the header has a
- * number of the machine's start. Whoever opens the file for writing stores the number of this start and hands it to the
- * device before anything else. So a file that shows another start, and records of users that never left, was open when
- * the machine went down: the disk may have any mixture of its last pages, and the payload counts as half written.
- * Dying while preparing leaves the header without its magic, or with the old start: the next one does it again. */
+ * number of the machine's start. A process that opens the file for writing stores the number of this start and hands it
+ * to the device before anything else. So a file that shows another start, and records of users that never left, was
+ * open when the machine went down: the disk may have any mixture of its last pages, and the payload counts as half
+ * written. Dying while preparing leaves the header without its magic, or with the old start: the next one does it
+ * again. */
 #include "files.h"
 
 #include <stdlib.h>

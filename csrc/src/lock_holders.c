@@ -12,7 +12,7 @@
 #include "backoff.h"
 
 static struct {
-    shared_u32 locked_by; /* the process id of who changes or walks the list, 0 = nobody */
+    shared_u32 locked_by; /* the process that changes or walks the list, 0 = none */
     wmmf_section *first;
 } handles;
 

@@ -22,7 +22,7 @@ int32_t platform_reserve(struct platform_mapping *mapping, uint64_t offset, uint
 int32_t platform_publish(struct platform_mapping *mapping);
 /* Does not wait: WMMF_E_NOT_READY if somebody is removing it right now. */
 int32_t platform_open(const char *name, const wmmf_options *options, struct platform_mapping **out);
-/* The same for a section without a name, only a random number: *id. Who may use it follows from the outer section:
+/* The same for a section without a name, only a random number: *id. Its access follows from the outer section:
  * the same users in the same way, or, for its readers, all users who may read it may write this. */
 int32_t platform_create_inner(const struct platform_mapping *outer, bool for_readers, uint64_t size, uint64_t reserved,
                               uint64_t *id, struct platform_mapping **out);
@@ -122,7 +122,7 @@ struct platform_sleep {
     uint32_t seen;
 };
 /* Sleeps as platform_sleep, until the first of them ends, or the waker (may be NULL) is woken. Where a system has no
- * such call, it sleeps for a moment instead: the caller looks again, and loses nothing but time. */
+ * such call, it sleeps for a moment instead: the caller looks again, and loses only time. */
 void platform_sleep_many(const struct platform_sleep *sleeps, uint32_t count, struct wmmf_waker *waker,
                          int64_t timeout_ns);
 

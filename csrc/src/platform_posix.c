@@ -1,6 +1,6 @@
 /* The platform on Linux: files in /dev/shm, and locks on descriptors as proofs of life.
  *
- * Life of a section. Whoever uses it holds a shared flock on a descriptor of its own, which the kernel drops with the
+ * Life of a section. Each user holds a shared flock on a descriptor of its own, which the kernel drops with the
  * process. A process that can take the exclusive flock has proof that nobody is left, and removes the name: the
  * last one to close, or, after a crash, one of the next to come. The sticky bit marks files made here, so that a file
  * of somebody else's is never removed. A file is made without a name, filled, locked and only then linked: there is

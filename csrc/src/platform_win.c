@@ -469,7 +469,7 @@ int32_t platform_create_inner(const struct platform_mapping *outer, bool for_rea
 static bool has_owner_of(HANDLE section, HANDLE other) {
     PSID ours = NULL, theirs = NULL;
     PSECURITY_DESCRIPTOR our_descriptor = NULL, their_descriptor = NULL;
-    /* Whoever has rights to the outer section's bytes alone cannot ask. */
+    /* A handle with rights to the bytes of the outer section only cannot ask. */
     bool same = security_of(other, OWNER_SECURITY_INFORMATION, &theirs, NULL, &their_descriptor) != WMMF_OK ||
                 (security_of(section, OWNER_SECURITY_INFORMATION, &ours, NULL, &our_descriptor) == WMMF_OK &&
                  EqualSid(ours, theirs));
@@ -520,7 +520,7 @@ bool platform_is_own(const struct platform_mapping *mapping) {
 
 int32_t platform_access_of(const struct platform_mapping *mapping, wmmf_options *options) {
     (void)mapping;
-    (void)options; /* for who must make a section anew, see platform_is_named */
+    (void)options; /* for systems where a name can be removed, see platform_is_named */
     return WMMF_E_NOT_SUPPORTED;
 }
 

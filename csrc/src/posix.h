@@ -10,7 +10,7 @@
 #define SHM_DIRECTORY "/dev/shm"
 #define PATH_LENGTH   (sizeof SHM_DIRECTORY + 24 + WMMF_NAME_MAX)
 /* Tokens are one-byte locks far behind any payload; the bytes need not exist. One more byte before them is locked by
- * whoever prepares a file. */
+ * a process that prepares a file. */
 #define TOKEN_OFFSET ((off_t)1 << 40)
 
 struct platform_mapping {

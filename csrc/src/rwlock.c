@@ -5,7 +5,7 @@
  * same time at least one sees the other: the reader then steps back, the writer waits until the readers are gone.
  *
  * The rule that is fair: a writer in the lock word stops new readers, so it waits for at most the readers
- * that were inside. Before a writer takes a free lock on which somebody waits, it lets those go first who have a
+ * that were inside. Before a writer takes a free lock on which others wait, it lets those go first that have a
  * right to: all waiting readers, and writers with an older ticket. It yields for YIELDING_NS to a waiter
  * that shows no life (it may be stopped), so a thread that only waits cannot hold up others.
  *
@@ -69,7 +69,7 @@ struct wait {
     bool slept;   /* for a whole slice, and nobody has woken us */
     bool asked;   /* whether the caller is in its own way */
     bool reaped;  /* a dead participant after the deadline, for which we tried again */
-    int turn;     /* of those who are not woken: a read-only handle's */
+    int turn;     /* of a read-only handle, which nobody wakes */
     int64_t deadline;
 };
 
@@ -237,7 +237,7 @@ static void skip_waiters(wmmf_section *section) {
 }
 
 /* Whether we have left a free lock to others for so long that they must be stopped, or dead. The time counts
- * from one try to the next. Threads of a handle that meet here share it, or begin it anew. */
+ * from one try to the next. Threads of a handle that meet here share it, or begin it again. */
 static bool yielding_is_over(wmmf_section *section, uint64_t word) {
     uint64_t version = word / LOCK_VERSION;
     uint64_t now = (uint64_t)platform_monotonic_ns();
@@ -307,7 +307,7 @@ static int32_t try_to_own(wmmf_section *section, uint64_t ticket, bool repair) {
     return AGAIN;
 }
 
-/* What nobody wakes us for: the owner is dead, or those who go first are dead or show no life. */
+/* Changes that wake nobody: the owner is dead, or those that go first are dead or show no life. */
 static bool clear_the_way(wmmf_section *section) {
     uint64_t word = load_seq_u64(&section->header->lock);
     if (word & LOCK_OWNER)
@@ -490,7 +490,7 @@ static int32_t own(wmmf_section *section, int64_t timeout_ns, bool repair, uint6
     return status;
 }
 
-/* W6, W7: gives the lock back. The sequence releases our stores to the payload; from here on our death harms nobody. A
+/* W6, W7: releases the lock. The sequence releases our stores to the payload; from here on our death harms nobody. A
  * write that a death cut short counts too, so that its sequence is never reached: see copy_version. Left unrepaired,
  * such a write is still under way: the sequence stays odd, and the word says so to the next one who repairs. */
 static void disown(wmmf_section *section) {

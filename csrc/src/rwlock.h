@@ -18,7 +18,7 @@ int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer,
                      uint64_t *place);
 int32_t rwlock_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
 
-/* Ownership alone, for the frame channel: excludes other writers, and readers do not ask. Any thread may give it back,
+/* Ownership alone, for the frame channel: excludes other writers, and readers do not ask. Any thread may release it,
  * if its claim is answered with true: another thread may do so, and the end of the owning thread does. */
 int32_t rwlock_own(wmmf_section *section, int64_t timeout_ns);
 bool rwlock_claim(wmmf_section *section);

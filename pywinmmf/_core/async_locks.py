@@ -21,7 +21,7 @@ RETRY_SECONDS = 0.01
 
 
 async def retried(section: Opened[hold.Section], timeout: float | None, attempt: Callable[[], T]) -> T:
-    """The result of an attempt that takes no time. It is made anew while it is too early, or another task of this
+    """The result of an attempt that takes no time. It is tried again while it is too early, or another task of this
     thread has the lock, until the timeout is over: a `LockTimeoutError`."""
     deadline = time.perf_counter() + seconds(timeout)
     while True:

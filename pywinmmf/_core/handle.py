@@ -90,7 +90,7 @@ class Opened(Generic[Native]):
         self, timeout: float | None, call: Call, *arguments: Any, out: tuple[Any, ...] = (), copied: int = 0
     ) -> int:
         """The status of ``call(handle, *arguments, timeout_ns, *out)``, repeated until the timeout is over. ``copied``:
-        bytes that each call copies anew."""
+        bytes that each call copies again."""
         wait = seconds(timeout)
         status = self._call(call, *arguments, 0, *out)
         later: Iterator[int] = slices(wait, copied)

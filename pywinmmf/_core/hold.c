@@ -90,7 +90,7 @@ struct Handle {
     State *state;
     Handle *next, **previous; /* in state->handles */
     int channel;              /* or a section */
-    char closed;              /* by its user; it stays open for those who refer to it */
+    char closed;              /* by its user; it stays open while something refers to it */
     char forked;              /* it is the parent's */
 };
 
@@ -400,7 +400,7 @@ static PyObject *guard_enter(Guard *self, PyObject *none) {
     section->held = held;
     Py_END_CRITICAL_SECTION();
     self->owner_died = (char)owner_died;
-    return PyErr_Occurred() ? NULL : Py_NewRef((PyObject *)self); /* in the first case the guard's end gives it back */
+    return PyErr_Occurred() ? NULL : Py_NewRef((PyObject *)self); /* in the first case the guard's end releases it */
 }
 
 static PyObject *guard_exit(Guard *self, PyObject *const *arguments, Py_ssize_t count) {
@@ -450,7 +450,7 @@ static PyObject *section_write_lock(Section *self, PyObject *const *arguments, P
     return new_guard(self, arguments[0], 1, arguments[1] != Py_False);
 }
 
-/* (size): makes a file longer or shorter, and maps it anew; a status. None: something else refers to the section - a
+/* (size): makes a file longer or shorter, and maps it again; a status. None: something else refers to the section - a
  * view, a lock, a call in another thread - for which its memory must stay. */
 static PyObject *section_resize(Section *self, PyObject *size) {
     unsigned long long bytes = PyLong_AsUnsignedLongLong(size);
@@ -523,7 +523,7 @@ typedef struct {
 } Channel;
 
 /* A frame's life is the word `state`: whether it is over, whether somebody is just ending it, how many views there are.
- * Whoever makes it "over, without views" gives its slot and its channel back; one atomic change does that, so it
+ * The thread that makes it "over, without views" releases its slot and its channel; one atomic change does that, so it
  * happens once. */
 #define IS_OVER 1u
 #define ENDING  2u
@@ -604,7 +604,7 @@ static void *memory_of(const Frame *self) {
 
 /* What there is of it: of a frame that was only looked at, no bytes. */
 static wmmf_frame description_of(const Frame *self) {
-    wmmf_frame frame = self->frame; /* one that is being filled may be described anew meanwhile */
+    wmmf_frame frame = self->frame; /* a frame that is being filled may get another description meanwhile */
     if (self->kind == COPIED && frame.used > (uint64_t)self->target.len)
         frame = (wmmf_frame){.used = 0};
     return frame;
@@ -1136,7 +1136,7 @@ static PyType_Spec channel_spec = {"pywinmmf._core.hold.Channel", sizeof(Channel
 
 static PyMemberDef guard_members[] = {{"owner_died", T_BOOL, offsetof(Guard, owner_died), READONLY, NULL}, END};
 static PyMethodDef guard_methods[] = {NONE("__enter__", guard_enter, "take the lock"),
-                                      FAST("__exit__", guard_exit, "give it back"), END};
+                                      FAST("__exit__", guard_exit, "Release the lock."), END};
 static PyType_Slot guard_slots[] = {
     {Py_tp_dealloc, guard_dealloc}, {Py_tp_members, guard_members}, {Py_tp_methods, guard_methods}, {0, NULL}};
 static PyType_Spec guard_spec = {"pywinmmf._core.hold.Guard", sizeof(Guard), 0, FOR_PYTHON_CLASSES, guard_slots};

@@ -73,7 +73,7 @@ class Result:
     elapsed_ns: int = 0
     """For ``count``."""
     sample_ns: array[int] = field(default_factory=lambda: array("q"))
-    """Times of single events, spread over the whole measurement. No objects: memory is measured, too."""
+    """Times of single events, spread over the whole measurement. No objects, because memory is measured as well."""
     every: int = 1
     """1 + how many events are left out after each sample."""
     events: int = 0

@@ -128,7 +128,7 @@ class SharedCamera:
         """A new channel, or the one that readers have kept open."""
         sharing = self.sharing
         with suppress(FileNotFoundError):
-            self._check_creator()  # first: its owner could cut it short and so crash whoever has it mapped
+            self._check_creator()  # first: its owner could cut it short and so crash programs that map it
         try:
             channel = FrameChannel.create(
                 sharing.name,
@@ -158,7 +158,7 @@ class SharedCamera:
         if fault:
             raise _InTheWay(
                 f"channel {self.sharing.name!r} is {fault}: expected all programs that have it open to close it, "
-                "after which it is made anew, or another --name"
+                "after which it is created again, or another --name"
             )
 
     def _usable_channel(self) -> FrameChannel:
@@ -173,7 +173,7 @@ class SharedCamera:
     def _in_the_way(self, fault: str) -> _InTheWay:
         return _InTheWay(
             f"channel {self.sharing.name!r} is {fault} and still open in {self._holders()}: "
-            "expected them to close it, after which it is made anew"
+            "expected them to close it, after which it is created again"
         )
 
     def _holders(self) -> str:

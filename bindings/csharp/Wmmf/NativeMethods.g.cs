@@ -410,7 +410,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_size(IntPtr section, ulong* size);
 
-        // winmmf layout: frees the lock, whoever has it. The format does not say who that is, so nobody can tell whether the holder lives: only for a lock whose holder was killed. The payload may be half written. WMMF_E_NOT_SUPPORTED: the native layout recovers by itself, the raw one has no lock.
+        // winmmf layout: frees the lock, whoever holds it. The format does not say who that is, so nobody can tell whether the holder lives: only for a lock whose holder was killed. The payload may be half written. WMMF_E_NOT_SUPPORTED: the native layout recovers by itself, the raw one has no lock.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_break_lock(IntPtr section);
 
@@ -430,7 +430,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_write(IntPtr section, long timeout_ns);
 
-        // As wmmf_lock_write, for callers that wait in slices, to look at signals or a cancellation in between. *place is 0 at first; after WMMF_E_TIMEOUT it is the caller's place in the queue of writers, which it keeps until it calls again (wmmf_write_queued, too) or gives it up with wmmf_leave_queue; after anything else it is 0. A caller that does not call again within a millisecond lets others pass.
+        // As wmmf_lock_write, for callers that wait in slices, to look at signals or a cancellation in between. *place is 0 at first; after WMMF_E_TIMEOUT it is the caller's place in the queue of writers, which it keeps until it calls again (also wmmf_write_queued) or gives it up with wmmf_leave_queue; after anything else it is 0. A caller that does not call again within a millisecond lets others pass.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_write_queued(IntPtr section, long timeout_ns, ulong* place);
 
