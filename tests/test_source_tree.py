@@ -1,4 +1,4 @@
-"""Who imports the sources, where nothing is built, is told so."""
+"""Importing the source tree, in which nothing is built, says so in one sentence."""
 
 from __future__ import annotations
 

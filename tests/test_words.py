@@ -17,7 +17,7 @@ PRIVATE = {
     r"\bcourteous": "yielding",
     r"\bdisinherit": "wmmf_after_fork_child",
     r"\bbur(y|ied)\b": "reap",
-    r"\bbells?\b": "eventcount, or epoch",
+    r"\bbells?\b|\b[Gg]ates?\b": "eventcount, or epoch",
     r"\bpatien(ce|tly)\b|PATIENCE": "timeout, or retry",
     r"_in_turn\b": "queued",
     r"_natives\b|\b_ties\b": "handle, or hold",

@@ -1,4 +1,4 @@
-/* Looking at sections, and what becomes of those who wait when a look finds damage. */
+/* Inspecting sections, and what happens to waiters when an inspection finds damage. */
 #include "atomic.h"
 #include "harness.h"
 #include "layout.h"

@@ -49,7 +49,7 @@ def make_once(name: str, make: Callable[[Path], None], *made_from: str | Path) -
     """Return the folder of a piece; the first call ever has ``make`` fill it.
 
     The folder's name carries a hash of the module that has ``make`` and of what else the piece is
-    ``made_from`` (names with versions, source files), so a changed recipe is made anew. An interrupted
+    ``made_from`` (names with versions, source files), so a changed recipe is made again. An interrupted
     ``make`` leaves nothing that later runs would take for the piece.
     """
     recipe = hashlib.sha256(Path(inspect.getfile(make)).read_bytes())

@@ -168,7 +168,7 @@ def test_access_becomes_the_dacl_of_the_section_and_its_gates(
         with MemoryMappedFile.open(name, namespace=namespace, layout=Layout.RAW, readonly=True) as raw:
             (section_id,) = struct.unpack("<Q", raw.read(8, 32))
         objects = [(prefix + name, SECTION)]
-        objects += [(f"{prefix}wmmf-{section_id:016x}-g{gate}", SEMAPHORE) for gate in range(3)]
+        objects += [(f"{prefix}wmmf-{section_id:016x}-g{event}", SEMAPHORE) for event in range(3)]
         for full_name, kind in objects:
             meant = {who: specific(mask, kind) for who, mask in expected.items()}
             assert windows.dacl(full_name, kind) == meant, full_name

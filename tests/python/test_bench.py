@@ -1,4 +1,4 @@
-"""The benchmark runs, and counts torn frames; its figures are nobody's test."""
+"""The benchmark runs and counts torn frames. Its figures are not tested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shared camera as a service, up to what a service manager has to do: that one's turn is in tests/windows."""
+"""The shared camera as a service, without the service manager, which tests/windows brings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Creates what the kill stress works on and keeps it; at the end says whether it is sound and who is left."""
+"""Creates what the kill stress works on and keeps it. At the end it says whether it is sound, and who has it open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What it costs to wait for somebody, and how soon those go on who wait for the dead: the measurements."""
+"""Measures what waiting costs, and how soon waiters go on after a death."""
 
 from __future__ import annotations
 
