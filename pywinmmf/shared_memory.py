@@ -1,4 +1,4 @@
-"""What programs know from ``multiprocessing.shared_memory``, over sections of this package."""
+"""The interface of ``multiprocessing.shared_memory``, over sections of this package."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from .memory_mapped_file import MemoryMappedFile
 
 
 class SharedMemory:
-    """A drop-in for ``multiprocessing.shared_memory.SharedMemory``: change the import, and nothing else.
+    """A drop-in replacement for ``multiprocessing.shared_memory.SharedMemory``: change the import, and nothing else.
 
-    What is different: the block lives as long as somebody has it open, in whatever process, and then it is gone, also
-    after a crash. So no process's resource tracker takes it from the others, `unlink` has nothing to do, and `size` is
-    exactly what was asked for, on all systems.
+    The block lives as long as any process has it open, and then it is gone, also after a crash. So no resource tracker
+    takes it from other processes, `unlink` does nothing, and `size` is exactly what was asked for, on all systems.
     """
 
     def __init__(self, name: str | None = None, create: bool = False, size: int = 0, *, track: bool = True) -> None:
@@ -33,7 +32,7 @@ class SharedMemory:
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """The size in bytes."""
         return self._section.size
 
     @property
@@ -44,14 +43,14 @@ class SharedMemory:
         return self._buf
 
     def close(self) -> None:
-        """Give up this access. Slices of `buf` stay valid, and keep the block, until they are gone."""
+        """Close this access. Slices of `buf` stay valid, and keep the block, until they are gone."""
         if self._buf is not None:
             self._buf.release()
             self._buf = None
         self._section.close()
 
     def unlink(self) -> None:
-        """Nothing: the block goes with the last one who has it open."""
+        """Does nothing: the block goes when the last process closes it."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.name,)

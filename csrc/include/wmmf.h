@@ -23,7 +23,7 @@
  *   locks                 wmmf_lock_read, wmmf_lock_write, wmmf_mark_consistent, wmmf_poison ...
  *   copies                wmmf_read, wmmf_write
  *   waiting for a change  wmmf_sequence, wmmf_wait, wmmf_wait_many
- *   looking               wmmf_audit, wmmf_get_participant, wmmf_list
+ *   inspection            wmmf_audit, wmmf_get_participant, wmmf_list
  *   frame channels        wmmf_channel_create, wmmf_channel_begin, wmmf_channel_publish, wmmf_channel_acquire ...
  *
  * Conventions, unless a comment says otherwise:
@@ -406,6 +406,8 @@ typedef struct wmmf_wait_item {
 /* Ends a wmmf_wait_many of the same process. Created by wmmf_waker_create, freed by wmmf_waker_close. */
 typedef struct wmmf_waker wmmf_waker;
 
+/* The library itself. */
+
 /* The ABI version of this library: WMMF_ABI_VERSION of the header it was built from. */
 WMMF_API int32_t wmmf_abi_version(void);
 
@@ -425,6 +427,8 @@ WMMF_API int32_t wmmf_last_os_error(void);
  * bytes are asked for, and the memory limit of this control group leaves 87031808"; "" if nothing. Never NULL; valid
  * until the thread's next call. */
 WMMF_API const char *wmmf_last_detail(void);
+
+/* Opening and closing. */
 
 /* Creates a section with `size` bytes of zeroed payload and opens it for writing.
  * The memory is reserved at once. WMMF_E_EXISTS if the name is taken.
@@ -513,6 +517,8 @@ WMMF_API int32_t wmmf_get_owner(wmmf_section *section, char *name, uint64_t capa
  * name lasts as long as the section. A mapped file that has no name: WMMF_E_NOT_SUPPORTED. */
 WMMF_API int32_t wmmf_is_named(wmmf_section *section, uint32_t *named);
 
+/* What a section is. */
+
 /* *data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle. */
 WMMF_API int32_t wmmf_data(wmmf_section *section, void **data);
 
@@ -526,6 +532,8 @@ WMMF_API int32_t wmmf_break_lock(wmmf_section *section);
 
 /* Fills *info. */
 WMMF_API int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info);
+
+/* Locks. */
 
 /* Takes the lock for reading: shared with other readers, never together with a writer. At most 256 threads at a time
  * through one handle (WMMF_E_FULL).
@@ -569,6 +577,8 @@ WMMF_API int32_t wmmf_poison(wmmf_section *section);
  * ask as well. */
 WMMF_API int32_t wmmf_get_lock_state(wmmf_section *section, wmmf_lock_state *state);
 
+/* Copies. */
+
 /* Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling
  * thread already holds).
  * A read-only handle copies without a lock, behind a wmmf_write or between the locks of writers that change the
@@ -587,6 +597,8 @@ WMMF_API int32_t wmmf_write(wmmf_section *section, uint64_t offset, const void *
 /* As wmmf_write; *place as for wmmf_lock_write_queued. */
 WMMF_API int32_t wmmf_write_queued(wmmf_section *section, uint64_t offset, const void *buffer, uint64_t length,
                                    int64_t timeout_ns, uint64_t *place);
+
+/* Waiting for a change. */
 
 /* *sequence becomes the number of writes since the section was created: how often the write lock was given back, and
  * how often a death took it away from a writer inside. */
@@ -616,6 +628,8 @@ WMMF_API int32_t wmmf_waker_wake(wmmf_waker *waker);
 
 /* Frees a waker; NULL is allowed. No call with it may be under way or come later. */
 WMMF_API int32_t wmmf_waker_close(wmmf_waker *waker);
+
+/* Inspection. */
 
 /* Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section (unless the
  * handle is read-only): every later and every waiting call, in every process, then returns WMMF_E_POISONED, except

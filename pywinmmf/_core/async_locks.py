@@ -17,7 +17,7 @@ T = TypeVar("T")
 Guard = TypeVar("Guard", bound=hold.Guard)
 
 RETRY_SECONDS = 0.01
-"""Until the next try, when nothing tells of a change: a reader that leaves wakes nobody but waiting writers."""
+"""Seconds until the next try if no change is announced: a reader that leaves wakes waiting writers only."""
 
 
 async def retried(section: Opened[hold.Section], timeout: float | None, attempt: Callable[[], T]) -> T:
@@ -41,7 +41,7 @@ async def retried(section: Opened[hold.Section], timeout: float | None, attempt:
 
 
 def _sequence(section: Opened[hold.Section]) -> int | None:
-    """None: this layout has none."""
+    """The sequence; None if this layout has none."""
     current = ffi.new("uint64_t *")
     return None if section._call(lib.wmmf_sequence, current) else int(current[0])
 

@@ -1,9 +1,9 @@
 /* The Python types that hold something in shared memory: an open section or channel, a lock, a frame.
  *
- * Each gives back what it holds exactly once, here in C: when its with block ends, or when nobody refers to it any
- * more. No signal handler can run in between, and the garbage collector does not know these types, so it cannot take
+ * Each releases what it holds exactly once, here in C: when its with block ends, or when the last reference is gone.
+ * No signal handler can run in between, and the garbage collector does not know these types, so it cannot take
  * apart what they hold in an order of its own. References point one way: view -> frame or section, frame -> channel,
- * lock -> section. Hence a handle closes after the last thing that was had through it.
+ * lock -> section. Hence a handle closes after everything that was got through it.
  *
  * What is rare is written in Python, and C calls it: `helpers` names those functions. Signatures, docstrings and checks
  * of arguments are in the Python classes that use or extend these types.
@@ -183,8 +183,8 @@ static int64_t nanoseconds(State *state, PyObject *timeout) {
 typedef int32_t (*Call)(void *arguments, int64_t timeout_ns);
 
 /* Makes a call: at once with the GIL if that is `quick`, then without it, in slices, until the timeout is over. Between
- * slices Python runs signal handlers and notices that another thread closed the handle. -1: an exception; what the call
- * has got then is the caller's to give back. */
+ * slices Python runs signal handlers and notices that another thread closed the handle. -1: an exception; the caller
+ * then releases what the call has got. */
 static int attempt(Handle *handle, PyObject *timeout, int quick, Call call, void *arguments, int32_t *status) {
     int64_t timeout_ns = nanoseconds(handle->state, timeout);
     if (timeout_ns < -1)
@@ -534,7 +534,7 @@ enum { PINNED, BEGUN, COPIED };
 typedef struct {
     PyObject_HEAD wmmf_frame frame;
     State *module;
-    Channel *channel; /* NULL: it was given back */
+    Channel *channel; /* NULL: it was released */
     Py_buffer target; /* of a copy */
     shared_u32 state;
     int kind;
@@ -554,12 +554,12 @@ static uint32_t set_bits(shared_u32 *word, uint32_t bits) {
     return before;
 }
 
-/* Takes what nobody else takes: false if it is over, or somebody is ending it. */
+/* Claims the end of the frame: false if it is over, or another thread is ending it. */
 static int claim(Frame *self) {
     return (set_bits(&self->state, ENDING) & (IS_OVER | ENDING)) == 0;
 }
 
-/* Over, without views: gives everything back. */
+/* Over, without views: releases everything. */
 static void settle(Frame *self) {
     Channel *channel = self->channel;
     self->channel = NULL;
@@ -946,7 +946,7 @@ static Frame *acquire(Channel *self, uint32_t pick, uint64_t after, PyObject *ti
     return raised ? NULL : failed(self, status, "get a frame of");
 }
 
-/* One that this channel object has given then. */
+/* A frame that this channel object then counts as given. */
 static PyObject *acquire_newer(Channel *self, uint32_t pick, uint64_t after, PyObject *timeout) {
     Frame *frame = acquire(self, pick, after, timeout);
     if (frame)

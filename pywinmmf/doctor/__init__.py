@@ -1,1 +1,1 @@
-"""What this machine lets the library do: ``pywinmmf doctor``. It stands on the public API only."""
+"""What this machine lets the library do: ``pywinmmf doctor``. It uses the public API only."""

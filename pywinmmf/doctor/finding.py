@@ -1,4 +1,4 @@
-"""One thing that was looked at."""
+"""The result of one check."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Finding(NamedTuple):
 
     subject: str
     state: State
-    """``fine``; ``note``: works, with a limit that one should know; ``problem``: does not work."""
+    """``fine``; ``note``: works, with a limit that you should know; ``problem``: does not work."""
     found: str
     advice: str = ""
     """What to do; empty if nothing is needed."""

@@ -1,4 +1,4 @@
-"""Facts of the machine that bear on shared memory: versions, rights, session, memory, clock, cameras."""
+"""Facts of the machine that matter for shared memory: versions, rights, session, memory, clock, cameras."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COARSE_SLEEP = 0.005  # seconds
 
 
 def findings() -> Iterator[Finding]:
-    """Look at everything."""
+    """Check everything."""
     yield _versions()
     yield from _windows() if sys.platform == "win32" else _linux()
     yield _clock()

@@ -1,4 +1,4 @@
-"""The other process of the trials: does what a line on its standard input says, and answers with a line."""
+"""The other process of the trials: it does what each line on its standard input says, and answers with a line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main() -> None:
             word = line.strip()
             if word == "lock":
                 guard = section.write_lock()
-                guard.__enter__()  # for ever: we shall be killed
+                guard.__enter__()  # for ever: this process will be killed
             elif word == "echo":
                 _echo(section)
                 continue
@@ -32,7 +32,7 @@ def _echo(section: MemoryMappedFile) -> None:
     sequence = section.sequence
     print("echo", flush=True)
     for _ in range(ECHOES):
-        sequence = section.wait(sequence, timeout=10) + 1  # our own write is the next
+        sequence = section.wait(sequence, timeout=10) + 1  # our own write is the next change
         section.write(b"echo")
 
 

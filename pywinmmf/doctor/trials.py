@@ -44,7 +44,7 @@ class Partner:
             raise ChildProcessError(f"{sys.executable} cannot be started: {error}") from error
 
     def ask(self, word: str) -> None:
-        """Have it do something, and wait until it says that it has."""
+        """Ask it to do something, and wait for its answer."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(f"{word}\n")
         answer = self._process.stdout.readline().strip()
@@ -52,7 +52,7 @@ class Partner:
             raise ChildProcessError(f"the other process did not answer {word!r} but {answer!r}")
 
     def kill(self) -> None:
-        """End it without a word to it."""
+        """Kill it."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
@@ -61,7 +61,7 @@ class Partner:
 
 
 def findings() -> Iterator[Finding]:
-    """Try everything, each with a partner and a section of its own. What fails does not keep the rest from it."""
+    """Try everything, each with a partner and a section of its own. A failure does not stop the other trials."""
     yield _tried("names, local", lambda: _name(Namespace.LOCAL))
     yield _tried("names, global", lambda: _name(Namespace.GLOBAL))
     for subject, trial in (("lock", _exclusion), ("death", _death), ("wake-up", _wake_up), ("frames", _frames)):

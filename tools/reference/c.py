@@ -25,7 +25,7 @@ def page(project: Path) -> str:
         (project / "csrc/include/wmmf.h").read_text(encoding="utf-8").split("/* -- begin declarations -- */")
     )
     declared = re.sub(r"\bWMMF_API ", "", rest.split("/* -- end declarations -- */")[0])
-    page = INTRODUCTION + syntax.block("text", _opening(opening))
+    page = INTRODUCTION + syntax.block("text", _opening(opening)) + "## Constants and types\n\n"
     nodes = syntax.parse(tree_sitter_cpp.language(), declared.encode()).children
     nodes = [node for node in nodes if node.type != ";"]
     code = ""
@@ -61,8 +61,8 @@ def _opening(text: str) -> str:
 
 def _group(comment: str) -> str:
     """A heading and the paragraphs under it: ``Frame channels: the newest frame ...``."""
-    title, _, rest = comment.strip("-= ").partition(": ")
-    return f"## {title}\n\n" + (rest[:1].upper() + rest[1:] + "\n\n" if rest else "")
+    title, _, rest = comment.partition(": ")
+    return f"## {title.rstrip('.')}\n\n" + (rest[:1].upper() + rest[1:] + "\n\n" if rest else "")
 
 
 def _entry(comment: str, code: str) -> str:
