@@ -221,7 +221,7 @@ template <auto End> struct ended_by {
 /* Owns a handle. */
 template <class Handle, int32_t (*Close)(Handle *)> class owner {
   public:
-    /* Before the end of the scope. Later calls throw WMMF_E_CLOSED. */
+    /* Closes the handle before the end of its scope. Later calls throw WMMF_E_CLOSED. */
     void close() noexcept {
         handle_.reset();
     }
@@ -246,7 +246,7 @@ template <int32_t (*Unlock)(wmmf_section *)> class guard {
   public:
     guard(guard &&) noexcept = default;
     guard &operator=(guard &&) = delete;
-    /* Before the end of the scope, and with errors reported. */
+    /* Releases the lock before the end of its scope, and reports errors. */
     void unlock() {
         check(Unlock(handle_.release()), "unlock");
     }
@@ -262,7 +262,7 @@ template <int32_t (*End)(wmmf_channel *, const wmmf_frame *)> class owned_frame 
   protected:
     owned_frame(wmmf_channel *channel, const wmmf_frame &described) noexcept : channel_(channel, {described}) {
     }
-    /* What describes it, also when it has ended. */
+    /* The description of the frame, also after its end. */
     const wmmf_frame &description() const noexcept {
         return channel_.get_deleter().frame;
     }
@@ -318,7 +318,7 @@ class [[nodiscard]] write_guard : public detail::guard<wmmf_unlock_write> {
 /* A part of a section or file, mapped once more; it may outlive the section's handle. */
 class window : public detail::owner<wmmf_window, wmmf_unmap_window> {
   public:
-    /* With WMMF_READ the pages forbid to write to it. */
+    /* With WMMF_READ its pages cannot be written. */
     span<std::byte> bytes() const {
         void *data = nullptr;
         detail::check(wmmf_window_data(handle(), &data), "wmmf_window_data");
@@ -341,7 +341,7 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         return make("wmmf_create", name, [&](wmmf_section **out) { return wmmf_create(name.c_str(), size, &c, out); });
     }
 
-    /* The section of this name; a new one, and then *created is true, if there is none. */
+    /* Opens the section of this name, or creates it; *created says which. */
     static section create_or_open(const std::string &name, uint64_t size, const options &given = {},
                                   bool *created = nullptr) {
         const wmmf_options c = detail::to_c(given);
@@ -410,8 +410,8 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         detail::check(wmmf_lock_read(handle(), limit.count()), "wmmf_lock_read");
         return read_guard(handle());
     }
-    /* If the previous writer died inside: WMMF_E_OWNER_DIED, and nothing has changed; with `repair` the lock is taken
-     * all the same, and the guard says so. */
+    /* If the previous writer died inside: WMMF_E_OWNER_DIED, and nothing has changed; with `repair` the lock is
+     * taken all the same, and the guard says so. */
     write_guard lock_write(timeout limit = forever, bool repair = false) {
         const int32_t status = wmmf_lock_write(handle(), limit.count());
         if (status == WMMF_E_OWNER_DIED && !repair)
@@ -463,7 +463,7 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         return name;
     }
 
-    /* How often the write lock was given back since the section was created. */
+    /* How often the write lock was released since the section was created. */
     uint64_t sequence() const {
         uint64_t result = 0;
         detail::check(wmmf_sequence(handle(), &result), "wmmf_sequence");
@@ -511,7 +511,7 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         uint64_t needed = 0;
         int32_t status;
         while ((status = wmmf_list(name_space, names.data(), names.size(), &needed)) == WMMF_E_RANGE)
-            names.resize(needed + 1024); /* more may come before the next look */
+            names.resize(needed + 1024); /* more may be created before the next call */
         if (status != WMMF_OK)
             throw error::last(status, "wmmf_list");
         std::vector<std::string> result;
@@ -560,7 +560,7 @@ class [[nodiscard]] frame : public detail::owned_frame<wmmf_channel_release> {
             throw error(WMMF_E_CLOSED, "wmmf::frame::bytes");
         return {static_cast<const std::byte *>(description().data), static_cast<std::size_t>(description().used)};
     }
-    /* What describes it. */
+    /* The description of the frame. */
     const wmmf_frame &info() const noexcept {
         return description();
     }
@@ -595,12 +595,12 @@ class [[nodiscard]] new_frame : public detail::owned_frame<wmmf_channel_cancel> 
         check_open();
         return {static_cast<std::byte *>(description().data), static_cast<std::size_t>(description().capacity)};
     }
-    /* What describes it: set used, which is all of the slot, width, height, stride, fourcc, timestamp_ns (0 is the
-     * time of publication), user and user_size. */
+    /* The description to fill in: used, which is all of the slot at first, width, height, stride, fourcc, timestamp_ns
+     * (0 is the time of publication), user and user_size. */
     wmmf_frame &info() noexcept {
         return description();
     }
-    /* Makes it the newest frame; its sequence. After an error it can still be corrected and published. */
+    /* Makes it the newest frame and returns its sequence. After an error it can still be corrected and published. */
     uint64_t publish() {
         check_open();
         detail::check(wmmf_channel_publish(channel_.get(), &description()), "wmmf_channel_publish");
@@ -631,7 +631,7 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
                     [&](wmmf_channel **out) { return wmmf_channel_create(name.c_str(), capacity, slots, &c, out); });
     }
 
-    /* The channel of this name; a new one, and then *created is true, if there is none. */
+    /* Opens the channel of this name, or creates it; *created says which. */
     static channel create_or_open(const std::string &name, uint64_t capacity,
                                   uint32_t slots = WMMF_CHANNEL_SLOTS_DEFAULT, const options &given = {},
                                   bool *created = nullptr) {
@@ -685,7 +685,7 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
         return {handle(), result};
     }
 
-    /* A frame that is picked otherwise: enum wmmf_pick says how, and what `after` means. */
+    /* A frame that is picked in another way: enum wmmf_pick says how, and what `after` means. */
     frame acquire(wmmf_pick pick, uint64_t after, timeout limit = forever) {
         wmmf_frame result = empty();
         detail::check(wmmf_channel_acquire_pick(handle(), pick, after, limit.count(), &result),
@@ -698,14 +698,14 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
         detail::check(wmmf_channel_resize(handle(), capacity, slots, history, limit.count()), "wmmf_channel_resize");
     }
 
-    /* How it does; stalled: the newest frame is older than that. */
+    /* The state of the channel; it is stalled if the newest frame is older than this. */
     wmmf_channel_state state(timeout stalled = forever) const {
         uint32_t result = 0;
         detail::check(wmmf_channel_get_state(handle(), stalled.count(), &result), "wmmf_channel_get_state");
         return static_cast<wmmf_channel_state>(result);
     }
 
-    /* Waits until nobody is there to publish, and takes over. */
+    /* Waits until no program is there to publish, and takes over. */
     void stand_by(timeout limit = forever) {
         detail::check(wmmf_channel_stand_by(handle(), limit.count()), "wmmf_channel_stand_by");
     }
@@ -766,7 +766,7 @@ class waker : public detail::owner<wmmf_waker, wmmf_waker_close> {
     }
 };
 
-/* What to wait for: until the sequence is not this. */
+/* What to wait for: a sequence that is not this. */
 inline wmmf_wait_item wait_item(const section &of, uint64_t sequence) {
     wmmf_wait_item result{};
     result.section = of.handle();
@@ -780,7 +780,7 @@ inline wmmf_wait_item wait_item(const channel &of, uint64_t sequence) {
     return result;
 }
 
-/* Waits until an item is decided or the waker is woken; false: neither in that time. See wmmf_wait_many. */
+/* Waits until an item is decided or the waker is woken. False if neither happened in time. See wmmf_wait_many. */
 inline bool wait_many(std::vector<wmmf_wait_item> &items, const waker *end = nullptr, timeout limit = forever) {
     const int32_t status =
         wmmf_wait_many(items.data(), static_cast<uint32_t>(items.size()), end ? end->handle() : nullptr, limit.count());
