@@ -45,8 +45,8 @@ class BuildNative(build_ext):
         self._build_library()
 
     def build_extension(self, ext: Extension) -> None:
-        ext.sources += [*SOURCES, "pywinmmf/_core/hold.c"]
-        ext.depends += [str(path) for path in Path("csrc").rglob("*.h")]
+        ext.sources += [*SOURCES, *sorted(str(path) for path in Path("pywinmmf/_core").glob("hold*.c"))]
+        ext.depends += ["pywinmmf/_core/hold.h", *(str(path) for path in Path("csrc").rglob("*.h"))]
         ext.include_dirs += [INCLUDE, "csrc/src"]
         ext.define_macros += [("WMMF_STATIC", None), self._version_macro()]
         if ext.py_limited_api:

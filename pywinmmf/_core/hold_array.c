@@ -1,0 +1,72 @@
+/* How the bytes of a frame lie as an array, for the buffer protocol. */
+#include "hold.h"
+
+static const struct {
+    const char *format;
+    Py_ssize_t itemsize;
+} ELEMENTS[] = {
+    [WMMF_ELEMENT_NONE] = {"B", 1},    [WMMF_ELEMENT_BOOL] = {"?", 1},       [WMMF_ELEMENT_INT8] = {"b", 1},
+    [WMMF_ELEMENT_UINT8] = {"B", 1},   [WMMF_ELEMENT_INT16] = {"h", 2},      [WMMF_ELEMENT_UINT16] = {"H", 2},
+    [WMMF_ELEMENT_INT32] = {"i", 4},   [WMMF_ELEMENT_UINT32] = {"I", 4},     [WMMF_ELEMENT_INT64] = {"q", 8},
+    [WMMF_ELEMENT_UINT64] = {"Q", 8},  [WMMF_ELEMENT_FLOAT16] = {"e", 2},    [WMMF_ELEMENT_FLOAT32] = {"f", 4},
+    [WMMF_ELEMENT_FLOAT64] = {"d", 8}, [WMMF_ELEMENT_COMPLEX64] = {"Zf", 8}, [WMMF_ELEMENT_COMPLEX128] = {"Zd", 16},
+};
+
+#define Y16 ((uint32_t)'Y' | (uint32_t)'1' << 8 | (uint32_t)'6' << 16 | (uint32_t)' ' << 24)
+
+static void describe_array(const wmmf_frame *frame, Array *array) {
+    array->dimensions = (int)frame->dimensions;
+    Py_ssize_t stride = array->itemsize;
+    for (int i = array->dimensions - 1; i >= 0; i--) {
+        array->shape[i] = (Py_ssize_t)frame->shape[i];
+        array->strides[i] = stride;
+        stride *= array->shape[i];
+    }
+}
+
+/* Rows x pixels (x bytes of a pixel); 4:2:0 formats rows x 1.5 rows of bytes, as OpenCV has them. */
+static void describe_picture(const wmmf_frame *frame, Array *array) {
+    uint32_t row = 0;
+    uint64_t bytes, rows = frame->height;
+    if (wmmf_picture_size(frame->fourcc, frame->width, frame->height, &row, &bytes) == WMMF_OK)
+        rows = bytes / row;
+    else /* of the user's own: all of the stride is pixels */
+        row = frame->stride;
+    Py_ssize_t pixel = row / frame->width;
+    if (pixel == 0)
+        return;
+    if (frame->fourcc == Y16) {
+        array->itemsize = 2;
+        array->format = "H";
+    }
+    array->shape[0] = (Py_ssize_t)rows;
+    array->strides[0] = frame->stride;
+    array->shape[1] = frame->width;
+    array->strides[1] = pixel;
+    array->shape[2] = pixel;
+    array->strides[2] = 1;
+    array->dimensions = pixel == array->itemsize ? 2 : 3;
+}
+
+int hold_describe(wmmf_frame frame, Array *array) {
+    if (picture_check(&frame) != WMMF_OK)
+        return 0;
+    array->itemsize = ELEMENTS[frame.element].itemsize;
+    array->format = ELEMENTS[frame.element].format;
+    array->dimensions = 1;
+    array->shape[0] = (Py_ssize_t)frame.used;
+    array->strides[0] = 1;
+    if (frame.element != WMMF_ELEMENT_NONE)
+        describe_array(&frame, array);
+    else if (frame.width != 0 && frame.stride != 0)
+        describe_picture(&frame, array);
+    return 1;
+}
+
+int hold_dense(const Array *array) {
+    Py_ssize_t expected = array->itemsize;
+    for (int i = array->dimensions - 1; i >= 0; expected *= array->shape[i--])
+        if (array->strides[i] != expected)
+            return 0;
+    return 1;
+}

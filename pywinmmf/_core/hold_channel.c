@@ -1,0 +1,220 @@
+/* Channels: they give frames, and take them. */
+#include "hold.h"
+
+#define QUICK_COPY 32768 /* bytes that are copied without giving up the GIL: about a microsecond. As in Python. */
+
+static PyObject *channel_new(PyTypeObject *type, PyObject *arguments, PyObject *names) {
+    (void)names;
+    return hold_new_handle(type, arguments, 1);
+}
+
+typedef struct {
+    wmmf_channel *channel;
+    uint32_t pick; /* to read */
+    uint64_t after;
+    void *target; /* to copy from or to */
+    uint64_t length;
+    wmmf_frame *frame;
+} Framing;
+
+static int32_t acquire_call(void *arguments, int64_t timeout_ns) {
+    Framing *framing = arguments;
+    return wmmf_channel_acquire_pick(framing->channel, framing->pick, framing->after, timeout_ns, framing->frame);
+}
+
+static int32_t read_call(void *arguments, int64_t timeout_ns) {
+    Framing *framing = arguments;
+    return wmmf_channel_read_pick(framing->channel, framing->pick, framing->after, framing->target, framing->length,
+                                  timeout_ns, framing->frame);
+}
+
+static int32_t begin_call(void *arguments, int64_t timeout_ns) {
+    Framing *framing = arguments;
+    return wmmf_channel_begin(framing->channel, timeout_ns, framing->frame);
+}
+
+static int32_t write_call(void *arguments, int64_t timeout_ns) {
+    Framing *framing = arguments;
+    return wmmf_channel_write(framing->channel, framing->target, timeout_ns, framing->frame);
+}
+
+/* Raises for a status. */
+static void *failed(Channel *self, int32_t status, const char *action) {
+    PyObject_CallFunction(self->handle.state->supplied[FAIL], "Ois", self, status, action);
+    return NULL;
+}
+
+static uint64_t get_had(Channel *self) {
+    uint64_t had;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    had = self->had;
+    Py_END_CRITICAL_SECTION();
+    return had;
+}
+
+static void set_had(Channel *self, const Frame *frame) {
+    Py_BEGIN_CRITICAL_SECTION(self);
+    self->had = frame->frame.sequence;
+    Py_END_CRITICAL_SECTION();
+}
+
+/* A pinned frame. */
+static Frame *acquire(Channel *self, uint32_t pick, uint64_t after, PyObject *timeout) {
+    Frame *frame = hold_new_frame(self->handle.state->supplied[FRAME], PINNED, self);
+    if (!frame)
+        return NULL;
+    Framing framing = {.channel = self->handle.native, .pick = pick, .after = after, .frame = &frame->frame};
+    int32_t status = WMMF_OK;
+    int raised = hold_attempt(&self->handle, timeout, 1, acquire_call, &framing, &status) != 0;
+    if (!raised && status == WMMF_OK)
+        return frame;
+    Py_DECREF(frame);
+    return raised ? NULL : failed(self, status, "get a frame of");
+}
+
+/* A frame that this channel object then counts as given. */
+static PyObject *acquire_newer(Channel *self, uint32_t pick, uint64_t after, PyObject *timeout) {
+    Frame *frame = acquire(self, pick, after, timeout);
+    if (frame)
+        set_had(self, frame);
+    return (PyObject *)frame;
+}
+
+static PyObject *channel_latest(Channel *self, PyObject *timeout) {
+    return acquire_newer(self, WMMF_PICK_LATEST, get_had(self), timeout);
+}
+
+static PyObject *channel_next(Channel *self, PyObject *timeout) {
+    return acquire_newer(self, WMMF_PICK_NEXT, get_had(self), timeout);
+}
+
+/* (pick, after, timeout) */
+static PyObject *channel_pick(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
+    (void)count;
+    uint32_t pick = (uint32_t)PyLong_AsUnsignedLong(arguments[0]);
+    uint64_t after = PyLong_AsUnsignedLongLong(arguments[1]);
+    if (PyErr_Occurred())
+        return NULL;
+    if (pick == WMMF_PICK_AT || pick == WMMF_PICK_TIME)
+        return (PyObject *)acquire(self, pick, after, arguments[2]);
+    return acquire_newer(self, pick, after, arguments[2]);
+}
+
+/* (pick, after, buffer, timeout): a copy in this buffer; None: only what describes the frame. */
+static PyObject *channel_read(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
+    (void)count;
+    State *state = self->handle.state;
+    unsigned long pick = PyLong_AsUnsignedLong(arguments[0]);
+    uint64_t after = PyLong_AsUnsignedLongLong(arguments[1]);
+    int peek = arguments[2] == Py_None;
+    if (PyErr_Occurred())
+        return NULL;
+    Frame *frame = hold_new_frame(state->supplied[FRAME], COPIED, self);
+    if (!frame)
+        return NULL;
+    if (!peek && PyObject_GetBuffer(arguments[2], &frame->target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS) != 0) {
+        Py_DECREF(frame);
+        return NULL;
+    }
+    Framing framing = {.channel = self->handle.native,
+                       .pick = (uint32_t)pick,
+                       .after = after,
+                       .target = frame->target.buf,
+                       .length = (uint64_t)frame->target.len,
+                       .frame = &frame->frame};
+    int32_t status = WMMF_OK;
+    int quick = frame->target.len <= QUICK_COPY;
+    int raised = hold_attempt(&self->handle, arguments[3], quick, read_call, &framing, &status) != 0;
+    uint64_t used = frame->frame.used;
+    if (peek && status == WMMF_E_RANGE) /* as intended: there is no room at all */
+        status = WMMF_OK;
+    if (!raised && status == WMMF_OK)
+        return (PyObject *)frame;
+    Py_ssize_t size = frame->target.len;
+    Py_DECREF(frame);
+    if (!raised && status == WMMF_E_RANGE)
+        return PyObject_CallFunction(state->supplied[TOO_SMALL], "OnK", self, size, (unsigned long long)used);
+    return raised ? NULL : failed(self, status, "read a frame of");
+}
+
+/* What a wmmf_frame is to say, as the bytes of such a struct; None: nothing. -1: an exception. */
+static int described(PyObject *bytes, wmmf_frame *frame) {
+    if (bytes == Py_None)
+        return 0;
+    const char *data = PyBytes_AsString(bytes);
+    if (!data)
+        return -1;
+    memcpy(frame, data, sizeof *frame);
+    return 0;
+}
+
+/* (description, timeout) */
+static PyObject *channel_begin(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
+    (void)count;
+    wmmf_frame description = {.used = 0};
+    if (described(arguments[0], &description) != 0)
+        return NULL;
+    Frame *frame = hold_new_frame(self->handle.state->supplied[NEW_FRAME], BEGUN, self);
+    if (!frame)
+        return NULL;
+    Framing framing = {.channel = self->handle.native, .frame = &frame->frame};
+    int32_t status = WMMF_OK;
+    int raised = hold_attempt(&self->handle, arguments[1], self->small, begin_call, &framing, &status) != 0;
+    if (raised || status != WMMF_OK) {
+        Py_DECREF(frame);
+        return raised ? NULL : failed(self, status, "begin a frame in");
+    }
+    if (arguments[0] != Py_None) {
+        description.struct_size = frame->frame.struct_size;
+        description.slot = frame->frame.slot;
+        description.capacity = frame->frame.capacity;
+        description.hold = frame->frame.hold;
+        description.data = frame->frame.data;
+        frame->frame = description;
+    }
+    return (PyObject *)frame;
+}
+
+/* (buffer, description, timeout): the sequence, or 0 after the timeout. */
+static PyObject *channel_publish(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
+    (void)count;
+    Py_buffer source;
+    wmmf_frame frame = {.used = 0};
+    if (described(arguments[1], &frame) != 0 || PyObject_GetBuffer(arguments[0], &source, PyBUF_C_CONTIGUOUS) != 0)
+        return NULL;
+    frame.struct_size = sizeof frame;
+    frame.slot = NO_SLOT;
+    frame.used = (uint64_t)source.len;
+    Framing framing = {.channel = self->handle.native, .target = source.buf, .frame = &frame};
+    int32_t status = WMMF_OK;
+    int raised = hold_attempt(&self->handle, arguments[2], self->small, write_call, &framing, &status) != 0;
+    PyBuffer_Release(&source);
+    if (raised)
+        return NULL;
+    if (status == WMMF_OK)
+        return PyLong_FromUnsignedLongLong(frame.sequence);
+    return status == WMMF_E_TIMEOUT ? PyLong_FromLong(0) : failed(self, status, "publish a frame in");
+}
+
+static PyGetSetDef channel_getset[] = {HANDLE_CELL, END};
+static PyMemberDef channel_members[] = {
+    HANDLE_MEMBERS,
+    {"had", T_ULONGLONG, offsetof(Channel, had), 0, "sequence of the frame given last"},
+    {"small", T_BOOL, offsetof(Channel, small), 0, "whether its slots are reserved and copied in a moment"},
+    END};
+static PyMethodDef channel_methods[] = {
+    ONE("latest", channel_latest, "(timeout)"),
+    ONE("next", channel_next, "(timeout)"),
+    FAST("pick", channel_pick, "(pick, after, timeout)"),
+    FAST("read", channel_read, "(pick, after, buffer, timeout)"),
+    FAST("begin", channel_begin, "(description, timeout)"),
+    FAST("publish", channel_publish, "(buffer, description, timeout)"),
+    END,
+};
+
+static PyType_Slot channel_slots[] = {
+    {Py_tp_new, channel_new},       {Py_tp_dealloc, hold_handle_dealloc}, {Py_tp_members, channel_members},
+    {Py_tp_getset, channel_getset}, {Py_tp_methods, channel_methods},     {0, NULL},
+};
+
+PyType_Spec hold_channel_spec = {"pywinmmf._core.hold.Channel", sizeof(Channel), 0, Py_TPFLAGS_DEFAULT, channel_slots};

@@ -1,0 +1,280 @@
+/* Sections and their lock: who has it is remembered here, by thread and task. */
+#include "hold.h"
+
+typedef struct {
+    PyObject_HEAD Section *section;
+    PyObject *timeout;
+    char writing, repair, owner_died;
+} Guard;
+
+/* A lock that a thread has. */
+struct Held {
+    Held *next;
+    unsigned long thread;
+    Guard *guard;   /* borrowed: it has this */
+    PyObject *task; /* a weak reference to the asyncio task or greenlet that took it; NULL: neither */
+};
+
+static PyObject *section_new(PyTypeObject *type, PyObject *arguments, PyObject *names) {
+    (void)names;
+    return hold_new_handle(type, arguments, 0);
+}
+
+void hold_forget(Section *self) {
+    while (self->held) {
+        Held *held = self->held;
+        self->held = held->next;
+        Py_XDECREF(held->task);
+        PyMem_Free(held);
+    }
+}
+
+static int section_view(Section *self, Py_buffer *view, int flags) {
+    void *data;
+    uint64_t size = 0;
+    wmmf_info info = {.struct_size = sizeof info};
+    int32_t status = wmmf_data(self->handle.native, &data);
+    if (status == WMMF_OK)
+        status = wmmf_size(self->handle.native, &size);
+    if (status == WMMF_OK)
+        status = wmmf_get_info(self->handle.native, &info);
+    if (status == WMMF_OK)
+        return PyBuffer_FillInfo(view, (PyObject *)self, data, (Py_ssize_t)size, info.read_only != 0, flags);
+    view->obj = NULL;
+    PyObject_CallFunction(self->handle.state->supplied[FAIL], "Ois", self, status, "view");
+    return -1;
+}
+
+/* A lock taken by this thread, by this guard if that is given; taken out of the list, or NULL. */
+static Held *take_out(Section *self, const Guard *guard, int any_thread) {
+    unsigned long thread = PyThread_get_thread_ident();
+    Held *found = NULL;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    for (Held **place = &self->held; *place; place = &(*place)->next) {
+        if ((any_thread || (*place)->thread == thread) && (!guard || (*place)->guard == guard)) {
+            found = *place;
+            *place = found->next;
+            break;
+        }
+    }
+    Py_END_CRITICAL_SECTION();
+    return found;
+}
+
+static int32_t unlock(Section *self, Held *held) {
+    int writing = held->guard->writing;
+    Py_XDECREF(held->task);
+    PyMem_Free(held);
+    return writing ? wmmf_unlock_write(self->handle.native) : wmmf_unlock_read(self->handle.native);
+}
+
+static PyObject *section_held(Section *self, void *closure) {
+    (void)closure;
+    return PyBool_FromLong(self->held != NULL);
+}
+
+static PyObject *section_give_back(Section *self, PyObject *none) {
+    (void)none;
+    Held *held = take_out(self, NULL, 0);
+    if (held)
+        unlock(self, held);
+    Py_RETURN_NONE;
+}
+
+/* A weak reference to the task or greenlet that runs in this thread; NULL: neither, or an exception. */
+static PyObject *current_task(State *state) {
+    PyObject *modules = PyImport_GetModuleDict();
+    int asking = PyDict_Contains(modules, state->greenlet);
+    if (asking == 0 && PyDict_Contains(modules, state->asyncio) == 1) {
+        if (!state->running_loop) {
+            PyObject *asyncio = PyImport_GetModule(state->asyncio);
+            /* Nothing yet: asyncio itself is just being imported. */
+            state->running_loop = asyncio ? PyObject_GetAttrString(asyncio, "_get_running_loop") : NULL;
+            Py_XDECREF(asyncio);
+            PyErr_Clear();
+        }
+        PyObject *loop = state->running_loop ? PyObject_CallNoArgs(state->running_loop) : NULL;
+        asking = loop && loop != Py_None;
+        Py_XDECREF(loop);
+    }
+    if (asking <= 0)
+        return NULL;
+    PyObject *task = PyObject_CallNoArgs(state->supplied[CURRENT_TASK]);
+    if (task != Py_None)
+        return task;
+    Py_DECREF(task);
+    return NULL;
+}
+
+/* (writing) -> what a call that needs the lock has to know: None: nothing; else the weak reference to another task of
+ * this thread that has the lock. Reading together with a reading task is harmless. */
+static PyObject *section_other_task(Section *self, PyObject *writing) {
+    unsigned long thread = PyThread_get_thread_ident();
+    PyObject *task = NULL;
+    int found = 0;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    for (Held *held = self->held; held; held = held->next) {
+        if (held->thread == thread && (held->guard->writing || writing == Py_True)) {
+            task = Py_XNewRef(held->task);
+            found = 1;
+            break;
+        }
+    }
+    Py_END_CRITICAL_SECTION();
+    if (!found)
+        Py_RETURN_NONE;
+    PyObject *current = current_task(self->handle.state);
+    if (PyErr_Occurred()) {
+        Py_XDECREF(task);
+        return NULL;
+    }
+    int other = current != task;
+    Py_XDECREF(current);
+    if (other && !task) /* the thread's own code has it, outside all tasks */
+        Py_RETURN_TRUE;
+    if (other)
+        return task;
+    Py_XDECREF(task);
+    Py_RETURN_NONE;
+}
+
+typedef struct {
+    wmmf_section *section;
+    int writing;
+    uint64_t place; /* in the queue of writers */
+} Locking;
+
+static int32_t lock(void *arguments, int64_t timeout_ns) {
+    Locking *locking = arguments;
+    return locking->writing ? wmmf_lock_write_queued(locking->section, timeout_ns, &locking->place)
+                            : wmmf_lock_read(locking->section, timeout_ns);
+}
+
+static PyObject *guard_enter(Guard *self, PyObject *none) {
+    (void)none;
+    Section *section = self->section;
+    State *state = section->handle.state;
+    if (section->handle.closed)
+        return hold_fail(state, STILL_OPEN, (PyObject *)section);
+    Held *held = PyMem_Malloc(sizeof *held);
+    if (!held)
+        return PyErr_NoMemory();
+    Locking locking = {section->handle.native, self->writing, 0};
+    int32_t status = WMMF_OK;
+    int raised = hold_attempt(&section->handle, self->timeout, 1, lock, &locking, &status) != 0;
+    if (locking.place)
+        wmmf_leave_queue(section->handle.native, locking.place);
+    int owner_died = !raised && self->writing && status == WMMF_E_OWNER_DIED;
+    if (raised || (status != WMMF_OK && !owner_died)) {
+        PyMem_Free(held);
+        if (!raised)
+            PyObject_CallFunction(state->supplied[FAIL_LOCK], "Oii", section, status, self->writing);
+        return NULL;
+    }
+    if (owner_died && !self->repair) { /* and stays so for the next one */
+        wmmf_unlock_write(section->handle.native);
+        PyMem_Free(held);
+        PyObject_CallFunction(state->supplied[FAIL_LOCK], "Oii", section, status, self->writing);
+        return NULL;
+    }
+    *held = (Held){NULL, PyThread_get_thread_ident(), self, current_task(state)};
+    Py_BEGIN_CRITICAL_SECTION(section);
+    held->next = section->held;
+    section->held = held;
+    Py_END_CRITICAL_SECTION();
+    self->owner_died = (char)owner_died;
+    return PyErr_Occurred() ? NULL : Py_NewRef((PyObject *)self); /* in the first case the guard's end releases it */
+}
+
+static PyObject *guard_exit(Guard *self, PyObject *const *arguments, Py_ssize_t count) {
+    Section *section = self->section;
+    Held *held = take_out(section, self, 0);
+    if (!held && section->handle.forked) /* the parent's */
+        Py_RETURN_NONE;
+    int32_t status = held ? unlock(section, held) : WMMF_E_NOT_OWNER;
+    if (status == WMMF_OK || (held && count > 0 && arguments[0] != Py_None))
+        Py_RETURN_NONE;
+    return PyObject_CallFunction(section->handle.state->supplied[FAIL], "Ois", section, status, "unlock");
+}
+
+static void guard_dealloc(Guard *self) {
+    Held *held;
+    while ((held = take_out(self->section, self, 1)))
+        unlock(self->section, held);
+    Py_DECREF(self->section);
+    Py_DECREF(self->timeout);
+    hold_dealloc((PyObject *)self);
+}
+
+/* read_lock(timeout), write_lock(timeout, repair). */
+static PyObject *new_guard(Section *self, PyObject *timeout, int writing, int repair) {
+    State *state = self->handle.state;
+    Guard *guard = hold_make(state->supplied[writing ? WRITE_LOCK : READ_LOCK]);
+    if (!guard)
+        return NULL;
+    guard->section = (Section *)Py_NewRef((PyObject *)self);
+    guard->timeout = Py_NewRef(timeout);
+    guard->writing = (char)writing;
+    guard->repair = (char)repair;
+    return (PyObject *)guard;
+}
+
+static PyObject *section_read_lock(Section *self, PyObject *timeout) {
+    return new_guard(self, timeout, 0, 0);
+}
+
+static PyObject *section_write_lock(Section *self, PyObject *const *arguments, Py_ssize_t count) {
+    (void)count;
+    return new_guard(self, arguments[0], 1, arguments[1] != Py_False);
+}
+
+/* (size): makes a file longer or shorter, and maps it again; a status. None: something else refers to the section - a
+ * view, a lock, a call in another thread - for which its memory must stay. */
+static PyObject *section_resize(Section *self, PyObject *size) {
+    unsigned long long bytes = PyLong_AsUnsignedLongLong(size);
+    if (PyErr_Occurred())
+        return NULL;
+    if (Py_REFCNT((PyObject *)self) > 2) /* the Python object and the caller's look at it */
+        Py_RETURN_NONE;
+    return PyLong_FromLong(wmmf_resize(self->handle.native, bytes));
+}
+
+static PyMemberDef section_members[] = {HANDLE_MEMBERS, END};
+static PyGetSetDef section_getset[] = {
+    HANDLE_CELL,
+    {"held", (getter)section_held, NULL, "whether some thread has the lock through this handle", NULL},
+    END,
+};
+
+static PyMethodDef section_methods[] = {
+    ONE("read_lock", section_read_lock, "(timeout)"),
+    FAST("write_lock", section_write_lock, "(timeout, repair)"),
+    ONE("other_task", section_other_task, "(writing): the task or greenlet whose lock is in the way"),
+    ONE("resize", section_resize, "(size): a status, or None: something refers to it"),
+    NONE("give_back", section_give_back, "the lock that the calling thread has, if it has one"),
+    END,
+};
+
+static void section_dealloc(Section *self) {
+    hold_forget(self);
+    hold_handle_dealloc((PyObject *)self);
+}
+
+static PyType_Slot section_slots[] = {
+    {Py_tp_new, section_new},
+    {Py_tp_dealloc, section_dealloc},
+    {Py_tp_members, section_members},
+    {Py_tp_getset, section_getset},
+    {Py_tp_methods, section_methods},
+    {Py_bf_getbuffer, section_view},
+    {0, NULL},
+};
+
+PyType_Spec hold_section_spec = {"pywinmmf._core.hold.Section", sizeof(Section), 0, Py_TPFLAGS_DEFAULT, section_slots};
+
+static PyMemberDef guard_members[] = {{"owner_died", T_BOOL, offsetof(Guard, owner_died), READONLY, NULL}, END};
+static PyMethodDef guard_methods[] = {NONE("__enter__", guard_enter, "take the lock"),
+                                      FAST("__exit__", guard_exit, "Release the lock."), END};
+static PyType_Slot guard_slots[] = {
+    {Py_tp_dealloc, guard_dealloc}, {Py_tp_members, guard_members}, {Py_tp_methods, guard_methods}, {0, NULL}};
+PyType_Spec hold_guard_spec = {"pywinmmf._core.hold.Guard", sizeof(Guard), 0, FOR_PYTHON_CLASSES, guard_slots};
