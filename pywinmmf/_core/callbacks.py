@@ -62,7 +62,7 @@ def _name_of(task: Any) -> str:
 
 
 def current_task() -> weakref.ref[Any] | None:
-    """The asyncio task or greenlet that runs in this thread; None: neither."""
+    """The asyncio task or greenlet that runs in this thread; None: neither. Without greenlets C finds it itself."""
     asyncio: Any = sys.modules.get("asyncio")
     loop = asyncio._get_running_loop() if asyncio else None
     task = asyncio.current_task(loop) if loop else None

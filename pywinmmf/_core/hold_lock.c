@@ -81,29 +81,44 @@ static PyObject *section_give_back(Section *self, PyObject *none) {
     Py_RETURN_NONE;
 }
 
+/* A function of asyncio, once that has it: it may just be being imported. */
+static PyObject *of_asyncio(State *state, PyObject **kept, const char *name) {
+    if (!*kept) {
+        PyObject *asyncio = PyImport_GetModule(state->asyncio);
+        *kept = asyncio ? PyObject_GetAttrString(asyncio, name) : NULL;
+        Py_XDECREF(asyncio);
+        PyErr_Clear();
+    }
+    return *kept;
+}
+
+/* A weak reference to the asyncio task that runs in this thread; NULL: none, or an exception. */
+static PyObject *asyncio_task(State *state) {
+    PyObject *running_loop = of_asyncio(state, &state->running_loop, "_get_running_loop");
+    PyObject *loop = running_loop ? PyObject_CallNoArgs(running_loop) : NULL;
+    PyObject *task = NULL, *reference = NULL;
+    if (loop && loop != Py_None) {
+        PyObject *running_task = of_asyncio(state, &state->running_task, "current_task");
+        task = running_task ? PyObject_CallFunctionObjArgs(running_task, loop, NULL) : NULL;
+    }
+    if (task && task != Py_None)
+        reference = PyWeakref_NewRef(task, NULL);
+    Py_XDECREF(task);
+    Py_XDECREF(loop);
+    return reference;
+}
+
 /* A weak reference to the task or greenlet that runs in this thread; NULL: neither, or an exception. */
 static PyObject *current_task(State *state) {
     PyObject *modules = PyImport_GetModuleDict();
-    int asking = PyDict_Contains(modules, state->greenlet);
-    if (asking == 0 && PyDict_Contains(modules, state->asyncio) == 1) {
-        if (!state->running_loop) {
-            PyObject *asyncio = PyImport_GetModule(state->asyncio);
-            /* Nothing yet: asyncio itself is just being imported. */
-            state->running_loop = asyncio ? PyObject_GetAttrString(asyncio, "_get_running_loop") : NULL;
-            Py_XDECREF(asyncio);
-            PyErr_Clear();
-        }
-        PyObject *loop = state->running_loop ? PyObject_CallNoArgs(state->running_loop) : NULL;
-        asking = loop && loop != Py_None;
-        Py_XDECREF(loop);
-    }
-    if (asking <= 0)
+    if (PyDict_Contains(modules, state->greenlet) == 1) {
+        PyObject *task = PyObject_CallNoArgs(state->supplied[CURRENT_TASK]);
+        if (task != Py_None)
+            return task;
+        Py_DECREF(task);
         return NULL;
-    PyObject *task = PyObject_CallNoArgs(state->supplied[CURRENT_TASK]);
-    if (task != Py_None)
-        return task;
-    Py_DECREF(task);
-    return NULL;
+    }
+    return PyDict_Contains(modules, state->asyncio) == 1 ? asyncio_task(state) : NULL;
 }
 
 /* (writing) -> what a call that needs the lock has to know: None: nothing; else the weak reference to another task of
