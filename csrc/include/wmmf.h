@@ -549,8 +549,8 @@ WMMF_API int32_t wmmf_unlock_read(wmmf_section *section);
  *
  * A thread that ends while it holds a lock, for reading or writing, loses it as a process that dies does. (In the
  * winmmf layout its lock is simply free again. TerminateThread of Windows is not noticed.)
- * WMMF_E_DEADLOCK: the thread holds the lock through this handle; or through another handle of the same
- * section, and the timeout is WMMF_WAIT_SLICE_NS or more: it would wait for itself. */
+ * WMMF_E_DEADLOCK: the thread holds the lock, through this handle or another one of the same section, so it would wait
+ * for itself. Said at once, whatever the timeout is. */
 WMMF_API int32_t wmmf_lock_write(wmmf_section *section, int64_t timeout_ns);
 
 /* As wmmf_lock_write, for callers that wait in slices, to look at signals or a cancellation in between. *place is 0 at
@@ -604,7 +604,9 @@ WMMF_API int32_t wmmf_write_queued(wmmf_section *section, uint64_t offset, const
  * how often a death took it away from a writer inside. */
 WMMF_API int32_t wmmf_sequence(wmmf_section *section, uint64_t *sequence);
 
-/* Waits until the sequence is not `sequence`; *current (may be NULL) becomes the new one. */
+/* Waits until the sequence is not `sequence`; *current (may be NULL) becomes the new one. WMMF_E_DEADLOCK: the calling
+ * thread has the lock, through any handle of the section, so nothing can change; said at once. With a timeout of 0,
+ * which only looks, that is WMMF_E_TIMEOUT. */
 WMMF_API int32_t wmmf_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
 
 /* Waits until at least one of `count` items is decided, or the waker (may be NULL) is woken: one thread waits for all.
@@ -612,11 +614,11 @@ WMMF_API int32_t wmmf_wait(wmmf_section *section, uint64_t sequence, int64_t tim
  * WMMF_E_TIMEOUT: neither, for that long. WMMF_E_ARGUMENT: more than WMMF_WAIT_MANY_MAX items, nothing to wait for, or
  * an item that names not exactly one of section and channel; nothing is written.
  * An item's status is what wmmf_wait or wmmf_channel_wait would return, WMMF_E_OWNER_DIED and WMMF_E_FORKED among
- * them. The same section may be in several items, and the items may be given again as they are. No handle, nor the
- * waker, may be closed during the call.
- * A writer's wake-up ends the wait at once, except for read-only handles, which look again every millisecond; and on
- * Linux before 5.16, or where a filter forbids futex_waitv, that is so for all handles if there are several items, or
- * one and a waker. The waker's wake-up always ends it at once. */
+ * them; WMMF_E_DEADLOCK, too, unless timeout_ns is 0. The same section may be in several items, and the items may be
+ * given again as they are. No handle, nor the waker, may be closed during the call. A writer's wake-up ends the wait at
+ * once, except for read-only handles, which look again every millisecond; and on Linux before 5.16, or where a filter
+ * forbids futex_waitv, that is so for all handles if there are several items, or one and a waker. The waker's wake-up
+ * always ends it at once. */
 WMMF_API int32_t wmmf_wait_many(wmmf_wait_item *items, uint32_t count, wmmf_waker *waker, int64_t timeout_ns);
 
 /* Makes a waker, for one waiting thread. */

@@ -26,9 +26,4 @@ static inline int64_t deadline_remaining(int64_t deadline, int64_t most) {
     return left <= 0 ? 0 : left < most ? left : most;
 }
 
-/* A shorter wait ends by itself, so that nobody needs to be told that it was in vain. */
-static inline bool timeout_is_long(int64_t timeout_ns) {
-    return timeout_ns < 0 || timeout_ns >= WMMF_WAIT_SLICE_NS;
-}
-
 #endif

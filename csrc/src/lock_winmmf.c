@@ -80,10 +80,10 @@ static int32_t take(wmmf_section *section, int64_t timeout_ns, bool (*can)(uint3
     int64_t deadline = deadline_after(timeout_ns);
     for (int turn = 0;; turn++) {
         int64_t left = deadline_remaining(deadline, BACKOFF_PAUSE_NS);
+        if (turn == 0 && holders_elsewhere(section))
+            return WMMF_E_DEADLOCK; /* this thread waits for itself, through another handle */
         if (left == 0)
             return WMMF_E_TIMEOUT;
-        if (turn == BACKOFF_TURNS && timeout_is_long(timeout_ns) && holders_elsewhere(section))
-            return WMMF_E_DEADLOCK; /* this thread waits for itself, through another handle */
         backoff(turn, left);
         if (try_take(section, can, write))
             return WMMF_OK;

@@ -76,10 +76,13 @@ static void reap(wmmf_section *section, uint32_t index) {
 static void raise_count(wmmf_section *section, uint32_t index) {
     shared_u64 *used = &section->header->records_used;
     uint64_t word = load_seq_u64(used);
-    uint64_t raised;
-    do
-        raised = (word & USED_COUNT) > index ? word : (word & ~USED_COUNT) | (index + 1);
-    while (!cas_seq_u64(used, &word, raised + USED_VERSION));
+    for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+        uint64_t raised = (word & USED_COUNT) > index ? word : (word & ~USED_COUNT) | (index + 1);
+        if (cas_seq_u64(used, &word, raised + USED_VERSION))
+            return;
+    }
+    /* A peer never stops changing it: all records are scanned, until somebody leaves. */
+    store_seq_u64(used, ((word & ~USED_COUNT) | section->participants) + USED_VERSION);
 }
 
 static void lower_count(wmmf_section *section) {

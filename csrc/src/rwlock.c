@@ -66,8 +66,7 @@ static void spin_while_owned(wmmf_section *section) {
 struct wait {
     int64_t timeout_ns;
     bool started; /* the clock is read when there is something to wait for */
-    bool slept;   /* for a whole slice, and nobody has woken us */
-    bool asked;   /* whether the caller is in its own way */
+    bool asked;   /* whether the caller is in its own way: once, since only the caller could change that */
     bool reaped;  /* a dead participant after the deadline, for which we tried again */
     int turn;     /* of a read-only handle, which nobody wakes */
     int64_t deadline;
@@ -81,14 +80,13 @@ static struct wait wait_for(int64_t timeout_ns) {
     return wait;
 }
 
-/* Whether it is time to ask if the caller waits for itself: once, and late, so that it costs other waits nothing. */
 static bool wait_asks(struct wait *wait) {
-    bool asks = timeout_is_long(wait->timeout_ns) && wait->slept && !wait->asked;
-    wait->asked = wait->asked || asks;
+    bool asks = !wait->asked;
+    wait->asked = true;
     return asks;
 }
 
-/* Then it would never end: another handle of this thread has the lock. */
+/* Whether the caller would wait for itself: another handle of this thread has the lock. A try is told as well. */
 static bool wait_is_vain(const wmmf_section *section, struct wait *wait) {
     return wait_asks(wait) && holders_elsewhere(section);
 }
@@ -129,11 +127,11 @@ static void end_read(wmmf_section *section) {
 /* While a writer is in the lock word. */
 static int32_t sleep_to_read(wmmf_section *section, struct wait *wait) {
     shared_u64 *lock = &section->header->lock;
+    if (wait_is_vain(section, wait))
+        return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (slice == 0)
         return wait_over(wait, check_owner(section, load_seq_u64(lock)));
-    if (wait_is_vain(section, wait))
-        return WMMF_E_DEADLOCK;
     /* A writer may clear the flag just now because it scanned before we counted ourselves: then one writer goes
      * ahead of us, and we set it again in the next turn. */
     add_seq_u32(&own_record(section)->wait_epoch, 1);
@@ -143,7 +141,6 @@ static int32_t sleep_to_read(wmmf_section *section, struct wait *wait) {
     if ((word & LOCK_OWNER) == 0 || (word & LOCK_POISONED)) {
         eventcount_cancel(section, EVENT_READERS, seen);
     } else if (!eventcount_wait(section, EVENT_READERS, seen, slice)) {
-        wait->slept = true;
         check_owner(section, load_seq_u64(lock));
     }
     return AGAIN;
@@ -331,11 +328,11 @@ static bool may_own(wmmf_section *section, uint64_t word, uint64_t ticket) {
 /* Dying in the queue makes the others yield in vain, once. */
 static int32_t sleep_in_queue(wmmf_section *section, struct wait *wait, uint64_t ticket) {
     shared_u64 *lock = &section->header->lock;
+    if (wait_is_vain(section, wait))
+        return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (slice == 0)
         return wait_over(wait, clear_the_way_now(section));
-    if (wait_is_vain(section, wait))
-        return WMMF_E_DEADLOCK;
     show_ticket(section, ticket);
     add_seq_u32(&own_record(section)->wait_epoch, 1);
     or_seq_u64(lock, LOCK_WAITERS);
@@ -347,7 +344,6 @@ static int32_t sleep_in_queue(wmmf_section *section, struct wait *wait, uint64_t
     }
     bool yielding = (word & LOCK_OWNER) == 0;
     bool woken = eventcount_wait(section, EVENT_WRITERS, seen, yielding && slice > YIELDING_NS ? YIELDING_NS : slice);
-    wait->slept = wait->slept || (!woken && !yielding);
     if (!woken || (load_seq_u64(lock) & LOCK_OWNER) == 0)
         clear_the_way(section);
     return AGAIN;
@@ -396,18 +392,17 @@ static bool is_reading(const struct participant *record) {
 }
 
 static int32_t sleep_while_reading(wmmf_section *section, struct wait *wait, const struct participant *record) {
+    if (rwlock_is_poisoned(section))
+        return WMMF_E_POISONED;
+    if (wait_is_vain(section, wait))
+        return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (slice == 0)
         return wait_over(wait, reap_dead(section, is_reading));
-    if (wait_is_vain(section, wait))
-        return WMMF_E_DEADLOCK;
-    if (rwlock_is_poisoned(section))
-        return WMMF_E_POISONED;
     uint32_t seen = eventcount_prepare(section, EVENT_WRITERS);
     if (!is_reading(record) || rwlock_is_poisoned(section)) {
         eventcount_cancel(section, EVENT_WRITERS, seen);
     } else if (!eventcount_wait(section, EVENT_WRITERS, seen, slice)) {
-        wait->slept = true;
         reap_dead(section, is_reading);
     }
     return AGAIN;
@@ -603,9 +598,13 @@ void rwlock_renew(wmmf_section *section) {
     store_relaxed_u32(&header->kind, section->kind);
     store_seq_u64(&header->records_used, section->participants);
     store_relaxed_u64(&header->sequence, load_relaxed_u64(&header->sequence) & ~UINT64_C(1));
-    uint64_t word = load_seq_u64(&header->lock);
-    while (!cas_seq_u64(&header->lock, &word, (word & ~(LOCK_VERSION - 1)) + LOCK_VERSION + section->index + 1))
-        continue;
+    uint64_t word = load_seq_u64(&header->lock), mine;
+    int attempt = 0;
+    do
+        mine = (word & ~(LOCK_VERSION - 1)) + LOCK_VERSION + section->index + 1;
+    while (!cas_seq_u64(&header->lock, &word, mine) && ++attempt < ATTEMPTS_MAX);
+    if (attempt == ATTEMPTS_MAX) /* a peer never stops changing it: nothing that it stored counts here */
+        store_seq_u64(&header->lock, mine);
     holders_enter_writer(section, thread);
     count_taken(section);
 }
@@ -631,7 +630,7 @@ const struct lock_abandon rwlock_abandon = {end_read, abandon_write};
 /* Waiting for a change. */
 
 /* A read-only handle cannot count itself in, so it looks by itself, often. */
-static void sleep_until_change(wmmf_section *section, struct wait *wait, uint64_t sequence, int64_t slice) {
+static void sleep_until_change(wmmf_section *section, uint64_t sequence, int64_t slice) {
     struct header *header = section->header;
     if (section->read_only) {
         eventcount_poll(section, EVENT_CHANGE, slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
@@ -645,7 +644,6 @@ static void sleep_until_change(wmmf_section *section, struct wait *wait, uint64_
     if (poisoned || load_seq_u64(&header->sequence) / 2 != sequence) {
         eventcount_cancel(section, EVENT_CHANGE, seen);
     } else if (!eventcount_wait(section, EVENT_CHANGE, seen, slice)) {
-        wait->slept = true;
         check_owner(section, load_seq_u64(&header->lock));
     }
 }
@@ -671,23 +669,23 @@ static int32_t look_for_change(const wmmf_section *section, uint64_t sequence, u
 }
 
 /* Nobody can change the payload while the calling thread has the lock, through whatever handle. */
-static bool has_the_lock(const wmmf_section *section) {
+bool rwlock_change_is_kept_away(const wmmf_section *section) {
     return holders_writing(section) || holders_reading(section) || holders_elsewhere(section);
 }
 
 static int32_t wait_for_change(wmmf_section *section, struct wait *wait, uint64_t sequence, uint64_t word) {
+    bool waits = wait->timeout_ns != 0; /* without a timeout it is only a look */
+    if (waits && wait_asks(wait) && rwlock_change_is_kept_away(section))
+        return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (section->read_only) {
         bool ask = slice == 0 || wait->turn++ % READ_ONLY_TURNS == READ_ONLY_TURNS - 1;
         if (ask && rwlock_owner_seems_dead(section, word))
             return WMMF_E_OWNER_DIED;
-        wait->slept = wait->slept || ask;
     }
     if (slice == 0)
         return wait_over(wait, !section->read_only && check_owner(section, word));
-    if (wait_asks(wait) && has_the_lock(section))
-        return WMMF_E_DEADLOCK;
-    sleep_until_change(section, wait, sequence, slice);
+    sleep_until_change(section, sequence, slice);
     return AGAIN;
 }
 

@@ -17,6 +17,8 @@ int32_t rwlock_mark_consistent(wmmf_section *section);
 int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns,
                      uint64_t *place);
 int32_t rwlock_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
+/* Whether the calling thread waits for a change in vain, because it has the lock itself. */
+bool rwlock_change_is_kept_away(const wmmf_section *section);
 
 /* Ownership alone, for the frame channel: excludes other writers, and readers do not ask. Any thread may release it,
  * if its claim is answered with true: another thread may do so, and the end of the owning thread does. */

@@ -64,14 +64,13 @@ static int32_t await_writer(wmmf_section *section, int64_t deadline, int turn) {
     int32_t status = rwlock_word_status(word);
     if (status != WMMF_OK)
         return status;
-    if (deadline_remaining(deadline, 1) == 0)
-        return rwlock_owner_seems_dead(section, word) ? WMMF_E_OWNER_DIED : WMMF_E_TIMEOUT;
-    if (turn % BACKOFF_TURNS == BACKOFF_TURNS - 1) {
-        if (rwlock_owner_seems_dead(section, word))
-            return WMMF_E_OWNER_DIED;
-        if (holders_elsewhere(section))
-            return WMMF_E_DEADLOCK; /* the writer is the calling thread */
-    }
+    bool over = deadline_remaining(deadline, 1) == 0;
+    if ((over || turn == BACKOFF_SPINS) && holders_elsewhere(section))
+        return WMMF_E_DEADLOCK; /* the writer is the calling thread, or waits until it has read */
+    if ((over || turn % BACKOFF_TURNS == BACKOFF_TURNS - 1) && rwlock_owner_seems_dead(section, word))
+        return WMMF_E_OWNER_DIED;
+    if (over)
+        return WMMF_E_TIMEOUT;
     backoff(turn, deadline_remaining(deadline, BACKOFF_PAUSE_NS));
     return WMMF_OK;
 }

@@ -17,7 +17,7 @@
 #define BACKOFF_YIELDS   100
 #define BACKOFF_PAUSE_NS INT64_C(100000)
 
-/* In one of so many turns a thread that nobody wakes asks about the dead, and about itself: about RECHECK_NS. */
+/* In one of so many turns a thread that nobody wakes asks about the dead: about RECHECK_NS. */
 #define BACKOFF_TURNS   300
 #define READ_ONLY_TURNS 10
 

@@ -14,6 +14,7 @@
 #include "deadline.h"
 #include "last_error.h"
 #include "eventcount.h"
+#include "rwlock.h"
 #include "tuning.h"
 
 int32_t wmmf_waker_create(wmmf_waker **out) {
@@ -103,6 +104,19 @@ static void find_places(struct round *round) {
     }
 }
 
+/* What the calling thread keeps away itself will never come. A look, without a timeout, is not told. */
+static bool find_vain(const struct round *round) {
+    bool found = false;
+    for (uint32_t i = 0; i < round->count; i++) {
+        wmmf_wait_item *item = &round->items[i];
+        if (item->section && rwlock_change_is_kept_away(item->section)) {
+            item->status = WMMF_E_DEADLOCK;
+            found = true;
+        }
+    }
+    return found;
+}
+
 static void prepare_all(struct round *round) {
     for (uint32_t i = 0; i < round->count; i++) {
         struct place *place = &round->places[i];
@@ -133,8 +147,10 @@ int32_t wmmf_wait_many(wmmf_wait_item *items, uint32_t count, wmmf_waker *waker,
     struct round round = {.items = items, .waker = waker, .count = count};
     int64_t deadline = deadline_after(timeout_ns);
     bool over = look_at_all(&round);
-    if (!over)
+    if (!over) {
         find_places(&round); /* of items that can be waited for: the others have been decided */
+        over = timeout_ns != 0 && find_vain(&round);
+    }
     int64_t most = round.polling ? READ_ONLY_RECHECK_NS : RECHECK_NS;
     for (int64_t slice; !over && (slice = deadline_remaining(deadline, most)) != 0;) {
         prepare_all(&round);

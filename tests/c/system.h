@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wmmf.h"
+
 /* This program once more, in a role; a pipe to its standard input and one from its standard output. */
 struct child;
 struct child *child_start(const char *role, const char *section);
@@ -27,6 +29,8 @@ void in_a_child(void (*run)(void));
 struct thread;
 struct thread *thread_start(void (*run)(void *), void *argument);
 void thread_join(struct thread *thread);
+/* What a lock call answers to a thread that has no lock yet. If it gets this one, it loses it as it ends. */
+int32_t of_another_thread(int32_t (*lock)(wmmf_section *, int64_t), wmmf_section *section, int64_t timeout_ns);
 
 /* What this process holds: open descriptors or handles, and bytes or views mapped. */
 struct resources {

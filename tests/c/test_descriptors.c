@@ -72,7 +72,8 @@ static void lose_the_descriptors_of_sections(void) {
     open_a_log_everywhere();
     CHECK_STATUS(WMMF_E_DESCRIPTOR, wmmf_read(file, 0, &byte, 1, 0));
     CHECK_STATUS(WMMF_E_DESCRIPTOR, wmmf_write(file, 0, "x", 1, 0));
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, SECOND / 20)); /* nobody can be asked: uncertain means alive */
+    /* Nobody can be asked: uncertain means alive. */
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(wmmf_lock_write, other, SECOND / 20));
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
     wmmf_close(file);
     wmmf_close(other);

@@ -383,7 +383,7 @@ static void a_native_file_is_a_table_on_disk(void) {
     CHECK_EQUAL(SIZE, size_of(other));
     REQUIRE_OK(wmmf_write(section, 5, "t", 1, 0));
     REQUIRE_OK(wmmf_lock_write(section, 0));
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(other, SECOND / 50));
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(wmmf_lock_read, other, SECOND / 50));
     REQUIRE_OK(wmmf_unlock_write(section));
     wmmf_file_options options = native(WMMF_FILE_OPEN);
     options.protection = WMMF_READ;

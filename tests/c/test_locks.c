@@ -5,23 +5,31 @@
 #include "harness.h"
 #include "system.h"
 
+static int32_t read_a_byte(wmmf_section *section, int64_t timeout_ns) {
+    char byte;
+    return wmmf_read(section, 0, &byte, 1, timeout_ns);
+}
+
+static int32_t write_a_byte(wmmf_section *section, int64_t timeout_ns) {
+    return wmmf_write(section, 0, "x", 1, timeout_ns);
+}
+
 static void two_readers_no_writer(wmmf_section *one, wmmf_section *two) {
     REQUIRE_OK(wmmf_lock_read(one, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_OK, wmmf_lock_read(two, 0));
     CHECK_STATUS(WMMF_OK, wmmf_unlock_read(two));
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(two, 0));
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_write(two, 0, "x", 1, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(wmmf_lock_write, two, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(write_a_byte, two, 0));
     REQUIRE_OK(wmmf_unlock_read(one));
     CHECK_STATUS(WMMF_OK, wmmf_lock_write(two, 0));
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(two));
 }
 
 static void one_writer_no_other(wmmf_section *one, wmmf_section *two) {
-    char byte;
     REQUIRE_OK(wmmf_lock_write(one, LONG_TIMEOUT));
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(two, 0));
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(two, 0));
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_read(two, 0, &byte, 1, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(wmmf_lock_read, two, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(wmmf_lock_write, two, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(read_a_byte, two, 0));
     REQUIRE_OK(wmmf_unlock_write(one));
     CHECK_STATUS(WMMF_OK, wmmf_lock_read(two, 0));
     CHECK_STATUS(WMMF_OK, wmmf_unlock_read(two));

@@ -144,7 +144,7 @@ static void a_dead_writer_is_followed_by_a_repair(void) {
     CHECK_EQUAL(0, report.damaged);
 
     CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(section, LONG_TIMEOUT));
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, 0)); /* taken, indeed */
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(wmmf_lock_write, other, 0)); /* taken, indeed */
     data_of(section)[0] = 'r';
     CHECK_STATUS(WMMF_OK, wmmf_mark_consistent(section));
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));

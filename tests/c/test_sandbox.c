@@ -128,7 +128,7 @@ static void use_sections(void) {
     CHECK_EQUAL('x', byte);
     REQUIRE_OK(wmmf_read(reader, (1 << 20) - 1, &byte, 1, 0));
     REQUIRE_OK(wmmf_lock_write(section, 0));
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(other, SECOND / 50));
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(wmmf_lock_read, other, SECOND / 50));
     REQUIRE_OK(wmmf_unlock_write(section));
     wmmf_close(reader);
     wmmf_close(other);

@@ -289,7 +289,7 @@ static void a_read_only_handle_only_reads(void) {
     CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_mark_consistent(reader));
     /* While a writer is at work there is nothing to read. */
     REQUIRE_OK(wmmf_lock_write(writer, LONG_TIMEOUT));
-    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_read(reader, 10, buffer, 5, 0));
+    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_read(reader, 10, buffer, 5, 0));
     REQUIRE_OK(wmmf_unlock_write(writer));
     wmmf_close(reader);
     wmmf_close(writer);

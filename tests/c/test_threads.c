@@ -200,6 +200,38 @@ static void a_frame_is_published_by_one_thread(void) {
 
 /* Waiting for oneself. */
 
+/* A try, a wait too short for a sleeper's recheck, and longer ones. */
+static const int64_t timeouts[] = {0, 1, 1000, SECOND / 1000, SECOND / 20, WMMF_WAIT_SLICE_NS, -1};
+#define TIMEOUTS (sizeof timeouts / sizeof *timeouts)
+
+/* `other` is a second handle of a section that this thread has locked, for writing or for reading. */
+static void told_whatever_the_timeout(wmmf_section *other, bool writing) {
+    for (size_t i = 0; i < TIMEOUTS; i++) {
+        uint64_t place = 0;
+        char byte;
+        int64_t start = system_now_ns();
+        CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_write(other, timeouts[i]));
+        CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_write_queued(other, timeouts[i], &place));
+        CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_write(other, 0, "x", 1, timeouts[i]));
+        CHECK_EQUAL(0, place);
+        if (writing)
+            CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_read(other, timeouts[i]));
+        CHECK_STATUS(writing ? WMMF_E_DEADLOCK : WMMF_OK, wmmf_read(other, 0, &byte, 1, timeouts[i]));
+        check_it_took_no_time(start);
+    }
+}
+
+/* With a timeout of 0 it is a look, which tells what there is. */
+static void a_change_is_not_awaited(wmmf_section *section) {
+    for (size_t i = 0; i < TIMEOUTS; i++) {
+        int32_t expected = timeouts[i] == 0 ? WMMF_E_TIMEOUT : WMMF_E_DEADLOCK;
+        wmmf_wait_item item = {.section = section};
+        CHECK_STATUS(expected, wmmf_wait(section, 0, timeouts[i], NULL));
+        CHECK_STATUS(timeouts[i] == 0 ? WMMF_E_TIMEOUT : WMMF_OK, wmmf_wait_many(&item, 1, NULL, timeouts[i]));
+        CHECK_STATUS(expected, item.status);
+    }
+}
+
 static void two_objects_of_a_thread_do_not_wait_for_each_other(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
         const char *name = new_name();
@@ -216,12 +248,12 @@ static void two_objects_of_a_thread_do_not_wait_for_each_other(void) {
         CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_read(two, 0, &byte, 1, LONG_TIMEOUT));
         CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_write_queued(two, -1, &place));
         CHECK_EQUAL(0, place);
-        CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(two, 0)); /* a try is no wait */
-        CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_read(two, 0));
+        told_whatever_the_timeout(two, true);
         REQUIRE_OK(wmmf_unlock_write(one));
         REQUIRE_OK(wmmf_lock_read(one, 0));
         CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_lock_write(two, -1));
         CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_write(two, 0, "x", 1, -1));
+        told_whatever_the_timeout(two, false);
         CHECK_STATUS(WMMF_OK, wmmf_lock_read(two, -1));
         REQUIRE_OK(wmmf_unlock_read(two));
         REQUIRE_OK(wmmf_unlock_read(one));
@@ -244,11 +276,11 @@ static void one_waits_in_vain_under_its_own_lock(void) {
     char byte;
     for (int i = 0; i < 2; i++) {
         REQUIRE_OK(locks[i](one, 0));
-        CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_wait(one, 0, -1, NULL));
-        CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_wait(two, 0, -1, NULL));
-        CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_wait(reader, 0, -1, NULL));
-        CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_wait(one, 0, 0, NULL));
-        CHECK_STATUS(i == 0 ? WMMF_OK : WMMF_E_DEADLOCK, wmmf_read(reader, 0, &byte, 1, -1));
+        a_change_is_not_awaited(one);
+        a_change_is_not_awaited(two);
+        a_change_is_not_awaited(reader);
+        for (size_t k = 0; k < TIMEOUTS; k++)
+            CHECK_STATUS(i == 0 ? WMMF_OK : WMMF_E_DEADLOCK, wmmf_read(reader, 0, &byte, 1, timeouts[k]));
         REQUIRE_OK(unlocks[i](one));
     }
     wmmf_close(reader);
@@ -263,9 +295,10 @@ static void two_channels_of_a_thread_do_not_wait_for_each_other(void) {
     wmmf_channel *two = open_channel(name);
     wmmf_frame frame = begin(one, 0, WMMF_OK), description = {.struct_size = sizeof description, .used = 1};
     begin(one, -1, WMMF_E_DEADLOCK);
-    begin(two, -1, WMMF_E_DEADLOCK);
-    begin(two, 0, WMMF_E_TIMEOUT);
-    CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_channel_write(two, "x", -1, &description));
+    for (size_t i = 0; i < TIMEOUTS; i++) {
+        begin(two, timeouts[i], WMMF_E_DEADLOCK);
+        CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_channel_write(two, "x", timeouts[i], &description));
+    }
     CHECK_STATUS(WMMF_OK, wmmf_channel_cancel(one, &frame));
     CHECK_STATUS(WMMF_OK, wmmf_channel_write(two, "x", 0, &description));
     wmmf_channel_close(two);

@@ -58,14 +58,14 @@ def test_readers_share_and_writers_do_not(name: str, layout: Layout) -> None:
     ):
         with one.read_lock(), two.read_lock(timeout=0):
             assert two.read(1, timeout=0) == b"\0"
-        with one.read_lock():
+        with held_elsewhere(one.read_lock()):
             for timeout in (0, 0.01):
                 with pytest.raises(LockTimeoutError), two.write_lock(timeout):
                     pass
                 with pytest.raises(LockTimeoutError) as caught:
                     two.write(b"x", timeout=timeout)
                 assert isinstance(caught.value, TimeoutError)
-        with one.write_lock():
+        with held_elsewhere(one.write_lock()):
             for lock in (two.read_lock, two.write_lock):
                 with pytest.raises(LockTimeoutError, match=name), lock(timeout=0):
                     pass
@@ -103,8 +103,30 @@ def test_a_thread_cannot_take_it_twice(section: MemoryMappedFile) -> None:
             with outer():
                 with pytest.raises(Error, match="already"), inner():
                     pass
-                with MemoryMappedFile.open(section.name) as other, pytest.raises(LockTimeoutError):
-                    other.write(b"x", timeout=0)  # the outer one is still held
+                with (
+                    MemoryMappedFile.open(section.name) as other,
+                    ThreadPoolExecutor(1) as pool,
+                    pytest.raises(LockTimeoutError),
+                ):
+                    pool.submit(other.write, b"x", timeout=0).result()  # the outer one is still held
+
+
+@lockable
+@pytest.mark.parametrize("timeout", [0, 0.001, 0.05, None])
+def test_two_objects_of_a_thread_are_told_at_once(name: str, layout: Layout, timeout: float | None) -> None:
+    with (
+        MemoryMappedFile.create(name, 1000, layout=layout) as one,
+        MemoryMappedFile.open(name, layout=layout, size=1000) as two,
+    ):
+        with one.write_lock():
+            for lock in (two.read_lock, two.write_lock):
+                with pytest.raises(Error, match="this thread already holds the lock"), lock(timeout):
+                    pass
+            with pytest.raises(Error, match="this thread already holds the lock"):
+                two.read(timeout=timeout)
+        with one.read_lock(), pytest.raises(Error, match="this thread already holds the lock"):
+            two.write(b"x", timeout=timeout)
+        two.write(b"x", timeout=0)
 
 
 def test_close_is_refused_while_locked(section: MemoryMappedFile) -> None:

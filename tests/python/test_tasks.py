@@ -132,3 +132,26 @@ def test_a_greenlet_is_told(section: MemoryMappedFile) -> None:
     one.switch()
     assert told == [DEADLOCK] * len(INSIDE_A_WRITE_LOCK)
     assert section.read(4) == b"done"
+
+
+def test_tasks_wait_for_each_other_through_two_objects(section: MemoryMappedFile) -> None:
+    """The lock of this thread may be another task's, which gives it back."""
+    order = []
+
+    async def hold(inside: asyncio.Event) -> None:
+        async with section.write_lock_async():
+            inside.set()
+            await asyncio.sleep(0.05)
+            order.append("first")
+
+    async def main() -> None:
+        inside = asyncio.Event()
+        holding = asyncio.ensure_future(hold(inside))
+        await inside.wait()
+        with MemoryMappedFile.open(section.name) as other:
+            async with other.write_lock_async(timeout=60):
+                order.append("second")
+        await holding
+
+    asyncio.run(main())
+    assert order == ["first", "second"]

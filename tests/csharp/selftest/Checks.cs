@@ -35,6 +35,16 @@ internal static class Checks
         Check(false, $"no error, expected {status}");
     }
 
+    // What another thread gets, which has no locks. Not a task's: that may run in the thread that waits for it.
+    internal static T OfAnotherThread<T>(Func<T> get)
+    {
+        var result = default(T)!;
+        var thread = new Thread(() => result = get());
+        thread.Start();
+        thread.Join();
+        return result;
+    }
+
     internal static T Throws<T>(Action action) where T : Exception
     {
         try

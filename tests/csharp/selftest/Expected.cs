@@ -22,12 +22,14 @@ internal static class ExpectedTests
         channel.Publish(new byte[1]);
         Check(reader.TryLatest(out var latest) && !reader.TryNext(out _), "had it");
         latest!.Dispose();
-        Check(channel.TryBegin(out var slot) && !reader.TryBegin(out _), "one writes");
+        Check(channel.TryBegin(out var slot) && OfAnotherThread(() => !reader.TryBegin(out _)), "one writes");
         slot!.Dispose();
         using var file = MemoryMappedFile.Create(NewName(), 10);
         using var other = MemoryMappedFile.Open(file.Name);
         Check(file.TryEnterWriteLock(), "taken");
-        Check(!other.TryEnterWriteLock() && !other.TryEnterReadLock(TimeSpan.FromMilliseconds(1)), "not twice");
+        Check(OfAnotherThread(() => !other.TryEnterWriteLock()), "not twice");
+        Check(OfAnotherThread(() => !other.TryEnterReadLock(TimeSpan.FromMilliseconds(1))), "not twice");
+        Fails(WmmfStatus.Deadlock, () => other.TryEnterWriteLock()); // this thread would wait for itself
         file.ExitWriteLock();
         Check(other.TryEnterReadLock() && file.TryEnterReadLock(), "shared");
         other.ExitReadLock();
@@ -41,7 +43,7 @@ internal static class ExpectedTests
         using var file = MemoryMappedFile.Create(NewName(), 10);
         using var other = MemoryMappedFile.Open(file.Name);
         using var held = file.WriteLock();
-        var error = Throws<TimeoutException>(() => other.ReadLock(TimeSpan.Zero));
+        var error = OfAnotherThread(() => Throws<TimeoutException>(() => other.ReadLock(TimeSpan.Zero)));
         Check(error is IWmmfError { Status: WmmfStatus.Timeout, OsError: 0 }, "with the status");
     }
 

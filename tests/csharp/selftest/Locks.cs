@@ -21,14 +21,14 @@ internal static class LocksTests
         {
             using (two.ReadLock(TimeSpan.Zero))
                 Fails(WmmfStatus.Deadlock, () => one.ReadLock());
-            Fails(WmmfStatus.Timeout, () => two.WriteLock(TimeSpan.FromMilliseconds(5)));
+            Fails(WmmfStatus.Deadlock, () => two.WriteLock(TimeSpan.FromMilliseconds(5)));
         }
         using (var held = one.WriteLock())
         {
             Check(!held.OwnerDied, "nobody died");
             one.Write(new byte[10]);
-            Fails(WmmfStatus.Timeout, () => two.ReadLock(TimeSpan.Zero));
-            Fails(WmmfStatus.Timeout, () => two.Read(new byte[1], 0, TimeSpan.Zero));
+            Fails(WmmfStatus.Deadlock, () => two.ReadLock(TimeSpan.Zero));
+            Fails(WmmfStatus.Deadlock, () => two.Read(new byte[1], 0, TimeSpan.Zero));
         }
         two.WriteLock(TimeSpan.Zero).Dispose();
     }

@@ -141,7 +141,7 @@ internal static class SafetyTests
         var second = file.WriteLock();
         copy.Dispose(); // of a lock that was given back: nothing
         using (var other = MemoryMappedFile.Open(file.Name))
-            Check(!other.TryEnterReadLock(), "the second lock is still held");
+            Check(OfAnotherThread(() => !other.TryEnterReadLock()), "the second lock is still held");
         second.Dispose();
         var read = file.ReadLock();
         var again = read;
@@ -150,7 +150,7 @@ internal static class SafetyTests
         {
             again.Dispose();
             using var other = MemoryMappedFile.Open(file.Name);
-            Check(!other.TryEnterWriteLock(), "the second lock is still held");
+            Check(OfAnotherThread(() => !other.TryEnterWriteLock()), "the second lock is still held");
         }
         Check(file.Audit() is { IsDamaged: false, Readers: 0, WriterProcessId: null }, "nothing is left");
     }
@@ -167,7 +167,7 @@ internal static class SafetyTests
             else
                 file.EnterReadLock();
             file.Dispose();
-            Check(!other.TryEnterWriteLock(), "still held");
+            Check(OfAnotherThread(() => !other.TryEnterWriteLock()), "still held");
             if (write)
                 file.ExitWriteLock();
             else

@@ -130,7 +130,7 @@ internal static class SectionsTests
         {
             using var other = MemoryMappedFile.Open(file.Name, layout: SectionLayout.Winmmf, size: 10);
             using (file.WriteLock())
-                Fails(WmmfStatus.Timeout, () => other.ReadLock(TimeSpan.Zero));
+                Fails(WmmfStatus.Deadlock, () => other.ReadLock(TimeSpan.Zero));
             Fails(WmmfStatus.NotSupported, () => file.Wait(0));
         }
         using var raw = MemoryMappedFile.Create(NewName(), 10, layout: SectionLayout.Raw);
