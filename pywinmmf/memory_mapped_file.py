@@ -327,7 +327,22 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
     def mark_consistent(self) -> None:
         """Declare the payload repaired, inside a `write_lock` whose ``owner_died`` is true."""
+        refuse_other_task(self._native, True)
         self._must(self._call(lib.wmmf_mark_consistent), "mark as consistent")
+
+    def poison(self) -> None:
+        """Make a native section useless, for ever and for everybody: what to do when its payload is wrong and cannot be
+        repaired. Every later and every waiting call raises `PoisonedError`."""
+        self._must(self._call(lib.wmmf_poison), "poison")
+
+    def break_lock(self) -> None:
+        """Free the lock of a section of the winmmf layout, whoever holds it.
+
+        That layout does not say who holds its lock, so nobody can tell whether the holder lives: only for a lock whose
+        holder was killed. The payload may be half written. `NotSupportedError` for other layouts: the native one
+        recovers by itself, the raw one has no lock.
+        """
+        self._must(self._call(lib.wmmf_break_lock), "break the lock of")
 
     def view(self, offset: int = 0, size: int | None = None) -> memoryview:
         """The payload itself, without a copy: ``size`` bytes from ``offset`` on (None: all from there on).

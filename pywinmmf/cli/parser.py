@@ -27,6 +27,7 @@ COMMANDS = {
     "ls": Command("list the sections and channels that are open"),
     "info": Command("show what a section is, who holds it and how often it changes"),
     "audit": Command("compare header, lock and tallies; damage poisons the section"),
+    "unlock": Command("free the lock of a section of the winmmf layout whose holder was killed"),
     "camera": Command("share cameras with all programs of this machine", "camera", uses_opencv=True),
     "view": Command("show a channel in the browser", "view", uses_opencv=True),
     "record": Command("record a channel as a video", "record", uses_opencv=True),

@@ -175,6 +175,8 @@ CLOSED_USES: dict[str, Callable[[MemoryMappedFile], Any]] = {
     "view": lambda m: m.view(),
     "wait": lambda m: m.wait(0),
     "mark_consistent": lambda m: m.mark_consistent(),
+    "poison": lambda m: m.poison(),
+    "break_lock": lambda m: m.break_lock(),
     "audit": lambda m: m.audit(),
     "enter": lambda m: m.__enter__(),
 }

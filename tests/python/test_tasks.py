@@ -20,6 +20,7 @@ INSIDE_A_WRITE_LOCK = {
     "write_lock": lambda section: section.write_lock(1).__enter__(),
     "read_lock": lambda section: section.read_lock(1).__enter__(),
     "slice": lambda section: section[0:4],
+    "mark_consistent": lambda section: section.mark_consistent(),
 }
 
 

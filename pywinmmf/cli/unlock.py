@@ -1,0 +1,75 @@
+"""``pywinmmf unlock``: free the lock of a section whose holder was killed, where the layout cannot tell."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from pywinmmf import Layout, MemoryMappedFile
+from pywinmmf._core.binding import ffi
+
+from .options import add_name
+
+DONE, REFUSED = 0, 1  # exit codes
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare its arguments."""
+    parser.description = f"""The winmmf layout does not say who holds its lock, so the lock of a process that was killed
+        stays held. This shows which processes have the section open, and frees the lock with --yes. The payload may be
+        half written. Sections of the native layout recover by themselves. Exit code {DONE}: the lock is free;
+        {REFUSED}: nothing was changed."""
+    add_name(parser, "section")
+    parser.add_argument("--layout", choices=["winmmf"], default="winmmf", help="the layout (default: winmmf)")
+    parser.add_argument("--yes", action="store_true", help="free the lock, whoever holds it")
+    parser.set_defaults(run=f"{__name__}:run")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show who has it open, and free the lock."""
+    with MemoryMappedFile.open(arguments.name, namespace=arguments.namespace, layout=Layout.WINMMF) as section:
+        print(f"{arguments.name} is open in: {_who_has_open(section)}")
+        if not arguments.yes:
+            print("nothing was changed: repeat this with --yes if none of them holds the lock")
+            return REFUSED
+        section.break_lock()
+    print("the lock is free; the payload may be half written")
+    return DONE
+
+
+def _who_has_open(section: MemoryMappedFile) -> str:
+    """The processes in whose memory it is, as far as this user may look."""
+    if sys.platform == "win32":
+        return "unknown, because Windows does not tell"
+    address = int(ffi.cast("uintptr_t", ffi.from_buffer(section)))
+    file = next((file for start, end, file in _mapped_files("self") if start <= address < end), None)
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal() and any(other == file for _, _, other in _mapped_files(folder.name)):
+            found.append(_described(folder))
+    return ", ".join(found)
+
+
+def _mapped_files(process: str) -> list[tuple[int, int, tuple[str, str]]]:
+    """Start and end of what a process has mapped, and device and inode of the file; empty if that is secret."""
+    try:
+        lines = Path("/proc", process, "maps").read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        span, _rights, _offset, device, inode, *_path = line.split(None, 5)
+        start, end = (int(address, 16) for address in span.split("-"))
+        if inode != "0":
+            found.append((start, end, (device, inode)))
+    return found
+
+
+def _described(folder: Path) -> str:
+    try:
+        command = (folder / "comm").read_text(errors="replace").strip()
+    except OSError:
+        command = "ended"
+    own = ", this command" if folder.name == str(Path("/proc/self").resolve().name) else ""
+    return f"{folder.name} ({command}{own})"
