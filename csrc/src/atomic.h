@@ -69,6 +69,11 @@ static inline void fence_release(void) {
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
+/* Keeps later loads behind earlier stores, which no other fence does. */
+static inline void fence_seq(void) {
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 /* A release fence that holds for the stores of a large memcpy, too. On x86 those may be non-temporal, which overtake
  * earlier ordinary stores; fence_release is no instruction there. */
 static inline void fence_release_before_copy(void) {

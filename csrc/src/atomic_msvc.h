@@ -57,6 +57,14 @@ static __forceinline void fence_release(void) {
     BARRIER_ALL();
 }
 
+static __forceinline void fence_seq(void) {
+#if defined(_M_ARM64)
+    BARRIER_ALL();
+#else
+    _mm_mfence();
+#endif
+}
+
 static __forceinline void fence_release_before_copy(void) {
     fence_release();
 #if !defined(_M_ARM64)

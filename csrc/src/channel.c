@@ -100,6 +100,14 @@ static void unlock_following(wmmf_channel *channel) {
     exchange_seq_u32(&channel->following, 0);
 }
 
+/* What free pins keep of a generation that is not current any more: see keep_while_current. */
+static void drop_kept(wmmf_channel *channel, uint32_t index) {
+    struct readers *readers = &channel->generations[index].base->readers;
+    for (uint32_t i = 0; i < readers->pins; i++)
+        if (pins_drop(&readers->own[i], index))
+            generation_leave(&channel->generations[index]);
+}
+
 /* For this handle. The caller holds the lock of following. */
 static int32_t make_current(wmmf_channel *channel, struct base *base, const struct pictures *pictures) {
     uint32_t index, before = load_seq_u32(&channel->current);
@@ -112,8 +120,8 @@ static int32_t make_current(wmmf_channel *channel, struct base *base, const stru
     }
     channel->base = base;
     store_seq_u32(&channel->current, index);
-    if (before != index)
-        generation_leave(&channel->generations[before]);
+    drop_kept(channel, before);
+    generation_leave(&channel->generations[before]);
     return WMMF_OK;
 }
 

@@ -21,8 +21,8 @@ struct blocked {
     int64_t since_ns;
 };
 
-/* One generation of pictures. `users` counts the threads that work on it, the frames that are held there, and 1 while
- * it is the current one; the last one to go unmaps it. */
+/* One generation of pictures. `users` counts the threads that work on it, the pins that keep it, and 1 while it is the
+ * current one; the last one to go unmaps it. */
 struct generation {
     shared_u32 users; /* see channel.c */
     struct base *base;

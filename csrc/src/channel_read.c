@@ -162,30 +162,94 @@ static bool is_pinned_in_time(const struct pictures *pictures, const struct foun
     return pictures->history && found->sequence >= load_seq_u64(&pictures->header->oldest);
 }
 
-/* CHANGED: the frame went before we had it. */
-static int32_t pin_found(wmmf_channel *channel, struct generation *generation, const struct wish *wish,
-                         const struct found *found, wmmf_frame *frame) {
+/* After a pin was freed. A thread that follows to other pictures changes `current`, then drops what free pins keep: so
+ * one of the two sees the other, and whoever drops leaves. */
+static void keep_while_current(wmmf_channel *channel, struct pin *pin, uint32_t generation) {
+    if (load_seq_u32(&channel->current) != generation && pins_drop(pin, generation))
+        generation_leave(generation_at(channel, generation));
+}
+
+static bool give(wmmf_channel *channel, struct readers *readers, struct pin *pin, uint32_t generation) {
+    if (!pins_give(readers, pin))
+        return false;
+    keep_while_current(channel, pin, generation);
+    return true;
+}
+
+static void unreserve(wmmf_channel *channel, struct pin *pin, uint32_t generation) {
+    if (!pin)
+        return;
+    pins_unreserve(pin, generation);
+    keep_while_current(channel, pin, generation);
+}
+
+/* With a pin that was reserved in this generation. Without one, a frame that we hold already can be held once more.
+ * CHANGED: the frame went before we had it. */
+static int32_t pin_found(wmmf_channel *channel, struct generation *generation, struct pin *reserved,
+                         const struct wish *wish, const struct found *found, wmmf_frame *frame) {
     struct readers *readers = &generation->base->readers;
     const struct pictures *pictures = &generation->pictures;
-    if (found->slot == NO_SLOT)
-        return CHANGED;
-    struct pin *pin = pins_take(readers, pictures, generation_index(channel, generation), found->slot, found->sequence);
-    if (!pin)
+    uint32_t index = generation_index(channel, generation);
+    struct pin *pin = found->slot != NO_SLOT ? pins_share(readers, index, found->sequence) : NULL;
+    if (pin || found->slot == NO_SLOT) {
+        unreserve(channel, reserved, index);
+        if (!pin)
+            return CHANGED;
+    } else if (!reserved) {
         return WMMF_E_FULL;
-    wmmf_frame description;
+    } else {
+        pin = reserved;
+        pins_store(readers, pin, pictures, index, found->slot, found->sequence);
+    }
+    /* Described where the caller wants it: a copy of what was just stored piece by piece would wait for it. */
+    wmmf_frame before = *frame;
     int32_t status = CHANGED;
     if (is_pinned_in_time(pictures, found))
         status = load_acquire_u64(&pictures->frames[found->slot].stamp) == 2 * found->sequence
-                     ? pictures_describe(pictures, found->slot, found->sequence, &description)
+                     ? pictures_describe(pictures, found->slot, found->sequence, frame)
                      : WMMF_E_FORMAT;
     if (status != WMMF_OK) {
-        pins_give(readers, pin);
+        *frame = before;
+        give(channel, readers, pin, index);
         return status;
     }
-    description.missed = missed(wish, found->sequence);
-    description.hold = load_relaxed_u32(&pin->hold);
-    *frame = description;
+    frame->missed = missed(wish, found->sequence);
+    frame->hold = load_relaxed_u32(&pin->hold);
     return WMMF_OK;
+}
+
+/* In a generation that the caller has entered. That goes to the pin, or is left. */
+static int32_t pin_entered(wmmf_channel *channel, struct generation *generation, const struct wish *wish,
+                           const struct found *found, wmmf_frame *frame) {
+    uint32_t before = NO_GENERATION;
+    if (!generation->base->readers.section) {
+        generation_leave(generation);
+        return WMMF_E_READ_ONLY;
+    }
+    struct pin *pin = pins_reserve(&generation->base->readers, generation_index(channel, generation), &before);
+    if (before != NO_GENERATION)
+        generation_leave(generation_at(channel, before));
+    int32_t status = pin_found(channel, generation, pin, wish, found, frame);
+    if (!pin)
+        generation_leave(generation);
+    return status;
+}
+
+/* What nearly all calls find: the frame is there, and a pin keeps the current generation from before. False: that is
+ * not so, and *status says nothing. */
+static bool pin_at_once(wmmf_channel *channel, const struct wish *wish, wmmf_frame *frame, int32_t *status) {
+    uint32_t index = load_seq_u32(&channel->current);
+    struct pin *pin = pins_reserve_kept(&channel->base->readers, index);
+    if (!pin)
+        return false;
+    struct generation *generation = generation_at(channel, index); /* of this base, as all that its pins keep */
+    struct found found;
+    if (look(generation, wish, &found) != WMMF_OK) {
+        unreserve(channel, pin, index);
+        return false;
+    }
+    *status = pin_found(channel, generation, pin, wish, &found, frame);
+    return true;
 }
 
 static int32_t acquire(wmmf_channel *channel, const struct wish *wish, int64_t timeout_ns, wmmf_frame *frame) {
@@ -195,13 +259,12 @@ static int32_t acquire(wmmf_channel *channel, const struct wish *wish, int64_t t
         struct found found;
         if (attempt == CHANNEL_ATTEMPTS)
             return WMMF_E_FORMAT;
+        if (pin_at_once(channel, wish, frame, &status))
+            continue;
         status = wait_for(channel, wish, timeout_ns, &generation, &found);
         if (status != WMMF_OK)
             return status;
-        status =
-            generation->base->readers.section ? pin_found(channel, generation, wish, &found, frame) : WMMF_E_READ_ONLY;
-        if (status != WMMF_OK)
-            generation_leave(generation);
+        status = pin_entered(channel, generation, wish, &found, frame);
     }
     return status;
 }
@@ -259,9 +322,8 @@ int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *frame) {
         return WMMF_E_NOT_OWNER;
     struct pinned pinned = pin_frame(pin);
     bool intact = is_intact(channel, &pinned);
-    if (!pins_give(&base->readers, pin))
+    if (!give(channel, &base->readers, pin, pinned.generation))
         return WMMF_E_NOT_OWNER;
-    generation_leave(generation_at(channel, pinned.generation));
     return intact ? WMMF_OK : WMMF_E_NOT_INTACT;
 }
 
@@ -313,12 +375,10 @@ static int32_t read_found(wmmf_channel *channel, struct generation *generation, 
         generation_leave(generation);
         return status;
     }
-    status = pin_found(channel, generation, wish, found, frame);
-    if (status != WMMF_OK) {
-        generation_leave(generation);
+    status = pin_entered(channel, generation, wish, found, frame);
+    if (status != WMMF_OK)
         return status;
-    }
-    status = copy_pinned(channel, frame, buffer, length); /* also leaves the generation */
+    status = copy_pinned(channel, frame, buffer, length);
     return status == WMMF_E_NOT_INTACT ? CHANGED : status;
 }
 

@@ -179,8 +179,9 @@ static int32_t begin(wmmf_channel *channel, int64_t timeout_ns) {
         generation_leave(generation);
         return status;
     }
-    if (exchange_seq_u32(&channel->filling, 0) != 0)
-        generation_leave(channel->filling_in); /* its thread ended with it */
+    /* Its thread ended with it. Only a begin, by the owner of the lock, stores another number than 0. */
+    if (load_relaxed_u32(&channel->filling) != 0 && exchange_seq_u32(&channel->filling, 0) != 0)
+        generation_leave(channel->filling_in);
     if (!channel->publishing)
         channel_publishes(channel);
     channel->filling_slot = found;
@@ -252,6 +253,16 @@ static int32_t publish(wmmf_channel *channel, wmmf_frame *frame) {
     return status;
 }
 
+/* In pieces: what compilers clear more with takes long to start. */
+#define PIECE 80
+static void clear(wmmf_frame *frame) {
+    uint8_t *bytes = (uint8_t *)frame;
+    memset(bytes, 0, PIECE);
+    memset(bytes + PIECE, 0, PIECE);
+    memset(bytes + 2 * PIECE, 0, sizeof *frame - 2 * PIECE);
+    frame->struct_size = sizeof *frame;
+}
+
 int32_t wmmf_channel_begin(wmmf_channel *channel, int64_t timeout_ns, wmmf_frame *frame) {
     int32_t status = frame_check(channel, frame);
     if (status == WMMF_OK)
@@ -259,8 +270,7 @@ int32_t wmmf_channel_begin(wmmf_channel *channel, int64_t timeout_ns, wmmf_frame
     if (status != WMMF_OK)
         return status;
     const struct pictures *pictures = &channel->filling_in->pictures;
-    memset(frame, 0, sizeof *frame);
-    frame->struct_size = sizeof *frame;
+    clear(frame);
     frame->hold = channel->fillings;
     frame->slot = channel->filling_slot;
     frame->data = picture_at(pictures, channel->filling_slot);

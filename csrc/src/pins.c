@@ -3,18 +3,20 @@
 #include "eventcount.h"
 #include "participants.h"
 
-/* The state of a pin: bits 0-11 holders, bits 12-15 the caller's number of the generation, bits 16-63 the sequence.
- * With a frame but without a holder it is being stored or taken away, by one thread. */
-#define HOLDERS UINT64_C(0xFFF)
+/* The state of a pin: bits 0-10 holders, bits 11-15 1 + the caller's number of the generation, 0 = none; bits 16-63 the
+ * sequence. Without a holder: free, if there is no sequence, or being stored or taken away by one thread. */
+#define HOLDERS  UINT64_C(0x7FF)
+#define RESERVED (~UINT64_C(0) << SEQUENCE_SHIFT) /* in place of a sequence: there is no frame yet */
 /* A hold: bits 0-6 1 + the index of the pin, bits 7-31 a number, so that a hold that was given back is known. */
 #define HOLD_INDEX        UINT32_C(0x7F)
 #define HOLD_NUMBER_SHIFT 7
 #define HOLDS_APART       UINT32_C(4096) /* more than threads can take at the moment when readers change */
-#define GENERATION_SHIFT  12
+#define GENERATION_SHIFT  11
+#define GENERATION        UINT32_C(0x1F)
 #define SEQUENCE_SHIFT    16
 
 static uint64_t state_of(uint32_t generation, uint64_t sequence) {
-    return sequence << SEQUENCE_SHIFT | (uint64_t)generation << GENERATION_SHIFT;
+    return sequence << SEQUENCE_SHIFT | (uint64_t)(generation + 1) << GENERATION_SHIFT;
 }
 
 static shared_u64 *shared_pin(const struct readers *readers, const struct pin *pin) {
@@ -22,9 +24,49 @@ static shared_u64 *shared_pin(const struct readers *readers, const struct pin *p
     return &section->pins[(uint64_t)section->index * section->pins_each + (uint64_t)(pin - readers->own)];
 }
 
-/* One that holds this frame already. Its shared pin was stored before its first holder was counted, and stays as long
- * as one is: so the caller's look at the frame also comes after it. */
-static struct pin *share(struct readers *readers, uint64_t wanted) {
+static uint32_t generation_of(uint64_t state) {
+    return (uint32_t)(state >> GENERATION_SHIFT & GENERATION) - 1; /* none: NO_GENERATION */
+}
+
+static bool is_free(uint64_t state) {
+    return (state & HOLDERS) == 0 && state >> SEQUENCE_SHIFT == 0;
+}
+
+struct pin *pins_reserve_kept(struct readers *readers, uint32_t generation) {
+    uint64_t wanted = state_of(generation, 0);
+    for (uint32_t i = 0; i < readers->pins; i++) {
+        uint64_t state = wanted;
+        if (load_relaxed_u64(&readers->own[i].state) == wanted &&
+            cas_seq_u64(&readers->own[i].state, &state, wanted | RESERVED))
+            return &readers->own[i];
+    }
+    return NULL;
+}
+
+struct pin *pins_reserve(struct readers *readers, uint32_t generation, uint32_t *before) {
+    for (uint32_t i = 0; i < readers->pins; i++) {
+        uint64_t state = load_relaxed_u64(&readers->own[i].state);
+        if (!is_free(state) || !cas_seq_u64(&readers->own[i].state, &state, state_of(generation, 0) | RESERVED))
+            continue;
+        *before = generation_of(state);
+        return &readers->own[i];
+    }
+    return NULL;
+}
+
+void pins_unreserve(struct pin *pin, uint32_t generation) {
+    store_seq_u64(&pin->state, state_of(generation, 0));
+}
+
+bool pins_drop(struct pin *pin, uint32_t generation) {
+    uint64_t kept = state_of(generation, 0);
+    return cas_seq_u64(&pin->state, &kept, 0);
+}
+
+/* Its shared pin was stored before its first holder was counted, and stays as long as one is: so the caller's look at
+ * the frame also comes after it. */
+struct pin *pins_share(struct readers *readers, uint32_t generation, uint64_t sequence) {
+    uint64_t wanted = state_of(generation, sequence);
     for (uint32_t i = 0; i < readers->pins; i++) {
         struct pin *pin = &readers->own[i];
         uint64_t state = load_acquire_u64(&pin->state);
@@ -35,24 +77,14 @@ static struct pin *share(struct readers *readers, uint64_t wanted) {
     return NULL;
 }
 
-struct pin *pins_take(struct readers *readers, const struct pictures *pictures, uint32_t generation, uint32_t slot,
-                      uint64_t sequence) {
-    uint64_t wanted = state_of(generation, sequence);
-    struct pin *pin = share(readers, wanted);
-    for (uint32_t i = 0; i < readers->pins && !pin; i++) {
-        uint64_t free = 0;
-        if (load_relaxed_u64(&readers->own[i].state) != 0 || !cas_seq_u64(&readers->own[i].state, &free, wanted))
-            continue;
-        pin = &readers->own[i];
-        store_relaxed_u32(&pin->slot, slot);
-        uint32_t before = load_relaxed_u32(&pin->hold) & ~HOLD_INDEX;
-        store_relaxed_u32(&pin->hold, (before + (1 << HOLD_NUMBER_SHIFT)) | (i + 1));
-        store_seq_u64(shared_pin(readers, pin), (slot + 1) |
-                                                    (uint64_t)(pictures->number & 0xFFFF) << PIN_GENERATION_SHIFT |
-                                                    sequence << PIN_SEQUENCE_SHIFT);
-        store_release_u64(&pin->state, wanted | 1);
-    }
-    return pin;
+void pins_store(struct readers *readers, struct pin *pin, const struct pictures *pictures, uint32_t generation,
+                uint32_t slot, uint64_t sequence) {
+    uint32_t number = (load_relaxed_u32(&pin->hold) & ~HOLD_INDEX) + (1 << HOLD_NUMBER_SHIFT);
+    store_relaxed_u32(&pin->slot, slot);
+    store_relaxed_u32(&pin->hold, number | ((uint32_t)(pin - readers->own) + 1));
+    store_seq_u64(shared_pin(readers, pin), (slot + 1) | (uint64_t)(pictures->number & 0xFFFF) << PIN_GENERATION_SHIFT |
+                                                sequence << PIN_SEQUENCE_SHIFT);
+    store_release_u64(&pin->state, state_of(generation, sequence) | 1);
 }
 
 void pins_number_after(struct readers *readers, const struct readers *older) {
@@ -71,8 +103,7 @@ struct pin *pins_find(struct readers *readers, uint32_t hold) {
 
 struct pinned pin_frame(const struct pin *pin) {
     uint64_t state = load_acquire_u64(&pin->state);
-    struct pinned pinned = {state >> SEQUENCE_SHIFT, (uint32_t)(state >> GENERATION_SHIFT) % PIN_GENERATIONS,
-                            load_relaxed_u32(&pin->slot)};
+    struct pinned pinned = {state >> SEQUENCE_SHIFT, generation_of(state), load_relaxed_u32(&pin->slot)};
     return pinned;
 }
 
@@ -84,9 +115,13 @@ bool pins_give(struct readers *readers, struct pin *pin) {
     } while (!cas_seq_u64(&pin->state, &state, state - 1));
     if ((state & HOLDERS) != 1)
         return true;
-    /* seq_cst, which releases: our loads of the picture are done before a writer sees the pin gone. */
-    store_seq_u64(shared_pin(readers, pin), 0);
-    store_release_u64(&pin->state, 0);
+    /* Both release: our loads of the picture are done before a writer sees the pin gone, or a thread of ours the state.
+     * The fence keeps two looks behind both stores: whether a writer sleeps, which looks at the pins once it has
+     * counted itself in; and, the caller's, which generation is current: a thread that changes that looks at the states
+     * afterwards. */
+    store_release_u64(shared_pin(readers, pin), 0);
+    store_release_u64(&pin->state, state_of(generation_of(state), 0));
+    fence_seq();
     eventcount_wake(readers->section, EVENT_READERS); /* where only writers that wait for a slot sleep, here */
     return true;
 }

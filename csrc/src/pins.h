@@ -16,9 +16,10 @@
 
 #include "pictures.h"
 
-/* A pin of ours, in private memory: which frame it holds, and for how many holders. */
+/* A pin of ours, in private memory: which frame it holds, and for how many holders. A pin that holds none still keeps
+ * the generation of its last frame mapped, so that the next frame need not be counted there. */
 struct pin {
-    shared_u64 state; /* see pins.c; 0: free */
+    shared_u64 state; /* see pins.c; 0: free, and keeps no generation */
     shared_u32 slot;
     shared_u32 hold; /* wmmf_frame.hold */
 };
@@ -30,12 +31,23 @@ struct readers {
     struct pin own[WMMF_CHANNEL_PINS_MAX];
 };
 
-/* Stores a pin, or counts on one that we have stored for this frame before. `generation` is a number of the caller's,
- * at most PIN_GENERATIONS - 1. NULL: all are in use. The caller then has to look whether the frame may still be pinned.
- */
+/* Generations are numbers of the caller's, which counts how often each is kept. */
 #define PIN_GENERATIONS 16
-struct pin *pins_take(struct readers *readers, const struct pictures *pictures, uint32_t generation, uint32_t slot,
-                      uint64_t sequence);
+#define NO_GENERATION   UINT32_MAX
+/* Takes a free pin that keeps this generation. NULL: there is none. */
+struct pin *pins_reserve_kept(struct readers *readers, uint32_t generation);
+/* Takes any free pin, which keeps this generation from now on; *before is the one that it kept. NULL: there is none. */
+struct pin *pins_reserve(struct readers *readers, uint32_t generation, uint32_t *before);
+/* Frees a pin that was reserved. As after pins_give the caller asks whether its generation is still to be kept. */
+void pins_unreserve(struct pin *pin, uint32_t generation);
+/* What a free pin keeps is not kept any more. False: the pin is in use, or does not keep that. */
+bool pins_drop(struct pin *pin, uint32_t generation);
+
+/* Stores a pin that was reserved. The caller then has to look whether the frame may still be pinned. */
+void pins_store(struct readers *readers, struct pin *pin, const struct pictures *pictures, uint32_t generation,
+                uint32_t slot, uint64_t sequence);
+/* Counts on a pin that we have stored for this frame before. NULL: there is none. */
+struct pin *pins_share(struct readers *readers, uint32_t generation, uint64_t sequence);
 /* Holds of these readers are to differ from those that were given out by older ones. */
 void pins_number_after(struct readers *readers, const struct readers *older);
 /* The pin of a frame with this hold; NULL: it is not held. */
@@ -47,7 +59,8 @@ struct pinned {
     uint32_t slot;
 };
 struct pinned pin_frame(const struct pin *pin);
-/* Takes one holder away, and the pin with the last one. False: there was none any more. */
+/* Takes one holder away, and the pin with the last one. False: there was none any more. After that the caller looks
+ * which generation is current. */
 bool pins_give(struct readers *readers, struct pin *pin);
 
 /* Sets the bits of all slots of this generation that are pinned. */
