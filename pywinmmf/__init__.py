@@ -38,6 +38,7 @@ from .errors import (
     PoisonedError,
 )
 from .frame_channel import FrameChannel
+from .frame_sets import next_set
 from .frames import Frame, NewFrame
 from .inspection import list_sections
 from .locks import ReadLock, WriteLock
@@ -85,5 +86,6 @@ __all__ = [
     "include_dir",
     "library_path",
     "list_sections",
+    "next_set",
     "shared_cameras",
 ]
