@@ -105,7 +105,7 @@ static bool keep_to_one_core(void) {
     cpu_set_t cores, one;
     if (sched_getaffinity(0, sizeof cores, &cores) != 0)
         return false;
-    int core = 0;
+    size_t core = 0;
     while (!CPU_ISSET(core, &cores))
         core++;
     CPU_ZERO(&one);
