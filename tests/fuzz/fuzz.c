@@ -290,8 +290,11 @@ static void call_unlock_write(void) {
     answered(wmmf_unlock_write(*take_map()));
 }
 
+/* What repairs: each layout has one of the two. */
 static void call_mark_consistent(void) {
-    answered(wmmf_mark_consistent(*take_map()));
+    wmmf_section *section = *take_map();
+    answered(wmmf_mark_consistent(section));
+    answered(wmmf_break_lock(section));
 }
 
 static void call_read(void) {
