@@ -85,6 +85,44 @@ def test_a_script_that_does_not_close_leaves_nothing(name: str, child: Child, en
     assert not exists(name)
 
 
+HELD_AT_THE_END = {
+    "frames": "channel.publish(b'x'); frame = channel.latest(); view = memoryview(frame); new = channel.begin()",
+    "a lock": "guard = section.write_lock(); guard.__enter__()",
+    "a cycle": "channel.publish(b'x'); loop = [channel.latest()]; loop.append(loop); loop.append(memoryview(loop[0]))",
+    "threads that wait": "start(lambda: channel.next(600)); start(lambda: section.wait(0))",
+    "threads that work": """
+def work():
+    while True:
+        with section.write_lock():
+            section.write(b'x')
+        channel.publish(b'x' * 1000)
+        with channel.latest() as frame:
+            bytes(frame.data)
+start(work)
+start(work)
+while channel.sequence < 20:
+    pass
+""",
+}
+
+
+@pytest.mark.parametrize("held", HELD_AT_THE_END.values(), ids=list(HELD_AT_THE_END))
+def test_a_script_ends_whatever_it_holds(name: str, child: Child, held: str) -> None:
+    child(
+        """
+import threading
+section = MemoryMappedFile.create(sys.argv[1], 100)
+channel = FrameChannel.create(sys.argv[1] + "-frames", capacity=1000)
+def start(work):
+    threading.Thread(target=work, daemon=True).start()
+"""
+        + held,
+        name,
+    ).result()  # its exit code is 0
+    assert not exists(name)
+    assert not exists(f"{name}-frames")
+
+
 KILLED = """
 section = MemoryMappedFile.create(sys.argv[1], 5000)
 section.write(b"left behind")

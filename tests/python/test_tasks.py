@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pywinmmf import Error, MemoryMappedFile
+from pywinmmf import Error, FrameChannel, MemoryMappedFile
 
 DEADLOCK = -24
 Use = Callable[[MemoryMappedFile], object]
@@ -156,3 +156,43 @@ def test_tasks_wait_for_each_other_through_two_objects(section: MemoryMappedFile
 
     asyncio.run(main())
     assert order == ["first", "second"]
+
+
+def test_a_cancellation_at_any_await_leaves_nothing_held(section: MemoryMappedFile) -> None:
+    """A group of tasks that lock, read frames and publish is cancelled after 1, 2, 3 ... turns of the event loop."""
+
+    async def write(letter: bytes) -> None:
+        while True:
+            async with section.write_lock_async():
+                section.write(letter * 64)
+                await asyncio.sleep(0)
+                assert bytes(section.view(0, 64)) == letter * 64
+            async with section.read_lock_async():
+                await asyncio.sleep(0)
+
+    async def read(channel: FrameChannel) -> None:
+        while True:
+            with await channel.next_async(30):
+                await asyncio.sleep(0)
+
+    async def publish(channel: FrameChannel) -> None:
+        while True:
+            channel.publish(b"x")
+            await asyncio.sleep(0)
+
+    async def cancelled_after(turns: int, channel: FrameChannel) -> None:
+        tasks = [asyncio.create_task(one) for one in (write(b"a"), write(b"b"), read(channel), publish(channel))]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            assert isinstance(result, asyncio.CancelledError), repr(result)
+
+    with FrameChannel.create(f"{section.name}-frames", capacity=8, slots=3) as channel:
+        for turns in range(1, 60):
+            asyncio.run(cancelled_after(turns, channel))
+            with section.write_lock(0):
+                pass
+            for _ in range(4):  # each slot is free
+                assert channel.publish(b"y")
