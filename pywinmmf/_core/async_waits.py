@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -29,88 +31,124 @@ class _Wait:
         self._future = future
         self._loop = future.get_loop()
 
-    def decide(self, result: int | ClosedError) -> None:
+    def decide(self, result: int | Exception) -> None:
         """Wake the task, from any thread."""
         with suppress(RuntimeError):  # its event loop was closed: nobody waits
             self._loop.call_soon_threadsafe(self._set, result)
 
-    def _set(self, result: int | ClosedError) -> None:
+    def _set(self, result: int | Exception) -> None:
         if self._future.done():  # it was cancelled, or its timeout is over
             return
-        if isinstance(result, ClosedError):
+        if isinstance(result, Exception):
             self._future.set_exception(result)
         else:
             self._future.set_result(result)
 
 
+Request: TypeAlias = "Callable[[_Waiter], None]"
+
+
 class _Waiter:
-    """A thread and what it waits for. `_lock` guards the waits of all waiters."""
+    """A thread and what it waits for.
+
+    Only the thread touches the waits. Others post requests to the first waiter, which hands on to the next one what it
+    has no room for. So nobody takes a lock, which a signal handler could find taken by the code that it interrupts.
+    """
 
     def __init__(self) -> None:
-        self.waits: dict[Native, set[_Wait]] = {}
+        self._waits: dict[Native, set[_Wait]] = {}
+        self._requests: deque[Request] = deque()
+        self._next: _Waiter | None = None
         cell = ffi.new("wmmf_waker **")
         status = lib.wmmf_waker_create(cell)
         if status:
             raise native_error(status, "prepare to wait")
         self._waker = cell[0]
+
+    def start(self) -> None:
+        """Start the thread."""
         threading.Thread(target=self._run, name="pywinmmf-waits", daemon=True).start()
 
-    def look_again(self) -> None:
-        """Make the thread notice added and removed waits."""
+    def post(self, request: Request) -> None:
+        """Have the thread carry out a request."""
+        self._requests.append(request)
         lib.wmmf_waker_wake(self._waker)
+
+    def add(self, wait: _Wait) -> None:
+        """Request: wait for this, too."""
+        if wait.native in self._waits or len(self._waits) < lib.WMMF_WAIT_MANY_MAX:
+            self._waits.setdefault(wait.native, set()).add(wait)
+            return
+        try:
+            if self._next is None:
+                self._next = _Waiter()
+                self._next.start()
+        except Exception as error:
+            wait.decide(error)
+        else:
+            self._next.post(lambda waiter: waiter.add(wait))
+
+    def remove(self, wait: _Wait) -> None:
+        """Request: wait for this no longer."""
+        self._discard(wait)
+        if self._next:
+            self._next.post(lambda waiter: waiter.remove(wait))
+
+    def refuse(self, identity: int, refused: ClosedError) -> None:
+        """Request: refuse the tasks that wait for what is being closed."""
+        for native in [one for one in self._waits if id(one) == identity]:
+            for wait in self._waits.pop(native):
+                wait.decide(refused)
+        if self._next:
+            self._next.post(lambda waiter: waiter.refuse(identity, refused))
 
     def _run(self) -> None:
         items = ffi.new("wmmf_wait_item[]", lib.WMMF_WAIT_MANY_MAX)
         while True:
+            while self._requests:
+                self._requests.popleft()(self)
             natives = self._fill(items)  # kept open until the call returns
             self._decide(items, natives, lib.wmmf_wait_many(items, len(natives), self._waker, -1))
 
-    def _decide(self, items: Any, natives: list[Native], failure: int) -> None:
-        with _lock:
-            for item, native in zip(items, natives):
-                status = failure or item.status
-                if status != lib.WMMF_E_TIMEOUT:
-                    self._decided(native, status, item.current)
-
     def _fill(self, items: Any) -> list[Native]:
-        with _lock:
-            natives = list(self.waits)
-            for item, native in zip(items, natives):
-                is_section = isinstance(native, hold.Section)
-                item.section, item.channel = (native.pointer, ffi.NULL) if is_section else (ffi.NULL, native.pointer)
-                # Each was the current sequence when its task asked. Sequences only grow, so the oldest is passed first.
-                item.sequence = min(wait.sequence for wait in self.waits[native])
-                item.status = lib.WMMF_E_TIMEOUT
-            return natives
+        natives = list(self._waits)
+        for item, native in zip(items, natives):
+            is_section = isinstance(native, hold.Section)
+            item.section, item.channel = (native.pointer, ffi.NULL) if is_section else (ffi.NULL, native.pointer)
+            # Each was the current sequence when its task asked. Sequences only grow, so the oldest is passed first.
+            item.sequence = min(wait.sequence for wait in self._waits[native])
+            item.status = lib.WMMF_E_TIMEOUT
+        return natives
 
-    def _decided(self, native: Native, status: int, current: int) -> None:
-        for wait in list(self.waits.get(native, ())):
-            if status or wait.sequence != current:
-                _remove(self, wait)
-                wait.decide(status)
+    def _decide(self, items: Any, natives: list[Native], failure: int) -> None:
+        for item, native in zip(items, natives):
+            status = failure or item.status
+            if status == lib.WMMF_E_TIMEOUT:
+                continue
+            for wait in list(self._waits[native]):
+                if status or wait.sequence != item.current:
+                    self._discard(wait)
+                    wait.decide(status)
 
-
-_lock = threading.Lock()
-_waiters: list[_Waiter] = []
-
-
-def _add(wait: _Wait) -> _Waiter:
-    with _lock:
-        waiter = next((one for one in _waiters if wait.native in one.waits), None) or next(
-            (one for one in _waiters if len(one.waits) < lib.WMMF_WAIT_MANY_MAX), None
-        )
-        if waiter is None:
-            waiter = _Waiter()
-            _waiters.append(waiter)
-        waiter.waits.setdefault(wait.native, set()).add(wait)
-        return waiter
+    def _discard(self, wait: _Wait) -> None:
+        waits = self._waits.get(wait.native, set())
+        waits.discard(wait)
+        if not waits:
+            self._waits.pop(wait.native, None)
 
 
-def _remove(waiter: _Waiter, wait: _Wait) -> bool:
-    """Remove a wait. Returns whether it was the last for its section."""
-    waits = waiter.waits.get(wait.native, set())
-    waits.discard(wait)
-    return not waits and waiter.waits.pop(wait.native, None) is not None
+_first: dict[str, _Waiter] = {}
+"""The first waiter, once there is one: a dict, so that of two threads that make one only one succeeds."""
+
+
+def _first_waiter() -> _Waiter:
+    waiter = _first.get("waiter")
+    if waiter is None:
+        made = _Waiter()
+        waiter = _first.setdefault("waiter", made)
+        if waiter is made:
+            made.start()
+    return waiter
 
 
 async def until_changed(native: Native, sequence: int, timeout: float) -> int:
@@ -119,36 +157,28 @@ async def until_changed(native: Native, sequence: int, timeout: float) -> int:
 
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     wait = _Wait(native, sequence, future)
-    waiter = _add(wait)
-    waiter.look_again()
+    waiter = _first_waiter()
+    waiter.post(lambda one: one.add(wait))
     try:
         async with asyncio.timeout(None if timeout == float("inf") else timeout):
             return await future
     except TimeoutError:
         return lib.WMMF_E_TIMEOUT  # type: ignore[no-any-return]
     finally:
-        with _lock:
-            last = _remove(waiter, wait)
-        if last:
-            waiter.look_again()  # it refers to the section until then
+        if future.cancelled():  # else it was decided, and is no longer waited for
+            waiter.post(lambda one: one.remove(wait))
 
 
 def end(native: Native, refused: ClosedError) -> None:
     """Refuse the tasks that wait for what is being closed."""
-    if not _waiters:
-        return
-    with _lock:
-        for waiter in _waiters:
-            for wait in waiter.waits.pop(native, ()):
-                wait.decide(refused)
-                waiter.look_again()
+    identity = id(native)  # a request that referred to it would keep it open
+    for waiter in list(_first.values()):
+        waiter.post(lambda one: one.refuse(identity, refused))
 
 
 def _after_fork() -> None:
     """Forget the threads after a fork: they are the parent's."""
-    global _lock
-    _lock = threading.Lock()
-    _waiters.clear()
+    _first.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -6,6 +6,7 @@ In most tests it comes before a given bytecode of the package, one after the oth
 from __future__ import annotations
 
 import _thread
+import asyncio
 import linecache
 import signal
 import sys
@@ -31,6 +32,14 @@ LOCKS = pytest.mark.parametrize("lock", [MemoryMappedFile.read_lock, MemoryMappe
 
 # Here it looks for no signals, but a trace can raise: around its call of a lock's __exit__.
 QUIET = "with _opening:"
+
+
+@pytest.fixture(autouse=True)
+def waiting_thread(name: str) -> None:
+    """A task has waited, so that closing has a thread to tell."""
+    with FrameChannel.create(f"{name}-waited", capacity=1) as channel:
+        with pytest.raises(LockTimeoutError):
+            asyncio.run(channel.wait_async(0, timeout=0.01))
 
 
 def line_of(frame: FrameType) -> str:
