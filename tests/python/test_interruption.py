@@ -37,9 +37,8 @@ QUIET = "with _opening:"
 @pytest.fixture(autouse=True)
 def waiting_thread(name: str) -> None:
     """A task has waited, so that closing has a thread to tell."""
-    with FrameChannel.create(f"{name}-waited", capacity=1) as channel:
-        with pytest.raises(LockTimeoutError):
-            asyncio.run(channel.wait_async(0, timeout=0.01))
+    with FrameChannel.create(f"{name}-waited", capacity=1) as channel, pytest.raises(LockTimeoutError):
+        asyncio.run(channel.wait_async(0, timeout=0.01))
 
 
 def line_of(frame: FrameType) -> str:
