@@ -60,6 +60,7 @@ WELL_KNOWN = {
     SID_START + b"\x01" + struct.pack("<I", 0): "everyone",
     SID_START + b"\x05" + struct.pack("<I", 11): "users",
     SID_START + b"\x05" + struct.pack("<I", 18): "system",
+    b"\x01\x02" + bytes(5) + b"\x0f" + struct.pack("<II", 2, 1): "app containers",
 }
 SECTION, SEMAPHORE = 0, 1
 # What the kernel makes of the generic rights all, execute, write and read, of a section and of a semaphore.
@@ -155,8 +156,16 @@ def windows() -> Windows:
     ("access", "expected"),
     [
         (Access.OWNER, {"me": ALL, "system": ALL}),
-        (Access.USERS_READ, {"me": ALL, "system": ALL, "users": READ}),
-        (Access.USERS_WRITE, {"me": ALL, "system": ALL, "users": READ | WRITE | EXECUTE}),
+        (Access.USERS_READ, {"me": ALL, "system": ALL, "users": READ, "app containers": READ}),
+        (
+            Access.USERS_WRITE,
+            {
+                "me": ALL,
+                "system": ALL,
+                "users": READ | WRITE | EXECUTE,
+                "app containers": READ | WRITE | EXECUTE,
+            },
+        ),
         ("D:P(A;;GR;;;WD)(A;;GA;;;SY)", {"everyone": READ, "system": ALL}),
     ],
 )

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from pywinmmf import Layout, LockTimeoutError, MemoryMappedFile, NotSupportedError, PoisonedError
 from pywinmmf.cli import main
 
+HOLDER = """
+section = MemoryMappedFile.open(sys.argv[1], layout=Layout.WINMMF)
+guard = section.write_lock()
+guard.__enter__()
+section.write(b"half")
+print("inside")
+import time
+time.sleep(600)
+"""
+
 
 @pytest.fixture
-def stuck(name: str) -> MemoryMappedFile:
-    """A section of the winmmf layout whose lock a process took that is gone."""
-    section = MemoryMappedFile.create(name, 100, layout=Layout.WINMMF)
-    code = (
-        "import os, sys; from pywinmmf import *; "
-        "section = MemoryMappedFile.open(sys.argv[1], layout=Layout.WINMMF); "
-        "guard = section.write_lock(); guard.__enter__(); section.write(b'half'); os._exit(0)"
-    )
-    subprocess.run([sys.executable, "-c", code, name], check=True, timeout=60)
-    with pytest.raises(LockTimeoutError):
-        section.read(timeout=0)
-    return section
+def stuck(name: str, child: Callable[..., Any]) -> Iterator[MemoryMappedFile]:
+    """A section of the winmmf layout whose lock a process took that was killed."""
+    with MemoryMappedFile.create(name, 100, layout=Layout.WINMMF) as section:
+        holder = child(HOLDER, name)
+        assert holder.line() == "inside"
+        holder.kill()
+        with pytest.raises(LockTimeoutError):
+            section.read(timeout=0)
+        yield section
 
 
 def test_a_broken_lock_is_free(stuck: MemoryMappedFile) -> None:
