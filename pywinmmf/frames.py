@@ -112,6 +112,8 @@ class NewFrame(hold.NewFrame):
 
     sequence: int
     """The sequence of the published frame; 0 before."""
+    used: int
+    """Bytes of the picture."""
 
     @property
     def array(self) -> numpy.typing.NDArray[Any]:
@@ -124,15 +126,6 @@ class NewFrame(hold.NewFrame):
 
     def _set(self, name: str, value: int, most: int) -> None:
         setattr(native_frame(self), name, whole(name, value, most=most))
-
-    @property
-    def used(self) -> int:
-        """Bytes of the picture."""
-        return int(native_frame(self).used)
-
-    @used.setter
-    def used(self, value: int) -> None:
-        native_frame(self).used = whole("used", value, most=self.capacity, status=lib.WMMF_E_RANGE)
 
     @property
     def timestamp_ns(self) -> int:

@@ -10,6 +10,7 @@ from ..errors import ClosedError, Error, FormatError, InvalidArgumentError, NotI
 from ..pixels import fourcc_text
 from .binding import ffi, hold, lib
 from .timeouts import nanoseconds
+from .validation import whole
 
 
 def refusal(native: hold.Section | hold.Channel) -> ClosedError:
@@ -84,6 +85,11 @@ def too_small(_channel: hold.Channel, size: int, needed: int) -> NoReturn:
     raise InvalidArgumentError(f"buffer of {size} bytes: expected at least {needed} for this frame", lib.WMMF_E_RANGE)
 
 
+def used(value: object, capacity: int) -> int:
+    """The checked bytes of a picture."""
+    return whole("used", value, most=capacity, status=lib.WMMF_E_RANGE)
+
+
 def over(frame: hold.Frame | hold.NewFrame) -> NoReturn:
     """Raise for a use of a frame after its end."""
     if isinstance(frame, hold.NewFrame):
@@ -122,6 +128,7 @@ _FUNCTIONS = (
     fail_publish,
     too_small,
     current_task,
+    used,
     over,
     no_picture,
     torn,

@@ -17,7 +17,7 @@
 #include "hold.h"
 
 static const char *const supplied_names[SUPPLIED] = {
-    "nanoseconds", "still_open", "fail", "fail_lock", "fail_publish", "too_small", "current_task",
+    "nanoseconds", "still_open", "fail", "fail_lock", "fail_publish", "too_small", "current_task", "used",
     "over",        "no_picture", "torn", "Frame",     "NewFrame",     "ReadLock",  "WriteLock"};
 
 PyObject *hold_fail(State *state, int function, PyObject *self) {

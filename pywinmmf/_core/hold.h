@@ -30,6 +30,7 @@ enum {
     FAIL_PUBLISH, /* (channel, frame, status): raises */
     TOO_SMALL,    /* (channel, size, needed): raises */
     CURRENT_TASK, /* () -> a weak reference to the running greenlet or else task, or None; only with greenlet */
+    USED,         /* (value, capacity) -> int */
     OVER,         /* (frame): raises */
     NO_PICTURE,   /* (frame): raises */
     TORN,         /* (frame): raises */

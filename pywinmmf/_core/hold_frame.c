@@ -158,6 +158,31 @@ static PyObject *frame_address(Frame *self, void *closure) {
     return PyLong_FromVoidPtr(&self->frame);
 }
 
+static PyObject *frame_used(Frame *self, void *closure) {
+    (void)closure;
+    return PyLong_FromUnsignedLongLong(self->frame.used);
+}
+
+/* Python says what is wrong with the value, or makes a number of it. */
+static int set_used(Frame *self, PyObject *value, void *closure) {
+    (void)closure;
+    if (value && PyLong_CheckExact(value)) {
+        int overflow;
+        long long used = PyLong_AsLongLongAndOverflow(value, &overflow);
+        if (used >= 0 && (uint64_t)used <= self->frame.capacity) {
+            self->frame.used = (uint64_t)used;
+            return 0;
+        }
+    }
+    PyObject *checked = PyObject_CallFunction(self->module->supplied[USED], "OK", value ? value : Py_None,
+                                              (unsigned long long)self->frame.capacity);
+    if (!checked)
+        return -1;
+    self->frame.used = PyLong_AsUnsignedLongLong(checked);
+    Py_DECREF(checked);
+    return 0;
+}
+
 static PyObject *frame_is_over(Frame *self, void *closure) {
     (void)closure;
     return PyBool_FromLong(load_seq_u32(&self->state) & (IS_OVER | ENDING));
@@ -265,18 +290,26 @@ static void frame_dealloc(Frame *self) {
 #define FIELD(name, type, text)                                                                                        \
     { #name, type, offsetof(Frame, frame) + offsetof(wmmf_frame, name), READONLY, text }
 static PyMemberDef frame_members[] = {
-    FIELD(sequence, T_ULONGLONG, NULL), FIELD(missed, T_ULONGLONG, NULL),   FIELD(timestamp_ns, T_ULONGLONG, NULL),
-    FIELD(used, T_ULONGLONG, NULL),     FIELD(width, T_UINT, NULL),         FIELD(height, T_UINT, NULL),
-    FIELD(stride, T_UINT, NULL),        FIELD(capacity, T_ULONGLONG, NULL), END,
-};
-
-static PyGetSetDef frame_getset[] = {
-    {"data", (getter)frame_data, NULL, "its bytes, in place", NULL},
-    {"address", (getter)frame_address, NULL, "of the wmmf_frame, which lives as long as this object", NULL},
-    {"intact", (getter)frame_is_intact, NULL, "whether it is, or was until its release, as it was published", NULL},
-    {"over", (getter)frame_is_over, NULL, "whether it was given back, published or dropped", NULL},
+    FIELD(sequence, T_ULONGLONG, NULL),
+    FIELD(missed, T_ULONGLONG, NULL),
+    FIELD(timestamp_ns, T_ULONGLONG, NULL),
+    FIELD(width, T_UINT, NULL),
+    FIELD(height, T_UINT, NULL),
+    FIELD(stride, T_UINT, NULL),
+    FIELD(capacity, T_ULONGLONG, NULL),
     END,
 };
+
+#define FRAME_GETSET                                                                                                   \
+    {"data", (getter)frame_data, NULL, "its bytes, in place", NULL},                                                   \
+        {"address", (getter)frame_address, NULL, "of the wmmf_frame, which lives as long as this object", NULL},       \
+        {"intact", (getter)frame_is_intact, NULL, "whether it is, or was until its release, as it was published",      \
+         NULL},                                                                                                        \
+        {"over", (getter)frame_is_over, NULL, "whether it was given back, published or dropped", NULL}, END
+
+static PyGetSetDef frame_getset[] = {{"used", (getter)frame_used, NULL, "bytes of the picture", NULL}, FRAME_GETSET};
+static PyGetSetDef new_frame_getset[] = {{"used", (getter)frame_used, (setter)set_used, "Bytes of the picture.", NULL},
+                                         FRAME_GETSET};
 
 static PyMethodDef frame_methods[] = {
     NONE("__enter__", hold_enter, "the frame"),
@@ -309,7 +342,7 @@ static PyMethodDef new_frame_methods[] = {
 static PyType_Slot new_frame_slots[] = {
     {Py_tp_dealloc, frame_dealloc},
     {Py_tp_members, frame_members},
-    {Py_tp_getset, frame_getset},
+    {Py_tp_getset, new_frame_getset},
     {Py_tp_methods, new_frame_methods},
     {Py_bf_getbuffer, frame_view},
     {Py_bf_releasebuffer, release_view},
