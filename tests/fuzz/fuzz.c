@@ -63,6 +63,7 @@ static int64_t take_timeout(void) {
 
 static char name[32], path[64], inner_path[64];
 static wmmf_section *raw;
+static wmmf_section *outer; /* the section by its name, where `raw` is an inner one */
 static uint8_t *bytes;
 static uint64_t bytes_size;
 
@@ -624,9 +625,8 @@ static void plant(bool channel) {
 static void open_inner(uint64_t place) {
     char inner[40];
     uint64_t id;
-    open_raw(name, &raw, &bytes, &bytes_size);
+    open_raw(name, &outer, &bytes, &bytes_size); /* stays open, so that the name stays taken */
     memcpy(&id, bytes + place, sizeof id);
-    wmmf_close(raw);
     snprintf(inner, sizeof inner, "wmmf-i-%016llx", (unsigned long long)id);
     snprintf(inner_path, sizeof inner_path, "/dev/shm/%s", inner);
     open_raw(inner, &raw, &bytes, &bytes_size);
@@ -665,6 +665,8 @@ static void tear_down(void) {
         maps[i] = NULL;
     }
     wmmf_close(raw);
+    wmmf_close(outer);
+    outer = NULL;
 }
 
 static int count_descriptors(void) {
