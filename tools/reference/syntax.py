@@ -31,7 +31,8 @@ def text(node: Node) -> str:
 
 def last_row(node: Node) -> int:
     """The row of the last character of a node; some nodes end with a line break, which does not count."""
-    return node.end_point.row - (1 if text(node).endswith("\n") else 0)
+    row: int = node.end_point.row
+    return row - 1 if text(node).endswith("\n") else row
 
 
 def signature(node: Node, *bodies: str) -> str:
