@@ -63,6 +63,7 @@ WELL_KNOWN = {
     b"\x01\x02" + bytes(5) + b"\x0f" + struct.pack("<II", 2, 1): "app containers",
 }
 SECTION, SEMAPHORE = 0, 1
+ALLOWED, DENIED = 0, 1
 # What the kernel makes of the generic rights all, execute, write and read, of a section and of a semaphore.
 MEANINGS = {
     0x10000000: (0xF001F, 0x1F0003),
@@ -71,6 +72,7 @@ MEANINGS = {
     0x80000000: (0x20005, 0x20001),
 }
 ALL, EXECUTE, WRITE, READ = MEANINGS
+OWN = [(ALLOWED, "me", ALL), (ALLOWED, "system", ALL)]
 
 
 def specific(mask: int, kind: int) -> int:
@@ -99,8 +101,8 @@ class Windows:
         for function in (self.kernel.UnmapViewOfFile, self.kernel.CloseHandle):
             function.argtypes = [handle]
 
-    def dacl(self, name: str, kind: int) -> dict[str, int]:
-        """Who is allowed what with a named object; somebody whom it does not know is "me"."""
+    def descriptor(self, name: str, kind: int) -> bytes:
+        """The DACL of a named object, in a security descriptor."""
         handle = ctypes.c_void_p(self.opens[kind](READ_CONTROL, False, name))
         assert handle, name
         needed = ctypes.c_ulong()
@@ -110,7 +112,14 @@ class Windows:
             handle, DACL_SECURITY_INFORMATION, descriptor, needed, ctypes.byref(needed)
         )
         self.kernel.CloseHandle(handle)
-        return allowed(descriptor.raw, kind)
+        return descriptor.raw
+
+    def dacl(self, name: str, kind: int) -> dict[str, int]:
+        """Who is allowed what with a named object; somebody whom it does not know is "me"."""
+        found = entries(self.descriptor(name, kind), kind)
+        assert all(ace == ALLOWED for ace, _, _ in found)
+        assert len({who for _, who, _ in found}) == len(found)
+        return {who: mask for _, who, mask in found}
 
     def begins_with(self, handle: int, content: bytes) -> bool:
         """Whether a number is this process's handle of a section with such a beginning."""
@@ -128,20 +137,18 @@ class Windows:
         return bool(view)
 
 
-def allowed(descriptor: bytes, kind: int) -> dict[str, int]:
-    """What a security descriptor's protected DACL allows; that is all there is in it."""
+def entries(descriptor: bytes, kind: int) -> list[tuple[int, str, int]]:
+    """Type, who and rights of each entry of a security descriptor's protected DACL, in order; that is all it has."""
     control, start = struct.unpack_from("<2xH12xI", descriptor)
     assert control & SE_DACL_PROTECTED
     assert start, "no DACL: everybody may do everything"
     (count,) = struct.unpack_from("<4xH", descriptor, start)
-    found: dict[str, int] = {}
+    found: list[tuple[int, str, int]] = []
     at = start + 8
     for _ in range(count):
         ace, size, mask = struct.unpack_from("<BxHI", descriptor, at)
-        assert ace == 0, "not an ACCESS_ALLOWED_ACE"
-        found[WELL_KNOWN.get(descriptor[at + 8 : at + size], "me")] = specific(mask, kind)
+        found.append((ace, WELL_KNOWN.get(descriptor[at + 8 : at + size], "me"), specific(mask, kind)))
         at += size
-    assert len(found) == count
     return found
 
 
@@ -209,6 +216,75 @@ def test_who_is_denied_everything_gets_nothing(name: str) -> None:
             MemoryMappedFile.create(name, 100)
     with pytest.raises(NotFoundError):
         MemoryMappedFile.open(name)
+
+
+def parts(name: str) -> dict[str, str]:
+    """The names of the sections that a channel consists of, from its header."""
+    with MemoryMappedFile.open(name, layout=Layout.RAW, readonly=True) as raw:
+        (payload,) = struct.unpack("<Q", raw.read(8, 16))
+        readers, pictures = (struct.unpack("<Q", raw.read(8, payload + offset))[0] for offset in (8, 64))
+    return {
+        "channel": f"Local\\{name}",
+        "pictures": f"Local\\wmmf-{pictures:016x}-i",
+        "readers": f"Local\\wmmf-{readers:016x}-i",
+    }
+
+
+@windows_only
+@pytest.mark.parametrize(
+    ("access", "meant", "meant_for_readers"),
+    [
+        (Access.OWNER, OWN, OWN),
+        (
+            Access.USERS_READ,
+            [*OWN, (ALLOWED, "users", READ), (ALLOWED, "app containers", READ)],
+            [*OWN, (ALLOWED, "users", READ | WRITE | EXECUTE), (ALLOWED, "app containers", READ | WRITE | EXECUTE)],
+        ),
+        (  # Who is denied anything still is; who may only write does not get to read.
+            "D:P(D;;GW;;;WD)(A;;GR;;;AU)(A;;GW;;;SY)",
+            [(DENIED, "everyone", WRITE), (ALLOWED, "users", READ), (ALLOWED, "system", WRITE)],
+            [(DENIED, "everyone", WRITE), (ALLOWED, "users", READ | WRITE | EXECUTE), (ALLOWED, "system", WRITE)],
+        ),
+    ],
+)
+def test_who_may_read_a_channel_may_write_what_its_readers_write(
+    name: str,
+    windows: Windows,
+    access: Access | str,
+    meant: list[tuple[int, str, int]],
+    meant_for_readers: list[tuple[int, str, int]],
+) -> None:
+    with FrameChannel.create(name, capacity=100, access=access) as channel:
+        channel.publish(b"first")
+        for part, full_name in parts(name).items():
+            expected = meant_for_readers if part == "readers" else meant
+            found = entries(windows.descriptor(full_name, SECTION), SECTION)
+            assert found == [(ace, who, specific(mask, SECTION)) for ace, who, mask in expected], part
+
+
+@windows_only
+def test_a_writer_that_is_denied_reads_copies(name: str) -> None:
+    """What its user is denied stays denied in every part: it holds nothing in place."""
+    with FrameChannel.create(name, capacity=100, access="D:P(D;;GW;;;WD)(A;;GR;;;WD)") as channel:
+        channel.publish(b"first")
+        with FrameChannel.open(name, readonly=True) as reader:
+            assert not reader.in_place
+            assert bytes(reader.latest().data) == b"first"
+        with pytest.raises(AccessDeniedError):
+            FrameChannel.open(name)
+
+
+@windows_only
+def test_a_channel_that_denies_everything_lets_nobody_in(name: str) -> None:
+    with FrameChannel.create(name, capacity=100, access="D:P") as channel:
+        assert channel.publish(b"first") == 1
+        assert bytes(channel.latest().data) == b"first"
+        for readonly in (False, True):
+            with pytest.raises(AccessDeniedError) as refused:
+                FrameChannel.open(name, readonly=readonly)
+            assert (refused.value.status, refused.value.os_error) == (lib.WMMF_E_ACCESS, 5)
+    with pytest.raises(NotFoundError):
+        FrameChannel.open(name)
 
 
 @windows_only
