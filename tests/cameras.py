@@ -65,8 +65,8 @@ class Stream:
         self.url = ""
 
     @contextmanager
-    def of(self, bad: bytes, kind: str) -> Iterator[None]:
-        """Serve it, with these bytes, called so, as every tenth part."""
+    def of(self, bad: bytes, kind: str, *, with_length: bool = True, parts: int = 10**9) -> Iterator[None]:
+        """Serve it, with these bytes, called so, as every tenth part. Each connection ends after so many parts."""
         stream = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -79,10 +79,11 @@ class Stream:
                 self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
                 self.end_headers()
                 number = 0
-                while not ended.wait(0.05):
+                while number < parts and not ended.wait(0.05):
                     number += 1
                     part, content = (bad, kind) if number % 10 == 0 else (jpeg(number % 200), "image/jpeg")
-                    head = f"--frame\r\nContent-Type: {content}\r\nContent-Length: {len(part)}\r\n\r\n"
+                    length = f"Content-Length: {len(part)}\r\n" if with_length else ""
+                    head = f"--frame\r\nContent-Type: {content}\r\n{length}\r\n"
                     try:
                         self.wfile.write(head.encode() + part + b"\r\n")
                     except OSError:

@@ -28,8 +28,9 @@ from pywinmmf.opencv import cv2
 from pywinmmf.registry import CLAIM_ACCESS, claim_name
 
 from . import creator
+from .mjpeg_stream import BadPicture
 from .sharing import LARGEST_SIZE, PIXEL_FORMATS, Sharing, Size
-from .sources import BadPicture, Picture, Source, TestPicture, open_source
+from .sources import Picture, Source, TestPicture, open_source
 
 logger = logging.getLogger(__name__)
 

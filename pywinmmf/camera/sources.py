@@ -17,6 +17,7 @@ from pywinmmf._core.validation import for_opencv
 from pywinmmf.opencv import cv2
 
 from . import devices
+from .mjpeg_stream import BadPicture, MjpegStream
 from .sharing import USUAL_FPS, Size
 from .source_names import IN_FILE, TEST_PICTURE, source_in, video_file, without_secrets
 
@@ -26,10 +27,6 @@ TEST_SIZE = (640, 480)
 STREAM_TIMEOUT_MS = 5000
 BAD_PARTS, BAD_SECONDS = 5, 2.0  # failures in a row, until a source counts as ended
 MOST_BAD_PICTURES = 10_000  # of a file
-
-
-class BadPicture(OSError):
-    """One picture cannot be decoded. The next one may be sound."""
 
 
 def prepare_opencv() -> None:
@@ -92,18 +89,25 @@ def _open(source: str, shown_as: str, size: Size | None) -> Source:
     if file is not None:
         return VideoFile(shown_as, file)
     if "://" in source:
-        timeouts = [
-            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-            STREAM_TIMEOUT_MS,
-            cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-            STREAM_TIMEOUT_MS,
-        ]
-        stream = cv2.VideoCapture(source, cv2.CAP_FFMPEG, timeouts)
-        return Captured(shown_as, stream, "no stream there")
+        return _open_stream(source, shown_as)
     index, backend = devices.find(source, shown_as)
     camera = Captured(shown_as, cv2.VideoCapture(index, backend), "no such camera, or another program is using it")
     camera.ask_for(size)
     return camera
+
+
+def _open_stream(url: str, shown_as: str) -> Source:
+    if url.lower().startswith(("http://", "https://")):
+        parts = MjpegStream.open(shown_as, url, STREAM_TIMEOUT_MS / 1000)
+        if parts is not None:
+            return parts
+    timeouts = [
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+        STREAM_TIMEOUT_MS,
+        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+        STREAM_TIMEOUT_MS,
+    ]
+    return Captured(shown_as, cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts), "no stream there")
 
 
 def pictures(source: str, size: Size) -> Iterator[Picture]:

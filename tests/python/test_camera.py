@@ -25,9 +25,9 @@ from pywinmmf import (
 )
 from pywinmmf.camera import devices
 from pywinmmf.camera.devices import Device
+from pywinmmf.camera.mjpeg_stream import BadPicture
 from pywinmmf.camera.share import Pace, SharedCamera, fitting
 from pywinmmf.camera.sharing import Sharing
-from pywinmmf.camera.sources import BadPicture
 
 
 def test_test_picture_is_global_and_for_all_users(name: str, share: Callable[..., SharedCamera]) -> None:

@@ -1,0 +1,227 @@
+"""A stream of JPEG pictures over HTTP (``multipart/x-mixed-replace``), as most network cameras and web servers send it.
+
+FFmpeg gives up the whole connection at the first part that is not a picture. This reader leaves out the part. It
+believes nothing that the server says: memory, pixels and waiting times are bounded.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import ssl
+import time
+import urllib.request
+from email.message import Message
+from typing import Self, cast
+from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import numpy as np
+import numpy.typing as npt
+
+from pywinmmf.opencv import cv2
+
+from .sharing import Size
+
+Picture = npt.NDArray[np.uint8]
+
+MOST_PART_BYTES = 1 << 25  # of a part and its header; a longer part is left out
+MOST_PIXELS = 1 << 26  # of a picture
+READ_BYTES = 1 << 16
+JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+MOST_PADDING = 1024  # bytes that some cameras append to a picture
+HEADER_END = re.compile(rb"\A\r?\n|\r?\n\r?\n")  # a header can be empty
+CONTENT_LENGTH = re.compile(rb"(?im)^content-length:[ \t]*(\d{1,10})[ \t]*\r?$")
+
+
+class BadPicture(OSError):
+    """One picture cannot be decoded. The next one may be sound."""
+
+
+class MjpegStream:
+    """An open stream. One thread at a time may use it."""
+
+    fps: float | None = None
+
+    def __init__(self, name: str, response: http.client.HTTPResponse, boundary: str, timeout: float) -> None:
+        self._name = name
+        self._response = response
+        self._parts = Parts(boundary)
+        self._timeout = timeout
+        self._jpeg = b""
+        self._size = (0, 0)
+
+    @classmethod
+    def open(cls, name: str, url: str, timeout: float) -> Self | None:
+        """Open the URL. None: the server sends something else, or in a way that only FFmpeg may understand.
+
+        User name and password are taken from the URL, for basic and digest authentication. Redirects are followed.
+        ``timeout``: seconds until the server has to answer, and between two pictures. `OSError`, without the URL in
+        it: there is no server, or it refuses.
+        """
+        try:
+            response = _opener(url).open(_without_user(url), timeout=timeout)
+        except HTTPError as error:
+            error.close()
+            raise OSError(f"source {name!r}: the server answers {error.code} ({error.reason})") from None
+        except (http.client.HTTPException, ValueError):
+            return None
+        except OSError as error:
+            if isinstance(error, URLError) and isinstance(error.reason, ssl.SSLError):
+                return None  # FFmpeg takes the certificates that cameras sign themselves
+            raise OSError(f"source {name!r}: no stream there") from None
+        boundary = _boundary(response.headers)
+        if not boundary:
+            response.close()
+            return None
+        return cls(name, response, boundary, timeout)
+
+    @property
+    def size(self) -> Size:
+        """Of the picture of the last `grab`."""
+        return self._size
+
+    def grab(self) -> None:
+        """Wait for the next part that is a whole picture."""
+        deadline = time.monotonic() + self._timeout
+        while True:
+            for part in self._parts.take():
+                size = jpeg_size(part)
+                if size is not None:
+                    self._jpeg, self._size = part, size
+                    return
+            if time.monotonic() > deadline:
+                raise OSError(f"source {self._name!r}: no picture for {self._timeout:g} seconds")
+            self._parts.feed(self._read())
+
+    def _read(self) -> bytes:
+        try:
+            received = self._response.read1(READ_BYTES)
+        except (OSError, http.client.HTTPException, ValueError):  # ValueError: nonsense instead of a chunk's length
+            received = b""
+        if not received:
+            raise OSError(f"source {self._name!r}: it gives no more pictures")
+        return received
+
+    def retrieve(self, target: Picture | None = None) -> Picture:
+        """Decode it. OpenCV cannot decode from memory into ``target``."""
+        picture = cv2.imdecode(np.frombuffer(self._jpeg, np.uint8), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise BadPicture(f"source {self._name!r}: its picture cannot be decoded")
+        return cast(Picture, picture)
+
+    def release(self) -> None:
+        """Close the connection."""
+        self._response.close()
+
+
+class Parts:
+    """Cuts a multipart stream into the bodies of its parts, whatever sizes it is received in.
+
+    A part ends where its ``Content-Length`` says, if a picture ends there. Otherwise the length is missing, wrong or
+    that of something else, and the part ends at the next boundary.
+    """
+
+    def __init__(self, boundary: str) -> None:
+        # Many servers count the two dashes in front to the boundary itself.
+        escaped = re.escape(boundary.lstrip("-").encode("latin-1", "replace"))
+        self._delimiter = re.compile(b"--" + escaped + rb"(?:--)?[ \t]*\r?\n")
+        self._overlap = len(boundary) + 8
+        self._received = bytearray()
+        self._searched = 0
+        """Before this, there is no delimiter in what was received."""
+        self._inside = False
+        """Whether a part has begun."""
+
+    def feed(self, received: bytes) -> None:
+        """Add what was received. Everything that is too long for a part is thrown away, with what follows of it."""
+        self._received += received
+        if len(self._received) > MOST_PART_BYTES:
+            del self._received[: -self._overlap]
+            self._searched = 0
+            self._inside = False
+
+    def take(self) -> list[bytes]:
+        """The bodies that are complete. Those before the first boundary are none."""
+        bodies = []
+        while (body := self._next()) is not None:
+            bodies.append(body)
+        return bodies
+
+    def _next(self) -> bytes | None:
+        picture = self._by_length()
+        if picture is not None:
+            return picture
+        end = self._delimiter.search(self._received, self._searched)
+        if end is None:
+            self._searched = max(self._searched, len(self._received) - self._overlap)
+            return None
+        part = bytes(self._received[: end.start()]) if self._inside else b""
+        self._drop(end.end(), inside=True)
+        header = HEADER_END.search(part)
+        return part[header.end() :] if header else b""
+
+    def _by_length(self) -> bytes | None:
+        header = HEADER_END.search(self._received, 0, READ_BYTES) if self._inside else None
+        length = CONTENT_LENGTH.search(self._received, 0, header.start()) if header else None
+        if header is None or length is None:
+            return None
+        end = header.end() + int(length[1])
+        if end > len(self._received) or not _ends_here(self._received[max(header.end(), end - MOST_PADDING) : end]):
+            return None
+        body = bytes(self._received[header.end() : end])
+        self._drop(end, inside=False)
+        return body
+
+    def _drop(self, count: int, *, inside: bool) -> None:
+        del self._received[:count]
+        self._searched = 0
+        self._inside = inside
+
+
+def jpeg_size(data: bytes) -> Size | None:
+    """Width and height of a whole JPEG picture. None: it is cut short, too large, or no JPEG picture."""
+    data = data.lstrip(b"\r\n")
+    if not data.startswith(JPEG_BEGIN) or not _ends_here(data[-MOST_PADDING:]):
+        return None
+    at = len(JPEG_BEGIN)
+    while at + 9 <= len(data) and data[at] == 0xFF:  # segments: 0xFF, kind, two bytes of length, content (ITU T.81, B)
+        kind = data[at + 1]
+        if kind == 0xFF:  # padding
+            at += 1
+        elif 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):  # the frame's header
+            height, width = (int.from_bytes(data[at + n : at + n + 2]) for n in (5, 7))
+            return (width, height) if 0 < width * height <= MOST_PIXELS else None
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    return None
+
+
+def _ends_here(tail: bytes | bytearray) -> bool:
+    """Whether a picture ends at the end of these bytes, or a little before."""
+    return JPEG_END in tail
+
+
+def _boundary(headers: Message) -> str:
+    """What separates the parts; empty if this is no stream of parts."""
+    if headers.get_content_type() != "multipart/x-mixed-replace":
+        return ""
+    return str(headers.get_boundary() or "").strip().lstrip("-")
+
+
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    """One that gives user name and password to the URL's own server only, wherever that redirects to."""
+    passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    user, given, _ = urlsplit(url).netloc.rpartition("@")
+    if given:
+        name, _, password = user.partition(":")
+        passwords.add_password(None, _without_user(url, path="/"), unquote(name), unquote(password))
+    return urllib.request.build_opener(
+        urllib.request.HTTPBasicAuthHandler(passwords), urllib.request.HTTPDigestAuthHandler(passwords)
+    )
+
+
+def _without_user(url: str, path: str | None = None) -> str:
+    scheme, netloc, own_path, query, _ = urlsplit(url)
+    server = netloc.rpartition("@")[2]
+    return urlunsplit((scheme, server, own_path, query, "") if path is None else (scheme, server, path, "", ""))
