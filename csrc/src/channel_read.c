@@ -208,6 +208,10 @@ static int32_t pin_found(wmmf_channel *channel, struct generation *generation, s
         status = load_acquire_u64(&pictures->frames[found->slot].stamp) == 2 * found->sequence
                      ? pictures_describe(pictures, found->slot, found->sequence, frame)
                      : WMMF_E_FORMAT;
+    /* A frame that is not sound: the writer's fault, unless our pin was taken away and the slot used again meanwhile.
+     */
+    if (status == WMMF_E_FORMAT && !is_pinned_in_time(pictures, found))
+        status = CHANGED;
     if (status != WMMF_OK) {
         *frame = before;
         give(channel, readers, pin, index);

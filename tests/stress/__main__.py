@@ -9,7 +9,7 @@ import sys
 
 from rich.console import Console
 from rich.table import Table
-from stress import kills, waits
+from stress import kills, life, waits
 
 KILLS = {
     ("section", "linux"): 10_000,
@@ -21,6 +21,7 @@ OPERATIONS = {("section", "linux"): 100_000_000}
 DEATHS = {"linux": 100, "wine": 20}
 WAIT_SECONDS = 10.0
 STOP_SECONDS = 30.0
+LIFE_EVENTS = 200
 
 console = Console(width=150)
 
@@ -91,6 +92,27 @@ def stopping(systems: list[str], scale: float) -> None:
         console.print(f"{system}: a writer that was stopped for {seconds:.0f} s kept its lock")
 
 
+def living(scale: float) -> bool:
+    """Let publishers of a channel come and go, on Linux; whether every frame was whole."""
+    outcome = life.run(int(LIFE_EVENTS * scale))
+    shown = table(
+        "A channel's life, with another publisher that stands by",
+        "event",
+        "gaps",
+        "without frames, ms: median",
+        "99th percentile",
+        "worst",
+    )
+    for event, gaps in outcome.gaps.items():
+        if gaps:
+            ordered = sorted(1000 * gap for gap in gaps)
+            middle, high = ordered[len(gaps) // 2], ordered[len(gaps) * 99 // 100]
+            shown.add_row(event, str(len(gaps)), f"{middle:.1f}", f"{high:.1f}", f"{ordered[-1]:.1f}")
+    console.print(shown)
+    console.print(f"{outcome.frames:,} frames, {outcome.torn} torn, {outcome.failed} failed")
+    return not outcome.torn and not outcome.failed and outcome.frames > 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="run stress", description="Kills, waits and recoveries, at length.")
     parser.add_argument("--system", choices=list(kills.SYSTEMS), action="append", help="instead of both")
@@ -100,6 +122,8 @@ def main() -> int:
     sound = killing(systems, arguments.scale)
     waiting(systems, arguments.scale)
     stopping(systems, arguments.scale)
+    if "linux" in systems:
+        sound &= living(arguments.scale)
     return 0 if sound else 1
 
 
