@@ -24,7 +24,11 @@ WITHOUT_A_SECTION = {
 # Each of these keeps a peer's word from moving us out of the section.
 MISSING_CHECKS = [
     ("section.c", "extent->size > mapped - extent->offset", "false"),
-    ("participants.c", "return used < section->participants ? used : section->participants;", "return used;"),
+    (
+        "participants.c",
+        "return used < section->participants ? (uint32_t)used : section->participants;",
+        "return (uint32_t)used;",
+    ),
     (
         "pictures.h",
         "uint32_t slot = (uint32_t)(newest & NEWEST_SLOT) - 1;\n    return slot < pictures->slots ?",
