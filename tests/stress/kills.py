@@ -72,7 +72,7 @@ class System(NamedTuple):
 
 def popen(*command: str | Path) -> Process:
     pipe = subprocess.PIPE
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    environment = {**os.environ, "PYTHONPATH": str(TESTS), "PYTHONSAFEPATH": "1"}
     return subprocess.Popen([str(part) for part in command], stdin=pipe, stdout=pipe, text=True, env=environment)
 
 
@@ -98,7 +98,7 @@ def windows() -> System:
 
     def python(module: str) -> Callable[[list[str]], Process]:
         return lambda arguments: winpython.popen(
-            ["-m", module, *arguments], env={"PYTHONPATH": wine.windows_path(TESTS)}
+            ["-m", module, *arguments], env={"PYTHONPATH": wine.windows_path(TESTS), "PYTHONSAFEPATH": "1"}
         )
 
     workers = {
