@@ -358,5 +358,5 @@ def test_a_file_that_is_missing_or_no_video_is_an_error(
     assert time.monotonic() - began < 30
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("pywinmmf: ")
-    assert source.removeprefix("@") in line
+    assert repr(source.removeprefix("@")).strip("'") in line
     assert shared_cameras() == {}
