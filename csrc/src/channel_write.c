@@ -7,6 +7,7 @@
  * but a wake-up, which sleepers do without (RECHECK_NS). Its ownership is taken away like that of any lock. */
 #include <string.h>
 
+#include "backoff.h"
 #include "channel_handle.h"
 #include "deadline.h"
 #include "eventcount.h"
@@ -139,7 +140,7 @@ static int32_t follow_or_replace(wmmf_channel *channel, const struct generation 
 /* The lock, and with it the pictures that are current. */
 static int32_t own_pictures(wmmf_channel *channel, int64_t timeout_ns, int64_t deadline, struct generation **out) {
     int64_t left = timeout_ns;
-    for (;;) {
+    for (int turn = 0;; turn++) {
         struct generation *generation = generation_enter(channel);
         wmmf_section *section = generation->base->section;
         /* Readers may be looking at it, and we shall look before we store: once it is here, for both. */
@@ -159,6 +160,10 @@ static int32_t own_pictures(wmmf_channel *channel, int64_t timeout_ns, int64_t d
         if (status != WMMF_OK)
             return status;
         left = timeout_ns < 0 ? timeout_ns : deadline_remaining(deadline, INT64_MAX);
+        /* Bounded: a hostile peer may replace the pictures faster than we follow. */
+        if (turn > 0 && left == 0)
+            return WMMF_E_TIMEOUT;
+        backoff(turn, BACKOFF_PAUSE_NS);
     }
 }
 
