@@ -51,7 +51,7 @@ def pack(folder: Path, natives: Path) -> str:
     """Pack the copy of the project in ``folder`` and return what ``dotnet`` says."""
     project = str(folder / "source/Wmmf")
     # The compiler of the lab writes debug information into the assembly, so there is nothing for a package of symbols.
-    options = [FRAMEWORKS, f"-p:NativeBuilds={natives}", "-p:IncludeSymbols=false"]
+    options = [FRAMEWORKS, f"-p:NativeBuilds={natives}", "-p:IncludeSymbols=false", "-p:CI=true"]
     return sdk.run(["pack", project, "-c", "Release", "-o", str(folder / "out"), *options], cwd=folder)
 
 
