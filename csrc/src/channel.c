@@ -360,7 +360,7 @@ static int32_t channel_opened(const char *name, const struct pictures_shape *sha
     if (status != WMMF_OK)
         return status;
     status = open_current(base, &pictures);
-    if (status == WMMF_E_NOT_FOUND && shape && platform_is_own(section->mapping))
+    if (status == WMMF_E_NOT_FOUND && shape && platform_check_own(section->mapping) == WMMF_OK)
         status = find_again(base, shape, &pictures);
     if (status != WMMF_OK) {
         base_close(base);
@@ -395,7 +395,7 @@ static int32_t enlarge(wmmf_channel *channel, const struct pictures_shape *least
     generation_leave(generation);
     if (enough)
         return WMMF_OK;
-    if (!platform_is_own(channel->base->section->mapping))
+    if (platform_check_own(channel->base->section->mapping) != WMMF_OK)
         return WMMF_E_SIZE;
     shape.capacity = least->capacity > shape.capacity ? least->capacity : shape.capacity;
     shape.slots = least->slots > shape.slots ? least->slots : shape.slots;
@@ -644,10 +644,10 @@ int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, uint32_t s
     int32_t status = channel_check(channel);
     if (status == WMMF_OK && channel->read_only)
         status = WMMF_E_READ_ONLY;
+    if (status == WMMF_OK)
+        status = platform_check_own(channel->base->section->mapping);
     if (status != WMMF_OK)
         return status;
-    if (!platform_is_own(channel->base->section->mapping))
-        return WMMF_E_ACCESS;
     struct generation *generation = generation_enter(channel);
     if (generation_status(generation) == CHANGED)
         status = channel_follow(channel, generation);

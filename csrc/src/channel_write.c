@@ -133,8 +133,8 @@ static int32_t follow_or_replace(wmmf_channel *channel, const struct generation 
     if (status != WMMF_OK || generation_at(channel, load_seq_u32(&channel->current)) != generation)
         return status;
     bool lost = !(load_seq_u64(&generation->base->header->current) & CURRENT_REPLACED);
-    return lost && platform_is_own(generation->base->section->mapping) ? channel_replace(channel, &shape)
-                                                                       : WMMF_E_NOT_FOUND;
+    return lost && platform_check_own(generation->base->section->mapping) == WMMF_OK ? channel_replace(channel, &shape)
+                                                                                     : WMMF_E_NOT_FOUND;
 }
 
 /* The lock, and with it the pictures that are current. */

@@ -275,7 +275,7 @@ static int32_t map_again(wmmf_section *section, uint64_t size) {
 
 int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
     int32_t status = section_check(section);
-    uint64_t before = 0;
+    uint64_t before = 0, there;
     if (status == WMMF_OK && (!section->file || section->layout != WMMF_RAW))
         status = WMMF_E_NOT_SUPPORTED;
     if (status == WMMF_OK && (section->read_only || section->copy_on_write))
@@ -291,6 +291,9 @@ int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
         return status;
     }
     before = section->size;
+    status = platform_file_size(section->mapping, &there); /* before anything is unmapped: does the file answer? */
+    if (status != WMMF_OK)
+        return status;
     platform_file_unmap(section->mapping);
     status = platform_file_resize(section->mapping, section->file_offset + size, false);
     if (status == WMMF_OK)

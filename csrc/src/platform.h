@@ -29,8 +29,8 @@ int32_t platform_create_inner(const struct platform_mapping *outer, bool for_rea
 /* WMMF_E_ACCESS unless the outer section's owner has made it. */
 int32_t platform_open_inner(const struct platform_mapping *outer, bool for_readers, uint64_t id, bool read_only,
                             struct platform_mapping **out);
-/* Whether the user of this process owns the section. */
-bool platform_is_own(const struct platform_mapping *mapping);
+/* WMMF_E_ACCESS unless the user of this process owns the section. */
+int32_t platform_check_own(const struct platform_mapping *mapping);
 /* Fills in the access that a section like this one is created with. */
 int32_t platform_access_of(const struct platform_mapping *mapping, wmmf_options *options);
 /* Calls `found` for the name of each section in this namespace that this library may have made and that somebody has

@@ -101,6 +101,36 @@ static int32_t section_path(const char *name, uint32_t name_space, char *path, s
     return WMMF_OK;
 }
 
+/* The folder of all sections. */
+
+/* After a call that failed there: adds to the error what the folder lacks. True: there is none. */
+static bool explain_folder(int error) {
+    struct stat folder;
+    if ((error == ENOENT || error == ENOTDIR) && (stat(SHM_DIRECTORY, &folder) != 0 || !S_ISDIR(folder.st_mode))) {
+        error_detail(SHM_DIRECTORY ", where Linux keeps shared memory, does not exist; mount a tmpfs there");
+        return true;
+    }
+    if (error == EROFS)
+        error_detail(SHM_DIRECTORY ", where Linux keeps shared memory, is read-only");
+    else if (error == ENOSPC)
+        error_detail(SHM_DIRECTORY ", where Linux keeps shared memory, has no room for another file");
+    return false;
+}
+
+static int32_t folder_status(void) {
+    int error = errno;
+    int32_t status = status_from_errno();
+    return explain_folder(error) ? WMMF_E_NOT_SUPPORTED : status;
+}
+
+static int32_t creation_status(void) {
+    int error = errno;
+    int32_t status = folder_status();
+    if (error == EACCES || error == EPERM)
+        error_detail("this user may not create files in " SHM_DIRECTORY ", where Linux keeps shared memory");
+    return status;
+}
+
 /* Forked children. A page that the kernel wipes in a fork tells it without a system call. All handles of this copy of
  * the library share it; a child that opens handles of its own makes another. */
 
@@ -256,7 +286,7 @@ int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const ch
     size_t length = strlen(prefix);
     DIR *directory = opendir(SHM_DIRECTORY);
     if (!directory)
-        return status_from_errno();
+        return folder_status();
     bool more = true;
     for (struct dirent *entry; more && (entry = readdir(directory)) != NULL;)
         if (is_ours(entry->d_name) && visit(dirfd(directory), entry->d_name) &&
@@ -366,20 +396,6 @@ static int32_t creation_mode(const wmmf_options *options, mode_t *mode) {
     }
 }
 
-static int32_t folder_status(void) {
-    int error = errno;
-    int32_t status = status_from_errno();
-    if (error == ENOENT || error == ENOTDIR) {
-        error_detail(SHM_DIRECTORY ", where Linux keeps shared memory, does not exist; mount a tmpfs there");
-        return WMMF_E_NOT_SUPPORTED;
-    }
-    if (error == EROFS)
-        error_detail(SHM_DIRECTORY ", where Linux keeps shared memory, is read-only");
-    else if (status == WMMF_E_ACCESS)
-        error_detail("this user may not create files in " SHM_DIRECTORY ", where Linux keeps shared memory");
-    return status;
-}
-
 /* The umask must not change who may open it. */
 static int32_t adopt_new(struct platform_mapping *mapping, int fd) {
     struct stat status;
@@ -417,7 +433,7 @@ static int make_named(struct platform_mapping *mapping, int32_t *status) {
     snprintf(path, sizeof path, TEMPORARY_FORMAT, (unsigned long long)number);
     int fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, OUR_MODE);
     if (fd < 0) {
-        *status = folder_status();
+        *status = creation_status();
         return -1;
     }
     memcpy(mapping->temporary, path, sizeof path);
@@ -443,7 +459,7 @@ static int32_t make_file(struct platform_mapping *mapping, mode_t mode, uint64_t
     int32_t status = WMMF_OK;
     int second = make_unnamed(mapping);
     if (second < 0 && is_lack(errno))
-        return status_from_errno();
+        return creation_status();
     if (second < 0)
         second = make_named(mapping, &status);
     if (second < 0)
@@ -568,8 +584,12 @@ static int32_t attach(struct platform_mapping *mapping, int fd, struct stat *sta
 static int32_t open_attached(struct platform_mapping *mapping, uint32_t name_space) {
     struct stat status;
     int fd = open(mapping->path, (mapping->read_only ? O_RDONLY : O_RDWR) | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return opening_status(mapping->path, mapping->read_only);
+    if (fd < 0) {
+        int error = errno;
+        int32_t failure = opening_status(mapping->path, mapping->read_only);
+        explain_folder(error);
+        return failure;
+    }
     int32_t result = attach(mapping, fd, &status);
     if (result == WMMF_OK && name_space == WMMF_LOCAL && status.st_uid != geteuid())
         result = WMMF_E_ACCESS; /* planted under this user's name by another */
@@ -667,9 +687,10 @@ int32_t platform_open_inner(const struct platform_mapping *outer, bool for_reade
     return WMMF_OK;
 }
 
-bool platform_is_own(const struct platform_mapping *mapping) {
+int32_t platform_check_own(const struct platform_mapping *mapping) {
     struct stat file;
-    return outer_status(mapping, &file) == WMMF_OK && file.st_uid == geteuid();
+    int32_t status = outer_status(mapping, &file);
+    return status == WMMF_OK && file.st_uid != geteuid() ? WMMF_E_ACCESS : status;
 }
 
 int32_t platform_access_of(const struct platform_mapping *mapping, wmmf_options *options) {

@@ -499,7 +499,7 @@ int32_t platform_open_inner(const struct platform_mapping *outer, bool for_reade
 }
 
 /* Owner or group: what an administrator creates may belong to the group. */
-bool platform_is_own(const struct platform_mapping *mapping) {
+int32_t platform_check_own(const struct platform_mapping *mapping) {
     struct {
         TOKEN_OWNER owner;
         BYTE sid[SECURITY_MAX_SID_SIZE];
@@ -509,13 +509,13 @@ bool platform_is_own(const struct platform_mapping *mapping) {
     PSID owner = NULL;
     PSECURITY_DESCRIPTOR descriptor = NULL;
     if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &process_token))
-        return false;
+        return WMMF_E_ACCESS;
     bool own = GetTokenInformation(process_token, TokenOwner, &buffer, sizeof buffer, &length) &&
                security_of(mapping->mapping, OWNER_SECURITY_INFORMATION, &owner, NULL, &descriptor) == WMMF_OK &&
                EqualSid(owner, buffer.owner.Owner);
     LocalFree(descriptor);
     CloseHandle(process_token);
-    return own;
+    return own ? WMMF_OK : WMMF_E_ACCESS;
 }
 
 int32_t platform_access_of(const struct platform_mapping *mapping, wmmf_options *options) {

@@ -7,7 +7,6 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import shutil
 import statistics
 import subprocess
 import sys
@@ -75,15 +74,7 @@ def _room(where: str, free: int, advice: str) -> Finding:
 
 
 def _linux() -> Iterator[Finding]:
-    memory = Path("/dev/shm")
-    if not memory.is_dir():
-        advice = "mount a tmpfs there; containers: --tmpfs /dev/shm or --ipc"
-        yield Finding("memory", "problem", "there is no /dev/shm", advice)
-    elif not os.access(memory, os.W_OK):
-        yield Finding("memory", "problem", "/dev/shm may not be written", "its mode is 1777 as a rule")
-    else:
-        advice = "sections live there: make it larger (mount -o remount,size=...; docker run --shm-size=1g)"
-        yield _room("/dev/shm", shutil.disk_usage(memory).free, advice)
+    yield _folder(Path("/dev/shm"))
     limit = Path("/sys/fs/cgroup/memory.max")
     if limit.exists() and (text := limit.read_text().strip()) != "max":
         advice = "shared memory counts against it: a section that does not fit is refused"
@@ -91,6 +82,27 @@ def _linux() -> Iterator[Finding]:
     if os.getuid() >= 1000 and Path("/run/systemd/seats").exists() and not _keeps_memory_of_users():
         advice = "RemoveIPC=no in logind.conf, or loginctl enable-linger, or run the service as a system user"
         yield Finding("logging out", "note", "systemd removes your sections when your last session ends", advice)
+
+
+def _folder(memory: Path) -> Finding:
+    """Where Linux keeps sections."""
+    if not memory.is_dir():
+        advice = "mount a tmpfs there; containers: --tmpfs /dev/shm or --ipc"
+        return Finding("memory", "problem", f"there is no folder {memory}", advice)
+    system = os.statvfs(memory)
+    if system.f_flag & os.ST_RDONLY:
+        advice = f"mount -o remount,rw {memory}; containers: --tmpfs {memory}"
+        return Finding("memory", "problem", f"{memory} is mounted read-only", advice)
+    if not os.access(memory, os.W_OK | os.X_OK):
+        advice = f"its mode is 1777 as a rule: chmod 1777 {memory}"
+        return Finding("memory", "problem", f"this user may not write in {memory}", advice)
+    if system.f_files and not system.f_favail:
+        advice = f"remove what nobody needs there, or mount -o remount,nr_inodes=... {memory}"
+        return Finding("memory", "problem", f"{memory} has no room for another file: all its inodes are used", advice)
+    if not system.f_blocks:
+        return Finding("memory", "fine", f"{memory} has no limit of its own")
+    advice = "sections live there: make it larger (mount -o remount,size=...; docker run --shm-size=1g)"
+    return _room(str(memory), system.f_bavail * system.f_frsize, advice)
 
 
 def _keeps_memory_of_users() -> bool:

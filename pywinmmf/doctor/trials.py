@@ -41,7 +41,7 @@ class Partner:
                 env={**os.environ, "PYTHONSAFEPATH": "1"},
             )
         except OSError as error:
-            raise ChildProcessError(f"{sys.executable} cannot be started: {error}") from error
+            raise ChildProcessError(error.errno, f"{sys.executable} cannot be started: {error.strerror}") from error
 
     def ask(self, word: str) -> None:
         """Ask it to do something, and wait for its answer."""
@@ -72,7 +72,14 @@ def _tried(subject: str, trial: Callable[[], Finding]) -> Finding:
     try:
         return trial()
     except (Error, OSError) as error:
-        return Finding(subject, "problem", str(error), "please report this, with the output of pywinmmf doctor --json")
+        return Finding(subject, "problem", str(error), _advice(error))
+
+
+def _advice(error: Error | OSError) -> str:
+    """What to do: a cause that the operating system gives is nothing to report."""
+    if error.os_error if isinstance(error, Error) else error.errno:
+        return "this system refuses it, for the reason in the message: change that, then run pywinmmf doctor again"
+    return "please report this, with the output of pywinmmf doctor --json"
 
 
 def _new_name() -> str:
@@ -91,9 +98,9 @@ def _name(namespace: Namespace) -> Finding:
             if other.read(6) != b"doctor":
                 return Finding(subject, "problem", "what one handle wrote another does not read")
     except AccessDeniedError as error:
-        if namespace is not Namespace.GLOBAL:
+        if sys.platform != "win32" or namespace is not Namespace.GLOBAL:
             raise
-        advice = "Windows: SeCreateGlobalPrivilege, which services and administrators have; opening needs no privilege"
+        advice = "creating takes SeCreateGlobalPrivilege, which services and administrators have; opening takes none"
         return Finding(subject, "note", str(error), advice)
     return Finding(subject, "fine", "create, open, write, read")
 

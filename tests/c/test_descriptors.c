@@ -51,6 +51,7 @@ static void lose_the_descriptors_of_a_channel(void) {
     open_a_log_everywhere();
     CHECK_STATUS(WMMF_E_DESCRIPTOR, wmmf_channel_write(channel, picture, 0, &frame));
     CHECK_STATUS(WMMF_E_DESCRIPTOR, wmmf_channel_write(channel, picture, 0, &frame));
+    CHECK_STATUS(WMMF_E_DESCRIPTOR, wmmf_channel_resize(channel, 1 << 21, 0, 0, SECOND));
     CHECK_STATUS(WMMF_OK, wmmf_channel_close(channel));
     check_the_log();
     free(picture);
@@ -72,6 +73,8 @@ static void lose_the_descriptors_of_sections(void) {
     open_a_log_everywhere();
     CHECK_STATUS(WMMF_E_DESCRIPTOR, wmmf_read(file, 0, &byte, 1, 0));
     CHECK_STATUS(WMMF_E_DESCRIPTOR, wmmf_write(file, 0, "x", 1, 0));
+    CHECK_STATUS(WMMF_E_DESCRIPTOR, wmmf_resize(file, 8));
+    CHECK_EQUAL('f', data_of(file)[0]); /* still mapped */
     /* Nobody can be asked: uncertain means alive. */
     CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(wmmf_lock_write, other, SECOND / 20));
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));

@@ -261,6 +261,23 @@ static void check_creating_fails(int32_t expected, uint64_t size, const char *te
 static void create_without_a_folder(void) {
     mount_here("mount -t tmpfs tmpfs /dev");
     check_creating_fails(WMMF_E_NOT_SUPPORTED, 100, "/dev/shm");
+    /* The last call was to open it. */
+    CHECK(strstr(wmmf_last_detail(), "/dev/shm, where Linux keeps shared memory, does not exist") != NULL);
+    uint64_t needed;
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_list(WMMF_LOCAL, NULL, 0, &needed));
+    CHECK(strstr(wmmf_last_detail(), "/dev/shm, where Linux keeps shared memory, does not exist") != NULL);
+}
+
+static void open_where_a_file_is_in_the_way(void) {
+    mount_here("mount -t tmpfs tmpfs /dev && touch /dev/shm");
+    wmmf_section *section = NULL;
+    CHECK(wmmf_open(new_name(), 0, NULL, &section) < 0);
+    CHECK(strstr(wmmf_last_detail(), "/dev/shm, where Linux keeps shared memory, does not exist") != NULL);
+}
+
+static void create_where_no_file_fits(void) {
+    mount_here("mount -t tmpfs -o nr_inodes=1 tmpfs /dev/shm");
+    check_creating_fails(WMMF_E_NO_MEMORY, 100, "/dev/shm, where Linux keeps shared memory, has no room for another");
 }
 
 static void create_in_a_folder_that_is_read_only(void) {
@@ -278,6 +295,8 @@ static void an_unusual_folder_is_named_in_the_error(void) {
     if (!can_mount())
         return;
     in_a_child(create_without_a_folder);
+    in_a_child(open_where_a_file_is_in_the_way);
+    in_a_child(create_where_no_file_fits);
     in_a_child(create_in_a_folder_that_is_read_only);
     in_a_child(create_in_a_small_folder);
     in_a_child(use_without_proc);

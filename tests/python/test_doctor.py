@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -81,6 +83,39 @@ def test_what_does_not_hold_is_a_problem(
     assert main(["doctor"]) == 1
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"PROBLEM  {subject}")]
     assert said in line
+
+
+@pytest.mark.parametrize(
+    ("mount", "said", "advice"),
+    [
+        ("mount -t tmpfs tmpfs /mnt && mount --move /mnt /dev", "there is no folder /dev/shm", "mount a tmpfs"),
+        ("mount -t tmpfs -o ro tmpfs /dev/shm", "/dev/shm is mounted read-only", "remount,rw"),
+        ("mount -t tmpfs -o nr_inodes=1 tmpfs /dev/shm", "no room for another file", "nr_inodes"),
+    ],
+)
+def test_the_advice_fits_the_memory_of_this_system(mount: str, said: str, advice: str) -> None:
+    report = report_of_doctor_with(mount)
+    memory, *others = [finding for finding in report["findings"] if finding["state"] == "problem"]
+    assert memory["subject"] == "memory" and said in memory["found"] and advice in memory["advice"]
+    assert [finding["subject"] for finding in others] == SUBJECTS
+    for finding in others:
+        assert "/dev/shm" in finding["found"] and "this system refuses it" in finding["advice"]
+    assert "Windows" not in str(report["findings"]) and "report this" not in str(report["findings"])
+
+
+def test_memory_without_a_limit_of_its_own_is_fine() -> None:
+    report = report_of_doctor_with("mount -t ramfs ramfs /dev/shm")
+    (memory,) = [finding for finding in report["findings"] if finding["subject"] == "memory"]
+    assert memory["state"] == "fine" and "no limit" in memory["found"]
+
+
+def report_of_doctor_with(mount: str) -> Any:
+    own = ["unshare", "--mount"] if os.name == "posix" and os.geteuid() == 0 else ["unshare", "--map-root-user", "-m"]
+    if not shutil.which("unshare") or subprocess.run([*own, "true"], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("this system does not permit a new namespace of mounts")
+    command = [*own, "sh", "-c", f'{mount} && exec "$0" -m pywinmmf doctor --json', sys.executable]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True, timeout=120)
+    return json.loads(done.stdout)
 
 
 def test_nothing_stays() -> None:
