@@ -247,9 +247,10 @@ class FrameChannel(Opened[hold.Channel]):
 
         It is skipped if for ``timeout`` seconds all slots are being read, or another writer is at work.
         """
-        plain = type(picture) is bytes and fourcc is None and timestamp_ns == 0 and type(user) is bytes and not user
-        if plain and len(picture) <= self._capacity:  # type: ignore[arg-type]
-            return self._native.publish(picture, None, timeout)
+        if fourcc is None and timestamp_ns == 0 and type(user) is bytes and not user:
+            sequence = self._native.publish_bytes(picture, timeout)
+            if sequence is not None:
+                return sequence
         view = buffer("picture", picture)
         if view.nbytes > self._capacity and view.nbytes > self._follow():
             raise self._too_large(view.nbytes)
@@ -374,9 +375,11 @@ class FrameChannel(Opened[hold.Channel]):
         Reuse the buffer: a new one costs more than the copy. `InvalidArgumentError` if the picture does not fit.
         """
         native = self._native
-        target = contiguous("buffer", buffer, writable=True)
-        frame: Frame = native.read(lib.WMMF_PICK_NEXT, native.had, target, timeout)
-        native.had = frame.sequence
+        frame: Frame | None = native.read_next(buffer, timeout)
+        if frame is None:  # not just bytes
+            target = contiguous("buffer", buffer, writable=True)
+            frame = native.read(lib.WMMF_PICK_NEXT, native.had, target, timeout)
+            native.had = frame.sequence
         return frame
 
     def peek(self, timeout: float | None = 0) -> Frame:

@@ -100,41 +100,79 @@ static PyObject *channel_pick(Channel *self, PyObject *const *arguments, Py_ssiz
     return acquire_newer(self, pick, after, arguments[2]);
 }
 
-/* (pick, after, buffer, timeout): a copy in this buffer; None: only what describes the frame. */
-static PyObject *channel_read(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
-    (void)count;
-    State *state = self->handle.state;
-    unsigned long pick = PyLong_AsUnsignedLong(arguments[0]);
-    uint64_t after = PyLong_AsUnsignedLongLong(arguments[1]);
-    int peek = arguments[2] == Py_None;
-    if (PyErr_Occurred())
-        return NULL;
-    Frame *frame = hold_new_frame(state->supplied[FRAME], COPIED, self);
-    if (!frame)
-        return NULL;
-    if (!peek && PyObject_GetBuffer(arguments[2], &frame->target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS) != 0) {
-        Py_DECREF(frame);
-        return NULL;
-    }
+/* Copies a frame into the target that this one has, or only what describes it, if it has none. */
+static Frame *fill(Channel *self, Frame *frame, uint32_t pick, uint64_t after, PyObject *timeout) {
     Framing framing = {.channel = self->handle.native,
-                       .pick = (uint32_t)pick,
+                       .pick = pick,
                        .after = after,
                        .target = frame->target.buf,
                        .length = (uint64_t)frame->target.len,
                        .frame = &frame->frame};
     int32_t status = WMMF_OK;
     int quick = frame->target.len <= QUICK_COPY;
-    int raised = hold_attempt(&self->handle, arguments[3], quick, read_call, &framing, &status) != 0;
+    int raised = hold_attempt(&self->handle, timeout, quick, read_call, &framing, &status) != 0;
     uint64_t used = frame->frame.used;
-    if (peek && status == WMMF_E_RANGE) /* as intended: there is no room at all */
+    if (!frame->target.obj && status == WMMF_E_RANGE) /* as intended: there is no room at all */
         status = WMMF_OK;
     if (!raised && status == WMMF_OK)
-        return (PyObject *)frame;
+        return frame;
     Py_ssize_t size = frame->target.len;
     Py_DECREF(frame);
     if (!raised && status == WMMF_E_RANGE)
-        return PyObject_CallFunction(state->supplied[TOO_SMALL], "OnK", self, size, (unsigned long long)used);
-    return raised ? NULL : failed(self, status, "read a frame of");
+        PyObject_CallFunction(self->handle.state->supplied[TOO_SMALL], "OnK", self, size, (unsigned long long)used);
+    else if (!raised)
+        failed(self, status, "read a frame of");
+    return NULL;
+}
+
+/* (pick, after, buffer, timeout): a copy in this buffer; None: only what describes the frame. */
+static PyObject *channel_read(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
+    (void)count;
+    unsigned long pick = PyLong_AsUnsignedLong(arguments[0]);
+    uint64_t after = PyLong_AsUnsignedLongLong(arguments[1]);
+    if (PyErr_Occurred())
+        return NULL;
+    Frame *frame = hold_new_frame(self->handle.state->supplied[FRAME], COPIED, self);
+    if (!frame)
+        return NULL;
+    if (arguments[2] != Py_None &&
+        PyObject_GetBuffer(arguments[2], &frame->target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS) != 0) {
+        Py_DECREF(frame);
+        return NULL;
+    }
+    return (PyObject *)fill(self, frame, (uint32_t)pick, after, arguments[3]);
+}
+
+/* Takes the buffer of an object that is bytes and nothing else. 0: it is not; -1: an exception. */
+static int take_bytes(PyObject *object, Py_buffer *buffer, int flags) {
+    if (PyObject_GetBuffer(object, buffer, flags | PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0) {
+        if (!PyErr_ExceptionMatches(PyExc_Exception))
+            return -1;
+        PyErr_Clear();
+        return 0;
+    }
+    const char *format = buffer->format ? buffer->format : "B";
+    if (buffer->ndim == 1 && buffer->itemsize == 1 && (strcmp(format, "B") == 0 || strcmp(format, "c") == 0))
+        return 1;
+    PyBuffer_Release(buffer);
+    return 0;
+}
+
+/* (buffer, timeout): a copy of the next frame in this buffer. None: that is not just bytes, so Python is to look. */
+static PyObject *channel_read_next(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
+    (void)count;
+    Frame *frame = hold_new_frame(self->handle.state->supplied[FRAME], COPIED, self);
+    if (!frame)
+        return NULL;
+    int taken = take_bytes(arguments[0], &frame->target, PyBUF_WRITABLE);
+    if (taken <= 0) {
+        Py_DECREF(frame);
+        return taken < 0 ? NULL : Py_NewRef(Py_None);
+    }
+    frame = fill(self, frame, WMMF_PICK_NEXT, get_had(self), arguments[1]);
+    if (frame)
+        set_had(self, frame);
+    return (PyObject *)frame;
 }
 
 /* What a wmmf_frame is to say, as the bytes of such a struct; None: nothing. -1: an exception. */
@@ -175,25 +213,47 @@ static PyObject *channel_begin(Channel *self, PyObject *const *arguments, Py_ssi
     return (PyObject *)frame;
 }
 
-/* (buffer, description, timeout): the sequence, or 0 after the timeout. */
+/* Copies the source into a slot, and releases it. -1: an exception. */
+static int write_frame(Channel *self, Py_buffer *source, wmmf_frame *frame, PyObject *timeout, int32_t *status) {
+    frame->struct_size = sizeof *frame;
+    frame->slot = NO_SLOT;
+    frame->used = (uint64_t)source->len;
+    Framing framing = {.channel = self->handle.native, .target = source->buf, .frame = frame};
+    int raised = hold_attempt(&self->handle, timeout, self->small, write_call, &framing, status);
+    PyBuffer_Release(source);
+    return raised;
+}
+
+/* The sequence, or 0 after the timeout. */
+static PyObject *published(Channel *self, const wmmf_frame *frame, int32_t status) {
+    if (status == WMMF_OK)
+        return PyLong_FromUnsignedLongLong(frame->sequence);
+    return status == WMMF_E_TIMEOUT ? PyLong_FromLong(0) : failed(self, status, "publish a frame in");
+}
+
+/* (buffer, description, timeout) */
 static PyObject *channel_publish(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
     (void)count;
     Py_buffer source;
     wmmf_frame frame = {.used = 0};
+    int32_t status = WMMF_OK;
     if (described(arguments[1], &frame) != 0 || PyObject_GetBuffer(arguments[0], &source, PyBUF_C_CONTIGUOUS) != 0)
         return NULL;
-    frame.struct_size = sizeof frame;
-    frame.slot = NO_SLOT;
-    frame.used = (uint64_t)source.len;
-    Framing framing = {.channel = self->handle.native, .target = source.buf, .frame = &frame};
+    return write_frame(self, &source, &frame, arguments[2], &status) != 0 ? NULL : published(self, &frame, status);
+}
+
+/* (buffer, timeout): None: this is not just bytes, or they are too many, so Python is to look. */
+static PyObject *channel_publish_bytes(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
+    (void)count;
+    Py_buffer source;
+    wmmf_frame frame = {.used = 0};
     int32_t status = WMMF_OK;
-    int raised = hold_attempt(&self->handle, arguments[2], self->small, write_call, &framing, &status) != 0;
-    PyBuffer_Release(&source);
-    if (raised)
+    int taken = take_bytes(arguments[0], &source, PyBUF_SIMPLE);
+    if (taken <= 0)
+        return taken < 0 ? NULL : Py_NewRef(Py_None);
+    if (write_frame(self, &source, &frame, arguments[1], &status) != 0)
         return NULL;
-    if (status == WMMF_OK)
-        return PyLong_FromUnsignedLongLong(frame.sequence);
-    return status == WMMF_E_TIMEOUT ? PyLong_FromLong(0) : failed(self, status, "publish a frame in");
+    return status == WMMF_E_RANGE ? Py_NewRef(Py_None) : published(self, &frame, status);
 }
 
 static PyGetSetDef channel_getset[] = {HANDLE_CELL, END};
@@ -207,8 +267,10 @@ static PyMethodDef channel_methods[] = {
     ONE("next", channel_next, "(timeout)"),
     FAST("pick", channel_pick, "(pick, after, timeout)"),
     FAST("read", channel_read, "(pick, after, buffer, timeout)"),
+    FAST("read_next", channel_read_next, "(buffer, timeout)"),
     FAST("begin", channel_begin, "(description, timeout)"),
     FAST("publish", channel_publish, "(buffer, description, timeout)"),
+    FAST("publish_bytes", channel_publish_bytes, "(buffer, timeout)"),
     END,
 };
 

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy
@@ -87,6 +88,31 @@ def test_next_gives_each_frame_once_and_counts_the_missed(channel: FrameChannel,
         assert (frame.sequence, frame.missed, frame.array[0, 0, 0]) == (5, 3, 5)
     with reader.latest() as frame:
         assert (frame.sequence, frame.missed) == (5, 0)
+
+
+def python_calls(action: Callable[[], object]) -> list[str]:
+    """The Python functions that run during the action, itself included."""
+    called: list[str] = []
+    sys.setprofile(lambda frame, event, _argument: called.append(frame.f_code.co_name) if event == "call" else None)
+    try:
+        action()
+    finally:
+        sys.setprofile(None)
+    return called
+
+
+BUFFERS = [bytearray(64), memoryview(bytearray(64)), numpy.zeros(64, numpy.uint8)]
+
+
+@pytest.mark.parametrize("data", [bytes(64), *BUFFERS], ids=lambda data: type(data).__name__)
+def test_publishing_bytes_runs_no_more_python(channel: FrameChannel, data: Any) -> None:
+    assert python_calls(partial(channel.publish, data)) == ["publish"]
+
+
+@pytest.mark.parametrize("buffer", BUFFERS, ids=lambda data: type(data).__name__)
+def test_reading_into_bytes_runs_no_more_python(channel: FrameChannel, reader: FrameChannel, buffer: Any) -> None:
+    channel.publish(bytes(64))
+    assert python_calls(partial(reader.read_into, buffer, timeout=0)) == ["read_into"]
 
 
 def test_a_slot_is_filled_in_place(channel: FrameChannel, reader: FrameChannel) -> None:
