@@ -38,12 +38,12 @@ def median_ns(subjects: dict[str, Callable[[], object]], repeat: int) -> dict[st
 
 
 def locks_in_c(name: str) -> dict[str, float]:
-    """Build rwlock.c against the installed package and run it."""
+    """Build lock.c against the installed package and run it."""
     library = pywinmmf.library_path()
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder, "lock")
         where = [f"-I{pywinmmf.include_dir()}", f"-L{library.parent}", f"-Wl,-rpath,{library.parent}"]
-        source = Path(__file__).with_name("rwlock.c")
+        source = Path(__file__).with_name("lock.c")
         subprocess.run(["cc", "-O2", "-std=c11", source, *where, "-lwmmf", "-o", program], check=True)
         output = subprocess.run([program, name], check=True, capture_output=True, text=True).stdout
     times: dict[str, list[float]] = defaultdict(list)
