@@ -46,33 +46,16 @@ catch (Exception error) when (error is IWmmfError or ArgumentException)
     return 1;
 }
 
-static FrameChannel Open(string name, string nameSpace) => nameSpace switch
+static FrameChannel Open(string name, string nameSpace) => FrameChannel.Open(name, Known(nameSpace), readOnly: true);
+
+// Any: the global namespace, where a camera is shared if the rights allow it, and if nothing has the name there, the local one.
+static SectionNamespace Known(string nameSpace) => nameSpace switch
 {
-    "local" => FrameChannel.Open(name, SectionNamespace.Local, readOnly: true),
-    "global" => FrameChannel.Open(name, SectionNamespace.Global, readOnly: true),
-    "any" => OpenInAny(name),
+    "local" => SectionNamespace.Local,
+    "global" => SectionNamespace.Global,
+    "any" => SectionNamespace.Any,
     _ => throw new ArgumentException($"NAMESPACE {nameSpace}: expected local, global or any"),
 };
-
-// The global namespace first: a camera is shared there if the rights allow it. A channel there may belong to others.
-static FrameChannel OpenInAny(string name)
-{
-    try
-    {
-        return Open(name, "global");
-    }
-    catch (WmmfException global) when (global.Status is WmmfStatus.NotFound or WmmfStatus.Access)
-    {
-        try
-        {
-            return Open(name, "local");
-        }
-        catch (WmmfException local) when (local.Status == WmmfStatus.NotFound)
-        {
-        }
-        throw;
-    }
-}
 
 static long Positive(string text) =>
     long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0

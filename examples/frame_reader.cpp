@@ -28,33 +28,22 @@ static void show(const wmmf::frame &frame) {
               << info.missed << std::endl;
 }
 
-static wmmf::channel open_in(wmmf_namespace name_space, const std::string &name) {
-    wmmf::options options;
-    options.name_space = name_space;
-    return wmmf::channel::open(name, options);
+/* WMMF_ANY: the global namespace, where a camera is shared if the rights allow it, and if nothing has the name there,
+ * the local one. */
+static wmmf_namespace known(const std::string &name_space) {
+    if (name_space == "local")
+        return WMMF_LOCAL;
+    if (name_space == "global")
+        return WMMF_GLOBAL;
+    if (name_space == "any")
+        return WMMF_ANY;
+    throw std::invalid_argument("NAMESPACE " + name_space + ": expected local, global or any");
 }
 
-/* "any": the global namespace first, because a camera is shared there if the rights allow it. */
 static wmmf::channel open(const std::string &name, const std::string &name_space) {
-    if (name_space == "local")
-        return open_in(WMMF_LOCAL, name);
-    if (name_space == "global")
-        return open_in(WMMF_GLOBAL, name);
-    if (name_space != "any")
-        throw std::invalid_argument("NAMESPACE " + name_space + ": expected local, global or any");
-    try {
-        return open_in(WMMF_GLOBAL, name);
-    } catch (const wmmf::error &global) {
-        if (global.status() != WMMF_E_NOT_FOUND && global.status() != WMMF_E_ACCESS)
-            throw;
-        try {
-            return open_in(WMMF_LOCAL, name);
-        } catch (const wmmf::error &local) {
-            if (local.status() != WMMF_E_NOT_FOUND)
-                throw;
-        }
-        throw;
-    }
+    wmmf::options options;
+    options.name_space = known(name_space);
+    return wmmf::channel::open(name, options);
 }
 
 static uint64_t positive(const std::string &text) {

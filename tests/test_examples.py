@@ -89,8 +89,11 @@ def test_reader_looks_in_both_namespaces(system: str, language: str, name_space:
 
 
 @in_each_language
-def test_reader_looks_on_where_a_channel_is_forbidden(language: str) -> None:
-    """Other users' permissions are for the superuser, too, who has no capabilities."""
+def test_name_that_is_forbidden_globally_is_the_answer(language: str) -> None:
+    """Else another user could show other pictures under the name of a camera.
+
+    Other users' permissions are for the superuser, too, who has no capabilities.
+    """
     command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
     program = PROGRAMS["linux", language]()
     command += dotnet.linux_command(program, [CHANNEL]) if language == "csharp" else [str(program), CHANNEL]
@@ -99,21 +102,11 @@ def test_reader_looks_on_where_a_channel_is_forbidden(language: str) -> None:
     there, here = agents.start("linux", "c"), agents.start("linux", "c")
     try:
         there.does("channel_create", CHANNEL.encode().hex(), 100, 3, GLOBAL, OWNER)
+        here.does("channel_create", CHANNEL.encode().hex(), 100, 3, LOCAL, OWNER)
         file.chmod(0)
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=agents.LONG_TIMEOUT)
         assert done.returncode == 1
         assert "denied" in done.stderr
-        here.does("channel_create", CHANNEL.encode().hex(), 100, 3, LOCAL, OWNER)
-        reader = agents.Agent(
-            subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", bufsize=1, env=environment
-            ),
-            "the reader",
-        )
-        try:
-            assert reader.answer() == "no new frame for a second"
-        finally:
-            reader.kill()
     finally:
         there.kill()
         here.kill()

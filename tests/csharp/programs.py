@@ -20,7 +20,7 @@ DEFINES = ("NETCOREAPP", "NET7_0_OR_GREATER", "NET8_0_OR_GREATER")  # what the S
 def assembly(*sources: str) -> Path:
     """Compile a program, paths from this folder; the native libraries of both systems lie beside it."""
     out = native.temporary_folder() / Path(sources[0]).with_suffix(".dll").name
-    csc.compile([*LAYER, *(HERE / source for source in sources)], out, unsafe=True, defines=DEFINES)
+    csc.compile([*LAYER, *(HERE / source for source in sources)], out, unsafe=True, optimize=True, defines=DEFINES)
     return out
 
 

@@ -15,7 +15,7 @@ namespace Wmmf
     ///     for (var y = 0; y &lt; frame.Height; y++)
     ///         Look(frame.GetRow(y));
     /// </code></example>
-    public sealed unsafe class Frame : FrameInfo, IDisposable
+    public sealed unsafe class Frame : FrameInfo, IDisposable, IPinned
     {
         private const int IsDisposed = 1 << 30; // in _uses, beside how many pins and, until Dispose, the frame itself
 
@@ -38,10 +38,17 @@ namespace Wmmf
         {
             get
             {
-                if ((Volatile.Read(ref _uses) & IsDisposed) != 0)
-                    throw Ended();
-                var frame = Native();
-                return NativeMethods.wmmf_channel_intact(_watch.Section.Pointer, &frame) == (int)WmmfStatus.Ok;
+                _ = Start();
+                Use();
+                try
+                {
+                    var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame), hold = _hold };
+                    return NativeMethods.wmmf_channel_intact(_watch.Section.Pointer, &frame) == (int)WmmfStatus.Ok;
+                }
+                finally
+                {
+                    EndUse();
+                }
             }
         }
 
@@ -119,7 +126,7 @@ namespace Wmmf
                 if (found == uses)
                 {
                     if (uses == 1) // nothing is pinned
-                        Release();
+                        _ = _watch.TryEnd();
                     break;
                 }
                 uses = found;
@@ -128,23 +135,36 @@ namespace Wmmf
 
         private byte* Start()
         {
-            if ((Volatile.Read(ref _uses) & IsDisposed) != 0)
+            if ((Volatile.Read(ref _uses) & IsDisposed) != 0 || !_watch.TryExpose())
                 throw Ended();
-            _watch.Expose();
             return _data;
         }
 
-        private static ObjectDisposedException Ended() => new ObjectDisposedException(nameof(Frame));
-
-        private wmmf_frame Native() => new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame), hold = _hold };
-
-        private void Release()
+        // Keeps the frame also when it is disposed, until EndUse.
+        private void Use()
         {
-            var frame = Native();
-            _ = NativeMethods.wmmf_channel_release(_watch.Section.Pointer, &frame);
-            _watch.Stop();
-            Telemetry.Released(_watch.Section.Name);
+            // Above zero as long as the frame is not disposed; if it is meanwhile, another use may still keep it.
+            var uses = Volatile.Read(ref _uses);
+            for (;;)
+            {
+                if ((uses & ~IsDisposed) == 0)
+                    throw Ended();
+                var found = Interlocked.CompareExchange(ref _uses, uses + 1, uses);
+                if (found == uses)
+                    return;
+                uses = found;
+            }
         }
+
+        private void EndUse()
+        {
+            if (Interlocked.Decrement(ref _uses) == IsDisposed)
+                _ = _watch.TryEnd();
+        }
+
+        void IPinned.EndUse() => EndUse();
+
+        private static ObjectDisposedException Ended() => new ObjectDisposedException(nameof(Frame));
 
         // What Memory is made of. Its span is never handed out as one that can be written.
         private sealed class InPlace : MemoryManager<byte>
@@ -166,23 +186,12 @@ namespace Wmmf
                 if (elementIndex < 0 || elementIndex > _frame.Size)
                     throw new ArgumentOutOfRangeException(nameof(elementIndex), elementIndex, $"expected 0 to {_frame.Size}");
                 var start = _frame.Start();
-                // Above zero as long as the frame is not disposed; if it is meanwhile, another pin may still keep it.
-                var uses = Volatile.Read(ref _frame._uses);
-                for (;;)
-                {
-                    if ((uses & ~IsDisposed) == 0)
-                        throw Ended();
-                    var found = Interlocked.CompareExchange(ref _frame._uses, uses + 1, uses);
-                    if (found == uses)
-                        return new MemoryHandle(start + elementIndex, default, this);
-                    uses = found;
-                }
+                _frame.Use();
+                return MemoryPin.At(start + elementIndex, _frame);
             }
 
             public override void Unpin()
             {
-                if (Interlocked.Decrement(ref _frame._uses) == IsDisposed)
-                    _frame.Release();
             }
 
             protected override void Dispose(bool disposing)

@@ -74,7 +74,7 @@ namespace Wmmf
                     continue;
                 if (!held.IsExposed)
                 {
-                    _ = held.Section.Kept();
+                    held.Section.Retain();
                     held.IsExposed = true;
                 }
                 return held.Section.Pointer;
@@ -91,14 +91,14 @@ namespace Wmmf
         {
             var held = locks.Held[index];
             RemoveAt(locks, index);
-            if (!held.Section.TryKeep())
+            if (!held.Section.TryRetain())
                 return (int)WmmfStatus.Ok;
             var status = held.IsWrite
                 ? NativeMethods.wmmf_unlock_write(held.Section.Pointer)
                 : NativeMethods.wmmf_unlock_read(held.Section.Pointer);
-            held.Section.DangerousRelease();
+            held.Section.Release();
             if (held.IsExposed)
-                held.Section.DangerousRelease();
+                held.Section.Release();
             return status;
         }
 

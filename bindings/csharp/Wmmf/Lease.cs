@@ -3,34 +3,45 @@ using System.Threading;
 
 namespace Wmmf
 {
-    // What a view has of its section: it stays mapped until the view is disposed and nothing pinned in it is left.
+    // What a view has of its memory: it stays mapped until the view is disposed and nothing pinned in it is left.
     //
-    // A span keeps nothing alive, so a forgotten view, of which somebody may still have one, keeps the section mapped until
-    // the process ends; that is reported. The section is released only if its bytes were never asked for.
-    internal sealed class Lease : IDisposable
+    // A span keeps nothing alive, so a forgotten view, of which somebody may still have one, keeps its memory mapped until
+    // the process ends; that is reported. The memory is released only if its bytes were never asked for.
+    internal sealed class Lease : IDisposable, IPinned
     {
-        private readonly SectionHandle _section;
+        private const int IsExposed = 1 << 30; // in _uses, beside how many there are: so that the finalizer sees both at once
+
+        private readonly MappedHandle _memory;
         private int _uses = 1;
-        private volatile bool _isExposed;
 
-        internal Lease(SectionHandle section) => _section = section.Kept();
-
-        ~Lease()
+        internal Lease(MappedHandle memory)
         {
-            Telemetry.Forgotten("view", _section.Name);
-            if (!_isExposed)
-                _section.DangerousRelease();
+            memory.Retain();
+            _memory = memory;
         }
 
-        internal void Expose() => _isExposed = true;
+        // Finalizers of others, which may still use the view, or dispose it, come before this one or after it.
+        ~Lease()
+        {
+            Telemetry.Forgotten("view", _memory.Name);
+            if (Interlocked.CompareExchange(ref _uses, 0, 1) == 1)
+                _memory.Release();
+        }
+
+        // Before bytes are given out. False if the last use has ended.
+        internal bool TryExpose() => (Volatile.Read(ref _uses) & IsExposed) != 0 || TryAdd(IsExposed);
 
         // One use more; false if the last has ended.
-        internal bool TryUse()
+        internal bool TryUse() => TryAdd(1);
+
+        // At the last use the flag is all that is left.
+        private bool TryAdd(int what)
         {
             var uses = Volatile.Read(ref _uses);
-            while (uses != 0)
+            while ((uses & ~IsExposed) != 0)
             {
-                var found = Interlocked.CompareExchange(ref _uses, uses + 1, uses);
+                var added = what == IsExposed ? uses | IsExposed : uses + what;
+                var found = Interlocked.CompareExchange(ref _uses, added, uses);
                 if (found == uses)
                     return true;
                 uses = found;
@@ -38,10 +49,20 @@ namespace Wmmf
             return false;
         }
 
-        internal void EndUse()
+        public void EndUse()
         {
-            if (Interlocked.Decrement(ref _uses) == 0)
-                _section.DangerousRelease();
+            var uses = Volatile.Read(ref _uses);
+            while ((uses & ~IsExposed) != 0) // none is left: the finalizer has ended it
+            {
+                var found = Interlocked.CompareExchange(ref _uses, uses - 1, uses);
+                if (found == uses)
+                {
+                    if (((uses - 1) & ~IsExposed) == 0)
+                        _memory.Release();
+                    return;
+                }
+                uses = found;
+            }
         }
 
         // Ends the view's own use; only once.

@@ -23,9 +23,9 @@ namespace Wmmf
         private readonly byte* _start;
         private int _isDisposed;
 
-        internal MappedView(SectionHandle section, byte* start, int length, bool isReadOnly)
+        internal MappedView(MappedHandle memory, byte* start, int length, bool isReadOnly)
         {
-            _lease = new Lease(section);
+            _lease = new Lease(memory);
             _start = start;
             Length = length;
             IsReadOnly = isReadOnly;
@@ -90,11 +90,13 @@ namespace Wmmf
                 throw new ArgumentOutOfRangeException(nameof(index), index, $"expected 0 to {Length}");
             if (!_lease.TryUse())
                 throw Disposed();
-            return new MemoryHandle(start + index, default, this);
+            return MemoryPin.At(start + index, _lease);
         }
 
-        /// <summary>Ends what <see cref="Pin"/> began. <see cref="MemoryHandle.Dispose"/> calls it.</summary>
-        public override void Unpin() => _lease.EndUse();
+        /// <summary>Does nothing: <see cref="MemoryHandle.Dispose"/> ends what <see cref="Pin"/> began, each pin once.</summary>
+        public override void Unpin()
+        {
+        }
 
         /// <summary>Releases the section. Calling it again does nothing. Spans must not be used any more.</summary>
         public void Dispose()
@@ -116,9 +118,8 @@ namespace Wmmf
 
         private byte* Start()
         {
-            if (Volatile.Read(ref _isDisposed) != 0)
+            if (Volatile.Read(ref _isDisposed) != 0 || !_lease.TryExpose())
                 throw Disposed();
-            _lease.Expose();
             return _start;
         }
 
@@ -145,7 +146,9 @@ namespace Wmmf
 
             public override MemoryHandle Pin(int elementIndex = 0) => _view.PinAt(_view.Start(), elementIndex);
 
-            public override void Unpin() => _view.Unpin();
+            public override void Unpin()
+            {
+            }
 
             protected override void Dispose(bool disposing)
             {

@@ -17,11 +17,12 @@ namespace Wmmf
     ///     slot.Publish();
     /// }
     /// </code></example>
-    public sealed unsafe class NewFrame : IDisposable
+    public sealed unsafe class NewFrame : IDisposable, IPinned
     {
         // Which thread may end it. While one thread publishes, a Dispose of another leaves it to that thread to drop the frame if
-        // publishing fails.
+        // publishing fails. What is pinned is not published, and dropped only when the last pin ends.
         private const int Open = 0, Publishing = 1, PublishingThenDrop = 2, Over = 3;
+        private const int States = 3, OnePin = 4; // _state is one of the above and so many pins
 
         private readonly Watch _watch;
         private readonly byte* _data;
@@ -136,18 +137,24 @@ namespace Wmmf
 
         /// <summary>Makes it the newest frame.</summary>
         /// <returns>Its sequence.</returns>
-        /// <exception cref="InvalidOperationException">The size is neither set nor follows from anything.</exception>
+        /// <exception cref="InvalidOperationException">The size is neither set nor follows from anything, or the memory is
+        /// pinned, such as by a read of a socket that has not ended.</exception>
         /// <exception cref="ObjectDisposedException">It is published or dropped already.</exception>
         /// <exception cref="WmmfException">What describes it contradicts itself, or the slot; it is not published yet, and can
         /// be corrected.</exception>
         public ulong Publish()
         {
-            if (Interlocked.CompareExchange(ref _state, Publishing, Open) != Open)
-                throw Ended();
+            var state = Interlocked.CompareExchange(ref _state, Publishing, Open);
+            if (state != Open)
+                throw (state & States) == Open
+                    ? new InvalidOperationException("the slot's memory is pinned: dispose the pins before Publish")
+                    : Ended();
             var isPublished = false;
             try
             {
                 var frame = Described();
+                if (!_watch.TryExpose())
+                    throw Ended(); // a finalizer has dropped it
                 var status = NativeMethods.wmmf_channel_publish(_watch.Section.Pointer, &frame);
                 if (status != (int)WmmfStatus.Ok)
                     throw FrameDescription.Failure(status, frame, Capacity, _watch.Section.Name);
@@ -165,7 +172,7 @@ namespace Wmmf
                 else if (Interlocked.CompareExchange(ref _state, Open, Publishing) == PublishingThenDrop)
                 {
                     Volatile.Write(ref _state, Over);
-                    Drop();
+                    _ = _watch.TryEnd();
                 }
             }
         }
@@ -173,10 +180,19 @@ namespace Wmmf
         /// <summary>Drops the frame, unless it was published. Calling it again does nothing.</summary>
         public void Dispose()
         {
-            if (Interlocked.CompareExchange(ref _state, Over, Open) == Open)
-                Drop();
-            else
-                _ = Interlocked.CompareExchange(ref _state, PublishingThenDrop, Publishing);
+            var state = Volatile.Read(ref _state);
+            while ((state & States) is Open or Publishing)
+            {
+                var next = state == Publishing ? PublishingThenDrop : state | Over;
+                var found = Interlocked.CompareExchange(ref _state, next, state);
+                if (found == state)
+                {
+                    if (next == Over) // nothing is pinned
+                        _ = _watch.TryEnd();
+                    break;
+                }
+                state = found;
+            }
         }
 
         private wmmf_frame Described()
@@ -216,17 +232,29 @@ namespace Wmmf
 
         private byte* Start()
         {
-            if (Volatile.Read(ref _state) == Over)
+            if ((Volatile.Read(ref _state) & States) == Over || !_watch.TryExpose())
                 throw Ended();
-            _watch.Expose();
             return _data;
         }
 
-        private void Drop()
+        private void Use()
         {
-            var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame), hold = _hold };
-            _ = NativeMethods.wmmf_channel_cancel(_watch.Section.Pointer, &frame);
-            _watch.Stop();
+            var state = Volatile.Read(ref _state);
+            for (;;)
+            {
+                if ((state & States) != Open)
+                    throw Ended();
+                var found = Interlocked.CompareExchange(ref _state, state + OnePin, state);
+                if (found == state)
+                    return;
+                state = found;
+            }
+        }
+
+        void IPinned.EndUse()
+        {
+            if (Interlocked.Add(ref _state, -OnePin) == Over)
+                _ = _watch.TryEnd();
         }
 
         // What Memory is made of.
@@ -244,17 +272,18 @@ namespace Wmmf
 
             public override Span<byte> GetSpan() => _frame.Data;
 
-            // Keeps the memory mapped. It cannot keep the slot: that is somebody else's once the frame is published.
             public override MemoryHandle Pin(int elementIndex = 0)
             {
                 if (elementIndex < 0 || elementIndex > _frame.Capacity)
                     throw new ArgumentOutOfRangeException(nameof(elementIndex), elementIndex, $"expected 0 to {_frame.Capacity}");
                 var start = _frame.Start();
-                _ = _frame._watch.Section.Kept();
-                return new MemoryHandle(start + elementIndex, default, this);
+                _frame.Use();
+                return MemoryPin.At(start + elementIndex, _frame);
             }
 
-            public override void Unpin() => _frame._watch.Section.DangerousRelease();
+            public override void Unpin()
+            {
+            }
 
             protected override void Dispose(bool disposing)
             {

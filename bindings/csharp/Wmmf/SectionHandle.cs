@@ -1,33 +1,22 @@
 using System;
-using System.Runtime.InteropServices;
-using System.Threading;
 
 namespace Wmmf
 {
     // Owns a native handle. It is closed when this has been disposed and no call, view, frame or wait uses it any more.
     //
     // Its finalizer closes the handle of a forgotten object, but only if nothing that could have handed out a span still
-    // counts as in use: views and frames keep it (Kept) until they are disposed, never until they are collected.
-    internal sealed class SectionHandle : SafeHandle
+    // counts as in use: views and frames keep it until they are disposed, never until they are collected.
+    internal sealed class SectionHandle : MappedHandle
     {
         private volatile bool _isRefused;
 
         // One that watches over no frame now.
         internal Watch? SpareWatch;
 
-        internal SectionHandle(IntPtr native, bool isChannel, string name) : base(IntPtr.Zero, ownsHandle: true)
-        {
-            IsChannel = isChannel;
-            Name = name;
-            SetHandle(native);
-        }
+        internal SectionHandle(IntPtr native, bool isChannel, string name) : base(native, name) => IsChannel = isChannel;
 
         // A wmmf_channel, else a wmmf_section.
         internal bool IsChannel { get; }
-
-        internal string Name { get; }
-
-        public override bool IsInvalid => handle == IntPtr.Zero;
 
         // Only for who keeps this open.
         internal IntPtr Pointer => handle;
@@ -51,20 +40,12 @@ namespace Wmmf
         // Keeps the native handle open for the length of a call; throws ObjectDisposedException if it is refused.
         internal Use Hold() => new Use(this);
 
-        // This, kept open until DangerousRelease: for what outlives a call. Throws ObjectDisposedException if it is closed.
-        internal SectionHandle Kept()
-        {
-            var held = false;
-            DangerousAddRef(ref held);
-            return this;
-        }
-
-        // The same also for a refused one, or false if it is closed.
-        internal bool TryKeep()
+        // As Retain, also for a refused one, or false if it is closed.
+        internal bool TryRetain()
         {
             try
             {
-                _ = Kept();
+                Retain();
                 return true;
             }
             catch (ObjectDisposedException)
@@ -82,7 +63,7 @@ namespace Wmmf
                 _owner = owner;
                 // While others keep it, SafeHandle itself would still let us in.
                 ThrowIfRefused();
-                _ = owner.Kept();
+                owner.Retain();
             }
 
             internal IntPtr Pointer => _owner.handle;
@@ -95,7 +76,7 @@ namespace Wmmf
                     throw _owner.Refusal();
             }
 
-            public void Dispose() => _owner.DangerousRelease();
+            public void Dispose() => _owner.Release();
         }
     }
 }

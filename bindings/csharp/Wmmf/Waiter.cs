@@ -49,7 +49,7 @@ namespace Wmmf
             lock (s_gate)
             {
                 var waiter = For(section);
-                _ = section.Kept(); // until Forget
+                section.Retain(); // until Forget
                 _ = waiter._sections.TryGetValue(section, out var waits);
                 waiter._sections[section] = waits + 1;
                 waiter._arrived.Add(wait);
@@ -176,7 +176,7 @@ namespace Wmmf
                 if (--_sections[wait.Section] == 0)
                     _ = _sections.Remove(wait.Section);
             }
-            wait.Section.DangerousRelease();
+            wait.Section.Release();
         }
 
         private sealed class Wait : TaskCompletionSource<ulong>

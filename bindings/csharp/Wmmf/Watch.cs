@@ -1,3 +1,4 @@
+using System;
 using System.Threading;
 
 namespace Wmmf
@@ -7,45 +8,66 @@ namespace Wmmf
     // so that in the long run nothing is registered for finalization, which would cost more than the frame itself.
     internal sealed class Watch
     {
+        // The hold is ended by whoever changes the state to Ended. Finalizers of others, which may still use the frame, or
+        // dispose it, come before the one of this or after it.
+        private const int Ended = 0, Untouched = 1, Exposed = 2;
+
         private bool _isOfNewFrame;
         private uint _hold;
-        private volatile bool _isExposed;
-        private volatile bool _isArmed;
+        private int _state;
+        private readonly WeakReference<Watch> _self;
 
-        private Watch(SectionHandle section) => Section = section;
+        private Watch(SectionHandle section)
+        {
+            Section = section;
+            _self = new WeakReference<Watch>(this);
+        }
 
         ~Watch()
         {
-            if (!_isArmed)
+            if (Volatile.Read(ref _state) == Ended)
                 return;
             Telemetry.Forgotten(_isOfNewFrame ? "new frame" : "frame", Section.Name);
-            if (!_isExposed)
+            if (Interlocked.CompareExchange(ref _state, Ended, Untouched) == Untouched)
                 End();
         }
 
         internal SectionHandle Section { get; }
 
-        // Keeps the section open until Stop.
+        // Whether it was found unreachable: its finalizer is about to run, or has run, although finalizers of others use it.
+        private bool IsCollected => !_self.TryGetTarget(out _);
+
+        // Keeps the section open until End.
         internal static Watch Over(SectionHandle section, uint hold, bool isOfNewFrame)
         {
-            _ = section.Kept();
-            var watch = Interlocked.Exchange(ref section.SpareWatch, null) ?? new Watch(section);
+            section.Retain();
+            var spare = Interlocked.Exchange(ref section.SpareWatch, null);
+            var watch = spare == null || spare.IsCollected ? new Watch(section) : spare;
             watch._isOfNewFrame = isOfNewFrame;
             watch._hold = hold;
-            watch._isExposed = false;
-            watch._isArmed = true;
+            Volatile.Write(ref watch._state, Untouched);
             return watch;
         }
 
-        // By a thread that races with Stop it may mark the next frame: then that one, if it is forgotten, keeps its slot.
-        internal void Expose() => _isExposed = true;
+        // Before bytes are given out; false if the frame is released. By a thread that races with the end of its frame it may
+        // mark the next one: then that one, if it is forgotten, keeps its slot.
+        internal bool TryExpose() =>
+            Volatile.Read(ref _state) == Exposed || Interlocked.CompareExchange(ref _state, Exposed, Untouched) != Ended;
 
-        // The frame is over: by whoever claimed to end it, once.
+        // By whoever claimed to end the frame, once. False if the finalizer has ended it.
+        internal bool TryEnd()
+        {
+            if (Interlocked.Exchange(ref _state, Ended) == Ended)
+                return false;
+            End();
+            return true;
+        }
+
+        // The frame was published: only its watch ends.
         internal void Stop()
         {
-            _isArmed = false;
-            Volatile.Write(ref Section.SpareWatch, this);
-            Section.DangerousRelease();
+            Volatile.Write(ref _state, Ended);
+            Spare();
         }
 
         private unsafe void End()
@@ -60,7 +82,14 @@ namespace Wmmf
                 _ = NativeMethods.wmmf_channel_release(Section.Pointer, &frame);
                 Telemetry.Released(Section.Name);
             }
-            Section.DangerousRelease();
+            Spare();
+        }
+
+        private void Spare()
+        {
+            if (!IsCollected)
+                Volatile.Write(ref Section.SpareWatch, this);
+            Section.Release();
         }
     }
 }

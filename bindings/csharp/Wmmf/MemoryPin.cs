@@ -1,0 +1,28 @@
+using System;
+using System.Buffers;
+using System.Threading;
+
+namespace Wmmf
+{
+    // What a pin keeps.
+    internal interface IPinned
+    {
+        void EndUse();
+    }
+
+    // One pin. It is ended once, however often its handle, or a copy of that, is disposed.
+    internal sealed class MemoryPin : IPinnable
+    {
+        private IPinned? _pinned;
+
+        private MemoryPin(IPinned pinned) => _pinned = pinned;
+
+        // Of memory that the caller has kept for it.
+        internal static unsafe MemoryHandle At(byte* address, IPinned pinned) =>
+            new MemoryHandle(address, default, new MemoryPin(pinned));
+
+        MemoryHandle IPinnable.Pin(int elementIndex) => throw new NotSupportedException("a pin pins nothing more");
+
+        void IPinnable.Unpin() => Interlocked.Exchange(ref _pinned, null)?.EndUse();
+    }
+}
