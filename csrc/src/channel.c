@@ -323,8 +323,6 @@ static int32_t channel_founded(const char *name, wmmf_section *section, struct f
     status = channel_new(name, base, &founding->pictures, out);
     if (status != WMMF_OK)
         return status;
-    (*out)->creator = true;
-    (*out)->name_seen_ns = platform_monotonic_ns();
     if (!founding->options.standby)
         channel_publishes(*out);
     return WMMF_OK;
@@ -709,17 +707,19 @@ static int32_t publish_name(wmmf_channel *channel, struct generation *before) {
 }
 
 void channel_keep_name(wmmf_channel *channel, int64_t now_ns) {
-    if (!channel->creator || now_ns - channel->name_seen_ns < NAME_CHECK_NS)
+    if (now_ns - (int64_t)load_relaxed_u64(&channel->name_seen_ns) < NAME_CHECK_NS)
         return;
-    channel->name_seen_ns = now_ns;
+    store_relaxed_u64(&channel->name_seen_ns, (uint64_t)now_ns);
     struct generation *generation = generation_enter(channel);
-    if (platform_is_named(generation->base->section->mapping)) {
+    wmmf_section *section = generation->base->section;
+    if (platform_is_named(section->mapping)) {
         store_relaxed_u32(&channel->nameless, 0);
-    } else if (rwlock_own(generation->base->section, 0) == WMMF_OK) {
-        wmmf_section *section = generation->base->section;
-        bool done = generation_status(generation) == WMMF_OK && publish_name(channel, generation) == WMMF_OK;
+    } else if (platform_is_own(section->mapping) && rwlock_own(section, 0) == WMMF_OK) {
+        int32_t status = generation_status(generation);
+        bool done = status == WMMF_OK && publish_name(channel, generation) == WMMF_OK;
         channel_disown(section);
-        store_relaxed_u32(&channel->nameless, !done);
+        /* CHANGED: another handle was quicker, and the next frame goes where it leads. */
+        store_relaxed_u32(&channel->nameless, !done && status != CHANGED);
         if (done)
             add_seq_u32(&channel->republished, 1);
     }

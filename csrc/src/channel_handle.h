@@ -50,10 +50,9 @@ struct wmmf_channel {
     struct generation *filling_in;
 
     shared_u32 spins_in_vain; /* waits in which spinning did not help, since it last did */
-    int64_t name_seen_ns;     /* when we last saw our name: its creator looks */
+    shared_u64 name_seen_ns;  /* when we last looked whether the name leads here */
     shared_u32 republished;
     shared_u32 nameless;
-    bool creator;
 };
 
 /* WMMF_E_ARGUMENT for NULL, WMMF_E_FORKED in a child. */
@@ -92,7 +91,8 @@ void channel_wake(const struct base *base);
 void channel_disown(wmmf_section *section);
 /* Says in our record that we are there to publish. */
 void channel_publishes(wmmf_channel *channel);
-/* Looks, once a second, whether the name still leads here; else publishes the channel under it again. */
+/* For publishers: looks, twice a second, whether the name still leads here; else publishes the channel under it again,
+ * if this user owns it. */
 void channel_keep_name(wmmf_channel *channel, int64_t now_ns);
 
 #endif

@@ -805,6 +805,38 @@ static void a_name_that_was_taken_away_comes_back(void) {
     wmmf_channel_close(reader);
     wmmf_channel_close(writer);
 }
+
+/* Whoever takes the channel over looks after its name as well: a standby, or an owner that starts again. */
+static void a_name_is_kept_by_who_took_the_channel_over(void) {
+    for (int again = 0; again < 2; again++) {
+        const char *name = new_name();
+        char path[300];
+        wmmf_channel *owner = make(name, 4, 0, 0, 0);
+        publish(owner, 1);
+        wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+        wmmf_channel *reader = join(name, true), *heir = NULL, *late = NULL;
+        if (again)
+            REQUIRE_OK(wmmf_channel_create_or_open(name, CAPACITY, 4, &options, &heir, NULL));
+        else
+            heir = join(name, false);
+        wmmf_channel_close(owner);
+        REQUIRE_OK(wmmf_channel_stand_by(heir, LONG_TIMEOUT));
+        snprintf(path, sizeof path, "/dev/shm/wmmf-%u-%s", (unsigned)geteuid(), name);
+        CHECK_EQUAL(0, unlink(path));
+        int64_t start = system_now_ns();
+        while (info_of(heir).republished == 0 && system_now_ns() < start + LONG_TIMEOUT)
+            publish(heir, 2);
+        uint64_t last = publish(heir, 3);
+        late = join(name, true);
+        wmmf_frame ours = acquire(reader, WMMF_PICK_LATEST, 0), theirs = acquire(late, WMMF_PICK_LATEST, 0);
+        CHECK(ours.sequence == last && theirs.sequence == last && shows(&ours, 3) && shows(&theirs, 3));
+        CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &ours));
+        CHECK_STATUS(WMMF_OK, wmmf_channel_release(late, &theirs));
+        wmmf_channel_close(late);
+        wmmf_channel_close(reader);
+        wmmf_channel_close(heir);
+    }
+}
 #endif
 
 static void bad_shapes_are_refused(void) {
@@ -861,6 +893,7 @@ static const struct test tests[] = {
     TEST(inner_sections_are_not_listed),
 #ifndef _WIN32
     TEST(a_name_that_was_taken_away_comes_back),
+    TEST(a_name_is_kept_by_who_took_the_channel_over),
 #endif
     TEST(bad_shapes_are_refused),
     {NULL, NULL},
