@@ -45,8 +45,8 @@ class FrameChannel(Opened[hold.Channel]):
     for each object, so give each reader its own. Errors are those of `MemoryMappedFile`.
 
     A damaged channel is poisoned: every call and every wait ends with `PoisonedError`, which also ends a ``for`` loop.
-    On `PoisonedError`, close the channel and reopen it by name. A new channel of the name can be created once every
-    program has closed the old one.
+    Its owner can declare it new with `resize`; readers then go on with the same objects. Nobody else can: close the
+    channel then. A new channel of the name can be created once every program has closed the old one.
 
     A forked child cannot use its parent's objects (`ClosedError`): open the channel again there.
     """

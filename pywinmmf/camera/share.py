@@ -23,7 +23,6 @@ from pywinmmf import (
 )
 from pywinmmf._core.binding import lib
 from pywinmmf.cli.terminal import shown
-from pywinmmf.inspection import program_of
 from pywinmmf.opencv import cv2
 from pywinmmf.registry import CLAIM_ACCESS, claim_name
 
@@ -38,19 +37,21 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between tries to get a came
 PIN_LIMIT_SECONDS = 5.0  # after which a frame that a stopped reader holds is taken back if there is no other slot
 BAD_SECONDS = 5.0  # without a picture that can be decoded, until the source is opened again
 STOP_SECONDS = 5.0  # to wait for a silent camera; its thread is then left alone
+RENEW_SECONDS = 5.0  # to wait for a lock of whoever damaged the channel
 STEADY_SECONDS = 3.0  # with pictures, until a source counts as recovered
 
 
 class _InTheWay(Error):
-    """A channel that cannot be used has the name for as long as a program has it open."""
+    """A channel that is not ours to replace has the name for as long as a program has it open."""
 
 
 class SharedCamera:
     """Publishes one source from a thread of its own.
 
     A camera that is missing, busy or unplugged is tried again, at growing intervals; meanwhile readers see the newest
-    frame get older. A channel that is damaged, or was made for smaller pictures, with other access or by another user,
-    is replaced once every program that has it open has closed it.
+    frame get older. A channel that is damaged, or was made for smaller pictures, gets new pictures, and its readers
+    follow. A channel of another user, or with other access, is replaced once every program that has it open has closed
+    it.
 
     Only one program at a time shares under a name (`AlreadyExistsError`).
     """
@@ -143,48 +144,44 @@ class SharedCamera:
         except InvalidArgumentError as error:
             if error.status != lib.WMMF_E_SIZE:
                 raise
-            raise self._in_the_way(f"too small for {sharing.slots} frames of {sharing.capacity} bytes") from None
+            raise self._in_the_way(
+                f"of another user and too small for {sharing.slots} frames of {sharing.capacity} bytes"
+            ) from None
         try:
             self._check_creator()  # another program may have been quicker
+            self._renew_if_damaged(channel)
         except BaseException:
             channel.close()
             raise
-        if channel.audit().poisoned:
-            channel.close()  # otherwise the channel would never go away
-            raise self._in_the_way("damaged")
         return channel
 
     def _check_creator(self) -> None:
         fault = creator.fault(self.sharing.name, self._namespace, self.sharing.access)
         if fault:
-            raise _InTheWay(
-                f"channel {self.sharing.name!r} is {fault}: expected all programs that have it open to close it, "
-                "after which it is created again, or another --name"
-            )
+            raise self._in_the_way(fault)
 
     def _usable_channel(self) -> FrameChannel:
-        """The current channel, unless it was damaged meanwhile."""
-        if self._channel is not None and self._channel.audit().poisoned:
-            self._channel.close()
-            self._channel = None
+        """The current channel, which may have been damaged meanwhile."""
         if self._channel is None:
             self._channel = self._create_channel()
+        else:
+            self._renew_if_damaged(self._channel)
         return self._channel
+
+    def _renew_if_damaged(self, channel: FrameChannel) -> None:
+        """Give a damaged channel new pictures. Its readers follow to them."""
+        if not channel.audit().poisoned:
+            return
+        try:
+            channel.resize(timeout=RENEW_SECONDS)
+        except AccessDeniedError:
+            raise self._in_the_way("of another user and damaged") from None
 
     def _in_the_way(self, fault: str) -> _InTheWay:
         return _InTheWay(
-            f"channel {self.sharing.name!r} is {fault} and still open in {self._holders()}: "
-            "expected them to close it, after which it is created again"
+            f"channel {self.sharing.name!r} is {fault}: expected all programs that have it open to close it, "
+            "after which it is created again, or another --name"
         )
-
-    def _holders(self) -> str:
-        try:
-            with MemoryMappedFile.open(self.sharing.name, namespace=self._namespace, readonly=True) as channel:
-                pids = {one.pid for one in channel.participants() if one.alive}
-        except NotFoundError:
-            pids = set()
-        named = [f"{program_of(pid) or 'program'} (pid {pid})" for pid in sorted(pids)]
-        return ", ".join(named) or "programs that only read it"
 
     def _run(self) -> None:
         pause = SHORTEST_PAUSE / 2
