@@ -5,10 +5,31 @@
 
 #include "wmmf.h"
 
+shared_u32 errors_noted;
+
+static struct last_error *noted(void) {
+    struct last_error *error = last_error();
+    if (exchange_seq_u32(&error->noted, 1) == 0)
+        add_seq_u32(&errors_noted, 1);
+    return error;
+}
+
+void error_forget(void) {
+    struct last_error *error = last_error();
+    error->system = 0;
+    error->detail[0] = '\0';
+    if (exchange_seq_u32(&error->noted, 0) == 1)
+        add_seq_u32(&errors_noted, UINT32_MAX);
+}
+
+void error_note(int32_t system) {
+    noted()->system = system;
+}
+
 void error_detail(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(last_error()->detail, ERROR_DETAIL_CAPACITY, format, arguments);
+    vsnprintf(noted()->detail, ERROR_DETAIL_CAPACITY, format, arguments);
     va_end(arguments);
 }
 

@@ -9,19 +9,27 @@
 #define ERROR_DETAIL_CAPACITY 256
 
 struct last_error {
-    int32_t system; /* errno or GetLastError(); 0: the system had no part in it */
+    shared_u32 noted; /* 1: it says something */
+    int32_t system;   /* errno or GetLastError(); 0: the system had no part in it */
     char detail[ERROR_DETAIL_CAPACITY];
 };
 
 /* The calling thread's; supplied by the platform. */
 struct last_error *last_error(void);
 
+/* Threads whose last error says something; one that ended with it still counts. Nearly always there is none, and a call
+ * need not look for its own, which costs as much as a lock. A thread sees its own count, so no order is needed. */
+extern shared_u32 errors_noted;
+
+void error_forget(void);
+
 /* Each public call that can fail begins with this. */
 static inline void error_clear(void) {
-    struct last_error *error = last_error();
-    error->system = 0;
-    error->detail[0] = '\0';
+    if (load_relaxed_u32(&errors_noted) != 0)
+        error_forget();
 }
+
+void error_note(int32_t system);
 /* A clause in English, without a full stop: numbers, and what is missing. */
 PRINTF_LIKE(1, 2)
 void error_detail(const char *format, ...);

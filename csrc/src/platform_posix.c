@@ -58,7 +58,7 @@ struct last_error *last_error(void) {
 }
 
 int32_t status_from_errno(void) {
-    last_error()->system = errno;
+    error_note(errno);
     switch (errno) {
     case ENOENT:
         return WMMF_E_NOT_FOUND;

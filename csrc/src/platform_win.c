@@ -101,13 +101,8 @@ uint64_t platform_thread_number(void) {
     return thread->number;
 }
 
-/* An argument, since to look for the place to put it changes what GetLastError says. */
-static void note_error(DWORD error) {
-    last_error()->system = (int32_t)error;
-}
-
 int32_t status_from_error(DWORD error) {
-    note_error(error);
+    error_note((int32_t)error);
     switch (error) {
     case ERROR_FILE_NOT_FOUND:
         return WMMF_E_NOT_FOUND;
@@ -156,7 +151,7 @@ int32_t section_name(const char *name, uint32_t name_space, wchar_t *out) {
     wmemcpy(out, prefix, length);
     int room = NAME_CAPACITY - (int)length;
     if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, name, -1, out + length, room) == 0) {
-        note_error(GetLastError());
+        error_note((int32_t)GetLastError());
         return WMMF_E_NAME_INVALID;
     }
     return WMMF_OK;
@@ -179,7 +174,7 @@ static void object_name(const struct platform_mapping *mapping, wchar_t kind, ui
 static int32_t descriptor_from_sddl(const wchar_t *sddl, PSECURITY_DESCRIPTOR *out) {
     if (ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, SDDL_REVISION_1, out, NULL))
         return WMMF_OK;
-    note_error(GetLastError());
+    error_note((int32_t)GetLastError());
     return WMMF_E_ARGUMENT;
 }
 
