@@ -40,11 +40,11 @@ from .errors import (
 from .frame_channel import FrameChannel
 from .frame_sets import next_set
 from .frames import Frame, NewFrame
-from .inspection import list_sections
+from .inspection import PageSizes, list_sections, page_sizes
 from .locks import ReadLock, WriteLock
 from .memory_mapped_file import MemoryMappedFile
 from .paths import include_dir, library_path
-from .records import AuditReport, Participant
+from .records import AuditReport, LockState, Participant
 from .registry import shared_cameras
 from .shared_memory import SharedMemory
 from .video_capture import VideoCapture
@@ -68,6 +68,7 @@ __all__ = [
     "InUseError",
     "InvalidArgumentError",
     "Layout",
+    "LockState",
     "LockTimeoutError",
     "MemoryMappedFile",
     "Namespace",
@@ -76,6 +77,7 @@ __all__ = [
     "NotIntactError",
     "NotSupportedError",
     "OwnerDiedError",
+    "PageSizes",
     "Participant",
     "PoisonedError",
     "ReadLock",
@@ -87,5 +89,6 @@ __all__ = [
     "library_path",
     "list_sections",
     "next_set",
+    "page_sizes",
     "shared_cameras",
 ]

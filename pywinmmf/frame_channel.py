@@ -15,7 +15,7 @@ from ._core.validation import access_options, buffer, choice, contiguous, sectio
 from .enums import Access, ChannelState, Namespace
 from .errors import ArgumentTypeError, ClosedError, Error, InvalidArgumentError, LockTimeoutError, native_error
 from .frames import Frame, NewFrame
-from .inspection import audit_of, creation_error, participants_of
+from .inspection import audit_of, creation_error, owner_of, participants_of
 from .records import AuditReport, Participant
 
 if TYPE_CHECKING:
@@ -168,6 +168,11 @@ class FrameChannel(Opened[hold.Channel]):
     def namespace(self) -> Namespace:
         """The namespace of its name."""
         return self._namespace
+
+    @property
+    def owner(self) -> str:
+        """The user who owns it, as of `MemoryMappedFile.owner`."""
+        return owner_of(self, lib.wmmf_channel_get_owner)
 
     @property
     def capacity(self) -> int:

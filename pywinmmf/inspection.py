@@ -6,14 +6,14 @@ import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ._core.binding import ffi, hold, lib, new_struct
 from ._core.handle import Opened, open_native
 from ._core.validation import choice
 from .enums import Access, Namespace
 from .errors import Error, InvalidArgumentError, NotSupportedError, native_error
-from .records import AuditReport, Participant
+from .records import AuditReport, LockState, Participant
 
 
 def audit_of(audit: Callable[[Any, Any], int], opened: Opened[Any]) -> AuditReport:
@@ -21,6 +21,43 @@ def audit_of(audit: Callable[[Any, Any], int], opened: Opened[Any]) -> AuditRepo
     report = new_struct("wmmf_audit_report")
     opened._must(opened._call(audit, report), "audit")
     return AuditReport.from_native(report)
+
+
+def lock_state_of(opened: Opened[hold.Section]) -> LockState:
+    """The state of an open section's lock."""
+    state = new_struct("wmmf_lock_state")
+    opened._must(opened._call(lib.wmmf_get_lock_state, state), "look at the lock of")
+    return LockState.from_native(state)
+
+
+def owner_of(opened: Opened[Any], get: Callable[..., int]) -> str:
+    """The owner of an open section or channel; ``get`` is wmmf_get_owner, or its like."""
+    needed = ffi.new("uint64_t *")
+    opened._call(get, ffi.NULL, 0, needed)
+    name = ffi.new("char[]", needed[0])
+    opened._must(opened._call(get, name, len(name), needed), "look up the owner of")
+    owner: bytes = ffi.string(name)
+    return owner.decode(errors="replace")
+
+
+class PageSizes(NamedTuple):
+    """How this system maps memory, in bytes."""
+
+    page: int
+    """A page."""
+    granularity: int
+    """What addresses and offsets of mappings are multiples of. This package takes care of that by itself."""
+    large: int
+    """A large page; 0: there are none."""
+
+
+def page_sizes() -> PageSizes:
+    """The sizes of this system's pages."""
+    sizes = ffi.new("uint64_t[3]")
+    status = lib.wmmf_page_sizes(sizes, sizes + 1, sizes + 2)
+    if status:
+        raise native_error(status, "look up the sizes of pages")
+    return PageSizes(*sizes)
 
 
 def participants_of(native: hold.Section | hold.Channel, get: Callable[..., int]) -> list[Participant]:

@@ -25,9 +25,9 @@ from .errors import (
     NotSupportedError,
     native_error,
 )
-from .inspection import audit_of, creation_error, participants_of
+from .inspection import audit_of, creation_error, lock_state_of, owner_of, participants_of
 from .locks import ReadLock, WriteLock
-from .records import AuditReport, Participant
+from .records import AuditReport, LockState, Participant
 
 if TYPE_CHECKING:
     from typing import Self
@@ -248,6 +248,20 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return self._layout
 
     @property
+    def owner(self) -> str:
+        """The user who owns it, as a rule the one who created it: on Linux a name, or a number if it has none; on
+        Windows DOMAIN\\user, or the SID."""
+        return owner_of(self, lib.wmmf_get_owner)
+
+    @property
+    def named(self) -> bool:
+        """Whether its name still leads to it. On Linux an administrator or a cleaner of /dev/shm can remove the name:
+        processes that have the section open go on, and nobody else can open it. `NotSupportedError` for a file."""
+        named = ffi.new("uint32_t *")
+        self._must(self._call(lib.wmmf_is_named, named), "look for the name of")
+        return bool(named[0])
+
+    @property
     def sequence(self) -> int:
         """The number of writes: it grows by 1 whenever the write lock is released (native layout)."""
         sequence = ffi.new("uint64_t *")
@@ -334,6 +348,11 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         """Make a native section useless, for ever and for everybody: what to do when its payload is wrong and cannot be
         repaired. Every later and every waiting call raises `PoisonedError`."""
         self._must(self._call(lib.wmmf_poison), "poison")
+
+    def lock_state(self) -> LockState:
+        """What its lock says now. Read-only objects may ask as well. `NotSupportedError` for the raw layout, which has
+        no lock."""
+        return lock_state_of(self)
 
     def break_lock(self) -> None:
         """Free the lock of a section of the winmmf layout, whoever holds it.

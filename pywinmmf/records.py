@@ -94,3 +94,38 @@ class AuditReport(NamedTuple):
             poisoned=bool(native.poisoned),
             sequence=native.sequence,
         )
+
+
+class LockState(NamedTuple):
+    """What the lock of a section says."""
+
+    initialised: bool
+    """Whether its creator has finished it; 0 only in the winmmf layout."""
+    readers: int
+    """Read locks that threads hold or try to get."""
+    writing: bool
+    """Whether a writer holds the lock, or will once those readers have left."""
+    writer: int
+    """1 + index of that writer's participant; 0: none, or the layout does not say."""
+    writer_pid: int
+    """Its process, as that process sees itself; 0: none, or the layout does not say."""
+    waiting: bool
+    """Whether somebody may be waiting for the lock."""
+    owner_died: bool
+    """Whether a writer died inside, and nobody has repaired the payload yet."""
+    poisoned: bool
+    """Whether the section is poisoned."""
+
+    @classmethod
+    def from_native(cls, native: Any) -> LockState:
+        """Return what a ``wmmf_lock_state`` holds."""
+        return cls(
+            initialised=bool(native.initialised),
+            readers=native.readers,
+            writing=bool(native.writing),
+            writer=native.writer,
+            writer_pid=native.writer_pid,
+            waiting=bool(native.waiting),
+            owner_died=bool(native.owner_died),
+            poisoned=bool(native.poisoned),
+        )

@@ -46,7 +46,7 @@ def public_types(header: Header) -> str:
     for enum in header.enums:
         lines += [*_enum(enum), ""]
     for struct in header.structs:
-        if struct.name in naming.RECORDS:
+        if struct.name in naming.RECORDS and struct.name not in naming.ONLY_IN_PYTHON:
             lines += [*_record(struct), ""]
     return "\n".join([*lines[:-1], "}", ""])
 

@@ -24,7 +24,10 @@ ENUMS = {
 INTERNAL = {"wmmf_pick", "wmmf_file_mode", "wmmf_share"}
 
 # Structs that the skins show to their users, by the name that they have there.
-RECORDS = {"wmmf_audit_report": "AuditReport", "wmmf_participant": "Participant"}
+RECORDS = {"wmmf_audit_report": "AuditReport", "wmmf_participant": "Participant", "wmmf_lock_state": "LockState"}
+
+# Records that users of C# do not see.
+ONLY_IN_PYTHON = {"wmmf_lock_state"}
 
 _HIDDEN = {"struct_size", "reserved"}
 

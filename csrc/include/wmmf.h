@@ -376,7 +376,7 @@ typedef struct wmmf_audit_report {
 /* What the lock of a section says; written by wmmf_get_lock_state. */
 typedef struct wmmf_lock_state {
     uint32_t struct_size; /* in: sizeof(wmmf_lock_state) */
-    uint32_t initialised; /* 0: its creator has not finished it (winmmf layout) */
+    uint32_t initialised; /* 1 if its creator has finished it; 0 only in the winmmf layout */
     uint32_t readers;     /* read locks that threads hold or try to get */
     uint32_t writing;     /* 1 if a writer holds the lock, or will once those readers have left */
     uint32_t writer;      /* 1 + index of that writer's participant; 0: none, or the layout does not say */

@@ -7,7 +7,7 @@ import time
 from contextlib import nullcontext
 from typing import Any
 
-from pywinmmf import AuditReport, FormatError, FrameChannel, Layout, MemoryMappedFile, Namespace, Participant
+from pywinmmf import AuditReport, FormatError, FrameChannel, Layout, LockState, MemoryMappedFile, Participant
 
 from .facts import channel_of, described, print_facts, sequence_of, with_hint
 from .options import add_json, add_name
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
                 facts |= _native_facts(section)
                 facts |= _rate(channel or section, arguments.interval)
         elif layout is Layout.WINMMF:
-            facts["lock"] = _winmmf_lock_state(name, namespace)
+            facts["lock"] = _winmmf_lock_state(section.lock_state())
     print_facts(facts, arguments.json)
     return 0
 
@@ -114,10 +114,8 @@ def _readers(count: int) -> str:
     return f"held by {count} for reading" if count else "free"
 
 
-def _winmmf_lock_state(name: str, namespace: Namespace) -> str:
-    """What the 4 bytes before the payload say. This layout does not tell who holds the lock."""
-    with MemoryMappedFile.open(name, namespace=namespace, layout=Layout.RAW, readonly=True) as raw:
-        word = int.from_bytes(raw.read(4), "little")
-    if word >> 24 == 0xFF:
+def _winmmf_lock_state(state: LockState) -> str:
+    """This layout does not tell who holds the lock."""
+    if not state.initialised:
         return "not initialised"
-    return "held for writing" if word >> 31 else _readers(word & 0xFFFFFF)
+    return "held for writing" if state.writing else _readers(state.readers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
@@ -16,13 +17,16 @@ from typing import Any
 import pytest
 
 from pywinmmf import (
+    ClosedError,
     FrameChannel,
     InvalidArgumentError,
     Layout,
     MemoryMappedFile,
     Namespace,
+    NotSupportedError,
     PoisonedError,
     list_sections,
+    page_sizes,
 )
 from pywinmmf.cli import main
 
@@ -55,6 +59,60 @@ def test_the_list_has_what_is_open(name: str, namespace: Namespace) -> None:
 def test_custom_names_are_in_no_list() -> None:
     with pytest.raises(InvalidArgumentError):
         list_sections(Namespace.CUSTOM)
+
+
+def my_name() -> str:
+    """This user's name, as the system gives it to owners."""
+    if sys.platform == "win32":
+        return getpass.getuser().lower()
+    import pwd
+
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
+def test_sections_and_channels_say_who_owns_them(section: MemoryMappedFile, name: str) -> None:
+    with FrameChannel.create(f"{name}-channel", capacity=10) as channel:
+        for owner in (section.owner, channel.owner):
+            user = owner.rpartition("\\")[2].lower() if sys.platform == "win32" else owner
+            assert user == my_name()
+    with pytest.raises(ClosedError):
+        _ = channel.owner
+
+
+def test_a_section_says_whether_its_name_leads_to_it(section: MemoryMappedFile, tmp_path: Path) -> None:
+    assert section.named
+    if sys.platform != "win32":  # there a name cannot be taken away
+        os.unlink(f"/dev/shm/wmmf-{os.geteuid()}-{section.name}")
+        assert not section.named
+    with MemoryMappedFile.open_file(tmp_path / "file", "w+", size=10) as file, pytest.raises(NotSupportedError):
+        _ = file.named
+
+
+@pytest.mark.parametrize("layout", [Layout.NATIVE, Layout.WINMMF])
+def test_the_state_of_a_lock(name: str, layout: Layout) -> None:
+    with MemoryMappedFile.create(name, 10, layout=layout) as section:
+        free = section.lock_state()
+        assert free.initialised
+        assert (free.readers, free.writing, free.owner_died, free.poisoned) == (0, False, False, False)
+        with section.read_lock():
+            assert section.lock_state().readers == 1
+        with section.write_lock():
+            held = section.lock_state()
+            assert held.writing
+            assert held.writer_pid == (os.getpid() if layout is Layout.NATIVE else 0)
+        assert not section.lock_state().writing
+
+
+def test_a_raw_section_has_no_lock_to_look_at(name: str) -> None:
+    with MemoryMappedFile.create(name, 10, layout=Layout.RAW) as section, pytest.raises(NotSupportedError):
+        section.lock_state()
+
+
+def test_the_sizes_of_pages() -> None:
+    sizes = page_sizes()
+    assert sizes.page in (4096, 16384, 65536)
+    assert sizes.granularity % sizes.page == 0
+    assert sizes.large % sizes.page == 0
 
 
 def test_participants(section: MemoryMappedFile) -> None:

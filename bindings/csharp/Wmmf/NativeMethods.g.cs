@@ -257,7 +257,7 @@ namespace Wmmf
     {
         // in: sizeof(wmmf_lock_state)
         public uint struct_size;
-        // 0: its creator has not finished it (winmmf layout)
+        // 1 if its creator has finished it; 0 only in the winmmf layout
         public uint initialised;
         // read locks that threads hold or try to get
         public uint readers;
