@@ -714,7 +714,7 @@ void channel_keep_name(wmmf_channel *channel, int64_t now_ns) {
     wmmf_section *section = generation->base->section;
     if (platform_is_named(section->mapping)) {
         store_relaxed_u32(&channel->nameless, 0);
-    } else if (platform_is_own(section->mapping) && rwlock_own(section, 0) == WMMF_OK) {
+    } else if (platform_check_own(section->mapping) == WMMF_OK && rwlock_own(section, 0) == WMMF_OK) {
         int32_t status = generation_status(generation);
         bool done = status == WMMF_OK && publish_name(channel, generation) == WMMF_OK;
         channel_disown(section);
