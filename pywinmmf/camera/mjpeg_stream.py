@@ -6,13 +6,17 @@ believes nothing that the server says: memory, pixels and waiting times are boun
 
 from __future__ import annotations
 
+import functools
 import http.client
+import io
+import math
 import re
+import socket
 import ssl
 import time
 import urllib.request
 from email.message import Message
-from typing import Self, cast
+from typing import Any, Self, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -29,6 +33,7 @@ MOST_PART_BYTES = 1 << 25  # of a part and its header; a longer part is left out
 MOST_PIXELS = 1 << 26  # of a picture
 READ_BYTES = 1 << 16
 JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+MOST_HEAD_BYTES = 1 << 20  # that a server sends until its pictures begin, with all redirects
 MOST_PADDING = 1024  # bytes that some cameras append to a picture
 HEADER_END = re.compile(rb"\A\r?\n|\r?\n\r?\n")  # a header can be empty
 CONTENT_LENGTH = re.compile(rb"(?im)^content-length:[ \t]*(\d{1,10})[ \t]*\r?$")
@@ -38,16 +43,77 @@ class BadPicture(OSError):
     """One picture cannot be decoded. The next one may be sound."""
 
 
+class Limits:
+    """How long, and how much, a server may still send."""
+
+    def __init__(self, seconds: float) -> None:
+        self.timeout = seconds
+        self._deadline = time.monotonic() + seconds
+        self._bytes: float = MOST_HEAD_BYTES
+
+    def renew(self) -> None:
+        """The next picture is awaited: the time begins anew, and its size is limited elsewhere."""
+        self._deadline = time.monotonic() + self.timeout
+        self._bytes = math.inf
+
+    @property
+    def seconds(self) -> float:
+        """What is left of the time; negative: it is over."""
+        return self._deadline - time.monotonic()
+
+    def pass_on(self, count: int) -> None:
+        """So many bytes were received."""
+        self._bytes -= count
+        if self._bytes < 0:
+            raise TimeoutError("more bytes than a server needs before its pictures")
+
+
+class LimitedReader(io.RawIOBase):
+    """What a server sends, within limits. The timeout of a socket alone begins anew at each byte."""
+
+    def __init__(self, received: io.RawIOBase, connection: socket.socket, limits: Limits) -> None:
+        self._received = received
+        self._connection = connection
+        self._limits = limits
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
+        """As of any file."""
+        seconds = self._limits.seconds
+        if seconds <= 0:
+            raise TimeoutError("the time was up")
+        self._connection.settimeout(seconds)
+        count = self._received.readinto(buffer)
+        self._limits.pass_on(count or 0)
+        return count
+
+    def close(self) -> None:
+        """And the connection with it."""
+        self._received.close()
+        super().close()
+
+
+class LimitedResponse(http.client.HTTPResponse):
+    """An answer that is read within limits."""
+
+    def __init__(self, limits: Limits, connection: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(connection, *arguments, **options)
+        self.fp = io.BufferedReader(LimitedReader(self.fp.detach(), connection, limits))
+
+
 class MjpegStream:
     """An open stream. One thread at a time may use it."""
 
     fps: float | None = None
 
-    def __init__(self, name: str, response: http.client.HTTPResponse, boundary: str, timeout: float) -> None:
+    def __init__(self, name: str, response: http.client.HTTPResponse, boundary: str, limits: Limits) -> None:
         self._name = name
         self._response = response
         self._parts = Parts(boundary)
-        self._timeout = timeout
+        self._limits = limits
         self._jpeg = b""
         self._size = (0, 0)
 
@@ -59,8 +125,9 @@ class MjpegStream:
         ``timeout``: seconds until the server has to answer, and between two pictures. `OSError`, without the URL in
         it: there is no server, or it refuses.
         """
+        limits = Limits(timeout)
         try:
-            response = _opener(url).open(_without_user(url), timeout=timeout)
+            response = _opener(url, limits).open(_without_user(url), timeout=timeout)
         except HTTPError as error:
             error.close()
             raise OSError(f"source {name!r}: the server answers {error.code} ({error.reason})") from None
@@ -74,7 +141,7 @@ class MjpegStream:
         if not boundary:
             response.close()
             return None
-        return cls(name, response, boundary, timeout)
+        return cls(name, response, boundary, limits)
 
     @property
     def size(self) -> Size:
@@ -83,20 +150,20 @@ class MjpegStream:
 
     def grab(self) -> None:
         """Wait for the next part that is a whole picture."""
-        deadline = time.monotonic() + self._timeout
+        self._limits.renew()
         while True:
             for part in self._parts.take():
                 size = jpeg_size(part)
                 if size is not None:
                     self._jpeg, self._size = part, size
                     return
-            if time.monotonic() > deadline:
-                raise OSError(f"source {self._name!r}: no picture for {self._timeout:g} seconds")
             self._parts.feed(self._read())
 
     def _read(self) -> bytes:
         try:
             received = self._response.read1(READ_BYTES)
+        except TimeoutError:
+            raise OSError(f"source {self._name!r}: no picture for {self._limits.timeout:g} seconds") from None
         except (OSError, http.client.HTTPException, ValueError):  # ValueError: nonsense instead of a chunk's length
             received = b""
         if not received:
@@ -209,15 +276,41 @@ def _boundary(headers: Message) -> str:
     return str(headers.get_boundary() or "").strip().lstrip("-")
 
 
-def _opener(url: str) -> urllib.request.OpenerDirector:
-    """One that gives user name and password to the URL's own server only, wherever that redirects to."""
+def _limited(limits: Limits, kind: type[http.client.HTTPConnection], host: str, **options: Any) -> Any:
+    """A connection whose answers are read within these limits."""
+    connection = kind(host, **options)
+    connection.response_class = functools.partial(LimitedResponse, limits)  # type: ignore[assignment]
+    return connection
+
+
+class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
+    """HTTP and HTTPS within limits."""
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__()
+        self._limits = limits
+
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        """Called by urllib."""
+        return self.do_open(functools.partial(_limited, self._limits, http.client.HTTPConnection), request)
+
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        """Called by urllib."""
+        return self.do_open(functools.partial(_limited, self._limits, http.client.HTTPSConnection), request)
+
+
+def _opener(url: str, limits: Limits) -> urllib.request.OpenerDirector:
+    """One that keeps the limits. It gives user name and password to the URL's own server only, wherever that redirects
+    to."""
     passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
     user, given, _ = urlsplit(url).netloc.rpartition("@")
     if given:
         name, _, password = user.partition(":")
         passwords.add_password(None, _without_user(url, path="/"), unquote(name), unquote(password))
     return urllib.request.build_opener(
-        urllib.request.HTTPBasicAuthHandler(passwords), urllib.request.HTTPDigestAuthHandler(passwords)
+        _Handler(limits),
+        urllib.request.HTTPBasicAuthHandler(passwords),
+        urllib.request.HTTPDigestAuthHandler(passwords),
     )
 
 

@@ -7,6 +7,7 @@ import contextlib
 import http.server
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -145,17 +146,76 @@ def test_what_is_not_ours_is_left_to_ffmpeg(serve: Callable[[Answer], str]) -> N
 
 
 def test_a_server_that_never_sends_a_picture_is_given_up(serve: Callable[[Answer], str]) -> None:
-    def drip(request: http.server.BaseHTTPRequestHandler) -> None:
-        send(request, b"")
-        while True:
-            request.wfile.write(part(b"none"))
-            time.sleep(0.01)
-
-    stream = MjpegStream.open("x", f"http://{serve(drip)}/", 0.3)
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {MULTIPART}\r\n\r\n".encode()
+    stream = MjpegStream.open("x", f"http://{serve(lambda request: drip(request, head, part(b'none'), 0.01))}/", 0.3)
     assert stream is not None
     with pytest.raises(OSError, match=r"'x': no picture for 0\.3 seconds"):
         stream.grab()
     stream.release()
+
+
+def drip(request: http.server.BaseHTTPRequestHandler, head: bytes, piece: bytes, pause: float) -> None:
+    """Send the head of an answer, and then something without end."""
+    request.wfile.write(head)
+    while True:
+        request.wfile.write(piece)
+        time.sleep(pause)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Type: ",
+        b"HTTP/1.1 100 Continue\r\nA: ",
+        b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n",
+        b'HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm="',
+    ],
+)
+def test_a_server_with_a_slow_head_is_given_up(serve: Callable[[Answer], str], head: bytes) -> None:
+    server = serve(lambda request: drip(request, head, b"x", 0.05))
+    began = time.monotonic()
+    with pytest.raises(OSError, match="'x': no stream there"):
+        MjpegStream.open("x", f"http://me:you@{server}/", 0.5)
+    assert time.monotonic() - began < 5  # a byte in time is not enough
+
+
+def test_a_server_whose_chunk_begins_slowly_is_given_up(serve: Callable[[Answer], str]) -> None:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {MULTIPART}\r\nTransfer-Encoding: chunked\r\n\r\n5;".encode()
+    stream = MjpegStream.open("x", f"http://{serve(lambda request: drip(request, head, b'x', 0.05))}/", 0.5)
+    assert stream is not None
+    began = time.monotonic()
+    with pytest.raises(OSError, match=r"'x': no picture for 0\.5 seconds"):
+        stream.grab()
+    assert time.monotonic() - began < 5
+    stream.release()
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Type: "])
+def test_an_endless_head_costs_no_memory(serve: Callable[[Answer], str], head: bytes) -> None:
+    sent: list[int] = []
+
+    def answer(request: http.server.BaseHTTPRequestHandler) -> None:
+        request.wfile.write(head)
+        while True:
+            request.wfile.write(bytes(1 << 16))
+            sent.append(1 << 16)
+
+    server = serve(answer)
+    tracemalloc.start()
+    try:
+        assert refused(f"http://{server}/")
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
+    assert sum(sent) < 64 << 20  # what the system keeps on its way
+
+
+def refused(url: str) -> bool:
+    try:
+        return MjpegStream.open("x", url, 2) is None
+    except OSError:
+        return True
 
 
 def test_the_end_of_a_stream(serve: Callable[[Answer], str]) -> None:
