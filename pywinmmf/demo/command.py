@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from rich.live import Live
 from rich.table import Table
 
 from pywinmmf import Namespace
+
+import_module("pywinmmf.opencv")  # the processes need it: if it is missing or broken, that is told before they start
 
 START_SECONDS = 30  # for all consumers to see the first picture
 STOP_SECONDS = 20

@@ -106,7 +106,8 @@ def test_a_broken_opencv_is_told_with_its_cause(name: str, broken_opencv: dict[s
     file = str(tmp_path / "out.png")
     with FrameChannel.create(name, capacity=100) as channel:
         channel.publish(b"x", fourcc="MJPG")
-        for arguments in (["camera", "share", "test", "--name", name], ["snapshot", name, file], ["view", name]):
+        share = ["camera", "share", "test", "--name", name]
+        for arguments in (share, ["snapshot", name, file], ["view", name], ["demo", "--seconds", "0.1"]):
             done = run(*arguments, **broken_opencv)
             assert done.returncode == 2, done.stdout
             (line,) = done.stderr.splitlines()
