@@ -29,7 +29,7 @@ async def retried(section: Opened[hold.Section], timeout: float | None, attempt:
         try:
             return attempt()
         except Error as error:
-            in_the_way = error.status == lib.WMMF_E_DEADLOCK and _may_go_away(section._native)
+            in_the_way = error.status == lib.WMMF_E_DEADLOCK and not section._native.only_own()
             if not in_the_way and not isinstance(error, LockTimeoutError):
                 raise
             left = deadline - time.perf_counter()
@@ -38,12 +38,6 @@ async def retried(section: Opened[hold.Section], timeout: float | None, attempt:
                     raise LockTimeoutError(str(error), lib.WMMF_E_TIMEOUT) from None
                 raise
         await _until_worth_a_try(section, sequence, min(left, RETRY_SECONDS))
-
-
-def _may_go_away(native: hold.Section) -> bool:
-    """Whether the lock that this thread has may be another task's: through this object that is known; through another
-    object of the same section it is taken to be so."""
-    return native.other_task(True) is not None or not native.held
 
 
 def _sequence(section: Opened[hold.Section]) -> int | None:

@@ -153,6 +153,32 @@ static PyObject *section_other_task(Section *self, PyObject *writing) {
     Py_RETURN_NONE;
 }
 
+/* Whether the running task took all locks that this thread has on sections called like this one, and there are some:
+ * through whichever object, no other task can release them. */
+static PyObject *section_only_own(Section *self, PyObject *none) {
+    (void)none;
+    State *state = self->handle.state;
+    PyObject *current = current_task(state);
+    if (PyErr_Occurred())
+        return NULL;
+    unsigned long thread = PyThread_get_thread_ident();
+    int own = 0, others = 0;
+    Py_BEGIN_CRITICAL_SECTION(state->module);
+    for (Handle *handle = state->handles; handle; handle = handle->next) {
+        if (handle->channel || PyUnicode_Compare(handle->what, self->handle.what) != 0)
+            continue;
+        Py_BEGIN_CRITICAL_SECTION(handle);
+        for (Held *held = ((Section *)handle)->held; held; held = held->next) {
+            own += held->thread == thread && held->task == current;
+            others += held->thread == thread && held->task != current;
+        }
+        Py_END_CRITICAL_SECTION();
+    }
+    Py_END_CRITICAL_SECTION();
+    Py_XDECREF(current);
+    return PyBool_FromLong(own && !others);
+}
+
 typedef struct {
     wmmf_section *section;
     int writing;
@@ -265,6 +291,7 @@ static PyMethodDef section_methods[] = {
     ONE("read_lock", section_read_lock, "(timeout)"),
     FAST("write_lock", section_write_lock, "(timeout, repair)"),
     ONE("other_task", section_other_task, "(writing): the task or greenlet whose lock is in the way"),
+    NONE("only_own", section_only_own, "whether all locks of this thread on sections of this name are this task's"),
     ONE("resize", section_resize, "(size): a status, or None: something refers to it"),
     NONE("give_back", section_give_back, "the lock that the calling thread has, if it has one"),
     END,

@@ -158,6 +158,42 @@ def test_tasks_wait_for_each_other_through_two_objects(section: MemoryMappedFile
     assert order == ["first", "second"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("write_lock_async", "write_lock_async"),
+        ("write_lock_async", "read_lock_async"),
+        ("read_lock_async", "write_lock_async"),
+    ],
+)
+def test_a_task_that_waits_for_itself_through_two_objects_is_told(
+    section: MemoryMappedFile, first: str, second: str
+) -> None:
+    async def main() -> None:
+        unrelated = MemoryMappedFile.create(f"{section.name}-unrelated", 64)
+        done = asyncio.Event()
+
+        async def hold_another() -> None:
+            async with unrelated.write_lock_async():
+                await done.wait()
+
+        holding = asyncio.ensure_future(hold_another())
+        with MemoryMappedFile.open(section.name) as other:
+            async with getattr(section, first)():
+                with pytest.raises(Error) as told:
+                    async with getattr(other, second)():
+                        pass
+                assert told.value.status == DEADLOCK
+                with pytest.raises(Error) as told:
+                    await other.write_async(b"x")
+                assert told.value.status == DEADLOCK
+        done.set()
+        await holding
+        unrelated.close()
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+
+
 def test_a_cancellation_at_any_await_leaves_nothing_held(section: MemoryMappedFile) -> None:
     """A group of tasks that lock, read frames and publish is cancelled after 1, 2, 3 ... turns of the event loop."""
 
