@@ -40,9 +40,11 @@ def _share_arguments(arguments: argparse.Namespace) -> list[str]:
     words = [f"--name={name}" for name in arguments.name or []]  # in one word: it may begin with a dash
     if arguments.size:
         words += ["--size", "x".join(map(str, arguments.size))]
-    for option in ("namespace", "access", "format", "fps", "every", "drop_every", "slots"):
+    for option in ("namespace", "access", "format", "fps", "every", "drop_every", "slots", "history"):
         if getattr(arguments, option) is not None:
             words += [f"--{option.replace('_', '-')}", str(getattr(arguments, option))]
+    if arguments.standby:
+        words.append("--standby")
     log = arguments.log or service.log_folder() / f"{arguments.service}.log"
     return [*words, "--log", str(log.resolve()), "--", *map(from_anywhere, arguments.sources)]
 

@@ -136,6 +136,7 @@ class SharedCamera:
                 sharing.name,
                 capacity=sharing.capacity,
                 slots=sharing.slots,
+                history=sharing.history,
                 namespace=self._namespace,
                 access=sharing.access,
                 exist_ok=True,
@@ -144,9 +145,8 @@ class SharedCamera:
         except InvalidArgumentError as error:
             if error.status != lib.WMMF_E_SIZE:
                 raise
-            raise self._in_the_way(
-                f"of another user and too small for {sharing.slots} frames of {sharing.capacity} bytes"
-            ) from None
+            frames = f"{sharing.slots + sharing.history} frames of {sharing.capacity} bytes"
+            raise self._in_the_way(f"of another user and too small for {frames}") from None
         try:
             self._check_creator()  # another program may have been quicker
             self._renew_if_damaged(channel)

@@ -7,10 +7,10 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
-from pywinmmf import Error, registry
+from pywinmmf import AlreadyExistsError, Error, registry
 from pywinmmf.cli.ending import Ending
 from pywinmmf.cli.terminal import FAILED, shown
 
@@ -20,11 +20,13 @@ from .share import Pace, SharedCamera
 from .sharing import Sharing
 from .source_names import IN_FILE, is_meant_as_file, source_in, without_secrets
 from .sources import open_source, prepare_opencv
+from .standby import Standby
 from .wishes import sharings_of
 
 LOG_BYTES, OLD_LOGS = 1_000_000, 3
 RETRY_SECONDS = 5.0  # between tries to get a name that is taken
 TICK = 0.2  # seconds between looks whether to end
+STANDBY_TICK = 0.02  # the same, and whether to take over
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -64,7 +66,8 @@ def _log_to(file: Path | None) -> None:
 def share_until(is_over: Callable[[], bool], began: Callable[[], None], sharings: Sequence[Sharing]) -> None:
     """Share cameras until ``is_over()``, which is polled, returns True. ``began()`` is called once they are shared.
 
-    If one camera's name is taken, the others are still shared, and this one is tried again.
+    If one camera's name is taken, the others are still shared, and this one is tried again. Those that stand by are
+    shared once nobody else does.
     """
     with ExitStack() as stack:
         cameras: list[SharedCamera] = []
@@ -73,15 +76,17 @@ def share_until(is_over: Callable[[], bool], began: Callable[[], None], sharings
             cameras.append(stack.enter_context(shared(sharing)))
 
         try:
-            failed = _failures(share, sharings)
-            if not cameras:
+            standbys = {each: stack.enter_context(closing(Standby(each))) for each in sharings if each.standby}
+            failed = _failures(share, (each for each in sharings if not each.standby))
+            if not cameras and not standbys:
                 raise next(iter(failed.values()))
             for error in failed.values():
                 logging.warning("%s; it is tried again", shown(error))
             began()
             retries = Pace(1 / RETRY_SECONDS)
             while not is_over():
-                time.sleep(TICK)
+                time.sleep(STANDBY_TICK if standbys else TICK)
+                failed |= _take_over(share, standbys)
                 if failed and retries.is_due():
                     retries.step()
                     failed = _failures(share, failed)
@@ -98,6 +103,26 @@ def _failures(share: Callable[[Sharing], None], sharings: Iterable[Sharing]) -> 
             share(sharing)
         except Error as error:
             failed[sharing] = error
+    return failed
+
+
+def _take_over(share: Callable[[Sharing], None], standbys: dict[Sharing, Standby]) -> dict[Sharing, Error]:
+    """Share each camera that nobody shares any more, and strike it from those that stand by. Returns the cameras that
+    cannot be shared, and why."""
+    failed: dict[Sharing, Error] = {}
+    for sharing, standby in list(standbys.items()):
+        if not standby.is_due():
+            continue
+        try:
+            share(sharing)
+        except AlreadyExistsError:  # another one was quicker
+            continue
+        except Error as error:
+            logging.warning("%s; it is tried again", shown(error))
+            failed[sharing] = error
+        else:
+            standby.took_over()
+        standbys.pop(sharing).close()
     return failed
 
 

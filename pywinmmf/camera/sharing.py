@@ -54,6 +54,10 @@ class Sharing:
     drop_every: int | None = None
     """Every N-th picture is left out."""
     slots: int = 4
+    history: int = 0
+    """Frames that stay readable after newer ones."""
+    standby: bool = False
+    """Wait until nobody else shares under the name."""
     namespace: Namespace | None = None
     """None: global where the rights allow, else local."""
     access: Access | str | int = Access.USERS_READ
@@ -75,6 +79,7 @@ def check(sharing: Sharing) -> None:
     """Refuse what no channel can have (`InvalidArgumentError`), without creating one."""
     for_opencv("source", sharing.source)
     whole("slots", sharing.slots, least=lib.WMMF_CHANNEL_SLOTS_MIN, most=lib.WMMF_CHANNEL_SLOTS_MAX)
+    whole("history", sharing.history, most=lib.WMMF_CHANNEL_HISTORY_MAX)
     check_text("camera name", sharing.name)
     for name in (sharing.name, claim_name(sharing.name)):
         try:
@@ -93,4 +98,5 @@ def check_text(what: str, text: str) -> None:
 
 def rehearse(sharing: Sharing) -> None:
     """Check whether the machine has room for the channel, by creating one of another name."""
-    FrameChannel.create(f"pywinmmf-rehearsal-{os.getpid()}", capacity=sharing.capacity, slots=sharing.slots).close()
+    name = f"pywinmmf-rehearsal-{os.getpid()}"
+    FrameChannel.create(name, capacity=sharing.capacity, slots=sharing.slots, history=sharing.history).close()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from math import ceil
 
 from pywinmmf import Access, InvalidArgumentError, Namespace
 from pywinmmf.registry import claim_name
 
-from .sharing import Sharing, check
+from .sharing import USUAL_FPS, Sharing, check
 from .source_names import channel_name
+
+HISTORY_MARGIN = 10  # one frame more for so many
 
 
 def sharings_of(arguments: argparse.Namespace) -> list[Sharing]:
@@ -34,6 +37,8 @@ def sharings_of(arguments: argparse.Namespace) -> list[Sharing]:
             every=arguments.every,
             drop_every=arguments.drop_every,
             slots=arguments.slots,
+            history=_history(arguments),
+            standby=arguments.standby,
             namespace=Namespace[arguments.namespace.upper()] if arguments.namespace else None,
             access=Access[arguments.access.upper().replace("-", "_")],
         )
@@ -42,3 +47,13 @@ def sharings_of(arguments: argparse.Namespace) -> list[Sharing]:
     for sharing in sharings:
         check(sharing)
     return sharings
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    """Frames: those that were asked for, or those of so many seconds, and some more, as no camera is that regular."""
+    asked: str = arguments.history
+    if not asked.endswith("s"):
+        return int(asked)
+    fps: float = arguments.fps or USUAL_FPS / arguments.every
+    frames = ceil(float(asked[:-1]) * fps)
+    return frames + frames // HISTORY_MARGIN + 1

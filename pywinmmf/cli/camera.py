@@ -10,7 +10,7 @@ from pywinmmf import Access
 from pywinmmf.camera.service import SERVICE
 from pywinmmf.camera.sharing import PIXEL_FORMATS
 
-from .options import add_json, name, picture_size, positive
+from .options import add_json, history, name, picture_size, positive
 
 ACCESS = [access.name.lower().replace("_", "-") for access in Access]
 
@@ -90,6 +90,19 @@ def _add_sharing_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--every", type=int, default=1, metavar="N", help="publish only each N-th picture")
     parser.add_argument("--drop-every", type=int, metavar="N", help="leave out each N-th picture")
     parser.add_argument("--slots", type=int, default=4, help="frames that a channel has room for (default: 4)")
+    parser.add_argument(
+        "--history",
+        type=history,
+        default="0",
+        metavar="FRAMES|SECONDSs",
+        help="frames that stay readable after newer ones, such as 300; or 10s: those of so many seconds, at --fps, or "
+        "else 30, pictures a second (default: 0)",
+    )
+    parser.add_argument(
+        "--standby",
+        action="store_true",
+        help="if another program shares under the name: wait until it has died or ended, then take over",
+    )
     parser.add_argument("--log", type=Path, metavar="FILE", help="write a rotating log file")
 
 

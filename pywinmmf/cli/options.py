@@ -35,6 +35,13 @@ def picture_size(text: str) -> tuple[int, int]:
     return width, height
 
 
+def history(text: str) -> str:
+    """A number of frames, or seconds, such as 300 or 10s."""
+    if not re.fullmatch(r"\d{1,9}|\d{1,9}(\.\d{1,9})?s", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of frames, or of seconds, such as 300 or 10s")
+    return text
+
+
 def new_file(text: str) -> Path:
     """A file that can be written or replaced, in a folder that exists."""
     path = Path(text)

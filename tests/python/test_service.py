@@ -33,7 +33,8 @@ def test_a_service_is_asked_for_just_what_was_installed(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     words = ["--name", "a b", "--name", "c", "--name", "d", "--name=-e", "--name", "f"]
     words += ["--size", "64x48", "--format", "GREY", "--fps", "12.5", "--every", "2", "--drop-every", "4"]
-    words += ["--slots", "5", "--namespace", "local", "--access", "owner", "--log", "camera.log", "--service", "mine"]
+    words += ["--slots", "5", "--history", "2.5s", "--standby"]
+    words += ["--namespace", "local", "--access", "owner", "--log", "camera.log", "--service", "mine"]
     words += ["--", "a video.avi", "@front.url", "0", "rtsp://host/stream?a=1&b=2", "-no-video.avi"]
     wanted = vars(build_parser().parse_args(["camera", "install", *words]))
     had = vars(build_parser().parse_args(["camera", "share", *share_arguments(*words)]))
@@ -54,6 +55,7 @@ def test_a_service_has_a_log() -> None:
     [
         (["--every", "0"], "expected at least 1"),
         (["--slots", "2"], "slots 2: expected at least 3"),
+        (["--history", "60001"], "history 60001: expected at most 60000"),
         (["--slots", "1000"], "slots 1000: expected at most 64"),
         (["--name", "a/b"], "camera name 'a/b'"),
         (["--name", "a" * 230], "camera name 'aaa"),

@@ -1,0 +1,66 @@
+"""A second service that waits until the first has died or ended, and then shares in its place."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from pywinmmf import ChannelState, Error, FrameChannel, MemoryMappedFile, Namespace, NotFoundError
+from pywinmmf.cli.terminal import shown
+from pywinmmf.registry import claim_name
+
+if TYPE_CHECKING:
+    from .sharing import Sharing
+
+logger = logging.getLogger(__name__)
+
+ENDED = (ChannelState.HUNG_UP, ChannelState.GONE)
+
+
+class Standby:
+    """Looks whether a camera is still shared. The kernel's word counts: the claim of the program that shares it ends
+    with that program, however that ends, and so does the token of a publisher of the channel.
+
+    Keeps the channel open meanwhile, so that its sequence and its history outlive the program.
+    """
+
+    def __init__(self, sharing: Sharing) -> None:
+        self._name = sharing.name
+        self._namespace = Namespace.ANY if sharing.namespace is None else sharing.namespace
+        self._kept: FrameChannel | None = None
+        if not self.is_due():
+            logger.info("%s: standing by", shown(self._name))
+
+    def is_due(self) -> bool:
+        """Whether nobody shares the camera any more. A program whose claim was removed may still publish."""
+        return self._has_ended() and not self._is_claimed()
+
+    def took_over(self) -> None:
+        """Log how long there were no frames."""
+        age = self._kept.age if self._kept else None
+        if age is not None:
+            logger.info("%s: took over, %.3f s after the last frame", shown(self._name), age)
+
+    def close(self) -> None:
+        """Keep the channel open no more."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def _has_ended(self) -> bool:
+        """Whether nobody publishes in the channel. Asking for its state also follows to its current pictures."""
+        try:
+            if self._kept is None:
+                self._kept = FrameChannel.open(self._name, namespace=self._namespace, readonly=True)
+            return self._kept.state(stalled=None) in ENDED
+        except Error:  # there is none, or it is not ours to read: the claim tells
+            return True
+
+    def _is_claimed(self) -> bool:
+        try:
+            MemoryMappedFile.open(claim_name(self._name), namespace=self._namespace, readonly=True).close()
+        except NotFoundError:
+            return False
+        except Error:  # of another user, or not ready yet
+            pass
+        return True
