@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     from . import completion
+    from .ending import ctrl_c_is_kept
     from .parser import build_parser
 
     if completion.is_asked_for():
@@ -44,7 +45,9 @@ def _run(argv: Sequence[str] | None) -> int:
     if arguments.run is None:
         arguments.parser.print_help()
         return 0
-    return _implementation(arguments)(arguments)
+    with ctrl_c_is_kept():
+        implementation = _implementation(arguments)
+    return implementation(arguments)
 
 
 Implementation = Callable[[argparse.Namespace], int]

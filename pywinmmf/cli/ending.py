@@ -9,6 +9,7 @@ raise `KeyboardInterrupt` as Python's own does, and do nothing else. A signal th
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -57,6 +58,27 @@ class Ending:
 def ended_politely() -> AbstractContextManager[None]:
     """Make the other requests to end raise `KeyboardInterrupt`, as Ctrl-C does."""
     return _handling(POLITE, signal.default_int_handler)
+
+
+@contextmanager
+def ctrl_c_is_kept() -> Iterator[None]:
+    """While packages are imported: Ctrl-C raises `KeyboardInterrupt` now, and again at the end if it was swallowed.
+
+    Python swallows it in the callbacks that each import makes, and NumPy makes an `ImportError` of it.
+    """
+    came = False
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+        signal.default_int_handler(number, frame)
+
+    with _handling(["SIGINT"] if threading.current_thread() is threading.main_thread() else [], remember):
+        try:
+            yield
+        finally:
+            if came:
+                raise KeyboardInterrupt
 
 
 @contextmanager

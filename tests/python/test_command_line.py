@@ -259,3 +259,14 @@ def test_shells_complete_commands_options_and_names(name: str) -> None:
     with FrameChannel.create(name, capacity=10):
         assert completed(f"pywinmmf view {name[:-1]}") == [name]
     assert "pywinmmf" in run("completion", "bash").stdout
+
+
+@pytest.mark.parametrize("instead", ["pass", "raise ImportError('numpy has not come')"])
+def test_ctrl_c_is_not_lost_in_what_is_imported(instead: str, tmp_path: Path) -> None:
+    (tmp_path / "rich").mkdir()
+    (tmp_path / "rich/__init__.py").write_text(
+        "import signal\ntry:\n    signal.raise_signal(signal.SIGINT)\n"
+        f"except KeyboardInterrupt:\n    {instead}\nraise ImportError('went on')"
+    )
+    done = run("top", PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stderr) == (130, "pywinmmf: interrupted\n")
