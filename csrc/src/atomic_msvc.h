@@ -28,16 +28,28 @@ static __forceinline void store_relaxed_u32(shared_u32 *word, uint32_t value) {
     *(volatile shared_u32 *)word = value;
 }
 
-#if defined(_M_IX86)
-/* One MOVQ of SSE2. A compare-and-swap would write, which faults on a read-only page. */
+#if defined(_M_IX86) && defined(__clang__)
+/* One MOVQ of SSE2. Of the intrinsics below clang would make two accesses of 32 bits. */
+static __forceinline uint64_t load_relaxed_u64(const shared_u64 *word) {
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static __forceinline void store_relaxed_u64(shared_u64 *word, uint64_t value) {
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+#elif defined(_M_IX86)
+/* One MOVQ of SSE2. A compare-and-swap would write, which faults on a read-only page. The compiler does not take what
+ * an earlier access loaded: the barrier. */
 static __forceinline uint64_t load_relaxed_u64(const shared_u64 *word) {
     uint64_t value;
+    _ReadWriteBarrier();
     _mm_storel_epi64((__m128i *)(void *)&value, _mm_loadl_epi64((const __m128i *)(const void *)word));
     return value;
 }
 
 static __forceinline void store_relaxed_u64(shared_u64 *word, uint64_t value) {
     _mm_storel_epi64((__m128i *)(void *)word, _mm_loadl_epi64((const __m128i *)(const void *)&value));
+    _ReadWriteBarrier();
 }
 #else
 static __forceinline uint64_t load_relaxed_u64(const shared_u64 *word) {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import native
 import pytest
-from lab import wine
+from lab import msvc, wine
 
 pytestmark = pytest.mark.windows
 
@@ -26,6 +26,26 @@ def test_everything_compiles_for_arm64() -> None:
     for file in ("wmmf.dll", "unit.exe", "faults.exe", "agent-c.exe"):
         program = native.msvc_programs("arm64") / file
         assert "file format coff-arm64" in native.checked("llvm-objdump", "--file-headers", program).lower()
+
+
+def test_library_compiles_for_x86(tmp_path: Path) -> None:
+    """Nothing here can link it. A 64-bit load must not write, for the page may be read-only."""
+    for source in sorted((native.CSRC / "src").glob("*.c")):
+        if "posix" not in source.name:
+            options = [
+                "/nologo",
+                "/c",
+                "/O2",
+                "/W4",
+                "/WX",
+                "/D_CRT_SECURE_NO_WARNINGS",
+                f"/I{native.CSRC / 'include'}",
+            ]
+            options += ["/DWMMF_BUILD", f'/DWMMF_VERSION_STRING="{native.VERSION}"', f"/Fo{tmp_path / source.stem}.obj"]
+            native.checked(msvc.home() / "bin/x86-cl", *options, "--", source)
+    reader = native.checked("llvm-objdump", "-d", "--no-show-raw-insn", tmp_path / "seqlock_read.obj")
+    assert re.search(r"\bmovq\t\d+\(%e\w\w\), %xmm", reader)
+    assert "cmpxchg8b" not in reader
 
 
 def test_library_installs_with_an_import_library_and_without_the_builders_paths() -> None:

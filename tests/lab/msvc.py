@@ -27,30 +27,32 @@ DLLS = {
 TARGETS = {"x64": "x86_64-pc-windows-msvc", "arm64": "aarch64-pc-windows-msvc"}
 DLLTOOL_MACHINES = {"x64": "i386:x86-64", "arm64": "arm64"}
 CMAKE_PROCESSORS = {"x64": "AMD64", "arm64": "ARM64"}
-# Of Microsoft's C runtime, which Wine's headers do not stand for: the stack's cookie, and a builtin that the headers
-# declare once more.
-# GetLargePageMinimum those headers do not have.
-OPTIONS = "/GS- -fms-compatibility-version=19.29 -D_InterlockedCompareExchange128=declared_by_winnt_h"
+# The stack's cookie is of Microsoft's C runtime, which is not here.
+OPTIONS = "--driver-mode=cl /GS- -fms-compatibility-version=19.29"
+X86 = "--target=i686-pc-windows-msvc -msse2 -D_WIN32_WINNT=0x0602"
 
 
 @functools.cache
 def home() -> Path:
     """Return the folder with ``bin/cl.exe`` and ``bin/link.exe`` (x64), and of each of TARGETS a CMake toolchain
-    file ``x64.cmake`` and a folder of import libraries ``x64/``."""
-    standin, missing = cache.source("msvc_runtime.c"), cache.source("msvc_missing.h")
+    file ``x64.cmake`` and a folder of import libraries ``x64/``; of x86 it has the compiler alone, ``bin/x86-cl``,
+    because no import libraries of 32-bit Wine are here."""
+    standin, missing, x86 = (cache.source(name) for name in ("msvc_runtime.c", "msvc_missing.h", "msvc_x86.h"))
     python = winpython.libs() / "python3_import.def"
 
     def make(folder: Path) -> None:
         if not (HEADERS / "msvcrt/crtdefs.h").exists():
             raise cache.LabError(f"no {HEADERS}/msvcrt: install the Debian package 'libwine-dev'")
         (folder / "bin").mkdir()
-        shutil.copy(missing, folder / "bin")
+        for header in (missing, x86):
+            shutil.copy(header, folder / "bin")
+        _make_compiler(folder / "bin/x86-cl", X86, "msvc_x86.h", "msvc_missing.h")
         for arch, target in TARGETS.items():
             _make_libraries(folder / arch, DLLTOOL_MACHINES[arch], python)
             compiler = folder / f"bin/{arch}-cl"
-            beside = '/FI"$(dirname "$(readlink -f "$0")")"/msvc_missing.h'
-            options = f"--driver-mode=cl --target={target} {OPTIONS} {_includes()} {beside}"
-            _make_script(compiler, f'exec {_clang()} {options} "$@"')
+            _make_compiler(
+                compiler, f"--target={target} -D_InterlockedCompareExchange128=declared_by_winnt_h", "msvc_missing.h"
+            )
             cache.checked(
                 [compiler, "/nologo", "/c", "/O2", f"/Fo{folder / arch / 'standin.obj'}", "--", standin],
                 "cannot compile it",
@@ -58,7 +60,7 @@ def home() -> Path:
             (folder / f"{arch}.cmake").write_text(_toolchain(arch))
         _make_tools_for_setuptools(folder / "bin")
 
-    return cache.make_once("msvc", make, standin, missing, python, OPTIONS)
+    return cache.make_once("msvc", make, standin, missing, x86, python, OPTIONS, X86)
 
 
 def toolchain(arch: str) -> Path:
@@ -77,6 +79,12 @@ def _clang() -> str:
 
 def _includes() -> str:
     return f"/imsvc {HEADERS}/msvcrt /imsvc {HEADERS}/windows"
+
+
+def _make_compiler(path: Path, options: str, *headers: str) -> None:
+    """A script; ``headers`` lie beside it and are included before all others."""
+    included = " ".join(f'/FI"$(dirname "$(readlink -f "$0")")"/{header}' for header in headers)
+    _make_script(path, f'exec {_clang()} {OPTIONS} {options} {_includes()} {included} "$@"')
 
 
 def _make_script(path: Path, command: str) -> None:
