@@ -403,6 +403,17 @@ typedef struct wmmf_wait_item {
     uint32_t reserved;     /* 0 */
 } wmmf_wait_item;
 
+/* One channel of a set: frames of several channels that were taken at the same time. */
+typedef struct wmmf_set_item {
+    wmmf_channel *channel; /* in */
+    wmmf_frame *frame;     /* in: where it is described, with its struct_size; out: the frame of this channel */
+    void *buffer;          /* in: NULL: the frame is pinned, in place; else it is copied here */
+    uint64_t length;       /* in: bytes of `buffer` */
+    uint64_t after;        /* in: only later sequences count; out: that of the frame, so the item can be given again */
+    int32_t status;        /* out: why this channel ended the call; WMMF_OK: it did not */
+    uint32_t reserved;     /* 0 */
+} wmmf_set_item;
+
 /* Ends a wmmf_wait_many of the same process. Created by wmmf_waker_create, freed by wmmf_waker_close. */
 typedef struct wmmf_waker wmmf_waker;
 
@@ -762,6 +773,17 @@ WMMF_API int32_t wmmf_channel_read(wmmf_channel *channel, uint64_t after, void *
 /* As wmmf_channel_read, for a frame that is picked otherwise. */
 WMMF_API int32_t wmmf_channel_read_pick(wmmf_channel *channel, uint32_t pick, uint64_t after, void *buffer,
                                         uint64_t length, int64_t timeout_ns, wmmf_frame *frame);
+
+/* Takes one frame of each of 1 to WMMF_WAIT_MANY_MAX channels, whose timestamps differ by at most `tolerance_ns`: the
+ * newest such set, of the frames that the channels still have and that come after those of each item. A channel without
+ * a history has its newest frame only. Waits for such a set, for all channels at once. Each frame is as of
+ * wmmf_channel_acquire: release each of them; one that has a buffer is as of wmmf_channel_read. The same channel may be
+ * in several items. After an error nothing is held, the frames and `after` are as they were, and buffers are undefined;
+ * the status of the channel that caused it is also in its item. The call looks at every frame of the histories after
+ * `after` and needs 16 bytes for each. WMMF_E_TIMEOUT: there was no set, for that long. WMMF_E_READ_ONLY: an item
+ * without a buffer, of a handle that gets copies only. WMMF_E_RANGE: a picture has more than `length` bytes. */
+WMMF_API int32_t wmmf_channel_acquire_set(wmmf_set_item *items, uint32_t count, uint64_t tolerance_ns,
+                                          int64_t timeout_ns);
 
 /* Waits until the newest frame's sequence is not `after`; *sequence (may be NULL) becomes that. */
 WMMF_API int32_t wmmf_channel_wait(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, uint64_t *sequence);

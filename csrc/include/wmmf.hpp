@@ -583,6 +583,7 @@ class [[nodiscard]] frame : public detail::owned_frame<wmmf_channel_release> {
 
   private:
     friend class channel;
+    friend class frame_set;
     using owned_frame::owned_frame;
 };
 
@@ -788,6 +789,41 @@ inline bool wait_many(std::vector<wmmf_wait_item> &items, const waker *end = nul
         detail::check(status, "wmmf_wait_many");
     return status == WMMF_OK;
 }
+
+/* Frames of several channels that were taken at the same time. It must not outlive the channels' handles. */
+class frame_set {
+  public:
+    /* Frames that are taken within the tolerance of each other belong together; forever: all do. */
+    frame_set(const std::vector<const channel *> &channels, timeout tolerance) : tolerance_(tolerance) {
+        for (const channel *one : channels) {
+            wmmf_set_item item{};
+            item.channel = one->handle();
+            items_.push_back(item);
+        }
+    }
+
+    /* The newest set that this object has not given, in the order of the channels; waits for one. See
+     * wmmf_channel_acquire_set. */
+    std::vector<frame> next(timeout limit = forever) {
+        std::vector<wmmf_frame> found(items_.size());
+        for (std::size_t i = 0; i < items_.size(); i++) {
+            found[i].struct_size = sizeof found[i];
+            items_[i].frame = &found[i];
+        }
+        std::vector<frame> result;
+        result.reserve(items_.size()); /* so that nothing throws while frames are held */
+        detail::check(wmmf_channel_acquire_set(items_.data(), static_cast<uint32_t>(items_.size()),
+                                               static_cast<uint64_t>(tolerance_.count()), limit.count()),
+                      "wmmf_channel_acquire_set");
+        for (std::size_t i = 0; i < items_.size(); i++)
+            result.push_back(frame(items_[i].channel, found[i]));
+        return result;
+    }
+
+  private:
+    std::vector<wmmf_set_item> items_;
+    timeout tolerance_;
+};
 
 } // namespace wmmf
 

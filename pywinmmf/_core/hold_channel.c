@@ -100,6 +100,22 @@ static PyObject *channel_pick(Channel *self, PyObject *const *arguments, Py_ssiz
     return acquire_newer(self, pick, after, arguments[2]);
 }
 
+/* A frame that is to be copied into this buffer; None: there are to be no bytes of it. */
+static Frame *new_copy(Channel *self, PyObject *buffer) {
+    Frame *frame = hold_new_frame(self->handle.state->supplied[FRAME], COPIED, self);
+    if (frame && buffer != Py_None &&
+        PyObject_GetBuffer(buffer, &frame->target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS) != 0)
+        Py_CLEAR(frame);
+    return frame;
+}
+
+/* (buffer): a frame for wmmf_channel_acquire_set to fill: pinned, or with a buffer a copy. */
+static PyObject *channel_blank(Channel *self, PyObject *buffer) {
+    if (buffer != Py_None)
+        return (PyObject *)new_copy(self, buffer);
+    return (PyObject *)hold_new_frame(self->handle.state->supplied[FRAME], PINNED, self);
+}
+
 /* Copies a frame into the target that this one has, or only what describes it, if it has none. */
 static Frame *fill(Channel *self, Frame *frame, uint32_t pick, uint64_t after, PyObject *timeout) {
     Framing framing = {.channel = self->handle.native,
@@ -132,15 +148,8 @@ static PyObject *channel_read(Channel *self, PyObject *const *arguments, Py_ssiz
     uint64_t after = PyLong_AsUnsignedLongLong(arguments[1]);
     if (PyErr_Occurred())
         return NULL;
-    Frame *frame = hold_new_frame(self->handle.state->supplied[FRAME], COPIED, self);
-    if (!frame)
-        return NULL;
-    if (arguments[2] != Py_None &&
-        PyObject_GetBuffer(arguments[2], &frame->target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS) != 0) {
-        Py_DECREF(frame);
-        return NULL;
-    }
-    return (PyObject *)fill(self, frame, (uint32_t)pick, after, arguments[3]);
+    Frame *frame = new_copy(self, arguments[2]);
+    return frame ? (PyObject *)fill(self, frame, (uint32_t)pick, after, arguments[3]) : NULL;
 }
 
 /* Takes the buffer of an object that is bytes and nothing else. 0: it is not; -1: an exception. */
@@ -268,6 +277,7 @@ static PyMethodDef channel_methods[] = {
     FAST("pick", channel_pick, "(pick, after, timeout)"),
     FAST("read", channel_read, "(pick, after, buffer, timeout)"),
     FAST("read_next", channel_read_next, "(buffer, timeout)"),
+    ONE("blank", channel_blank, "(buffer)"),
     FAST("begin", channel_begin, "(description, timeout)"),
     FAST("publish", channel_publish, "(buffer, description, timeout)"),
     FAST("publish_bytes", channel_publish_bytes, "(buffer, timeout)"),

@@ -231,6 +231,33 @@ static void a_waker_is_made_whole_or_not(void) {
     CHECK_EQUAL(before.handles, system_resources().handles);
 }
 
+/* Without memory to look at the frames, none of them is held. */
+static void a_set_is_taken_whole_or_not(void) {
+    wmmf_channel *channels[2];
+    wmmf_frame frames[2] = {{.struct_size = sizeof frames[0]}, {.struct_size = sizeof frames[1]}};
+    wmmf_set_item items[2] = {{.frame = &frames[0]}, {.frame = &frames[1]}};
+    for (int i = 0; i < 2; i++) {
+        wmmf_frame frame = {.struct_size = sizeof frame, .used = 4, .timestamp_ns = 5};
+        REQUIRE_OK(wmmf_channel_create(new_name(), 100, 0, NULL, &channels[i]));
+        REQUIRE_OK(wmmf_channel_write(channels[i], "data", 0, &frame));
+        items[i].channel = channels[i];
+    }
+    int32_t status = WMMF_E_OS;
+    uint32_t step = 1;
+    for (; status != WMMF_OK && CHECK(step < 10); step++) {
+        calls = 0;
+        first_failing = step;
+        status = wmmf_channel_acquire_set(items, 2, 0, 0);
+        CHECK_STATUS(calls < step ? WMMF_OK : WMMF_E_NO_MEMORY, status);
+    }
+    first_failing = 0;
+    CHECK(step > 3);
+    for (int i = 0; i < 2; i++) {
+        CHECK_STATUS(WMMF_OK, wmmf_channel_release(channels[i], &frames[i]));
+        wmmf_channel_close(channels[i]);
+    }
+}
+
 /* A creator that stands still before each of its calls, and once it is done. */
 static int create_step_by_step(const char *section_name) {
     wmmf_section *section = NULL;
@@ -337,6 +364,7 @@ static const struct test tests[] = {
     TEST(each_call_fails_once),
     TEST(each_call_fails_and_all_that_follow),
     TEST(a_waker_is_made_whole_or_not),
+    TEST(a_set_is_taken_whole_or_not),
     TEST(a_list_leaves_nothing_open),
     TEST(a_slot_without_memory_is_not_begun),
     TEST(a_thread_whose_end_nobody_sees_gets_no_lock),

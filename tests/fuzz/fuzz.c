@@ -467,6 +467,22 @@ static void call_channel_acquire(void) {
         check_frame(&reader->pinned);
 }
 
+static void call_channel_acquire_set(void) {
+    wmmf_frame frames[2] = {no_frame(), no_frame()};
+    wmmf_set_item items[2] = {{.frame = &frames[0]}, {.frame = &frames[1]}};
+    for (int i = 0; i < 2; i++) {
+        items[i].channel = take_reader()->channel;
+        items[i].after = take_byte();
+    }
+    uint64_t tolerance = take_byte() & 1 ? UINT64_MAX : take_byte();
+    int32_t status = wmmf_channel_acquire_set(items, 2, tolerance, take_timeout());
+    answered(status);
+    for (int i = 0; i < 2 && status == WMMF_OK; i++) {
+        check_frame(&frames[i]);
+        answered(wmmf_channel_release(items[i].channel, &frames[i]));
+    }
+}
+
 static void call_channel_pick(void) {
     struct reader *reader = take_reader();
     uint32_t pick = take_byte() % 6;
@@ -548,6 +564,7 @@ static void (*const calls[])(void) = {
     call_channel_write,
     call_channel_acquire,
     call_channel_pick,
+    call_channel_acquire_set,
     call_channel_change,
     call_channel_release,
     call_channel_read,

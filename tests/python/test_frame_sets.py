@@ -2,43 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-import random
 import threading
 import time
 
 import pytest
 
-from pywinmmf import FrameChannel, InvalidArgumentError, LockTimeoutError, next_set
-from pywinmmf.frame_sets import Moment, newest_set
+from pywinmmf import ClosedError, Error, FrameChannel, InvalidArgumentError, LockTimeoutError, next_set
 
 MS = 1_000_000
-
-
-def oracle(moments: list[list[Moment]], tolerance: int) -> list[int] | None:
-    """The timestamps of the newest set, by trying all sets."""
-    best = None
-    for one_of_each in itertools.product(*moments):
-        times = [moment[0] for moment in one_of_each]
-        if max(times) - min(times) <= tolerance and (best is None or sum(times) > sum(best)):
-            best = times
-    return best
-
-
-def test_random_sets_against_all_sets() -> None:
-    chance = random.Random(20)
-    matched = 0
-    for _ in range(20_000):
-        moments = [
-            [(chance.randrange(40), sequence) for sequence in range(chance.randrange(6))]
-            for _ in range(chance.randrange(1, 5))
-        ]
-        tolerance = chance.randrange(12)
-        found = newest_set(moments, tolerance)
-        times = None if found is None else [moment[0] for moment in found]
-        assert times == oracle(moments, tolerance), (moments, tolerance)
-        matched += found is not None
-    assert 2_000 < matched < 18_000  # both outcomes were tried
 
 
 def cameras(name: str, count: int, history: int) -> list[FrameChannel]:
@@ -84,6 +55,60 @@ def test_it_waits_for_the_last_of_a_set(name: str) -> None:
     assert waited and time.perf_counter() >= waited[0]
     assert [bytes(frame.data) for frame in frames] == [b"first", b"other"]
     thread.join()
+
+
+def pins(channel: FrameChannel) -> int:
+    return sum(participant.pins for participant in channel.participants())
+
+
+def test_a_channel_twice(name: str) -> None:
+    with cameras(name, 1, 0)[0] as camera:
+        camera.publish(b"same", timestamp_ns=MS)
+        first, second = next_set([camera, camera], 0, 0)
+        first.release()
+        assert bytes(second.data) == b"same" and second.intact
+        second.release()
+        assert pins(camera) == 0
+
+
+def test_after_an_error_nothing_is_held(name: str) -> None:
+    one, other = cameras(name, 2, 10)
+    for number in range(1, 10):
+        for camera in (one, other):
+            camera.publish(b"frame", timestamp_ns=number * MS)
+    held = [other.at(number) for number in range(1, 9)]
+    with pytest.raises(Error, match=f"get a frame of channel '{other.name}'") as caught:
+        next_set([one, other], 0, 0)
+    assert caught.value.status == -28  # WMMF_E_FULL
+    assert pins(one) == 0
+    for frame in held:
+        frame.release()
+    with next_set([one, other], 0, 0)[0] as frame:
+        assert frame.sequence == 9
+    one.close()
+    with pytest.raises(ClosedError):
+        next_set([other, one], 0)
+
+
+def test_channels_that_give_copies(name: str) -> None:
+    """Their buffers follow to larger pictures."""
+    with FrameChannel.create(name, capacity=10, participants=2) as writer:
+        readers = [FrameChannel.open(name, readonly=True) for _ in range(4)]
+        copying = [reader for reader in readers if not reader.in_place]
+        assert copying
+        writer.publish(b"small", timestamp_ns=MS)
+        one, other = next_set([copying[0], writer], 0, 0)
+        assert bytes(one.data) == bytes(other.data) == b"small"
+        other.release()
+        writer.resize(1000)
+        writer.publish(b"large" * 200, timestamp_ns=2 * MS)
+        one, other = next_set([copying[0], writer], 0, 0)
+        assert bytes(one.data) == bytes(other.data) == b"large" * 200
+        other.release()
+        with pytest.raises(LockTimeoutError):
+            next_set([copying[0]], 0, 0.01)
+        for reader in readers:
+            reader.close()
 
 
 def test_arguments(name: str) -> None:

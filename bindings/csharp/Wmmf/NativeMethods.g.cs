@@ -295,6 +295,26 @@ namespace Wmmf
         public uint reserved;
     }
 
+    // One channel of a set: frames of several channels that were taken at the same time.
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct wmmf_set_item
+    {
+        // in
+        public IntPtr channel;
+        // in: where it is described, with its struct_size; out: the frame of this channel
+        public wmmf_frame* frame;
+        // in: NULL: the frame is pinned, in place; else it is copied here
+        public void* buffer;
+        // in: bytes of `buffer`
+        public ulong length;
+        // in: only later sequences count; out: that of the frame, so the item can be given again
+        public ulong after;
+        // out: why this channel ended the call; WMMF_OK: it did not
+        public int status;
+        // 0
+        public uint reserved;
+    }
+
     // The functions of wmmf.h, as they are.
     internal static unsafe class NativeMethods
     {
@@ -589,6 +609,10 @@ namespace Wmmf
         // As wmmf_channel_read, for a frame that is picked otherwise.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_read_pick(IntPtr channel, uint pick, ulong after, void* buffer, ulong length, long timeout_ns, wmmf_frame* frame);
+
+        // Takes one frame of each of 1 to 63 channels, whose timestamps differ by at most `tolerance_ns`: the newest such set, of the frames that the channels still have and that come after those of each item. A channel without a history has its newest frame only. Waits for such a set, for all channels at once. Each frame is as of wmmf_channel_acquire: release each of them; one that has a buffer is as of wmmf_channel_read. The same channel may be in several items. After an error nothing is held, the frames and `after` are as they were, and buffers are undefined; the status of the channel that caused it is also in its item. The call looks at every frame of the histories after `after` and needs 16 bytes for each. WMMF_E_TIMEOUT: there was no set, for that long. WMMF_E_READ_ONLY: an item without a buffer, of a handle that gets copies only. WMMF_E_RANGE: a picture has more than `length` bytes.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_channel_acquire_set(wmmf_set_item* items, uint count, ulong tolerance_ns, long timeout_ns);
 
         // Waits until the newest frame's sequence is not `after`; *sequence (may be NULL) becomes that.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

@@ -199,6 +199,26 @@ int main(int argc, char **argv) {
         std::remove(path.c_str());
     }
 
+    // Frames of several channels that were taken at the same time.
+    {
+        const wmmf::channel left = wmmf::channel::create(name + "-left", 10);
+        wmmf::channel right = wmmf::channel::create(name + "-right", 10), other = wmmf::channel::open(name + "-left");
+        wmmf::frame_set pairs({&left, &right}, std::chrono::milliseconds(1));
+        wmmf_frame described{};
+        described.used = 4;
+        described.timestamp_ns = 1000000;
+        other.publish("left", described);
+        EXPECT(status_of([&] { pairs.next(wmmf::timeout::zero()); }) == WMMF_E_TIMEOUT);
+        described.timestamp_ns = 2000000;
+        right.publish("rite", described);
+        {
+            const std::vector<wmmf::frame> pair = pairs.next();
+            EXPECT(pair.size() == 2 && std::memcmp(pair[0].bytes().data(), "left", 4) == 0);
+            EXPECT(std::memcmp(pair[1].bytes().data(), "rite", 4) == 0);
+        }
+        EXPECT(status_of([&] { pairs.next(wmmf::timeout::zero()); }) == WMMF_E_TIMEOUT);
+    }
+
     // One thread waits for many.
     {
         wmmf::waker waker;
