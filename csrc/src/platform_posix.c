@@ -81,6 +81,12 @@ int32_t status_from_errno(void) {
         return WMMF_E_NO_MEMORY;
     case ENAMETOOLONG:
         return WMMF_E_NAME_TOO_LONG;
+    case EMFILE:
+        error_detail("this process has no file descriptor left (ulimit -n)");
+        return WMMF_E_OS;
+    case ENFILE:
+        error_detail("this machine has no file descriptor left");
+        return WMMF_E_OS;
     default:
         return WMMF_E_OS;
     }

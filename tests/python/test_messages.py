@@ -101,3 +101,32 @@ def test_a_channels_participants_and_audit(name: str) -> None:
             assert channel.audit().sequence == number
         with reader.latest():
             assert any(one.pins for one in channel.participants())
+
+
+WITHOUT_DESCRIPTORS = """
+import os, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+try:
+    while True:
+        os.open(os.devnull, os.O_RDONLY)
+except OSError:
+    pass
+calls = [
+    lambda: MemoryMappedFile.create(sys.argv[1], 10),
+    lambda: MemoryMappedFile.open(sys.argv[2]),
+    lambda: MemoryMappedFile.open_file(os.devnull),
+    lambda: FrameChannel.create(sys.argv[1], capacity=10),
+]
+for call in calls:
+    try:
+        call()
+    except Exception as error:
+        print(error, flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+def test_a_lack_of_file_descriptors_is_named(name: str, section: MemoryMappedFile, child: Child) -> None:
+    limited = child(WITHOUT_DESCRIPTORS, name, section.name)
+    for _ in range(4):
+        assert "this process has no file descriptor left (ulimit -n)" in limited.line()
