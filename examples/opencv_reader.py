@@ -3,7 +3,7 @@
 pywinmmf camera share 0 --name front      in one terminal
 python opencv_reader.py front             in any number of others
 
-A window shows the picture (Esc ends it), or, with ``--frames N``, the brightness of N pictures is printed.
+A window shows the picture until Esc or its closing, or, with ``--frames N``, the brightness of N pictures is printed.
 """
 
 import argparse
@@ -34,8 +34,11 @@ def main() -> None:
         if options.frames:
             print(f"{picture.shape[1]} x {picture.shape[0]}, brightness {picture.mean():.1f}")
             continue
-        cv2.imshow(options.name, picture)
-        if cv2.waitKey(1) == 27:
+        try:
+            cv2.imshow(options.name, picture)
+        except cv2.error:
+            parser.error("this OpenCV shows no windows: pip install opencv-python, or give --frames")
+        if cv2.waitKey(1) == 27 or cv2.getWindowProperty(options.name, cv2.WND_PROP_VISIBLE) < 1:
             break
     camera.release()
 

@@ -274,12 +274,25 @@ def test_after_a_stall_no_clock_of_the_writers_is_trusted(name: str, epoch: int)
         assert (next_picture(capture) == 3).all()
 
 
+EXAMPLE = Path(__file__).parents[2] / "examples/opencv_reader.py"
+WITHOUT_WINDOWS = re.search(r"GUI: +NONE", cv2.getBuildInformation()) is not None
+
+
+@pytest.mark.skipif(not WITHOUT_WINDOWS, reason="this OpenCV shows windows")
+def test_the_example_says_that_opencv_has_no_windows(name: str) -> None:
+    with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
+        channel.publish(picture(1))
+        done = subprocess.run(
+            [sys.executable, EXAMPLE, name], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert done.returncode == 2 and done.stderr.endswith("pip install opencv-python, or give --frames\n"), done.stderr
+
+
 def test_the_example_shows_a_shared_camera(name: str) -> None:
-    example = Path(__file__).parents[2] / "examples/opencv_reader.py"
     camera = SharedCamera(Sharing(source="test", name=name, size=(64, 48)))
     try:
         output = subprocess.check_output(
-            [sys.executable, example, name, "--frames", "3"], stdin=subprocess.DEVNULL, text=True, timeout=60
+            [sys.executable, EXAMPLE, name, "--frames", "3"], stdin=subprocess.DEVNULL, text=True, timeout=60
         )
     finally:
         camera.close()
