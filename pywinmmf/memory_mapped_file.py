@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 from ._core.async_locks import AsyncLock, retried
 from ._core.binding import ffi, hold, lib, new_struct
 from ._core.callbacks import refusal, refuse_other_task
+from ._core.handing import Handle, close_handle, packed
 from ._core.handle import Call, Opened, open_native
 from ._core.validation import access_options, choice, contiguous, path_text, section_name, whole
 from .enums import Access, Layout, Namespace
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     """A named block of memory that several processes map at the same time, with a lock inside.
 
-    Made with `create`, `open` or `open_file`; a context manager that closes itself.
+    Made with `create`, `open`, `create_unnamed`, `open_handle` or `open_file`; a context manager that closes itself.
 
     Sizes and offsets are bytes. Timeouts are seconds: None waits for ever, 0 tries once; Ctrl-C ends a wait.
 
@@ -57,6 +58,9 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     `NotSupportedError` for what the layout or the system cannot do, `AccessDeniedError` for a write through a
     read-only object. After an error nothing has changed.
     """
+
+    _unnamed = False
+    _handed: Handle | None = None
 
     def __init__(self, *_arguments: object, **_options: object) -> None:
         """Objects are made with `create` or `open`."""
@@ -170,6 +174,95 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         self = cls._of(name, native)
         self._reopen = partial(cls.open, name, namespace=namespace, layout=self.layout, size=size, readonly=readonly)
         return self
+
+    @classmethod
+    def create_unnamed(
+        cls,
+        size: int,
+        *,
+        layout: Layout | str = Layout.NATIVE,
+        access: Access | str | int = Access.OWNER,
+        participants: int = 0,
+    ) -> Self:
+        """Create a section of ``size`` bytes without a name, and open it for writing; otherwise like `create`.
+
+        Nobody finds it. Other processes get it as an argument of a ``multiprocessing`` process or task, or by `share`
+        and `open_handle`. On Linux nobody can cut it, so that its views are never a signal. `NotSupportedError` for
+        the winmmf layout, whose programs open by name.
+        """
+        action = "create an unnamed section"
+        size = _size(action, size)
+        options = new_struct(
+            "wmmf_options",
+            layout=choice(Layout, layout),
+            participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
+            **access_options(access)[1],
+        )
+        native = hold.Section("an unnamed section", None)
+        status = open_native(native, partial(lib.wmmf_create_unnamed, size, options))
+        if status == lib.WMMF_E_SIZE:
+            raise _size_error(action, size, "what fits into this machine's memory")
+        if status:
+            raise native_error(status, f"{action} of {size} bytes")
+        return cls._of_unnamed(native)
+
+    @classmethod
+    def open_handle(
+        cls,
+        handle: int,
+        *,
+        layout: Layout | str = Layout.NATIVE,
+        size: int | None = None,
+        readonly: bool = False,
+    ) -> Self:
+        """Open the unnamed section behind a handle that `share` made and that is valid in this process.
+
+        The handle stays yours, to use again or to close. On Linux it has to lead to memory that nobody can make
+        shorter (a memfd with F_SEAL_SHRINK), else `FormatError`. Otherwise like `open`.
+        """
+        handle = whole("handle", handle, most=2**63 - 1)
+        action = f"open handle {handle}"
+        if size is not None:
+            size = _size(action, size)
+        options = new_struct("wmmf_options", layout=choice(Layout, layout), read_only=bool(readonly))
+        native = hold.Section("an unnamed section", None)
+        status = _open(native, lib.wmmf_open_handle, handle, size, options, action)
+        if status:
+            raise native_error(status, action)
+        return cls._of_unnamed(native)
+
+    @classmethod
+    def _of_unnamed(cls, native: hold.Section) -> Self:
+        self = cls._of("", native)
+        self._unnamed = True
+        return self
+
+    def share(self, pid: int = 0, *, readonly: bool = False) -> int:
+        """Make a handle of the system with which another process opens this unnamed section (`open_handle`).
+
+        Windows: it is valid in the process ``pid`` (0: this one), which closes it. POSIX: a file descriptor of this
+        process; hand it on with ``pass_fds`` of `subprocess.Popen` or `socket.send_fds`, then close it. It keeps the
+        section in being. ``readonly`` binds other users only: the creator's own can get more rights from the system.
+        Not needed for ``multiprocessing``, which takes the section itself as an argument.
+        """
+        handle = ffi.new("int64_t *")
+        status = self._call(lib.wmmf_share, whole("pid", pid, most=2**32 - 1), bool(readonly), handle)
+        self._must(status, "share")
+        return int(handle[0])
+
+    def __reduce__(self) -> tuple[Callable[[], Any], tuple[()]]:
+        """In the process that unpickles it, it is opened again: see `multiprocessing`."""
+        if not self._unnamed:
+            return super().__reduce__()
+        self._handed = self._handed or Handle(self.share(readonly=self._readonly))
+        handle = packed(self._handed.number, self._readonly)
+        return partial(_open_handed, type(self), handle, self._layout, self._size, self._readonly), ()
+
+    def close(self) -> None:
+        """Refuse further use, and unmap when the last view is gone. Calling it again does nothing. `Error` if a lock is
+        held."""
+        super().close()
+        self._handed = None
 
     @classmethod
     def open_file(
@@ -589,11 +682,20 @@ _FILE_MODES = {
 }
 
 
+def _open_handed(kind: type[MemoryMappedFile], handle: Any, layout: Layout, size: int, readonly: bool) -> Any:
+    """What was pickled, in the process that unpickles it."""
+    number = handle.detach()
+    try:
+        return kind.open_handle(number, layout=layout, size=size, readonly=readonly)
+    finally:
+        close_handle(number)
+
+
 def _size(action: str, size: object) -> int:
     return whole(f"cannot {action}: size", size, least=1, status=lib.WMMF_E_SIZE)
 
 
-def _open(native: hold.Section, call: Call, encoded: bytes, size: int | None, options: Any, action: str) -> int:
+def _open(native: hold.Section, call: Call, encoded: bytes | int, size: int | None, options: Any, action: str) -> int:
     """The status of wmmf_open or a similar call."""
     status = open_native(native, partial(call, encoded, size or 0, options))
     if status == lib.WMMF_E_SIZE:
@@ -602,7 +704,7 @@ def _open(native: hold.Section, call: Call, encoded: bytes, size: int | None, op
     return status
 
 
-def _native_size(call: Call, encoded: bytes, options: Any) -> int:
+def _native_size(call: Call, encoded: bytes | int, options: Any) -> int:
     """The size of a section that was too small; 0 if it is empty or does not exist."""
     looking = new_struct("wmmf_options", name_space=options.name_space, layout=options.layout, read_only=True)
     native = hold.Section("a section to look at", None)

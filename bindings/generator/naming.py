@@ -14,14 +14,14 @@ ENUMS = {
     "wmmf_access": ("SectionAccess", "Access", ("WMMF_ACCESS_",)),
     "wmmf_file_mode": ("SectionFileMode", "", ("WMMF_FILE_",)),
     "wmmf_protection": ("SectionProtection", "", ("WMMF_",)),
-    "wmmf_share": ("SectionShare", "", ("WMMF_SHARE_",)),
+    "wmmf_file_share": ("SectionShare", "", ("WMMF_SHARE_",)),
     "wmmf_element": ("FrameElement", "Element", ("WMMF_ELEMENT_",)),
     "wmmf_pick": ("FramePick", "", ("WMMF_PICK_",)),
     "wmmf_channel_state": ("ChannelState", "ChannelState", ("WMMF_CHANNEL_",)),
 }
 
 # Enums that are the skins' own business: users have methods instead.
-INTERNAL = {"wmmf_pick", "wmmf_file_mode", "wmmf_share"}
+INTERNAL = {"wmmf_pick", "wmmf_file_mode", "wmmf_file_share"}
 
 # Structs that the skins show to their users, by the name that they have there.
 RECORDS = {"wmmf_audit_report": "AuditReport", "wmmf_participant": "Participant", "wmmf_lock_state": "LockState"}

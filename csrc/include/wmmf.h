@@ -18,7 +18,7 @@
  *
  * The calls, in the order of this file:
  *   the library itself    wmmf_abi_version, wmmf_version, wmmf_strerror, wmmf_last_os_error ...
- *   opening and closing   wmmf_create, wmmf_open, wmmf_map_file, wmmf_close ...
+ *   opening and closing   wmmf_create, wmmf_open, wmmf_create_unnamed, wmmf_map_file, wmmf_close ...
  *   what a section is     wmmf_data, wmmf_size, wmmf_get_info ...
  *   locks                 wmmf_lock_read, wmmf_lock_write, wmmf_mark_consistent, wmmf_poison ...
  *   copies                wmmf_read, wmmf_write
@@ -149,7 +149,7 @@ enum wmmf_access {
     WMMF_ACCESS_MODE = 4         /* POSIX only: as the permission bits say */
 };
 
-/* An open section. Created by wmmf_create, wmmf_create_or_open, wmmf_open or wmmf_open_file; freed by wmmf_close. */
+/* An open section. Created by wmmf_create, wmmf_open and the other calls that open; freed by wmmf_close. */
 typedef struct wmmf_section wmmf_section;
 
 /* More options to create a frame channel with. */
@@ -192,7 +192,7 @@ enum wmmf_protection {
 };
 
 /* What others may do with a file while it is mapped. */
-enum wmmf_share {
+enum wmmf_file_share {
     WMMF_SHARE_ALL = 0,  /* anything */
     WMMF_SHARE_READ = 1, /* Windows only: open it for reading */
     WMMF_SHARE_NONE = 2  /* Windows only: nothing; they get ERROR_SHARING_VIOLATION, here WMMF_E_ACCESS */
@@ -208,7 +208,7 @@ typedef struct wmmf_file_options {
     uint32_t struct_size;  /* sizeof(wmmf_file_options) */
     uint32_t file_mode;    /* enum wmmf_file_mode */
     uint32_t protection;   /* enum wmmf_protection */
-    uint32_t share;        /* enum wmmf_share */
+    uint32_t share;        /* enum wmmf_file_share */
     uint32_t native;       /* 1: the file has, or gets, our header with lock, sequence and participants */
     uint32_t permissions;  /* POSIX: permission bits of a new file; 0: 0600 */
     uint32_t flags;        /* bits WMMF_FILE_... */
@@ -458,6 +458,27 @@ WMMF_API int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf
  * size: with the others, size 0 gives what the system reports, on Windows rounded up to whole pages. */
 WMMF_API int32_t wmmf_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out);
 
+/* Creates a section without a name and opens it for writing. Nobody finds it: other processes get it from one that has
+ * it open, by wmmf_share and wmmf_open_handle. Otherwise as wmmf_create; options->name_space is ignored. On Linux
+ * nobody, not even its creator, can make it shorter, so that use of its memory is never a signal; and options->access
+ * says which users can open what was handed to them. WMMF_E_NOT_SUPPORTED: the winmmf layout, whose programs open by
+ * name; a Linux without memfd_create or without /proc. */
+WMMF_API int32_t wmmf_create_unnamed(uint64_t size, const wmmf_options *options, wmmf_section **out);
+
+/* Makes a handle of the system with which another process can open an unnamed section; one for each process.
+ * Windows: a HANDLE that is valid in the process `pid` (0: this one), and that process closes it (CloseHandle). It
+ * takes the right PROCESS_DUP_HANDLE to that process, which processes of the same user have. POSIX: a file descriptor
+ * of this process, close-on-exec; pid is 0. A child inherits it, or a Unix socket carries it (SCM_RIGHTS), and whoever
+ * has it closes it. It keeps the section in being. With read_only 1 it opens read-only; a process of the creator's user
+ * can get more rights all the same, because the system gives them. WMMF_E_NOT_SUPPORTED: the section has a name, to
+ * open it by. WMMF_E_READ_ONLY: this handle is read-only and read_only is 0. */
+WMMF_API int32_t wmmf_share(wmmf_section *section, uint32_t pid, uint32_t read_only, int64_t *handle);
+
+/* Opens the unnamed section behind a handle of wmmf_share that is valid in this process. The handle stays the caller's,
+ * to use again or to close. size and options as in wmmf_open; options->name_space is ignored. On Linux only memory that
+ * nobody can make shorter: anything else is WMMF_E_FORMAT. WMMF_E_ARGUMENT: no handle of this process. */
+WMMF_API int32_t wmmf_open_handle(int64_t handle, uint64_t size, const wmmf_options *options, wmmf_section **out);
+
 /* Maps an existing file of the file system from its beginning; size and options as in wmmf_open, name_space and access
  * are ignored. Only the layout WMMF_RAW is supported. As wmmf_map_file, which can do more. */
 WMMF_API int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *options, wmmf_section **out);
@@ -525,7 +546,7 @@ WMMF_API int32_t wmmf_get_owner(wmmf_section *section, char *name, uint64_t capa
 /* *named becomes 1 if the section's name still leads to it, and 0 if the name was removed (on Linux by an
  * administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). Processes that have the section open go on as before,
  * locks and recovery included, but nobody can open it any more, and the name is free for another section. On Windows a
- * name lasts as long as the section. A mapped file that has no name: WMMF_E_NOT_SUPPORTED. */
+ * name lasts as long as the section. WMMF_E_NOT_SUPPORTED: a mapped file, or a section that never had a name. */
 WMMF_API int32_t wmmf_is_named(wmmf_section *section, uint32_t *named);
 
 /* What a section is. */

@@ -129,7 +129,7 @@ struct options {
 struct file_options {
     wmmf_file_mode mode = WMMF_FILE_OPEN;
     wmmf_protection protection = WMMF_READ_WRITE;
-    wmmf_share share = WMMF_SHARE_ALL;
+    wmmf_file_share share = WMMF_SHARE_ALL;
     bool native = false;       /* with our header, its lock and recovery */
     uint32_t permissions = 0;  /* POSIX, of a new file; 0: 0600 */
     uint32_t flags = 0;        /* bits WMMF_FILE_... */
@@ -360,6 +360,19 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         return make("wmmf_open", name, [&](wmmf_section **out) { return wmmf_open(name.c_str(), size, &c, out); });
     }
 
+    /* A new section without a name, for those who get a handle of it; see wmmf_create_unnamed. */
+    static section create_unnamed(uint64_t size, const options &given = {}) {
+        const wmmf_options c = detail::to_c(given);
+        return make("wmmf_create_unnamed", "", [&](wmmf_section **out) { return wmmf_create_unnamed(size, &c, out); });
+    }
+
+    /* The unnamed section behind a handle of this process, or its first `size` bytes; see wmmf_open_handle. */
+    static section open_handle(int64_t system_handle, const options &given = {}, uint64_t size = 0) {
+        const wmmf_options c = detail::to_c(given);
+        return make("wmmf_open_handle", "",
+                    [&](wmmf_section **out) { return wmmf_open_handle(system_handle, size, &c, out); });
+    }
+
     /* An existing file, or its first `size` bytes, with the layout WMMF_RAW. */
     static section open_file(const std::string &path, bool read_only = false, uint64_t size = 0) {
         wmmf_options c{};
@@ -375,6 +388,13 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         const wmmf_file_options c = detail::to_c(given);
         return make("wmmf_map_file", path,
                     [&](wmmf_section **out) { return wmmf_map_file(path.c_str(), size, &c, out); });
+    }
+
+    /* A handle of the system for another process, of an unnamed section; see wmmf_share. */
+    int64_t share(uint32_t pid = 0, bool read_only = false) const {
+        int64_t result = -1;
+        detail::check(wmmf_share(handle(), pid, read_only, &result), "wmmf_share");
+        return result;
     }
 
     /* `length` bytes at `offset`, 0: to the end, go to the system, or on to the device; see wmmf_flush. */

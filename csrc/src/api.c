@@ -24,6 +24,25 @@ int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options 
     return section_create_or_open(name, size, options, NULL, out, created);
 }
 
+int32_t wmmf_create_unnamed(uint64_t size, const wmmf_options *options, wmmf_section **out) {
+    return section_create_unnamed(size, options, out);
+}
+
+int32_t wmmf_open_handle(int64_t handle, uint64_t size, const wmmf_options *options, wmmf_section **out) {
+    return section_open_handle(handle, size, options, out);
+}
+
+int32_t wmmf_share(wmmf_section *section, uint32_t pid, uint32_t read_only, int64_t *handle) {
+    int32_t status = section_check(section);
+    if (status == WMMF_OK && (!handle || read_only > 1))
+        status = WMMF_E_ARGUMENT;
+    if (status == WMMF_OK && !section->unnamed)
+        status = WMMF_E_NOT_SUPPORTED;
+    if (status == WMMF_OK && section->read_only && read_only == 0)
+        status = WMMF_E_READ_ONLY;
+    return status == WMMF_OK ? platform_share(section->mapping, pid, read_only == 1, handle) : status;
+}
+
 int32_t wmmf_close(wmmf_section *section) {
     error_clear();
     if (section)
@@ -45,7 +64,7 @@ static int32_t out_check(int32_t status, const void *out) {
 
 int32_t wmmf_is_named(wmmf_section *section, uint32_t *named) {
     int32_t status = out_check(section_check(section), named);
-    if (status == WMMF_OK && section->file)
+    if (status == WMMF_OK && (section->file || section->unnamed))
         status = WMMF_E_NOT_SUPPORTED;
     if (status == WMMF_OK)
         *named = platform_is_named(section->mapping);

@@ -18,7 +18,8 @@ struct wmmf_section {
     uint32_t layout;
     uint32_t name_space; /* where it was found: never WMMF_ANY */
     bool read_only;
-    bool file; /* of the file system */
+    bool file;    /* of the file system */
+    bool unnamed; /* neither a name nor a file */
     bool copy_on_write;
     uint64_t file_offset; /* of the payload in its file */
     uint8_t *payload;

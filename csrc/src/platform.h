@@ -29,6 +29,13 @@ int32_t platform_create_inner(const struct platform_mapping *outer, bool for_rea
 /* WMMF_E_ACCESS unless the outer section's owner has made it. */
 int32_t platform_open_inner(const struct platform_mapping *outer, bool for_readers, uint64_t id, bool read_only,
                             struct platform_mapping **out);
+/* The same without a name, for whoever gets a handle of it. Nobody can make it shorter. */
+int32_t platform_create_unnamed(const wmmf_options *options, uint64_t size, uint64_t reserved,
+                                struct platform_mapping **out);
+/* Of a section without a name: a handle that leads to it, in the process `pid`, 0: in this one. */
+int32_t platform_share(struct platform_mapping *mapping, uint32_t pid, bool read_only, int64_t *handle);
+/* The handle stays the caller's. */
+int32_t platform_open_handle(int64_t handle, bool read_only, struct platform_mapping **out);
 /* WMMF_E_ACCESS unless the user of this process owns the section. */
 int32_t platform_check_own(const struct platform_mapping *mapping);
 /* Fills in the access that a section like this one is created with. */
@@ -46,7 +53,7 @@ struct platform_file {
     const char *path;
     uint32_t file_mode;   /* enum wmmf_file_mode */
     uint32_t protection;  /* enum wmmf_protection */
-    uint32_t share;       /* enum wmmf_share */
+    uint32_t share;       /* enum wmmf_file_share */
     uint32_t permissions; /* POSIX: of a new file */
     bool write_through;
     const char *name; /* of the section, in name_space; NULL: none. Windows */

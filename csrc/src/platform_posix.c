@@ -372,7 +372,7 @@ int open_again(const struct platform_mapping *mapping, const char *name) {
     return fd;
 }
 
-static int32_t map_apart(struct platform_mapping *mapping, int second, uint64_t size) {
+int32_t map_apart(struct platform_mapping *mapping, int second, uint64_t size) {
     if (second < 0)
         return errno == EAGAIN ? WMMF_E_NOT_READY : status_from_errno();
     /* shm_open, then ftruncate: somebody else's creator is in between. */
@@ -383,7 +383,7 @@ static int32_t map_apart(struct platform_mapping *mapping, int second, uint64_t 
 
 /* Creating. */
 
-static int32_t creation_mode(const wmmf_options *options, mode_t *mode) {
+int32_t creation_mode(const wmmf_options *options, mode_t *mode) {
     switch (options->access) {
     case WMMF_ACCESS_OWNER:
         *mode = 0600;
@@ -402,8 +402,7 @@ static int32_t creation_mode(const wmmf_options *options, mode_t *mode) {
     }
 }
 
-/* The umask must not change who may open it. */
-static int32_t adopt_new(struct platform_mapping *mapping, int fd) {
+int32_t adopt_new(struct platform_mapping *mapping, int fd) {
     struct stat status;
     if (fd < 0 || fstat(fd, &status) != 0)
         return status_from_errno();
@@ -459,18 +458,8 @@ static bool is_lack(int error) {
     return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOSPC;
 }
 
-static int32_t make_file(struct platform_mapping *mapping, mode_t mode, uint64_t size, uint64_t reserved) {
-    if (size > INT64_MAX)
-        return WMMF_E_SIZE;
-    int32_t status = WMMF_OK;
-    int second = make_unnamed(mapping);
-    if (second < 0 && is_lack(errno))
-        return creation_status();
-    if (second < 0)
-        second = make_named(mapping, &status);
-    if (second < 0)
-        return status;
-    status = room_check(mapping->fd, size, reserved);
+int32_t fill_new(struct platform_mapping *mapping, int second, mode_t mode, uint64_t size, uint64_t reserved) {
+    int32_t status = room_check(mapping->fd, size, reserved);
     if (status == WMMF_E_NO_MEMORY) {
         sweep(true); /* the dead may have it */
         error_clear();
@@ -489,6 +478,18 @@ static int32_t make_file(struct platform_mapping *mapping, mode_t mode, uint64_t
     if (flock(mapping->fd, LOCK_SH | LOCK_NB) != 0 || (mode != 0600 && fchmod(mapping->fd, mode | S_ISVTX) != 0))
         return status_from_errno();
     return WMMF_OK;
+}
+
+static int32_t make_file(struct platform_mapping *mapping, mode_t mode, uint64_t size, uint64_t reserved) {
+    if (size > INT64_MAX)
+        return WMMF_E_SIZE;
+    int32_t status = WMMF_OK;
+    int second = make_unnamed(mapping);
+    if (second < 0 && is_lack(errno))
+        return creation_status();
+    if (second < 0)
+        second = make_named(mapping, &status);
+    return second < 0 ? status : fill_new(mapping, second, mode, size, reserved);
 }
 
 int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, uint64_t reserved,

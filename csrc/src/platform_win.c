@@ -209,7 +209,7 @@ static int32_t user_sid_string(wchar_t **out) {
 /* Protected DACLs: nothing is inherited. AU = authenticated users, S-1-15-2-1 =
  * programs in app containers; generic execute is what lets them wait on a
  * semaphore. */
-static int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRIPTOR *out) {
+int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRIPTOR *out) {
     /* What programs of other makers ask for, which is granted as a whole or not at all: the crate WinMMF always
      * FILE_MAP_ALL_ACCESS, CreateFileMapping on a name that exists, as Python's mmap and .NET's CreateOrOpen do,
      * STANDARD_RIGHTS_REQUIRED with query, read and write. Both hold the right to change this very DACL. */
@@ -276,7 +276,7 @@ int32_t mapping_new(struct platform_mapping **out) {
     return *out ? WMMF_OK : WMMF_E_NO_MEMORY;
 }
 
-static int32_t section_map(struct platform_mapping *mapping, bool read_only) {
+int32_t section_map(struct platform_mapping *mapping, bool read_only) {
     mapping->view =
         MapViewOfFile(mapping->mapping, read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, 0);
     mapping->base = mapping->view;
@@ -293,7 +293,7 @@ static int32_t section_map(struct platform_mapping *mapping, bool read_only) {
 
 /* "Access denied" may mean that the name is taken by a section that we may not open. */
 static int32_t creation_failure(DWORD error, const wchar_t *name) {
-    if (error == ERROR_ACCESS_DENIED) {
+    if (error == ERROR_ACCESS_DENIED && name) {
         HANDLE existing = OpenFileMappingW(FILE_MAP_READ, FALSE, name);
         DWORD why = existing ? ERROR_ALREADY_EXISTS : GetLastError();
         close_handle(existing);
@@ -324,7 +324,7 @@ static int32_t section_named(const char *name, const wmmf_options *options, wcha
     return WMMF_OK;
 }
 
-static int32_t create_exclusively(struct platform_mapping *mapping, const wchar_t *name, uint64_t size) {
+int32_t create_exclusively(struct platform_mapping *mapping, const wchar_t *name, uint64_t size) {
     SECURITY_ATTRIBUTES access = attributes(mapping);
     SetLastError(ERROR_SUCCESS);
     mapping->mapping = CreateFileMappingW(INVALID_HANDLE_VALUE, &access, PAGE_READWRITE | SEC_COMMIT,

@@ -35,6 +35,15 @@ struct platform_mapping {
 
 int32_t mapping_new(struct platform_mapping **out);
 void unmap(struct platform_mapping *mapping);
+/* The permission bits that the options ask for. */
+int32_t creation_mode(const wmmf_options *options, mode_t *mode);
+/* Takes over a new file for a section; its mode is then OUR_MODE, whatever the umask. After a failure mapping->fd tells
+ * whether it was taken. */
+int32_t adopt_new(struct platform_mapping *mapping, int fd);
+/* Gives it size, memory and mode, maps it through its second description, and closes that. */
+int32_t fill_new(struct platform_mapping *mapping, int second, mode_t mode, uint64_t size, uint64_t reserved);
+/* Maps all of it through its second description, -1: errno says why there is none, and closes that. */
+int32_t map_apart(struct platform_mapping *mapping, int second, uint64_t size);
 void take_descriptor(struct platform_mapping *mapping, int fd, const struct stat *status);
 /* Whether the number is still ours; WMMF_E_DESCRIPTOR if not. */
 bool has_descriptor(const struct platform_mapping *mapping);

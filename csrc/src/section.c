@@ -167,6 +167,7 @@ static uint32_t participants_of(const wmmf_options *options, const struct payloa
     return plan ? plan->participants : WMMF_PARTICIPANTS_DEFAULT;
 }
 
+/* NULL: without a name. */
 static int32_t create(const char *name, uint64_t size, const wmmf_options *options, const struct payload_plan *plan,
                       wmmf_section **out) {
     uint32_t participants = participants_of(options, plan);
@@ -177,7 +178,8 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
     struct platform_mapping *mapping;
     wmmf_section *section;
     uint64_t reserved = offset + (plan ? plan->reserved : size);
-    int32_t status = platform_create(name, options, offset + size, reserved, &mapping);
+    int32_t status = name ? platform_create(name, options, offset + size, reserved, &mapping)
+                          : platform_create_unnamed(options, offset + size, reserved, &mapping);
     if (status == WMMF_OK)
         status = section_new(mapping, options, offset, size, participants, &section);
     if (status != WMMF_OK)
@@ -186,12 +188,13 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
         status = initialise_header(section, plan);
     else if (options->layout == WMMF_WINMMF)
         winmmf_initialise(section);
-    if (status == WMMF_OK)
+    if (status == WMMF_OK && name)
         status = platform_publish(mapping);
     if (status != WMMF_OK) {
         section_abandon(section);
         return status;
     }
+    section->unnamed = !name;
     section_opened(section);
     *out = section;
     return WMMF_OK;
@@ -377,6 +380,38 @@ int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_optio
     } while ((status == WMMF_E_EXISTS || status == WMMF_E_NOT_READY) && retry_left(&retry));
     if (status == WMMF_OK && created)
         *created = creating;
+    return status;
+}
+
+/* Sections without a name. */
+
+static int32_t unnamed_check(const wmmf_options *given, wmmf_section **out, wmmf_options *options) {
+    error_clear();
+    int32_t status = out ? options_check(given, options) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK && options->channel)
+        status = WMMF_E_ARGUMENT;
+    options->name_space = WMMF_LOCAL;
+    return status == WMMF_OK && options->layout == WMMF_WINMMF ? WMMF_E_NOT_SUPPORTED : status;
+}
+
+int32_t section_create_unnamed(uint64_t size, const wmmf_options *given, wmmf_section **out) {
+    wmmf_options options;
+    int32_t status = unnamed_check(given, out, &options);
+    if (status == WMMF_OK)
+        status = create_check(&options);
+    return status == WMMF_OK ? create(NULL, size, &options, NULL, out) : status;
+}
+
+int32_t section_open_handle(int64_t handle, uint64_t size, const wmmf_options *given, wmmf_section **out) {
+    wmmf_options options;
+    struct platform_mapping *mapping;
+    int32_t status = unnamed_check(given, out, &options);
+    if (status == WMMF_OK)
+        status = platform_open_handle(handle, options.read_only, &mapping);
+    if (status == WMMF_OK)
+        status = attach(mapping, size, &options, KIND_PLAIN, out);
+    if (status == WMMF_OK)
+        (*out)->unnamed = true;
     return status;
 }
 

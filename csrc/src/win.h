@@ -43,5 +43,11 @@ int32_t status_from_error(DWORD error);
 int32_t section_name(const char *name, uint32_t name_space, wchar_t *out);
 int32_t mapping_new(struct platform_mapping **out);
 void close_handle(HANDLE handle);
+/* The security descriptor that the options ask for. */
+int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRIPTOR *out);
+/* Creates and maps a section of a name that is free, or of none (NULL). */
+int32_t create_exclusively(struct platform_mapping *mapping, const wchar_t *name, uint64_t size);
+/* Maps all of mapping->mapping. */
+int32_t section_map(struct platform_mapping *mapping, bool read_only);
 
 #endif

@@ -74,6 +74,25 @@ static int32_t way_create_a_native_file(wmmf_section **out) {
     return wmmf_map_file(name, 100, &file, out);
 }
 
+static int32_t way_create_unnamed(wmmf_section **out) {
+    return wmmf_create_unnamed(100, &options, out);
+}
+
+static int32_t way_open_a_handle(wmmf_section **out) {
+    wmmf_section *section;
+    int64_t handle;
+    int32_t status = wmmf_create_unnamed(100, &options, &section);
+    if (status != WMMF_OK)
+        return status;
+    status = wmmf_share(section, 0, 0, &handle);
+    if (status == WMMF_OK) {
+        status = wmmf_open_handle(handle, 0, &options, out);
+        system_close(handle);
+    }
+    wmmf_close(section);
+    return status;
+}
+
 static const struct way ways[] = {
     {"create native", false, WMMF_NATIVE, way_create},
     {"create winmmf", false, WMMF_WINMMF, way_create},
@@ -85,6 +104,8 @@ static const struct way ways[] = {
     {"open winmmf", true, WMMF_WINMMF, way_open},
     {"open raw", true, WMMF_RAW, way_open},
     {"open read-only", true, WMMF_NATIVE, way_open_read_only},
+    {"create unnamed", false, WMMF_NATIVE, way_create_unnamed},
+    {"open a handle", false, WMMF_NATIVE, way_open_a_handle},
     {"open a file", false, WMMF_RAW, way_open_file},
     {"create a native file", false, WMMF_RAW, way_create_a_native_file},
 };

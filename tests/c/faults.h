@@ -63,6 +63,7 @@ bool faults_strike(void);
 #define MultiByteToWideChar(...) FAULTY(0, MultiByteToWideChar(__VA_ARGS__))
 #define OpenEventW(...)          FAULTY(NULL, OpenEventW(__VA_ARGS__))
 #define OpenFileMappingW(...)    FAULTY(NULL, OpenFileMappingW(__VA_ARGS__))
+#define OpenProcess(...)         FAULTY(NULL, OpenProcess(__VA_ARGS__))
 #define OpenProcessToken(...)    FAULTY(FALSE, OpenProcessToken(__VA_ARGS__))
 #define ReadProcessMemory(...)   FAULTY(FALSE, ReadProcessMemory(__VA_ARGS__))
 #define VirtualQuery(...)        FAULTY((SIZE_T)0, VirtualQuery(__VA_ARGS__))
@@ -98,9 +99,10 @@ bool faults_strike(void);
 #define pread(...)             FAULTY(-1, pread(__VA_ARGS__))
 #define pwrite(...)            FAULTY(-1, pwrite(__VA_ARGS__))
 #define read(...)              FAULTY(-1, read(__VA_ARGS__))
-/* Of the calls by number only this one can fail: the others wait and wake. */
+/* Of the calls by number only these can fail: the others wait and wake. */
 #define syscall(number, ...)                                                                                           \
-    ((number) == SYS_getrandom ? FAULTY(-1, syscall(number, __VA_ARGS__)) : syscall(number, __VA_ARGS__))
+    ((number) == SYS_getrandom || (number) == SYS_memfd_create ? FAULTY(-1, syscall(number, __VA_ARGS__))              \
+                                                               : syscall(number, __VA_ARGS__))
 #define pthread_key_create(...)  (faults_strike() ? EAGAIN : pthread_key_create(__VA_ARGS__))
 #define pthread_setspecific(...) (faults_strike() ? ENOMEM : pthread_setspecific(__VA_ARGS__))
 #define readdir(...)             FAULTY(NULL, readdir(__VA_ARGS__))

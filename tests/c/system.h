@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "wmmf.h"
 
@@ -38,6 +39,13 @@ struct resources {
     uint64_t mapped;
 };
 struct resources system_resources(void);
+
+/* Closes what wmmf_share gave this process. */
+void system_close(int64_t handle);
+/* Whether the system makes shorter what this handle leads to. */
+bool system_cuts(int64_t handle);
+/* A handle of a file, which is no shared memory. */
+int64_t system_handle_of_file(FILE *file);
 
 unsigned long system_process_id(void);
 /* As wmmf_get_owner gives it. */

@@ -136,6 +136,18 @@ struct resources system_resources(void) {
     return resources;
 }
 
+void system_close(int64_t handle) {
+    checked_call(close((int)handle));
+}
+
+bool system_cuts(int64_t handle) {
+    return ftruncate((int)handle, 1) == 0;
+}
+
+int64_t system_handle_of_file(FILE *file) {
+    return fileno(file);
+}
+
 unsigned long system_process_id(void) {
     return (unsigned long)getpid();
 }

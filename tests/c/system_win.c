@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <windows.h>
+#include <io.h>
 #include <winioctl.h>
 
 static void *checked(void *pointer) {
@@ -126,6 +127,20 @@ struct resources system_resources(void) {
         if (region.State == MEM_COMMIT && region.Type == MEM_MAPPED)
             resources.mapped++;
     return resources;
+}
+
+void system_close(int64_t handle) {
+    if (!CloseHandle((HANDLE)(intptr_t)handle))
+        abort();
+}
+
+bool system_cuts(int64_t handle) {
+    (void)handle; /* a section has the size with which it was made */
+    return false;
+}
+
+int64_t system_handle_of_file(FILE *file) {
+    return _get_osfhandle(_fileno(file));
 }
 
 unsigned long system_process_id(void) {

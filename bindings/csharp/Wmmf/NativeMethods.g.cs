@@ -56,7 +56,7 @@ namespace Wmmf
         public uint file_mode;
         // enum wmmf_protection
         public uint protection;
-        // enum wmmf_share
+        // enum wmmf_file_share
         public uint share;
         // 1: the file has, or gets, our header with lock, sequence and participants
         public uint native;
@@ -374,6 +374,18 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_open(byte* name, ulong size, wmmf_options* options, IntPtr* result);
 
+        // Creates a section without a name and opens it for writing. Nobody finds it: other processes get it from one that has it open, by wmmf_share and wmmf_open_handle. Otherwise as wmmf_create; options->name_space is ignored. On Linux nobody, not even its creator, can make it shorter, so that use of its memory is never a signal; and options->access says which users can open what was handed to them. WMMF_E_NOT_SUPPORTED: the winmmf layout, whose programs open by name; a Linux without memfd_create or without /proc.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_create_unnamed(ulong size, wmmf_options* options, IntPtr* result);
+
+        // Makes a handle of the system with which another process can open an unnamed section; one for each process. Windows: a HANDLE that is valid in the process `pid` (0: this one), and that process closes it (CloseHandle). It takes the right PROCESS_DUP_HANDLE to that process, which processes of the same user have. POSIX: a file descriptor of this process, close-on-exec; pid is 0. A child inherits it, or a Unix socket carries it (SCM_RIGHTS), and whoever has it closes it. It keeps the section in being. With read_only 1 it opens read-only; a process of the creator's user can get more rights all the same, because the system gives them. WMMF_E_NOT_SUPPORTED: the section has a name, to open it by. WMMF_E_READ_ONLY: this handle is read-only and read_only is 0.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_share(IntPtr section, uint pid, uint read_only, long* handle);
+
+        // Opens the unnamed section behind a handle of wmmf_share that is valid in this process. The handle stays the caller's, to use again or to close. size and options as in wmmf_open; options->name_space is ignored. On Linux only memory that nobody can make shorter: anything else is WMMF_E_FORMAT. WMMF_E_ARGUMENT: no handle of this process.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_open_handle(long handle, ulong size, wmmf_options* options, IntPtr* result);
+
         // Maps an existing file of the file system from its beginning; size and options as in wmmf_open, name_space and access are ignored. Only the layout WMMF_RAW is supported. As wmmf_map_file, which can do more.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_open_file(byte* path, ulong size, wmmf_options* options, IntPtr* result);
@@ -418,7 +430,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_owner(IntPtr section, byte* name, ulong capacity, ulong* needed);
 
-        // named becomes 1 if the section's name still leads to it, and 0 if the name was removed (on Linux by an administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). Processes that have the section open go on as before, locks and recovery included, but nobody can open it any more, and the name is free for another section. On Windows a name lasts as long as the section. A mapped file that has no name: WMMF_E_NOT_SUPPORTED.
+        // named becomes 1 if the section's name still leads to it, and 0 if the name was removed (on Linux by an administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). Processes that have the section open go on as before, locks and recovery included, but nobody can open it any more, and the name is free for another section. On Windows a name lasts as long as the section. WMMF_E_NOT_SUPPORTED: a mapped file, or a section that never had a name.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_is_named(IntPtr section, uint* named);
 

@@ -1,0 +1,165 @@
+/* Sections without a name, on Linux: memory of memfd_create, which the kernel frees with its last user.
+ *
+ * Seals, which nobody can take away, keep it as long as it is: whoever has it open cannot be given a signal by a cut.
+ * Other processes get a descriptor. The library opens it again through /proc: an open file description of its own,
+ * which proofs of life need (see platform_posix.c), and in which the permission bits count once more. */
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+#include "posix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "last_error.h"
+
+/* What older headers do not know. */
+#ifndef MFD_CLOEXEC
+#define MFD_CLOEXEC       1u
+#define MFD_ALLOW_SEALING 2u
+#endif
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8u /* Linux 6.3; systems may demand it */
+#endif
+#ifndef F_ADD_SEALS
+#define F_ADD_SEALS   1033
+#define F_GET_SEALS   1034
+#define F_SEAL_SEAL   1
+#define F_SEAL_SHRINK 2
+#define F_SEAL_GROW   4
+#endif
+
+/* The call by its number: glibc has a function for it since 2.27. */
+static int new_memory(unsigned flags) {
+    return (int)syscall(SYS_memfd_create, "wmmf", flags);
+}
+
+static int32_t make_memory(struct platform_mapping *mapping) {
+    int fd = new_memory(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    if (fd < 0 && errno == EINVAL)
+        fd = new_memory(MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {
+        status_from_errno();
+        error_detail("this system has no memfd_create (Linux 3.17), or a filter forbids it");
+        return WMMF_E_NOT_SUPPORTED;
+    }
+    int32_t status = adopt_new(mapping, fd);
+    if (status != WMMF_OK && mapping->fd < 0 && fd >= 0)
+        close(fd);
+    return status;
+}
+
+/* A second description; -1: *status says why. */
+static int open_through_proc(const struct platform_mapping *mapping, int32_t *status) {
+    int fd = open_again(mapping, "");
+    if (fd >= 0)
+        return fd;
+    int error = errno;
+    *status = status_from_errno();
+    if (error == ENOENT || error == ENOTDIR) {
+        error_detail("/proc, through which sections without a name are opened, is not there");
+        *status = WMMF_E_NOT_SUPPORTED;
+    }
+    return -1;
+}
+
+static int32_t create(struct platform_mapping *mapping, mode_t mode, uint64_t size, uint64_t reserved) {
+    if (size > INT64_MAX)
+        return WMMF_E_SIZE;
+    int32_t status = make_memory(mapping);
+    int second = status == WMMF_OK ? open_through_proc(mapping, &status) : -1;
+    if (status == WMMF_OK)
+        status = fill_new(mapping, second, mode & 0666, size, reserved); /* nobody can run it */
+    if (status == WMMF_OK && fcntl(mapping->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+        status = status_from_errno();
+    return status;
+}
+
+int32_t platform_create_unnamed(const wmmf_options *options, uint64_t size, uint64_t reserved,
+                                struct platform_mapping **out) {
+    mode_t mode;
+    struct platform_mapping *mapping;
+    int32_t status = creation_mode(options, &mode);
+    if (status == WMMF_OK)
+        status = mapping_new(&mapping);
+    if (status != WMMF_OK)
+        return status;
+    status = create(mapping, mode, size, reserved);
+    if (status != WMMF_OK) {
+        platform_close(mapping);
+        return status;
+    }
+    *out = mapping;
+    return WMMF_OK;
+}
+
+int32_t platform_share(struct platform_mapping *mapping, uint32_t pid, bool read_only, int64_t *handle) {
+    struct platform_mapping copy = *mapping;
+    int32_t status = descriptor_check(mapping);
+    if (status == WMMF_OK && pid != 0) {
+        error_detail("Linux gives no descriptor to a process by its number: pass 0, and hand the descriptor on");
+        status = WMMF_E_NOT_SUPPORTED;
+    }
+    copy.read_only = read_only;
+    int fd = status == WMMF_OK ? open_through_proc(&copy, &status) : -1;
+    if (status == WMMF_OK)
+        *handle = fd;
+    return status;
+}
+
+static int32_t sealed_check(int fd) {
+    int seals = fcntl(fd, F_GET_SEALS);
+    if (seals < 0 && errno == EBADF) {
+        status_from_errno();
+        error_detail("%d is no open descriptor of this process", fd);
+        return WMMF_E_ARGUMENT;
+    }
+    if (seals < 0 && errno != EINVAL)
+        return status_from_errno();
+    if (seals >= 0 && (seals & F_SEAL_SHRINK))
+        return WMMF_OK;
+    error_detail("descriptor %d is not memory that nobody can make shorter (a memfd with F_SEAL_SHRINK)", fd);
+    return WMMF_E_FORMAT;
+}
+
+/* Looks twice: another thread may close the number and open something else under it. */
+static int32_t open_descriptor(struct platform_mapping *mapping, int given) {
+    struct stat status;
+    struct platform_mapping theirs = {.fd = given, .read_only = mapping->read_only};
+    int32_t result = sealed_check(given);
+    int fd = result == WMMF_OK ? open_through_proc(&theirs, &result) : -1;
+    if (result != WMMF_OK)
+        return result;
+    result = sealed_check(fd);
+    if (result == WMMF_OK)
+        result = regular_check(fd, &status);
+    if (result != WMMF_OK) {
+        close(fd);
+        return result;
+    }
+    take_descriptor(mapping, fd, &status);
+    int second = open_through_proc(mapping, &result);
+    return result == WMMF_OK ? map_apart(mapping, second, (uint64_t)status.st_size) : result;
+}
+
+int32_t platform_open_handle(int64_t handle, bool read_only, struct platform_mapping **out) {
+    struct platform_mapping *mapping;
+    if (handle < 0 || handle > INT_MAX) {
+        error_detail("%lld is no descriptor", (long long)handle);
+        return WMMF_E_ARGUMENT;
+    }
+    int32_t status = mapping_new(&mapping);
+    if (status != WMMF_OK)
+        return status;
+    mapping->read_only = read_only;
+    status = open_descriptor(mapping, (int)handle);
+    if (status != WMMF_OK) {
+        platform_close(mapping);
+        return status;
+    }
+    *out = mapping;
+    return WMMF_OK;
+}

@@ -1,0 +1,85 @@
+/* Sections without a name, on Windows: the kernel copies a handle of them into another process. */
+#include "win.h"
+
+#include "last_error.h"
+
+static DWORD rights(bool read_only) {
+    return read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE;
+}
+
+/* Processes of all sessions may get a handle: what they sleep on is in the namespace of the machine. */
+static int32_t unnamed_new(struct platform_mapping **out) {
+    int32_t status = mapping_new(out);
+    if (status == WMMF_OK)
+        (*out)->object_namespace = L"Global\\";
+    return status;
+}
+
+int32_t platform_create_unnamed(const wmmf_options *options, uint64_t size, uint64_t reserved,
+                                struct platform_mapping **out) {
+    (void)reserved; /* the system commits all of it */
+    struct platform_mapping *mapping;
+    int32_t status = unnamed_new(&mapping);
+    if (status != WMMF_OK)
+        return status;
+    status = creation_descriptor(options, &mapping->descriptor);
+    if (status == WMMF_OK)
+        status = create_exclusively(mapping, NULL, size);
+    if (status != WMMF_OK) {
+        platform_close(mapping);
+        return status;
+    }
+    *out = mapping;
+    return WMMF_OK;
+}
+
+int32_t platform_share(struct platform_mapping *mapping, uint32_t pid, bool read_only, int64_t *handle) {
+    HANDLE self = GetCurrentProcess(), copy = NULL;
+    HANDLE process = pid == 0 ? self : OpenProcess(PROCESS_DUP_HANDLE, FALSE, pid);
+    if (!process) {
+        DWORD error = GetLastError();
+        int32_t status = status_from_error(error);
+        error_detail("process %lu cannot be given a handle", (unsigned long)pid);
+        return error == ERROR_INVALID_PARAMETER ? WMMF_E_NOT_FOUND : status;
+    }
+    BOOL done = DuplicateHandle(self, mapping->mapping, process, &copy, rights(read_only), FALSE, 0);
+    int32_t status = done ? WMMF_OK : status_from_error(GetLastError());
+    if (process != self)
+        CloseHandle(process);
+    if (status == WMMF_OK)
+        *handle = (int64_t)(intptr_t)copy;
+    return status;
+}
+
+/* "Invalid handle" here means that it is one, of something else. */
+static int32_t map_handle(struct platform_mapping *mapping, bool read_only) {
+    int32_t status = section_map(mapping, read_only);
+    if (status == WMMF_OK || last_error()->system != ERROR_INVALID_HANDLE)
+        return status;
+    error_detail("the handle is not that of a section");
+    return WMMF_E_FORMAT;
+}
+
+int32_t platform_open_handle(int64_t handle, bool read_only, struct platform_mapping **out) {
+    struct platform_mapping *mapping;
+    HANDLE self = GetCurrentProcess(), given = (HANDLE)(intptr_t)handle;
+    int32_t status = unnamed_new(&mapping);
+    if (status != WMMF_OK)
+        return status;
+    if (DuplicateHandle(self, given, self, &mapping->mapping, rights(read_only), FALSE, 0)) {
+        status = map_handle(mapping, read_only);
+    } else {
+        DWORD error = GetLastError();
+        status = status_from_error(error);
+        if (error == ERROR_INVALID_HANDLE) {
+            error_detail("%lld is no handle of this process", (long long)handle);
+            status = WMMF_E_ARGUMENT;
+        }
+    }
+    if (status != WMMF_OK) {
+        platform_close(mapping);
+        return status;
+    }
+    *out = mapping;
+    return WMMF_OK;
+}

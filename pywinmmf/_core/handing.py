@@ -1,0 +1,55 @@
+"""Handles of the system that lead to unnamed sections, and how multiprocessing takes them to other processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+if sys.platform == "win32":
+    import _winapi
+
+    def close_handle(number: int) -> None:
+        """Close what `wmmf_share` gave this process."""
+        _winapi.CloseHandle(number)
+
+else:
+
+    def close_handle(number: int) -> None:
+        """Close what `wmmf_share` gave this process."""
+        os.close(number)
+
+
+class Handle:
+    """A handle of this process, closed with the last reference to this object."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self, close: Any = close_handle) -> None:
+        close(self.number)
+
+
+class Given:
+    """A handle that the process that unpickles this has already."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def detach(self) -> int:
+        """Return it; it is the caller's to close."""
+        return self._number
+
+
+def packed(number: int, readonly: bool) -> Any:
+    """Return what can be pickled, and whose ``detach`` is this handle in the process that unpickles it. Where a
+    process is being started, the handle has to stay open until it is."""
+    from multiprocessing import context, reduction
+
+    if sys.platform != "win32":
+        return reduction.DupFd(number)
+    child: Any = context.get_spawning_popen()
+    if child is not None:
+        return Given(child.duplicate_for_child(number))
+    map_read, map_write = 4, 2
+    return reduction.DupHandle(number, map_read if readonly else map_read | map_write)
