@@ -48,6 +48,9 @@ namespace Wmmf
             return frame ?? throw Failure(status);
         }
 
+        // A frame that was taken elsewhere.
+        internal void HasGiven(ulong sequence) => Volatile.Write(ref _last, sequence);
+
         // A frame that is chosen by its sequence or time, which counts for nothing.
         internal Frame At(FramePick pick, ulong which, TimeSpan? timeout, CancellationToken cancellationToken)
         {
@@ -240,7 +243,7 @@ namespace Wmmf
         {
             var status = Take(pick, LastSequence, timeout, cancellation, out taken);
             if (taken != null)
-                Volatile.Write(ref _last, taken.Sequence);
+                HasGiven(taken.Sequence);
             return status;
         }
 
