@@ -13,6 +13,14 @@ import cv2
 from pywinmmf import VideoCapture
 
 
+def is_open(window: str) -> bool:
+    """Whether it has not been closed."""
+    try:
+        return cv2.getWindowProperty(window, cv2.WND_PROP_VISIBLE) >= 1
+    except cv2.error:  # of Qt, once there is no window any more
+        return False
+
+
 def main() -> None:
     """Read pictures until told to stop."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -38,7 +46,7 @@ def main() -> None:
             cv2.imshow(options.name, picture)
         except cv2.error:
             parser.error("this OpenCV shows no windows: pip install opencv-python, or give --frames")
-        if cv2.waitKey(1) == 27 or cv2.getWindowProperty(options.name, cv2.WND_PROP_VISIBLE) < 1:
+        if cv2.waitKey(1) == 27 or not is_open(options.name):
             break
     camera.release()
 
