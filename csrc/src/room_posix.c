@@ -64,17 +64,23 @@ static uint64_t difference(uint64_t limit, uint64_t used) {
 /* The machine. */
 
 struct machine {
+    uint64_t total;
     uint64_t available; /* without taking anything from programs */
     uint64_t swap;
 };
 
 static struct machine look_at_machine(char text[TEXT_CAPACITY]) {
-    struct machine machine = {UNLIMITED, 0};
+    struct machine machine = {UNLIMITED, UNLIMITED, 0};
     if (read_text("/proc/meminfo", text) && strstr(text, "MemAvailable:")) {
+        machine.total = number_of(text, "MemTotal") * 1024;
         machine.available = number_of(text, "MemAvailable") * 1024;
         machine.swap = number_of(text, "SwapFree") * 1024;
     }
     return machine;
+}
+
+static uint64_t machine_room(const struct machine *machine) {
+    return add(machine->available, machine->swap);
 }
 
 /* Control groups. */
@@ -82,29 +88,33 @@ static struct machine look_at_machine(char text[TEXT_CAPACITY]) {
 /* The files of a group that tell limit and use, and the lines of memory.stat that tell what can be taken from it. */
 struct version {
     const char *type, *option; /* of the mount */
+    const char *usual;         /* where it is mounted as a rule */
     const char *limit, *used, *swap_limit, *swap_used;
     const char *cached[2];
 };
 
-static const struct version versions[] = {
-    {"cgroup2",
-     "",
-     "memory.max",
-     "memory.current",
-     "memory.swap.max",
-     "memory.swap.current",
-     {"inactive_file", "active_file"}},
-    {"cgroup",
-     "memory",
-     "memory.limit_in_bytes",
-     "memory.usage_in_bytes",
-     NULL,
-     NULL,
-     {"total_inactive_file", "total_active_file"}},
-};
+static const struct version version_1 = {"cgroup",
+                                         "memory",
+                                         "/sys/fs/cgroup/memory",
+                                         "memory.limit_in_bytes",
+                                         "memory.usage_in_bytes",
+                                         NULL,
+                                         NULL,
+                                         {"total_inactive_file", "total_active_file"}};
+static const struct version version_2 = {"cgroup2",
+                                         "",
+                                         "/sys/fs/cgroup",
+                                         "memory.max",
+                                         "memory.current",
+                                         "memory.swap.max",
+                                         "memory.swap.current",
+                                         {"inactive_file", "active_file"}};
 
+/* The group of this process that may limit its memory. */
 struct group {
     const struct version *version;
+    struct machine machine;
+    char name[PATH_CAPACITY / 2];
     char path[PATH_CAPACITY]; /* of its folder; what is above `top` is not ours to see */
     size_t top;
     char text[TEXT_CAPACITY];
@@ -121,13 +131,15 @@ static bool group_number(struct group *group, const char *file, uint64_t *value)
     return end != group->text;
 }
 
-/* Room in this group alone: what is free, the files of its cache, and what could go to the swap file. */
-static uint64_t group_room(struct group *group, uint64_t machine_swap) {
+/* Room in this group alone: what is free, the files of its cache, and what could go to the swap file. Without a limit,
+ * or with one so large that the machine is full before, its use need not be read. */
+static uint64_t group_room(struct group *group) {
     const struct version *version = group->version;
     uint64_t limit, used, swap_limit, swap_used;
-    if (!group_number(group, version->limit, &limit) || !group_number(group, version->used, &used))
+    if (!group_number(group, version->limit, &limit) ||
+        limit >= add(group->machine.total, machine_room(&group->machine)) || !group_number(group, version->used, &used))
         return UNLIMITED;
-    uint64_t room = difference(limit, used), swap = machine_swap;
+    uint64_t room = difference(limit, used), swap = group->machine.swap;
     if (version->swap_limit && group_number(group, version->swap_limit, &swap_limit) &&
         group_number(group, version->swap_used, &swap_used) && difference(swap_limit, swap_used) < swap)
         swap = difference(swap_limit, swap_used);
@@ -140,39 +152,16 @@ static uint64_t group_room(struct group *group, uint64_t machine_swap) {
 }
 
 /* The least room of the group and its ancestors, as far up as we can see. */
-static uint64_t room_up_to_top(struct group *group, uint64_t machine_swap) {
-    uint64_t room = group_room(group, machine_swap);
+static uint64_t room_up_to_top(struct group *group) {
+    uint64_t room = group_room(group);
     for (size_t length = strlen(group->path); length > group->top; length--) {
         if (group->path[length] != '/')
             continue;
         group->path[length] = '\0';
-        uint64_t above = group_room(group, machine_swap);
+        uint64_t above = group_room(group);
         room = above < room ? above : room;
     }
     return room;
-}
-
-/* The path of this process's group in the hierarchy: "7:cpu,memory:/a/b", or for version 2 "0::/a/b". */
-static bool find_group(const struct version *version, char text[TEXT_CAPACITY], char path[PATH_CAPACITY]) {
-    if (!read_text("/proc/self/cgroup", text))
-        return false;
-    for (char *rest, *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        char *controllers = strchr(line, ':');
-        char *group = controllers ? strchr(controllers + 1, ':') : NULL;
-        if (!group)
-            continue;
-        *group++ = '\0';
-        bool ours = false;
-        if (version->option[0] == '\0')
-            ours = controllers[1] == '\0';
-        for (char *more, *one = strtok_r(controllers + 1, ",", &more); one; one = strtok_r(NULL, ",", &more))
-            ours = ours || strcmp(one, version->option) == 0;
-        if (ours && strlen(group) < PATH_CAPACITY / 2) {
-            strcpy(path, group);
-            return true;
-        }
-    }
-    return false;
 }
 
 static bool has_option(const char *options, const char *option) {
@@ -185,49 +174,73 @@ static bool has_option(const char *options, const char *option) {
     return length == 0;
 }
 
+/* The name of this process's group: "7:cpu,memory:/a/b", or for version 2 "0::/a/b". If both are there, the one that
+ * lists the controller has it. */
+static bool find_name(struct group *group) {
+    group->version = NULL;
+    if (!read_text("/proc/self/cgroup", group->text))
+        return false;
+    for (char *rest, *line = strtok_r(group->text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        char *controllers = strchr(line, ':');
+        char *name = controllers ? strchr(controllers + 1, ':') : NULL;
+        if (!name || strlen(name + 1) >= sizeof group->name)
+            continue;
+        *name++ = '\0';
+        bool first = has_option(controllers + 1, version_1.option);
+        if (!first && controllers[1] != '\0')
+            continue;
+        strcpy(group->name, name);
+        group->version = first ? &version_1 : &version_2;
+        if (first)
+            break;
+    }
+    return group->version != NULL;
+}
+
 /* One line of mountinfo: "36 35 98:0 /root /mount/point rw - type source options". A container sees its hierarchy from
- * `root` on, so that is what to take off the group's path. */
-static bool parse_mount(const char *line, const char *found, struct group *group) {
+ * `root` on, so that is what to take off the group's name. */
+static bool parse_mount(const char *line, struct group *group) {
     char root[PATH_CAPACITY / 2], point[PATH_CAPACITY / 2], type[32], options[512];
-    const char *tail = strstr(line, " - ");
+    const char *tail = strstr(line, " - "), *name = group->name;
     if (!tail || sscanf(line, "%*s %*s %*s %2047s %2047s", root, point) != 2 ||
         sscanf(tail, " - %31s %*s %511[^\n]", type, options) != 2)
         return false;
     if (strcmp(type, group->version->type) != 0 || !has_option(options, group->version->option))
         return false;
     size_t length = strcmp(root, "/") == 0 ? 0 : strlen(root);
-    bool inside = strncmp(found, root, length) == 0 && (found[length] == '/' || found[length] == '\0');
-    const char *below = inside && strcmp(found + length, "/") != 0 ? found + length : "";
+    bool inside = strncmp(name, root, length) == 0 && (name[length] == '/' || name[length] == '\0');
+    const char *below = inside && strcmp(name + length, "/") != 0 ? name + length : "";
     snprintf(group->path, sizeof group->path, "%s%s", point, below);
     group->top = strlen(point);
     return true;
 }
 
-static bool find_folder(const char *found, struct group *group) {
+static bool find_mount(struct group *group) {
     FILE *mounts = fopen("/proc/self/mountinfo", "re");
     bool done = false;
     while (mounts && !done && fgets(group->text, sizeof group->text, mounts))
-        done = parse_mount(group->text, found, group);
+        done = parse_mount(group->text, group);
     if (mounts)
         fclose(mounts);
     return done;
 }
 
-/* Both versions may be mounted, with the controller in one of them. */
-static uint64_t look_at_groups(struct group *group, uint64_t machine_swap) {
-    char found[PATH_CAPACITY];
-    uint64_t room = UNLIMITED;
-    for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
-        group->version = &versions[i];
-        if (!find_group(group->version, group->text, found) || !find_folder(found, group))
-            continue;
-        uint64_t here = room_up_to_top(group, machine_swap);
-        room = here < room ? here : room;
-    }
-    return room;
+/* The list of mounts is long, and the kernel writes it each time it is read. */
+static bool is_at_usual_place(struct group *group) {
+    char limit[PATH_CAPACITY + 32];
+    snprintf(group->path, sizeof group->path, "%s%s", group->version->usual,
+             strcmp(group->name, "/") == 0 ? "" : group->name);
+    group->top = strlen(group->version->usual);
+    snprintf(limit, sizeof limit, "%s/%s", group->path, group->version->limit);
+    return access(limit, F_OK) == 0;
 }
 
-/* A look costs some 0.1 ms, so it is done once for so many bytes, in one section or in many. */
+static uint64_t look_at_group(struct group *group) {
+    bool found = find_name(group) && (is_at_usual_place(group) || find_mount(group));
+    return found ? room_up_to_top(group) : UNLIMITED;
+}
+
+/* A look costs some 0.03 ms, so it is done once for so many bytes, in one section or in many. */
 static bool is_due(uint64_t length) {
     static shared_u64 unchecked;
     if (add_seq_u64(&unchecked, length) + length < ROOM_CHECK_BYTES)
@@ -236,13 +249,13 @@ static bool is_due(uint64_t length) {
     return true;
 }
 
-static bool look_at_room(uint64_t *machine_room, uint64_t *group_room_left) {
+static bool look_at_room(uint64_t *machine, uint64_t *group_room_left) {
     struct group *group = malloc(sizeof *group);
     if (!group)
         return false;
-    struct machine machine = look_at_machine(group->text);
-    *machine_room = add(machine.available, machine.swap);
-    *group_room_left = look_at_groups(group, machine.swap);
+    group->machine = look_at_machine(group->text);
+    *machine = machine_room(&group->machine);
+    *group_room_left = look_at_group(group);
     free(group);
     return true;
 }

@@ -307,10 +307,14 @@ static void an_unusual_folder_is_named_in_the_error(void) {
 
 static char group[256];
 
-static void create_beyond_the_limit(void) {
+static void join_group(void) {
     char command[512];
     snprintf(command, sizeof command, "echo %d > %s/cgroup.procs", (int)getpid(), group);
     run_command(command);
+}
+
+static void create_beyond_the_limit(void) {
+    join_group();
     check_creating_fails(WMMF_E_NO_MEMORY, 200 << 20, "the memory limit of this control group leaves ");
     wmmf_channel *channel = NULL;
     CHECK_STATUS(WMMF_E_NO_MEMORY, wmmf_channel_create(new_name(), 50 << 20, 4, NULL, &channel));
@@ -321,6 +325,12 @@ static void create_beyond_the_limit(void) {
     CHECK(count > 50 && count < 100); /* and we live */
     while (count > 0)
         wmmf_close(sections[--count]);
+}
+
+static void create_beyond_a_limit_that_is_mounted_elsewhere(void) {
+    join_group();
+    mount_here("mount --move /sys/fs/cgroup /mnt");
+    check_creating_fails(WMMF_E_NO_MEMORY, 200 << 20, "the memory limit of this control group leaves ");
 }
 
 /* False: this system lacks it. */
@@ -347,6 +357,8 @@ static void a_memory_limit_is_an_error_and_does_not_kill(void) {
         return;
     }
     in_a_child(create_beyond_the_limit);
+    if (can_mount())
+        in_a_child(create_beyond_a_limit_that_is_mounted_elsewhere);
     remove_group();
 }
 
