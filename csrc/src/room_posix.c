@@ -132,13 +132,16 @@ static bool group_number(struct group *group, const char *file, uint64_t *value)
 }
 
 /* Room in this group alone: what is free, the files of its cache, and what could go to the swap file. Without a limit,
- * or with one so large that the machine is full before, its use need not be read. */
+ * or with one so large that the machine is full before, its use need not be read. Where its use cannot be read, all of
+ * the limit counts as free. */
 static uint64_t group_room(struct group *group) {
     const struct version *version = group->version;
     uint64_t limit, used, swap_limit, swap_used;
     if (!group_number(group, version->limit, &limit) ||
-        limit >= add(group->machine.total, machine_room(&group->machine)) || !group_number(group, version->used, &used))
+        limit >= add(group->machine.total, machine_room(&group->machine)))
         return UNLIMITED;
+    if (!group_number(group, version->used, &used))
+        return limit;
     uint64_t room = difference(limit, used), swap = group->machine.swap;
     if (version->swap_limit && group_number(group, version->swap_limit, &swap_limit) &&
         group_number(group, version->swap_used, &swap_used) && difference(swap_limit, swap_used) < swap)
@@ -154,7 +157,7 @@ static uint64_t group_room(struct group *group) {
 /* The least room of the group and its ancestors, as far up as we can see. */
 static uint64_t room_up_to_top(struct group *group) {
     uint64_t room = group_room(group);
-    for (size_t length = strlen(group->path); length > group->top; length--) {
+    for (size_t length = strlen(group->path); length >= group->top; length--) {
         if (group->path[length] != '/')
             continue;
         group->path[length] = '\0';
