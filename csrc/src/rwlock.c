@@ -67,7 +67,7 @@ struct wait {
     int64_t timeout_ns;
     bool started; /* the clock is read when there is something to wait for */
     bool asked;   /* whether the caller is in its own way: once, since only the caller could change that */
-    bool reaped;  /* a dead participant after the deadline, for which we tried again */
+    bool reaped;  /* the dead, after the deadline */
     int turn;     /* of a read-only handle, which nobody wakes */
     int64_t deadline;
 };
@@ -100,13 +100,12 @@ static int64_t wait_slice(struct wait *wait) {
     return deadline_remaining(wait->deadline, RECHECK_NS);
 }
 
-/* When the time is up and a dead participant was reaped, or not: one more try is worth it, but only one. A peer that
- * keeps pretending deaths cannot hold us up. */
-static int32_t wait_over(struct wait *wait, bool reaped) {
-    if (!reaped || wait->reaped)
-        return WMMF_E_TIMEOUT;
+/* When the time is up, the dead are reaped and the lock is tried once more, but only once: a peer that keeps pretending
+ * deaths cannot hold us up. */
+static bool wait_reaps(struct wait *wait) {
+    bool reaps = !wait->reaped;
     wait->reaped = true;
-    return AGAIN;
+    return reaps;
 }
 
 /* Readers. */
@@ -131,7 +130,7 @@ static int32_t sleep_to_read(wmmf_section *section, struct wait *wait) {
         return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (slice == 0)
-        return wait_over(wait, check_owner(section, load_seq_u64(lock)));
+        return wait_reaps(wait) && check_owner(section, load_seq_u64(lock)) ? AGAIN : WMMF_E_TIMEOUT;
     /* A writer may clear the flag just now because it scanned before we counted ourselves: then one writer goes
      * ahead of us, and we set it again in the next turn. */
     add_seq_u32(&own_record(section)->wait_epoch, 1);
@@ -332,7 +331,7 @@ static int32_t sleep_in_queue(wmmf_section *section, struct wait *wait, uint64_t
         return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (slice == 0)
-        return wait_over(wait, clear_the_way_now(section));
+        return wait_reaps(wait) && clear_the_way_now(section) ? AGAIN : WMMF_E_TIMEOUT;
     show_ticket(section, ticket);
     add_seq_u32(&own_record(section)->wait_epoch, 1);
     or_seq_u64(lock, LOCK_WAITERS);
@@ -398,7 +397,7 @@ static int32_t sleep_while_reading(wmmf_section *section, struct wait *wait, con
         return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (slice == 0)
-        return wait_over(wait, reap_dead(section, is_reading));
+        return wait_reaps(wait) && reap_dead(section, is_reading) ? AGAIN : WMMF_E_TIMEOUT;
     uint32_t seen = eventcount_prepare(section, EVENT_WRITERS);
     if (!is_reading(record) || rwlock_is_poisoned(section)) {
         eventcount_cancel(section, EVENT_WRITERS, seen);
@@ -684,7 +683,7 @@ static int32_t wait_for_change(wmmf_section *section, struct wait *wait, uint64_
             return WMMF_E_OWNER_DIED;
     }
     if (slice == 0)
-        return wait_over(wait, !section->read_only && check_owner(section, word));
+        return wait_reaps(wait) && !section->read_only && check_owner(section, word) ? AGAIN : WMMF_E_TIMEOUT;
     sleep_until_change(section, sequence, slice);
     return AGAIN;
 }
