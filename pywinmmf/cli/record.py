@@ -17,7 +17,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=new_file,
         help="such as film.mp4 or film.avi; one that exists is replaced when the new one is whole",
     )
-    parser.add_argument("--seconds", type=positive, help="how long; default: until Ctrl-C")
+    parser.add_argument(
+        "--seconds",
+        "--after",
+        type=positive,
+        metavar="SECONDS",
+        help="how long, from now or from the trigger on; default: until Ctrl-C",
+    )
+    parser.add_argument(
+        "--before",
+        type=positive,
+        default=0.0,
+        metavar="SECONDS",
+        help="begin so many seconds earlier, out of the channel's history",
+    )
+    parser.add_argument(
+        "--on-trigger", action="store_true", help="wait for a line on standard input before, and count from there"
+    )
     parser.add_argument(
         "--fps", type=positive, default=30.0, help="the most pictures a second, 1 to 1000 (default: 30)"
     )

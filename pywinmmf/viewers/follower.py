@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 
 from pywinmmf import Frame, FrameChannel, LockTimeoutError, Namespace, NotFoundError, PoisonedError
 
-from .state import State, is_stalled
+from .state import State, ended_state, is_stalled
 
 TICK = 0.25  # seconds without news after which a follower says so
 
@@ -22,11 +22,16 @@ class Follower:
     A frame that comes during a wait belongs to a live channel; a frame that was there before belongs to a stalled one.
     A frame is valid until the next step. A stalled or poisoned channel is not kept open, but opened now and then:
     keeping it open would keep its writer from creating another one of the same name.
+
+    ``every``: each frame in order, as far as the channel's history reaches, in place of the newest. The first is the
+    newest one, or the first that is not older than ``since_ns``.
     """
 
-    def __init__(self, name: str, namespace: Namespace) -> None:
+    def __init__(self, name: str, namespace: Namespace, *, every: bool = False, since_ns: int | None = None) -> None:
         self.name = name
         self._namespace = namespace
+        self._every = every
+        self._since_ns = since_ns
         self._newest = (0, 0)  # sequence and time of the last frame
 
     def __iter__(self) -> Iterator[News]:
@@ -50,19 +55,35 @@ class Follower:
             except PoisonedError:
                 return State.POISONED
             if frame is not None:
-                state = State.LIVE if wait else State.STALLED
+                seen = state = State.LIVE if wait else State.STALLED
                 came = time.perf_counter()
-            elif is_stalled(self.name, self._namespace, time.perf_counter() - came):
-                return State.STALLED
-            yield state, frame
+            else:
+                ended = ended_state(channel)
+                if is_stalled(self.name, self._namespace, time.perf_counter() - came):
+                    return ended or State.STALLED
+                seen = ended or state
+            yield seen, frame
             if frame is not None:
                 frame.release()
             wait = TICK
 
     def _news(self, channel: FrameChannel, wait: float) -> Frame | None:
-        try:
-            frame = channel.next(wait)
-        except LockTimeoutError:
-            return None
-        before, self._newest = self._newest, (frame.sequence, frame.timestamp_ns)
-        return frame if self._newest != before else None
+        every = self._every and (self._since_ns is not None or self._newest != (0, 0))
+        while True:
+            try:
+                frame = channel.next(wait, every=every)
+            except LockTimeoutError:
+                return None
+            if self._is_new(frame):
+                self._newest = (frame.sequence, frame.timestamp_ns)
+                return frame
+            frame.release()
+            wait = 0.0
+
+    def _is_new(self, frame: Frame) -> bool:
+        """Whether it did not come before, when the channel was opened the last time."""
+        sequence, timestamp_ns = self._newest
+        if not self._every:
+            return (frame.sequence, frame.timestamp_ns) != (sequence, timestamp_ns)
+        is_later = frame.sequence > sequence or frame.timestamp_ns > timestamp_ns
+        return is_later and (self._since_ns is None or frame.timestamp_ns >= self._since_ns)

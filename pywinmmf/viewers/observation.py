@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from pywinmmf import ChannelState, FrameChannel, MemoryMappedFile, Namespace, Participant
+from pywinmmf import FrameChannel, MemoryMappedFile, Namespace, Participant
 from pywinmmf.inspection import program_of
 
-from .state import State, is_stalled
+from .state import State, state_of
 
 PEEK_SECONDS = 0.1
 
@@ -60,26 +60,20 @@ def observe(name: str, namespace: Namespace) -> Observation:
     with FrameChannel.open(name, namespace=found, readonly=True) as channel:
         sequence = channel.sequence
         newest = channel.peek(PEEK_SECONDS) if sequence else None
-        age = channel.age
         return Observation(
             namespace=found,
             at=time.perf_counter(),
             slots=channel.slots,
             capacity=channel.capacity,
             sequence=sequence,
-            age=age,
+            age=channel.age,
             width=newest.width if newest else 0,
             height=newest.height if newest else 0,
             fourcc=newest.fourcc.strip() if newest else "",
             used=newest.used if newest else 0,
             users=[_user(one, sequence) for one in participants if one.alive],
-            state=_state(channel, age is None or is_stalled(name, found, age)),
+            state=state_of(channel, name, found),
         )
-
-
-def _state(channel: FrameChannel, is_stalled: bool) -> State:
-    ended = {ChannelState.HUNG_UP: State.HUNG_UP, ChannelState.GONE: State.GONE}
-    return ended.get(channel.state(stalled=None), State.STALLED if is_stalled else State.LIVE)
 
 
 def _user(one: Participant, sequence: int) -> User:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from math import ceil, inf
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -16,7 +17,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from pywinmmf import (
     Error,
     FormatError,
+    Frame,
     LockTimeoutError,
+    Namespace,
     NotFoundError,
     NotSupportedError,
     PoisonedError,
@@ -26,8 +29,10 @@ from pywinmmf.cli.terminal import FAILED, shown
 from pywinmmf.opencv import cv2
 from pywinmmf.video_capture import bgr
 
+from .beginning import Beginning, beginning
 from .follower import Follower
 from .state import State
+from .trigger import Trigger
 from .video_file import VideoFile, checked
 
 if TYPE_CHECKING:
@@ -39,9 +44,12 @@ if TYPE_CHECKING:
 # with the rate of the file, and a phase between two of its pictures, would lose a picture now and then and repeat the
 # next.
 SLACK = 0.75
+TRIGGER_SECONDS = 0.05  # between looks whether the line came; it has its own time
 DESCRIPTIONS = {
     State.LIVE: "recording",
     State.STALLED: "stalled",
+    State.HUNG_UP: "hung up",
+    State.GONE: "gone",
     State.POISONED: "damaged channel",
     State.ABSENT: "no channel",
 }
@@ -125,8 +133,159 @@ class Video:
                 self._write(self._last, self._end - 1)  # once more, because a file ends when its last picture does
 
 
+class Recording:
+    """Of a channel into a video. It may begin earlier than now: that part comes out of the channel's history."""
+
+    def __init__(
+        self,
+        name: str,
+        file: Path,
+        *,
+        before: float = 0.0,
+        after: float | None = None,
+        fps: float = 30.0,
+        timeout: float = 10.0,
+        namespace: Namespace = Namespace.ANY,
+        now_ns: int | None = None,
+    ) -> None:
+        """It begins ``before`` seconds ago and ends in ``after`` seconds (None: never by itself), both counted from
+        ``now_ns``. Other arguments as those of `record`."""
+        now_ns = time.perf_counter_ns() if now_ns is None else now_ns
+        self._name = name
+        self._namespace = namespace
+        self._timeout = timeout
+        self._begin = beginning(name, namespace, before, now_ns) if before else None
+        had = (now_ns - self._begin.at_ns) / 1e9 if self._begin else 0.0
+        self._sequence = 0
+        self.seconds = None if after is None else had + after
+        """How long it is to be."""
+        self.video = Video(file, fps, self.seconds)
+        self.lacks = max(0.0, before - had)
+        """Seconds of ``before`` that the channel, which has not run for so long, does not have."""
+
+    def run(self, is_over: Callable[[], bool], show: Callable[..., None]) -> Video:
+        """Record until the time is over or ``is_over()``. ``show`` is called with what a progress bar needs."""
+        with self.video:
+            self._follow(is_over, show)
+        return self.video
+
+    def _follow(self, is_over: Callable[[], bool], show: Callable[..., None]) -> None:
+        began = time.perf_counter()
+        since_ns = self._begin.first_ns if self._begin else None
+        for state, frame in Follower(self._name, self._namespace, every=True, since_ns=since_ns):
+            if is_over():
+                return
+            if frame is not None:
+                self._add(frame)
+            if self.video.frames == 0:
+                self._check_whether_one_comes(state, time.perf_counter() - began)
+                continue
+            second = min(self._second(frame), self.seconds or inf)
+            self.video.hold(second)
+            show(completed=second, description=DESCRIPTIONS[state], frames=self.video.frames, missed=self.video.missed)
+            if second == self.seconds:
+                return
+
+    def _add(self, frame: Frame) -> None:
+        missed = frame.sequence - self._sequence - 1 if 0 < self._sequence < frame.sequence else 0
+        self._sequence = frame.sequence
+        try:
+            picture = bgr(frame)
+        except (FormatError, NotSupportedError) as error:
+            self.video.skip(error)
+            return
+        if self._begin is None:
+            now_ns = time.perf_counter_ns()
+            self._begin = Beginning(now_ns, now_ns)
+        self.video.add(picture, self._second(frame), missed)
+
+    def _second(self, frame: Frame | None) -> float:
+        """The time in the video of a frame, or of now if there is none to come before. A publisher's time that cannot
+        be is replaced by the time of arrival."""
+        assert self._begin is not None
+        now_ns = time.perf_counter_ns()
+        stamp_ns = now_ns if frame is None else frame.timestamp_ns
+        if not self._begin.first_ns <= stamp_ns <= now_ns:
+            stamp_ns = now_ns
+        return max(0.0, (stamp_ns - self._begin.at_ns) / 1e9)
+
+    def _check_whether_one_comes(self, state: State, seconds: float) -> None:
+        if state is State.ABSENT:
+            raise NotFoundError(f"no channel {self._name!r}")
+        if state is State.POISONED:
+            raise PoisonedError(f"channel {self._name!r} is damaged: expected a new one")
+        if seconds > self._timeout:
+            raise self.video.problem or LockTimeoutError(f"no frame in channel {self._name!r} for {self._timeout:g} s")
+
+
+def record(
+    name: str,
+    file: str | Path,
+    *,
+    before: float = 0.0,
+    after: float,
+    fps: float = 30.0,
+    timeout: float = 10.0,
+    namespace: Namespace = Namespace.ANY,
+) -> Video:
+    """Record what has just happened in a channel: from ``before`` seconds ago until ``after`` seconds from now.
+
+    It returns when the video is whole, and says in ``frames``, ``seconds`` and ``missed`` what is in it. Every frame is
+    read, in order, as long as writing is not behind by more than the channel's history; at most ``fps`` of a second are
+    written. ``timeout``: how long to wait for the first picture.
+
+    `NotSupportedError` if the channel has no history, `InvalidArgumentError` if the history is shorter than ``before``.
+    """
+    recording = Recording(name, Path(file), before=before, after=after, fps=fps, timeout=timeout, namespace=namespace)
+    return recording.run(lambda: False, lambda **_: None)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Record until the time is over or the user says to end."""
+    with Ending() as ending:
+        recording = _begun(arguments, ending)
+        if recording is None:
+            print("pywinmmf: ended before the line came: nothing is written", file=sys.stderr)
+            return FAILED
+        if recording.lacks:
+            print(
+                f"pywinmmf: channel {shown(arguments.name)} has only {arguments.before - recording.lacks:.1f} s "
+                f"of the {arguments.before:g} s before",
+                file=sys.stderr,
+            )
+        video = _shown(recording, ending)
+    return _told(arguments, video)
+
+
+def _begun(arguments: argparse.Namespace, ending: Ending) -> Recording | None:
+    """The recording as it is asked for, from now or from the trigger on; None: the user said to end before."""
+
+    def begin(now_ns: int | None) -> Recording:
+        return Recording(
+            arguments.name,
+            arguments.file,
+            before=arguments.before,
+            after=arguments.seconds,
+            fps=arguments.fps,
+            timeout=arguments.timeout,
+            namespace=arguments.namespace,
+            now_ns=now_ns,
+        )
+
+    recording = begin(None)  # which says at once what cannot be
+    if not arguments.on_trigger:
+        return recording
+    trigger = Trigger()
+    print(f"pywinmmf: {shown(arguments.name)}: waiting for a line on standard input", file=sys.stderr, flush=True)
+    while trigger.came_ns is None:
+        if ending.asked:
+            return None
+        time.sleep(TRIGGER_SECONDS)
+    return begin(trigger.came_ns)
+
+
+def _shown(recording: Recording, ending: Ending) -> Video:
+    """Record, with a progress bar on a terminal."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -134,13 +293,12 @@ def run(arguments: argparse.Namespace) -> int:
         TextColumn("{task.fields[frames]} frames, {task.fields[missed]} missed"),
         TimeElapsedColumn(),
     )
-    with (
-        Ending() as ending,
-        Video(arguments.file, arguments.fps, arguments.seconds) as video,
-        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
-    ):
-        task = progress.add_task("waiting", total=arguments.seconds, frames=0, missed=0)
-        _follow(arguments, video, ending, lambda **news: progress.update(task, **news))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("waiting", total=recording.seconds, frames=0, missed=0)
+        return recording.run(ending.is_asked, lambda **news: progress.update(task, **news))
+
+
+def _told(arguments: argparse.Namespace, video: Video) -> int:
     if video.problem:
         print(f"pywinmmf: frames left out: {video.skipped}, the last: {shown(video.problem)}", file=sys.stderr)
     if not video.frames:
@@ -149,41 +307,8 @@ def run(arguments: argparse.Namespace) -> int:
     if video.missed:
         print(
             f"pywinmmf: pictures missed: {video.missed}, because writing took too long: "
-            "smaller ones or a lower --fps would help",
+            "smaller ones, a lower --fps or a longer history would help",
             file=sys.stderr,
         )
     print(f"{shown(arguments.file)}: {video.frames} frames, {video.seconds:.1f} s")
     return 0
-
-
-def _follow(arguments: argparse.Namespace, video: Video, ending: Ending, show: Any) -> None:
-    """The steps of the follower, until the time is over or the command is to end."""
-    began = time.perf_counter()
-    start: float | None = None
-    for state, frame in Follower(arguments.name, arguments.namespace):
-        if ending.asked:
-            return
-        now = time.perf_counter()
-        if frame is not None:
-            try:
-                picture = bgr(frame)
-            except (FormatError, NotSupportedError) as error:
-                video.skip(error)
-            else:
-                start = start or now
-                video.add(picture, now - start, frame.missed)
-        if start is None:
-            if state is State.ABSENT:
-                raise NotFoundError(f"no channel {arguments.name!r}")
-            if state is State.POISONED:
-                raise PoisonedError(f"channel {arguments.name!r} is damaged: expected a new one")
-            if now - began > arguments.timeout:
-                raise video.problem or LockTimeoutError(
-                    f"no frame in channel {arguments.name!r} for {arguments.timeout:g} s"
-                )
-            continue
-        seconds = min(now - start, arguments.seconds or inf)
-        video.hold(seconds)
-        show(completed=seconds, description=DESCRIPTIONS[state], frames=video.frames, missed=video.missed)
-        if seconds == arguments.seconds:
-            return

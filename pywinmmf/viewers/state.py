@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from pywinmmf import Error, Namespace
+from pywinmmf import ChannelState, Error, FrameChannel, Namespace
 from pywinmmf.registry import seconds_between_pictures
 
 STALLED_SECONDS = 2.0  # seconds without a frame after which a channel counts as stalled
@@ -22,8 +22,23 @@ class State(enum.Enum):
     GONE = "gone"
     """The program that published has closed it; readers still have it open."""
     POISONED = "poisoned"
-    """It is there, but damaged, and gives no more frames. Once all programs have closed it, a new one can come."""
+    """It is there, but damaged, and gives no more frames, until its owner declares it new."""
     ABSENT = "absent"
+
+
+ENDED = {ChannelState.HUNG_UP: State.HUNG_UP, ChannelState.GONE: State.GONE}
+
+
+def ended_state(channel: FrameChannel) -> State | None:
+    """Hung up or gone, by the kernel's word; None if a program is there to publish."""
+    return ENDED.get(channel.state(stalled=None))
+
+
+def state_of(channel: FrameChannel, name: str, namespace: Namespace) -> State:
+    """Live, stalled, hung up or gone, by the age of its newest frame."""
+    age = channel.age
+    stalled = age is None or is_stalled(name, namespace, age)
+    return ended_state(channel) or (State.STALLED if stalled else State.LIVE)
 
 
 def is_stalled(name: str, namespace: Namespace, age: float) -> bool:

@@ -2,7 +2,14 @@
 
 const PAUSE_MS = 500;
 const element = (id) => document.getElementById(id);
-const WORDS = { live: "live", stalled: "stalled", poisoned: "damaged", absent: "no such channel" };
+const WORDS = {
+  live: "live",
+  stalled: "stalled",
+  "hung up": "hung up: the program that published has died",
+  gone: "gone: the program that published has closed it",
+  poisoned: "damaged",
+  absent: "no such channel",
+};
 
 function show(id, text) {
   element(id).textContent = text;
