@@ -7,7 +7,8 @@ import time
 from contextlib import nullcontext
 from typing import Any
 
-from pywinmmf import AuditReport, FormatError, FrameChannel, Layout, LockState, MemoryMappedFile, Participant
+from pywinmmf import AuditReport, FormatError, FrameChannel, Layout, LockState, MemoryMappedFile, Namespace, Participant
+from pywinmmf.viewers.state import State, state_of
 
 from .facts import channel_of, described, print_facts, sequence_of, with_hint
 from .options import add_json, add_name
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         if layout is Layout.NATIVE:
             with channel_of(name, namespace) or nullcontext() as channel:
                 if channel:
-                    facts |= _channel_facts(channel)
+                    facts |= _channel_facts(channel, namespace)
                 facts |= _native_facts(section)
                 facts |= _rate(channel or section, arguments.interval)
         elif layout is Layout.WINMMF:
@@ -72,10 +73,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _channel_facts(channel: FrameChannel) -> dict[str, Any]:
+def _channel_facts(channel: FrameChannel, namespace: Namespace) -> dict[str, Any]:
     age = channel.age
+    poisoned = channel.audit().poisoned
     return {
+        "state": (State.POISONED if poisoned else state_of(channel, channel.name, namespace)).value,
         "slots": channel.slots,
+        "history": channel.history,
         "capacity": channel.capacity,
         "seconds_since_last_frame": None if age is None else round(age, 3),
     }

@@ -1,0 +1,103 @@
+"""The state of a channel, as ``info``, ``top`` and the page of ``view`` show it, each time that something becomes of
+its publisher."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("cv2", reason="the extra 'view' is not installed")
+pytest.importorskip("aiohttp", reason="the extra 'view' is not installed")
+
+from viewer import Viewer, viewers
+
+from pywinmmf import FrameChannel, MemoryMappedFile
+from pywinmmf.cli import main
+
+PUBLISH = """
+import time
+name, end = sys.argv[1:]
+with FrameChannel.open(name) as channel, MemoryMappedFile.open(end) as ending:
+    before = ending.sequence
+    while ending.sequence == before:
+        channel.publish(b"picture")
+        time.sleep(0.01)
+"""
+
+
+@pytest.fixture
+def view() -> Iterator[Callable[..., Viewer]]:
+    with viewers() as start:
+        yield start
+
+
+def freeze(pid: int) -> None:
+    """Stop a process, which stays alive."""
+    if sys.platform == "win32":
+        import psutil
+
+        psutil.Process(pid).suspend()
+    else:
+        os.kill(pid, signal.SIGSTOP)
+
+
+def thaw(pid: int) -> None:
+    if sys.platform == "win32":
+        import psutil
+
+        psutil.Process(pid).resume()
+    else:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_each_state_is_shown_each_time(
+    name: str,
+    child: Callable[..., Any],
+    view: Callable[..., Viewer],
+    eventually: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def printed(*words: str) -> Any:
+        assert main([*words, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    def shown() -> set[str]:
+        return {
+            printed("info", name, "--interval", "0")["state"],
+            printed("top", name, "--interval", "0.01")[0]["state"],
+            viewer.statistics()["state"],
+        }
+
+    with MemoryMappedFile.create(f"{name}-end", 8) as end, FrameChannel.create(name, capacity=10, standby=True):
+        viewer = view(name)
+        for ending in ("kill", "close", "kill"):
+            publisher = child(PUBLISH, name, f"{name}-end")
+            eventually(lambda: shown() == {"live"})
+            freeze(publisher.process.pid)
+            eventually(lambda: shown() == {"stalled"})
+            thaw(publisher.process.pid)
+            eventually(lambda: shown() == {"live"})
+            if ending == "kill":
+                publisher.kill()
+                eventually(lambda: shown() == {"hung up"})
+            else:
+                end.write(b"end")
+                assert publisher.result() == ""
+                eventually(lambda: shown() == {"gone"})
+    eventually(lambda: viewer.statistics()["state"] == "absent")
+
+
+def test_a_damaged_channel_is_shown_as_such(
+    name: str, damage: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FrameChannel.create(name, capacity=10) as channel:
+        channel.publish(b"picture")
+        damage(name)
+        assert main(["info", name, "--interval", "0", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["state"] == "poisoned"
