@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import statistics
 import sys
 
 from rich.console import Console
 from rich.table import Table
-from stress import kills, life, waits
+from stress import every, kills, life, waits
 
 KILLS = {
     ("section", "linux"): 10_000,
@@ -22,6 +23,7 @@ DEATHS = {"linux": 100, "wine": 20}
 WAIT_SECONDS = 10.0
 STOP_SECONDS = 30.0
 LIFE_EVENTS = 200
+EVERY_SECONDS = 10.0
 
 console = Console(width=150)
 
@@ -113,6 +115,18 @@ def living(scale: float) -> bool:
     return not outcome.torn and not outcome.failed and outcome.frames > 0
 
 
+def reading_every_frame(scale: float) -> bool:
+    """Kill writers of large pictures, on Linux; whether a reader got every frame, whole."""
+    outcome = every.run(EVERY_SECONDS * scale, f"wmmf-every-{os.getpid()}")
+    shown = table(
+        f"Every frame: {every.FPS}/s of {every.SHAPE[1]} x {every.SHAPE[0]} grey, writers killed",
+        *("seconds", "kills", "published", "read", "lost", "torn", "out of order"),
+    )
+    shown.add_row(f"{outcome.seconds:.1f}", *(f"{figure:,}" for figure in outcome[1:]))
+    console.print(shown)
+    return outcome.read >= outcome.published > 0 and not (outcome.lost or outcome.torn or outcome.out_of_order)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="run stress", description="Kills, waits and recoveries, at length.")
     parser.add_argument("--system", choices=list(kills.SYSTEMS), action="append", help="instead of both")
@@ -124,6 +138,7 @@ def main() -> int:
     stopping(systems, arguments.scale)
     if "linux" in systems:
         sound &= living(arguments.scale)
+        sound &= reading_every_frame(arguments.scale)
     return 0 if sound else 1
 
 

@@ -97,10 +97,10 @@ def read(name: str) -> None:
     print(frames, torn, failed)
 
 
-def start(*arguments: str) -> Process:
+def start(*arguments: str, module: str = "stress.life") -> Process:
     pipe = subprocess.PIPE
     environment = {**os.environ, "PYTHONPATH": str(TESTS), "PYTHONSAFEPATH": "1"}
-    command = [sys.executable, "-m", "stress.life", *arguments]
+    command = [sys.executable, "-m", module, *arguments]
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
 
 
