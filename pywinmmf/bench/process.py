@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from threading import Event, Timer
@@ -36,7 +36,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            cwd=tempfile.gettempdir(),  # a folder without a source tree, which would hide the installed package
+            env={**os.environ, "PYTHONSAFEPATH": "1"},  # a source tree here would hide the installed package
         )
         try:
             ready = self._first_line() == "ready"

@@ -31,9 +31,11 @@ class Peer(NamedTuple):
 
 
 ROUND_TRIPS = frozenset({"roundtrip-sleeping", "roundtrip-spinning"})
+READ_IN_PLACE = frozenset({"copy-view", "no-copies", "latency"})
 
 PEERS = {
     "pywinmmf": Peer("pywinmmf", "own", None),
+    "pywinmmf, read-only": Peer("pywinmmf", "own_readonly", READ_IN_PLACE),
     "kickmsg": Peer("kickmsg", "kickmsg_region", None),
     "iceoryx2": Peer("iceoryx2", "iceoryx2_service", None),
     # One buffer and one semaphore: it has no slots and knows one reader.
