@@ -69,12 +69,22 @@ static __forceinline void fence_release(void) {
     BARRIER_ALL();
 }
 
+/* A full fence: all loads and stores before it come before all after it, a load after a store, too. ARM64: DMB ISH,
+ * which reaches all cores of the machine. x86, x64: MFENCE, where plain stores come before, of which a later load would
+ * otherwise overtake those that wait in the core; the barriers around it are for the compiler alone.
+ *
+ * What the pins need of this file (pins.h):
+ * - A reader stores its pin and then loads `newest`, `oldest` and `current`; a writer stores those and then loads the
+ *   pins. All are of order seq. The store is a locked instruction on x86 and x64, XCHG or CMPXCHG8B, which no later
+ *   load overtakes. On ARM64 the load begins with a DMB ISH, so what the exchange of clang-cl lets pass is no matter.
+ * - Giving a pin back are two stores of order release, then fence_seq, then loads of order seq: of the sleepers, and of
+ *   `current`. The fence alone keeps those loads behind the stores, on all three. */
 static __forceinline void fence_seq(void) {
-#if defined(_M_ARM64)
+#if !defined(_M_ARM64)
     BARRIER_ALL();
-#else
     _mm_mfence();
 #endif
+    BARRIER_ALL();
 }
 
 static __forceinline void fence_release_before_copy(void) {

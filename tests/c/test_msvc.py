@@ -48,6 +48,17 @@ def test_library_compiles_for_x86(tmp_path: Path) -> None:
     assert "cmpxchg8b" not in reader
 
 
+@pytest.mark.parametrize("arch", ["x86", "x64"])
+def test_giving_a_pin_back_has_a_full_fence(arch: str, tmp_path: Path) -> None:
+    """On ARM64 each load of order seq begins with one."""
+    library = tmp_path / "pins.obj"
+    compiler, source = msvc.home() / f"bin/{arch}-cl", native.CSRC / "src/pins.c"
+    native.checked(compiler, "/nologo", "/c", "/O2", f"/I{native.CSRC / 'include'}", f"/Fo{library}", "--", source)
+    code = native.checked("llvm-objdump", "-d", "--no-show-raw-insn", library)
+    give = re.search(r"^[0-9a-f]+ <_?pins_give>:\n(.*?)(?:^$|\Z)", code, re.MULTILINE | re.DOTALL)
+    assert give and "mfence" in give[1], code
+
+
 def test_library_installs_with_an_import_library_and_without_the_builders_paths() -> None:
     prefix = native.installed("msvc-x64")
     for file in ("bin/wmmf.dll", "lib/wmmf.lib", "include/wmmf.h", "lib/cmake/wmmf/wmmf-config.cmake"):

@@ -10,7 +10,7 @@ import sys
 
 from rich.console import Console
 from rich.table import Table
-from stress import every, kills, life, waits
+from stress import every, garbage, kills, life, waits
 
 KILLS = {
     ("section", "linux"): 10_000,
@@ -22,8 +22,9 @@ OPERATIONS = {("section", "linux"): 100_000_000}
 DEATHS = {"linux": 100, "wine": 20}
 WAIT_SECONDS = 10.0
 STOP_SECONDS = 30.0
-LIFE_EVENTS = 200
 EVERY_SECONDS = 10.0
+GARBAGE_SECONDS = 600
+LIFE_EVENTS = {"linux": 1000, "wine": 200}
 
 console = Console(width=150)
 
@@ -94,25 +95,34 @@ def stopping(systems: list[str], scale: float) -> None:
         console.print(f"{system}: a writer that was stopped for {seconds:.0f} s kept its lock")
 
 
-def living(scale: float) -> bool:
-    """Let publishers of a channel come and go, on Linux; whether every frame was whole."""
-    outcome = life.run(int(LIFE_EVENTS * scale))
-    shown = table(
-        "A channel's life, with another publisher that stands by",
-        "event",
-        "gaps",
-        "without frames, ms: median",
-        "99th percentile",
-        "worst",
-    )
-    for event, gaps in outcome.gaps.items():
-        if gaps:
-            ordered = sorted(1000 * gap for gap in gaps)
-            middle, high = ordered[len(gaps) // 2], ordered[len(gaps) * 99 // 100]
-            shown.add_row(event, str(len(gaps)), f"{middle:.1f}", f"{high:.1f}", f"{ordered[-1]:.1f}")
-    console.print(shown)
-    console.print(f"{outcome.frames:,} frames, {outcome.torn} torn, {outcome.failed} failed")
-    return not outcome.torn and not outcome.failed and outcome.frames > 0
+def living(systems: list[str], scale: float) -> bool:
+    """Let publishers of a channel come and go; whether every frame was whole, in every language."""
+    columns = ("gaps", "without frames, ms: median", "99th percentile", "worst")
+    shown = table("A channel's life, with another publisher that stands by", "system", "event", *columns)
+    seen = table("Its readers, each with one handle", "system", "language", "frames", "torn", "failed")
+    sound = True
+    for system in systems:
+        totals, gaps_of = life.run(system, int(LIFE_EVENTS[system] * scale))
+        for event, gaps in gaps_of.items():
+            if gaps:
+                ordered = sorted(1000 * gap for gap in gaps)
+                middle, high = ordered[len(gaps) // 2], ordered[len(gaps) * 99 // 100]
+                shown.add_row(system, event, str(len(gaps)), f"{middle:.1f}", f"{high:.1f}", f"{ordered[-1]:.1f}")
+        for language, (frames, torn, failed) in totals.items():
+            seen.add_row(system, language, f"{frames:,}", str(torn), str(failed))
+            sound = sound and frames > 0 and not torn and not failed
+    console.print(shown, seen)
+    return sound
+
+
+def receiving_garbage(systems: list[str], scale: float) -> bool:
+    """Let a reader write garbage where readers write, while another publishes; whether nobody was harmed."""
+    sound = True
+    for system in systems:
+        done = garbage.run(system, max(1, int(GARBAGE_SECONDS * scale)))
+        console.print(f"{system}, garbage in the readers' section: {done.stdout.strip()}")
+        sound = sound and done.returncode == 0
+    return sound
 
 
 def reading_every_frame(scale: float) -> bool:
@@ -136,8 +146,9 @@ def main() -> int:
     sound = killing(systems, arguments.scale)
     waiting(systems, arguments.scale)
     stopping(systems, arguments.scale)
+    sound &= living(systems, arguments.scale)
+    sound &= receiving_garbage(systems, arguments.scale)
     if "linux" in systems:
-        sound &= living(arguments.scale)
         sound &= reading_every_frame(arguments.scale)
     return 0 if sound else 1
 

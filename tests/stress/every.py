@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy
-from stress.life import LONG_TIMEOUT, Process, expect, processes, start
+from stress.processes import LONG_TIMEOUT, Process, expect, processes, start
 
 from pywinmmf import FrameChannel, LockTimeoutError
 

@@ -1,150 +1,129 @@
 """The life of a channel: its publisher is killed, stopped, restarted, and makes new pictures, at random, while others
-read and one stands by.
-
-``python -m stress.life publish NAME`` and ``read NAME`` are the processes; `run` is the driver.
-"""
+read, in three languages, and one stands by. The driver; publisher.py and reader.c, reader.py, Reader.cs are the
+processes."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import NamedTuple
 
-from pywinmmf import FrameChannel, LockTimeoutError
+import native
+from csharp import programs
+from lab import dotnet, wine, winpython
+from stress import kills
+from stress.processes import LONG_TIMEOUT, Process, expect, processes, start
 
-TESTS = Path(__file__).parents[1]
 EVENTS = ["kill", "stop", "resize", "restart"]
-READERS = 3
-SIZE = 4096
-PAUSE = 0.001  # seconds between two frames
+IN_CSHARP = "../stress/Reader.cs"
 STOPPED = 0.03  # seconds
 APART = (0.15, 0.2)  # seconds from one event to the next, so that each gap has one cause
-LONG_TIMEOUT = 60.0
 
-Process = subprocess.Popen[str]
+Start = Callable[[str], Process]
+"""Starts a program on the channel of this name."""
+
+
+class System(NamedTuple):
+    """How to start a publisher, and a reader in each language."""
+
+    publisher: Start
+    readers: dict[str, Start]
 
 
 class Life(NamedTuple):
     """What the readers saw."""
 
-    frames: int
-    torn: int
-    failed: int
+    totals: dict[str, tuple[int, int, int]]  # of each language: frames, torn ones, failures
     gaps: dict[str, list[float]]  # seconds: the longest gap between two frames after each event, for each reader
 
 
-def publish(name: str) -> None:
-    """Stand by, then publish; a line of standard input asks for new pictures, its end for an orderly end."""
-    chance = random.Random(os.getpid())
-    asked, over = threading.Event(), threading.Event()
+def linux() -> System:
+    program = native.programs("gcc") / "reader"
+    assembly = programs.for_linux(IN_CSHARP)
 
-    def listen() -> None:
-        for _ in sys.stdin:
-            asked.set()
-        over.set()
+    def python(module: str) -> Start:
+        return lambda name: start(name, module=module)
 
-    with FrameChannel.create(name, capacity=SIZE, exist_ok=True, standby=True) as channel:
-        threading.Thread(target=listen, daemon=True).start()
-        print("ready", flush=True)
-        channel.stand_by()
-        print("publishing", flush=True)
-        number = 0
-        while not over.wait(PAUSE):
-            channel.publish(bytes([number % 256]) * SIZE)
-            number += 1
-            if asked.is_set():
-                asked.clear()
-                channel.resize(capacity=SIZE * chance.randint(1, 8), slots=chance.randint(4, 6))
+    readers: dict[str, Start] = {
+        "C": lambda name: kills.popen(program, name),
+        "Python": python("stress.reader"),
+        "C#": lambda name: dotnet.popen_linux(assembly, [name]),
+    }
+    return System(python("stress.publisher"), readers)
 
 
-def read(name: str) -> None:
-    """Print when each long gap ended and how long it was, at the end how many frames there were, torn and failed."""
-    over = threading.Event()
+def windows() -> System:
+    native.install_on_windows()
+    program = native.programs("mingw64") / "reader.exe"
+    assembly = programs.for_windows(IN_CSHARP)
+    environment = {"PYTHONPATH": wine.windows_path(kills.TESTS), "PYTHONSAFEPATH": "1"}
 
-    def listen() -> None:
-        sys.stdin.read()
-        over.set()
+    def python(module: str) -> Start:
+        return lambda name: winpython.popen(["-m", module, name], env=environment)
 
-    frames = torn = failed = 0
-    with FrameChannel.open(name) as channel:
-        threading.Thread(target=listen, daemon=True).start()
-        print("ready", flush=True)
-        last = time.monotonic()
-        while not over.is_set():
-            try:
-                with channel.next(timeout=1.0) as frame:
-                    content = bytes(frame.data)
-            except LockTimeoutError:
-                continue
-            except Exception as fault:
-                failed += 1
-                print(f"{fault!r}", file=sys.stderr)
-                continue
-            now = time.monotonic()
-            if now - last > 3 * PAUSE:
-                print(now, now - last)
-            last = now
-            frames += 1
-            torn += content != content[:1] * SIZE
-    print(frames, torn, failed)
+    readers: dict[str, Start] = {
+        "C": lambda name: wine.popen([program, name]),
+        "Python": python("stress.reader"),
+        "C#": lambda name: dotnet.popen_wine(assembly, [name]),
+    }
+    return System(python("stress.publisher"), readers)
 
 
-def start(*arguments: str, module: str = "stress.life") -> Process:
-    pipe = subprocess.PIPE
-    environment = {**os.environ, "PYTHONPATH": str(TESTS), "PYTHONSAFEPATH": "1"}
-    command = [sys.executable, "-m", module, *arguments]
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
+SYSTEMS = {"linux": linux, "wine": windows}
 
 
-def expect(process: Process, word: str) -> None:
-    assert process.stdout is not None
-    alarm = threading.Timer(LONG_TIMEOUT, process.kill)
-    alarm.start()
-    said = process.stdout.readline()
-    alarm.cancel()
-    assert said == word + "\n", f"{process.args!r} said {said!r} instead of {word!r}"
+class Reader:
+    """One that has begun to read: when it told of which gaps, and what it said at its end."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.gaps: list[tuple[float, float]] = []
+        self.said = ""
+        self._listener = threading.Thread(target=self._listen)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if " " in line:
+                self.said = line
+            else:
+                self.gaps.append((time.monotonic(), float(line)))
+
+    def total(self) -> tuple[int, int, int]:
+        """Ends it."""
+        kills.dismiss(self.process)
+        with kills.alarmed(self.process, LONG_TIMEOUT):
+            self._listener.join()
+        frames, torn, failed = (int(number) for number in self.said.split())
+        return frames, torn, failed
 
 
-@contextlib.contextmanager
-def processes() -> Iterator[list[Process]]:
-    """Those in the list are killed at the end, if they still run."""
-    running: list[Process] = []
-    try:
-        yield running
-    finally:
-        for process in running:
-            with process, contextlib.suppress(BrokenPipeError):
-                process.kill()
-
-
-def run(events: int, seed: int = 1) -> Life:
-    """So many events, on this system."""
+def run(system: str, events: int, seed: int = 1) -> Life:
+    """So many events."""
     chance = random.Random(seed)
     name = f"wmmf-life-{os.getpid()}"
-    happened: list[tuple[str, float]] = []
+    begins, reads = SYSTEMS[system]()
+    happened: list[tuple[float, str]] = []
     with processes() as running:
 
-        def started(word: str, role: str) -> Process:
-            running.append(start(role, name))
-            expect(running[-1], word)
+        def started(program: Start) -> Process:
+            running.append(program(name))
+            expect(running[-1], "ready")
             return running[-1]
 
-        publisher = started("ready", "publish")
+        publisher = started(begins)
         expect(publisher, "publishing")
-        standby = started("ready", "publish")
-        readers = [started("ready", "read") for _ in range(READERS)]
+        standby = started(begins)
+        readers = {language: Reader(started(program)) for language, program in reads.items()}
         for _ in range(events):
             time.sleep(chance.uniform(*APART))
             event = chance.choice(EVENTS)
-            happened.append((event, time.monotonic()))
+            happened.append((time.monotonic(), event))
             assert publisher.stdin is not None
             if event == "stop":
                 publisher.send_signal(signal.SIGSTOP)
@@ -157,23 +136,18 @@ def run(events: int, seed: int = 1) -> Life:
                 publisher.kill() if event == "kill" else publisher.stdin.close()
                 expect(standby, "publishing")
                 publisher.wait(LONG_TIMEOUT)
-                publisher, standby = standby, started("ready", "publish")
+                running.remove(publisher)
+                publisher, standby = standby, started(begins)
         time.sleep(APART[0])
-        said = [reader.communicate(timeout=LONG_TIMEOUT)[0].splitlines() for reader in readers]
-    return judged(said, happened)
+        totals = {language: reader.total() for language, reader in readers.items()}
+    return Life(totals, gaps_after(happened, list(readers.values())))
 
 
-def judged(said: list[list[str]], happened: list[tuple[str, float]]) -> Life:
-    """What the readers' lines mean, given when what happened."""
+def gaps_after(happened: list[tuple[float, str]], readers: list[Reader]) -> dict[str, list[float]]:
+    """A gap is due to the event before its end."""
     gaps: dict[str, list[float]] = {event: [] for event in EVENTS}
-    for lines in said:
-        long = [(float(end), float(length)) for end, length in (line.split() for line in lines[:-1])]
-        for event, began in happened:
-            gaps[event].append(max((length for end, length in long if began <= end <= began + APART[0]), default=0.0))
-    totals = [[int(number) for number in lines[-1].split()] for lines in said]
-    frames, torn, failed = (sum(column) for column in zip(*totals))
-    return Life(frames, torn, failed, gaps)
-
-
-if __name__ == "__main__":
-    {"publish": publish, "read": read}[sys.argv[1]](sys.argv[2])
+    ends = [began for began, _ in happened[1:]] + [float("inf")]
+    for reader in readers:
+        for (began, event), end in zip(happened, ends):
+            gaps[event].append(max((gap for told, gap in reader.gaps if began <= told < end), default=0.0))
+    return gaps
