@@ -103,14 +103,23 @@ def checked(argv: Sequence[str | Path], what: str, *, cwd: Path | None = None, t
     return done.stdout
 
 
-def unpack_wheels(requirements: Sequence[str], into: Path, *, members: str = "", windows: bool = False) -> None:
+def unpack_wheels(
+    requirements: Sequence[str],
+    into: Path,
+    *,
+    members: str = "",
+    windows: bool = False,
+    python: str = "311",
+    platform: str = "win_amd64",
+) -> None:
     """Download wheels without their dependencies and unpack what is under ``members`` of each.
 
-    ``windows`` asks for the wheels for 64-bit CPython 3.11 on Windows instead of those for this machine.
+    ``windows`` asks for the wheels for CPython of the release ``python`` on ``platform`` instead of those for this
+    machine.
     """
     into.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "pip", "download", "--retries=1", "--no-deps", "--only-binary", ":all:"]
-    command += ["--platform", "win_amd64", "--python-version", "311"] if windows else []
+    command += ["--platform", platform, "--python-version", python] if windows else []
     with tempfile.TemporaryDirectory(dir=into) as folder:
         command += ["--disable-pip-version-check", "--dest", folder, *requirements]
         checked(command, f"cannot download from PyPI: {' '.join(requirements)}")

@@ -17,9 +17,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lab import cache, mingw, wine
+from lab import cache, mingw, winbinaries, wine
 
-BINARIES = "panda3d==1.10.16"
 PACKAGES = [
     "pip==26.3",
     "cffi==2.1.1",
@@ -42,9 +41,6 @@ PACKAGES = [
     *("idna==3.20", "multidict==7.2.1", "propcache==0.5.4", "typing-extensions==4.16.0", "yarl==1.25.1"),
 ]
 
-LINUX_ONLY = ("lib-dynload", "config-*", "_sysconfigdata*", "sitecustomize.py", "_distutils_system_mod.py")
-NOT_NEEDED = ("EXTERNALLY-MANAGED", "test", "site-packages", "dist-packages", "__pycache__")
-
 ENVIRONMENT = {"PYTHONIOENCODING": "utf-8"}  # or it writes the Windows code page into pipes
 
 
@@ -55,9 +51,8 @@ def home() -> Path:
     launcher, pyconfig = cache.source("python.c"), cache.source("pyconfig.h")
 
     def make(folder: Path) -> None:
-        _unpack_binaries(folder)
-        unwanted = shutil.ignore_patterns(*LINUX_ONLY, *NOT_NEEDED)
-        shutil.copytree(linux["stdlib"], folder / "Lib", ignore=unwanted)
+        winbinaries.unpack(folder, "311", "win_amd64")
+        winbinaries.copy_library(Path(linux["stdlib"]), folder)
         shutil.copytree(linux["include"], folder / "include")
         shutil.copyfile(pyconfig, folder / "include/pyconfig.h")
         _make_stable_abi(folder)
@@ -65,7 +60,7 @@ def home() -> Path:
         cache.unpack_wheels(PACKAGES, folder / "Lib/site-packages", windows=True)
         cache.checked([linux["executable"], "-m", "compileall", "-q", folder / "Lib"], "cannot compile Lib")
 
-    return cache.make_once("winpython", make, BINARIES, *PACKAGES, linux["stdlib"], launcher, pyconfig)
+    return cache.make_once("winpython", make, winbinaries.BINARIES, *PACKAGES, linux["stdlib"], launcher, pyconfig)
 
 
 def include() -> Path:
@@ -129,17 +124,6 @@ def _linux_python() -> dict[str, str]:
         "no CPython 3.11 with headers on this machine, whose library the Windows Python is completed with: "
         "install Debian 12's packages 'python3' and 'python3-dev'"
     )
-
-
-def _unpack_binaries(folder: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=folder) as unpacked:
-        cache.unpack_wheels([BINARIES], Path(unpacked), members="deploy_libs/", windows=True)
-        (folder / "DLLs").mkdir()
-        for file in Path(unpacked, "deploy_libs").iterdir():
-            if file.name.startswith("api-ms-win-"):
-                continue  # Wine has its own
-            beside_python = file.name in ("python311.dll", "VCRUNTIME140.dll")
-            file.rename((folder if beside_python else folder / "DLLs") / file.name)
 
 
 def _make_stable_abi(folder: Path) -> None:

@@ -12,22 +12,19 @@ Check = tuple[str, Callable[[], str]]
 CHECKS: list[Check] = [
     ("wheel manylinux2014_x86_64", partial(pythons.check_wheel, "*manylinux2014_x86_64.whl")),
     ("wheel manylinux2014_x86_64, for C", partial(pythons.check_compile_line, "*manylinux2014_x86_64.whl")),
-    (
-        "wheel manylinux2014_aarch64",
-        partial(
-            c_packages.check_wheels_library, "*manylinux2014_aarch64.whl", "aarch64-linux-gnu.2.17", c_packages.QEMU
-        ),
-    ),
+    ("CPython 3.14, Linux", pythons.check_newest),
+    ("wheel manylinux2014_aarch64", pythons.check_emulated_wheel),
     (
         "wheel musllinux_1_2_x86_64",
-        partial(c_packages.check_wheels_library, "*musllinux*x86_64.whl", "x86_64-linux-musl", []),
+        partial(c_packages.check_wheels_library, "*musllinux*x86_64.whl", "x86_64-linux-musl"),
     ),
     (
         "wheel musllinux_1_2_aarch64",
-        partial(pythons.check_machine, "*musllinux*aarch64.whl", "pywinmmf/libwmmf.so", "EM_AARCH64"),
+        partial(c_packages.check_wheels_library, "*musllinux*aarch64.whl", "aarch64-linux-musl"),
     ),
     ("wheel win_amd64", pythons.check_windows_wheel),
-    ("wheel win32", partial(pythons.check_machine, "*win32.whl", "pywinmmf/_native.pyd", "IMAGE_FILE_MACHINE_I386")),
+    ("CPython 3.12 to 3.14, Windows", pythons.check_later_windows),
+    ("wheel win32 and archive windows-x86", pythons.check_win32_wheel),
     (
         "wheel win_arm64",
         partial(pythons.check_machine, "*win_arm64.whl", "pywinmmf/_native.pyd", "IMAGE_FILE_MACHINE_ARM64"),
@@ -40,10 +37,6 @@ CHECKS: list[Check] = [
     ("archive linux-x86_64", c_packages.check_linux_archive),
     ("archive linux-aarch64", c_packages.check_emulated_archive),
     ("archive windows-x64", c_packages.check_windows_archive),
-    (
-        "archive windows-x86",
-        partial(c_packages.check_foreign_archive, "windows-x86", "bin/wmmf.dll", "IMAGE_FILE_MACHINE_I386"),
-    ),
     (
         "archive windows-arm64",
         partial(c_packages.check_foreign_archive, "windows-arm64", "bin/wmmf.dll", "IMAGE_FILE_MACHINE_ARM64"),

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
-from lab import msvc, wine, zig
+from lab import debian, msvc, wine, zig
 
 from ..source import DIST, ROOT, VERSION, WORK, run
 from .holder import unpacked
 
 EXTERNAL = ROOT / "tests/c/external"
-QEMU = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"]
 
 
 def check_linux_archive() -> str:
@@ -25,21 +23,22 @@ def check_linux_archive() -> str:
 def check_emulated_archive() -> str:
     """An external program for ARM64, by qemu, with Debian's C library for it."""
     prefix = unpacked("linux-aarch64")
-    said = _emulated("aarch64-linux-gnu.2.17", prefix / "include", prefix / "lib", QEMU)
+    said = _emulated("aarch64-linux-gnu.2.17", prefix / "include", prefix / "lib")
     return f"C program under qemu-aarch64: {said}"
 
 
-def check_wheels_library(pattern: str, target: str, runner: Sequence[str]) -> str:
+def check_wheels_library(pattern: str, target: str) -> str:
     """The library in a wheel for which there is no Python here, in a program in C."""
     (wheel,) = DIST.glob(pattern)
     folder = WORK / f"check/{wheel.stem}"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.unpack_archive(wheel, folder, "zip")
-    said = _emulated(target, folder / "pywinmmf/include", folder / "pywinmmf", runner)
-    return f"no such Python here; its library in a C program ({runner[0] if runner else 'this machine'}): {said}"
+    said = _emulated(target, folder / "pywinmmf/include", folder / "pywinmmf")
+    return f"no such Python here; its library in a C program: {said}"
 
 
-def _emulated(target: str, include: Path, library: Path, runner: Sequence[str]) -> str:
+def _emulated(target: str, include: Path, library: Path) -> str:
+    runner = ["qemu-aarch64", "-L", str(debian.arm64())] if target.startswith("aarch64") else []
     program = library / "program"
     options = ["-dynamic", f"-I{include}", f"-L{library}", "-lwmmf", f"-Wl,-rpath,{library}"]
     run(*zig.command(target), EXTERNAL / "program.c", *options, "-o", program)

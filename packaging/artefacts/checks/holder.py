@@ -7,7 +7,7 @@ import itertools
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lab import cache, wine
@@ -40,24 +40,29 @@ def linux_program() -> Path:
     return program
 
 
-def windows_program() -> Path:
+def windows_program(archive: str = "windows-x64", processor: str = "x86_64") -> Path:
     """Build the holder with the headers and the import library of the .zip."""
-    prefix = unpacked("windows-x64")
+    prefix = unpacked(archive)
     program = prefix / "bin/holder.exe"
-    compiler = cache.tool("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64")
+    compiler = cache.tool(f"{processor}-w64-mingw32-gcc", f"gcc-mingw-w64-{processor.replace('_', '-')}")
     run(compiler, SOURCE, f"-I{prefix / 'include'}", prefix / "lib/wmmf.lib", "-o", program)
     return program
 
 
-@contextlib.contextmanager
-def holding(program: Path) -> Iterator[str]:
-    """Run the holder and give the name that it holds; at the end somebody must have been there."""
-    name = f"wmmf-dist-{os.getpid()}-{next(_numbers)}"
-    pipe = subprocess.PIPE
+def _start(program: Path, name: str) -> subprocess.Popen[str]:
     if program.suffix == ".exe":
-        process = wine.popen([program, name])
-    else:
-        process = subprocess.Popen([program, name], stdin=pipe, stdout=pipe, encoding="utf-8")
+        return wine.popen([program, name])
+    return subprocess.Popen([program, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def holding(program: Path, start: Callable[[str], subprocess.Popen[str]] | None = None) -> Iterator[str]:
+    """Run the holder and give the name that it holds; at the end somebody must have been there.
+
+    ``start`` starts it with that name elsewhere than on this machine.
+    """
+    name = f"wmmf-dist-{os.getpid()}-{next(_numbers)}"
+    process = start(name) if start else _start(program, name)
     assert process.stdin is not None and process.stdout is not None
     try:
         ready = process.stdout.readline().strip()

@@ -9,14 +9,14 @@ import sys
 import zipfile
 from pathlib import Path
 
-from lab import wine, winpython
+from lab import debian, winbinaries, wine, wine32, winpython
 
 from ..source import DIST, ROOT, WORK, run
 from .holder import SMOKE, holding, linux_program, windows_program
 
 
-def interpreters() -> list[Path]:
-    """Return the CPythons of this machine that the wheel is for: of PATH and of pyenv, one of each release."""
+def interpreters() -> dict[str, Path]:
+    """Return the CPythons of this machine that the wheel is for, by release: of PATH and of pyenv."""
     found: dict[str, Path] = {}
     candidates = [Path(path) for minor in range(11, 16) if (path := shutil.which(f"python3.{minor}"))]
     candidates += sorted(Path("~/.pyenv/versions").expanduser().glob("3.*/bin/python"))
@@ -25,15 +25,46 @@ def interpreters() -> list[Path]:
         release = asked.stdout.decode().split()
         if asked.returncode == 0 and release[0] == "3" and int(release[1]) >= 11:
             found.setdefault(".".join(release), candidate)
-    return list(found.values())
+    return found
 
 
 def check_wheel(pattern: str) -> str:
     """Install the wheel for this machine into an environment of its own for each CPython, and smoke it."""
     (wheel,) = DIST.glob(pattern)
     program = linux_program()
-    tried = [_smoke(interpreter, wheel, program) for interpreter in interpreters()]
+    tried = [_smoke(interpreter, wheel, program) for interpreter in interpreters().values()]
     return f"pip install, smoke against the archive's C program: {', '.join(tried)}"
+
+
+def check_newest() -> str:
+    """The wheel in CPython 3.14, and cffi, of a later Debian, which is in no other place here."""
+    root = debian.newest()
+    environment = {"PYTHONHOME": str(root / "usr"), "PYTHONPATH": _paths("*manylinux2014_x86_64.whl", root)}
+    with holding(linux_program()) as name:
+        said = run(*debian.newest_python(), SMOKE, name, cwd=WORK, env=environment)
+    return f"Debian's, smoke against the archive's C program: {said.split()[3]}"
+
+
+def check_emulated_wheel() -> str:
+    """The wheel for ARM64 in Debian's Python for it, by qemu, against a program of this machine's processor."""
+    root = debian.arm64()
+    environment = {"PYTHONPATH": _paths("*manylinux2014_aarch64.whl", root)}
+    with holding(linux_program()) as name:
+        said = run("qemu-aarch64", "-L", root, root / "usr/bin/python3", SMOKE, name, cwd=WORK, env=environment)
+    return f"Debian's, qemu-aarch64, smoke against the x86-64 archive's C program: {said.split()[3]}"
+
+
+def _paths(pattern: str, root: Path) -> str:
+    """Unpack a wheel and return what PYTHONPATH needs to find it and Debian's packages."""
+    return f"{_unpacked(pattern)}:{root / 'usr/lib/python3/dist-packages'}"
+
+
+def _unpacked(pattern: str, folder: Path | None = None) -> Path:
+    (wheel,) = DIST.glob(pattern)
+    folder = folder or WORK / f"check/{wheel.stem}"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.unpack_archive(wheel, folder, "zip")
+    return folder
 
 
 def check_sdist() -> str:
@@ -53,17 +84,69 @@ def check_compile_line(pattern: str) -> str:
 
 
 def check_windows_wheel() -> str:
-    """python.org's CPython under Wine, with the wheel unpacked where nothing else of ours is."""
-    (wheel,) = DIST.glob("*win_amd64.whl")
-    folder = WORK / "check/win_amd64"
-    shutil.rmtree(folder, ignore_errors=True)
-    with zipfile.ZipFile(wheel) as packed:
-        packed.extractall(folder)
-    with holding(windows_program()) as name:
-        done = winpython.run([SMOKE, name], env={"PYTHONPATH": wine.windows_path(folder)}, cwd=folder)
+    """python.org's CPython 3.11 under Wine, with the wheel unpacked where nothing else of ours is."""
+    return _smoke_windows([winpython.home()])
+
+
+def check_later_windows() -> str:
+    """The same in python.org's later CPythons."""
+    return _smoke_windows([_windows_python(release) for release in ("3.12", "3.13", "3.14")])
+
+
+def _smoke_windows(homes: list[Path]) -> str:
+    folder = _unpacked("*win_amd64.whl", WORK / "check/win_amd64")
+    program = windows_program()
+    environment = {**winpython.ENVIRONMENT, "PYTHONPATH": wine.windows_path(folder)}
+    tried = []
+    for home in homes:
+        with holding(program) as name:
+            done = wine.run([home / "python.exe", SMOKE, name], env=environment, cwd=folder)
+        tried.append(_release(done, home))
+    return f"python.org's CPython under Wine, smoke against the zip's C program: {', '.join(tried)}"
+
+
+def check_win32_wheel() -> str:
+    """python.org's 32-bit CPython in a 32-bit Wine, against C programs of both Windows archives for Intel."""
+    if not wine32.available():
+        return "not run: the 32-bit Wine is entered with chroot, which takes root"
+    inside = WORK / "check/win32"
+    shutil.rmtree(inside, ignore_errors=True)
+    _unpacked("*win32.whl", inside / "wheel")
+    shutil.copytree(_windows_python("3.11", "win32"), inside / "python")
+    shutil.copy(SMOKE, inside)
+    programs = [windows_program(), windows_program("windows-x86", "i686")]
+    with wine32.session(inside) as start:
+        tried = [_smoke_win32(inside, start, program) for program in programs]
+    return f"python.org's CPython in a 32-bit Wine, smoke: {', '.join(tried)}"
+
+
+def _smoke_win32(inside: Path, start: wine32.Start, program: Path) -> str:
+    archive = program.parents[1].name
+    shutil.copytree(program.parent, inside / archive)
+
+    def hold(name: str) -> subprocess.Popen[str]:
+        return start([f"{wine32.FOLDER}\\{archive}\\{program.name}", name])
+
+    with holding(program, hold) as name:
+        command = [f"{wine32.FOLDER}\\python\\python.exe", f"{wine32.FOLDER}\\{SMOKE.name}", name]
+        process = start(command, env={"PYTHONPATH": f"{wine32.FOLDER}\\wheel"})
+        said, errors = process.communicate(timeout=120)
+    done = subprocess.CompletedProcess(command, process.returncode, said, errors)
+    return f"{_release(done, inside)} against the C program of {archive}"
+
+
+def _windows_python(release: str, platform: str = "win_amd64") -> Path:
+    """Return the folder of a python.exe; its standard library is that of a Python of this release for Linux."""
+    ask = "import sysconfig; print(sysconfig.get_path('stdlib'))"
+    here = interpreters().get(release)
+    library = Path(run(here, "-c", ask).strip()) if here else debian.newest() / f"usr/lib/python{release}"
+    return winbinaries.home(release.replace(".", ""), platform, library, winpython.libs() / "python3.def")
+
+
+def _release(done: subprocess.CompletedProcess[str], home: Path) -> str:
     if "smoke passed" not in done.stdout:
-        raise SystemExit(f"{wheel.name} under Wine:\n{done.stdout}{done.stderr}")
-    return f"python.org's CPython under Wine, smoke against the zip's C program: {done.stdout.split()[3]}"
+        raise SystemExit(f"the wheel in {home}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout.split()[3]
 
 
 def check_machine(pattern: str, member: str, machine: str) -> str:
