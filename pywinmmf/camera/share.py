@@ -34,6 +34,7 @@ from .sources import Picture, Source, TestPicture, open_source
 logger = logging.getLogger(__name__)
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between tries to get a camera
+CLAIM_SECONDS = 1.0  # between looks whether the name is still ours
 PIN_LIMIT_SECONDS = 5.0  # after which a frame that a stopped reader holds is taken back if there is no other slot
 BAD_SECONDS = 5.0  # without a picture that can be decoded, until the source is opened again
 STOP_SECONDS = 5.0  # to wait for a silent camera; its thread is then left alone
@@ -68,6 +69,7 @@ class SharedCamera:
         conversion, self._channels = PIXEL_FORMATS[sharing.pixel_format]
         self._conversion = getattr(cv2, conversion) if conversion else None
         self._claim, self._channel = self._create()
+        self._claim_pace = Pace(1 / CLAIM_SECONDS)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"camera {sharing.name}", daemon=True)
         self._thread.start()
@@ -100,12 +102,8 @@ class SharedCamera:
             return self._create_in(Namespace.LOCAL)
 
     def _create_in(self, namespace: Namespace) -> tuple[MemoryMappedFile, FrameChannel | None]:
-        sharing = self.sharing
         self._namespace = namespace
-        try:
-            claim = MemoryMappedFile.create(claim_name(sharing.name), 1, namespace=namespace, access=CLAIM_ACCESS)
-        except AlreadyExistsError as error:
-            raise AlreadyExistsError(f"camera {sharing.name!r} {self._why_taken()}", error.status) from None
+        claim = self._claimed()
         try:
             return claim, self._create_channel()
         except _InTheWay:
@@ -113,6 +111,23 @@ class SharedCamera:
         except BaseException:
             claim.close()
             raise
+
+    def _claimed(self) -> MemoryMappedFile:
+        name = self.sharing.name
+        try:
+            return MemoryMappedFile.create(claim_name(name), 1, namespace=self._namespace, access=CLAIM_ACCESS)
+        except AlreadyExistsError as error:
+            raise AlreadyExistsError(f"camera {name!r} {self._why_taken()}", error.status) from None
+
+    def _keep_claim(self) -> None:
+        """Claim the name again if the claim was removed (on Linux by an administrator, or by systemd when the last
+        session of the user ends). The channel does that by itself."""
+        if not self._claim_pace.is_due():
+            return
+        self._claim_pace.step()
+        if not self._claim.named:
+            lost, self._claim = self._claim, self._claimed()
+            lost.close()
 
     def _why_taken(self) -> str:
         try:
@@ -188,6 +203,7 @@ class SharedCamera:
         while not self._stop.is_set():
             try:
                 self._had_pictures = False
+                self._keep_claim()
                 channel = self._usable_channel()
                 source = open_source(self.sharing.source, self.sharing.size)
                 try:
@@ -209,6 +225,7 @@ class SharedCamera:
         last_good = time.monotonic()
         while not self._stop.wait(own.ahead()):
             own.step()
+            self._keep_claim()
             source.grab()
             grabbed_ns = time.perf_counter_ns()
             number += 1

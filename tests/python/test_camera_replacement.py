@@ -6,11 +6,13 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from pywinmmf import (
     Access,
+    AlreadyExistsError,
     FrameChannel,
     LockTimeoutError,
     Namespace,
@@ -18,6 +20,7 @@ from pywinmmf import (
     VideoCapture,
 )
 from pywinmmf.camera.share import SharedCamera
+from pywinmmf.registry import claim_name
 
 
 @pytest.mark.parametrize("readonly", [False, True])
@@ -109,3 +112,22 @@ def test_a_channel_with_other_access_is_replaced_when_its_readers_let_go(
         assert kept.sequence == 0
     eventually(lambda: camera.problem == "")
     assert os.stat(f"/dev/shm/wmmf-g-{name}").st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a name of Windows cannot be removed")
+def test_names_that_were_removed_come_back(
+    name: str, share: Callable[..., SharedCamera], eventually: Callable[..., None]
+) -> None:
+    """As systemd removes them when the last session of the user ends: the channel's and the claim's."""
+    share(source="test", name=name)
+    names = [Path(f"/dev/shm/wmmf-g-{each}") for each in (name, claim_name(name))]
+    with FrameChannel.open(name, namespace=Namespace.GLOBAL, readonly=True) as reader:
+        reader.next(timeout=30).release()
+        for each in names:
+            each.unlink()
+        eventually(lambda: all(each.exists() for each in names))
+        with FrameChannel.open(name, namespace=Namespace.GLOBAL, readonly=True) as late, late.next(timeout=30) as frame:
+            seen = frame.sequence
+        eventually(lambda: reader.sequence > seen)
+        with pytest.raises(AlreadyExistsError):
+            share(source="test", name=name)
