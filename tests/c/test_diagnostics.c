@@ -122,6 +122,76 @@ static void what_cannot_be_looked_at_is_refused(void) {
     wmmf_close(native);
 }
 
+static wmmf_lock_state lock_state_of(wmmf_section *section) {
+    wmmf_lock_state state = {.struct_size = sizeof state};
+    REQUIRE_OK(wmmf_get_lock_state(section, &state));
+    return state;
+}
+
+/* Also to those who may not take it. Only the native layout says who has it. */
+static void the_state_of_the_lock_is_told(void) {
+    for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
+        bool native = layout == WMMF_NATIVE;
+        const char *name = new_name();
+        wmmf_section *creator = create(name, 100, layout), *other = open_existing(name, layout),
+                     *looker = open_read_only(name, layout);
+        const wmmf_lock_state free_lock = {.struct_size = sizeof free_lock, .initialised = 1};
+        wmmf_lock_state state = lock_state_of(looker);
+        CHECK(memcmp(&free_lock, &state, sizeof state) == 0);
+
+        REQUIRE_OK(wmmf_lock_write(other, LONG_TIMEOUT));
+        state = lock_state_of(looker);
+        CHECK_EQUAL(1, state.initialised);
+        CHECK_EQUAL(1, state.writing);
+        CHECK_EQUAL(0, state.readers);
+        CHECK_EQUAL(native ? 2 : 0, state.writer);
+        CHECK_EQUAL(native ? system_process_id() : 0, state.writer_pid);
+        REQUIRE_OK(wmmf_unlock_write(other));
+        state = lock_state_of(looker);
+        CHECK(memcmp(&free_lock, &state, sizeof state) == 0);
+
+        REQUIRE_OK(wmmf_lock_read(other, LONG_TIMEOUT));
+        struct holder *reader = holder_start(creator, wmmf_lock_read, wmmf_unlock_read);
+        CHECK_EQUAL(2, lock_state_of(looker).readers);
+        CHECK_EQUAL(0, lock_state_of(looker).writing);
+        holder_end(reader);
+        CHECK_EQUAL(1, lock_state_of(looker).readers);
+        REQUIRE_OK(wmmf_unlock_read(other));
+        state = lock_state_of(looker);
+        CHECK(memcmp(&free_lock, &state, sizeof state) == 0);
+        wmmf_close(looker);
+        wmmf_close(other);
+        wmmf_close(creator);
+    }
+}
+
+static void a_waiting_writer_and_poison_are_told(void) {
+    const char *name = new_name();
+    wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
+    struct holder *writer = holder_start(section, wmmf_lock_write, wmmf_unlock_write);
+    CHECK_EQUAL(0, lock_state_of(other).waiting);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, SECOND / 1000));
+    CHECK_EQUAL(1, lock_state_of(other).waiting);
+    CHECK_EQUAL(1, lock_state_of(other).writer);
+    holder_end(writer);
+    CHECK_EQUAL(0, lock_state_of(other).poisoned);
+    CHECK_STATUS(WMMF_OK, wmmf_poison(other));
+    CHECK_EQUAL(1, lock_state_of(section).poisoned);
+    wmmf_close(other);
+    wmmf_close(section);
+}
+
+static void a_state_that_cannot_be_told_is_refused(void) {
+    wmmf_section *raw = create(new_name(), 100, WMMF_RAW), *native = create(new_name(), 100, WMMF_NATIVE);
+    wmmf_lock_state state = {.struct_size = sizeof state}, unsized = {.struct_size = 4};
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_get_lock_state(raw, &state));
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_get_lock_state(native, &unsized));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_get_lock_state(native, NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_get_lock_state(NULL, &state));
+    wmmf_close(native);
+    wmmf_close(raw);
+}
+
 /* What is there. */
 
 static char names[1 << 20];
@@ -339,6 +409,9 @@ static const struct test tests[] = {
     TEST(a_dead_participant_is_shown_until_it_is_cleared),
     TEST(a_reader_shows_how_old_its_frames_are),
     TEST(what_cannot_be_looked_at_is_refused),
+    TEST(the_state_of_the_lock_is_told),
+    TEST(a_waiting_writer_and_poison_are_told),
+    TEST(a_state_that_cannot_be_told_is_refused),
     TEST(what_is_open_is_listed_where_it_is),
     TEST(a_list_that_does_not_fit_says_how_much_it_needs),
     TEST(damage_ends_a_wait_for_the_lock),

@@ -1,7 +1,12 @@
 /* What may be a name, and where it is looked up. */
+#ifndef _WIN32
+#define _GNU_SOURCE
+#include <unistd.h>
+#endif
 #include <stdio.h>
 
 #include "harness.h"
+#include "system.h"
 
 static int32_t try_name(const char *name, uint32_t name_space) {
     wmmf_options options = options_of(WMMF_NATIVE, name_space);
@@ -101,6 +106,90 @@ static void namespaces_are_apart(void) {
     wmmf_close(maps[1]);
 }
 
+static wmmf_section *create_in(const char *name, uint32_t name_space) {
+    wmmf_options options = options_of(WMMF_NATIVE, name_space);
+    wmmf_section *section = NULL;
+    REQUIRE_OK(wmmf_create(name, 10, &options, &section));
+    return section;
+}
+
+/* Where WMMF_ANY finds the name; the status, if it does not. */
+static int32_t found_in(const char *name) {
+    wmmf_options any = options_of(WMMF_NATIVE, WMMF_ANY);
+    wmmf_info info = {.struct_size = sizeof info};
+    wmmf_section *section = NULL;
+    int32_t status = wmmf_open(name, 0, &any, &section);
+    if (status != WMMF_OK) {
+        CHECK(section == NULL);
+        return status;
+    }
+    REQUIRE_OK(wmmf_get_info(section, &info));
+    wmmf_close(section);
+    return (int32_t)info.name_space;
+}
+
+static void any_namespace_is_the_global_one_then_the_local_one(void) {
+    const char *name = new_name();
+    CHECK_STATUS(WMMF_E_NOT_FOUND, found_in(name));
+    wmmf_section *local = create_in(name, WMMF_LOCAL);
+    CHECK_EQUAL(WMMF_LOCAL, found_in(name));
+    wmmf_section *global = create_in(name, WMMF_GLOBAL);
+    CHECK_EQUAL(WMMF_GLOBAL, found_in(name));
+    wmmf_close(local);
+    CHECK_EQUAL(WMMF_GLOBAL, found_in(name));
+    wmmf_close(global);
+    CHECK_STATUS(WMMF_E_NOT_FOUND, found_in(name));
+}
+
+static void any_namespace_is_for_opening_only(void) {
+    wmmf_options any = options_of(WMMF_NATIVE, WMMF_ANY);
+    wmmf_section *section = NULL;
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create(new_name(), 10, &any, &section));
+    CHECK(strstr(wmmf_last_detail(), "WMMF_ANY is for opening only") != NULL);
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create_or_open(new_name(), 10, &any, &section, NULL));
+    CHECK(section == NULL);
+}
+
+/* Whatever has the name in the global namespace is the answer: going on would hide it behind another section. */
+static void an_unfit_global_name_is_the_answer(void) {
+    const char *name = new_name();
+    wmmf_options raw = options_of(WMMF_RAW, WMMF_GLOBAL);
+    wmmf_section *local = create_in(name, WMMF_LOCAL), *global = NULL;
+    REQUIRE_OK(wmmf_create(name, 10000, &raw, &global));
+    memset(data_of(global), 'x', 10000);
+    CHECK_STATUS(WMMF_E_FORMAT, found_in(name));
+    wmmf_close(global);
+    CHECK_EQUAL(WMMF_LOCAL, found_in(name));
+    wmmf_close(local);
+}
+
+static void look_behind_a_forbidden_global_name(void) {
+    const char *name = new_name();
+    wmmf_options forbidden = options_of(WMMF_NATIVE, WMMF_GLOBAL);
+#ifdef _WIN32
+    forbidden.access = WMMF_ACCESS_SDDL;
+    forbidden.sddl = "D:P(D;;GA;;;WD)";
+#else
+    if (geteuid() == 0 && !CHECK(setuid(65534) == 0)) /* root may do everything */
+        return;
+    forbidden.access = WMMF_ACCESS_MODE;
+#endif
+    wmmf_section *local = create_in(name, WMMF_LOCAL), *global = NULL;
+    REQUIRE_OK(wmmf_create(name, 10, &forbidden, &global));
+    CHECK_STATUS(WMMF_E_ACCESS, found_in(name));
+    wmmf_close(global);
+    CHECK_EQUAL(WMMF_LOCAL, found_in(name));
+    wmmf_close(local);
+}
+
+static void a_forbidden_global_name_is_the_answer(void) {
+#ifdef _WIN32
+    look_behind_a_forbidden_global_name();
+#else
+    in_a_child(look_behind_a_forbidden_global_name); /* which becomes another user */
+#endif
+}
+
 static void null_is_no_name(void) {
     wmmf_section *section = NULL;
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create(NULL, 10, NULL, &section));
@@ -116,6 +205,10 @@ static const struct test tests[] = {
     TEST(names_are_text_of_any_script),
     TEST(case_matters),
     TEST(namespaces_are_apart),
+    TEST(any_namespace_is_the_global_one_then_the_local_one),
+    TEST(any_namespace_is_for_opening_only),
+    TEST(an_unfit_global_name_is_the_answer),
+    TEST(a_forbidden_global_name_is_the_answer),
     TEST(null_is_no_name),
     {NULL, NULL},
 };
