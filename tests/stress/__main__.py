@@ -10,7 +10,7 @@ import sys
 
 from rich.console import Console
 from rich.table import Table
-from stress import every, garbage, kills, life, waits
+from stress import every, garbage, kills, life, soak, waits
 
 KILLS = {
     ("section", "linux"): 10_000,
@@ -25,6 +25,7 @@ STOP_SECONDS = 30.0
 EVERY_SECONDS = 10.0
 GARBAGE_SECONDS = 600
 LIFE_EVENTS = {"linux": 1000, "wine": 200}
+SOAK_SECONDS = 900.0
 
 console = Console(width=150)
 
@@ -137,6 +138,22 @@ def reading_every_frame(scale: float) -> bool:
     return outcome.read >= outcome.published > 0 and not (outcome.lost or outcome.torn or outcome.out_of_order)
 
 
+def soaking(scale: float) -> bool:
+    """Let readers come and be killed, on Linux; whether nothing grows."""
+    outcome = soak.run(SOAK_SECONDS * scale)
+    title = f"{outcome.ended:,} readers came and went, {outcome.killed:,} were killed"
+    shown = table(title, "who stays", "at the", "private memory, KiB", "descriptors", "mappings")
+    for who, needs in outcome.needs.items():
+        for when, need in (("begin", needs[0]), ("end", needs[-1])):
+            shown.add_row(who, when, *(f"{figure:,}" for figure in need))
+    console.print(shown)
+    grown = outcome.grown()
+    console.print(
+        f"{outcome.torn} torn, {outcome.failed} failed, {len(outcome.files)} files left, grown: {grown or 'nothing'}"
+    )
+    return not (grown or outcome.torn or outcome.failed or outcome.files)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="run stress", description="Kills, waits and recoveries, at length.")
     parser.add_argument("--system", choices=list(kills.SYSTEMS), action="append", help="instead of both")
@@ -150,6 +167,7 @@ def main() -> int:
     sound &= receiving_garbage(systems, arguments.scale)
     if "linux" in systems:
         sound &= reading_every_frame(arguments.scale)
+        sound &= soaking(arguments.scale)
     return 0 if sound else 1
 
 
