@@ -37,7 +37,7 @@ SOURCES = (
 )  # docs/reference/*.md is generated
 PAGES = [path.relative_to(PROJECT).as_posix() for pattern in SOURCES for path in sorted(PROJECT.glob(pattern))]
 # The names that the pages give to sections and channels; here they get names that no other run of these tests has.
-NAMES = ("front", "settings", "frames", "tensors", "table", "counter", "state")
+NAMES = ("front", "rear", "settings", "frames", "tensors", "table", "counter", "state")
 LANGUAGES = {"python", "c", "cpp", "csharp", "console", "output"}
 STRICT = ("-Wall", "-Wextra", "-Werror")
 SECONDS = 60
