@@ -317,6 +317,10 @@ def bgr(frame: Frame) -> Picture:
         raise FormatError(
             f"pixel format {fourcc!r}, {frame.used} bytes: expected a picture with width, height and stride"
         )
+    if fourcc == "" and picture.dtype != numpy.uint8:
+        raise FormatError(
+            f"pixel format '', an array of {picture.dtype}, shape {picture.shape}: expected a picture, of uint8"
+        )
     if fourcc in SUBSAMPLED:
         if frame.width % 2 or (frame.height % 2 and picture.ndim == 2):
             raise FormatError(f"pixel format {fourcc!r}, {frame.width} x {frame.height} pixels: expected even numbers")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy
 import pytest
 from cameras import SIZE, picture
 from commands import POLITE, WAIT_SECONDS, command, limited, output_until
@@ -218,6 +219,15 @@ def test_record_of_no_picture_at_all(name: str, tmp_path: Path, capsys: pytest.C
         channel.publish(bytes(100), fourcc="RGB3")
         assert main(["record", name, str(file), "--timeout", "0.1"]) == 2
     assert "pixel format 'RGB3', 100 bytes" in capsys.readouterr().err
+    assert not file.exists()
+
+
+def test_record_of_an_array_of_other_numbers(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "video.mp4"
+    with FrameChannel.create(name, capacity=1 << 16) as channel:
+        channel.publish(numpy.ones((48, 64, 3), numpy.float32))
+        assert main(["record", name, str(file), "--seconds", "0.2", "--timeout", "0.1"]) == 2
+    assert "an array of float32, shape (48, 64, 3): expected a picture" in capsys.readouterr().err
     assert not file.exists()
 
 

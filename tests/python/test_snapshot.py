@@ -87,6 +87,15 @@ def test_snapshot_of_bytes_that_claim_a_format(name: str, tmp_path: Path, capsys
     )
 
 
+def test_snapshot_of_an_array_of_other_numbers(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "out.png"
+    with FrameChannel.create(name, capacity=1000) as channel:
+        channel.publish(numpy.ones((4, 5, 3), numpy.float32))
+        assert main(["snapshot", name, str(file), "--timeout", "0.1"]) == 2
+    assert "an array of float32, shape (4, 5, 3): expected a picture" in capsys.readouterr().err
+    assert not file.exists()
+
+
 @pytest.mark.parametrize("kind", [".jpg", ".webp"])
 def test_snapshot_of_a_picture_too_wide(
     name: str, kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]

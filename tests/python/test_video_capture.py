@@ -318,6 +318,18 @@ def test_other_pixel_formats(name: str) -> None:
         assert (next_picture(capture) == 200).all()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int16", "uint16", "bool"])
+def test_an_array_of_other_numbers_is_no_picture(name: str, dtype: str) -> None:
+    with FrameChannel.create(name, capacity=10_000) as channel:
+        capture = VideoCapture(name)
+        channel.publish(numpy.ones((12, 20, 3), dtype))
+        assert capture.read() == (False, None)
+        capture.setExceptionMode(True)
+        channel.publish(numpy.ones((12, 20, 3), dtype))
+        with pytest.raises(FormatError, match=rf"an array of {dtype}, shape \(12, 20, 3\): expected a picture"):
+            capture.read()
+
+
 @pytest.mark.parametrize(
     ("fourcc", "width", "height", "stride", "used"),
     [
