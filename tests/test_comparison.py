@@ -1,0 +1,183 @@
+"""The comparison of mapped files in docs/comparison.md: each cell of its table is what this machine answers."""
+
+from __future__ import annotations
+
+import mmap
+import pickle
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import shared_memory
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+
+from pywinmmf import MemoryMappedFile
+
+PAGE = Path(__file__).parent.parent / "docs/comparison.md"
+SIZE = 10000
+COLUMNS = ["pywinmmf", "mmap", "numpy.memmap", "SharedMemory"]
+NOT_OF_FILES = "-"
+
+Openers = dict[str, Callable[[Path], Any]]
+OPENERS: Openers = {
+    "pywinmmf": lambda path: MemoryMappedFile.open_file(path),
+    "mmap": lambda path: mapped(path),
+    "numpy.memmap": lambda path: numpy.memmap(path, numpy.uint8, "r+"),
+    "SharedMemory": lambda path: shared_memory.SharedMemory(create=True, size=SIZE),
+}
+
+
+def mapped(path: Path, **how: Any) -> mmap.mmap:
+    with open(path, "r+b") as file:
+        return mmap.mmap(file.fileno(), 0, **how)
+
+
+def works(attempt: Callable[[], object]) -> bool:
+    """Whether it is done without an exception."""
+    try:
+        attempt()
+    except (TypeError, ValueError, OSError, BufferError, AttributeError, SystemError):
+        return False
+    return True
+
+
+def at_any_offset(column: str, path: Path) -> bool | str:
+    def with_mmap() -> None:
+        with open(path, "r+b") as file:
+            mmap.mmap(file.fileno(), 10, offset=4097)
+
+    attempts = {
+        "pywinmmf": lambda: MemoryMappedFile.open_file(path, offset=4097, size=10),
+        "mmap": with_mmap,
+        "numpy.memmap": lambda: numpy.memmap(path, numpy.uint8, "r+", 4097, 10),
+    }
+    return works(attempts[column]) if column in attempts else NOT_OF_FILES
+
+
+def copies_on_write(column: str, path: Path) -> bool | str:
+    attempts: dict[str, Callable[[], Any]] = {
+        "pywinmmf": lambda: MemoryMappedFile.open_file(path, "c").view(),
+        "mmap": lambda: mapped(path, access=mmap.ACCESS_COPY),
+        "numpy.memmap": lambda: numpy.memmap(path, numpy.uint8, "c"),
+    }
+    if column not in attempts:
+        return NOT_OF_FILES
+    memory = attempts[column]()
+    memory[0] = 77
+    return int(memory[0]) == 77 and path.read_bytes()[0] == 0
+
+
+def closes_under_a_view(column: str, path: Path) -> bool:
+    opened = OPENERS[column](path)
+    view = opened.buf[:1] if column == "SharedMemory" else memoryview(opened)
+    done = works(lambda: opened.close()) and view[0] == 0
+    view.release()
+    if column == "SharedMemory":
+        opened.close()
+        opened.unlink()
+    return done
+
+
+def resizes(column: str, path: Path) -> bool | str:
+    if column == "SharedMemory":
+        return NOT_OF_FILES
+    opened = OPENERS[column](path)
+    return works(lambda: opened.resize(2 * SIZE)) and path.stat().st_size == 2 * SIZE
+
+
+def flushes_any_range(column: str, path: Path) -> bool | str:
+    if column == "SharedMemory":
+        return NOT_OF_FILES
+    opened = OPENERS[column](path)
+    return works(lambda: opened.flush(4097, 10))
+
+
+CUT = """
+import mmap, os, sys
+import numpy
+from pywinmmf import Error, MemoryMappedFile
+column, path = sys.argv[1:]
+if column == "pywinmmf":
+    file = MemoryMappedFile.open_file(path)
+    read = lambda: file.read(1, 9000)
+elif column == "mmap":
+    file = mmap.mmap(os.open(path, os.O_RDWR), 0)
+    read = lambda: file[9000:9001]
+else:
+    file = numpy.memmap(path, numpy.uint8, "r+")
+    read = lambda: bytes(file[9000:9001])
+os.truncate(path, 1)
+try:
+    read()
+except (Error, OSError, ValueError):
+    print("an error")
+"""
+
+
+def says_that_a_file_was_cut(column: str, path: Path) -> bool | str:
+    if column == "SharedMemory":
+        return NOT_OF_FILES
+    done = subprocess.run([sys.executable, "-c", CUT, column, path], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "an error\n" or done.returncode == -signal.SIGBUS, done
+    return done.returncode == 0
+
+
+READ = "import pickle, sys; opened = pickle.load(open(sys.argv[1], 'rb')); {store}"
+STORES = {"SharedMemory": "opened.buf[5] = 66", "pywinmmf": "opened[5] = 66"}
+
+
+def travels_to_another_process(column: str, path: Path) -> bool:
+    opened = OPENERS[column](path)
+    try:
+        pickled = path.with_suffix(".pickled")
+        with suppress(TypeError):
+            pickled.write_bytes(pickle.dumps(opened))
+        if not pickled.exists():
+            return False
+        store = STORES.get(column, "opened[5] = 66")
+        subprocess.run([sys.executable, "-c", READ.format(store=store), pickled], check=True, timeout=60)
+        memory = opened.buf if column == "SharedMemory" else opened
+        return int(memory[5]) == 66
+    finally:
+        if column == "SharedMemory":
+            opened.close()
+            with suppress(FileNotFoundError):  # the child's resource tracker took it
+                opened.unlink()
+
+
+ROWS: dict[str, Callable[[str, Path], bool | str]] = {
+    "maps a part at any offset": at_any_offset,
+    "copies on write": copies_on_write,
+    "`close` while a view exists, which stays valid": closes_under_a_view,
+    "`resize`": resizes,
+    "`flush` of a range at any offset": flushes_any_range,
+    "reading a file that another program has cut is an error, not the end of the program": says_that_a_file_was_cut,
+    "pickled: the same memory in the process that unpickles it": travels_to_another_process,
+}
+
+
+def table() -> dict[str, list[str]]:
+    lines = PAGE.read_text(encoding="utf-8").partition("## Mapped files in Python")[2].partition("\n## ")[0]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"^\|.*\|$", lines, re.M)]
+    assert [cell.strip("`") for cell in cells[0][1:]] == COLUMNS
+    return {row[0]: row[1:] for row in cells[2:]}
+
+
+def test_the_table_has_these_rows() -> None:
+    assert list(table()) == list(ROWS)
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("row", ROWS)
+def test_a_cell_is_what_happens(row: str, column: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(SIZE))
+    said = table()[row][COLUMNS.index(column)]
+    seen = ROWS[row](column, path)
+    assert said == (seen if isinstance(seen, str) else "yes" if seen else "no")
