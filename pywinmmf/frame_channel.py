@@ -137,7 +137,7 @@ class FrameChannel(Opened[hold.Channel]):
 
         native = hold.Channel(f"channel {name!r}", (namespace, name))
         status = open_native(native, create)
-        action += f" of {slots} slots of {size} bytes"
+        action += f" of {_room_of(slots, history, size)}"
         if status == lib.WMMF_E_SIZE:
             raise InvalidArgumentError(f"cannot {action}: expected {_room(name, namespace)}", status)
         if status:
@@ -486,10 +486,14 @@ class FrameChannel(Opened[hold.Channel]):
         return f"<FrameChannel {self.name!r}: {self._slots} slots of {self._capacity} bytes, {self._state}>"
 
 
+def _room_of(slots: int, history: int, size: int) -> str:
+    return f"{slots} slots{f' and a history of {history}' if history else ''} of {size} bytes"
+
+
 def _room(name: str, namespace: Namespace) -> str:
     """What to ask for, after a channel was too small or could not be created."""
     try:
         with FrameChannel.open(name, namespace=namespace, readonly=True) as there:
-            return f"at most {there.slots} slots of {there.capacity} bytes, as there are"
+            return f"at most {_room_of(there.slots, there.history, there.capacity)}, as there are"
     except Error:
         return "what fits into this machine's memory"

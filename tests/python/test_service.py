@@ -75,11 +75,11 @@ def test_nothing_impossible_is_installed(
 def test_no_more_is_installed_than_there_is_room_for(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    vast = Sharing(source="test", name=name, size=(2**20, 2**20), slots=64)
+    vast = Sharing(source="test", name=name, size=(2**20, 2**20), slots=64, history=7)
     monkeypatch.setattr("pywinmmf.camera.service_command.sharings_of", lambda _: [vast])
     monkeypatch.setattr(service, "system", lambda: pytest.fail("it was about to be"))
     assert main(["camera", "install", "test"]) == 1
-    assert f"64 slots of {3 * 2**40} bytes: " in capsys.readouterr().err
+    assert f"64 slots and a history of 7 of {3 * 2**40} bytes: " in capsys.readouterr().err
 
 
 def test_what_share_takes_for_no_file_is_none_for_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
