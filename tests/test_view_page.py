@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -247,6 +249,28 @@ def test_a_channel_comes_late_and_goes(view: Callable[[str], Viewer], browser: w
     shows_state(page, "no such channel")
     assert viewer.end() == 0
     shows_state(page, "pywinmmf view has ended")
+
+
+DYING = """
+import os, signal, sys
+import numpy
+from pywinmmf import FrameChannel
+channel = FrameChannel.open(sys.argv[1])
+channel.publish(numpy.zeros((10, 10), numpy.uint8))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_page_tells_who_closed_from_who_died(
+    view: Callable[[str], Viewer], browser: webdriver.Chrome, name: str
+) -> None:
+    with FrameChannel.create(name, capacity=100, standby=True):
+        page = Page(browser, view(name).url)
+        with FrameChannel.open(name) as channel:
+            channel.publish(numpy.zeros((10, 10), numpy.uint8))
+        shows_state(page, "gone: the program that published has closed it")
+        subprocess.run([sys.executable, "-P", "-c", DYING, name], timeout=60)
+        shows_state(page, "hung up: the program that published has died")
 
 
 def test_the_picture_goes_on_after_what_is_none(
