@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lab import sdk
 
-from . import natives
+from . import natives, sbom
 from .archive import rewrite_zip
 from .platforms import PLATFORMS
 from .source import DIST, VERSION, WORK, copy_to
@@ -18,12 +18,16 @@ from .source import DIST, VERSION, WORK, copy_to
 FRAMEWORKS = "netstandard2.0;netcoreapp3.1"
 """The lab's SDK is too old for net8.0: lab/sdk.py. With a newer one the project's own list holds."""
 
+BILL = "wmmf.cdx.json"
+"""The bill of materials; the project packs it with the native libraries."""
+
 
 def build() -> list[Path]:
     """Pack what natives.build has made for each platform."""
     for platform in PLATFORMS:
         if not natives.library(platform).exists():
             raise SystemExit(f"nuget: the native library of {platform.rid} is not there: ./run dist --only native")
+    (natives.native_builds() / BILL).write_text(sbom.document("Wmmf", "nuget"))
     folder = WORK / "nuget"
     shutil.rmtree(folder, ignore_errors=True)
     source = copy_to(folder / "source")

@@ -98,7 +98,7 @@ def _pack(folder: Path, name: str, version: str, files: dict[str, Path]) -> None
 
 
 def run(arguments: Sequence[str], *, cwd: Path, feeds: Sequence[Path] = (), timeout: float = 600) -> str:
-    """Run ``dotnet`` with the arguments of a build and return its output; LabError if it fails.
+    """Run ``dotnet`` with these arguments, ``add`` or those of a build, and return its output; LabError if it fails.
 
     Packages come from the stand-ins and from the folders ``feeds``; what is restored stays in ``cwd``.
     """
@@ -107,6 +107,8 @@ def run(arguments: Sequence[str], *, cwd: Path, feeds: Sequence[Path] = (), time
     config.write_text(f"<configuration><packageSources><clear/>{sources}</packageSources></configuration>")
     build = ["-m:1", "-nodeReuse:false", "-p:UseSharedCompilation=false", "-p:DebugType=embedded"]
     build += [f"-p:CscToolPath={root()}", "-p:CscToolExe=csc12", f"-p:RestoreConfigFile={config}"]
+    if arguments[0] == "add":
+        build = []  # it takes no properties
     environment = {
         **os.environ,
         **dotnet.ENVIRONMENT,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 import shutil
 import subprocess
 import zipfile
@@ -10,8 +13,9 @@ from pathlib import Path
 from lab import dotnet, sdk
 
 from ..natives import native_builds
+from ..nuget import BILL
 from ..platforms import PLATFORMS
-from ..source import DIST, VERSION, WORK
+from ..source import DIST, ROOT, VERSION, WORK
 from .holder import holding, linux_program, windows_program
 
 PROGRAM = """
@@ -49,9 +53,9 @@ def check_package() -> str:
     folder.mkdir(parents=True)
     (folder / "consumer.csproj").write_text(PROJECT)
     (folder / "Program.cs").write_text(PROGRAM)
-    project = (folder / "consumer.csproj").read_text()
-    reference = f'<ItemGroup><PackageReference Include="Wmmf" Version="{VERSION}"/></ItemGroup></Project>'
-    (folder / "consumer.csproj").write_text(project.replace("</Project>", reference))
+    (folder / "dist").symlink_to(DIST)
+    line = _readme_line()
+    sdk.run([word.replace("$PWD", str(folder)) for word in shlex.split(line)[1:]], cwd=folder)
     sdk.run(["build", "consumer.csproj", "-c", "Release", "-o", "out"], cwd=folder, feeds=[DIST])
     program = folder / "out/consumer.dll"
     with holding(linux_program()) as name:
@@ -65,18 +69,30 @@ def check_package() -> str:
     shutil.copy(folder / "out/runtimes/win-x64/native/wmmf.dll", folder / "out")
     with holding(windows_program()) as name:
         _passed("Wine", dotnet.run_wine(program, [name], env={"DOTNET_ROLL_FORWARD": "Major"}))
-    tried = "only a PackageReference; smoke against the archives' C programs on Linux and under Wine"
-    return f"{tried}; {_native_libraries()}"
+    tried = f"{line}; smoke against the archives' C programs on Linux and under Wine"
+    return f"{tried}; {_native_libraries()}; bill of materials"
+
+
+def _readme_line() -> str:
+    """Return the README's line that adds the package from dist/ to a project."""
+    lines = re.findall(r"^dotnet add package .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    if len(lines) != 1:
+        raise SystemExit(f"README.md: expected one line that adds the package from dist/, found {lines}")
+    line: str = lines[0]
+    return line
 
 
 def _native_libraries() -> str:
-    """Each platform's folder has the library that was built for it."""
+    """Each platform's folder has the library that was built for it; the bill of materials is there."""
     (package,) = DIST.glob("Wmmf.*.nupkg")
     with zipfile.ZipFile(package) as packed:
         for platform in PLATFORMS:
             inside = packed.read(f"runtimes/{platform.rid}/native/{platform.library}")
             if inside != Path(native_builds(), platform.rid, platform.library).read_bytes():
                 raise SystemExit(f"{package.name}: the library of {platform.rid} is another than what was built")
+        bill = json.loads(packed.read(f"sbom/{BILL}"))
+        if bill["metadata"]["component"]["version"] != VERSION:
+            raise SystemExit(f"{package.name}: its bill of materials is of {bill['metadata']['component']}")
     return f"natives of {', '.join(platform.rid for platform in PLATFORMS)}"
 
 
