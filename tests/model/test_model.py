@@ -53,10 +53,19 @@ def pinning(
     return f"{people} {size} -DDEATHS={deaths} -DGARBAGE={garbage} -DTAKEN_BACK={taken_back}"
 
 
+def joining(people: int, rounds: int, deaths: int) -> str:
+    return f"-DPEOPLE={people} -DROUNDS={rounds} -DDEATHS={deaths}"
+
+
 EXCLUSION = {
     "2 writers, 2 readers, 2 deaths": exclusion(1, 2),
     "2 writers, 2 readers, twice, 1 death": exclusion(2, 1),
 }
+JOINING = {
+    "2 people, twice, 1 death": joining(2, 2, 1),
+    "2 people, 2 deaths": joining(2, 1, 2),
+}
+JOINING_LONG = {"3 people": joining(3, 1, 0)}
 # Without deaths nobody looks again by himself.
 WAKING = {
     "2 writers, 2 readers": waking(2, 2),
@@ -108,6 +117,10 @@ MISTAKES = {
     "exclusion BREAK_REAP": exclusion(1, 1),
     "exclusion BREAK_THREAD": exclusion(1, 0),
     "exclusion BREAK_TOKEN": exclusion(1, 1),
+    "joining BREAK_LOAD": joining(2, 2, 0),
+    "joining BREAK_ORDER": joining(2, 2, 0),
+    "joining BREAK_TOKEN": joining(2, 2, 1),
+    "joining BREAK_VERSION": joining(2, 2, 0),
     "waking BREAK_ANNOUNCE": waking(2, 1),
     "waking BREAK_YIELDING": waking(2, 1),
     "waking BREAK_CANCEL": waking(2, 1),
@@ -149,6 +162,11 @@ def errors(model: str, options: str, folder: Path, *, live: bool = False) -> int
 @pytest.mark.parametrize("who", EXCLUSION)
 def test_a_writer_is_inside_alone_whoever_dies(who: str, tmp_path: Path) -> None:
     assert errors("exclusion", EXCLUSION[who], tmp_path) == 0
+
+
+@pytest.mark.parametrize("who", [*JOINING, *(pytest.param(who, marks=long) for who in JOINING_LONG)])
+def test_who_joins_is_seen_by_writers_until_it_leaves(who: str, tmp_path: Path) -> None:
+    assert errors("joining", {**JOINING, **JOINING_LONG}[who], tmp_path) == 0
 
 
 @pytest.mark.parametrize("who", [*WAKING, *(pytest.param(who, marks=long) for who in WAKING_LONG)])
