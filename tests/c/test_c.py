@@ -30,7 +30,7 @@ def check_passed(done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("program", ["unit", "faults", "deaths", "groups"])
+@pytest.mark.parametrize("program", ["unit", "faults", "deaths", "groups", "scans"])
 def test_contract_on_linux(program: str, tmp_path: Path) -> None:
     check_passed(run(native.programs("gcc") / program, cwd=tmp_path))
 
@@ -57,7 +57,7 @@ def test_suite_compiles_for_32_bit_arm() -> None:
     assert "Machine:" in header and "ARM" in header and "ELF32" in header
 
 
-@pytest.mark.parametrize("program", ["unit.exe", "faults.exe", "deaths.exe"])
+@pytest.mark.parametrize("program", ["unit.exe", "faults.exe", "deaths.exe", "scans.exe"])
 def test_contract_on_windows(program: str, tmp_path: Path) -> None:
     check_passed(run(native.programs("mingw64") / program, cwd=tmp_path))
 
