@@ -248,10 +248,57 @@ static void call_poison(void) {
     answered(wmmf_poison(*take_map()));
 }
 
+/* All that a handle does which was just opened on what the peer wrote. Takes nothing from the input, whose meaning
+ * would change. */
+static void use_once(wmmf_section *section) {
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    uint64_t size;
+    check_payload(section);
+    succeed(wmmf_size(section, &size));
+    uint8_t *buffer = new_buffer(size);
+    answered(wmmf_read(section, 0, buffer, size, SHORT_NS));
+    answered(wmmf_write(section, size - 1, buffer, 1, SHORT_NS));
+    answered(wmmf_audit(section, &report));
+    answered(wmmf_close(section));
+    free(buffer);
+}
+
+/* As a native file, whose users of an earlier start of the machine may never have left. */
+static void map_native_file(uint32_t protection) {
+    wmmf_file_options options = {.struct_size = sizeof options, .native = 1, .protection = protection};
+    wmmf_section *section = NULL;
+    int32_t status = wmmf_map_file(path, 0, &options, &section);
+    answered(status);
+    if (status == WMMF_OK)
+        use_once(section);
+}
+
+/* The same bytes in memory without a name, which the peer hands over. */
+static void open_handle(void) {
+    wmmf_options options = options_for(WMMF_RAW);
+    wmmf_section *theirs = NULL, *section = NULL;
+    void *data;
+    int64_t handle;
+    succeed(wmmf_create_unnamed(bytes_size, &options, &theirs));
+    succeed(wmmf_data(theirs, &data));
+    memcpy(data, bytes, bytes_size);
+    succeed(wmmf_share(theirs, 0, 0, &handle));
+    succeed(wmmf_close(theirs));
+    options.layout = WMMF_NATIVE;
+    int32_t status = wmmf_open_handle(handle, 0, &options, &section);
+    answered(status);
+    if (status == WMMF_OK)
+        use_once(section);
+    close((int)handle);
+}
+
 /* Files: what is there is mapped once more, in parts, and keeps its size, which the peer's own mapping needs. */
 static void call_map_file(void) {
     wmmf_section *section = NULL;
     wmmf_window *window = NULL;
+    map_native_file(WMMF_READ);
+    map_native_file(WMMF_READ_WRITE);
+    open_handle();
     uint64_t size = take_short() % bytes_size, offset = take_short() % LARGEST, length = take_short() % LARGEST;
     void *data;
     if (wmmf_map_file(path, size, NULL, &section) != WMMF_OK)
