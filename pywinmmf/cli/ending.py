@@ -9,15 +9,25 @@ raise `KeyboardInterrupt` as Python's own does, and do nothing else. A signal th
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from typing import Self
+
+APART: dict[str, Any]
+"""For ``subprocess.Popen``: Ctrl-C reaches the command only, which then ends the process that it has started."""
+if sys.platform == "win32":
+    from subprocess import CREATE_NEW_PROCESS_GROUP
+
+    APART = {"creationflags": CREATE_NEW_PROCESS_GROUP}
+else:
+    APART = {"start_new_session": True}
 
 POLITE = ("SIGTERM", "SIGBREAK", "SIGHUP")
 SLICE_SECONDS = 0.1

@@ -20,19 +20,13 @@ from rich.live import Live
 from rich.table import Table
 
 from pywinmmf import Namespace
+from pywinmmf.cli.ending import APART
 
 import_module("pywinmmf.opencv")  # the processes need it: if it is missing or broken, that is told before they start
 
 START_SECONDS = 30  # for all consumers to see the first picture
 STOP_SECONDS = 20
 TICK = 0.1
-
-# Ctrl-C reaches the command only. It then closes the input of its processes, which ends them.
-APART: dict[str, Any]
-if sys.platform == "win32":
-    APART = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-else:
-    APART = {"start_new_session": True}
 
 
 class Worker:

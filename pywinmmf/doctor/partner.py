@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from pywinmmf import FrameChannel, MemoryMappedFile
+from pywinmmf import FrameChannel, MemoryMappedFile, NotFoundError
 
 ECHOES = 300
 FRAMES = 20
@@ -13,7 +13,11 @@ FRAMES = 20
 def main() -> None:
     """Serve until the input ends."""
     name = sys.argv[1]
-    with MemoryMappedFile.open(name) as section:
+    try:
+        section = MemoryMappedFile.open(name)
+    except NotFoundError:  # who started this process was ended meanwhile
+        return
+    with section:
         for line in sys.stdin:
             word = line.strip()
             if word == "lock":

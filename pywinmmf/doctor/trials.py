@@ -19,6 +19,7 @@ from pywinmmf import (
     Namespace,
     OwnerDiedError,
 )
+from pywinmmf.cli.ending import APART
 
 from .finding import Finding
 from .partner import ECHOES, FRAMES
@@ -39,6 +40,7 @@ class Partner:
                 text=True,
                 bufsize=1,
                 env={**os.environ, "PYTHONSAFEPATH": "1"},
+                **APART,
             )
         except OSError as error:
             raise ChildProcessError(error.errno, f"{sys.executable} cannot be started: {error.strerror}") from error

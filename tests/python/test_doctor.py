@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pywinmmf import FrameChannel, LockTimeoutError, Namespace, list_sections
+from pywinmmf import FrameChannel, LockTimeoutError, MemoryMappedFile, Namespace, list_sections
 from pywinmmf.cli import main
 from pywinmmf.doctor import machine, trials
 
@@ -116,6 +116,26 @@ def report_of_doctor_with(mount: str) -> Any:
     command = [*own, "sh", "-c", f'{mount} && exec "$0" -m pywinmmf doctor --json', sys.executable]
     done = subprocess.run(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True, timeout=120)
     return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="process groups of Windows cannot be asked for")
+def test_ctrl_c_reaches_the_command_only(section: MemoryMappedFile) -> None:
+    partner = trials.Partner(section.name)
+    try:
+        assert os.getpgid(partner._process.pid) != os.getpgid(0)
+    finally:
+        partner.kill()
+
+
+def test_a_partner_that_is_left_alone_says_nothing(name: str) -> None:
+    alone = subprocess.run(
+        [sys.executable, "-m", "pywinmmf.doctor.partner", name],
+        env={**os.environ, "PYTHONSAFEPATH": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+    )
+    assert (alone.returncode, alone.stdout, alone.stderr) == (0, b"", b"")
 
 
 def test_nothing_stays() -> None:
