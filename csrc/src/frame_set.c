@@ -4,7 +4,8 @@
  * may go between the look and the taking: then the next round finds a newer set. Otherwise one wait for all channels
  * ends at the first frame that the look did not see, because it compares with the newest sequences of that look.
  *
- * Nothing here is shared. What is in the caller's hands while it dies are pins, which go as those of any reader. */
+ * Nothing here is in shared memory but the pins of the frames taken. If the caller dies, its pins are cleared as those
+ * of any reader. */
 #include "frame_set.h"
 
 #include <stdlib.h>
