@@ -66,6 +66,7 @@ JOINING = {
     "2 people, 2 deaths": joining(2, 1, 2),
 }
 JOINING_LONG = {"3 people": joining(3, 1, 0)}
+LOOKING = "-DWAITERS=2"
 # Without deaths nobody looks again by himself.
 WAKING = {
     "2 writers, 2 readers": waking(2, 2),
@@ -121,6 +122,7 @@ MISTAKES = {
     "joining BREAK_ORDER": joining(2, 2, 0),
     "joining BREAK_TOKEN": joining(2, 2, 1),
     "joining BREAK_VERSION": joining(2, 2, 0),
+    "looking BREAK_ORDER": LOOKING,
     "waking BREAK_ANNOUNCE": waking(2, 1),
     "waking BREAK_YIELDING": waking(2, 1),
     "waking BREAK_CANCEL": waking(2, 1),
@@ -167,6 +169,10 @@ def test_a_writer_is_inside_alone_whoever_dies(who: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("who", [*JOINING, *(pytest.param(who, marks=long) for who in JOINING_LONG)])
 def test_who_joins_is_seen_by_writers_until_it_leaves(who: str, tmp_path: Path) -> None:
     assert errors("joining", {**JOINING, **JOINING_LONG}[who], tmp_path) == 0
+
+
+def test_who_waits_for_a_change_looks_in_the_right_order(tmp_path: Path) -> None:
+    assert errors("looking", LOOKING, tmp_path) == 0
 
 
 @pytest.mark.parametrize("who", [*WAKING, *(pytest.param(who, marks=long) for who in WAKING_LONG)])
