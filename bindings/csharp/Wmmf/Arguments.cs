@@ -27,6 +27,20 @@ namespace Wmmf
             }
         }
 
+        // The handle of a mapped file, or the status. `described`: all but the name.
+        internal static int TryMap(string path, string? name, ulong size, wmmf_file_options described, out IntPtr native)
+        {
+            NativeLibraryLoader.Ensure();
+            fixed (byte* text = Text(path, nameof(path)), named = name == null ? null : Text(name, "mapName"))
+            {
+                IntPtr mapped = default;
+                described.name = named;
+                var status = NativeMethods.wmmf_map_file(text, size, &described, &mapped);
+                native = mapped;
+                return status;
+            }
+        }
+
         // A hint about a failure to open or create.
         internal static string Hint(int status, string name, bool readOnly)
         {

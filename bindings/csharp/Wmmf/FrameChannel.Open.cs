@@ -23,13 +23,15 @@ namespace Wmmf
         /// <param name="history">So many frames stay readable after newer ones, besides the slots.</param>
         /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have kept from it for this long;
         /// zero: never. See <see cref="Frame.IsIntact"/>.</param>
+        /// <param name="pins">Frames that one object can hold at once; 0 takes the default, 8.</param>
+        /// <param name="standBy">Do not publish yet: see <see cref="StandBy"/>.</param>
         /// <returns>The channel, open for writing; dispose it.</returns>
         /// <exception cref="ArgumentException">An argument has an invalid value.</exception>
         public static FrameChannel Create(
             string name, int capacity, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0,
-            int history = 0, TimeSpan pinLimit = default) =>
-            Make(name, capacity, slots, false, history, pinLimit,
+            int history = 0, TimeSpan pinLimit = default, int pins = 0, bool standBy = false) =>
+            Make(name, capacity, slots, false, Described(history, pinLimit, pins, standBy),
                 Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl, out _);
 
         /// <summary>Opens the channel, or creates it if there is none. An existing one must have at least the capacity and as
@@ -45,12 +47,14 @@ namespace Wmmf
         /// <param name="history">So many frames stay readable after newer ones, besides the slots.</param>
         /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have kept from it for this long;
         /// zero: never. See <see cref="Frame.IsIntact"/>.</param>
+        /// <param name="pins">Frames that one object can hold at once; 0 takes the default, 8.</param>
+        /// <param name="standBy">Do not publish yet: see <see cref="StandBy"/>.</param>
         /// <returns>The channel, open for writing; dispose it.</returns>
         public static FrameChannel CreateOrOpen(
             string name, int capacity, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0,
-            int history = 0, TimeSpan pinLimit = default) =>
-            Make(name, capacity, slots, true, history, pinLimit,
+            int history = 0, TimeSpan pinLimit = default, int pins = 0, bool standBy = false) =>
+            Make(name, capacity, slots, true, Described(history, pinLimit, pins, standBy),
                 Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl, out _);
 
         /// <summary>Opens the channel, or creates it, and says which.</summary>
@@ -66,16 +70,35 @@ namespace Wmmf
         /// <param name="history">So many frames stay readable after newer ones, besides the slots.</param>
         /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have kept from it for this long;
         /// zero: never. See <see cref="Frame.IsIntact"/>.</param>
+        /// <param name="pins">Frames that one object can hold at once; 0 takes the default, 8.</param>
+        /// <param name="standBy">Do not publish yet: see <see cref="StandBy"/>.</param>
         /// <returns>The channel, open for writing; dispose it.</returns>
         public static FrameChannel CreateOrOpen(
             string name, int capacity, out bool created, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0,
-            int history = 0, TimeSpan pinLimit = default) =>
-            Make(name, capacity, slots, true, history, pinLimit,
+            int history = 0, TimeSpan pinLimit = default, int pins = 0, bool standBy = false) =>
+            Make(name, capacity, slots, true, Described(history, pinLimit, pins, standBy),
                 Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl, out created);
 
+        private static wmmf_channel_options Described(int history, TimeSpan pinLimit, int pins, bool standBy)
+        {
+            if (history > NativeMethods.WMMF_CHANNEL_HISTORY_MAX)
+                throw new ArgumentOutOfRangeException(
+                    nameof(history), history, $"expected 0 to {NativeMethods.WMMF_CHANNEL_HISTORY_MAX}");
+            if (pins > NativeMethods.WMMF_CHANNEL_PINS_MAX)
+                throw new ArgumentOutOfRangeException(nameof(pins), pins, $"expected 0 to {NativeMethods.WMMF_CHANNEL_PINS_MAX}");
+            return new wmmf_channel_options
+            {
+                struct_size = (uint)sizeof(wmmf_channel_options),
+                history = Arguments.NotNegative(history, nameof(history)),
+                pins = Arguments.NotNegative(pins, nameof(pins)),
+                standby = standBy ? 1u : 0u,
+                pin_limit_ns = (ulong)Arguments.Nanoseconds(pinLimit),
+            };
+        }
+
         private static FrameChannel Make(
-            string name, int capacity, int slots, bool orOpen, int history, TimeSpan pinLimit, wmmf_options options, string? sddl,
+            string name, int capacity, int slots, bool orOpen, wmmf_channel_options more, wmmf_options options, string? sddl,
             out bool created)
         {
             if (slots < NativeMethods.WMMF_CHANNEL_SLOTS_MIN || slots > NativeMethods.WMMF_CHANNEL_SLOTS_MAX)
@@ -83,15 +106,6 @@ namespace Wmmf
                     nameof(slots), slots,
                     $"expected {NativeMethods.WMMF_CHANNEL_SLOTS_MIN} to {NativeMethods.WMMF_CHANNEL_SLOTS_MAX}");
             var bytes = Arguments.NotNegative(capacity, nameof(capacity));
-            var more = new wmmf_channel_options
-            {
-                struct_size = (uint)sizeof(wmmf_channel_options),
-                history = Arguments.NotNegative(history, nameof(history)),
-                pin_limit_ns = (ulong)Arguments.Nanoseconds(pinLimit),
-            };
-            if (history > NativeMethods.WMMF_CHANNEL_HISTORY_MAX)
-                throw new ArgumentOutOfRangeException(
-                    nameof(history), history, $"expected 0 to {NativeMethods.WMMF_CHANNEL_HISTORY_MAX}");
             int isNew = 1;
             var status = Arguments.TryOpen(
                 (text, given, result) =>
@@ -173,7 +187,7 @@ namespace Wmmf
         public static Task<FrameChannel> OpenAsync(
             string name, TimeSpan? timeout = null, SectionNamespace nameSpace = SectionNamespace.Local,
             bool readOnly = false, CancellationToken cancellationToken = default) =>
-            Appearance.Of(
+            Polling.Of(
                 () => TryOpen(name, out var channel, nameSpace, readOnly) ? channel : null,
                 $"open channel '{name}'", timeout, cancellationToken);
     }

@@ -54,6 +54,20 @@ namespace Wmmf
         /// <summary>How many frames stay readable after newer ones were published.</summary>
         public int History => (int)Info().history;
 
+        /// <summary>How many frames one object can hold at once.</summary>
+        public int FramesAtOnce => (int)Info().pins;
+
+        /// <summary>How long readers can keep a slot that a writer needs; zero: as long as they like. See
+        /// <see cref="Frame.IsIntact"/>.</summary>
+        public TimeSpan PinLimit => new TimeSpan((long)Math.Min(Info().pin_limit_ns / 100, long.MaxValue));
+
+        /// <summary>How often the channel was given other pictures, from 1.</summary>
+        public long Generation => Info().generation;
+
+        /// <summary>Whether the channel's name was taken away, such as by a cleaner of /dev/shm, and this object could not
+        /// publish under it again: nobody else can open the channel.</summary>
+        public bool IsNameless => Info().nameless != 0;
+
         /// <summary>Whether it was opened with read rights only: it cannot publish.</summary>
         public bool IsReadOnly { get; }
 
@@ -193,6 +207,63 @@ namespace Wmmf
                 NativeMethods.wmmf_channel_get_state(section.Pointer, Arguments.Nanoseconds(stalledAfter), &state),
                 "look at the state of");
             return (ChannelState)state;
+        }
+
+        /// <summary>Waits until no program is there to publish, because the last one has died or closed the channel. This object
+        /// then takes its place. If several stand by, one of them does, and the others wait on.</summary>
+        /// <param name="timeout">Null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <exception cref="WmmfTimeoutException">A program was there for so long.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        /// <example><code>
+        /// using var camera = FrameChannel.CreateOrOpen("camera", 640 * 480 * 3, standBy: true);
+        /// camera.StandBy(); // until the other program that publishes has ended
+        /// </code></example>
+        public void StandBy(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+            Check(WaitForPlace(timeout, cancellationToken), "stand by at");
+
+        /// <summary>As <see cref="StandBy"/>, if that is so in time.</summary>
+        /// <param name="timeout">Zero, the default, tries once.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>False if a program is still there.</returns>
+        public bool TryStandBy(TimeSpan timeout = default, CancellationToken cancellationToken = default)
+        {
+            var status = WaitForPlace(timeout, cancellationToken);
+            if (status != (int)WmmfStatus.Timeout)
+                Check(status, "stand by at");
+            return status == (int)WmmfStatus.Ok;
+        }
+
+        /// <summary>As <see cref="StandBy"/> without blocking a thread.</summary>
+        /// <param name="timeout">Null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>Ends when this object has taken the place.</returns>
+        /// <exception cref="WmmfTimeoutException">A program was there for so long.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public Task StandByAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+            Polling.Of(() => TryStandBy() ? this : null, $"stand by at channel '{Name}'", timeout, cancellationToken);
+
+        private int WaitForPlace(TimeSpan? timeout, CancellationToken cancellationToken)
+        {
+            using var section = _section.Hold();
+            var wait = new Waiting(section, timeout, cancellationToken);
+            int status;
+            do
+                status = NativeMethods.wmmf_channel_stand_by(section.Pointer, wait.Next());
+            while (wait.GoesOn(status));
+            return status;
+        }
+
+        /// <summary>The user who owns the channel, usually the one who created it.</summary>
+        /// <returns>On Linux the user's name or number, on Windows <c>DOMAIN\user</c> or the SID.</returns>
+        public string GetOwner()
+        {
+            using var section = _section.Hold();
+            var pointer = section.Pointer;
+            var status = NativeText.Of(
+                (text, capacity, needed) => NativeMethods.wmmf_channel_get_owner(pointer, text, capacity, needed), out var owner);
+            Check(status, "look at the owner of");
+            return owner.TrimEnd('\0');
         }
 
         /// <summary>Gives the channel other pictures; only its owner can. Readers follow with what they have open: frames that

@@ -131,8 +131,8 @@ namespace Wmmf
         /// <exception cref="ArgumentOutOfRangeException">Not inside the payload, or longer than a span can be.</exception>
         public MappedView View(long offset = 0, int length = -1)
         {
+            using var section = _section.Hold(); // first: a file may be resized
             var wanted = Checked(offset, length);
-            using var section = _section.Hold();
             void* data;
             Check(NativeMethods.wmmf_data(section.Pointer, &data), "view");
             return new MappedView(_section, (byte*)data + offset, wanted, IsReadOnly);

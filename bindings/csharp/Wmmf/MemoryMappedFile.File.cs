@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Threading;
 
 namespace Wmmf
 {
@@ -15,38 +16,108 @@ namespace Wmmf
         /// <param name="layout"><see cref="SectionLayout.Raw"/>: the bytes as they are, without a lock.
         /// <see cref="SectionLayout.Native"/>: the file has, or gets, a header with lock, sequence and recovery.</param>
         /// <param name="offset">Where in the file the payload begins; only with the raw layout.</param>
+        /// <param name="share">What others may do with the file meanwhile: <see cref="FileShare.ReadWrite"/>, with or without
+        /// <see cref="FileShare.Delete"/>, is anything; <see cref="FileShare.Read"/> and <see cref="FileShare.None"/> only
+        /// Windows can do.</param>
+        /// <param name="options">What else.</param>
+        /// <param name="fileSize">The file grows to this, if it is shorter; 0: no longer than it must be.</param>
+        /// <param name="mode">Permission bits of a new file (POSIX); 0: octal 600.</param>
+        /// <param name="mapName">A name for the section over the file, for others to open (Windows); null: none.</param>
+        /// <param name="nameSpace">Where that name is valid.</param>
+        /// <param name="participants">Writable handles at the same time, of a new file with the native layout; 0 takes the
+        /// default, 56.</param>
         /// <returns>The section; dispose it.</returns>
         /// <exception cref="ArgumentException">An argument has a value that it cannot have.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotSupported"/>: this system, or the layout, cannot
+        /// do that.</exception>
         /// <example><code>
-        /// using var table = MemoryMappedFile.MapFile("table.bin", FileMode.OpenOrCreate, 4096, layout: SectionLayout.Native);
+        /// using var table = MemoryMappedFile.CreateFromFile("table.bin", FileMode.OpenOrCreate, 4096, layout: SectionLayout.Native);
         /// table.Write(42);
         /// table.Flush(toDevice: true);
         /// </code></example>
-        public static MemoryMappedFile MapFile(
+        public static MemoryMappedFile CreateFromFile(
             string path, FileMode fileMode = FileMode.Open, long size = 0,
-            SectionProtection protection = SectionProtection.ReadWrite, SectionLayout layout = SectionLayout.Raw, long offset = 0)
+            SectionProtection protection = SectionProtection.ReadWrite, SectionLayout layout = SectionLayout.Raw, long offset = 0,
+            FileShare share = FileShare.ReadWrite, SectionFileOptions options = SectionFileOptions.None, long fileSize = 0,
+            int mode = 0, string? mapName = null, SectionNamespace nameSpace = SectionNamespace.Local, int participants = 0)
         {
             if (layout == SectionLayout.Winmmf)
                 throw new ArgumentOutOfRangeException(nameof(layout), layout, $"expected {SectionLayout.Raw} or {SectionLayout.Native}");
+            if (nameSpace == SectionNamespace.Any)
+                throw new ArgumentOutOfRangeException(nameof(nameSpace), nameSpace, "expected another, since this creates");
             var bytes = Arguments.Bytes(size, nameof(size));
-            var options = new wmmf_file_options
+            var checkedOptions = Arguments.Options(
+                nameSpace, layout, mode == 0 ? SectionAccess.Owner : SectionAccess.Mode, mode, participants);
+            var described = new wmmf_file_options
             {
                 struct_size = (uint)sizeof(wmmf_file_options),
                 file_mode = (uint)Known(fileMode),
                 protection = (uint)protection,
+                share = (uint)Known(share),
                 native = layout == SectionLayout.Native ? 1u : 0u,
+                permissions = checkedOptions.mode,
+                flags = (uint)options,
+                participants = checkedOptions.participants,
                 offset = Arguments.Bytes(offset, nameof(offset)),
+                file_size = Arguments.Bytes(fileSize, nameof(fileSize)),
+                name_space = checkedOptions.name_space,
             };
-            var status = Arguments.TryOpen(
-                (text, _, result) =>
-                {
-                    var given = options;
-                    return NativeMethods.wmmf_map_file(text, bytes, &given, result);
-                },
-                path, nameof(path), Arguments.Options(SectionNamespace.Local, layout), null, out var native);
+            var status = Arguments.TryMap(path, mapName, bytes, described, out var native);
             if (status != (int)WmmfStatus.Ok)
-                throw WmmfException.Of(status, $"map file '{path}' with {Wanted(size)} at offset {offset}, {fileMode}, {protection}, layout {layout}");
-            return new MemoryMappedFile(path, native);
+                throw WmmfException.Of(
+                    status,
+                    $"map file '{path}' with {Wanted(size)} at offset {offset}, {fileMode}, {protection}, share {share}, "
+                    + $"options {options}, layout {layout}");
+            return new MemoryMappedFile(path, native, canBeResized: layout == SectionLayout.Raw);
+        }
+
+        /// <summary>Makes a raw, writable file longer, with zeros, or shorter, so that this shows <paramref name="size"/>
+        /// bytes.</summary>
+        /// <remarks>Its memory moves, so nothing may use that: views, what is pinned in them, and calls of other threads. Others
+        /// who have the file mapped, also through another object, keep their size. If the file gets shorter, Windows
+        /// refuses while others have it mapped; on Linux a view of theirs that touches what is gone ends their program.
+        /// </remarks>
+        /// <param name="size">Bytes of payload, at least 1.</param>
+        /// <exception cref="InvalidOperationException">Something uses the memory.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotSupported"/>: it is no file, or has the native
+        /// layout; <see cref="WmmfStatus.ReadOnly"/>.</exception>
+        public void Resize(long size)
+        {
+            var bytes = Arguments.Bytes(size, nameof(size));
+            var status = _section.Alone(native =>
+            {
+                var answer = NativeMethods.wmmf_resize(native, bytes);
+                if (answer == (int)WmmfStatus.Ok)
+                    Volatile.Write(ref _size, size);
+                return answer;
+            });
+            if (status == null)
+                throw new InvalidOperationException(
+                    $"cannot resize section '{Name}' from {Size} to {size} bytes: dispose its views, and what is pinned in them, first, "
+                    + "and let no other thread use it meanwhile");
+            Check(status.Value, $"resize to {size} bytes");
+        }
+
+        /// <summary>A part of the payload, mapped on its own: of a raw file also beyond <see cref="Size"/>, up to the size of the
+        /// file.</summary>
+        /// <param name="offset">Where it begins: anywhere.</param>
+        /// <param name="length">How many bytes.</param>
+        /// <param name="copyOnWrite">Changes stay in this view: nobody else, nor the file, sees them.</param>
+        /// <returns>A view that shows it; dispose it. It stays mapped also when this is disposed.</returns>
+        public MappedView MapWindow(long offset, int length, bool copyOnWrite = false)
+        {
+            var from = Arguments.Bytes(offset, nameof(offset));
+            var bytes = Arguments.NotNegative(length, nameof(length));
+            var protection = copyOnWrite ? SectionProtection.CopyOnWrite
+                : IsReadOnly ? SectionProtection.Read : SectionProtection.ReadWrite;
+            using var section = _section.Hold();
+            IntPtr native;
+            var status = NativeMethods.wmmf_map_window(section.Pointer, from, bytes, (uint)protection, &native);
+            Check(status, $"map {length} bytes at offset {offset} of");
+            using var window = new WindowHandle(native, _section);
+            void* data;
+            Check(NativeMethods.wmmf_window_data(native, &data), "look at a window of");
+            return new MappedView(window, (byte*)data, length, IsReadOnly && !copyOnWrite);
         }
 
         /// <summary>Hands changes of a mapped file to the system, or to the device; of other sections it does nothing.</summary>
@@ -60,6 +131,15 @@ namespace Wmmf
             using var section = _section.Hold();
             Check(NativeMethods.wmmf_flush(section.Pointer, from, bytes, toDevice ? 1u : 0u), "flush");
         }
+
+        private static SectionShare Known(FileShare share) => share switch
+        {
+            FileShare.ReadWrite or (FileShare.ReadWrite | FileShare.Delete) => SectionShare.All,
+            FileShare.Read => SectionShare.Read,
+            FileShare.None => SectionShare.None,
+            _ => throw new ArgumentOutOfRangeException(
+                nameof(share), share, $"expected {FileShare.ReadWrite}, with or without {FileShare.Delete}, {FileShare.Read} or {FileShare.None}"),
+        };
 
         private static SectionFileMode Known(FileMode mode) => mode switch
         {

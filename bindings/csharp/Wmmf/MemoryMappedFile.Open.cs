@@ -160,7 +160,7 @@ namespace Wmmf
             string name, TimeSpan? timeout = null, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionLayout layout = SectionLayout.Native, long size = 0, bool readOnly = false,
             CancellationToken cancellationToken = default) =>
-            Appearance.Of(
+            Polling.Of(
                 () => TryOpen(name, out var file, nameSpace, layout, size, readOnly) ? file : null,
                 $"open section '{name}'", timeout, cancellationToken);
 
@@ -175,42 +175,14 @@ namespace Wmmf
             if (nameSpace != SectionNamespace.Local && nameSpace != SectionNamespace.Global)
                 throw new ArgumentOutOfRangeException(
                     nameof(nameSpace), nameSpace, $"expected {SectionNamespace.Local} or {SectionNamespace.Global}");
-            var names = Array.Empty<byte>();
-            for (;;)
-            {
-                ulong needed;
-                int status;
-                fixed (byte* text = names)
-                    status = NativeMethods.wmmf_list((uint)nameSpace, text, (ulong)names.Length, &needed);
-                if (status == (int)WmmfStatus.Ok)
-                {
-                    var all = Arguments.Utf8.GetString(names, 0, checked((int)needed));
-                    return all.Split(s_nul, StringSplitOptions.RemoveEmptyEntries);
-                }
-                if (status != (int)WmmfStatus.Range)
-                    throw WmmfException.Of(status, $"list the sections of namespace {nameSpace}");
-                names = new byte[checked(needed + 1024)]; // more may come before the next look
-            }
+            var status = NativeText.Of(
+                (text, capacity, needed) => NativeMethods.wmmf_list((uint)nameSpace, text, capacity, needed), out var names);
+            if (status != (int)WmmfStatus.Ok)
+                throw WmmfException.Of(status, $"list the sections of namespace {nameSpace}");
+            return names.Split(s_nul, StringSplitOptions.RemoveEmptyEntries);
         }
 
         private static readonly char[] s_nul = { '\0' };
-
-        /// <summary>Maps an existing file of the file system, with the layout <see cref="SectionLayout.Raw"/>.</summary>
-        /// <param name="path">The file.</param>
-        /// <param name="size">Bytes to show; 0 shows all.</param>
-        /// <param name="readOnly">Ask for read rights only and map read-only pages.</param>
-        /// <returns>The file; dispose it.</returns>
-        public static MemoryMappedFile OpenFile(string path, long size = 0, bool readOnly = false)
-        {
-            var bytes = Arguments.Bytes(size, nameof(size));
-            var status = Arguments.TryOpen(
-                (text, given, result) => NativeMethods.wmmf_open_file(text, bytes, given, result),
-                path, nameof(path), Arguments.Options(SectionNamespace.Local, SectionLayout.Raw, readOnly: readOnly), null,
-                out var native);
-            if (status != (int)WmmfStatus.Ok)
-                throw WmmfException.Of(status, $"open file '{path}' with {Wanted(size)}");
-            return new MemoryMappedFile(path, native);
-        }
 
         private static string Wanted(long size) => size == 0 ? "all its bytes" : $"{size} bytes";
     }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Threading;
 
 namespace Wmmf
 {
@@ -29,10 +30,12 @@ namespace Wmmf
     {
         private readonly SectionHandle _section;
 
-        private MemoryMappedFile(string name, IntPtr native)
+        private long _size;
+
+        private MemoryMappedFile(string name, IntPtr native, bool canBeResized = false)
         {
             Name = name;
-            _section = new SectionHandle(native, isChannel: false, name);
+            _section = new SectionHandle(native, isChannel: false, name, canBeResized);
             var info = new wmmf_info { struct_size = (uint)sizeof(wmmf_info) };
             var status = NativeMethods.wmmf_get_info(native, &info);
             if (status != (int)WmmfStatus.Ok)
@@ -40,7 +43,7 @@ namespace Wmmf
                 _section.Dispose();
                 throw WmmfException.Of(status, $"look at section '{name}'");
             }
-            Size = checked((long)info.size);
+            _size = checked((long)info.size);
             Layout = (SectionLayout)info.layout;
             IsReadOnly = info.read_only != 0;
         }
@@ -49,7 +52,7 @@ namespace Wmmf
         public string Name { get; }
 
         /// <summary>Bytes of payload.</summary>
-        public long Size { get; }
+        public long Size => Volatile.Read(ref _size);
 
         /// <summary>What its bytes mean.</summary>
         public SectionLayout Layout { get; }

@@ -9,11 +9,16 @@ namespace Wmmf
     internal sealed class SectionHandle : MappedHandle
     {
         private volatile bool _isRefused;
+        private readonly ResizeGate? _gate;
 
         // One that watches over no frame now.
         internal Watch? SpareWatch;
 
-        internal SectionHandle(IntPtr native, bool isChannel, string name) : base(native, name) => IsChannel = isChannel;
+        internal SectionHandle(IntPtr native, bool isChannel, string name, bool canBeResized = false) : base(native, name)
+        {
+            IsChannel = isChannel;
+            _gate = canBeResized ? new ResizeGate() : null;
+        }
 
         // A wmmf_channel, else a wmmf_section.
         internal bool IsChannel { get; }
@@ -25,6 +30,51 @@ namespace Wmmf
 
         protected override bool ReleaseHandle() =>
             (IsChannel ? NativeMethods.wmmf_channel_close(handle) : NativeMethods.wmmf_close(handle)) == (int)WmmfStatus.Ok;
+
+        internal override void Retain()
+        {
+            _gate?.Enter();
+            try
+            {
+                base.Retain();
+            }
+            catch (ObjectDisposedException)
+            {
+                _gate?.Leave();
+                throw;
+            }
+        }
+
+        internal override void Release()
+        {
+            base.Release();
+            _gate?.Leave();
+        }
+
+        // Calls something while nothing else uses the memory; null: something does.
+        internal int? Alone(Func<IntPtr, int> call)
+        {
+            if (_isRefused)
+                throw Refusal();
+            if (_gate?.TryClose() == false)
+                return null;
+            try
+            {
+                base.Retain();
+                try
+                {
+                    return call(handle);
+                }
+                finally
+                {
+                    base.Release();
+                }
+            }
+            finally
+            {
+                _gate?.Open();
+            }
+        }
 
         // Refuses further use and ends the waits; the native handle stays open for those who keep it.
         internal void Refuse()

@@ -4,24 +4,24 @@ using System.Threading.Tasks;
 
 namespace Wmmf
 {
-    // Waits for something to be created. No system reports new names, so this polls; no thread waits.
-    internal static class Appearance
+    // Waits for what no system reports, such as a new name, by asking again and again; no thread waits.
+    internal static class Polling
     {
         private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
 
         internal static async Task<T> Of<T>(
-            Func<T?> tryOpen, string what, TimeSpan? timeout, CancellationToken cancellation) where T : class
+            Func<T?> tryOnce, string what, TimeSpan? timeout, CancellationToken cancellation) where T : class
         {
             var left = Arguments.Nanoseconds(timeout);
             var start = MonotonicClock.Nanoseconds;
             for (;;)
             {
                 cancellation.ThrowIfCancellationRequested();
-                var found = tryOpen();
+                var found = tryOnce();
                 if (found != null)
                     return found;
                 if (left >= 0 && MonotonicClock.Nanoseconds - start >= left)
-                    throw new WmmfTimeoutException($"cannot {what}: there was none for {timeout}");
+                    throw new WmmfTimeoutException($"cannot {what}: the time was up after {timeout}");
                 await Task.Delay(s_pause, cancellation).ConfigureAwait(false);
             }
         }

@@ -1,0 +1,118 @@
+using System;
+
+namespace Wmmf
+{
+    // What the system and the lock say of a section.
+    public sealed unsafe partial class MemoryMappedFile
+    {
+        /// <summary>Bytes of a page of memory.</summary>
+        public static long PageSize => PageSizes(out _, out _);
+
+        /// <summary>What addresses and offsets of mappings are multiples of. Offsets that you give need not be.</summary>
+        public static long MappingGranularity
+        {
+            get
+            {
+                _ = PageSizes(out var granularity, out _);
+                return granularity;
+            }
+        }
+
+        /// <summary>Bytes of a large page; 0: the system has none.</summary>
+        public static long LargePageSize
+        {
+            get
+            {
+                _ = PageSizes(out _, out var large);
+                return large;
+            }
+        }
+
+        private static long PageSizes(out long granularity, out long large)
+        {
+            NativeLibraryLoader.Ensure();
+            ulong page, multiple, big;
+            var status = NativeMethods.wmmf_page_sizes(&page, &multiple, &big);
+            if (status != (int)WmmfStatus.Ok)
+                throw WmmfException.Of(status, "look at the sizes of pages");
+            (granularity, large) = ((long)multiple, (long)big);
+            return (long)page;
+        }
+
+        /// <summary>Where the name was found: for one that was opened with <see cref="SectionNamespace.Any"/>.</summary>
+        public SectionNamespace NameSpace => (SectionNamespace)Info().name_space;
+
+        /// <summary>When the section was created; null if the layout does not say.</summary>
+        public DateTimeOffset? Created
+        {
+            get
+            {
+                var created = Info().created_unix_ns;
+                return created == 0 ? (DateTimeOffset?)null : UnixTime.FromNanoseconds(created);
+            }
+        }
+
+        /// <summary>The process that created it, as that process sees itself; null if the layout does not say.</summary>
+        public long? CreatorProcessId
+        {
+            get
+            {
+                var creator = Info().creator_pid;
+                return creator == 0 ? (long?)null : creator;
+            }
+        }
+
+        private wmmf_info Info()
+        {
+            using var section = _section.Hold();
+            var info = new wmmf_info { struct_size = (uint)sizeof(wmmf_info) };
+            Check(NativeMethods.wmmf_get_info(section.Pointer, &info), "look at");
+            return info;
+        }
+
+        /// <summary>The user who owns the section, usually the one who created it.</summary>
+        /// <returns>On Linux the user's name or number, on Windows <c>DOMAIN\user</c> or the SID.</returns>
+        public string GetOwner()
+        {
+            using var section = _section.Hold();
+            var pointer = section.Pointer;
+            var status = NativeText.Of(
+                (text, capacity, needed) => NativeMethods.wmmf_get_owner(pointer, text, capacity, needed), out var owner);
+            Check(status, "look at the owner of");
+            return owner.TrimEnd('\0');
+        }
+
+        /// <summary>Whether the section's name still leads to it. On Linux an administrator, or a cleaner of /dev/shm, can
+        /// remove the name: programs that have the section open go on, but nobody else can open it.</summary>
+        /// <returns>Whether it does.</returns>
+        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotSupported"/>: a mapped file that has no name.</exception>
+        public bool IsNamed()
+        {
+            using var section = _section.Hold();
+            uint named;
+            Check(NativeMethods.wmmf_is_named(section.Pointer, &named), "look at the name of");
+            return named != 0;
+        }
+
+        /// <summary>What the lock says now. A read-only object may ask as well.</summary>
+        /// <returns>A snapshot.</returns>
+        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotSupported"/>: the layout has no lock.</exception>
+        public LockState GetLockState()
+        {
+            using var section = _section.Hold();
+            var state = new wmmf_lock_state { struct_size = (uint)sizeof(wmmf_lock_state) };
+            Check(NativeMethods.wmmf_get_lock_state(section.Pointer, &state), "look at the lock of");
+            return new LockState(state);
+        }
+
+        /// <summary>Frees the lock of a section of the layout <see cref="SectionLayout.Winmmf"/>, whoever holds it: only for
+        /// a lock whose holder was killed, which that layout cannot tell. The payload may be half written.</summary>
+        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotSupported"/>: the native layout recovers by itself, the
+        /// raw one has no lock.</exception>
+        public void BreakLock()
+        {
+            using var section = _section.Hold();
+            Check(NativeMethods.wmmf_break_lock(section.Pointer), "break the lock of");
+        }
+    }
+}
