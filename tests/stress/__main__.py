@@ -10,7 +10,7 @@ import sys
 
 from rich.console import Console
 from rich.table import Table
-from stress import every, garbage, kills, life, soak, waits
+from stress import careless, every, garbage, kills, life, soak, waits
 
 KILLS = {
     ("section", "linux"): 10_000,
@@ -26,6 +26,7 @@ EVERY_SECONDS = 10.0
 GARBAGE_SECONDS = 600
 LIFE_EVENTS = {"linux": 1000, "wine": 200}
 SOAK_SECONDS = 900.0
+CARELESS_SECONDS = 600.0
 
 console = Console(width=150)
 
@@ -154,6 +155,13 @@ def soaking(scale: float) -> bool:
     return not (grown or outcome.torn or outcome.failed or outcome.files)
 
 
+def being_careless(scale: float) -> bool:
+    """Forget objects, dispose them during calls and dispose them twice, in C#; whether nobody noticed."""
+    done = careless.run(CARELESS_SECONDS * scale)
+    console.print(f"C#, careless threads beside an innocent one: {(done.stdout + done.stderr).strip()}")
+    return done.returncode == 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="run stress", description="Kills, waits and recoveries, at length.")
     parser.add_argument("--system", choices=list(kills.SYSTEMS), action="append", help="instead of both")
@@ -168,6 +176,7 @@ def main() -> int:
     if "linux" in systems:
         sound &= reading_every_frame(arguments.scale)
         sound &= soaking(arguments.scale)
+        sound &= being_careless(arguments.scale)
     return 0 if sound else 1
 
 

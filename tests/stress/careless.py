@@ -1,0 +1,17 @@
+"""Careless threads of a C# program beside an innocent one, on Linux."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+
+from csharp import programs
+from lab import dotnet
+
+GRACE = 120.0  # for a busy machine to start and to end
+
+
+def run(seconds: float, seed: int | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Careless.cs, whose output says what it did."""
+    words = [str(seconds), str(random.randrange(2**31) if seed is None else seed)]
+    return dotnet.run_linux(programs.for_linux("../stress/Careless.cs"), words, timeout=seconds + GRACE)
