@@ -53,6 +53,7 @@ internal static class Program
         where method.Name.StartsWith("Test", StringComparison.Ordinal)
         where only == null || only == type.Name || only == method.Name
         where OperatingSystem.IsWindows() || !method.Name.StartsWith("TestOnWindows", StringComparison.Ordinal)
+        where OperatingSystem.IsLinux() || !method.Name.StartsWith("TestOnLinux", StringComparison.Ordinal)
         select method;
 
     private static string LayoutAsJson()
