@@ -17,7 +17,7 @@ internal static class Careless
     private const int MostExposed = 300; // each that is forgotten keeps its memory, as documented
 
     private static readonly TimeSpan s_moment = TimeSpan.FromMilliseconds(1);
-    private static readonly TimeSpan s_long = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_long = TimeSpan.FromMinutes(5); // of a machine that collects garbage at every allocation
     private static readonly string s_name = $"wmmf-careless-{Environment.ProcessId}";
 
     private static volatile bool s_stop;

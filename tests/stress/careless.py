@@ -8,7 +8,7 @@ import subprocess
 from csharp import programs
 from lab import dotnet
 
-GRACE = 120.0  # for a busy machine to start and to end
+GRACE = 660.0  # longer than the program itself waits for what hangs
 
 
 def run(seconds: float, seed: int | None = None) -> subprocess.CompletedProcess[str]:
