@@ -30,8 +30,9 @@ def build(platform: Platform) -> Path:
     run(
         *("cmake", "-S", source / "csrc", "-B", folder / "build", "-DCMAKE_BUILD_TYPE=Release"),
         *("-DCMAKE_INSTALL_LIBDIR=lib", f"-DCMAKE_C_FLAGS=-ffile-prefix-map={source}=."),
-        # What the age of glibc does not have must not become a symbol without a version.
-        *([] if platform.windows else ["-DCMAKE_SHARED_LINKER_FLAGS=-Wl,-z,defs"]),
+        # Windows: a PDB, which nobody gets, would name the builder's folders, and the DLL would carry its hash.
+        # Linux: what the age of glibc does not have must not become a symbol without a version.
+        f"-DCMAKE_SHARED_LINKER_FLAGS={'-s' if platform.windows else '-Wl,-z,defs'}",
         *zig.cmake_options(platform.zig),
     )
     run("cmake", "--build", folder / "build")
