@@ -18,7 +18,7 @@ if _find_spec("._native", __name__) is None:
     )
 
 from ._core.binding import ffi, lib
-from .enums import Access, ChannelState, Layout, Namespace
+from .enums import Access, ChannelState, Layout, Namespace, Status
 from .errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -82,6 +82,7 @@ __all__ = [
     "PoisonedError",
     "ReadLock",
     "SharedMemory",
+    "Status",
     "VideoCapture",
     "WriteLock",
     "__version__",

@@ -3,6 +3,71 @@
 from enum import IntEnum
 
 
+class Status(IntEnum):
+    """Status of a call. The values are pinned for ever; new ones are appended."""
+
+    OK = 0
+    """Success."""
+    ARGUMENT = -1
+    """A NULL pointer, an unknown enum value or a reserved field that is not 0."""
+    SIZE = -2
+    """The size is 0, too large for this machine, or larger than the section."""
+    RANGE = -3
+    """Offset + length reaches outside the section."""
+    STRUCT_SIZE = -4
+    """Struct_size is not one that this library knows."""
+    NAME_EMPTY = -10
+    """The name is empty."""
+    NAME_TOO_LONG = -11
+    """More than 230 bytes."""
+    NAME_INVALID = -12
+    """Not UTF-8, or a slash or backslash where none may be."""
+    EXISTS = -13
+    """The name is taken; what it names is unchanged."""
+    NOT_FOUND = -14
+    """No section has this name."""
+    TIMEOUT = -20
+    """The time was up."""
+    OWNER_DIED = -21
+    """A writer died while it held the lock: the payload may be half written."""
+    POISONED = -22
+    """An audit found damage, or wmmf_poison was called: it is useless for ever."""
+    CLOSED = -23
+    """The handle is closed (reported by the bindings)."""
+    DEADLOCK = -24
+    """The calling thread would wait for itself: it holds the lock, through any handle."""
+    NOT_OWNER = -25
+    """The calling thread does not hold the lock."""
+    READ_ONLY = -26
+    """The handle was opened read-only."""
+    NOT_SUPPORTED = -27
+    """Not supported by this layout, or by this system."""
+    FULL = -28
+    """All participant records, or all places of the handle for readers or frames, are in use."""
+    FORKED = -29
+    """The handle belongs to the parent process."""
+    FORMAT = -30
+    """Not a section of this layout."""
+    VERSION = -31
+    """A native section of a format version that this library does not know."""
+    TRUNCATED = -32
+    """The section is smaller than its header claims."""
+    NOT_READY = -33
+    """Its creator has not initialised it in time."""
+    NOT_INTACT = -34
+    """The frame was overwritten while it was held."""
+    LOST = -35
+    """The frame is no longer in the channel."""
+    ACCESS = -40
+    """The system refuses access."""
+    NO_MEMORY = -41
+    """The system cannot reserve that much memory."""
+    OS = -42
+    """Any other error of the system."""
+    DESCRIPTOR = -43
+    """POSIX: the program has closed the file descriptor of this handle."""
+
+
 class Namespace(IntEnum):
     """Where a name is looked up."""
 

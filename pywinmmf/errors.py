@@ -8,7 +8,7 @@ from ._core.binding import ffi, lib
 class Error(Exception):
     """The base of all errors of this package.
 
-    ``status`` is the status of the C library, one of the ``WMMF_E_...`` values of wmmf.h. ``os_error`` is the code of
+    ``status`` is the status of the C library, see `Status`. ``os_error`` is the code of
     the operating system (``errno`` or ``GetLastError()``), 0 if the system had no part in it.
     """
 

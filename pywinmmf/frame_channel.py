@@ -51,6 +51,11 @@ class FrameChannel(Opened[hold.Channel]):
     A forked child cannot use its parent's objects (`ClosedError`): open the channel again there.
     """
 
+    SLOTS = range(lib.WMMF_CHANNEL_SLOTS_MIN, lib.WMMF_CHANNEL_SLOTS_MAX + 1)
+    """How many slots a channel may have."""
+    HISTORY = range(lib.WMMF_CHANNEL_HISTORY_MAX + 1)
+    """How many frames its history may have."""
+
     def __init__(self, *_arguments: object, **_options: object) -> None:
         """Objects are made with `create` or `open`."""
         raise ArgumentTypeError(
@@ -111,9 +116,7 @@ class FrameChannel(Opened[hold.Channel]):
         encoded = section_name(action, name, namespace)
         usual = described_shape(f"cannot {action}: capacity", capacity)
         size = int(frame_of(usual).used)
-        slots = whole(
-            f"cannot {action}: slots", slots, least=lib.WMMF_CHANNEL_SLOTS_MIN, most=lib.WMMF_CHANNEL_SLOTS_MAX
-        )
+        slots = whole(f"cannot {action}: slots", slots, least=cls.SLOTS[0], most=cls.SLOTS[-1])
         access, access_fields = access_options(access)
         special = new_struct(
             "wmmf_channel_options",

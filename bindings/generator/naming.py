@@ -8,7 +8,7 @@ from generator.header import Struct, Variable
 
 # C enum: its name in C#, its name in Python ("" if Python has none), the prefixes of its members, longest first.
 ENUMS = {
-    "wmmf_status": ("WmmfStatus", "", ("WMMF_E_", "WMMF_")),
+    "wmmf_status": ("WmmfStatus", "Status", ("WMMF_E_", "WMMF_")),
     "wmmf_namespace": ("SectionNamespace", "Namespace", ("WMMF_",)),
     "wmmf_layout": ("SectionLayout", "Layout", ("WMMF_",)),
     "wmmf_access": ("SectionAccess", "Access", ("WMMF_ACCESS_",)),

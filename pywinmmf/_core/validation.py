@@ -16,15 +16,6 @@ _UINT64_MAX = 2**64 - 1
 _Choice = TypeVar("_Choice", bound=IntEnum)
 
 
-def for_opencv(what: str, text: str) -> str:
-    """The text, if OpenCV can take it: it crashes at text that is not Unicode, which file names on Linux may be."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidArgumentError(f"{what} {text!r}: expected a name that is Unicode") from None
-    return text
-
-
 def whole(
     what: str, value: object, *, least: int = 0, most: int = _UINT64_MAX, status: int = lib.WMMF_E_ARGUMENT
 ) -> int:

@@ -20,8 +20,8 @@ from pywinmmf import (
     MemoryMappedFile,
     Namespace,
     NotFoundError,
+    Status,
 )
-from pywinmmf._core.binding import lib
 from pywinmmf.cli.terminal import shown
 from pywinmmf.opencv import cv2
 from pywinmmf.registry import CLAIM_ACCESS, claim_name
@@ -158,7 +158,7 @@ class SharedCamera:
                 pin_limit=PIN_LIMIT_SECONDS,
             )
         except InvalidArgumentError as error:
-            if error.status != lib.WMMF_E_SIZE:
+            if error.status != Status.SIZE:
                 raise
             frames = f"{sharing.slots + sharing.history} frames of {sharing.capacity} bytes"
             raise self._in_the_way(f"of another user and too small for {frames}") from None

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pywinmmf import Access, Error, FrameChannel, InvalidArgumentError, MemoryMappedFile, Namespace
-from pywinmmf._core.binding import lib
-from pywinmmf._core.validation import for_opencv, whole
 from pywinmmf.registry import claim_name
+
+from .source_names import for_opencv
 
 Size = tuple[int, int]  # width, height, as OpenCV has it
 
@@ -78,8 +78,12 @@ class Sharing:
 def check(sharing: Sharing) -> None:
     """Refuse what no channel can have (`InvalidArgumentError`), without creating one."""
     for_opencv("source", sharing.source)
-    whole("slots", sharing.slots, least=lib.WMMF_CHANNEL_SLOTS_MIN, most=lib.WMMF_CHANNEL_SLOTS_MAX)
-    whole("history", sharing.history, most=lib.WMMF_CHANNEL_HISTORY_MAX)
+    for what, count, allowed in (
+        ("slots", sharing.slots, FrameChannel.SLOTS),
+        ("history", sharing.history, FrameChannel.HISTORY),
+    ):
+        if count not in allowed:
+            raise InvalidArgumentError(f"{what} {count}: expected {allowed[0]} to {allowed[-1]}")
     check_text("camera name", sharing.name)
     for name in (sharing.name, claim_name(sharing.name)):
         try:

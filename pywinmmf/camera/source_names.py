@@ -8,9 +8,20 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote
 
+from pywinmmf import InvalidArgumentError
+
 TEST_PICTURE = "test"
 FILE_URL = "file://"
 IN_FILE = "@"  # before the name of a file: unlike a command line, a file can be kept from other users
+
+
+def for_opencv(what: str, text: str) -> str:
+    """The text, if OpenCV can take it: it crashes at text that is not Unicode, which file names on Linux may be."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgumentError(f"{what} {text!r}: expected a name that is Unicode") from None
+    return text
 
 
 def video_file(source: str) -> str | None:

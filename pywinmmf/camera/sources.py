@@ -13,13 +13,12 @@ from typing import Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from pywinmmf._core.validation import for_opencv
 from pywinmmf.opencv import cv2
 
 from . import devices
 from .mjpeg_stream import BadPicture, MjpegStream
 from .sharing import USUAL_FPS, Size
-from .source_names import IN_FILE, TEST_PICTURE, source_in, video_file, without_secrets
+from .source_names import IN_FILE, TEST_PICTURE, for_opencv, source_in, video_file, without_secrets
 
 Picture = npt.NDArray[np.uint8]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import sys
 from pathlib import Path
 
 from pywinmmf import Layout, MemoryMappedFile
-from pywinmmf._core.binding import ffi
 
 from .options import add_name
 
@@ -42,7 +42,7 @@ def _who_has_open(section: MemoryMappedFile) -> str:
     """The processes in whose memory it is, as far as this user may look."""
     if sys.platform == "win32":
         return "unknown, because Windows does not tell"
-    address = int(ffi.cast("uintptr_t", ffi.from_buffer(section)))
+    address = ctypes.addressof(ctypes.c_char.from_buffer(section))
     file = next((file for start, end, file in _mapped_files("self") if start <= address < end), None)
     found = []
     for folder in Path("/proc").iterdir():

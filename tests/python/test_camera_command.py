@@ -281,8 +281,8 @@ def test_wrong_arguments(arguments: list[str], message: str, capsys: pytest.Capt
         (["test", "--name", "a", "--name", "b"], "2 names for 1 sources"),
         (["test", "--every", "0"], "expected at least 1"),
         (["test", "--drop-every", "1"], "expected at least 2"),
-        (["test", "--history", "60001"], "history 60001: expected at most 60000"),
-        (["test", "--slots", "2"], "slots 2: expected at least 3"),
+        (["test", "--history", "60001"], "history 60001: expected 0 to 60000"),
+        (["test", "--slots", "2"], "slots 2: expected 3 to 64"),
         (["test", "--name", "a\nb"], r"camera name 'a\nb': expected no control characters"),
     ],
 )

@@ -54,9 +54,9 @@ def test_a_service_has_a_log() -> None:
     ("words", "message"),
     [
         (["--every", "0"], "expected at least 1"),
-        (["--slots", "2"], "slots 2: expected at least 3"),
-        (["--history", "60001"], "history 60001: expected at most 60000"),
-        (["--slots", "1000"], "slots 1000: expected at most 64"),
+        (["--slots", "2"], "slots 2: expected 3 to 64"),
+        (["--history", "60001"], "history 60001: expected 0 to 60000"),
+        (["--slots", "1000"], "slots 1000: expected 3 to 64"),
         (["--name", "a/b"], "camera name 'a/b'"),
         (["--name", "a" * 230], "camera name 'aaa"),
         (["--name", ""], "camera name ''"),
