@@ -7,10 +7,12 @@ import itertools
 import os
 import statistics
 import sys
+import tempfile
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from stress import careless, every, garbage, kills, life, soak, waits
+from stress import careless, durability, every, garbage, kills, life, soak, waits
 
 KILLS = {
     ("section", "linux"): 10_000,
@@ -27,6 +29,7 @@ GARBAGE_SECONDS = 600
 LIFE_EVENTS = {"linux": 1000, "wine": 200}
 SOAK_SECONDS = 900.0
 CARELESS_SECONDS = 600.0
+DURABILITY_KILLS = 1000
 
 console = Console(width=150)
 
@@ -162,6 +165,17 @@ def being_careless(scale: float) -> bool:
     return done.returncode == 0
 
 
+def keeping_records(scale: float) -> bool:
+    """Kill writers of a file, on Linux; whether every record that they acknowledged is there."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:  # a disk, where /tmp may be memory
+        outcome = durability.run(max(1, int(DURABILITY_KILLS * scale)), Path(folder))
+    console.print(
+        f"records of killed writers: {outcome.kills:,} kills, {outcome.owner_died:,} of them inside the lock, "
+        f"{outcome.acknowledged:,} acknowledged, {outcome.lost:,} of those lost"
+    )
+    return outcome.lost == 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="run stress", description="Kills, waits and recoveries, at length.")
     parser.add_argument("--system", choices=list(kills.SYSTEMS), action="append", help="instead of both")
@@ -177,6 +191,7 @@ def main() -> int:
         sound &= reading_every_frame(arguments.scale)
         sound &= soaking(arguments.scale)
         sound &= being_careless(arguments.scale)
+        sound &= keeping_records(arguments.scale)
     return 0 if sound else 1
 
 

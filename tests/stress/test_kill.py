@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from stress import kills
+from stress import durability, kills
 
 
 @pytest.mark.parametrize(("system", "number"), [("linux", 600), ("wine", 60)])
@@ -18,3 +20,10 @@ def test_survivors_do_not_notice(system: str, kind: str, number: int) -> None:
         assert report.leaked <= 0  # a language's own handles may have become fewer
     assert outcome.keeper == kills.SOUND
     assert outcome.files == []
+
+
+def test_what_was_acknowledged_is_there(tmp_path: Path) -> None:
+    outcome = durability.run(30, tmp_path)
+    print(outcome)
+    assert outcome.kills == 30 <= outcome.acknowledged
+    assert outcome.lost == 0
