@@ -72,6 +72,7 @@ bool faults_strike(void);
 #else
 
 #define FAULTY(failure, call)  (faults_strike() ? (errno = EIO, (failure)) : (call))
+#define access(...)            FAULTY(-1, access(__VA_ARGS__))
 #define faccessat(...)         FAULTY(-1, faccessat(__VA_ARGS__))
 #define fallocate(...)         FAULTY(-1, fallocate(__VA_ARGS__))
 #define fchmod(...)            FAULTY(-1, fchmod(__VA_ARGS__))
