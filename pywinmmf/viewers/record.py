@@ -187,13 +187,16 @@ class Recording:
                 return
 
     def _add(self, frame: Frame) -> None:
-        missed = frame.sequence - self._sequence - 1 if 0 < self._sequence < frame.sequence else 0
-        self._sequence = frame.sequence
         try:
             picture = bgr(frame)
         except (FormatError, NotSupportedError) as error:
             self.video.skip(error)
+            self._sequence = frame.sequence
             return
+        if not frame.intact:  # we were stopped, and its slot was taken back: it is missed, as the next one will tell
+            return
+        missed = frame.sequence - self._sequence - 1 if 0 < self._sequence < frame.sequence else 0
+        self._sequence = frame.sequence
         if self._begin is None:
             now_ns = time.perf_counter_ns()
             self._begin = Beginning(now_ns, now_ns)

@@ -20,10 +20,12 @@ from commands import POLITE, WAIT_SECONDS, command, limited, output_until
 from terminal import press_ctrl_c
 
 from pywinmmf import (
+    Frame,
     FrameChannel,
     Namespace,
 )
 from pywinmmf.cli import main
+from pywinmmf.video_capture import bgr
 from pywinmmf.viewers import record
 from pywinmmf.viewers.video_file import VideoFile
 
@@ -239,6 +241,36 @@ def test_record_of_nothing(name: str, tmp_path: Path, capsys: pytest.CaptureFixt
         assert main(["record", name, str(file), "--timeout", "0.1"]) == 2
         assert "no frame" in capsys.readouterr().err
     assert not file.exists()
+
+
+def test_a_picture_that_was_overwritten_meanwhile_is_missed(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer took its slot back, as from a reader that was stopped."""
+
+    def stopped(frame: Frame) -> Any:
+        copied = bgr(frame)
+        if frame.sequence == 2:
+            channel.publish(picture(200))
+            with other.latest() as held:
+                deadline = time.monotonic() + WAIT_SECONDS
+                while frame.intact and held.intact and time.monotonic() < deadline:
+                    channel.publish(picture(200), timeout=0.01)
+                held.release()
+        elif frame.sequence == 1:
+            channel.publish(picture(100))
+        return copied
+
+    file = tmp_path / "video.avi"
+    monkeypatch.setattr(record, "bgr", stopped)
+    with (
+        FrameChannel.create(name, capacity=48 * 64 * 3, slots=3, pin_limit=0.01) as channel,
+        FrameChannel.open(name) as other,
+    ):
+        channel.publish(picture(0))
+        video = record.record(name, file, after=0.5, fps=1000)
+    assert {round(shown.mean() / 100) for shown in pictures_in(file)} == {0, 2}
+    assert video.missed >= 1
 
 
 @pytest.mark.parametrize("fps", ["0.5", "1001", "0", "nan", "x"])
