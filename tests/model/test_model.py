@@ -108,8 +108,8 @@ PINNING = {
 PINNING_LONG = {
     "3 slots, 2 writers, 2 pin, 1 death": pinning(3, 2, 2, 4, deaths=1),
     "4 slots, 2 writers, 1 pins, 1 poisons, 1 death": pinning(4, 2, 1, 5, poisoners=1, deaths=1),
-    "4 slots, 1 of history, 2 pin, 2 generations, an enemy, 1 death": pinning(
-        4, 1, 2, 4, history=1, generations=2, garbage=1, deaths=1
+    "4 slots, 1 of history, 1 pins, 2 generations, an enemy, 1 death": pinning(
+        4, 1, 1, 4, history=1, generations=2, garbage=1, deaths=1
     ),
 }
 FRAMES = pinning(3, 2, 1, 4, copiers=1)
