@@ -407,11 +407,11 @@ typedef struct wmmf_wait_item {
 typedef struct wmmf_set_item {
     wmmf_channel *channel; /* in */
     wmmf_frame *frame;     /* in: where it is described, with its struct_size; out: the frame of this channel */
-    void *buffer;          /* in: NULL: the frame is pinned, in place; else it is copied here */
     uint64_t length;       /* in: bytes of `buffer` */
     uint64_t after;        /* in: only later sequences count; out: that of the frame, so the item can be given again */
     int32_t status;        /* out: why this channel ended the call; WMMF_OK: it did not */
     uint32_t reserved;     /* 0 */
+    void *buffer;          /* in: NULL: the frame is pinned, in place; else it is copied here */
 } wmmf_set_item;
 
 /* Ends a wmmf_wait_many of the same process. Created by wmmf_waker_create, freed by wmmf_waker_close. */

@@ -303,8 +303,6 @@ namespace Wmmf
         public IntPtr channel;
         // in: where it is described, with its struct_size; out: the frame of this channel
         public wmmf_frame* frame;
-        // in: NULL: the frame is pinned, in place; else it is copied here
-        public void* buffer;
         // in: bytes of `buffer`
         public ulong length;
         // in: only later sequences count; out: that of the frame, so the item can be given again
@@ -313,6 +311,8 @@ namespace Wmmf
         public int status;
         // 0
         public uint reserved;
+        // in: NULL: the frame is pinned, in place; else it is copied here
+        public void* buffer;
     }
 
     // The functions of wmmf.h, as they are.
