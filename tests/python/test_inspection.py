@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import re
@@ -61,20 +60,14 @@ def test_custom_names_are_in_no_list() -> None:
         list_sections(Namespace.CUSTOM)
 
 
-def my_name() -> str:
-    """This user's name, as the system gives it to owners."""
-    if sys.platform == "win32":
-        return getpass.getuser().lower()
-    import pwd
-
-    return pwd.getpwuid(os.geteuid()).pw_name
-
-
 def test_sections_and_channels_say_who_owns_them(section: MemoryMappedFile, name: str) -> None:
     with FrameChannel.create(f"{name}-channel", capacity=10) as channel:
-        for owner in (section.owner, channel.owner):
-            user = owner.rpartition("\\")[2].lower() if sys.platform == "win32" else owner
-            assert user == my_name()
+        owner = section.owner
+        assert owner == channel.owner != ""
+        if sys.platform != "win32":  # what Windows, and Wine, call this user, the tests in C ask the system
+            import pwd
+
+            assert owner == pwd.getpwuid(os.geteuid()).pw_name
     with pytest.raises(ClosedError):
         _ = channel.owner
 
