@@ -104,7 +104,7 @@ def msvc_programs(arch: str) -> Path:
 @functools.cache
 def zig_programs(target: str) -> Path:
     """Return the folder with the test programs in C for a target of zig."""
-    return configure_and_build(TESTS, f"zig-{target}", make=["unit", "faults", "agent-c"]) / "bin"
+    return configure_and_build(TESTS, f"zig-{target}", make=["unit", "faults"]) / "bin"
 
 
 @functools.cache

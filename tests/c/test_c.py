@@ -51,6 +51,12 @@ def test_contract_with_musl(program: str, tmp_path: Path) -> None:
     check_passed(run(native.zig_programs("x86_64-linux-musl") / program, cwd=tmp_path))
 
 
+@pytest.mark.parametrize("program", ["unit", "faults"])
+def test_contract_on_32_bit_linux(program: str, tmp_path: Path) -> None:
+    """With musl, whose time_t has 64 bits there."""
+    check_passed(run(native.zig_programs("x86-linux-musl") / program, cwd=tmp_path))
+
+
 def test_suite_compiles_for_32_bit_arm() -> None:
     """Its children would need the emulator, too: it is not run."""
     header = native.checked("readelf", "-h", native.zig_programs("arm-linux-gnueabihf") / "unit")

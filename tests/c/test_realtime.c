@@ -1,4 +1,5 @@
-/* A thread of real-time priority never spins for what only an ordinary thread on the same core can give it. */
+/* Waits leave the processor alone. A thread of real-time priority never spins for what only an ordinary thread on the
+ * same core can give it. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
@@ -150,7 +151,18 @@ static void no_spin_keeps_an_ordinary_thread_from_its_core(void) {
     in_a_child(work_together); /* which alone is kept to one core */
 }
 
+/* Half a second is some fifty looks for a death. A timeout that the system reads as 0 is thousands of wake-ups: that of
+ * SYS_futex on a 32-bit machine whose time_t has 64 bits. */
+static void a_wait_sleeps(void) {
+    wmmf_section *section = create(new_name(), 100, WMMF_NATIVE);
+    int64_t before = cpu_ns();
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_wait(section, 0, SECOND / 2, NULL));
+    CHECK(cpu_ns() - before < SECOND / 50);
+    wmmf_close(section);
+}
+
 static const struct test tests[] = {
+    TEST(a_wait_sleeps),
     TEST(no_spin_keeps_an_ordinary_thread_from_its_core),
     {NULL, NULL},
 };

@@ -24,6 +24,11 @@
 #define SYS_futex_waitv 449
 #endif
 
+#ifdef SYS_fcntl64 /* on 32-bit machines, for locks among others */
+#define FCNTL_OF_LOCKS SYS_fcntl64
+#else
+#define FCNTL_OF_LOCKS SYS_fcntl
+#endif
 #define ANY_ARGUMENT (-1)
 
 /* From here on, this system call of this process fails, if all of `bits` are set in its argument (or it is equal, for
@@ -189,7 +194,7 @@ static void what_a_system_refuses_is_done_another_way(void) {
 static void create_without_locks(int error, int32_t expected) {
     wmmf_section *section = NULL;
     const char *name = new_name();
-    forbid_some(SYS_fcntl, 1, F_OFD_SETLK, true, error);
+    forbid_some(FCNTL_OF_LOCKS, 1, F_OFD_SETLK, true, error);
     CHECK_STATUS(expected, wmmf_create(name, 100, NULL, &section));
     CHECK_EQUAL(error, wmmf_last_os_error());
     CHECK(strstr(wmmf_last_detail(), "F_OFD_SETLK") != NULL);
