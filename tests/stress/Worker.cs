@@ -7,7 +7,7 @@ using System.Threading;
 
 internal static class Worker
 {
-    // After so many, and a first collection of garbage, .NET has the handles that it opens for itself, once.
+    // After so many .NET has the handles that it opens for itself, once.
     private const int FirstOperations = 200;
 
     private static void Main(string[] arguments)
@@ -27,8 +27,6 @@ internal static class Worker
         long operations = 0;
         for (; operations < FirstOperations; operations++)
             work.Operate();
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
         var before = HandlesInUse();
         for (; operations < least || !Volatile.Read(ref stop); operations++)
             work.Operate();

@@ -51,7 +51,7 @@ def killing(systems: list[str], scale: float) -> bool:
         outcome = kills.run(system, kind, number, int(OPERATIONS.get((kind, system), 0) * scale))
         total, killed = outcome.total, outcome.killed
         of_languages = ", ".join(f"{killed[language]:,}" for language in ("C", "Python", "C#"))
-        leaked = sum(max(0, report.leaked) for report in outcome.reports)
+        leaked = sum(report.leaked for report in outcome.reports)
         shown.add_row(
             kind,
             system,
