@@ -162,12 +162,6 @@ static const struct test tests[] = {
     {NULL, NULL},
 };
 
-static const struct role roles[] = {
-    {NULL, NULL},
-};
-
 int main(int argc, char **argv) {
-    static const struct suite suite = {tests, roles};
-    static const struct suite *const suites[] = {&suite, NULL};
-    return harness_main(argc, argv, suites);
+    return harness_run(argc, argv, tests);
 }

@@ -164,3 +164,10 @@ int harness_main(int argc, char **argv, const struct suite *const *suites) {
     printf("%d passed, %d failed\n", passed, failed);
     return failed || !passed;
 }
+
+int harness_run(int argc, char **argv, const struct test *tests) {
+    static const struct role no_roles[] = {{NULL, NULL}};
+    const struct suite suite = {tests, no_roles};
+    const struct suite *const suites[] = {&suite, NULL};
+    return harness_main(argc, argv, suites);
+}

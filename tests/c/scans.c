@@ -45,7 +45,7 @@ static uint64_t scanned_by_one_write(wmmf_section *section) {
     return scanned;
 }
 
-static void who_has_left_costs_nothing(void) {
+static void participants_that_left_cost_nothing(void) {
     static wmmf_section *others[OTHERS];
     const char *name = new_name();
     wmmf_options options = {.struct_size = sizeof options, .participants = WMMF_PARTICIPANTS_MAX};
@@ -68,16 +68,10 @@ static void who_has_left_costs_nothing(void) {
 }
 
 static const struct test tests[] = {
-    TEST(who_has_left_costs_nothing),
-    {NULL, NULL},
-};
-
-static const struct role roles[] = {
+    TEST(participants_that_left_cost_nothing),
     {NULL, NULL},
 };
 
 int main(int argc, char **argv) {
-    static const struct suite suite = {tests, roles};
-    static const struct suite *const suites[] = {&suite, NULL};
-    return harness_main(argc, argv, suites);
+    return harness_run(argc, argv, tests);
 }

@@ -33,7 +33,7 @@ SURVIVORS = ["C", "C", "C", "Python", "C#"]
 SOUND = "sound 1 gone"  # the keeper's word: no damage, no slot lost, one participant, no section left
 NOT_STARTED = 1  # exit status, under Wine; a C worker has others of its own
 LONG_TIMEOUT = 60  # seconds until a process that does not say what it should counts as stuck
-OF_THE_RUNTIME = 3  # handles that .NET or Python opens for itself at any time; a leak of ours is hundreds
+OF_DOTNET = 1  # handle that .NET opens for itself some seconds after its start; a leak of ours is hundreds
 OPERATIONS_PER_SECOND = 50_000  # of a C survivor, at the very least
 
 Process = subprocess.Popen[str]
@@ -46,12 +46,14 @@ class Report(NamedTuple):
     torn: int
     failed: int
     repairs: int
-    more_handles: int
+    leaked: int
 
-    @property
-    def leaked(self) -> int:
-        """How many more handles it has at the end than a runtime may have opened for itself."""
-        return max(0, self.more_handles - OF_THE_RUNTIME)
+
+def report_of(language: str, words: str) -> Report:
+    """A survivor's report. It may have fewer handles than before, of its language's own, and a C# program one more."""
+    report = Report(*map(int, words.split()))
+    own = OF_DOTNET if language == "C#" else 0
+    return report._replace(leaked=max(0, report.leaked - own))
 
 
 class Outcome(NamedTuple):
@@ -218,7 +220,10 @@ def run(system: str, kind: str, kills: int, operations: int = 0) -> Outcome:
         for survivor in survivors:
             dismiss(survivor)
         timeout = LONG_TIMEOUT + share / OPERATIONS_PER_SECOND
-        reports = [Report(*map(int, last_words(survivor, timeout).split())) for survivor in survivors]
+        reports = [
+            report_of(language, last_words(survivor, timeout))
+            for language, survivor in zip(SURVIVORS, survivors, strict=True)
+        ]
         # Nobody comes after these and takes over their places: the keeper finds what they leave.
         killed += kill_crowd(start, CROWD, seed=CROWD)
         dismiss(keeper)
