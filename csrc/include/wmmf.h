@@ -174,6 +174,7 @@ typedef struct wmmf_options {
     uint32_t reserved;                   /* 0 */
     const char *sddl;                    /* security descriptor, with WMMF_ACCESS_SDDL; else NULL */
     const wmmf_channel_options *channel; /* frame channels only: for creating; NULL: all 0 */
+    uint64_t reserve;                    /* for creating: bytes of payload that it can grow to (wmmf_resize); 0: none */
 } wmmf_options;
 
 /* Which files wmmf_map_file takes. */
@@ -232,6 +233,7 @@ typedef struct wmmf_info {
     uint64_t created_unix_ns; /* native layout: when it was created, nanoseconds since 1970; else 0 */
     uint32_t creator_pid;     /* native layout: the process that created it, as that saw itself; else 0 */
     uint32_t name_space;      /* enum wmmf_namespace: where the name was found, never WMMF_ANY */
+    uint64_t reserve;         /* bytes of payload that it could have in all, in memory; 0: no more than it has */
 } wmmf_info;
 
 /* Slots of a frame channel. */
@@ -442,8 +444,9 @@ WMMF_API const char *wmmf_last_detail(void);
 /* Opening and closing. */
 
 /* Creates a section with `size` bytes of zeroed payload and opens it for writing.
- * The memory is reserved at once. WMMF_E_EXISTS if the name is taken.
- * The section lives until its last handle, in any process, is closed or its process has ended. */
+ * Their memory is reserved at once. With options->reserve, native only, wmmf_resize can make it larger later: each
+ * process that has it open gives so many addresses to it, and only what it has grown to takes memory. WMMF_E_EXISTS if
+ * the name is taken. The section lives until its last handle, in any process, is closed or its process has ended. */
 WMMF_API int32_t wmmf_create(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out);
 
 /* Opens the section if there is one, else creates it. An existing one must have the
@@ -455,7 +458,11 @@ WMMF_API int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf
 
 /* Opens an existing section. A frame channel only read-only, to look at it. `size` 0 takes the whole payload; else the
  * handle shows the first `size` bytes and WMMF_E_SIZE says that there are fewer. Only the native layout knows its exact
- * size: with the others, size 0 gives what the system reports, on Windows rounded up to whole pages. */
+ * size: with the others, size 0 gives what the system reports, on Windows rounded up to whole pages. A section that can
+ * grow has at least `size` bytes, and the handle shows all of them.
+ * WMMF_E_NOT_READY: its creator has not initialised it within a second; or, on Windows, another program has only
+ * reserved it (SEC_RESERVE), and wmmf_last_detail says how much. Of such a section the bytes count that have memory at
+ * the time of opening, from the first on. */
 WMMF_API int32_t wmmf_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out);
 
 /* Creates a section without a name and opens it for writing. Nobody finds it: other processes get it from one that has
@@ -505,11 +512,22 @@ WMMF_API int32_t wmmf_map_file(const char *path, uint64_t size, const wmmf_file_
  * nothing if there is no file. */
 WMMF_API int32_t wmmf_flush(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t to_device);
 
-/* Makes a raw, writable file longer (with zeros) or shorter, so that the section has `size` bytes, and maps it again:
- * no other call on the handle, nor a use of its memory, may be under way, and wmmf_data gives a new address. Windows
- * and other mappings stay as they are. After a failure the section has its old size, but perhaps a new address.
- * Shorter, while others have it mapped: Windows refuses (WMMF_E_ACCESS); on Linux they get WMMF_E_TRUNCATED from
- * wmmf_read and a signal where they touch memory that is gone. Sections without a file: WMMF_E_NOT_SUPPORTED. */
+/* Gives the section `size` bytes of payload; those that are new are zero.
+ *
+ * A native section that was created with options->reserve, or a native file, grows while others have it open. They see
+ * the new size as soon as they ask for it, or for bytes beyond the one they know. It does not get smaller
+ * (WMMF_E_SIZE), because others may use the bytes. If the process dies meanwhile, it has the old size or the new one.
+ *   In memory: up to the reserve, in place; addresses stay as they are. WMMF_E_NO_MEMORY: no memory is left for it.
+ *   A file: wmmf_data gives another address, of a larger view. Addresses of before stay valid until wmmf_close, and
+ * show the same bytes. Not through a handle that was opened with a size (WMMF_E_NOT_SUPPORTED).
+ *
+ * A raw, writable file becomes longer or shorter, and is mapped again: no other call on the handle, nor a use of its
+ * memory, may be under way, and wmmf_data gives a new address. Windows and other mappings stay as they are. After a
+ * failure the section has its old size, but perhaps a new address. Shorter, while others have it mapped: Windows
+ * refuses (WMMF_E_ACCESS); on Linux they get WMMF_E_TRUNCATED from wmmf_read and a signal where they touch memory that
+ * is gone.
+ *
+ * Other sections: WMMF_E_NOT_SUPPORTED. */
 WMMF_API int32_t wmmf_resize(wmmf_section *section, uint64_t size);
 
 /* Maps `length` bytes at any `offset` of the payload once more; of a raw file, also beyond the handle's own size, up to
@@ -551,10 +569,11 @@ WMMF_API int32_t wmmf_is_named(wmmf_section *section, uint32_t *named);
 
 /* What a section is. */
 
-/* *data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle. */
+/* *data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle. Of a
+ * section that can grow, the bytes behind wmmf_size must not be touched. */
 WMMF_API int32_t wmmf_data(wmmf_section *section, void **data);
 
-/* *size becomes the payload's bytes. */
+/* *size becomes the payload's bytes, as many as there are now. */
 WMMF_API int32_t wmmf_size(wmmf_section *section, uint64_t *size);
 
 /* winmmf layout: frees the lock, whoever holds it. The format does not say who that is, so nobody can tell whether the

@@ -4,6 +4,7 @@
 #include "channel.h"
 #include "diagnostics.h"
 #include "files.h"
+#include "growth.h"
 #include "last_error.h"
 #include "lock_holders.h"
 #include "lock_winmmf.h"
@@ -78,14 +79,18 @@ int32_t wmmf_data(wmmf_section *section, void **data) {
     if (status == WMMF_OK && !section->payload)
         status = WMMF_E_NOT_SUPPORTED; /* of a file, nothing is mapped */
     if (status == WMMF_OK)
-        *data = section->payload;
+        status = growth_look(section);
+    if (status == WMMF_OK)
+        *data = section_payload(section);
     return status;
 }
 
 int32_t wmmf_size(wmmf_section *section, uint64_t *size) {
     int32_t status = out_check(section_check(section), size);
     if (status == WMMF_OK)
-        *size = section->size;
+        status = growth_look(section);
+    if (status == WMMF_OK)
+        *size = section_size(section);
     return status;
 }
 
@@ -95,15 +100,19 @@ int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info) {
         return status;
     if (info->struct_size != sizeof *info)
         return WMMF_E_STRUCT_SIZE;
+    status = growth_look(section);
+    if (status != WMMF_OK)
+        return status;
     info->layout = section->layout;
     info->read_only = section->read_only;
     info->participants = section->participants;
-    info->size = section->size;
+    info->size = section_size(section);
     info->mapped_size = platform_mapped_size(section->mapping);
     info->data_offset = (uint64_t)(section->payload - platform_base(section->mapping));
     info->created_unix_ns = section->header ? section->created_unix_ns : 0;
     info->creator_pid = section->header ? load_relaxed_u32(&section->header->creator_pid) : 0;
     info->name_space = section->name_space;
+    info->reserve = section->reserve;
     return WMMF_OK;
 }
 
@@ -123,10 +132,9 @@ int32_t wmmf_get_owner(wmmf_section *section, char *name, uint64_t capacity, uin
 
 /* Locks and copies. */
 
-static int32_t range_check(const wmmf_section *section, uint64_t offset, const void *buffer, uint64_t length) {
-    if (offset > section->size || length > section->size - offset)
-        return WMMF_E_RANGE;
-    return buffer || length == 0 ? WMMF_OK : WMMF_E_ARGUMENT;
+static int32_t range_check(wmmf_section *section, uint64_t offset, const void *buffer, uint64_t length) {
+    int32_t status = section_range(section, offset, length);
+    return status == WMMF_OK && !buffer && length != 0 ? WMMF_E_ARGUMENT : status;
 }
 
 static int32_t lock_check(const wmmf_section *section) {
@@ -228,7 +236,7 @@ int32_t wmmf_read(wmmf_section *section, uint64_t offset, void *buffer, uint64_t
     if (section->file && section->layout == WMMF_RAW)
         return files_read(section, offset, buffer, (size_t)length);
     if (section->layout == WMMF_RAW) {
-        memmove(buffer, section->payload + offset, (size_t)length);
+        memmove(buffer, section_payload(section) + offset, (size_t)length);
         return WMMF_OK;
     }
     if (section->read_only) {
@@ -240,7 +248,7 @@ int32_t wmmf_read(wmmf_section *section, uint64_t offset, void *buffer, uint64_t
     status = locked ? held_status(section) : lock_read(section, timeout_ns);
     if (status != WMMF_OK)
         return status;
-    memmove(buffer, section->payload + offset, (size_t)length);
+    memmove(buffer, section_payload(section) + offset, (size_t)length);
     return locked ? WMMF_OK : unlock_read(section);
 }
 
@@ -261,7 +269,7 @@ int32_t wmmf_write_queued(wmmf_section *section, uint64_t offset, const void *bu
     status = locked ? held_status(section) : winmmf_lock_write(section, timeout_ns);
     if (status != WMMF_OK)
         return status;
-    memmove(section->payload + offset, buffer, (size_t)length);
+    memmove(section_payload(section) + offset, buffer, (size_t)length);
     return locked ? WMMF_OK : winmmf_unlock_write(section);
 }
 

@@ -1,6 +1,7 @@
 /* Inspection: which sections there are, who has them open, and whether the contents of a header agree. */
 #include "diagnostics.h"
 
+#include "growth.h"
 #include "last_error.h"
 
 #include <string.h>
@@ -18,7 +19,7 @@ static bool header_is_intact(const wmmf_section *section) {
            load_relaxed_u32(&header->format_version) == WMMF_FORMAT_VERSION &&
            load_relaxed_u32(&header->participants) == section->participants &&
            load_relaxed_u64(&header->payload_offset) == (uint64_t)(section->payload - (const uint8_t *)header) &&
-           load_relaxed_u64(&header->payload_size) >= section->size &&
+           growth_claimed(header) >= section_size(section) && load_relaxed_u64(&header->reserve) == section->reserve &&
            load_relaxed_u64(&header->section_id) == section->section_id &&
            load_relaxed_u64(&header->created_unix_ns) == section->created_unix_ns &&
            load_relaxed_u32(&header->kind) == section->kind &&

@@ -274,6 +274,10 @@ int32_t platform_window_map(struct platform_mapping *mapping, uint64_t offset, u
     return status;
 }
 
+int32_t platform_window_flush(const struct platform_window *window, uint64_t offset, uint64_t length) {
+    return FlushViewOfFile(window->data + offset, (SIZE_T)length) ? WMMF_OK : status_from_error(GetLastError());
+}
+
 void platform_window_unmap(struct platform_window *window) {
     UnmapViewOfFile(window->view);
 }

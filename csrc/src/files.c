@@ -12,13 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "growth.h"
 #include "last_error.h"
 #include "name.h"
 #include "participants.h"
 #include "section.h"
 
-#define LARGEST_MAPPING (PTRDIFF_MAX - 0xFFFF) /* the system rounds up to whole pages */
-#define ALL_FLAGS       ((uint32_t)(WMMF_FILE_WRITE_THROUGH | WMMF_FILE_RESERVE | WMMF_FILE_UNMAPPED))
+#define ALL_FLAGS ((uint32_t)(WMMF_FILE_WRITE_THROUGH | WMMF_FILE_RESERVE | WMMF_FILE_UNMAPPED))
 
 static int32_t file_options_check(const wmmf_file_options *given, wmmf_file_options *options) {
     static const wmmf_file_options none = {.struct_size = sizeof none};
@@ -255,13 +255,17 @@ int32_t wmmf_flush(wmmf_section *section, uint64_t offset, uint64_t length, uint
     int32_t status = section_check(section);
     if (status == WMMF_OK && to_device > 1)
         status = WMMF_E_ARGUMENT;
-    if (status == WMMF_OK && (offset > section->size || length > section->size - offset))
-        status = WMMF_E_RANGE;
+    if (status == WMMF_OK)
+        status = section_range(section, offset, length);
     if (status != WMMF_OK || !section->file)
         return status;
     if (length == 0)
-        length = section->size - offset;
-    return platform_file_flush(section->mapping, section->file_offset + offset, length, to_device == 1);
+        length = section_size(section) - offset;
+    if (section->layout == WMMF_NATIVE)
+        status = growth_flush(section, offset, length);
+    return status != WMMF_OK
+               ? status
+               : platform_file_flush(section->mapping, section->file_offset + offset, length, to_device == 1);
 }
 
 static int32_t map_again(wmmf_section *section, uint64_t size) {
@@ -276,12 +280,16 @@ static int32_t map_again(wmmf_section *section, uint64_t size) {
 int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
     int32_t status = section_check(section);
     uint64_t before = 0, there;
-    if (status == WMMF_OK && (!section->file || section->layout != WMMF_RAW))
+    if (status == WMMF_OK && size == 0)
+        status = WMMF_E_SIZE;
+    if (status == WMMF_OK && section->layout == WMMF_NATIVE)
+        return growth_resize(section, size);
+    if (status == WMMF_OK && !section->file)
         status = WMMF_E_NOT_SUPPORTED;
     if (status == WMMF_OK && (section->read_only || section->copy_on_write))
         status = WMMF_E_READ_ONLY;
     if (status == WMMF_OK &&
-        (size == 0 || size > UINT64_MAX / 2 - section->file_offset || (section->payload && size > LARGEST_MAPPING)))
+        (size > UINT64_MAX / 2 - section->file_offset || (section->payload && size > LARGEST_MAPPING)))
         status = WMMF_E_SIZE;
     if (status != WMMF_OK)
         return status;
@@ -312,19 +320,20 @@ struct wmmf_window {
 };
 
 static int32_t window_check(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t protection) {
-    uint64_t end = section->size;
     if (protection > WMMF_COPY_ON_WRITE)
         return WMMF_E_ARGUMENT;
     if (section->kind != KIND_PLAIN)
         return WMMF_E_NOT_SUPPORTED;
     if (protection == WMMF_READ_WRITE && (section->read_only || section->copy_on_write))
         return WMMF_E_READ_ONLY;
-    if (section->file && section->layout == WMMF_RAW) {
-        int32_t status = platform_file_size(section->mapping, &end);
-        if (status != WMMF_OK)
-            return status;
+    int32_t status = growth_look(section);
+    uint64_t end = section_size(section);
+    if (status == WMMF_OK && section->file && section->layout == WMMF_RAW) {
+        status = platform_file_size(section->mapping, &end);
         end = end > section->file_offset ? end - section->file_offset : 0;
     }
+    if (status != WMMF_OK)
+        return status;
     return length == 0 || offset > end || length > end - offset ? WMMF_E_RANGE : WMMF_OK;
 }
 

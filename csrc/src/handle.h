@@ -4,6 +4,8 @@
 
 #include "platform.h"
 
+#define LARGEST_MAPPING (PTRDIFF_MAX - 0xFFFF) /* the system rounds up to whole pages */
+
 /* Threads of one handle that may hold the read lock at the same time. */
 #define READER_THREADS 256
 
@@ -21,9 +23,9 @@ struct wmmf_section {
     bool file;    /* of the file system */
     bool unnamed; /* neither a name nor a file */
     bool copy_on_write;
-    uint64_t file_offset; /* of the payload in its file */
-    uint8_t *payload;
-    uint64_t size;
+    uint64_t file_offset;               /* of the payload in its file */
+    uint8_t *payload;                   /* as it was opened; see section_payload */
+    shared_u64 size;                    /* see section_size */
     const struct lock_abandon *abandon; /* of its layout; NULL: there is no lock */
     uint64_t identity;                  /* the same for all handles of one section, of a layout with a lock */
     wmmf_section *next, *previous;      /* all open handles of this process (lock_holders.c) */
@@ -36,6 +38,13 @@ struct wmmf_section {
     uint32_t kind; /* enum section_kind */
     uint32_t participants;
     uint32_t index; /* of our own record; a read-only handle has none */
+
+    /* Sections that grow (growth.c). */
+    bool grows;                 /* this handle follows, and can make it larger */
+    uint64_t reserve;           /* payload bytes that it could have in all; 0: no more than it has, and files */
+    struct larger_view *larger; /* of a file: the newest, which has all that older ones have */
+    shared_u64 larger_payload;  /* the address of the payload in it; 0: none */
+    shared_u32 growing;         /* 1 while a thread of this handle maps the file once more */
 
     /* Readers of a frame channel: what belongs to each record, beside it. */
     shared_u64 *pins;
@@ -55,5 +64,15 @@ struct wmmf_section {
     shared_u64 yielding_version;   /* of the free lock, which we leave to others */
     shared_u64 yielding_since_ns;
 };
+
+/* How much of the payload this handle knows to be there. Acquired: bytes within it are where section_payload says. */
+static inline uint64_t section_size(const wmmf_section *section) {
+    return load_acquire_u64(&section->size);
+}
+
+static inline uint8_t *section_payload(const wmmf_section *section) {
+    uint64_t larger = load_relaxed_u64(&section->larger_payload);
+    return larger != 0 ? (uint8_t *)(uintptr_t)larger : section->payload;
+}
 
 #endif

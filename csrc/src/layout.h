@@ -96,7 +96,12 @@ struct header {
     uint8_t reserved2[24];
 
     eventcount events[EVENT_COUNT];
-    uint8_t reserved3[HEADER_SIZE - 3 * 64 - EVENT_COUNT * 8];
+    uint8_t reserved3[40];
+
+    /* Growing (growth.c). */
+    shared_u64 reserve;   /* constant: payload bytes that the section can grow to in memory; 0: it does not */
+    shared_u64 committed; /* payload bytes that can be used, once it has grown; only grows */
+    uint8_t reserved4[HEADER_SIZE - 4 * 64 - 2 * 8];
 };
 
 /* A frame channel is three sections.
@@ -207,6 +212,7 @@ LAYOUT_ASSERT(header_records_used, offsetof(struct header, records_used) == 80);
 LAYOUT_ASSERT(header_sequence, offsetof(struct header, sequence) == 128);
 LAYOUT_ASSERT(header_progress, offsetof(struct header, progress) == 136);
 LAYOUT_ASSERT(header_events, offsetof(struct header, events) == 192);
+LAYOUT_ASSERT(header_reserve, offsetof(struct header, reserve) == 256);
 LAYOUT_ASSERT(header_kind, offsetof(struct header, kind) == 48);
 LAYOUT_ASSERT(header_creator, offsetof(struct header, creator_pid) == 52);
 LAYOUT_ASSERT(channel_header_size, sizeof(struct channel_header) == CHANNEL_HEADER_SIZE);

@@ -13,10 +13,20 @@
 struct platform_mapping;
 
 /* Creates and maps `size` zeroed bytes and reserves the first ones; WMMF_E_NO_MEMORY unless there is room for all of
- * them now. On POSIX the name appears with platform_publish, on Windows at once:
- * openers may see it before anything is stored. It ends, name and all, once nobody has it open, dead or alive. */
+ * them now. `addresses`, if they are more, are for platform_commit. On POSIX the name appears with platform_publish, on
+ * Windows at once: openers may see it before anything is stored. It ends, name and all, once nobody has it open, dead
+ * or alive. */
 int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, uint64_t reserved,
-                        struct platform_mapping **out);
+                        uint64_t addresses, struct platform_mapping **out);
+/* How many bytes it could have in all: more than platform_mapped_size where it is only reserved behind that. */
+uint64_t platform_addresses(const struct platform_mapping *mapping);
+/* Has addresses for so many bytes, of which more than are there must not be used. platform_base may change. */
+int32_t platform_extend(struct platform_mapping *mapping, uint64_t addresses);
+/* Gives the first `size` bytes memory, for all who have it open; there are addresses for them. Those that are new are
+ * zero. A failure, or a death, may leave a part done, which the next try then finds. */
+int32_t platform_commit(struct platform_mapping *mapping, uint64_t size);
+/* How many bytes have memory, from the first on. */
+int32_t platform_committed(struct platform_mapping *mapping, uint64_t *size);
 /* Reserves more: to touch what is not reserved ends the program, if there is no memory left by then. */
 int32_t platform_reserve(struct platform_mapping *mapping, uint64_t offset, uint64_t length);
 int32_t platform_publish(struct platform_mapping *mapping);
@@ -30,7 +40,7 @@ int32_t platform_create_inner(const struct platform_mapping *outer, bool for_rea
 int32_t platform_open_inner(const struct platform_mapping *outer, bool for_readers, uint64_t id, bool read_only,
                             struct platform_mapping **out);
 /* The same without a name, for whoever gets a handle of it. Nobody can make it shorter. */
-int32_t platform_create_unnamed(const wmmf_options *options, uint64_t size, uint64_t reserved,
+int32_t platform_create_unnamed(const wmmf_options *options, uint64_t size, uint64_t reserved, uint64_t addresses,
                                 struct platform_mapping **out);
 /* Of a section without a name: a handle that leads to it, in the process `pid`, 0: in this one. */
 int32_t platform_share(struct platform_mapping *mapping, uint32_t pid, bool read_only, int64_t *handle);
@@ -89,6 +99,8 @@ struct platform_window {
 /* `offset` counts from platform_base, or from the beginning of a file. */
 int32_t platform_window_map(struct platform_mapping *mapping, uint64_t offset, uint64_t length, uint32_t protection,
                             struct platform_window *window);
+/* Hands changes of `length` bytes at `offset` of a window to the system. */
+int32_t platform_window_flush(const struct platform_window *window, uint64_t offset, uint64_t length);
 void platform_window_unmap(struct platform_window *window);
 void platform_page_sizes(uint64_t *page, uint64_t *granularity, uint64_t *large);
 

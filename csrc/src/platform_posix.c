@@ -23,6 +23,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -507,7 +508,7 @@ static int32_t make_file(struct platform_mapping *mapping, mode_t mode, uint64_t
 }
 
 int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, uint64_t reserved,
-                        struct platform_mapping **out) {
+                        uint64_t addresses, struct platform_mapping **out) {
     mode_t mode;
     struct platform_mapping *mapping;
     int32_t status = creation_mode(options, &mode);
@@ -520,6 +521,8 @@ int32_t platform_create(const char *name, const wmmf_options *options, uint64_t 
         sweep(false);
         status = make_file(mapping, mode, size, reserved);
     }
+    if (status == WMMF_OK)
+        status = platform_extend(mapping, addresses);
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;
@@ -738,6 +741,41 @@ uint64_t platform_mapped_size(const struct platform_mapping *mapping) {
 int32_t platform_reserve(struct platform_mapping *mapping, uint64_t offset, uint64_t length) {
     int32_t status = descriptor_check(mapping);
     return status == WMMF_OK ? room_reserve_more(mapping->fd, mapping->base, offset, length) : status;
+}
+
+/* A file as long as what has memory, and mapped beyond its end: there are addresses for more, and the kernel itself
+ * says how much may be used. */
+int32_t platform_extend(struct platform_mapping *mapping, uint64_t addresses) {
+    if (addresses <= mapping->view_size)
+        return WMMF_OK;
+    void *view = addresses <= SIZE_MAX
+                     ? mremap(mapping->view, (size_t)mapping->view_size, (size_t)addresses, MREMAP_MAYMOVE)
+                     : MAP_FAILED;
+    if (view == MAP_FAILED) {
+        error_detail("this process cannot have the %" PRIu64 " bytes of addresses that the section may grow into",
+                     addresses);
+        errno = ENOMEM;
+        return status_from_errno();
+    }
+    mapping->view = mapping->base = view;
+    mapping->view_size = addresses;
+    return WMMF_OK;
+}
+
+uint64_t platform_addresses(const struct platform_mapping *mapping) {
+    return mapping->mapped_size;
+}
+
+int32_t platform_commit(struct platform_mapping *mapping, uint64_t size) {
+    uint64_t there;
+    int32_t status = platform_committed(mapping, &there);
+    if (status != WMMF_OK || there >= size)
+        return status;
+    return room_grow(mapping->fd, mapping->base, there, size - there);
+}
+
+int32_t platform_committed(struct platform_mapping *mapping, uint64_t *size) {
+    return platform_file_size(mapping, size);
 }
 
 int32_t platform_owner(struct platform_mapping *mapping, char name[OWNER_NAME_CAPACITY]) {

@@ -12,6 +12,7 @@
 #include "win.h"
 
 #include <aclapi.h>
+#include <inttypes.h>
 #include <sddl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +21,10 @@
 #include <winternl.h>
 
 #include "last_error.h"
+#include "tuning.h"
 
 #define OBJECT_NAME_CAPACITY 64
+#define PAGE_MAX             65536 /* no page of Windows is larger, but for those that are asked for */
 #define MAX_WAKES            4096
 
 /* RtlGenRandom, documented under this name; exported by advapi32. */
@@ -276,19 +279,69 @@ int32_t mapping_new(struct platform_mapping **out) {
     return *out ? WMMF_OK : WMMF_E_NO_MEMORY;
 }
 
-int32_t section_map(struct platform_mapping *mapping, bool read_only) {
+static int32_t map_whole(struct platform_mapping *mapping, bool read_only) {
     mapping->view =
         MapViewOfFile(mapping->mapping, read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, 0);
     mapping->base = mapping->view;
-    if (!mapping->view)
+    return mapping->view ? WMMF_OK : status_from_error(GetLastError());
+}
+
+/* The bytes of the pages from `at` on that are of our view and in the same state; 0: the view ends there. */
+static uint64_t region_at(const struct platform_mapping *mapping, const uint8_t *at, bool *committed) {
+    MEMORY_BASIC_INFORMATION region;
+    if (VirtualQuery(at, &region, sizeof region) == 0 || region.AllocationBase != mapping->view)
+        return 0;
+    *committed = region.State == MEM_COMMIT;
+    return region.RegionSize;
+}
+
+/* Where its pages end, or the first ones that have memory. Pages in the same state may be told in several pieces. */
+static uint64_t end_of_pages(const struct platform_mapping *mapping, bool only_committed) {
+    bool committed;
+    uint64_t end = 0;
+    for (int looks = 0; looks < VIEW_REGIONS_MAX; looks++) {
+        uint64_t next = region_at(mapping, mapping->base + end, &committed);
+        if (next == 0 || (only_committed && !committed))
+            break;
+        end += next;
+    }
+    return end;
+}
+
+int32_t platform_committed(struct platform_mapping *mapping, uint64_t *size) {
+    MEMORY_BASIC_INFORMATION first;
+    if (VirtualQuery(mapping->base, &first, sizeof first) == 0)
         return status_from_error(GetLastError());
-    MEMORY_BASIC_INFORMATION view;
-    if (VirtualQuery(mapping->base, &view, sizeof view) == 0)
-        return status_from_error(GetLastError());
-    if (view.State != MEM_COMMIT)
-        return WMMF_E_FORMAT; /* a stranger's: only reserved, there are no pages to look at */
-    mapping->mapped_size = view.RegionSize;
+    *size = end_of_pages(mapping, true);
     return WMMF_OK;
+}
+
+int32_t section_map(struct platform_mapping *mapping, bool read_only) {
+    int32_t status = map_whole(mapping, read_only);
+    if (status == WMMF_OK)
+        status = platform_committed(mapping, &mapping->mapped_size);
+    if (status != WMMF_OK)
+        return status;
+    mapping->addresses = end_of_pages(mapping, false);
+    if (mapping->mapped_size != 0)
+        return WMMF_OK;
+    error_detail("its %" PRIu64 " bytes are only reserved (SEC_RESERVE), and none at its beginning has memory",
+                 mapping->addresses);
+    return WMMF_E_NOT_READY; /* its creator may be about to */
+}
+
+uint64_t platform_addresses(const struct platform_mapping *mapping) {
+    return mapping->addresses;
+}
+
+int32_t platform_extend(struct platform_mapping *mapping, uint64_t addresses) {
+    return addresses <= mapping->addresses ? WMMF_OK : WMMF_E_TRUNCATED; /* a view has all of its section */
+}
+
+/* Pages that have memory keep it, and what is in them. */
+int32_t platform_commit(struct platform_mapping *mapping, uint64_t size) {
+    return VirtualAlloc(mapping->base, (SIZE_T)size, MEM_COMMIT, PAGE_READWRITE) ? WMMF_OK
+                                                                                 : status_from_error(GetLastError());
 }
 
 /* "Access denied" may mean that the name is taken by a section that we may not open. */
@@ -324,21 +377,29 @@ static int32_t section_named(const char *name, const wmmf_options *options, wcha
     return WMMF_OK;
 }
 
-int32_t create_exclusively(struct platform_mapping *mapping, const wchar_t *name, uint64_t size) {
+int32_t create_exclusively(struct platform_mapping *mapping, const wchar_t *name, uint64_t size, uint64_t addresses) {
+    DWORD kind = addresses > size ? SEC_RESERVE : SEC_COMMIT;
+    if (kind == SEC_RESERVE) /* whole pages: Wine commits none that the section has only a part of */
+        addresses = (addresses + PAGE_MAX - 1) / PAGE_MAX * PAGE_MAX;
     SECURITY_ATTRIBUTES access = attributes(mapping);
     SetLastError(ERROR_SUCCESS);
-    mapping->mapping = CreateFileMappingW(INVALID_HANDLE_VALUE, &access, PAGE_READWRITE | SEC_COMMIT,
-                                          (DWORD)(size >> 32), (DWORD)(size & 0xFFFFFFFF), name);
+    mapping->mapping = CreateFileMappingW(INVALID_HANDLE_VALUE, &access, PAGE_READWRITE | kind,
+                                          (DWORD)(addresses >> 32), (DWORD)(addresses & 0xFFFFFFFF), name);
     DWORD error = GetLastError();
     if (!mapping->mapping)
         return creation_failure(error, name);
     if (error == ERROR_ALREADY_EXISTS)
         return status_from_error(error);
-    return section_map(mapping, false);
+    if (kind == SEC_COMMIT)
+        return section_map(mapping, false);
+    int32_t status = map_whole(mapping, false);
+    mapping->mapped_size = size;
+    mapping->addresses = addresses;
+    return status == WMMF_OK ? platform_commit(mapping, size) : status;
 }
 
 int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, uint64_t reserved,
-                        struct platform_mapping **out) {
+                        uint64_t addresses, struct platform_mapping **out) {
     (void)reserved; /* the system commits all of it */
     wchar_t full_name[NAME_CAPACITY];
     struct platform_mapping *mapping;
@@ -347,7 +408,7 @@ int32_t platform_create(const char *name, const wmmf_options *options, uint64_t 
         return status;
     status = creation_descriptor(options, &mapping->descriptor);
     if (status == WMMF_OK)
-        status = create_exclusively(mapping, full_name, size);
+        status = create_exclusively(mapping, full_name, size, addresses);
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;
@@ -452,7 +513,7 @@ int32_t platform_create_inner(const struct platform_mapping *outer, bool for_rea
         return status;
     status = inner_descriptor(outer, for_readers, &mapping->descriptor);
     if (status == WMMF_OK)
-        status = create_exclusively(mapping, name, size);
+        status = create_exclusively(mapping, name, size, size);
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;

@@ -64,6 +64,8 @@ int32_t room_check(int fd, uint64_t length, uint64_t reserved);
 /* Gives `length` bytes at `offset` memory that is theirs; what they are stays. The file grows to hold them. `base` is
  * where it is mapped. A failure may leave a part reserved, which the next try then finds done. */
 int32_t room_reserve(int fd, uint8_t *base, uint64_t offset, uint64_t length);
+/* The same for bytes behind the end of the file, for which it asks for room first. */
+int32_t room_grow(int fd, uint8_t *base, uint64_t offset, uint64_t length);
 /* Asks for room first, for those of the bytes that have no memory yet. */
 int32_t room_reserve_more(int fd, uint8_t *base, uint64_t offset, uint64_t length);
 

@@ -295,16 +295,21 @@ static int32_t file_system_check(int fd, uint64_t length) {
     return no_memory(ENOSPC);
 }
 
-int32_t room_check(int fd, uint64_t length, uint64_t reserved) {
+/* Growing a file beyond its limit would also send SIGXFSZ, which ends a program without a handler. */
+static int32_t limit_check(uint64_t size) {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && length > limit.rlim_cur) {
-        /* Growing it would also send SIGXFSZ, which ends a program without a handler. */
-        error_detail("%" PRIu64 " bytes are asked for, and this process may make files of %" PRIu64 " (ulimit -f)",
-                     length, (uint64_t)limit.rlim_cur);
-        return no_memory(EFBIG);
-    }
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || size <= limit.rlim_cur)
+        return WMMF_OK;
+    error_detail("%" PRIu64 " bytes are asked for, and this process may make files of %" PRIu64 " (ulimit -f)", size,
+                 (uint64_t)limit.rlim_cur);
+    return no_memory(EFBIG);
+}
+
+int32_t room_check(int fd, uint64_t length, uint64_t reserved) {
+    int32_t status = limit_check(length);
     /* If a small amount is missing, the file system itself refuses it. */
-    int32_t status = reserved < length || length >= ROOM_CHECK_BYTES ? file_system_check(fd, length) : WMMF_OK;
+    if (status == WMMF_OK && (reserved < length || length >= ROOM_CHECK_BYTES))
+        status = file_system_check(fd, length);
     return status == WMMF_OK ? memory_check(length) : status;
 }
 
@@ -362,6 +367,16 @@ int32_t room_reserve(int fd, uint8_t *base, uint64_t offset, uint64_t length) {
         }
     }
     return WMMF_OK;
+}
+
+/* All of it is looked at first: what was done of it before it fails would stay taken. */
+int32_t room_grow(int fd, uint8_t *base, uint64_t offset, uint64_t length) {
+    int32_t status = limit_check(offset + length);
+    if (status == WMMF_OK)
+        status = file_system_check(fd, length);
+    if (status == WMMF_OK)
+        status = memory_check(length);
+    return status == WMMF_OK ? room_reserve(fd, base, offset, length) : status;
 }
 
 int32_t room_reserve_more(int fd, uint8_t *base, uint64_t offset, uint64_t length) {

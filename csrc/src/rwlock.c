@@ -516,8 +516,8 @@ int32_t rwlock_unlock_write(wmmf_section *section) {
 }
 
 static bool is_of_payload(const wmmf_section *section, const uint8_t *from, size_t length) {
-    return (uintptr_t)from < (uintptr_t)section->payload + section->size &&
-           (uintptr_t)from + length > (uintptr_t)section->payload;
+    uintptr_t payload = (uintptr_t)section_payload(section);
+    return (uintptr_t)from < payload + section_size(section) && (uintptr_t)from + length > payload;
 }
 
 int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns,
@@ -531,6 +531,7 @@ int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer,
     size_t chunk = is_of_payload(section, buffer, length) ? length : seqlock_chunk_size(length);
     if (chunk > length)
         chunk = length;
+    uint8_t *payload = section_payload(section) + offset;
     begin_change(section, offset, offset + chunk, offset + length);
     for (size_t done = 0; done < length; done += chunk) {
         if (chunk > length - done)
@@ -541,7 +542,7 @@ int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer,
             store_relaxed_u64(&progress->touched, offset + done + chunk);
             fence_release_before_copy();
         }
-        memmove(section->payload + offset + done, (const uint8_t *)buffer + done, chunk);
+        memmove(payload + done, (const uint8_t *)buffer + done, chunk);
         store_release_u64(&progress->settled, offset + done + chunk);
     }
     holders_forget_writer(section);
@@ -592,6 +593,8 @@ void rwlock_renew(wmmf_section *section) {
     store_relaxed_u32(&header->participants, section->participants);
     store_relaxed_u64(&header->payload_offset, (uint64_t)(section->payload - (uint8_t *)header));
     store_relaxed_u64(&header->payload_size, section->size);
+    store_relaxed_u64(&header->reserve, 0);
+    store_relaxed_u64(&header->committed, 0);
     store_relaxed_u64(&header->section_id, section->section_id);
     store_relaxed_u64(&header->created_unix_ns, section->created_unix_ns);
     store_relaxed_u32(&header->kind, section->kind);

@@ -1,10 +1,12 @@
 /* Creating, opening and closing sections. */
 #include "section.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "deadline.h"
+#include "growth.h"
 #include "last_error.h"
 #include "lock_holders.h"
 #include "lock_winmmf.h"
@@ -12,8 +14,6 @@
 #include "participants.h"
 #include "rwlock.h"
 #include "tuning.h"
-
-#define LARGEST_MAPPING (PTRDIFF_MAX - 0xFFFF) /* the system rounds up to whole pages */
 
 /* Options and arguments. */
 
@@ -114,6 +114,7 @@ static int32_t section_new(struct platform_mapping *mapping, const wmmf_options 
 }
 
 static void section_abandon(wmmf_section *section) {
+    growth_end(section);
     platform_close(section->mapping);
     section_free(section);
 }
@@ -142,6 +143,8 @@ static int32_t initialise_header(wmmf_section *section, const struct payload_pla
     header->participants = section->participants;
     header->payload_offset = (uint64_t)(section->payload - (uint8_t *)header);
     header->payload_size = section->size;
+    header->reserve = section->reserve;
+    header->committed = section->reserve ? section->size : 0;
     header->created_unix_ns = platform_unix_ns();
     header->creator_pid = platform_process_id();
     header->kind = plan ? plan->kind : KIND_PLAIN;
@@ -167,6 +170,22 @@ static uint32_t participants_of(const wmmf_options *options, const struct payloa
     return plan ? plan->participants : WMMF_PARTICIPANTS_DEFAULT;
 }
 
+/* Where it may grow, it is longer than what it has memory for at first. */
+static int32_t reserve_check(uint64_t offset, uint64_t size, const wmmf_options *options,
+                             const struct payload_plan *plan) {
+    if (options->reserve == 0)
+        return WMMF_OK;
+    if (plan || options->layout != WMMF_NATIVE) {
+        error_detail("only plain sections of the native layout can grow (reserve)");
+        return WMMF_E_NOT_SUPPORTED;
+    }
+    if (options->reserve >= size && options->reserve <= LARGEST_MAPPING - offset)
+        return WMMF_OK;
+    error_detail("reserve %" PRIu64 ": expected %" PRIu64 " bytes, its size, or more that this machine can map",
+                 options->reserve, size);
+    return WMMF_E_SIZE;
+}
+
 /* NULL: without a name. */
 static int32_t create(const char *name, uint64_t size, const wmmf_options *options, const struct payload_plan *plan,
                       wmmf_section **out) {
@@ -174,16 +193,22 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
     uint64_t offset = payload_offset(options->layout, participants);
     if (size == 0 || size > LARGEST_MAPPING - offset)
         return WMMF_E_SIZE;
+    int32_t status = reserve_check(offset, size, options, plan);
+    if (status != WMMF_OK)
+        return status;
 
     struct platform_mapping *mapping;
     wmmf_section *section;
     uint64_t reserved = offset + (plan ? plan->reserved : size);
-    int32_t status = name ? platform_create(name, options, offset + size, reserved, &mapping)
-                          : platform_create_unnamed(options, offset + size, reserved, &mapping);
+    uint64_t addresses = offset + (options->reserve ? options->reserve : size);
+    status = name ? platform_create(name, options, offset + size, reserved, addresses, &mapping)
+                  : platform_create_unnamed(options, offset + size, reserved, addresses, &mapping);
     if (status == WMMF_OK)
         status = section_new(mapping, options, offset, size, participants, &section);
     if (status != WMMF_OK)
         return status;
+    section->reserve = options->reserve;
+    section->grows = options->reserve != 0;
     if (options->layout == WMMF_NATIVE)
         status = initialise_header(section, plan);
     else if (options->layout == WMMF_WINMMF)
@@ -205,11 +230,17 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
 struct extent {
     uint64_t offset;
     uint64_t size;
+    uint64_t reserve; /* see wmmf_section */
     uint32_t participants;
     uint32_t kind;
 };
 
-static int32_t header_extent(const struct platform_mapping *mapping, struct extent *extent) {
+static bool may_reserve(const struct extent *extent) {
+    return extent->kind == KIND_PLAIN && extent->reserve >= extent->size &&
+           extent->reserve <= LARGEST_MAPPING - extent->offset;
+}
+
+static int32_t header_extent(struct platform_mapping *mapping, struct extent *extent) {
     const struct header *header = (const struct header *)(const void *)platform_base(mapping);
     uint64_t mapped = platform_mapped_size(mapping);
     if (mapped < HEADER_SIZE)
@@ -222,10 +253,17 @@ static int32_t header_extent(const struct platform_mapping *mapping, struct exte
     extent->kind = load_relaxed_u32(&header->kind);
     extent->participants = load_relaxed_u32(&header->participants);
     extent->offset = load_relaxed_u64(&header->payload_offset);
-    extent->size = load_relaxed_u64(&header->payload_size);
+    extent->size = growth_claimed(header);
+    extent->reserve = load_relaxed_u64(&header->reserve);
     if (extent->participants == 0 || extent->participants > WMMF_PARTICIPANTS_MAX || extent->size == 0 ||
         extent->offset != payload_offset(WMMF_NATIVE, extent->participants))
         return WMMF_E_FORMAT;
+    if (extent->reserve != 0 && !may_reserve(extent))
+        return WMMF_E_FORMAT;
+    /* Asked again: it may have grown since it was mapped. */
+    int32_t status = extent->reserve != 0 ? platform_committed(mapping, &mapped) : WMMF_OK;
+    if (status != WMMF_OK)
+        return status;
     if (extent->offset > mapped || extent->size > mapped - extent->offset)
         return WMMF_E_TRUNCATED;
     return WMMF_OK;
@@ -237,7 +275,7 @@ static bool is_native(const struct platform_mapping *mapping) {
     return platform_mapped_size(mapping) >= HEADER_SIZE && load_relaxed_u64(&header->magic) == SECTION_MAGIC;
 }
 
-static int32_t find_extent(const struct platform_mapping *mapping, uint32_t layout, struct extent *extent) {
+static int32_t find_extent(struct platform_mapping *mapping, uint32_t layout, struct extent *extent) {
     if (layout == WMMF_NATIVE)
         return header_extent(mapping, extent);
     if (layout == WMMF_WINMMF && is_native(mapping))
@@ -250,6 +288,8 @@ static int32_t find_extent(const struct platform_mapping *mapping, uint32_t layo
     extent->offset = payload_offset(layout, 0);
     if (mapped <= extent->offset)
         return WMMF_E_TRUNCATED;
+    uint64_t addresses = platform_addresses(mapping);
+    extent->reserve = addresses > mapped ? addresses - extent->offset : 0;
     extent->size = mapped - extent->offset;
     return WMMF_OK;
 }
@@ -270,13 +310,19 @@ static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmm
         status = kind_check(&extent, options, kind);
     if (status == WMMF_OK && size > extent.size)
         status = WMMF_E_SIZE;
+    bool grows = options->layout == WMMF_NATIVE && extent.reserve != 0;
+    if (status == WMMF_OK && grows)
+        status = platform_extend(mapping, extent.offset + extent.reserve);
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;
     }
-    status = section_new(mapping, options, extent.offset, size ? size : extent.size, extent.participants, &section);
+    bool whole = size == 0 || grows; /* what can grow is shown as far as it is there */
+    status = section_new(mapping, options, extent.offset, whole ? extent.size : size, extent.participants, &section);
     if (status != WMMF_OK)
         return status;
+    section->reserve = extent.reserve;
+    section->grows = grows;
     if (options->layout == WMMF_NATIVE) {
         copy_constants(section);
         status = platform_join(mapping, section->section_id, options->read_only);
@@ -516,13 +562,25 @@ uint64_t section_file_size(const wmmf_options *options, uint64_t size) {
     return options->layout == WMMF_NATIVE ? payload_offset(WMMF_NATIVE, participants_of(options, NULL)) + size : size;
 }
 
+/* Only sections in memory do: a file grows as far as the disk. */
+static bool has_reserve(const struct platform_mapping *mapping) {
+    const struct header *header = (const struct header *)(const void *)platform_base(mapping);
+    return is_native(mapping) && load_relaxed_u64(&header->reserve) != 0;
+}
+
 int32_t section_of_file(struct platform_mapping *mapping, uint64_t size, const wmmf_options *options, bool is_new,
                         wmmf_section **out) {
+    if (!is_new && options->layout == WMMF_NATIVE && has_reserve(mapping)) {
+        platform_close(mapping);
+        return WMMF_E_FORMAT;
+    }
     int32_t status = is_new && options->layout == WMMF_NATIVE ? initialise_file(mapping, options, size, out)
                                                               : attach(mapping, size, options, KIND_PLAIN, out);
-    if (status == WMMF_OK)
-        (*out)->file = true;
-    return status;
+    if (status != WMMF_OK)
+        return status;
+    (*out)->file = true;
+    (*out)->grows = options->layout == WMMF_NATIVE && (is_new || size == 0);
+    return WMMF_OK;
 }
 
 void section_close(wmmf_section *section) {
@@ -538,4 +596,18 @@ int32_t section_check(const wmmf_section *section) {
     if (!section)
         return WMMF_E_ARGUMENT;
     return platform_forked(section->mapping) ? WMMF_E_FORKED : WMMF_OK;
+}
+
+static bool has_range(const wmmf_section *section, uint64_t offset, uint64_t length) {
+    uint64_t size = section_size(section);
+    return offset <= size && length <= size - offset;
+}
+
+int32_t section_range(wmmf_section *section, uint64_t offset, uint64_t length) {
+    if (has_range(section, offset, length))
+        return WMMF_OK;
+    int32_t status = growth_look(section);
+    if (status != WMMF_OK)
+        return status;
+    return has_range(section, offset, length) ? WMMF_OK : WMMF_E_RANGE;
 }

@@ -91,6 +91,7 @@ static int32_t await_version(wmmf_section *section, uint64_t version, uint64_t f
 static int32_t copy_version(wmmf_section *section, uint64_t version, uint64_t offset, uint8_t *buffer, size_t length,
                             int64_t deadline, enum verdict *verdict) {
     size_t chunk = seqlock_chunk_size(length);
+    const uint8_t *payload = section_payload(section);
     for (size_t done = 0; done < length; done += chunk) {
         if (chunk > length - done)
             chunk = length - done;
@@ -98,7 +99,7 @@ static int32_t copy_version(wmmf_section *section, uint64_t version, uint64_t of
         int32_t status = await_version(section, version, from, from + chunk, deadline, verdict);
         if (status != WMMF_OK || *verdict == GONE)
             return status;
-        memcpy(buffer + done, section->payload + from, chunk);
+        memcpy(buffer + done, payload + from, chunk);
         fence_acquire();
         *verdict = judge(section, version, from, from + chunk);
         if (*verdict != THERE)

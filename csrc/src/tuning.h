@@ -41,6 +41,9 @@
 #define RESERVE_PIECE_MAX (UINT64_C(1) << 22) /* memory is reserved in such pieces ... */
 #define RESERVE_PIECE_MIN (UINT64_C(1) << 16) /* ... down to such, if signals keep coming */
 
+/* States of pages that are looked at, to tell how long a section of another program is (Windows). */
+#define VIEW_REGIONS_MAX 64
+
 /* Frame channels. */
 #define CHANNEL_SPINS      1000    /* looks at the newest frame before a thread sleeps */
 #define CHANNEL_VAIN_SPINS 4       /* after this many waits in a row without success it stops spinning ... */

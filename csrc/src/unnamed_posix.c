@@ -66,19 +66,21 @@ static int open_through_proc(const struct platform_mapping *mapping, int32_t *st
     return -1;
 }
 
-static int32_t create(struct platform_mapping *mapping, mode_t mode, uint64_t size, uint64_t reserved) {
+static int32_t create(struct platform_mapping *mapping, mode_t mode, uint64_t size, uint64_t reserved,
+                      uint64_t addresses) {
+    int seals = F_SEAL_SHRINK | F_SEAL_SEAL | (addresses > size ? 0 : F_SEAL_GROW);
     if (size > INT64_MAX)
         return WMMF_E_SIZE;
     int32_t status = make_memory(mapping);
     int second = status == WMMF_OK ? open_through_proc(mapping, &status) : -1;
     if (status == WMMF_OK)
         status = fill_new(mapping, second, mode & 0666, size, reserved); /* nobody can run it */
-    if (status == WMMF_OK && fcntl(mapping->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+    if (status == WMMF_OK && fcntl(mapping->fd, F_ADD_SEALS, seals) != 0)
         status = status_from_errno();
-    return status;
+    return status == WMMF_OK ? platform_extend(mapping, addresses) : status;
 }
 
-int32_t platform_create_unnamed(const wmmf_options *options, uint64_t size, uint64_t reserved,
+int32_t platform_create_unnamed(const wmmf_options *options, uint64_t size, uint64_t reserved, uint64_t addresses,
                                 struct platform_mapping **out) {
     mode_t mode;
     struct platform_mapping *mapping;
@@ -87,7 +89,7 @@ int32_t platform_create_unnamed(const wmmf_options *options, uint64_t size, uint
         status = mapping_new(&mapping);
     if (status != WMMF_OK)
         return status;
-    status = create(mapping, mode, size, reserved);
+    status = create(mapping, mode, size, reserved, addresses);
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;

@@ -15,7 +15,7 @@ static int32_t unnamed_new(struct platform_mapping **out) {
     return status;
 }
 
-int32_t platform_create_unnamed(const wmmf_options *options, uint64_t size, uint64_t reserved,
+int32_t platform_create_unnamed(const wmmf_options *options, uint64_t size, uint64_t reserved, uint64_t addresses,
                                 struct platform_mapping **out) {
     (void)reserved; /* the system commits all of it */
     struct platform_mapping *mapping;
@@ -24,7 +24,7 @@ int32_t platform_create_unnamed(const wmmf_options *options, uint64_t size, uint
         return status;
     status = creation_descriptor(options, &mapping->descriptor);
     if (status == WMMF_OK)
-        status = create_exclusively(mapping, NULL, size);
+        status = create_exclusively(mapping, NULL, size, addresses);
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;

@@ -26,6 +26,7 @@ struct platform_mapping {
     void *view;
     uint8_t *base; /* where in the view the section begins */
     uint64_t mapped_size;
+    uint64_t addresses;   /* of the view: more than mapped_size where pages are only reserved */
     uint64_t file_offset; /* of `base` in its file */
     uint32_t protection;  /* of a file: enum wmmf_protection */
     bool write_through;
@@ -45,8 +46,8 @@ int32_t mapping_new(struct platform_mapping **out);
 void close_handle(HANDLE handle);
 /* The security descriptor that the options ask for. */
 int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRIPTOR *out);
-/* Creates and maps a section of a name that is free, or of none (NULL). */
-int32_t create_exclusively(struct platform_mapping *mapping, const wchar_t *name, uint64_t size);
+/* Creates and maps a section of a name that is free, or of none (NULL); with addresses for more, if they are more. */
+int32_t create_exclusively(struct platform_mapping *mapping, const wchar_t *name, uint64_t size, uint64_t addresses);
 /* Maps all of mapping->mapping. */
 int32_t section_map(struct platform_mapping *mapping, bool read_only);
 

@@ -74,6 +74,22 @@ static int32_t way_create_a_native_file(wmmf_section **out) {
     return wmmf_map_file(name, 100, &file, out);
 }
 
+static int32_t way_create_a_growing_one(wmmf_section **out) {
+    wmmf_options growing = options;
+    growing.reserve = 1 << 20;
+    return wmmf_create(name, 100, &growing, out);
+}
+
+static int32_t way_open_a_growing_one(wmmf_section **out) {
+    wmmf_section *section;
+    int32_t status = way_create_a_growing_one(&section);
+    if (status != WMMF_OK)
+        return status;
+    status = way_open(out);
+    wmmf_close(section);
+    return status;
+}
+
 static int32_t way_create_unnamed(wmmf_section **out) {
     return wmmf_create_unnamed(100, &options, out);
 }
@@ -104,6 +120,8 @@ static const struct way ways[] = {
     {"open winmmf", true, WMMF_WINMMF, way_open},
     {"open raw", true, WMMF_RAW, way_open},
     {"open read-only", true, WMMF_NATIVE, way_open_read_only},
+    {"create one that grows", false, WMMF_NATIVE, way_create_a_growing_one},
+    {"open one that grows", false, WMMF_NATIVE, way_open_a_growing_one},
     {"create unnamed", false, WMMF_NATIVE, way_create_unnamed},
     {"open a handle", false, WMMF_NATIVE, way_open_a_handle},
     {"open a file", false, WMMF_RAW, way_open_file},
@@ -279,6 +297,116 @@ static void a_set_is_taken_whole_or_not(void) {
     }
 }
 
+/* Growing: of a section in memory, and of a native file. */
+
+#define GROWN 300000
+
+static wmmf_section *growing_section(bool of_file) {
+    wmmf_section *section = NULL;
+    name = new_name();
+    options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    REQUIRE_OK(of_file ? way_create_a_native_file(&section) : way_create_a_growing_one(&section));
+    return section;
+}
+
+static int32_t open_native(const char *section_name, bool of_file, wmmf_section **out) {
+    wmmf_file_options file = {.struct_size = sizeof file, .native = 1};
+    return of_file ? wmmf_map_file(section_name, 0, &file, out) : wmmf_open(section_name, 0, NULL, out);
+}
+
+/* What has grown or not is whole: there, zero, and able to grow. */
+static void check_grown(wmmf_section *section, bool of_file) {
+    static uint8_t bytes[GROWN], zeros[GROWN];
+    wmmf_section *newcomer = NULL;
+    uint64_t size = 0, others = 0;
+    REQUIRE_OK(wmmf_size(section, &size));
+    CHECK(size == 100 || size == GROWN);
+    CHECK_STATUS(WMMF_OK, wmmf_read(section, 0, bytes, size, LONG_TIMEOUT));
+    CHECK(memcmp(bytes, zeros, (size_t)size) == 0);
+    CHECK_STATUS(WMMF_OK, wmmf_resize(section, GROWN));
+    CHECK_STATUS(WMMF_OK, wmmf_read(section, 0, bytes, GROWN, LONG_TIMEOUT));
+    CHECK(memcmp(bytes, zeros, GROWN) == 0);
+    if (of_file)
+        wmmf_close(section); /* and with it the lock of the file, if giving that back was what failed */
+    REQUIRE_OK(open_native(name, of_file, &newcomer));
+    CHECK_STATUS(WMMF_OK, wmmf_size(newcomer, &others));
+    CHECK_EQUAL(GROWN, others);
+    wmmf_close(newcomer);
+    if (of_file)
+        remove(name);
+    else
+        wmmf_close(section);
+}
+
+static void growing_fails_at_every_call(bool of_file) {
+    bool struck = true;
+    uint32_t step = 1;
+    for (; struck; step++) {
+        wmmf_section *section = growing_section(of_file);
+        struct resources before = system_resources();
+        calls = 0;
+        first_failing = step;
+        int32_t status = wmmf_resize(section, GROWN);
+        struck = calls >= step;
+        first_failing = 0;
+        CHECK(struck || status == WMMF_OK);
+        if (status != WMMF_OK)
+            CHECK_EQUAL(before.handles, system_resources().handles);
+        check_grown(section, of_file);
+    }
+    CHECK(step > 2);
+}
+
+static void a_section_that_cannot_grow_now_stays_whole(void) {
+    for (int both = 0; both < 2; both++) {
+        later_ones_too = both == 1;
+        growing_fails_at_every_call(false);
+        growing_fails_at_every_call(true);
+    }
+}
+
+static int grow_and_stand_still(const char *section_name, bool of_file) {
+    wmmf_section *section = NULL;
+    REQUIRE_OK(open_native(section_name, of_file, &section));
+    step_by_step = true;
+    wmmf_resize(section, GROWN);
+    while (stand_still())
+        continue;
+    return 1; /* nobody killed it */
+}
+
+static int grow_step_by_step(const char *section_name) {
+    return grow_and_stand_still(section_name, false);
+}
+
+static int grow_a_file_step_by_step(const char *section_name) {
+    return grow_and_stand_still(section_name, true);
+}
+
+/* Whether it was done before. */
+static bool die_growing(uint32_t step, bool of_file) {
+    uint64_t size = 0;
+    wmmf_section *section = growing_section(of_file);
+    struct child *grower = child_start(of_file ? "grow_a_file_step_by_step" : "grow_step_by_step", name);
+    for (uint32_t i = 1; i < step && CHECK(child_said(grower, "here")); i++)
+        child_tell(grower, "go");
+    CHECK(child_said(grower, "here"));
+    child_kill(grower);
+    REQUIRE_OK(wmmf_size(section, &size));
+    check_grown(section, of_file);
+    return size == GROWN;
+}
+
+static void a_grower_may_die_at_any_step(void) {
+    uint32_t step = 0;
+    while (!die_growing(++step, false))
+        continue;
+    CHECK(step > 1);
+    for (step = 0; !die_growing(++step, true);)
+        continue;
+    CHECK(step > 4);
+}
+
 /* A creator that stands still before each of its calls, and once it is done. */
 static int create_step_by_step(const char *section_name) {
     wmmf_section *section = NULL;
@@ -390,11 +518,15 @@ static const struct test tests[] = {
     TEST(a_slot_without_memory_is_not_begun),
     TEST(a_thread_whose_end_nobody_sees_gets_no_lock),
     TEST(a_creator_may_die_at_any_step),
+    TEST(a_section_that_cannot_grow_now_stays_whole),
+    TEST(a_grower_may_die_at_any_step),
     {NULL, NULL},
 };
 
 static const struct role roles[] = {
     ROLE(create_step_by_step),
+    ROLE(grow_step_by_step),
+    ROLE(grow_a_file_step_by_step),
     {NULL, NULL},
 };
 

@@ -66,6 +66,7 @@ bool faults_strike(void);
 #define OpenProcess(...)         FAULTY(NULL, OpenProcess(__VA_ARGS__))
 #define OpenProcessToken(...)    FAULTY(FALSE, OpenProcessToken(__VA_ARGS__))
 #define ReadProcessMemory(...)   FAULTY(FALSE, ReadProcessMemory(__VA_ARGS__))
+#define VirtualAlloc(...)        FAULTY(NULL, VirtualAlloc(__VA_ARGS__))
 #define VirtualQuery(...)        FAULTY((SIZE_T)0, VirtualQuery(__VA_ARGS__))
 #define WriteProcessMemory(...)  FAULTY(FALSE, WriteProcessMemory(__VA_ARGS__))
 
@@ -94,6 +95,7 @@ bool faults_strike(void);
 #define madvise(...)           FAULTY(-1, madvise(__VA_ARGS__))
 #define mincore(...)           FAULTY(-1, mincore(__VA_ARGS__))
 #define mmap(...)              FAULTY(MAP_FAILED, mmap(__VA_ARGS__))
+#define mremap(...)            FAULTY(MAP_FAILED, mremap(__VA_ARGS__))
 #define open(...)              FAULTY(-1, open(__VA_ARGS__))
 #define openat(...)            FAULTY(-1, openat(__VA_ARGS__))
 #define opendir(...)           FAULTY(NULL, opendir(__VA_ARGS__))

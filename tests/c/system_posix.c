@@ -190,6 +190,14 @@ void system_pause(void) {
     nanosleep(&moment, NULL);
 }
 
+bool system_reserves(const char *name, uint64_t addresses, uint64_t committed, int64_t *handle) {
+    (void)name;
+    (void)addresses;
+    (void)committed;
+    (void)handle;
+    return false;
+}
+
 bool system_sizes_later(const char *name, int64_t size) {
     char path[512];
     snprintf(path, sizeof path, "/dev/shm/%s", name);

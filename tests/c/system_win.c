@@ -197,6 +197,19 @@ void system_pause(void) {
     Sleep(1);
 }
 
+bool system_reserves(const char *name, uint64_t addresses, uint64_t committed, int64_t *handle) {
+    char full_name[128];
+    snprintf(full_name, sizeof full_name, "Local\\%s", name);
+    HANDLE section =
+        CreateFileMappingA(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE | SEC_RESERVE, 0, (DWORD)addresses, full_name);
+    void *view = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
+    if (!view || (committed && !VirtualAlloc(view, (SIZE_T)committed, MEM_COMMIT, PAGE_READWRITE)))
+        abort();
+    UnmapViewOfFile(view);
+    *handle = (int64_t)(intptr_t)section;
+    return true;
+}
+
 bool system_sizes_later(const char *name, int64_t size) {
     (void)name;
     (void)size;

@@ -10,7 +10,7 @@
 static struct platform_mapping *platform_new(const char *name) {
     wmmf_options options = options_of(WMMF_RAW, WMMF_LOCAL);
     struct platform_mapping *section = NULL;
-    REQUIRE_OK(platform_create(name, &options, SIZE, RESERVED, &section));
+    REQUIRE_OK(platform_create(name, &options, SIZE, RESERVED, SIZE, &section));
     REQUIRE_OK(platform_join(section, SECTION_ID, false));
     REQUIRE_OK(platform_publish(section));
     return section;

@@ -302,7 +302,7 @@ def test_what_is_no_sddl_is_named(name: str, sddl: str) -> None:
 
 @windows_only
 @pytest.mark.parametrize("layout", list(Layout))
-def test_a_section_without_memory_is_refused(name: str, windows: Windows, layout: Layout) -> None:
+def test_a_section_without_memory_is_not_ready(name: str, windows: Windows, layout: Layout) -> None:
     """Planted under our name, with its pages only reserved: to look at them would be an access violation."""
     nothing = ctypes.c_void_p(-1)
     planted = windows.kernel.CreateFileMappingW(nothing, None, PAGE_READWRITE | SEC_RESERVE, 0, 1 << 16, name)
@@ -311,6 +311,6 @@ def test_a_section_without_memory_is_refused(name: str, windows: Windows, layout
         for readonly in (False, True):
             with pytest.raises(FormatError) as refused:
                 MemoryMappedFile.open(name, layout=layout, readonly=readonly)
-            assert refused.value.status == lib.WMMF_E_FORMAT
+            assert refused.value.status == lib.WMMF_E_NOT_READY
     finally:
         windows.kernel.CloseHandle(planted)

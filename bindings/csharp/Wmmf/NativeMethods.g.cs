@@ -44,6 +44,8 @@ namespace Wmmf
         public byte* sddl;
         // frame channels only: for creating; NULL: all 0
         public wmmf_channel_options* channel;
+        // for creating: bytes of payload that it can grow to (wmmf_resize); 0: none
+        public ulong reserve;
     }
 
     // How to map a file. A NULL pointer means all zero: an existing file, to read and write, raw.
@@ -102,6 +104,8 @@ namespace Wmmf
         public uint creator_pid;
         // enum wmmf_namespace: where the name was found, never WMMF_ANY
         public uint name_space;
+        // bytes of payload that it could have in all, in memory; 0: no more than it has
+        public ulong reserve;
     }
 
     // A frame in its slot, or a copy of one.
@@ -362,7 +366,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern byte* wmmf_last_detail();
 
-        // Creates a section with `size` bytes of zeroed payload and opens it for writing. The memory is reserved at once. WMMF_E_EXISTS if the name is taken. The section lives until its last handle, in any process, is closed or its process has ended.
+        // Creates a section with `size` bytes of zeroed payload and opens it for writing. Their memory is reserved at once. With options->reserve, native only, wmmf_resize can make it larger later: each process that has it open gives so many addresses to it, and only what it has grown to takes memory. WMMF_E_EXISTS if the name is taken. The section lives until its last handle, in any process, is closed or its process has ended.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_create(byte* name, ulong size, wmmf_options* options, IntPtr* result);
 
@@ -370,7 +374,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_create_or_open(byte* name, ulong size, wmmf_options* options, IntPtr* result, int* created);
 
-        // Opens an existing section. A frame channel only read-only, to look at it. `size` 0 takes the whole payload; else the handle shows the first `size` bytes and WMMF_E_SIZE says that there are fewer. Only the native layout knows its exact size: with the others, size 0 gives what the system reports, on Windows rounded up to whole pages.
+        // Opens an existing section. A frame channel only read-only, to look at it. `size` 0 takes the whole payload; else the handle shows the first `size` bytes and WMMF_E_SIZE says that there are fewer. Only the native layout knows its exact size: with the others, size 0 gives what the system reports, on Windows rounded up to whole pages. A section that can grow has at least `size` bytes, and the handle shows all of them. WMMF_E_NOT_READY: its creator has not initialised it within a second; or, on Windows, another program has only reserved it (SEC_RESERVE), and wmmf_last_detail says how much. Of such a section the bytes count that have memory at the time of opening, from the first on.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_open(byte* name, ulong size, wmmf_options* options, IntPtr* result);
 
@@ -398,7 +402,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_flush(IntPtr section, ulong offset, ulong length, uint to_device);
 
-        // Makes a raw, writable file longer (with zeros) or shorter, so that the section has `size` bytes, and maps it again: no other call on the handle, nor a use of its memory, may be under way, and wmmf_data gives a new address. Windows and other mappings stay as they are. After a failure the section has its old size, but perhaps a new address. Shorter, while others have it mapped: Windows refuses (WMMF_E_ACCESS); on Linux they get WMMF_E_TRUNCATED from wmmf_read and a signal where they touch memory that is gone. Sections without a file: WMMF_E_NOT_SUPPORTED.
+        // Gives the section `size` bytes of payload; those that are new are zero.  A native section that was created with options->reserve, or a native file, grows while others have it open. They see the new size as soon as they ask for it, or for bytes beyond the one they know. It does not get smaller (WMMF_E_SIZE), because others may use the bytes. If the process dies meanwhile, it has the old size or the new one. In memory: up to the reserve, in place; addresses stay as they are. WMMF_E_NO_MEMORY: no memory is left for it. A file: wmmf_data gives another address, of a larger view. Addresses of before stay valid until wmmf_close, and show the same bytes. Not through a handle that was opened with a size (WMMF_E_NOT_SUPPORTED).  A raw, writable file becomes longer or shorter, and is mapped again: no other call on the handle, nor a use of its memory, may be under way, and wmmf_data gives a new address. Windows and other mappings stay as they are. After a failure the section has its old size, but perhaps a new address. Shorter, while others have it mapped: Windows refuses (WMMF_E_ACCESS); on Linux they get WMMF_E_TRUNCATED from wmmf_read and a signal where they touch memory that is gone.  Other sections: WMMF_E_NOT_SUPPORTED.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_resize(IntPtr section, ulong size);
 
@@ -434,11 +438,11 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_is_named(IntPtr section, uint* named);
 
-        // data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle.
+        // data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle. Of a section that can grow, the bytes behind wmmf_size must not be touched.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_data(IntPtr section, void** data);
 
-        // size becomes the payload's bytes.
+        // size becomes the payload's bytes, as many as there are now.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_size(IntPtr section, ulong* size);
 

@@ -1,0 +1,200 @@
+/* Sections that grow while others have them open. They never get smaller: whoever has seen a byte may use it.
+ *
+ * In memory. The section is created with addresses for more than it has memory for. A process that makes it larger
+ * gives the next bytes memory (G1), and then stores the new size in the header, unless a larger one is there (G2). The
+ * others look at the header when they are asked for bytes beyond the size that they know (G3), and ask the system how
+ * far there is memory (G4).
+ *   Two at once: memory is given to a prefix of the section, in any order, as often as anybody likes; the size in the
+ *   header only grows. So each of the two finds at least what it has asked for.
+ *   Dying before G1, or in it: nobody knows of the bytes, they stay zero, and the next one finds them done. Dying
+ *   between G1 and G2: the same. After G2 all is done.
+ *   Order: G2 releases what G3 acquires, so that G4 comes after G1 and finds no less. A header of a hostile peer may
+ *   claim anything: what counts is the lesser of its claim and of what the system says in G4. Neither Windows nor Linux
+ *   takes that away again, except from a file with a name on Linux (docs/threat-model.md).
+ *
+ * A native file. The same with the length of the file for its memory. The disk has the new length before the header
+ * says it, so that a file whose machine goes down in between is never shorter than its header claims. A lock that the
+ * system drops with the process keeps two from setting the length at once, since that could also cut. Addresses behind
+ * the first view may be in use, so a handle maps the payload once more, larger, and keeps the old views: addresses that
+ * were given out stay valid, and show the same bytes. */
+#include "growth.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "backoff.h"
+#include "last_error.h"
+
+/* One more view of a file's payload. */
+struct larger_view {
+    struct platform_window window;
+    uint64_t size;
+    struct larger_view *older;
+};
+
+uint64_t growth_claimed(const struct header *header) {
+    uint64_t first = load_relaxed_u64(&header->payload_size), grown = load_acquire_u64(&header->committed); /* G3 */
+    return grown > first ? grown : first;
+}
+
+static uint64_t payload_begin(const wmmf_section *section) {
+    return (uint64_t)(section->payload - (const uint8_t *)section->header);
+}
+
+static uint64_t lesser(uint64_t one, uint64_t other) {
+    return one < other ? one : other;
+}
+
+/* Threads of this handle may look at the same time: the size that they know only grows. */
+static void raise(shared_u64 *size, uint64_t to) {
+    uint64_t before = load_relaxed_u64(size);
+    for (int i = 0; before < to && i < ATTEMPTS_MAX; i++)
+        if (cas_seq_u64(size, &before, to))
+            return;
+}
+
+/* G4 */
+static int32_t follow_memory(wmmf_section *section) {
+    uint64_t claimed = growth_claimed(section->header), there;
+    int32_t status = platform_committed(section->mapping, &there);
+    if (status == WMMF_OK && there > payload_begin(section))
+        raise(&section->size, lesser(lesser(claimed, section->reserve), there - payload_begin(section)));
+    return status;
+}
+
+/* One thread of this handle at a time: the locks of files are those of handles. */
+static void enter(wmmf_section *section) {
+    uint32_t nobody = 0;
+    for (int turn = 0; !cas_seq_u32(&section->growing, &nobody, 1); turn++, nobody = 0)
+        backoff(turn, BACKOFF_PAUSE_NS);
+}
+
+static void leave(wmmf_section *section) {
+    store_seq_u32(&section->growing, 0);
+}
+
+/* The address before the size: a thread that finds bytes within the size also finds a view that has them. */
+static int32_t map_larger(wmmf_section *section, uint64_t size) {
+    struct larger_view *view = calloc(1, sizeof *view);
+    if (!view)
+        return WMMF_E_NO_MEMORY;
+    int32_t status = platform_window_map(section->mapping, section->file_offset, size,
+                                         section->read_only ? WMMF_READ : WMMF_READ_WRITE, &view->window);
+    if (status != WMMF_OK) {
+        free(view);
+        return status;
+    }
+    view->size = size;
+    view->older = section->larger;
+    section->larger = view;
+    store_relaxed_u64(&section->larger_payload, (uint64_t)(uintptr_t)view->window.data);
+    store_release_u64(&section->size, size);
+    return WMMF_OK;
+}
+
+static int32_t follow_file(wmmf_section *section) {
+    uint64_t claimed = growth_claimed(section->header), there;
+    int32_t status = platform_file_size(section->mapping, &there);
+    if (status != WMMF_OK || there <= section->file_offset)
+        return status;
+    uint64_t size = lesser(claimed, there - section->file_offset);
+    return size > section_size(section) ? map_larger(section, size) : WMMF_OK;
+}
+
+int32_t growth_look(wmmf_section *section) {
+    if (!section->grows || growth_claimed(section->header) <= section_size(section))
+        return WMMF_OK;
+    if (!section->file)
+        return follow_memory(section);
+    enter(section);
+    int32_t status = follow_file(section);
+    leave(section);
+    return status;
+}
+
+/* G2 */
+static void publish(wmmf_section *section, uint64_t size) {
+    raise(&section->header->committed, size);
+}
+
+static int32_t grow_memory(wmmf_section *section, uint64_t size) {
+    if (size > section->reserve) {
+        error_detail("%" PRIu64 " bytes are asked for, and the section can grow to %" PRIu64, size, section->reserve);
+        return WMMF_E_SIZE;
+    }
+    int32_t status = platform_commit(section->mapping, payload_begin(section) + size); /* G1 */
+    if (status != WMMF_OK)
+        return status;
+    publish(section, size);
+    raise(&section->size, size);
+    return WMMF_OK;
+}
+
+/* The caller has the lock of the file. */
+static int32_t lengthen(wmmf_section *section, uint64_t size) {
+    uint64_t length;
+    int32_t status = platform_file_size(section->mapping, &length);
+    if (status == WMMF_OK && length < section->file_offset + size)
+        status = platform_file_resize(section->mapping, section->file_offset + size, false);
+    if (status == WMMF_OK)
+        status = platform_file_flush(section->mapping, 0, section->file_offset, true);
+    if (status == WMMF_OK)
+        publish(section, size);
+    return status;
+}
+
+static int32_t grow_file(wmmf_section *section, uint64_t size) {
+    enter(section);
+    int32_t status = platform_file_lock(section->mapping);
+    if (status == WMMF_OK) {
+        status = lengthen(section, size);
+        platform_file_unlock(section->mapping);
+    }
+    if (status == WMMF_OK)
+        status = follow_file(section);
+    leave(section);
+    return status;
+}
+
+static int32_t grows_check(const wmmf_section *section) {
+    if (section->grows)
+        return section->read_only ? WMMF_E_READ_ONLY : WMMF_OK;
+    error_detail(section->file ? "this handle was opened with a size of its own, and shows so many bytes of the file"
+                               : "the section was created without addresses to grow into (reserve)");
+    return WMMF_E_NOT_SUPPORTED;
+}
+
+int32_t growth_resize(wmmf_section *section, uint64_t size) {
+    int32_t status = grows_check(section);
+    if (status == WMMF_OK && size > LARGEST_MAPPING - payload_begin(section))
+        status = WMMF_E_SIZE;
+    if (status == WMMF_OK)
+        status = growth_look(section);
+    uint64_t before = section_size(section);
+    if (status != WMMF_OK || size == before)
+        return status;
+    if (size < before) {
+        error_detail("%" PRIu64 " bytes are asked for, and it has %" PRIu64
+                     ": it does not get smaller, because others may use those bytes",
+                     size, before);
+        return WMMF_E_SIZE;
+    }
+    return section->file ? grow_file(section, size) : grow_memory(section, size);
+}
+
+int32_t growth_flush(wmmf_section *section, uint64_t offset, uint64_t length) {
+    enter(section);
+    struct larger_view *view = section->larger;
+    int32_t status = view ? platform_window_flush(&view->window, offset, length) : WMMF_OK;
+    leave(section);
+    return status;
+}
+
+void growth_end(wmmf_section *section) {
+    while (section->larger) {
+        struct larger_view *view = section->larger;
+        section->larger = view->older;
+        platform_window_unmap(&view->window);
+        free(view);
+    }
+}
