@@ -60,6 +60,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     """
 
     _unnamed = False
+    _grows = False
     _handed: Handle | None = None
 
     def __init__(self, *_arguments: object, **_options: object) -> None:
@@ -80,7 +81,9 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         info = new_struct("wmmf_info")
         self._must(self._call(lib.wmmf_get_info, info), "open")
         self._size: int = info.size
+        self._reserve: int = info.reserve
         self._layout = Layout(info.layout)
+        self._grows = self._layout is Layout.NATIVE and self._reserve > 0
         self._readonly = bool(info.read_only)
         self._namespace = Namespace(info.name_space)
 
@@ -95,6 +98,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         access: Access | str | int = Access.OWNER,
         exist_ok: bool = False,
         participants: int = 0,
+        reserve: int = 0,
     ) -> Self:
         """Create a section of ``size`` bytes and open it for writing. All bytes are 0 and reserved at once.
 
@@ -102,10 +106,12 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
         ``access`` says who else may open it: an `Access`, an SDDL string (Windows) or permission bits
         (POSIX). ``participants`` is how many writable objects can have it open at the same time (native
-        layout; 0: the default, 56).
+        layout; 0: the default, 56). ``reserve`` is how many bytes it can grow to with `resize` (native layout): each
+        process that has it open gives so many addresses to it, and only what it has grown to takes memory.
 
         If the name is taken, this is an `AlreadyExistsError`. With ``exist_ok`` the existing section is opened instead,
-        if it has the same layout and at least this size; this object then sees its first ``size`` bytes.
+        if it has the same layout and at least this size; this object then sees its first ``size`` bytes, or
+        all of them, if it can grow.
         `AccessDeniedError`: no right to create in this namespace. `Error`: not enough memory.
         """
         action = f"create section {name!r}"
@@ -118,6 +124,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             name_space=namespace,
             layout=choice(Layout, layout),
             participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
+            reserve=_reserve(action, reserve, size),
             **access_fields,
         )
 
@@ -130,7 +137,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         status = open_native(native, create)
         if status == lib.WMMF_E_SIZE:
             there = _native_size(lib.wmmf_open, encoded, options) if exist_ok else 0
-            raise _size_error(action, size, _at_most(there) if there else "what fits into this machine's memory")
+            raise _creation_size_error(action, size, reserve, _at_most(there) if there else _FITTING)
         if status:
             raise creation_error(status, f"{action} of {size} bytes", access, namespace, name)
         self = cls._of(name, native)
@@ -183,6 +190,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         layout: Layout | str = Layout.NATIVE,
         access: Access | str | int = Access.OWNER,
         participants: int = 0,
+        reserve: int = 0,
     ) -> Self:
         """Create a section of ``size`` bytes without a name, and open it for writing; otherwise like `create`.
 
@@ -196,12 +204,13 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             "wmmf_options",
             layout=choice(Layout, layout),
             participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
+            reserve=_reserve(action, reserve, size),
             **access_options(access)[1],
         )
         native = hold.Section("an unnamed section", None)
         status = open_native(native, partial(lib.wmmf_create_unnamed, size, options))
         if status == lib.WMMF_E_SIZE:
-            raise _size_error(action, size, "what fits into this machine's memory")
+            raise _creation_size_error(action, size, reserve, _FITTING)
         if status:
             raise native_error(status, f"{action} of {size} bytes")
         return cls._of_unnamed(native)
@@ -320,6 +329,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         if status:
             raise native_error(status, action)
         self = cls._of(shown, native)
+        self._grows = layout is Layout.NATIVE
         self._reopen = partial(
             cls.open_file, shown, {"r": "r", "c": "c"}.get(mode, "r+"), size=size, offset=offset, layout=layout
         )
@@ -327,8 +337,17 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
     @property
     def size(self) -> int:
-        """Bytes of payload that this object sees."""
+        """Bytes of payload that this object sees; of a native section that grows, as many as there are now."""
+        if self._grows and not self.closed:
+            size = ffi.new("uint64_t *")
+            if self._call(lib.wmmf_size, size) == lib.WMMF_OK:
+                self._size = int(size[0])
         return self._size
+
+    @property
+    def reserved(self) -> int:
+        """Bytes that a section in memory could have in all: its reserve, or its size if it has none."""
+        return max(self._reserve, self._size)
 
     @property
     def namespace(self) -> Namespace:
@@ -473,7 +492,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return native
 
     def __len__(self) -> int:
-        return self._size
+        return self.size
 
     @overload
     def __getitem__(self, index: int) -> int: ...
@@ -482,7 +501,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     def __getitem__(self, index: int | slice) -> int | bytes:
         """A byte, or a copy of a slice as `read` makes it: ``section[16:32]``. For a slice in place see `view`."""
         if isinstance(index, slice):
-            positions = range(*index.indices(self._size))
+            positions = range(*index.indices(self.size))
             if not positions:
                 return b""
             first, last = min(positions[0], positions[-1]), max(positions[0], positions[-1])
@@ -494,7 +513,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         if not isinstance(index, slice):
             self.write(bytes([whole("byte", value, most=255)]), self._position(index))
             return
-        positions = range(*index.indices(self._size))
+        positions = range(*index.indices(self.size))
         data = contiguous("data", value)
         if positions.step != 1 or data.nbytes != len(positions):
             raise InvalidArgumentError(
@@ -504,11 +523,12 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
     def _position(self, index: int) -> int:
         position = operator.index(index)
-        if not -self._size <= position < self._size:
+        size = self.size
+        if not -size <= position < size:
             raise ArgumentIndexError(
-                f"index {position}: expected one of the {self._size} bytes of section {self.name!r}", lib.WMMF_E_RANGE
+                f"index {position}: expected one of the {size} bytes of section {self.name!r}", lib.WMMF_E_RANGE
             )
-        return position % self._size
+        return position % size
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.typing.NDArray[Any]:
         """NumPy calls this when the buffer was refused; it would otherwise read byte after byte."""
@@ -547,14 +567,18 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             self._must(self._call(lib.wmmf_flush, offset, size, to_device), "flush")
 
     def resize(self, size: int) -> None:
-        """Make a raw, writable file longer, with zeros, or shorter, and this object with it.
+        """Give it ``size`` bytes; those that are new are 0.
 
-        `InUseError`, a ``BufferError``, while views or locks of this object exist, or another thread is using it:
-        their memory would move. If others have a file mapped that gets shorter, Windows refuses
-        (`AccessDeniedError`); on Linux their `read` raises `FormatError` for the part that is gone.
+        A section that was created with ``reserve``, or a native file, grows while others have it open: their `size` is
+        then the new one. It never gets smaller, and views stay valid; new ones show all of it. `Error`: no memory.
+
+        A raw, writable file becomes longer or shorter, and this object with it. `InUseError`, a ``BufferError``, while
+        views or locks of this object exist, or another thread is using it: their memory would move. If others have a
+        file mapped that gets shorter, Windows refuses (`AccessDeniedError`); on Linux their `read` raises
+        `FormatError` for the part that is gone.
         """
         size = _size(f"resize {self._what}", size)
-        status = self._native.resize(size)
+        status = self._call(lib.wmmf_resize, size) if self._layout is Layout.NATIVE else self._native.resize(size)
         if status is None:
             raise InUseError(
                 f"cannot resize {self._what}: views or locks of it exist, or another thread uses it",
@@ -581,7 +605,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         """The offset at which ``data`` is first found from ``start`` to ``end``; -1 if it is not there. The payload is
         read in pieces, each under the lock."""
         wanted = bytes(contiguous("data", data))
-        start, end, _ = slice(start, end).indices(self._size)
+        start, end, _ = slice(start, end).indices(self.size)
         while end - start >= len(wanted):
             piece = self.read(min(_PIECE + len(wanted), end - start), start)
             at = piece.find(wanted)
@@ -593,7 +617,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     def rfind(self, data: AnyBuffer, start: int = 0, end: int | None = None) -> int:
         """The offset at which ``data`` is last found, as `find`."""
         wanted = bytes(contiguous("data", data))
-        start, end, _ = slice(start, end).indices(self._size)
+        start, end, _ = slice(start, end).indices(self.size)
         while end - start >= len(wanted):
             length = min(_PIECE + len(wanted), end - start)
             at = self.read(length, end - length).rfind(wanted)
@@ -646,8 +670,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     def _span(self, offset: object, size: int | None) -> tuple[int, int]:
         """Offset and size, after checking that they lie inside the payload."""
         start = whole("offset", offset)
-        length = max(self._size - start, 0) if size is None else whole("size", size)
-        if start + length > self._size:
+        length = max(self.size - start, 0) if size is None else whole("size", size)
+        if start + length > self._size and start + length > self.size:
             raise InvalidArgumentError(
                 f"{length} bytes at offset {start}: expected to end within the {self._size} bytes of section "
                 f"{self.name!r}",
@@ -667,9 +691,10 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
                 raise
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name!r}: {self._size} bytes, {self._layout.name.lower()}, {self._state}>"
+        return f"<{type(self).__name__} {self.name!r}: {self.size} bytes, {self._layout.name.lower()}, {self._state}>"
 
 
+_FITTING = "what fits into this machine's memory"
 _PIECE = 1 << 20
 """Bytes that are searched at once."""
 _FILE_MODES = {
@@ -693,6 +718,24 @@ def _open_handed(kind: type[MemoryMappedFile], handle: Any, layout: Layout, size
 
 def _size(action: str, size: object) -> int:
     return whole(f"cannot {action}: size", size, least=1, status=lib.WMMF_E_SIZE)
+
+
+def _reserve(action: str, reserve: object, size: int) -> int:
+    """How many bytes a new section can grow to; 0: it cannot."""
+    checked = whole(f"cannot {action}: reserve", reserve, status=lib.WMMF_E_SIZE)
+    if checked and checked < size:
+        raise InvalidArgumentError(
+            f"cannot {action}: reserve {checked}: expected {size} bytes, its size, or more", lib.WMMF_E_SIZE
+        )
+    return checked
+
+
+def _creation_size_error(action: str, size: int, reserve: int, expected: str) -> Error:
+    if reserve <= size:
+        return _size_error(action, size, expected)
+    return InvalidArgumentError(
+        f"cannot {action}: size {size} and reserve {reserve}: expected what a process can map", lib.WMMF_E_SIZE
+    )
 
 
 def _open(native: hold.Section, call: Call, encoded: bytes | int, size: int | None, options: Any, action: str) -> int:

@@ -118,6 +118,7 @@ struct options {
     std::string sddl;          /* Windows security descriptor, with WMMF_ACCESS_SDDL */
     bool read_only = false;    /* when opening */
     uint32_t participants = 0; /* 0 = WMMF_PARTICIPANTS_DEFAULT */
+    uint64_t reserve = 0;      /* when creating: bytes of payload that it can grow to; 0: none */
     /* Of a new channel; see wmmf_channel_options. */
     uint32_t history = 0;
     uint32_t pins = 0;
@@ -170,6 +171,7 @@ inline wmmf_options to_c(const options &given) {
     result.read_only = given.read_only;
     result.participants = given.participants;
     result.sddl = given.sddl.empty() ? nullptr : given.sddl.c_str();
+    result.reserve = given.reserve;
     return result;
 }
 
@@ -186,8 +188,8 @@ inline wmmf_channel_options channel_to_c(const options &given) {
 inline span<std::byte> payload(wmmf_section *handle) {
     void *data = nullptr;
     uint64_t size = 0;
+    check(wmmf_size(handle, &size), "wmmf_size"); /* first: see wmmf_resize of a file */
     check(wmmf_data(handle, &data), "wmmf_data");
-    check(wmmf_size(handle, &size), "wmmf_size");
     return {static_cast<std::byte *>(data), static_cast<std::size_t>(size)};
 }
 
@@ -401,7 +403,8 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
     void flush(bool to_device, uint64_t offset = 0, uint64_t length = 0) {
         detail::check(wmmf_flush(handle(), offset, length, to_device), "wmmf_flush");
     }
-    /* Of a raw file. What bytes() gave before must not be used any more. */
+    /* Of a section with a reserve, or a native file: it grows, also for others, and what bytes() gave before stays
+     * valid. Of a raw file: what bytes() gave before must not be used any more. See wmmf_resize. */
     void resize(uint64_t size) {
         detail::check(wmmf_resize(handle(), size), "wmmf_resize");
     }

@@ -33,9 +33,10 @@ static int section_view(Section *self, Py_buffer *view, int flags) {
     void *data;
     uint64_t size = 0;
     wmmf_info info = {.struct_size = sizeof info};
-    int32_t status = wmmf_data(self->handle.native, &data);
+    /* The size first: of a file that grows meanwhile, the address is then that of a view that has as much. */
+    int32_t status = wmmf_size(self->handle.native, &size);
     if (status == WMMF_OK)
-        status = wmmf_size(self->handle.native, &size);
+        status = wmmf_data(self->handle.native, &data);
     if (status == WMMF_OK)
         status = wmmf_get_info(self->handle.native, &info);
     if (status == WMMF_OK)

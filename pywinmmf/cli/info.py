@@ -60,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
             "namespace": namespace.name.lower(),
             "layout": arguments.layout,
             "size": section.size,
+            "reserved": section.reserved,
         }
         if layout is Layout.NATIVE:
             with channel_of(name, namespace) or nullcontext() as channel:

@@ -227,9 +227,10 @@ static void a_false_reserve_is_refused(void) {
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(name, 0, NULL, &other));
     header->reserve = UINT64_MAX;
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(name, 0, NULL, &other));
-    header->reserve = LARGEST_MAPPING - 8192; /* no process has so many addresses */
+    header->reserve = LARGEST_MAPPING - 8192; /* no process of 64 bits has so many addresses */
     int32_t status = wmmf_open(name, 0, NULL, &other);
-    CHECK(status == WMMF_E_NO_MEMORY || status == WMMF_E_TRUNCATED);
+    CHECK(status == WMMF_E_NO_MEMORY || status == WMMF_E_TRUNCATED || (status == WMMF_OK && sizeof(void *) == 4));
+    wmmf_close(other);
     header->reserve = 0;
     CHECK_STATUS(WMMF_OK, wmmf_open(name, 0, NULL, &other));
     CHECK_EQUAL(SIZE, size_of(other));

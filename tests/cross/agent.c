@@ -74,6 +74,22 @@ static void create(void) {
     answer(is_open() ? WMMF_E_ARGUMENT : wmmf_create(fields[1], number(2), &options, &section));
 }
 
+static void create_growing(void) {
+    wmmf_options options = {.struct_size = sizeof options, .reserve = number(3)};
+    unhex(1);
+    answer(is_open() ? WMMF_E_ARGUMENT : wmmf_create(fields[1], number(2), &options, &section));
+}
+
+static void resize(void) {
+    answer(wmmf_resize(section, number(1)));
+}
+
+static void size(void) {
+    uint64_t bytes = 0;
+    int32_t status = wmmf_size(section, &bytes);
+    answer_number(status, bytes);
+}
+
 static void open_existing(void) {
     wmmf_options options = {.struct_size = sizeof options,
                             .name_space = (uint32_t)number(3),
@@ -369,6 +385,9 @@ static const struct {
 } requests[] = {
     {"version", 1, version},
     {"create", 6, create},
+    {"create_growing", 4, create_growing},
+    {"resize", 2, resize},
+    {"size", 1, size},
     {"open", 6, open_existing},
     {"close", 1, close_section},
     {"lock_read", 2, lock_read},

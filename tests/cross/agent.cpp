@@ -105,6 +105,22 @@ std::string create(const fields &request) {
     return "ok";
 }
 
+std::string create_growing(const fields &request) {
+    wmmf::options given = options("0");
+    given.reserve = number(request[3]);
+    section.emplace(wmmf::section::create(unhex(request[1]), number(request[2]), given));
+    return "ok";
+}
+
+std::string resize(const fields &request) {
+    current().resize(number(request[1]));
+    return "ok";
+}
+
+std::string size(const fields &) {
+    return "ok " + std::to_string(current().size());
+}
+
 std::string open(const fields &request) {
     wmmf::options given = options(request[3]);
     given.layout = static_cast<wmmf_layout>(number(request[4]));
@@ -316,6 +332,9 @@ struct request {
 const std::map<std::string, request> requests = {
     {"version", {1, version}},
     {"create", {6, create}},
+    {"create_growing", {4, create_growing}},
+    {"resize", {2, resize}},
+    {"size", {1, size}},
     {"open", {6, open}},
     {"close", {1, close}},
     {"lock_read", {2, lock_read}},

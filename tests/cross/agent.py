@@ -72,6 +72,16 @@ class Agent:
             access=Access(int(access)),
         )
 
+    def create_growing(self, name: str, size: str, reserve: str) -> None:
+        self.none_open()
+        self.section = MemoryMappedFile.create(bytes.fromhex(name).decode(), int(size), reserve=int(reserve))
+
+    def resize(self, size: str) -> None:
+        self.current().resize(int(size))
+
+    def size(self) -> str:
+        return str(self.current().size)
+
     def open(self, name: str, size: str, namespace: str, layout: str, readonly: str) -> str:
         self.none_open()
         self.section = MemoryMappedFile.open(

@@ -35,6 +35,7 @@ from cross.protocol import (
 )
 
 BYTES = 1_000_003  # no multiple of anything
+RESERVE = 64 << 30
 
 on_each_system = pytest.mark.parametrize("system", SYSTEMS)
 each_creator = pytest.mark.parametrize("creator_language", LANGUAGES)
@@ -128,6 +129,20 @@ def test_a_read_only_opener_reads(creator: Agent, opener: Agent, name: str) -> N
     opener.send("wait", 1, LONG_TIMEOUT)
     creator.does("fill", 0, BYTES, 10)
     assert opener.answer() == "ok 2"
+
+
+@each_creator
+def test_each_makes_it_larger_for_the_other(creator: Agent, opener: Agent, name: str) -> None:
+    creator.does("create_growing", name, BYTES, RESERVE)
+    assert opener.does("open", name, 0, LOCAL, NATIVE, 0) == str(BYTES)
+    assert opener.ask("check", BYTES, 1, 0) == f"error {RANGE}"
+    for one, other, size in [(creator, opener, 2 * BYTES), (opener, creator, 3 * BYTES)]:
+        one.does("resize", size)
+        assert other.does("size") == str(size)
+        one.does("fill", size - 1000, 1000, 5)
+        other.does("check", size - 1000, 1000, 5)
+        assert other.does("peek", size - 2000, 2) == "0000"
+        assert other.ask("resize", size - 1) == other.ask("resize", RESERVE + 1) == f"error {SIZE}"
 
 
 @each_creator

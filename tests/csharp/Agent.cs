@@ -64,6 +64,9 @@ internal static class Agent
                 s_file = MemoryMappedFile.Create(
                     Name(a[0]), Number(a[1]), (SectionNamespace)Number(a[2]), (SectionLayout)Number(a[3]), (SectionAccess)Number(a[4]));
                 return "ok";
+            case "create_growing" when !IsOpen:
+                s_file = MemoryMappedFile.Create(Name(a[0]), Number(a[1]), reserve: Number(a[2]));
+                return "ok";
             case "open" when !IsOpen:
                 s_file = MemoryMappedFile.Open(Name(a[0]), (SectionNamespace)Number(a[2]), (SectionLayout)Number(a[3]), Number(a[1]), a[4] == "1");
                 return $"ok {s_file.Size}";
@@ -114,6 +117,11 @@ internal static class Agent
             case "peek":
                 using (var view = file.View(Number(a[0]), (int)Number(a[1])))
                     return "ok " + Convert.ToHexString(view.GetSpan()).ToLowerInvariant();
+            case "resize":
+                file.Resize(Number(a[0]));
+                return "ok";
+            case "size":
+                return $"ok {file.Size}";
             case "sequence":
                 return $"ok {file.Sequence}";
             case "wait":

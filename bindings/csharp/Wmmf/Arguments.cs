@@ -59,7 +59,7 @@ namespace Wmmf
 
         internal static wmmf_options Options(
             SectionNamespace nameSpace, SectionLayout layout, SectionAccess access = SectionAccess.Owner, int mode = 0,
-            int participants = 0, bool readOnly = false)
+            int participants = 0, bool readOnly = false, long reserve = 0)
         {
             if (mode < 0 || mode > 511)
                 throw new ArgumentOutOfRangeException(nameof(mode), mode, "expected 0 to 511 (octal 777)");
@@ -81,6 +81,7 @@ namespace Wmmf
                 mode = (uint)mode,
                 participants = (uint)participants,
                 read_only = readOnly ? 1u : 0u,
+                reserve = Bytes(reserve, nameof(reserve)),
             };
         }
 

@@ -68,22 +68,31 @@ namespace Wmmf
                     status,
                     $"map file '{path}' with {Wanted(size)} at offset {offset}, {fileMode}, {protection}, share {share}, "
                     + $"options {options}, layout {layout}");
-            return new MemoryMappedFile(path, native, canBeResized: layout == SectionLayout.Raw);
+            return new MemoryMappedFile(
+                path, native, canBeResized: layout == SectionLayout.Raw, isNativeFile: layout == SectionLayout.Native);
         }
 
-        /// <summary>Makes a raw, writable file longer, with zeros, or shorter, so that this shows <paramref name="size"/>
-        /// bytes.</summary>
-        /// <remarks>Its memory moves, so nothing may use that: views, what is pinned in them, and calls of other threads. Others
+        /// <summary>Gives it <paramref name="size"/> bytes; those that are new are zero.</summary>
+        /// <remarks>A section that was created with a reserve, or a native file, grows while others have it open: their
+        /// <see cref="Size"/> is then the new one. It never gets smaller, and views stay valid; new ones show all of it.
+        /// A raw, writable file becomes longer or shorter. Its memory moves, so nothing may use that: views, what is pinned in them, and calls of other threads. Others
         /// who have the file mapped, also through another object, keep their size. If the file gets shorter, Windows
         /// refuses while others have it mapped; on Linux a view of theirs that touches what is gone ends their program.
         /// </remarks>
         /// <param name="size">Bytes of payload, at least 1.</param>
-        /// <exception cref="InvalidOperationException">Something uses the memory.</exception>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotSupported"/>: it is no file, or has the native
-        /// layout; <see cref="WmmfStatus.ReadOnly"/>.</exception>
+        /// <exception cref="InvalidOperationException">Something uses the memory of a raw file.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotSupported"/>: it cannot grow;
+        /// <see cref="WmmfStatus.Size"/>: it would get smaller, or larger than its reserve;
+        /// <see cref="WmmfStatus.NoMemory"/>; <see cref="WmmfStatus.ReadOnly"/>.</exception>
         public void Resize(long size)
         {
             var bytes = Arguments.Bytes(size, nameof(size));
+            if (Layout == SectionLayout.Native)
+            {
+                using var section = _section.Hold();
+                Check(NativeMethods.wmmf_resize(section.Pointer, bytes), $"resize to {size} bytes");
+                return;
+            }
             var status = _section.Alone(native =>
             {
                 var answer = NativeMethods.wmmf_resize(native, bytes);

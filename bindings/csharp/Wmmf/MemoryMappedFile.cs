@@ -30,9 +30,11 @@ namespace Wmmf
     {
         private readonly SectionHandle _section;
 
+        private readonly long _reserve;
+        private readonly bool _grows;
         private long _size;
 
-        private MemoryMappedFile(string name, IntPtr native, bool canBeResized = false)
+        private MemoryMappedFile(string name, IntPtr native, bool canBeResized = false, bool isNativeFile = false)
         {
             Name = name;
             _section = new SectionHandle(native, isChannel: false, name, canBeResized);
@@ -44,15 +46,34 @@ namespace Wmmf
                 throw WmmfException.Of(status, $"look at section '{name}'");
             }
             _size = checked((long)info.size);
+            _reserve = checked((long)info.reserve);
             Layout = (SectionLayout)info.layout;
+            _grows = isNativeFile || (Layout == SectionLayout.Native && _reserve != 0);
             IsReadOnly = info.read_only != 0;
         }
 
         /// <summary>The name it was created or opened with.</summary>
         public string Name { get; }
 
-        /// <summary>Bytes of payload.</summary>
-        public long Size => Volatile.Read(ref _size);
+        /// <summary>Bytes of payload; of a native section that grows, as many as there are now.</summary>
+        public long Size
+        {
+            get
+            {
+                if (_grows && _section.TryRetain())
+                {
+                    ulong size;
+                    if (NativeMethods.wmmf_size(_section.Pointer, &size) == (int)WmmfStatus.Ok)
+                        Volatile.Write(ref _size, (long)size);
+                    _section.Release();
+                }
+                return Volatile.Read(ref _size);
+            }
+        }
+
+        /// <summary>Bytes of payload that a section in memory could have in all: its reserve, or its size if it has none.
+        /// </summary>
+        public long Reserved => Math.Max(_reserve, Volatile.Read(ref _size));
 
         /// <summary>What its bytes mean.</summary>
         public SectionLayout Layout { get; }
