@@ -23,6 +23,8 @@
 #define SLOTS        3
 #define PARTICIPANTS 4
 #define HANDLES      3
+#define RESERVE      UINT64_C(100000)
+#define GROWTH       256 /* where a header says how far the section can grow, and has grown */
 #define SHORT_NS     INT64_C(50000)
 #define LONG_NS      INT64_C(3000000)    /* beyond the lock's timeout with those who wait */
 #define HANG_NS      INT64_C(3000000000) /* a second is the library's own timeout with an unfinished section */
@@ -292,6 +294,52 @@ static void open_handle(void) {
     close((int)handle);
 }
 
+/* What has grown, or is said to have. */
+static void check_growing(wmmf_section *section) {
+    void *data;
+    uint64_t size;
+    succeed(wmmf_size(section, &size));
+    succeed(wmmf_data(section, &data));
+    require(size != 0 && size <= RESERVE, "a payload beyond its reserve");
+    volatile uint8_t *edge = data;
+    (void)edge[0];
+    (void)edge[size - 1];
+}
+
+/* The same bytes at the beginning of a section that can grow, and of whose memory they claim a lot. */
+static void grow_handle(void) {
+    wmmf_options options = options_for(WMMF_NATIVE);
+    wmmf_info info = {.struct_size = sizeof info};
+    wmmf_section *theirs = NULL, *early = NULL, *late = NULL;
+    void *data;
+    int64_t handle;
+    options.reserve = RESERVE;
+    succeed(wmmf_create_unnamed(SIZE, &options, &theirs));
+    succeed(wmmf_get_info(theirs, &info));
+    succeed(wmmf_data(theirs, &data));
+    succeed(wmmf_share(theirs, 0, 0, &handle));
+    succeed(wmmf_open_handle(handle, 0, &options, &early));
+    uint8_t *header = (uint8_t *)data - info.data_offset;
+    uint64_t room = info.data_offset + SIZE, claims[] = {RESERVE, 3 * SIZE};
+    memcpy(header, bytes, bytes_size < room ? bytes_size : room);
+    memcpy(header + GROWTH, claims, sizeof claims);
+    check_growing(early);
+    int32_t status = wmmf_open_handle(handle, 0, &options, &late);
+    answered(status);
+    if (status == WMMF_OK)
+        check_growing(late);
+    answered(wmmf_resize(early, 2 * SIZE));
+    check_growing(early);
+    answered(wmmf_resize(early, RESERVE));
+    check_growing(early);
+    if (status == WMMF_OK)
+        check_growing(late);
+    answered(wmmf_close(late));
+    answered(wmmf_close(early));
+    answered(wmmf_close(theirs));
+    close((int)handle);
+}
+
 /* Files: what is there is mapped once more, in parts, and keeps its size, which the peer's own mapping needs. */
 static void call_map_file(void) {
     wmmf_section *section = NULL;
@@ -299,6 +347,7 @@ static void call_map_file(void) {
     map_native_file(WMMF_READ);
     map_native_file(WMMF_READ_WRITE);
     open_handle();
+    grow_handle();
     uint64_t size = take_short() % bytes_size, offset = take_short() % LARGEST, length = take_short() % LARGEST;
     void *data;
     if (wmmf_map_file(path, size, NULL, &section) != WMMF_OK)

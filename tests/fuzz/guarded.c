@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #undef mmap
+#undef mremap
 #undef munmap
 
 #define PAGE 4096
@@ -34,10 +35,38 @@ void *guarded_mmap(void *address, size_t size, int protection, int flags, int fd
     return base;
 }
 
+/* No more than that was forbidden, and what sections may grow into is large. */
+static void allow_last_page(void *address, size_t whole) {
+    ASAN_UNPOISON_MEMORY_REGION((uint8_t *)address + whole - PAGE, PAGE);
+}
+
+/* To where there is room for all of it. What is left of its last page may be used from then on. */
+void *guarded_mremap(void *address, size_t size, size_t new_size, int flags) {
+    size_t whole = whole_pages(size), new_whole = whole_pages(new_size);
+    if (new_whole > PTRDIFF_MAX - 2 * PAGE) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    uint8_t *room = mmap(NULL, new_whole + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED)
+        return MAP_FAILED;
+    allow_last_page(address, whole);
+    uint8_t *base = mremap(address, size, new_size, flags | MREMAP_FIXED, room + PAGE);
+    if (base == MAP_FAILED) {
+        int error = errno;
+        munmap(room, new_whole + 2 * PAGE);
+        errno = error;
+        return MAP_FAILED;
+    }
+    munmap((uint8_t *)address - PAGE, PAGE);
+    munmap((uint8_t *)address + whole, PAGE);
+    return base;
+}
+
 int guarded_munmap(void *address, size_t size) {
     size_t whole = whole_pages(size);
     count--;
-    ASAN_UNPOISON_MEMORY_REGION(address, whole);
+    allow_last_page(address, whole);
     return munmap((uint8_t *)address - PAGE, whole + 2 * PAGE);
 }
 

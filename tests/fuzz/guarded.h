@@ -8,11 +8,13 @@
 #include <sys/types.h>
 
 void *guarded_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset);
+void *guarded_mremap(void *address, size_t size, size_t new_size, int flags);
 int guarded_munmap(void *address, size_t size);
 /* Mappings that are there now. */
 int guarded_count(void);
 
 #define mmap   guarded_mmap
+#define mremap guarded_mremap
 #define munmap guarded_munmap
 
 #endif
