@@ -56,7 +56,8 @@ static void raise(shared_u64 *size, uint64_t to) {
 /* G4 */
 static int32_t follow_memory(wmmf_section *section) {
     uint64_t claimed = growth_claimed(section->header), there;
-    int32_t status = platform_committed(section->mapping, &there);
+    int32_t status =
+        platform_committed(section->mapping, payload_begin(section) + lesser(claimed, section->reserve), &there);
     if (status == WMMF_OK && there > payload_begin(section))
         raise(&section->size, lesser(lesser(claimed, section->reserve), there - payload_begin(section)));
     return status;

@@ -25,8 +25,8 @@ int32_t platform_extend(struct platform_mapping *mapping, uint64_t addresses);
 /* Gives the first `size` bytes memory, for all who have it open; there are addresses for them. Those that are new are
  * zero. A failure, or a death, may leave a part done, which the next try then finds. */
 int32_t platform_commit(struct platform_mapping *mapping, uint64_t size);
-/* How many bytes have memory, from the first on. */
-int32_t platform_committed(struct platform_mapping *mapping, uint64_t *size);
+/* How many bytes have memory, from the first on: all of them, or at least `enough`. */
+int32_t platform_committed(struct platform_mapping *mapping, uint64_t enough, uint64_t *size);
 /* Reserves more: to touch what is not reserved ends the program, if there is no memory left by then. */
 int32_t platform_reserve(struct platform_mapping *mapping, uint64_t offset, uint64_t length);
 int32_t platform_publish(struct platform_mapping *mapping);

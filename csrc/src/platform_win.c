@@ -286,56 +286,52 @@ static int32_t map_whole(struct platform_mapping *mapping, bool read_only) {
     return mapping->view ? WMMF_OK : status_from_error(GetLastError());
 }
 
-/* The bytes of the pages from `at` on that are of our view and in the same state; 0: the view ends there. */
-static uint64_t region_at(const struct platform_mapping *mapping, const uint8_t *at, bool *committed) {
+/* What the system says of the pages from a place of our view on; false: the view ends before. */
+static bool region_at(const struct platform_mapping *mapping, uint64_t offset, MEMORY_BASIC_INFORMATION *region) {
+    return VirtualQuery(mapping->base + offset, region, sizeof *region) != 0 && region->AllocationBase == mapping->view;
+}
+
+/* Pages in the same state may be told in several pieces. The system looks at each page of a piece: none that are only
+ * reserved, and may be many, unless it has to be. */
+int32_t platform_committed(struct platform_mapping *mapping, uint64_t enough, uint64_t *size) {
     MEMORY_BASIC_INFORMATION region;
-    if (VirtualQuery(at, &region, sizeof region) == 0 || region.AllocationBase != mapping->view)
-        return 0;
-    *committed = region.State == MEM_COMMIT;
-    return region.RegionSize;
-}
-
-/* Where its pages end, or the first ones that have memory. Pages in the same state may be told in several pieces. */
-static uint64_t end_of_pages(const struct platform_mapping *mapping, bool only_committed) {
-    bool committed;
     uint64_t end = 0;
-    for (int looks = 0; looks < VIEW_REGIONS_MAX; looks++) {
-        uint64_t next = region_at(mapping, mapping->base + end, &committed);
-        if (next == 0 || (only_committed && !committed))
+    if (!region_at(mapping, 0, &region))
+        return status_from_error(GetLastError());
+    for (int looks = 0; looks < VIEW_REGIONS_MAX && region.State == MEM_COMMIT; looks++) {
+        end += region.RegionSize;
+        if (end >= enough || !region_at(mapping, end, &region))
             break;
-        end += next;
     }
-    return end;
+    *size = end;
+    return WMMF_OK;
 }
 
-int32_t platform_committed(struct platform_mapping *mapping, uint64_t *size) {
-    MEMORY_BASIC_INFORMATION first;
-    if (VirtualQuery(mapping->base, &first, sizeof first) == 0)
-        return status_from_error(GetLastError());
-    *size = end_of_pages(mapping, true);
-    return WMMF_OK;
+uint64_t platform_addresses(const struct platform_mapping *mapping) {
+    MEMORY_BASIC_INFORMATION region;
+    uint64_t end = 0;
+    if (mapping->file)
+        return mapping->mapped_size;
+    for (int looks = 0; looks < VIEW_REGIONS_MAX && region_at(mapping, end, &region); looks++)
+        end += region.RegionSize;
+    return end;
 }
 
 int32_t section_map(struct platform_mapping *mapping, bool read_only) {
     int32_t status = map_whole(mapping, read_only);
     if (status == WMMF_OK)
-        status = platform_committed(mapping, &mapping->mapped_size);
-    if (status != WMMF_OK)
+        status = platform_committed(mapping, 1, &mapping->mapped_size);
+    if (status != WMMF_OK || mapping->mapped_size != 0)
         return status;
-    mapping->addresses = end_of_pages(mapping, false);
-    if (mapping->mapped_size != 0)
-        return WMMF_OK;
     error_detail("its %" PRIu64 " bytes are only reserved (SEC_RESERVE), and none at its beginning has memory",
-                 mapping->addresses);
+                 platform_addresses(mapping));
     return WMMF_E_NOT_READY; /* its creator may be about to */
 }
 
-uint64_t platform_addresses(const struct platform_mapping *mapping) {
-    return mapping->addresses;
-}
-
+/* A view has all of its section. */
 int32_t platform_extend(struct platform_mapping *mapping, uint64_t addresses) {
-    return addresses <= mapping->addresses ? WMMF_OK : WMMF_E_TRUNCATED; /* a view has all of its section */
+    MEMORY_BASIC_INFORMATION last;
+    return region_at(mapping, addresses - 1, &last) ? WMMF_OK : WMMF_E_TRUNCATED;
 }
 
 /* Pages that have memory keep it, and what is in them. */
@@ -394,7 +390,6 @@ int32_t create_exclusively(struct platform_mapping *mapping, const wchar_t *name
         return section_map(mapping, false);
     int32_t status = map_whole(mapping, false);
     mapping->mapped_size = size;
-    mapping->addresses = addresses;
     return status == WMMF_OK ? platform_commit(mapping, size) : status;
 }
 

@@ -261,7 +261,8 @@ static int32_t header_extent(struct platform_mapping *mapping, struct extent *ex
     if (extent->reserve != 0 && !may_reserve(extent))
         return WMMF_E_FORMAT;
     /* Asked again: it may have grown since it was mapped. */
-    int32_t status = extent->reserve != 0 ? platform_committed(mapping, &mapped) : WMMF_OK;
+    int32_t status =
+        extent->reserve != 0 ? platform_committed(mapping, extent->offset + extent->size, &mapped) : WMMF_OK;
     if (status != WMMF_OK)
         return status;
     if (extent->offset > mapped || extent->size > mapped - extent->offset)

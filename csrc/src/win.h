@@ -26,7 +26,6 @@ struct platform_mapping {
     void *view;
     uint8_t *base; /* where in the view the section begins */
     uint64_t mapped_size;
-    uint64_t addresses;   /* of the view: more than mapped_size where pages are only reserved */
     uint64_t file_offset; /* of `base` in its file */
     uint32_t protection;  /* of a file: enum wmmf_protection */
     bool write_through;

@@ -408,13 +408,23 @@ static void a_grower_may_die_at_any_step(void) {
 }
 
 /* A creator that stands still before each of its calls, and once it is done. */
-static int create_step_by_step(const char *section_name) {
+static int create_and_stand_still(const char *section_name, uint64_t reserve) {
     wmmf_section *section = NULL;
+    wmmf_options growing = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    growing.reserve = reserve;
     step_by_step = true;
-    wmmf_create(section_name, 100, NULL, &section);
+    wmmf_create(section_name, 100, &growing, &section);
     while (stand_still())
         continue;
     return 1; /* nobody killed it */
+}
+
+static int create_step_by_step(const char *section_name) {
+    return create_and_stand_still(section_name, 0);
+}
+
+static int create_a_growing_one_step_by_step(const char *section_name) {
+    return create_and_stand_still(section_name, 1 << 20);
 }
 
 #define OPENERS           2
@@ -441,12 +451,12 @@ static bool have_looked(struct opener *openers) {
 }
 
 /* What those who open meanwhile are told. */
-static int32_t die_at_step(uint32_t step) {
+static int32_t die_at_step(const char *role, uint32_t step) {
     struct opener openers[OPENERS] = {{NULL, WMMF_OK, 0}};
     struct thread *threads[OPENERS];
     wmmf_section *section = NULL;
     name = new_name();
-    struct child *creator = child_start("create_step_by_step", name);
+    struct child *creator = child_start(role, name);
     for (uint32_t i = 1; i < step && CHECK(child_said(creator, "here")); i++)
         child_tell(creator, "go");
     CHECK(child_said(creator, "here"));
@@ -467,15 +477,20 @@ static int32_t die_at_step(uint32_t step) {
     return openers[0].status;
 }
 
-static void a_creator_may_die_at_any_step(void) {
+static void die_at_each_step(const char *role) {
     uint32_t step = 0;
     int32_t status;
     options = options_of(WMMF_NATIVE, WMMF_LOCAL);
     do
-        status = die_at_step(++step);
+        status = die_at_step(role, ++step);
     while (status == WMMF_E_NOT_FOUND);
     CHECK_STATUS(WMMF_OK, status); /* it was done */
     CHECK(step > 3);
+}
+
+static void a_creator_may_die_at_any_step(void) {
+    die_at_each_step("create_step_by_step");
+    die_at_each_step("create_a_growing_one_step_by_step");
 }
 
 /* A thread whose end could not be noticed gets no lock. */
@@ -525,6 +540,7 @@ static const struct test tests[] = {
 
 static const struct role roles[] = {
     ROLE(create_step_by_step),
+    ROLE(create_a_growing_one_step_by_step),
     ROLE(grow_step_by_step),
     ROLE(grow_a_file_step_by_step),
     {NULL, NULL},

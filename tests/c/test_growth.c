@@ -172,9 +172,16 @@ static void what_cannot_grow_says_why(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_RAW; layout++) {
         wmmf_section *section = create(new_name(), SIZE, layout);
         CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_resize(section, SIZE + 1));
+        CHECK_EQUAL(0, info_of(section).reserve);
         wmmf_close(section);
     }
     const char *name = new_name();
+    wmmf_file_options raw = {.struct_size = sizeof raw, .file_mode = WMMF_FILE_CREATE};
+    wmmf_section *file = NULL;
+    REQUIRE_OK(wmmf_map_file(name, SIZE, &raw, &file));
+    CHECK_EQUAL(0, info_of(file).reserve);
+    wmmf_close(file);
+    remove(name);
     wmmf_section *section = growing(name, 2 * SIZE), *reader = open_read_only(name, WMMF_NATIVE);
     CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_resize(reader, SIZE + 1));
     CHECK_STATUS(WMMF_E_SIZE, wmmf_resize(section, 0));
