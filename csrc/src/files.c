@@ -218,6 +218,7 @@ static int32_t map_file(const char *path, uint64_t size, const wmmf_file_options
         return status;
     }
     section->copy_on_write = options->protection == WMMF_COPY_ON_WRITE;
+    section->reserves = (options->flags & WMMF_FILE_RESERVE) != 0;
     if (!options->native)
         section->file_offset = options->offset;
     *out = section;
@@ -277,6 +278,12 @@ static int32_t map_again(wmmf_section *section, uint64_t size) {
     return status;
 }
 
+/* Reserving makes nothing shorter. */
+static int32_t resize_file(wmmf_section *section, uint64_t size) {
+    bool reserve = section->reserves && size > section->size;
+    return platform_file_resize(section->mapping, section->file_offset + size, reserve);
+}
+
 int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
     int32_t status = section_check(section);
     uint64_t before = 0, there;
@@ -294,7 +301,7 @@ int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
     if (status != WMMF_OK)
         return status;
     if (!section->payload) {
-        status = platform_file_resize(section->mapping, section->file_offset + size, false);
+        status = resize_file(section, size);
         section->size = status == WMMF_OK ? size : section->size;
         return status;
     }
@@ -303,7 +310,7 @@ int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
     if (status != WMMF_OK)
         return status;
     platform_file_unmap(section->mapping);
-    status = platform_file_resize(section->mapping, section->file_offset + size, false);
+    status = resize_file(section, size);
     if (status == WMMF_OK)
         status = map_again(section, size);
     if (status != WMMF_OK && map_again(section, before) != WMMF_OK) {

@@ -136,7 +136,7 @@ static int32_t lengthen(wmmf_section *section, uint64_t size) {
     uint64_t length;
     int32_t status = platform_file_size(section->mapping, &length);
     if (status == WMMF_OK && length < section->file_offset + size)
-        status = platform_file_resize(section->mapping, section->file_offset + size, false);
+        status = platform_file_resize(section->mapping, section->file_offset + size, section->reserves);
     if (status == WMMF_OK)
         status = platform_file_flush(section->mapping, 0, section->file_offset, true);
     if (status == WMMF_OK)

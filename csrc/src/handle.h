@@ -23,6 +23,7 @@ struct wmmf_section {
     bool file;    /* of the file system */
     bool unnamed; /* neither a name nor a file */
     bool copy_on_write;
+    bool reserves;                      /* of a file: the disk has the room for what it grows by at once */
     uint64_t file_offset;               /* of the payload in its file */
     uint8_t *payload;                   /* as it was opened; see section_payload */
     shared_u64 size;                    /* see section_size */

@@ -599,16 +599,9 @@ int32_t section_check(const wmmf_section *section) {
     return platform_forked(section->mapping) ? WMMF_E_FORKED : WMMF_OK;
 }
 
-static bool has_range(const wmmf_section *section, uint64_t offset, uint64_t length) {
-    uint64_t size = section_size(section);
-    return offset <= size && length <= size - offset;
-}
-
-int32_t section_range(wmmf_section *section, uint64_t offset, uint64_t length) {
-    if (has_range(section, offset, length))
-        return WMMF_OK;
+int32_t section_range_after_look(wmmf_section *section, uint64_t offset, uint64_t length) {
     int32_t status = growth_look(section);
     if (status != WMMF_OK)
         return status;
-    return has_range(section, offset, length) ? WMMF_OK : WMMF_E_RANGE;
+    return section_has(section, offset, length) ? WMMF_OK : WMMF_E_RANGE;
 }

@@ -49,8 +49,17 @@ int32_t section_create_inner(const wmmf_section *outer, struct inner_plan *plan,
 int32_t section_open_inner(const wmmf_section *outer, const struct inner_plan *plan, bool read_only,
                            wmmf_section **out);
 
-/* WMMF_E_RANGE unless the payload has these bytes, or has grown by them. */
-int32_t section_range(wmmf_section *section, uint64_t offset, uint64_t length);
+static inline bool section_has(const wmmf_section *section, uint64_t offset, uint64_t length) {
+    uint64_t size = section_size(section);
+    return offset <= size && length <= size - offset;
+}
+
+int32_t section_range_after_look(wmmf_section *section, uint64_t offset, uint64_t length);
+
+/* WMMF_E_RANGE unless the payload has these bytes, or has grown by them. Inline: each copy asks. */
+static inline int32_t section_range(wmmf_section *section, uint64_t offset, uint64_t length) {
+    return section_has(section, offset, length) ? WMMF_OK : section_range_after_look(section, offset, length);
+}
 
 /* What every call with a handle begins with: WMMF_E_ARGUMENT for NULL, WMMF_E_FORKED in a child. */
 int32_t section_check(const wmmf_section *section);

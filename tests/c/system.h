@@ -57,6 +57,8 @@ bool system_makes_sparse_file(const char *path, uint64_t size);
 /* As a program without this library makes shared memory: a name at once, and the size, if it is not 0, a little later.
  * -1: removes it. False: no such thing on this system. */
 bool system_sizes_later(const char *name, int64_t size);
+/* Bytes that the disk has given to a file. */
+uint64_t system_place_of_file(const char *path);
 /* As a program without this library makes a section of which only the first `committed` bytes have memory (Windows).
  * False: no such thing on this system. */
 bool system_reserves(const char *name, uint64_t addresses, uint64_t committed, int64_t *handle);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -188,6 +189,11 @@ bool system_makes_sparse_file(const char *path, uint64_t size) {
 void system_pause(void) {
     const struct timespec moment = {.tv_nsec = 100000};
     nanosleep(&moment, NULL);
+}
+
+uint64_t system_place_of_file(const char *path) {
+    struct stat file;
+    return stat(path, &file) == 0 ? (uint64_t)file.st_blocks * 512 : 0;
 }
 
 bool system_reserves(const char *name, uint64_t addresses, uint64_t committed, int64_t *handle) {

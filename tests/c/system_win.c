@@ -197,6 +197,11 @@ void system_pause(void) {
     Sleep(1);
 }
 
+uint64_t system_place_of_file(const char *path) {
+    DWORD high = 0, low = GetCompressedFileSizeA(path, &high);
+    return (uint64_t)high << 32 | low;
+}
+
 bool system_reserves(const char *name, uint64_t addresses, uint64_t committed, int64_t *handle) {
     char full_name[128];
     snprintf(full_name, sizeof full_name, "Local\\%s", name);

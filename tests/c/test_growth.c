@@ -383,6 +383,28 @@ static void a_native_file_grows_for_everybody(void) {
     remove(path);
 }
 
+static void what_a_file_grows_by_is_on_the_disk(void) {
+    for (uint32_t native = 0; native < 2; native++) {
+        const char *path = new_name();
+        wmmf_file_options options = {.struct_size = sizeof options, .file_mode = WMMF_FILE_CREATE, .native = native};
+        wmmf_section *section = NULL;
+        options.flags = WMMF_FILE_RESERVE;
+        REQUIRE_OK(wmmf_map_file(path, SIZE, &options, &section));
+        REQUIRE_OK(wmmf_resize(section, GROWN));
+        CHECK(system_place_of_file(path) >= GROWN);
+        CHECK_EQUAL(GROWN, size_of(section));
+        if (!native) {
+            wmmf_section *other = NULL;
+            REQUIRE_OK(wmmf_resize(section, SIZE));
+            REQUIRE_OK(wmmf_map_file(path, 0, NULL, &other));
+            CHECK_EQUAL(SIZE, size_of(other)); /* it can still get shorter */
+            wmmf_close(other);
+        }
+        wmmf_close(section);
+        remove(path);
+    }
+}
+
 static void a_part_of_a_native_file_stays_one(void) {
     const char *path = new_name();
     wmmf_file_options options = {.struct_size = sizeof options, .native = 1};
@@ -435,6 +457,7 @@ static const struct test tests[] = {
     TEST(killed_growers_leave_it_whole),
     TEST(a_strangers_reserved_section_says_what_it_is),
     TEST(a_native_file_grows_for_everybody),
+    TEST(what_a_file_grows_by_is_on_the_disk),
     TEST(a_part_of_a_native_file_stays_one),
     TEST(many_grow_one_file),
     TEST(a_false_size_of_a_file_leads_nobody_outside),
