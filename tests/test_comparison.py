@@ -17,7 +17,7 @@ from typing import Any
 import numpy
 import pytest
 
-from pywinmmf import MemoryMappedFile
+from pywinmmf import Layout, MemoryMappedFile
 
 PAGE = Path(__file__).parent.parent / "docs/comparison.md"
 SIZE = 10000
@@ -91,6 +91,29 @@ def resizes(column: str, path: Path) -> bool | str:
     return works(lambda: opened.resize(2 * SIZE)) and path.stat().st_size == 2 * SIZE
 
 
+def grows_for_others(column: str, path: Path) -> bool:
+    """Two have the same memory open, as two processes do: one makes it larger, and the other sees that."""
+    if column == "pywinmmf":
+        path.unlink()
+        first: Any = MemoryMappedFile.open_file(path, "x", size=SIZE, layout=Layout.NATIVE)
+        second: Any = MemoryMappedFile.open_file(path, layout=Layout.NATIVE)
+    elif column == "SharedMemory":
+        first = shared_memory.SharedMemory(create=True, size=SIZE)
+        second = shared_memory.SharedMemory(first.name)
+    else:
+        first, second = OPENERS[column](path), OPENERS[column](path)
+    memory = second.buf if column == "SharedMemory" else second
+    view = memoryview(memory)
+    try:
+        return works(lambda: first.resize(2 * SIZE)) and len(memory) == 2 * SIZE and view[0] == 0
+    finally:
+        view.release()
+        if column == "SharedMemory":
+            second.close()
+            first.close()
+            first.unlink()
+
+
 def flushes_any_range(column: str, path: Path) -> bool | str:
     if column == "SharedMemory":
         return NOT_OF_FILES
@@ -156,6 +179,7 @@ ROWS: dict[str, Callable[[str, Path], bool | str]] = {
     "copies on write": copies_on_write,
     "`close` while a view exists, which stays valid": closes_under_a_view,
     "`resize`": resizes,
+    "`resize` makes it larger for others who have it open, whose views stay valid": grows_for_others,
     "`flush` of a range at any offset": flushes_any_range,
     "reading a file that another program has cut is an error, not the end of the program": says_that_a_file_was_cut,
     "pickled: the same memory in the process that unpickles it": travels_to_another_process,
