@@ -517,9 +517,11 @@ WMMF_API int32_t wmmf_flush(wmmf_section *section, uint64_t offset, uint64_t len
  * A native section that was created with options->reserve, or a native file, grows while others have it open. They see
  * the new size as soon as they ask for it, or for bytes beyond the one they know. It does not get smaller
  * (WMMF_E_SIZE), because others may use the bytes. If the process dies meanwhile, it has the old size or the new one.
- *   In memory: up to the reserve, in place; addresses stay as they are. WMMF_E_NO_MEMORY: no memory is left for it.
- *   A file: wmmf_data gives another address, of a larger view. Addresses of before stay valid until wmmf_close, and
- * show the same bytes. Not through a handle that was opened with a size (WMMF_E_NOT_SUPPORTED).
+ *
+ * In memory it grows up to the reserve, in place; addresses stay as they are. WMMF_E_NO_MEMORY: no memory is left for
+ * it. Of a file, wmmf_data gives another address, of a larger view. Addresses of before stay valid until wmmf_close,
+ * and show the same bytes. Not through a handle that was opened with a size, nor by the name of a section over the file
+ * (Windows), which shows as much as the file had when it was mapped: WMMF_E_NOT_SUPPORTED.
  *
  * A raw, writable file becomes longer or shorter, and is mapped again: no other call on the handle, nor a use of its
  * memory, may be under way, and wmmf_data gives a new address. Windows and other mappings stay as they are. After a

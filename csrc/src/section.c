@@ -253,6 +253,7 @@ static int32_t header_extent(struct platform_mapping *mapping, struct extent *ex
     extent->kind = load_relaxed_u32(&header->kind);
     extent->participants = load_relaxed_u32(&header->participants);
     extent->offset = load_relaxed_u64(&header->payload_offset);
+    uint64_t first = load_relaxed_u64(&header->payload_size);
     extent->size = growth_claimed(header);
     extent->reserve = load_relaxed_u64(&header->reserve);
     if (extent->participants == 0 || extent->participants > WMMF_PARTICIPANTS_MAX || extent->size == 0 ||
@@ -265,6 +266,9 @@ static int32_t header_extent(struct platform_mapping *mapping, struct extent *ex
         extent->reserve != 0 ? platform_committed(mapping, extent->offset + extent->size, &mapped) : WMMF_OK;
     if (status != WMMF_OK)
         return status;
+    /* By its name, the section of a native file that has grown is as long as the file was (Windows). */
+    if (extent->reserve == 0 && first != 0 && extent->offset <= mapped && extent->size > mapped - extent->offset)
+        extent->size = first;
     if (extent->offset > mapped || extent->size > mapped - extent->offset)
         return WMMF_E_TRUNCATED;
     return WMMF_OK;
@@ -577,6 +581,11 @@ int32_t section_of_file(struct platform_mapping *mapping, uint64_t size, const w
     }
     int32_t status = is_new && options->layout == WMMF_NATIVE ? initialise_file(mapping, options, size, out)
                                                               : attach(mapping, size, options, KIND_PLAIN, out);
+    if (status == WMMF_OK && options->layout == WMMF_NATIVE && size == 0 && !is_new &&
+        growth_claimed((*out)->header) > (*out)->size) {
+        section_close(*out);
+        status = WMMF_E_TRUNCATED; /* a file is as long as it claims */
+    }
     if (status != WMMF_OK)
         return status;
     (*out)->file = true;

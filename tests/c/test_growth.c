@@ -405,6 +405,25 @@ static void what_a_file_grows_by_is_on_the_disk(void) {
     }
 }
 
+/* Windows: the section that has the name is as long as the file was. */
+static void a_name_over_a_file_that_grew_shows_its_first_bytes(void) {
+    const char *path = new_name(), *name = new_name();
+    wmmf_file_options options = {.struct_size = sizeof options, .native = 1, .name = name};
+    wmmf_section *section = NULL, *other = NULL;
+    options.file_mode = WMMF_FILE_CREATE;
+    if (wmmf_map_file(path, SIZE, &options, &section) == WMMF_E_NOT_SUPPORTED)
+        return;
+    REQUIRE_OK(wmmf_resize(section, GROWN));
+    REQUIRE_OK(wmmf_write(section, SIZE - 1, "x", 1, 0));
+    other = open_existing(name, WMMF_NATIVE);
+    CHECK_EQUAL(SIZE, size_of(other));
+    CHECK_EQUAL('x', data_of(other)[SIZE - 1]);
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_resize(other, 2 * GROWN));
+    wmmf_close(other);
+    wmmf_close(section);
+    remove(path);
+}
+
 static void a_part_of_a_native_file_stays_one(void) {
     const char *path = new_name();
     wmmf_file_options options = {.struct_size = sizeof options, .native = 1};
@@ -458,6 +477,7 @@ static const struct test tests[] = {
     TEST(a_strangers_reserved_section_says_what_it_is),
     TEST(a_native_file_grows_for_everybody),
     TEST(what_a_file_grows_by_is_on_the_disk),
+    TEST(a_name_over_a_file_that_grew_shows_its_first_bytes),
     TEST(a_part_of_a_native_file_stays_one),
     TEST(many_grow_one_file),
     TEST(a_false_size_of_a_file_leads_nobody_outside),
