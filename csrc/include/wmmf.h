@@ -79,6 +79,9 @@ extern "C" {
 #define WMMF_PARTICIPANTS_DEFAULT 56
 #define WMMF_PARTICIPANTS_MAX     4096
 
+/* As wmmf_options.locks, at most. */
+#define WMMF_LOCKS_MAX 64
+
 /* Status of a call. The values are pinned for ever; new ones are appended. */
 enum wmmf_status {
     WMMF_OK = 0, /* success */
@@ -171,7 +174,8 @@ typedef struct wmmf_options {
     uint32_t mode;                       /* permission bits 0..0777, with WMMF_ACCESS_MODE */
     uint32_t read_only;                  /* 1: ask for read rights only and map read-only pages; used when opening */
     uint32_t participants;               /* records to create a native section with; 0 = WMMF_PARTICIPANTS_DEFAULT */
-    uint32_t reserved;                   /* 0 */
+    uint32_t locks;                      /* locks in the payload of a native section that one handle can hold or wait
+                                            for at once (wmmf_lock_read_at): WMMF_LOCKS_MAX at most; 0 = none */
     const char *sddl;                    /* security descriptor, with WMMF_ACCESS_SDDL; else NULL */
     const wmmf_channel_options *channel; /* frame channels only: for creating; NULL: all 0 */
     uint64_t reserve;                    /* for creating: bytes of payload that it can grow to (wmmf_resize); 0: none */
@@ -630,6 +634,29 @@ WMMF_API int32_t wmmf_poison(wmmf_section *section);
  * ask as well. */
 WMMF_API int32_t wmmf_get_lock_state(wmmf_section *section, wmmf_lock_state *state);
 
+/* Locks in the payload: any 64 bytes of it whose offset is a multiple of 64, for example a lock for each row of a
+ * table. Zeroed bytes are a free lock, so a new section needs no preparation. The section was created with
+ * options->locks, else WMMF_E_NOT_SUPPORTED; a handle of it can hold, or wait for, as many at once, each thread counted
+ * (WMMF_E_FULL). Each is a lock as the section's own, with the same recovery, and has nothing to do with that one or
+ * its poison: a dead writer, or poison, concerns the rows that this lock protects, and no other. Nothing reads without
+ * the lock: a read-only handle can only wait. The 64 bytes are the library's; a lock that is written over loses what it
+ * was, no more.
+ *
+ * WMMF_E_ARGUMENT: an offset that is not a multiple of 64. WMMF_E_RANGE: not within the payload. Otherwise each call is
+ * as the one without _at. */
+WMMF_API int32_t wmmf_lock_read_at(wmmf_section *section, uint64_t offset, int64_t timeout_ns);
+WMMF_API int32_t wmmf_unlock_read_at(wmmf_section *section, uint64_t offset);
+/* WMMF_E_OWNER_DIED: the lock IS taken, as with wmmf_lock_write. */
+WMMF_API int32_t wmmf_lock_write_at(wmmf_section *section, uint64_t offset, int64_t timeout_ns);
+WMMF_API int32_t wmmf_unlock_write_at(wmmf_section *section, uint64_t offset);
+WMMF_API int32_t wmmf_mark_consistent_at(wmmf_section *section, uint64_t offset);
+WMMF_API int32_t wmmf_poison_at(wmmf_section *section, uint64_t offset);
+/* Waits until the number of write locks given back there, and of wmmf_notify_at, is not `sequence`; see wmmf_wait. */
+WMMF_API int32_t wmmf_wait_at(wmmf_section *section, uint64_t offset, uint64_t sequence, int64_t timeout_ns,
+                              uint64_t *current);
+/* As wmmf_notify. */
+WMMF_API int32_t wmmf_notify_at(wmmf_section *section, uint64_t offset);
+
 /* Copies. */
 
 /* Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling
@@ -652,6 +679,10 @@ WMMF_API int32_t wmmf_write_queued(wmmf_section *section, uint64_t offset, const
                                    int64_t timeout_ns, uint64_t *place);
 
 /* Waiting for a change. */
+
+/* Advances the sequence by one and wakes all who wait for a change, without the lock: for programs with a protocol of
+ * their own, whose writers do not lock. Plain native sections only (WMMF_E_NOT_SUPPORTED). */
+WMMF_API int32_t wmmf_notify(wmmf_section *section);
 
 /* *sequence becomes the number of writes since the section was created: how often the write lock was given back, and
  * how often a death took it away from a writer inside. */

@@ -159,12 +159,12 @@ static int32_t writable_native_check(const wmmf_section *section) {
 }
 
 static int32_t lock_read(wmmf_section *section, int64_t timeout_ns) {
-    return section->layout == WMMF_NATIVE ? rwlock_lock_read(section, timeout_ns)
+    return section->layout == WMMF_NATIVE ? rwlock_lock_read(&section->lock, timeout_ns)
                                           : winmmf_lock_read(section, timeout_ns);
 }
 
 static int32_t unlock_read(wmmf_section *section) {
-    return section->layout == WMMF_NATIVE ? rwlock_unlock_read(section) : winmmf_unlock_read(section);
+    return section->layout == WMMF_NATIVE ? rwlock_unlock_read(&section->lock) : winmmf_unlock_read(section);
 }
 
 int32_t wmmf_lock_read(wmmf_section *section, int64_t timeout_ns) {
@@ -181,14 +181,14 @@ int32_t wmmf_lock_write_queued(wmmf_section *section, int64_t timeout_ns, uint64
     int32_t status = out_check(lock_check(section), place);
     if (status != WMMF_OK)
         return status;
-    return section->layout == WMMF_NATIVE ? rwlock_lock_write(section, timeout_ns, place)
+    return section->layout == WMMF_NATIVE ? rwlock_lock_write(&section->lock, timeout_ns, place)
                                           : winmmf_lock_write(section, timeout_ns);
 }
 
 int32_t wmmf_leave_queue(wmmf_section *section, uint64_t place) {
     int32_t status = lock_check(section);
     if (status == WMMF_OK && section->layout == WMMF_NATIVE)
-        rwlock_leave_queue(section, place);
+        rwlock_leave_queue(&section->lock, place);
     return status;
 }
 
@@ -196,7 +196,7 @@ int32_t wmmf_lock_write(wmmf_section *section, int64_t timeout_ns) {
     uint64_t place = 0;
     int32_t status = wmmf_lock_write_queued(section, timeout_ns, &place);
     if (place != 0)
-        rwlock_leave_queue(section, place);
+        rwlock_leave_queue(&section->lock, place);
     return status;
 }
 
@@ -204,7 +204,7 @@ int32_t wmmf_unlock_write(wmmf_section *section) {
     int32_t status = lock_check(section);
     if (status != WMMF_OK)
         return status;
-    return section->layout == WMMF_NATIVE ? rwlock_unlock_write(section) : winmmf_unlock_write(section);
+    return section->layout == WMMF_NATIVE ? rwlock_unlock_write(&section->lock) : winmmf_unlock_write(section);
 }
 
 int32_t wmmf_break_lock(wmmf_section *section) {
@@ -218,12 +218,12 @@ int32_t wmmf_break_lock(wmmf_section *section) {
 
 int32_t wmmf_mark_consistent(wmmf_section *section) {
     int32_t status = writable_native_check(section);
-    return status != WMMF_OK ? status : rwlock_mark_consistent(section);
+    return status != WMMF_OK ? status : rwlock_mark_consistent(&section->lock);
 }
 
 /* Of a lock that the caller has. */
 static int32_t held_status(const wmmf_section *section) {
-    return section->layout == WMMF_NATIVE && rwlock_is_poisoned(section) ? WMMF_E_POISONED : WMMF_OK;
+    return section->layout == WMMF_NATIVE && rwlock_is_poisoned(&section->lock) ? WMMF_E_POISONED : WMMF_OK;
 }
 
 /* The lock is taken for the copy, unless the caller has it already. */
@@ -244,7 +244,7 @@ int32_t wmmf_read(wmmf_section *section, uint64_t offset, void *buffer, uint64_t
             return WMMF_E_NOT_SUPPORTED;
         return seqlock_read(section, offset, buffer, (size_t)length, timeout_ns);
     }
-    bool locked = holders_reading(section) || holders_writing(section);
+    bool locked = holders_reading(&section->lock) || holders_writing(&section->lock);
     status = locked ? held_status(section) : lock_read(section, timeout_ns);
     if (status != WMMF_OK)
         return status;
@@ -263,7 +263,7 @@ int32_t wmmf_write_queued(wmmf_section *section, uint64_t offset, const void *bu
         return status;
     if (section->file && section->layout == WMMF_RAW)
         return files_write(section, offset, buffer, (size_t)length);
-    bool locked = section->layout == WMMF_RAW || holders_writing(section);
+    bool locked = section->layout == WMMF_RAW || holders_writing(&section->lock);
     if (!locked && section->layout == WMMF_NATIVE)
         return rwlock_write(section, offset, buffer, (size_t)length, timeout_ns, place);
     status = locked ? held_status(section) : winmmf_lock_write(section, timeout_ns);
@@ -277,23 +277,30 @@ int32_t wmmf_write(wmmf_section *section, uint64_t offset, const void *buffer, u
     uint64_t place = 0;
     int32_t status = wmmf_write_queued(section, offset, buffer, length, timeout_ns, &place);
     if (place != 0)
-        rwlock_leave_queue(section, place);
+        rwlock_leave_queue(&section->lock, place);
     return status;
 }
 
 int32_t wmmf_sequence(wmmf_section *section, uint64_t *sequence) {
     int32_t status = out_check(native_check(section), sequence);
-    if (status == WMMF_OK && rwlock_is_poisoned(section))
+    if (status == WMMF_OK && rwlock_is_poisoned(&section->lock))
         status = WMMF_E_POISONED;
     if (status == WMMF_OK)
-        *sequence = load_seq_u64(&section->header->sequence) / 2;
+        *sequence = rwlock_changes(&section->lock);
     return status;
+}
+
+int32_t wmmf_notify(wmmf_section *section) {
+    int32_t status = writable_native_check(section);
+    if (status == WMMF_OK && section->kind != KIND_PLAIN)
+        status = WMMF_E_NOT_SUPPORTED;
+    return status == WMMF_OK ? rwlock_notify(&section->lock) : status;
 }
 
 int32_t wmmf_poison(wmmf_section *section) {
     int32_t status = writable_native_check(section);
     if (status == WMMF_OK)
-        rwlock_poison(section);
+        rwlock_poison(&section->lock);
     return status;
 }
 
@@ -320,7 +327,7 @@ int32_t wmmf_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, 
     if (status == WMMF_OK && section->kind != KIND_PLAIN)
         status = WMMF_E_NOT_SUPPORTED;
     if (status == WMMF_OK)
-        status = rwlock_wait(section, sequence, timeout_ns, &now);
+        status = rwlock_wait(&section->lock, sequence, timeout_ns, &now);
     if (status == WMMF_OK && current)
         *current = now;
     return status;

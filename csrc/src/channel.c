@@ -330,7 +330,7 @@ static int32_t channel_founded(const char *name, wmmf_section *section, struct f
 
 /* The current pictures were lost with the owner that made them: it died before anybody had followed. */
 static int32_t find_again(struct base *base, const struct pictures_shape *shape, struct pictures *pictures) {
-    int32_t status = rwlock_own(base->section, READY_TIMEOUT_NS);
+    int32_t status = rwlock_own(&base->section->lock, READY_TIMEOUT_NS);
     if (status == WMMF_E_POISONED) {
         rwlock_renew(base->section);
         status = WMMF_OK;
@@ -524,15 +524,15 @@ int32_t frame_check(const wmmf_channel *channel, const wmmf_frame *frame) {
 
 /* Unless the thread that held it has ended. */
 void channel_disown(wmmf_section *section) {
-    if (rwlock_claim(section))
-        rwlock_disown(section);
+    if (rwlock_claim(&section->lock))
+        rwlock_disown(&section->lock);
 }
 
 /* Following. */
 
 void channel_wake(const struct base *base) {
     if (base->readers.section)
-        eventcount_wake(base->readers.section, EVENT_CHANGE);
+        eventcount_wake(&base->readers.section->lock, EVENT_CHANGE);
 }
 
 /* The channel that is under the name now. */
@@ -652,7 +652,7 @@ int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, uint32_t s
     generation_leave(generation);
     wmmf_section *section = channel->base->section;
     if (status == WMMF_OK)
-        status = rwlock_own(section, timeout_ns);
+        status = rwlock_own(&section->lock, timeout_ns);
     if (status == WMMF_E_POISONED) {
         rwlock_renew(section);
         status = WMMF_OK;
@@ -714,7 +714,7 @@ void channel_keep_name(wmmf_channel *channel, int64_t now_ns) {
     wmmf_section *section = generation->base->section;
     if (platform_is_named(section->mapping)) {
         store_relaxed_u32(&channel->nameless, 0);
-    } else if (platform_check_own(section->mapping) == WMMF_OK && rwlock_own(section, 0) == WMMF_OK) {
+    } else if (platform_check_own(section->mapping) == WMMF_OK && rwlock_own(&section->lock, 0) == WMMF_OK) {
         int32_t status = generation_status(generation);
         bool done = status == WMMF_OK && publish_name(channel, generation) == WMMF_OK;
         channel_disown(section);
@@ -760,7 +760,7 @@ int32_t wmmf_channel_stand_by(wmmf_channel *channel, int64_t timeout_ns) {
         if (status != WMMF_OK)
             break;
         wmmf_section *section = channel->base->section;
-        if (!somebody_publishes(channel->base, true) && rwlock_own(section, 0) == WMMF_OK) {
+        if (!somebody_publishes(channel->base, true) && rwlock_own(&section->lock, 0) == WMMF_OK) {
             bool first = !somebody_publishes(channel->base, true); /* also of those that stand by */
             if (first)
                 channel_publishes(channel);
@@ -891,7 +891,7 @@ int32_t channel_participant(wmmf_section *section, uint32_t index, wmmf_particip
 static bool newest_is_intact(const struct generation *generation) {
     const struct pictures *pictures = &generation->pictures;
     if (load_seq_u64(&generation->base->header->current) & CURRENT_POISONED)
-        return rwlock_is_poisoned(generation->base->section);
+        return rwlock_is_poisoned(&generation->base->section->lock);
     uint64_t newest = load_seq_u64(&pictures->header->newest);
     if ((newest & NEWEST_SLOT) == 0)
         return true;

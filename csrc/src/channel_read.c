@@ -93,14 +93,15 @@ static void sleep_until_news(const struct generation *generation, const struct w
     const struct base *base = generation->base;
     struct found found;
     if (!base->readers.section) {
-        eventcount_poll(base->section, EVENT_CHANGE, slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
+        eventcount_poll(&base->section->lock, EVENT_CHANGE,
+                        slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
         return;
     }
-    uint32_t seen = eventcount_prepare(base->readers.section, EVENT_CHANGE);
+    uint32_t seen = eventcount_prepare(&base->readers.section->lock, EVENT_CHANGE);
     if (look(generation, wish, &found) == WMMF_E_TIMEOUT)
-        eventcount_wait(base->readers.section, EVENT_CHANGE, seen, slice);
+        eventcount_wait(&base->readers.section->lock, EVENT_CHANGE, seen, slice);
     else
-        eventcount_cancel(base->readers.section, EVENT_CHANGE, seen);
+        eventcount_cancel(&base->readers.section->lock, EVENT_CHANGE, seen);
 }
 
 /* A writer that answers at once is seen at once, if it runs on another core; on ours it cannot run while we spin. So we

@@ -105,11 +105,11 @@ static int32_t wait_for_slot(struct generation *generation, int64_t deadline, ui
         int32_t status = generation_status(generation);
         if (status != WMMF_OK)
             return status;
-        uint32_t seen = eventcount_prepare(readers->section, EVENT_READERS);
+        uint32_t seen = eventcount_prepare(&readers->section->lock, EVENT_READERS);
         if (find_slot(generation) != NO_SLOT)
-            eventcount_cancel(readers->section, EVENT_READERS, seen);
+            eventcount_cancel(&readers->section->lock, EVENT_READERS, seen);
         else
-            eventcount_wait(readers->section, EVENT_READERS, seen, slice);
+            eventcount_wait(&readers->section->lock, EVENT_READERS, seen, slice);
     }
     return WMMF_OK;
 }
@@ -145,7 +145,7 @@ static int32_t own_pictures(wmmf_channel *channel, int64_t timeout_ns, int64_t d
         wmmf_section *section = generation->base->section;
         /* Readers may be looking at it, and we shall look before we store: once it is here, for both. */
         prefetch_to_store(&generation->pictures.header->newest);
-        int32_t status = rwlock_own(section, left);
+        int32_t status = rwlock_own(&section->lock, left);
         if (status == WMMF_OK) {
             status = generation_status(generation);
             if (status == WMMF_OK) {
@@ -202,7 +202,7 @@ static int32_t begin(wmmf_channel *channel, int64_t timeout_ns) {
 }
 
 static void end(struct generation *generation) {
-    rwlock_disown(generation->base->section);
+    rwlock_disown(&generation->base->section->lock);
     generation_leave(generation);
 }
 
@@ -216,7 +216,7 @@ static bool claim(wmmf_channel *channel, const wmmf_frame *frame) {
     uint32_t hold = frame->hold;
     if (hold == 0 || !cas_seq_u32(&channel->filling, &hold, 0))
         return false;
-    if (rwlock_claim(channel->filling_in->base->section))
+    if (rwlock_claim(&channel->filling_in->base->section->lock))
         return true;
     generation_leave(channel->filling_in);
     return false;

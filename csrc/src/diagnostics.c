@@ -22,7 +22,7 @@ static bool header_is_intact(const wmmf_section *section) {
            growth_claimed(header) >= section_size(section) && load_relaxed_u64(&header->reserve) == section->reserve &&
            load_relaxed_u64(&header->section_id) == section->section_id &&
            load_relaxed_u64(&header->created_unix_ns) == section->created_unix_ns &&
-           load_relaxed_u32(&header->kind) == section->kind &&
+           load_relaxed_u32(&header->kind) == section->kind && load_relaxed_u32(&header->locks) == section->locks &&
            (load_relaxed_u64(&header->records_used) & USED_COUNT) <= section->participants;
 }
 
@@ -41,12 +41,24 @@ static bool lock_is_intact(const wmmf_section *section, uint64_t word) {
 
 static bool record_is_intact(const wmmf_section *section, uint32_t index, uint64_t word) {
     const struct participant *record = &section->records[index];
-    uint64_t reading = load_seq_u64(&record->reading);
-    uint64_t ticket = load_seq_u64(&record->ticket);
-    bool writing = load_seq_u64(&record->writes) & 1;
+    uint64_t reading = load_seq_u64(&record->lock.reading);
+    uint64_t ticket = load_seq_u64(&record->lock.ticket);
+    bool writing = load_seq_u64(&record->lock.writes) & 1;
     return (reading & READ_HOLDERS) == (reading >> READ_TALLY_SHIFT & READ_HOLDERS) &&
            ticket <= load_seq_u64(&section->header->next_ticket) &&
            (!writing || (word & LOCK_OWNER) == index + 1 || !lock_is_still(section, word));
+}
+
+/* What holds say of locks in the payload. Where those locks are, an audit cannot know. */
+static bool holds_are_intact(const wmmf_section *section, uint32_t index) {
+    bool intact = true;
+    for (uint32_t i = 0; i < section->locks; i++) {
+        const struct hold *hold = &section->holds[(uint64_t)index * section->locks + i];
+        uint64_t reading = load_seq_u64(&hold->lock.reading);
+        intact = intact && load_seq_u64(&hold->offset) % PAYLOAD_ALIGNMENT == 0 &&
+                 (reading & READ_HOLDERS) == (reading >> READ_TALLY_SHIFT & READ_HOLDERS);
+    }
+    return intact;
 }
 
 /* A record beyond those that a scan looks at: its owner would not be waited for. While one participant is there, its
@@ -68,18 +80,18 @@ int32_t diagnostics_participant(wmmf_section *section, uint32_t index, wmmf_part
     if (index >= participants_in_use(section))
         return WMMF_E_RANGE;
     const struct participant *record = &section->records[index];
-    uint64_t reading = load_seq_u64(&record->reading);
+    uint64_t reading = load_seq_u64(&record->lock.reading);
     out->index = index;
     out->pid = load_relaxed_u32(&record->pid);
     out->alive = is_alive(section, index);
     out->readers = (uint32_t)(reading & READ_HOLDERS);
-    out->waiting_readers = load_seq_u32(&record->waiting_readers);
-    out->waiting_writer = load_seq_u64(&record->ticket) != 0;
+    out->waiting_readers = load_seq_u32(&record->lock.waiting_readers);
+    out->waiting_writer = load_seq_u64(&record->lock.ticket) != 0;
     out->writing = (load_seq_u64(&section->header->lock) & LOCK_OWNER) == index + 1;
     out->reads = (uint32_t)(reading >> READ_ENDED_SHIFT);
-    out->writes = (uint32_t)(load_relaxed_u64(&record->writes) / 2);
+    out->writes = (uint32_t)(load_relaxed_u64(&record->lock.writes) / 2);
     out->joined_unix_ns = load_relaxed_u64(&record->joined_unix_ns);
-    out->writing_since_unix_ns = out->writing ? load_relaxed_u64(&record->writing_since_unix_ns) : 0;
+    out->writing_since_unix_ns = out->writing ? load_relaxed_u64(&record->lock.writing_since_unix_ns) : 0;
     return WMMF_OK;
 }
 
@@ -97,7 +109,7 @@ void diagnostics_lock_state(const wmmf_section *section, wmmf_lock_state *state)
         state->writer_pid = load_relaxed_u32(&section->records[owner - 1].pid);
     }
     for (uint32_t i = 0; i < used; i++)
-        state->readers += (uint32_t)(load_seq_u64(&section->records[i].reading) & READ_HOLDERS);
+        state->readers += (uint32_t)(load_seq_u64(&section->records[i].lock.reading) & READ_HOLDERS);
 }
 
 int32_t diagnostics_audit(wmmf_section *section, bool intact, wmmf_audit_report *report) {
@@ -113,8 +125,8 @@ int32_t diagnostics_audit(wmmf_section *section, bool intact, wmmf_audit_report 
             continue;
         if (is_alive(section, i)) {
             report->participants++;
-            report->readers += (uint32_t)(load_seq_u64(&record->reading) & READ_HOLDERS);
-            intact = intact && record_is_intact(section, i, word);
+            report->readers += (uint32_t)(load_seq_u64(&record->lock.reading) & READ_HOLDERS);
+            intact = intact && record_is_intact(section, i, word) && holds_are_intact(section, i);
         } else {
             report->dead++;
         }
@@ -124,12 +136,12 @@ int32_t diagnostics_audit(wmmf_section *section, bool intact, wmmf_audit_report 
         }
     }
     if (!intact && !section->read_only)
-        rwlock_poison(section);
+        rwlock_poison(&section->lock);
     word = load_seq_u64(&section->header->lock);
     report->damaged = !intact;
     report->owner_died = (word & LOCK_INCONSISTENT) != 0;
     report->poisoned = (word & LOCK_POISONED) != 0;
-    report->sequence = load_seq_u64(&section->header->sequence) / 2;
+    report->sequence = rwlock_changes(&section->lock);
     return WMMF_OK;
 }
 

@@ -7,14 +7,19 @@ static shared_u32 *epoch_of(eventcount *event) {
     return (shared_u32 *)(void *)event;
 }
 
+/* Where the system has sleepers sleep: see platform_sleep. */
+static uint64_t place_of(const struct rwlock *lock, enum event index) {
+    return lock->offset / PAYLOAD_ALIGNMENT * EVENT_COUNT + index;
+}
+
 /* The steps' names are those of tests/model/waking.pml: E1. */
-uint32_t eventcount_prepare(wmmf_section *section, enum event index) {
-    return (uint32_t)add_seq_u64(&section->header->events[index], EVENTCOUNT_SLEEPER);
+uint32_t eventcount_prepare(const struct rwlock *lock, enum event index) {
+    return (uint32_t)add_seq_u64(&lock->events[index], EVENTCOUNT_SLEEPER);
 }
 
 /* E2. */
-void eventcount_cancel(wmmf_section *section, enum event index, uint32_t seen) {
-    eventcount *event = &section->header->events[index];
+void eventcount_cancel(const struct rwlock *lock, enum event index, uint32_t seen) {
+    eventcount *event = &lock->events[index];
     uint64_t now = load_seq_u64(event);
     /* Once the epoch has moved, our count is gone with the others. A count that we cannot take back (ATTEMPTS_MAX)
      * costs one needless wake-up. */
@@ -24,37 +29,38 @@ void eventcount_cancel(wmmf_section *section, enum event index, uint32_t seen) {
 }
 
 /* E3. */
-bool eventcount_wait(wmmf_section *section, enum event index, uint32_t seen, int64_t timeout_ns) {
-    shared_u32 *epoch = epoch_of(&section->header->events[index]);
-    platform_sleep(section->mapping, index, epoch, seen, timeout_ns);
+bool eventcount_wait(const struct rwlock *lock, enum event index, uint32_t seen, int64_t timeout_ns) {
+    shared_u32 *epoch = epoch_of(&lock->events[index]);
+    platform_sleep(lock->section->mapping, place_of(lock, index), epoch, seen, timeout_ns);
     if (load_seq_u32(epoch) != seen)
         return true;
-    eventcount_cancel(section, index, seen);
+    eventcount_cancel(lock, index, seen);
     return false;
 }
 
-void eventcount_poll(wmmf_section *section, enum event index, int64_t timeout_ns) {
-    shared_u32 *epoch = epoch_of(&section->header->events[index]);
-    platform_sleep(section->mapping, index, epoch, load_seq_u32(epoch), timeout_ns);
+void eventcount_poll(const struct rwlock *lock, enum event index, int64_t timeout_ns) {
+    shared_u32 *epoch = epoch_of(&lock->events[index]);
+    platform_sleep(lock->section->mapping, place_of(lock, index), epoch, load_seq_u32(epoch), timeout_ns);
 }
 
-uint32_t eventcount_epoch(wmmf_section *section, enum event index) {
-    return load_seq_u32(epoch_of(&section->header->events[index]));
+uint32_t eventcount_epoch(const struct rwlock *lock, enum event index) {
+    return load_seq_u32(epoch_of(&lock->events[index]));
 }
 
-struct platform_sleep eventcount_sleep(wmmf_section *section, enum event index, uint32_t seen) {
-    struct platform_sleep sleep = {section->mapping, index, epoch_of(&section->header->events[index]), seen};
+struct platform_sleep eventcount_sleep(const struct rwlock *lock, enum event index, uint32_t seen) {
+    struct platform_sleep sleep = {lock->section->mapping, place_of(lock, index), epoch_of(&lock->events[index]), seen};
     return sleep;
 }
 
 /* E4 and, in the platform, E5. */
-void eventcount_wake(wmmf_section *section, enum event index) {
-    eventcount *event = &section->header->events[index];
+void eventcount_wake(const struct rwlock *lock, enum event index) {
+    eventcount *event = &lock->events[index];
     uint64_t now = load_seq_u64(event);
     for (int attempt = 0; attempt < ATTEMPTS_MAX && now >= EVENTCOUNT_SLEEPER; attempt++) {
         /* Dying after this, with nobody woken: the sleepers look again by themselves (RECHECK_NS). */
         if (cas_seq_u64(event, &now, (uint32_t)(now + 1))) {
-            platform_wake(section->mapping, index, epoch_of(event), (uint32_t)(now / EVENTCOUNT_SLEEPER));
+            platform_wake(lock->section->mapping, place_of(lock, index), epoch_of(event),
+                          (uint32_t)(now / EVENTCOUNT_SLEEPER));
             return;
         }
     }

@@ -9,15 +9,15 @@
  * either the sleeper sees the change, or the waker sees the sleeper. */
 
 /* Returns what to give to eventcount_wait. */
-uint32_t eventcount_prepare(wmmf_section *section, enum event index);
-void eventcount_cancel(wmmf_section *section, enum event index, uint32_t seen);
+uint32_t eventcount_prepare(const struct rwlock *lock, enum event index);
+void eventcount_cancel(const struct rwlock *lock, enum event index, uint32_t seen);
 /* False if nobody woke us in time; our count is then taken back. */
-bool eventcount_wait(wmmf_section *section, enum event index, uint32_t seen, int64_t timeout_ns);
+bool eventcount_wait(const struct rwlock *lock, enum event index, uint32_t seen, int64_t timeout_ns);
 /* Sleeps without having been counted, as a read-only handle must: nobody needs to wake us. */
-void eventcount_poll(wmmf_section *section, enum event index, int64_t timeout_ns);
+void eventcount_poll(const struct rwlock *lock, enum event index, int64_t timeout_ns);
 /* The epoch, and the sleep on it, for those who sleep on several (wait_many.c). */
-uint32_t eventcount_epoch(wmmf_section *section, enum event index);
-struct platform_sleep eventcount_sleep(wmmf_section *section, enum event index, uint32_t seen);
-void eventcount_wake(wmmf_section *section, enum event index);
+uint32_t eventcount_epoch(const struct rwlock *lock, enum event index);
+struct platform_sleep eventcount_sleep(const struct rwlock *lock, enum event index, uint32_t seen);
+void eventcount_wake(const struct rwlock *lock, enum event index);
 
 #endif

@@ -128,7 +128,7 @@ static void check_start(wmmf_section *section) {
         or_seq_u64(&header->lock, LOCK_INCONSISTENT);
     for (uint32_t i = 0; i < section->participants; i++)
         if (was_used(section, i))
-            reap_if_dead(section, i);
+            reap_if_dead(&section->lock, i);
     store_relaxed_u64(&header->boot_id, now);
 }
 

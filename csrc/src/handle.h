@@ -9,11 +9,42 @@
 /* Threads of one handle that may hold the read lock at the same time. */
 #define READER_THREADS 256
 
-/* Takes the lock from a thread of this process that has ended with it. */
-struct lock_abandon {
-    void (*end_read)(wmmf_section *section);
-    void (*end_write)(wmmf_section *section);
+/* What the writer of a lock knows by itself. */
+struct writer_notes {
+    bool repairing;              /* its predecessor died inside */
+    shared_u64 yielding_version; /* of the free lock, which we leave to others */
+    shared_u64 yielding_since_ns;
 };
+
+/* A lock: the section's own, or one in the payload of a native section, which a call puts together for itself
+ * (payload_locks.c). */
+struct rwlock {
+    wmmf_section *section;
+    uint64_t offset; /* in the payload: where it is, from the beginning of the section; 0: the section's own */
+
+    /* Native layout only. */
+    shared_u64 *word, *next_ticket, *sequence, *notified;
+    eventcount *events;
+    struct progress *progress; /* NULL: it has none, so nobody reads without the lock */
+    /* What the calling thread says in shared memory and knows by itself. In the payload: of its hold; NULL: none. */
+    struct lock_record *me;
+    struct writer_notes *notes;
+};
+
+/* Takes a lock from a thread of this process that has ended with it. */
+struct lock_abandon {
+    void (*end_read)(struct rwlock *lock);
+    void (*end_write)(struct rwlock *lock);
+};
+
+/* Which thread of this process has a hold, and of which lock. */
+struct holding {
+    shared_u64 thread; /* 0: nobody; HOLDING_TAKEN: it waits to write, or gives the lock back */
+    shared_u64 offset; /* of the lock */
+    shared_u32 writing;
+    struct writer_notes notes;
+};
+#define HOLDING_TAKEN UINT64_MAX
 
 struct wmmf_section {
     struct platform_mapping *mapping;
@@ -39,6 +70,13 @@ struct wmmf_section {
     uint32_t kind; /* enum section_kind */
     uint32_t participants;
     uint32_t index; /* of our own record; a read-only handle has none */
+    struct rwlock lock;
+
+    /* Locks in the payload. */
+    uint32_t locks;            /* holds of each participant; 0: there are no such locks */
+    struct hold *holds;        /* of all participants */
+    struct holding *holdings;  /* who has those of this handle */
+    shared_u32 *skipped_holds; /* as `skipped` */
 
     /* Sections that grow (growth.c). */
     bool grows;                 /* this handle follows, and can make it larger */
@@ -57,13 +95,11 @@ struct wmmf_section {
 
     /* Which threads of this process hold the lock: 0 = none (lock_holders.c). */
     shared_u64 writer_thread;
-    bool repairing; /* the writer's: its predecessor died inside */
+    struct writer_notes notes;
     shared_u64 reader_threads[READER_THREADS];
     shared_u32 reader_places_used; /* entries that were ever in use */
     shared_u32 reaping;            /* 1 while a thread of this handle holds a dead participant's token */
     shared_u32 *skipped;           /* per participant: the wait_epoch at which we stopped yielding to it */
-    shared_u64 yielding_version;   /* of the free lock, which we leave to others */
-    shared_u64 yielding_since_ns;
 };
 
 /* How much of the payload this handle knows to be there. Acquired: bytes within it are where section_payload says. */

@@ -32,18 +32,40 @@ typedef shared_u64 eventcount;
 
 enum event { EVENT_READERS, EVENT_WRITERS, EVENT_CHANGE, EVENT_COUNT };
 
+/* What a participant has to do with one lock. */
+struct lock_record {
+    shared_u64 reading;               /* see READ_TRY */
+    shared_u64 ticket;                /* place in the queue of the first waiting writer, 0 = none */
+    shared_u64 writes;                /* twice the write locks that it gave back, plus 1 while it holds one */
+    shared_u32 waiting_readers;       /* threads that wait to read */
+    shared_u32 wait_epoch;            /* moves whenever a waiting thread shows that it is running */
+    shared_u64 writing_since_unix_ns; /* when it took the lock for writing, 0 = it has not */
+};
+
 /* One open writable handle. Written by its process only, or, once that is proven dead, by the holder of its token. */
 struct participant {
-    shared_u64 reading;         /* see READ_TRY */
-    shared_u64 ticket;          /* place in the queue of this participant's first waiting writer, 0 = none */
-    shared_u64 writes;          /* twice the write locks that it gave back, plus 1 while it holds one */
-    shared_u32 waiting_readers; /* threads that wait to read */
-    shared_u32 wait_epoch;      /* moves whenever a waiting thread shows that it is running */
-    shared_u32 publishes;       /* frame channel: 1 if it is there to publish */
-    shared_u32 pid;             /* for people; says nothing about life. Stored once the record counts as used */
-    shared_u64 joined_unix_ns;  /* 0: the record is free */
+    struct lock_record lock;   /* the section's own */
+    shared_u32 publishes;      /* frame channel: 1 if it is there to publish */
+    shared_u32 pid;            /* for people; says nothing about life. Stored once the record counts as used */
+    shared_u64 joined_unix_ns; /* 0: the record is free */
     shared_u64 twin; /* frame channel: 1 + index of the same handle among readers, or among writers; 0: none */
-    shared_u64 writing_since_unix_ns; /* when it took the lock for writing, 0 = it has not */
+};
+
+/* One thread's hold of a lock in the payload, or wait for it. Each participant has header.locks of them. */
+struct hold {
+    struct lock_record lock;
+    shared_u64 offset; /* which lock, from the beginning of the section; 0: the hold is free */
+    uint8_t reserved[16];
+};
+
+/* A lock in the payload: any 64 bytes there that are aligned. Zeroed, it is free. */
+struct payload_lock {
+    shared_u64 word; /* as header.lock */
+    shared_u64 next_ticket;
+    shared_u64 sequence;
+    shared_u64 notified;
+    eventcount events[EVENT_COUNT];
+    uint8_t reserved[8];
 };
 
 /* `reading`: bits 0-15 threads that hold or try the read lock, bits 16-31 the same again, as a tally for audits, bits
@@ -93,7 +115,8 @@ struct header {
      * from `touched` to `end` still old, as is all that is outside. Stored by the owner only. */
     shared_u64 sequence;
     struct progress progress;
-    uint8_t reserved2[24];
+    shared_u64 notified; /* calls of wmmf_notify */
+    uint8_t reserved2[16];
 
     eventcount events[EVENT_COUNT];
     uint8_t reserved3[40];
@@ -101,7 +124,9 @@ struct header {
     /* Growing (growth.c). */
     shared_u64 reserve;   /* constant: payload bytes that the section can grow to in memory; 0: it does not */
     shared_u64 committed; /* payload bytes that can be used, once it has grown; only grows */
-    uint8_t reserved4[HEADER_SIZE - 4 * 64 - 2 * 8];
+
+    shared_u32 locks; /* constant: holds of each participant, behind the participants; 0: no locks in the payload */
+    uint8_t reserved4[HEADER_SIZE - 4 * 64 - 2 * 8 - 4];
 };
 
 /* A frame channel is three sections.
@@ -203,16 +228,22 @@ struct frame_header {
 
 #define LAYOUT_ASSERT(name, condition) typedef char layout_assert_##name[(condition) ? 1 : -1]
 LAYOUT_ASSERT(participant_size, sizeof(struct participant) == 64);
-LAYOUT_ASSERT(participant_pid, offsetof(struct participant, pid) == 36);
-LAYOUT_ASSERT(participant_twin, offsetof(struct participant, twin) == 48);
+LAYOUT_ASSERT(participant_pid, offsetof(struct participant, pid) == 44);
+LAYOUT_ASSERT(participant_twin, offsetof(struct participant, twin) == 56);
+LAYOUT_ASSERT(hold_size, sizeof(struct hold) == sizeof(struct participant));
+LAYOUT_ASSERT(hold_offset, offsetof(struct hold, offset) == 40);
+LAYOUT_ASSERT(payload_lock_size, sizeof(struct payload_lock) == PAYLOAD_ALIGNMENT);
+LAYOUT_ASSERT(payload_lock_events, offsetof(struct payload_lock, events) == 32);
 LAYOUT_ASSERT(header_size, sizeof(struct header) == HEADER_SIZE);
 LAYOUT_ASSERT(header_id, offsetof(struct header, section_id) == 32);
 LAYOUT_ASSERT(header_lock, offsetof(struct header, lock) == 64);
 LAYOUT_ASSERT(header_records_used, offsetof(struct header, records_used) == 80);
 LAYOUT_ASSERT(header_sequence, offsetof(struct header, sequence) == 128);
 LAYOUT_ASSERT(header_progress, offsetof(struct header, progress) == 136);
+LAYOUT_ASSERT(header_notified, offsetof(struct header, notified) == 168);
 LAYOUT_ASSERT(header_events, offsetof(struct header, events) == 192);
 LAYOUT_ASSERT(header_reserve, offsetof(struct header, reserve) == 256);
+LAYOUT_ASSERT(header_locks, offsetof(struct header, locks) == 272);
 LAYOUT_ASSERT(header_kind, offsetof(struct header, kind) == 48);
 LAYOUT_ASSERT(header_creator, offsetof(struct header, creator_pid) == 52);
 LAYOUT_ASSERT(channel_header_size, sizeof(struct channel_header) == CHANNEL_HEADER_SIZE);

@@ -10,6 +10,8 @@
 #include "lock_holders.h"
 
 #include "backoff.h"
+#include "last_error.h"
+#include "payload_locks.h"
 
 static struct {
     shared_u32 locked_by; /* the process that changes or walks the list, 0 = none */
@@ -56,8 +58,25 @@ void holders_remove_handle(wmmf_section *section) {
     unlock_handles();
 }
 
-/* NULL: that thread does not read. */
-static shared_u64 *reader_place(const wmmf_section *section, uint64_t thread) {
+/* A hold of this handle that the thread has, and of which lock; NULL: none. */
+static struct holding *holding_of(const struct rwlock *lock, uint64_t thread, uint32_t writing) {
+    const wmmf_section *section = lock->section;
+    for (uint32_t i = 0; i < section->locks && section->holdings; i++) {
+        struct holding *holding = &section->holdings[i];
+        if (load_relaxed_u64(&holding->thread) == thread && load_relaxed_u64(&holding->offset) == lock->offset &&
+            load_relaxed_u32(&holding->writing) == writing)
+            return holding;
+    }
+    return NULL;
+}
+
+/* Where it says that this thread reads; NULL: it does not. */
+static shared_u64 *reader_place(const struct rwlock *lock, uint64_t thread) {
+    const wmmf_section *section = lock->section;
+    if (lock->offset != 0) {
+        struct holding *holding = holding_of(lock, thread, 0);
+        return holding ? &holding->thread : NULL;
+    }
     uint32_t used = load_relaxed_u32(&section->reader_places_used);
     for (uint32_t i = 0; i < used; i++)
         if (load_relaxed_u64(&section->reader_threads[i]) == thread)
@@ -65,8 +84,58 @@ static shared_u64 *reader_place(const wmmf_section *section, uint64_t thread) {
     return NULL;
 }
 
-static bool is_writer(const wmmf_section *section, uint64_t thread) {
-    return thread != 0 && load_relaxed_u64(&section->writer_thread) == thread;
+static bool is_writer(const struct rwlock *lock, uint64_t thread) {
+    if (lock->offset != 0)
+        return thread != 0 && holding_of(lock, thread, 1) != NULL;
+    return thread != 0 && load_relaxed_u64(&lock->section->writer_thread) == thread;
+}
+
+static void use_hold(struct rwlock *lock, uint32_t i) {
+    wmmf_section *section = lock->section;
+    lock->me = &section->holds[(uint64_t)section->index * section->locks + i].lock;
+    lock->notes = &section->holdings[i].notes;
+}
+
+static struct holding *our_holding(const struct rwlock *lock) {
+    wmmf_section *section = lock->section;
+    const struct hold *first = &section->holds[(uint64_t)section->index * section->locks];
+    return &section->holdings[(const struct hold *)(const void *)lock->me - first];
+}
+
+int32_t holders_take_hold(struct rwlock *lock) {
+    wmmf_section *section = lock->section;
+    for (uint32_t i = 0; i < section->locks; i++) {
+        struct holding *holding = &section->holdings[i];
+        uint64_t nobody = 0;
+        if (cas_seq_u64(&holding->thread, &nobody, HOLDING_TAKEN)) {
+            store_relaxed_u64(&holding->offset, lock->offset);
+            store_relaxed_u32(&holding->writing, 0);
+            use_hold(lock, i);
+            return WMMF_OK;
+        }
+    }
+    error_detail("this handle holds or waits for as many locks in the payload as it can, %u", section->locks);
+    return WMMF_E_FULL;
+}
+
+void holders_free(const struct rwlock *lock) {
+    store_seq_u64(&our_holding(lock)->thread, 0);
+}
+
+/* From now on nobody's, until it is freed. */
+static void leave_holding(struct rwlock *lock, struct holding *holding) {
+    store_relaxed_u64(&holding->thread, HOLDING_TAKEN);
+    use_hold(lock, (uint32_t)(holding - lock->section->holdings));
+}
+
+static void end_holding(wmmf_section *section, struct holding *holding) {
+    struct rwlock lock;
+    payload_lock(section, load_relaxed_u64(&holding->offset), &lock);
+    leave_holding(&lock, holding);
+    if (load_relaxed_u32(&holding->writing) != 0)
+        section->abandon->end_write(&lock);
+    else
+        section->abandon->end_read(&lock);
 }
 
 /* Runs in a thread that ends, and takes from it what it still holds, as from a process that died. */
@@ -75,14 +144,17 @@ void thread_ended(uint64_t thread) {
     for (wmmf_section *section = handles.first; section; section = section->next) {
         if (platform_forked(section->mapping))
             continue; /* the parent's */
-        shared_u64 *place = reader_place(section, thread);
+        shared_u64 *place = reader_place(&section->lock, thread);
         if (place) {
             store_relaxed_u64(place, 0);
-            section->abandon->end_read(section);
+            section->abandon->end_read(&section->lock);
         }
         uint64_t writer = thread;
-        if (is_writer(section, thread) && cas_seq_u64(&section->writer_thread, &writer, 0))
-            section->abandon->end_write(section);
+        if (is_writer(&section->lock, thread) && cas_seq_u64(&section->writer_thread, &writer, 0))
+            section->abandon->end_write(&section->lock);
+        for (uint32_t i = 0; i < section->locks && section->holdings; i++)
+            if (load_relaxed_u64(&section->holdings[i].thread) == thread)
+                end_holding(section, &section->holdings[i]);
     }
     unlock_handles();
 }
@@ -91,39 +163,44 @@ static uint64_t this_thread(void) {
     return platform_thread_number();
 }
 
-bool holders_reading(const wmmf_section *section) {
+bool holders_reading(const struct rwlock *lock) {
     uint64_t thread = this_thread();
-    return thread != 0 && reader_place(section, thread) != NULL;
+    return thread != 0 && reader_place(lock, thread) != NULL;
 }
 
-bool holders_writing(const wmmf_section *section) {
-    return is_writer(section, this_thread());
+bool holders_writing(const struct rwlock *lock) {
+    return is_writer(lock, this_thread());
 }
 
-bool holders_elsewhere(const wmmf_section *section) {
+/* The same lock, through another handle. */
+static struct rwlock seen_through(const struct rwlock *lock, wmmf_section *other) {
+    struct rwlock same = {.section = other, .offset = lock->offset};
+    return same;
+}
+
+bool holders_elsewhere(const struct rwlock *lock) {
+    const wmmf_section *section = lock->section;
     uint64_t thread = this_thread();
     bool found = false;
     if (thread == 0)
         return false;
     lock_handles();
-    for (const wmmf_section *other = handles.first; other && !found; other = other->next)
+    for (wmmf_section *other = handles.first; other && !found; other = other->next) {
+        struct rwlock same = seen_through(lock, other);
         found = other != section && other->abandon == section->abandon && other->identity == section->identity &&
-                !platform_forked(other->mapping) && (is_writer(other, thread) || reader_place(other, thread));
+                !platform_forked(other->mapping) && (is_writer(&same, thread) || reader_place(&same, thread));
+    }
     unlock_handles();
     return found;
 }
 
-static int32_t entry_check(const wmmf_section *section, uint64_t thread) {
+static int32_t entry_check(const struct rwlock *lock, uint64_t thread) {
     if (thread == 0)
         return WMMF_E_NO_MEMORY;
-    return is_writer(section, thread) || reader_place(section, thread) ? WMMF_E_DEADLOCK : WMMF_OK;
+    return is_writer(lock, thread) || reader_place(lock, thread) ? WMMF_E_DEADLOCK : WMMF_OK;
 }
 
-int32_t holders_enter_reader(wmmf_section *section) {
-    uint64_t thread = this_thread();
-    int32_t status = entry_check(section, thread);
-    if (status != WMMF_OK)
-        return status;
+static int32_t take_reader_place(wmmf_section *section, uint64_t thread) {
     for (uint32_t i = 0; i < READER_THREADS; i++) {
         uint64_t none = 0;
         if (cas_seq_u64(&section->reader_threads[i], &none, thread)) {
@@ -136,35 +213,64 @@ int32_t holders_enter_reader(wmmf_section *section) {
     return WMMF_E_FULL;
 }
 
-bool holders_leave_reader(wmmf_section *section) {
+int32_t holders_enter_reader(struct rwlock *lock) {
     uint64_t thread = this_thread();
-    shared_u64 *place = thread != 0 ? reader_place(section, thread) : NULL;
+    int32_t status = entry_check(lock, thread);
+    if (status != WMMF_OK)
+        return status;
+    if (lock->offset == 0)
+        return take_reader_place(lock->section, thread);
+    status = holders_take_hold(lock);
+    if (status == WMMF_OK)
+        store_relaxed_u64(&our_holding(lock)->thread, thread);
+    return status;
+}
+
+bool holders_leave_reader(struct rwlock *lock) {
+    uint64_t thread = this_thread();
+    if (thread != 0 && lock->offset != 0) {
+        struct holding *holding = holding_of(lock, thread, 0);
+        if (holding)
+            leave_holding(lock, holding);
+        return holding != NULL;
+    }
+    shared_u64 *place = thread != 0 ? reader_place(lock, thread) : NULL;
     if (place)
         store_relaxed_u64(place, 0);
     return place != NULL;
 }
 
-int32_t holders_check_writer(const wmmf_section *section, uint64_t *thread) {
+int32_t holders_check_writer(const struct rwlock *lock, uint64_t *thread) {
     *thread = this_thread();
-    return entry_check(section, *thread);
+    return entry_check(lock, *thread);
 }
 
-void holders_enter_writer(wmmf_section *section, uint64_t thread) {
-    store_relaxed_u64(&section->writer_thread, thread);
+void holders_enter_writer(struct rwlock *lock, uint64_t thread) {
+    if (lock->offset == 0) {
+        store_relaxed_u64(&lock->section->writer_thread, thread);
+        return;
+    }
+    struct holding *holding = our_holding(lock);
+    store_relaxed_u32(&holding->writing, 1);
+    store_relaxed_u64(&holding->thread, thread);
 }
 
-bool holders_leave_writer(wmmf_section *section) {
-    bool writing = is_writer(section, this_thread());
-    if (writing)
-        store_relaxed_u64(&section->writer_thread, 0);
-    return writing;
+bool holders_leave_writer(struct rwlock *lock) {
+    uint64_t thread = this_thread();
+    if (!is_writer(lock, thread))
+        return false;
+    if (lock->offset == 0)
+        store_relaxed_u64(&lock->section->writer_thread, 0);
+    else
+        leave_holding(lock, holding_of(lock, thread, 1));
+    return true;
 }
 
-void holders_forget_writer(wmmf_section *section) {
-    store_relaxed_u64(&section->writer_thread, 0);
+void holders_forget_writer(struct rwlock *lock) {
+    store_relaxed_u64(&lock->section->writer_thread, 0);
 }
 
-bool holders_claim_writer(wmmf_section *section) {
-    uint64_t writer = load_relaxed_u64(&section->writer_thread);
-    return writer != 0 && cas_seq_u64(&section->writer_thread, &writer, 0);
+bool holders_claim_writer(struct rwlock *lock) {
+    uint64_t writer = load_relaxed_u64(&lock->section->writer_thread);
+    return writer != 0 && cas_seq_u64(&lock->section->writer_thread, &writer, 0);
 }

@@ -80,7 +80,7 @@ static int32_t take(wmmf_section *section, int64_t timeout_ns, bool (*can)(uint3
     int64_t deadline = deadline_after(timeout_ns);
     for (int turn = 0;; turn++) {
         int64_t left = deadline_remaining(deadline, BACKOFF_PAUSE_NS);
-        if (turn == 0 && holders_elsewhere(section))
+        if (turn == 0 && holders_elsewhere(&section->lock))
             return WMMF_E_DEADLOCK; /* this thread waits for itself, through another handle */
         if (left == 0)
             return WMMF_E_TIMEOUT;
@@ -90,7 +90,8 @@ static int32_t take(wmmf_section *section, int64_t timeout_ns, bool (*can)(uint3
     }
 }
 
-static void end_read(wmmf_section *section) {
+static void end_read(struct rwlock *lock) {
+    wmmf_section *section = lock->section;
     /* CAS and not a subtraction: a damaged count of 0 must not run over into the writer's bit. */
     uint32_t word = load_seq_u32(lock_word(section));
     for (int attempt = 0; attempt < ATTEMPTS_MAX && (word & READERS) != 0; attempt++)
@@ -98,44 +99,44 @@ static void end_read(wmmf_section *section) {
             return;
 }
 
-static void end_write(wmmf_section *section) {
-    and_seq_u32(lock_word(section), ~WRITER);
+static void end_write(struct rwlock *lock) {
+    and_seq_u32(lock_word(lock->section), ~WRITER);
 }
 
 /* All that the format can say of a thread that ended: its lock is free again. */
 const struct lock_abandon winmmf_abandon = {end_read, end_write};
 
 int32_t winmmf_lock_read(wmmf_section *section, int64_t timeout_ns) {
-    int32_t status = holders_enter_reader(section);
+    int32_t status = holders_enter_reader(&section->lock);
     if (status != WMMF_OK)
         return status;
     status = take(section, timeout_ns, can_read, false);
     if (status != WMMF_OK)
-        holders_leave_reader(section);
+        holders_leave_reader(&section->lock);
     return status;
 }
 
 int32_t winmmf_unlock_read(wmmf_section *section) {
-    if (!holders_leave_reader(section))
+    if (!holders_leave_reader(&section->lock))
         return WMMF_E_NOT_OWNER;
-    end_read(section);
+    end_read(&section->lock);
     return WMMF_OK;
 }
 
 int32_t winmmf_lock_write(wmmf_section *section, int64_t timeout_ns) {
     uint64_t thread;
-    int32_t status = holders_check_writer(section, &thread);
+    int32_t status = holders_check_writer(&section->lock, &thread);
     if (status == WMMF_OK)
         status = take(section, timeout_ns, can_write, true);
     if (status == WMMF_OK)
-        holders_enter_writer(section, thread);
+        holders_enter_writer(&section->lock, thread);
     return status;
 }
 
 int32_t winmmf_unlock_write(wmmf_section *section) {
-    if (!holders_leave_writer(section))
+    if (!holders_leave_writer(&section->lock))
         return WMMF_E_NOT_OWNER;
-    end_write(section);
+    end_write(&section->lock);
     return WMMF_OK;
 }
 

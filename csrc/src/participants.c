@@ -16,6 +16,7 @@
 #include "participants.h"
 
 #include "eventcount.h"
+#include "payload_locks.h"
 #include "tuning.h"
 
 uint32_t participants_in_use(const wmmf_section *section) {
@@ -29,48 +30,76 @@ bool lock_owner_is_valid(const wmmf_section *section, uint64_t word) {
 
 /* A compare-and-swap fails only while another process changes the word, which is rare with an honest one. The bound,
  * here and below, keeps others from holding us up. */
-void participants_free_lock(wmmf_section *section, uint32_t index) {
-    struct header *header = section->header;
-    uint64_t word = load_seq_u64(&header->lock);
+static void free_lock(const struct rwlock *lock, uint32_t index) {
+    uint64_t word = load_seq_u64(lock->word);
     for (int attempt = 0; attempt < ATTEMPTS_MAX && (word & LOCK_OWNER) == index + 1; attempt++) { /* B1 */
-        /* B2. An odd sequence: it died where it may have been changing the payload. */
-        bool inside = load_acquire_u64(&header->sequence) & 1;
-        uint64_t freed = ((word & ~LOCK_OWNER) + LOCK_VERSION) | (inside ? LOCK_INCONSISTENT : 0);
-        if (cas_seq_u64(&header->lock, &word, freed)) /* B3 */
+        if (participants_free_word(lock, word))
             return;
+        word = load_seq_u64(lock->word);
     }
 }
 
-static void wake_all(wmmf_section *section) {
-    eventcount_wake(section, EVENT_READERS);
-    eventcount_wake(section, EVENT_WRITERS);
-    eventcount_wake(section, EVENT_CHANGE);
+bool participants_free_word(const struct rwlock *lock, uint64_t word) {
+    /* B2. An odd sequence: it died where it may have been changing the payload. */
+    bool inside = load_acquire_u64(lock->sequence) & 1;
+    return cas_seq_u64(lock->word, &word, /* B3 */
+                       ((word & ~LOCK_OWNER) + LOCK_VERSION) | (inside ? LOCK_INCONSISTENT : 0));
 }
 
-void participants_abandon_lock(wmmf_section *section) {
-    participants_free_lock(section, section->index);
-    wake_all(section);
+void participants_wake_all(const struct rwlock *lock) {
+    eventcount_wake(lock, EVENT_READERS);
+    eventcount_wake(lock, EVENT_WRITERS);
+    eventcount_wake(lock, EVENT_CHANGE);
+}
+
+void participants_abandon_lock(const struct rwlock *lock) {
+    free_lock(lock, lock->section->index);
+    participants_wake_all(lock);
+}
+
+/* What others wait for is cleared in
+ * seq_cst order, before we look whether somebody sleeps. */
+static void clear_waiting(struct lock_record *record) {
+    store_seq_u64(&record->ticket, 0);
+    store_seq_u32(&record->waiting_readers, 0);
+}
+
+/* A lock in the payload that its hold names, and the hold, which goes on counting its epochs. Dying in between: the
+ * hold still names the lock, so the next one does the same again. */
+static void reap_hold(wmmf_section *section, uint32_t index, struct hold *hold) {
+    struct rwlock lock;
+    uint64_t offset = load_seq_u64(&hold->offset);
+    bool named = payload_lock_of_hold(section, offset, &lock);
+    store_relaxed_u64(&hold->lock.writes, 0);
+    if (named)
+        free_lock(&lock, index);
+    clear_waiting(&hold->lock);
+    store_relaxed_u64(&hold->lock.writing_since_unix_ns, 0);
+    store_seq_u64(&hold->lock.reading, 0);
+    store_seq_u64(&hold->offset, 0);
+    if (named)
+        participants_wake_all(&lock);
 }
 
 /* The caller holds the token of `index`, so no live participant can own the lock as `index`, and the
  * sequence, which only the owner stores, stands still until the lock word changes hands. */
 static void reap(wmmf_section *section, uint32_t index) {
     struct participant *record = &section->records[index];
-    store_relaxed_u64(&record->writes, 0); /* before the word says that it owns nothing: see diagnostics_audit */
-    participants_free_lock(section, index);
-    /* What others wait for is cleared in seq_cst order, before we look whether somebody sleeps. */
-    store_seq_u64(&record->ticket, 0);
-    store_seq_u32(&record->waiting_readers, 0);
+    for (uint32_t i = 0; i < section->locks; i++)
+        reap_hold(section, index, &section->holds[(uint64_t)index * section->locks + i]);
+    store_relaxed_u64(&record->lock.writes, 0); /* before the word says that it owns nothing: see diagnostics_audit */
+    free_lock(&section->lock, index);
+    clear_waiting(&record->lock);
     store_seq_u64(&record->twin, 0);
     store_relaxed_u32(&record->publishes, 0);
     for (uint32_t pin = 0; pin < section->pins_each; pin++)
         store_seq_u64(&section->pins[(uint64_t)index * section->pins_each + pin], 0);
     store_relaxed_u32(&record->pid, 0);
-    store_relaxed_u64(&record->writing_since_unix_ns, 0);
+    store_relaxed_u64(&record->lock.writing_since_unix_ns, 0);
     /* B4: a writer that sees no reader here sees an empty record. wait_epoch keeps counting. */
-    store_seq_u64(&record->reading, 0);
+    store_seq_u64(&record->lock.reading, 0);
     store_seq_u64(&record->joined_unix_ns, 0); /* last: from here on scans may end before this record */
-    wake_all(section);
+    participants_wake_all(&section->lock);
 }
 
 static void raise_count(wmmf_section *section, uint32_t index) {
@@ -99,7 +128,9 @@ static void lower_count(wmmf_section *section) {
     }
 }
 
-bool reap_if_dead(wmmf_section *section, uint32_t index) {
+/* The lock is freed even if the hold of the dead does not name it: a file may have lost that. */
+bool reap_if_dead(const struct rwlock *lock, uint32_t index) {
+    wmmf_section *section = lock->section;
     uint32_t idle = 0;
     /* The token of a handle is the same for all its threads: only one at a time may hold another's. Nobody waits for
      * that one: it may be stopped, or have a lower priority. */
@@ -108,6 +139,7 @@ bool reap_if_dead(wmmf_section *section, uint32_t index) {
     bool dead = platform_token_claim(section->mapping, index) == WMMF_OK; /* T1 */
     if (dead) {
         reap(section, index);
+        free_lock(lock, index);
         lower_count(section);
         platform_token_drop(section->mapping, index); /* T2 */
     }
@@ -121,6 +153,7 @@ static int32_t take_record(wmmf_section *section, uint32_t index) {
     if (status != WMMF_OK)
         return status;
     section->index = index;
+    section->lock.me = &section->records[index].lock;
     reap(section, index);
     struct participant *record = &section->records[index];
     store_seq_u64(&record->joined_unix_ns, platform_unix_ns());
@@ -153,7 +186,7 @@ static void reap_some(wmmf_section *section) {
     for (uint32_t i = 0; i < JOIN_PROBES && i < used; i++) {
         uint32_t index = (uint32_t)((word / USED_VERSION * JOIN_PROBES + i) % used);
         if (!is_free(section, index))
-            reap_if_dead(section, index);
+            reap_if_dead(&section->lock, index);
     }
 }
 

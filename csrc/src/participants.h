@@ -15,13 +15,14 @@ uint32_t participants_in_use(const wmmf_section *section);
 /* An owner that is no participant was never stored by this code. */
 bool lock_owner_is_valid(const wmmf_section *section, uint64_t word);
 
-/* Takes the lock from participant `index` if it owns it: it is dead, or the caller. */
-void participants_free_lock(wmmf_section *section, uint32_t index);
-/* The same for our own record, whose thread has ended, and wakes all waiters. */
-void participants_abandon_lock(wmmf_section *section);
+/* Takes the lock from the owner in `word`, as from a dead one. False: the word is another by now. */
+bool participants_free_word(const struct rwlock *lock, uint64_t word);
+void participants_wake_all(const struct rwlock *lock);
+/* Takes the lock from our own thread, which has ended, and wakes all waiters. */
+void participants_abandon_lock(const struct rwlock *lock);
 
-/* If the kernel says that participant `index` is dead, clears its record, takes the lock from it if it held it, and
- * wakes all waiters. False if it lives, or may live. */
-bool reap_if_dead(wmmf_section *section, uint32_t index);
+/* If the kernel says that participant `index` is dead, clears its record and its holds, takes from it the locks that it
+ * held, this one in any case, and wakes all waiters. False if it lives, or may live. */
+bool reap_if_dead(const struct rwlock *lock, uint32_t index);
 
 #endif

@@ -122,7 +122,7 @@ bool pins_give(struct readers *readers, struct pin *pin) {
     store_release_u64(shared_pin(readers, pin), 0);
     store_release_u64(&pin->state, state_of(generation_of(state), 0));
     fence_seq();
-    eventcount_wake(readers->section, EVENT_READERS); /* where only writers that wait for a slot sleep, here */
+    eventcount_wake(&readers->section->lock, EVENT_READERS); /* where only writers that wait for a slot sleep, here */
     return true;
 }
 
@@ -164,7 +164,7 @@ void pins_reap(const struct readers *readers) {
         for (uint32_t pin = 0; pin < section->pins_each; pin++)
             pins = pins || load_seq_u64(&section->pins[(uint64_t)i * section->pins_each + pin]) != 0;
         if (pins)
-            reap_if_dead(section, i);
+            reap_if_dead(&section->lock, i);
     }
 }
 

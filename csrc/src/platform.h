@@ -128,15 +128,16 @@ void platform_token_drop(struct platform_mapping *mapping, uint32_t index);
 /* The same question without write rights. */
 bool platform_token_alive(struct platform_mapping *mapping, uint32_t index);
 
-/* Sleeps until woken, at most `timeout_ns`, unless *epoch is no longer `seen`. May return early for no reason. */
-void platform_sleep(struct platform_mapping *mapping, enum event event, const shared_u32 *epoch, uint32_t seen,
+/* Sleeps until woken, at most `timeout_ns`, unless *epoch is no longer `seen`. May return early for no reason. `place`
+ * is a number of the epoch in its section: below EVENT_COUNT for those of the header, which are slept on most. */
+void platform_sleep(struct platform_mapping *mapping, uint64_t place, const shared_u32 *epoch, uint32_t seen,
                     int64_t timeout_ns);
-void platform_wake(struct platform_mapping *mapping, enum event event, shared_u32 *epoch, uint32_t sleepers);
+void platform_wake(struct platform_mapping *mapping, uint64_t place, shared_u32 *epoch, uint32_t sleepers);
 
 /* One of several sleeps: the arguments of platform_sleep. */
 struct platform_sleep {
     struct platform_mapping *mapping;
-    enum event event;
+    uint64_t place; /* of the header */
     const shared_u32 *epoch;
     uint32_t seen;
 };

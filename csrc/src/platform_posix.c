@@ -876,16 +876,16 @@ static void futex_wait(const shared_u32 *word, uint32_t seen, int64_t timeout_ns
 #endif
 }
 
-void platform_sleep(struct platform_mapping *mapping, enum event event, const shared_u32 *epoch, uint32_t seen,
+void platform_sleep(struct platform_mapping *mapping, uint64_t place, const shared_u32 *epoch, uint32_t seen,
                     int64_t timeout_ns) {
     (void)mapping;
-    (void)event;
+    (void)place;
     futex_wait(epoch, seen, timeout_ns);
 }
 
-void platform_wake(struct platform_mapping *mapping, enum event event, shared_u32 *epoch, uint32_t sleepers) {
+void platform_wake(struct platform_mapping *mapping, uint64_t place, shared_u32 *epoch, uint32_t sleepers) {
     (void)mapping;
-    (void)event;
+    (void)place;
     (void)sleepers; /* the futex knows the sleepers; a crash may have lowered the count */
     syscall(SYS_futex, epoch, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }

@@ -166,10 +166,10 @@ static const wchar_t *object_namespace(const wchar_t *full_name) {
     return local ? L"Local\\" : L"Global\\";
 }
 
-static void object_name(const struct platform_mapping *mapping, wchar_t kind, uint32_t index, wchar_t *out) {
-    swprintf(out, OBJECT_NAME_CAPACITY, L"%lswmmf-%08lx%08lx-%lc%lu", mapping->object_namespace,
+static void object_name(const struct platform_mapping *mapping, wchar_t kind, uint64_t index, wchar_t *out) {
+    swprintf(out, OBJECT_NAME_CAPACITY, L"%lswmmf-%08lx%08lx-%lc%llu", mapping->object_namespace,
              (unsigned long)(mapping->id >> 32), (unsigned long)(mapping->id & 0xFFFFFFFF), (wint_t)kind,
-             (unsigned long)index);
+             (unsigned long long)index);
 }
 
 /* Access. */
@@ -730,15 +730,28 @@ int32_t platform_after_fork_child(struct platform_mapping *mapping) {
 
 /* Semaphores and tokens. */
 
-int32_t platform_join(struct platform_mapping *mapping, uint64_t section_id, bool looking) {
+/* Creates or opens; NULL is fine, see platform_sleep. */
+static HANDLE semaphore_open(struct platform_mapping *mapping, uint64_t place) {
     SECURITY_ATTRIBUTES access = attributes(mapping);
+    wchar_t name[OBJECT_NAME_CAPACITY];
+    object_name(mapping, L'g', place, name);
+    return CreateSemaphoreExW(&access, 0, LONG_MAX, name, 0, SYNCHRONIZE | SEMAPHORE_MODIFY_STATE);
+}
+
+/* Those of locks in the payload, of which there may be many, are open only while somebody sleeps there. */
+static HANDLE semaphore_of(struct platform_mapping *mapping, uint64_t place) {
+    return place < EVENT_COUNT ? mapping->events[place] : semaphore_open(mapping, place);
+}
+
+static void semaphore_done(uint64_t place, HANDLE semaphore) {
+    if (place >= EVENT_COUNT)
+        close_handle(semaphore);
+}
+
+int32_t platform_join(struct platform_mapping *mapping, uint64_t section_id, bool looking) {
     mapping->id = section_id;
-    for (uint32_t i = 0; i < EVENT_COUNT && !looking; i++) {
-        wchar_t name[OBJECT_NAME_CAPACITY];
-        object_name(mapping, L'g', i, name);
-        /* Creates or opens; NULL is fine, see platform_sleep. */
-        mapping->events[i] = CreateSemaphoreExW(&access, 0, LONG_MAX, name, 0, SYNCHRONIZE | SEMAPHORE_MODIFY_STATE);
-    }
+    for (uint32_t i = 0; i < EVENT_COUNT && !looking; i++)
+        mapping->events[i] = semaphore_open(mapping, i);
     return WMMF_OK;
 }
 
@@ -786,21 +799,25 @@ static DWORD milliseconds(int64_t ns) {
     return (DWORD)((ns + 999999) / 1000000);
 }
 
-void platform_sleep(struct platform_mapping *mapping, enum event event, const shared_u32 *epoch, uint32_t seen,
+void platform_sleep(struct platform_mapping *mapping, uint64_t place, const shared_u32 *epoch, uint32_t seen,
                     int64_t timeout_ns) {
-    /* A wake-up before this point has left its count in the semaphore, so nothing is lost by looking here. */
-    if (load_seq_u32(epoch) != seen)
-        return;
-    if (mapping->events[event])
-        WaitForSingleObject(mapping->events[event], milliseconds(timeout_ns));
-    else
+    HANDLE semaphore = semaphore_of(mapping, place);
+    /* A wake-up before this point has left its count in the semaphore, so nothing is lost by looking here. If the
+     * semaphore was gone with the one who woke before we opened it, the epoch has moved. */
+    bool moved = load_seq_u32(epoch) != seen;
+    if (!moved && semaphore)
+        WaitForSingleObject(semaphore, milliseconds(timeout_ns));
+    else if (!moved)
         Sleep(1);
+    semaphore_done(place, semaphore);
 }
 
-void platform_wake(struct platform_mapping *mapping, enum event event, shared_u32 *epoch, uint32_t sleepers) {
+void platform_wake(struct platform_mapping *mapping, uint64_t place, shared_u32 *epoch, uint32_t sleepers) {
     (void)epoch;
-    if (mapping->events[event])
-        ReleaseSemaphore(mapping->events[event], (LONG)(sleepers < MAX_WAKES ? sleepers : MAX_WAKES), NULL);
+    HANDLE semaphore = semaphore_of(mapping, place);
+    if (semaphore)
+        ReleaseSemaphore(semaphore, (LONG)(sleepers < MAX_WAKES ? sleepers : MAX_WAKES), NULL);
+    semaphore_done(place, semaphore);
 }
 
 /* What we sleep on, each handle once: the system refuses to be given one twice. */
@@ -820,7 +837,7 @@ static void add_handle(struct handles *handles, HANDLE handle) {
  * semaphores would let as many later sleeps end at once. `taken` is what the sleep has had itself. */
 static void take_wakes(const struct platform_sleep *sleeps, uint32_t count, HANDLE taken) {
     for (uint32_t i = 0; i < count; i++) {
-        HANDLE event = sleeps[i].mapping->events[sleeps[i].event];
+        HANDLE event = sleeps[i].mapping->events[sleeps[i].place];
         if (event && event == taken)
             taken = NULL;
         else if (event && load_seq_u32(sleeps[i].epoch) != sleeps[i].seen)
@@ -833,7 +850,7 @@ void platform_sleep_many(const struct platform_sleep *sleeps, uint32_t count, st
     struct handles handles = {.count = 0};
     bool ready = false, blind = false;
     for (uint32_t i = 0; i < count; i++) {
-        HANDLE event = sleeps[i].mapping->events[sleeps[i].event];
+        HANDLE event = sleeps[i].mapping->events[sleeps[i].place];
         ready = ready || load_seq_u32(sleeps[i].epoch) != sleeps[i].seen;
         blind = blind || !event;
         if (event)

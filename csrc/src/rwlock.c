@@ -1,4 +1,4 @@
-/* The reader/writer lock of the native layout.
+/* The reader/writer lock of the native layout: the section's own, and any in its payload.
  *
  * The rule that excludes: a reader first announces itself in its own record, then looks at the lock word; a writer
  * first puts itself into the lock word, then looks at all records. All four are seq_cst, so of two that come at the
@@ -24,8 +24,45 @@
 #include "seqlock_read.h"
 #include "tuning.h"
 
-static struct participant *own_record(wmmf_section *section) {
-    return &section->records[section->index];
+/* Which participants have to do with a lock: their own records say it for the section's lock, their holds for one in
+ * the payload. Those are looked at one after the other. */
+static uint32_t records_each(const struct rwlock *lock) {
+    return lock->offset != 0 ? lock->section->locks : 1;
+}
+
+static uint32_t records_count(const struct rwlock *lock) {
+    return participants_in_use(lock->section) * records_each(lock);
+}
+
+/* NULL: a hold that is about no lock, or another one. */
+static struct lock_record *record_at(const struct rwlock *lock, uint32_t i) {
+    if (lock->offset == 0)
+        return &lock->section->records[i].lock;
+    struct hold *hold = &lock->section->holds[i];
+    return load_seq_u64(&hold->offset) == lock->offset ? &hold->lock : NULL;
+}
+
+static shared_u32 *skipped_at(const struct rwlock *lock, uint32_t i) {
+    return lock->offset != 0 ? &lock->section->skipped_holds[i] : &lock->section->skipped[i];
+}
+
+static bool reap_record_if_dead(struct rwlock *lock, uint32_t i) {
+    return reap_if_dead(lock, i / records_each(lock));
+}
+
+/* H1. A hold says which lock it is about before it says anything else, and before its participant is in the lock word:
+ * so whoever finds that participant dead finds the lock, and whoever finds it in the word finds the hold. */
+static void name_lock(struct rwlock *lock) {
+    if (lock->offset != 0)
+        store_seq_u64(&((struct hold *)(void *)lock->me)->offset, lock->offset);
+}
+
+/* H2: after everything else. Dying before: the hold says nothing of a lock, and the next participant clears it. */
+static void forget_lock(struct rwlock *lock) {
+    if (lock->offset == 0 || !lock->me)
+        return;
+    store_seq_u64(&((struct hold *)(void *)lock->me)->offset, 0);
+    holders_free(lock);
 }
 
 int32_t rwlock_word_status(uint64_t word) {
@@ -34,31 +71,53 @@ int32_t rwlock_word_status(uint64_t word) {
     return word & LOCK_INCONSISTENT ? WMMF_E_OWNER_DIED : WMMF_OK;
 }
 
-bool rwlock_is_poisoned(const wmmf_section *section) {
-    return load_seq_u64(&section->header->lock) & LOCK_POISONED;
+bool rwlock_is_poisoned(const struct rwlock *lock) {
+    return load_seq_u64(lock->word) & LOCK_POISONED;
 }
 
-void rwlock_poison(wmmf_section *section) {
+void rwlock_poison(struct rwlock *lock) {
     /* First, so that no death in between leaves a frame that a channel's readers take for a live one. */
-    if (section->poison_word)
-        or_seq_u64(section->poison_word, section->poison_bits);
-    or_seq_u64(&section->header->lock, LOCK_POISONED);
-    eventcount_wake(section, EVENT_READERS);
-    eventcount_wake(section, EVENT_WRITERS);
-    eventcount_wake(section, EVENT_CHANGE);
+    if (lock->section->poison_word)
+        or_seq_u64(lock->section->poison_word, lock->section->poison_bits);
+    or_seq_u64(lock->word, LOCK_POISONED);
+    eventcount_wake(lock, EVENT_READERS);
+    eventcount_wake(lock, EVENT_WRITERS);
+    eventcount_wake(lock, EVENT_CHANGE);
+}
+
+/* Whether no hold of the owner in `word` is about this lock in the payload. If `word` is still there after the look, it
+ * was there all the time, and so would have been the hold of an owner (H1, H2): there is none. The lock was written
+ * over, or is in a file of which not everything reached the disk. */
+static bool owner_has_no_hold(const struct rwlock *lock, uint64_t word) {
+    if (lock->offset == 0)
+        return false;
+    uint32_t first = ((uint32_t)(word & LOCK_OWNER) - 1) * lock->section->locks;
+    for (uint32_t i = 0; i < lock->section->locks; i++) {
+        const struct lock_record *record = record_at(lock, first + i);
+        if (record && record != lock->me) /* ours only waits */
+            return false;
+    }
+    return true;
 }
 
 /* Returns whether it changed anything. */
-static bool check_owner(wmmf_section *section, uint64_t word) {
-    if (!lock_owner_is_valid(section, word)) {
-        rwlock_poison(section);
+static bool check_owner(struct rwlock *lock, uint64_t word) {
+    if (!lock_owner_is_valid(lock->section, word)) {
+        rwlock_poison(lock);
         return true;
     }
-    return (word & LOCK_OWNER) != 0 && reap_if_dead(section, (uint32_t)(word & LOCK_OWNER) - 1);
+    if ((word & LOCK_OWNER) == 0)
+        return false;
+    if (reap_if_dead(lock, (uint32_t)(word & LOCK_OWNER) - 1))
+        return true;
+    if (!owner_has_no_hold(lock, word) || !participants_free_word(lock, word))
+        return false;
+    participants_wake_all(lock);
+    return true;
 }
 
-static void spin_while_owned(wmmf_section *section) {
-    for (int i = 0; i < LOCK_SPINS && (load_relaxed_u64(&section->header->lock) & LOCK_OWNER); i++)
+static void spin_while_owned(struct rwlock *lock) {
+    for (int i = 0; i < LOCK_SPINS && (load_relaxed_u64(lock->word) & LOCK_OWNER); i++)
         spin_pause();
 }
 
@@ -87,8 +146,8 @@ static bool wait_asks(struct wait *wait) {
 }
 
 /* Whether the caller would wait for itself: another handle of this thread has the lock. A try is told as well. */
-static bool wait_is_vain(const wmmf_section *section, struct wait *wait) {
-    return wait_asks(wait) && holders_elsewhere(section);
+static bool wait_is_vain(const struct rwlock *lock, struct wait *wait) {
+    return wait_asks(wait) && holders_elsewhere(lock);
 }
 
 /* How long to sleep now; 0: the time is up. */
@@ -111,85 +170,88 @@ static bool wait_reaps(struct wait *wait) {
 /* Readers. */
 
 /* R1, R2. Dying with the announcement made costs nothing: a writer asks the kernel about us and clears the record. */
-static bool try_read(wmmf_section *section) {
-    add_seq_u64(&own_record(section)->reading, READ_TRY);
-    return (load_seq_u64(&section->header->lock) & (LOCK_OWNER | LOCK_INCONSISTENT | LOCK_POISONED)) == 0;
+static bool try_read(struct rwlock *lock) {
+    add_seq_u64(&lock->me->reading, READ_TRY);
+    return (load_seq_u64(lock->word) & (LOCK_OWNER | LOCK_INCONSISTENT | LOCK_POISONED)) == 0;
 }
 
-static void end_read(wmmf_section *section) {
+static void end_read(struct rwlock *lock) {
     /* R4. seq_cst, which releases: our loads of the payload are done before a writer sees us gone. */
-    add_seq_u64(&own_record(section)->reading, READ_END);
-    if (load_seq_u64(&section->header->lock) & LOCK_OWNER) /* R5 */
-        eventcount_wake(section, EVENT_WRITERS);
+    add_seq_u64(&lock->me->reading, READ_END);
+    if (load_seq_u64(lock->word) & LOCK_OWNER) /* R5 */
+        eventcount_wake(lock, EVENT_WRITERS);
 }
 
 /* While a writer is in the lock word. */
-static int32_t sleep_to_read(wmmf_section *section, struct wait *wait) {
-    shared_u64 *lock = &section->header->lock;
-    if (wait_is_vain(section, wait))
+static int32_t sleep_to_read(struct rwlock *lock, struct wait *wait) {
+    if (wait_is_vain(lock, wait))
         return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (slice == 0)
-        return wait_reaps(wait) && check_owner(section, load_seq_u64(lock)) ? AGAIN : WMMF_E_TIMEOUT;
+        return wait_reaps(wait) && check_owner(lock, load_seq_u64(lock->word)) ? AGAIN : WMMF_E_TIMEOUT;
     /* A writer may clear the flag just now because it scanned before we counted ourselves: then one writer goes
      * ahead of us, and we set it again in the next turn. */
-    add_seq_u32(&own_record(section)->wait_epoch, 1);
-    or_seq_u64(lock, LOCK_WAITERS);
-    uint32_t seen = eventcount_prepare(section, EVENT_READERS);
-    uint64_t word = load_seq_u64(lock);
+    add_seq_u32(&lock->me->wait_epoch, 1);
+    or_seq_u64(lock->word, LOCK_WAITERS);
+    uint32_t seen = eventcount_prepare(lock, EVENT_READERS);
+    uint64_t word = load_seq_u64(lock->word);
     if ((word & LOCK_OWNER) == 0 || (word & LOCK_POISONED)) {
-        eventcount_cancel(section, EVENT_READERS, seen);
-    } else if (!eventcount_wait(section, EVENT_READERS, seen, slice)) {
-        check_owner(section, load_seq_u64(lock));
+        eventcount_cancel(lock, EVENT_READERS, seen);
+    } else if (!eventcount_wait(lock, EVENT_READERS, seen, slice)) {
+        check_owner(lock, load_seq_u64(lock->word));
     }
     return AGAIN;
 }
 
-static int32_t try_or_sleep_to_read(wmmf_section *section, struct wait *wait) {
-    spin_while_owned(section);
-    uint64_t word = load_seq_u64(&section->header->lock);
+static int32_t try_or_sleep_to_read(struct rwlock *lock, struct wait *wait) {
+    spin_while_owned(lock);
+    uint64_t word = load_seq_u64(lock->word);
     int32_t status = rwlock_word_status(word);
     if (status != WMMF_OK)
         return status;
     if ((word & LOCK_OWNER) == 0) {
-        if (try_read(section))
+        if (try_read(lock))
             return WMMF_OK;
-        end_read(section);
+        end_read(lock);
     }
-    return sleep_to_read(section, wait);
+    return sleep_to_read(lock, wait);
 }
 
-static int32_t wait_to_read(wmmf_section *section, int64_t timeout_ns) {
+static int32_t wait_to_read(struct rwlock *lock, int64_t timeout_ns) {
     struct wait wait = wait_for(timeout_ns);
-    struct participant *me = own_record(section);
+    struct lock_record *me = lock->me;
     int32_t status;
     add_seq_u32(&me->waiting_readers, 1);
     do
-        status = try_or_sleep_to_read(section, &wait);
+        status = try_or_sleep_to_read(lock, &wait);
     while (status == AGAIN);
     add_seq_u32(&me->waiting_readers, UINT32_MAX);
-    eventcount_wake(section, EVENT_WRITERS); /* one may be letting us go first */
+    eventcount_wake(lock, EVENT_WRITERS); /* one may be letting us go first */
     return status;
 }
 
-int32_t rwlock_lock_read(wmmf_section *section, int64_t timeout_ns) {
-    int32_t status = holders_enter_reader(section);
+int32_t rwlock_lock_read(struct rwlock *lock, int64_t timeout_ns) {
+    int32_t status = holders_enter_reader(lock);
     if (status != WMMF_OK)
         return status;
-    if (try_read(section))
+    name_lock(lock);
+    if (try_read(lock))
         return WMMF_OK;
-    end_read(section);
-    status = wait_to_read(section, timeout_ns);
-    if (status != WMMF_OK)
-        holders_leave_reader(section);
+    end_read(lock);
+    status = wait_to_read(lock, timeout_ns);
+    if (status != WMMF_OK) {
+        holders_leave_reader(lock);
+        forget_lock(lock);
+    }
     return status;
 }
 
-int32_t rwlock_unlock_read(wmmf_section *section) {
-    if (!holders_leave_reader(section))
+int32_t rwlock_unlock_read(struct rwlock *lock) {
+    if (!holders_leave_reader(lock))
         return WMMF_E_NOT_OWNER;
-    end_read(section);
-    return rwlock_is_poisoned(section) ? WMMF_E_POISONED : WMMF_OK;
+    end_read(lock);
+    forget_lock(lock);
+    return rwlock_is_poisoned(lock) ? WMMF_E_POISONED : WMMF_OK;
 }
 
 /* Writers. */
@@ -199,23 +261,25 @@ struct queue {
     bool before_us; /* and has a right to go first */
 };
 
-static bool is_waiting(const struct participant *record) {
+static bool is_waiting(const struct lock_record *record) {
     return load_seq_u64(&record->ticket) != 0 || load_seq_u32(&record->waiting_readers) != 0;
 }
 
 /* W2. */
-static struct queue look_at_queue(const wmmf_section *section, uint64_t ticket) {
+static struct queue look_at_queue(const struct rwlock *lock, uint64_t ticket) {
     struct queue queue = {false, false};
-    uint32_t used = participants_in_use(section);
-    for (uint32_t i = 0; i < used; i++) {
-        const struct participant *record = &section->records[i];
+    uint32_t count = records_count(lock);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct lock_record *record = record_at(lock, i);
+        if (!record)
+            continue;
         uint64_t theirs = load_seq_u64(&record->ticket);
         bool reader = load_seq_u32(&record->waiting_readers) != 0;
         bool writer = theirs != 0 && theirs != ticket;
         if (!reader && !writer)
             continue;
         queue.others = true;
-        bool skipped = load_relaxed_u32(&section->skipped[i]) == load_seq_u32(&record->wait_epoch);
+        bool skipped = load_relaxed_u32(skipped_at(lock, i)) == load_seq_u32(&record->wait_epoch);
         if (!skipped && (reader || theirs < ticket))
             queue.before_us = true;
     }
@@ -223,199 +287,204 @@ static struct queue look_at_queue(const wmmf_section *section, uint64_t ticket) 
 }
 
 /* Those who wait while the lock is free: the dead are reaped, the others no longer count until they show life. */
-static void skip_waiters(wmmf_section *section) {
-    uint32_t used = participants_in_use(section);
-    for (uint32_t i = 0; i < used; i++) {
-        const struct participant *record = &section->records[i];
-        if (is_waiting(record) && !reap_if_dead(section, i))
-            store_relaxed_u32(&section->skipped[i], load_seq_u32(&record->wait_epoch));
+static void skip_waiters(struct rwlock *lock) {
+    uint32_t count = records_count(lock);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct lock_record *record = record_at(lock, i);
+        if (record && is_waiting(record) && !reap_record_if_dead(lock, i))
+            store_relaxed_u32(skipped_at(lock, i), load_seq_u32(&record->wait_epoch));
     }
 }
 
 /* Whether we have left a free lock to others for so long that they must be stopped, or dead. The time counts
  * from one try to the next. Threads of a handle that meet here share it, or begin it again. */
-static bool yielding_is_over(wmmf_section *section, uint64_t word) {
+static bool yielding_is_over(struct rwlock *lock, uint64_t word) {
+    struct writer_notes *notes = lock->notes;
     uint64_t version = word / LOCK_VERSION;
     uint64_t now = (uint64_t)platform_monotonic_ns();
-    if (load_relaxed_u64(&section->yielding_version) != version || load_relaxed_u64(&section->yielding_since_ns) == 0) {
-        store_relaxed_u64(&section->yielding_since_ns, now);
-        store_relaxed_u64(&section->yielding_version, version);
+    if (load_relaxed_u64(&notes->yielding_version) != version || load_relaxed_u64(&notes->yielding_since_ns) == 0) {
+        store_relaxed_u64(&notes->yielding_since_ns, now);
+        store_relaxed_u64(&notes->yielding_version, version);
         return false;
     }
-    if ((int64_t)(now - load_relaxed_u64(&section->yielding_since_ns)) < YIELDING_NS)
+    if ((int64_t)(now - load_relaxed_u64(&notes->yielding_since_ns)) < YIELDING_NS)
         return false;
-    store_relaxed_u64(&section->yielding_since_ns, 0);
+    store_relaxed_u64(&notes->yielding_since_ns, 0);
     return true;
 }
 
 /* Of those in our way; whether there was one. */
-static bool reap_dead(wmmf_section *section, bool (*is_in_our_way)(const struct participant *)) {
+static bool reap_dead(struct rwlock *lock, bool (*is_in_our_way)(const struct lock_record *)) {
     bool found = false;
-    uint32_t used = participants_in_use(section);
-    for (uint32_t i = 0; i < used; i++)
-        if (is_in_our_way(&section->records[i]) && reap_if_dead(section, i))
+    uint32_t count = records_count(lock);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct lock_record *record = record_at(lock, i);
+        if (record && is_in_our_way(record) && reap_record_if_dead(lock, i))
             found = true;
+    }
     return found;
 }
 
-static uint64_t owned_by(const wmmf_section *section, uint64_t word) {
-    return ((word & ~LOCK_OWNER) + LOCK_VERSION) | (section->index + 1);
+static uint64_t owned_by(const struct rwlock *lock, uint64_t word) {
+    return ((word & ~LOCK_OWNER) + LOCK_VERSION) | (lock->section->index + 1);
 }
 
-static uint64_t draw_ticket(wmmf_section *section) {
-    return add_seq_u64(&section->header->next_ticket, 1) + 1;
+static uint64_t draw_ticket(struct rwlock *lock) {
+    return add_seq_u64(lock->next_ticket, 1) + 1;
 }
 
 /* Several threads of a handle share its record: the first one's ticket stands for all. */
-static void show_ticket(wmmf_section *section, uint64_t ticket) {
+static void show_ticket(struct rwlock *lock, uint64_t ticket) {
     uint64_t none = 0;
-    cas_seq_u64(&own_record(section)->ticket, &none, ticket);
+    cas_seq_u64(&lock->me->ticket, &none, ticket);
 }
 
-static void hide_ticket(wmmf_section *section, uint64_t ticket) {
-    cas_seq_u64(&own_record(section)->ticket, &ticket, 0);
+static void hide_ticket(struct rwlock *lock, uint64_t ticket) {
+    cas_seq_u64(&lock->me->ticket, &ticket, 0);
 }
 
-void rwlock_leave_queue(wmmf_section *section, uint64_t place) {
-    if (place == 0)
-        return;
-    hide_ticket(section, place);
-    eventcount_wake(section, EVENT_WRITERS); /* one behind us in the queue may go now */
+void rwlock_leave_queue(struct rwlock *lock, uint64_t place) {
+    if (place != 0) {
+        hide_ticket(lock, place);
+        eventcount_wake(lock, EVENT_WRITERS); /* one behind us in the queue may go now */
+    }
+    forget_lock(lock);
 }
 
 /* W3. AGAIN: somebody has the lock, goes first, or was quicker. */
-static int32_t try_to_own(wmmf_section *section, uint64_t ticket, bool repair) {
-    shared_u64 *lock = &section->header->lock;
-    uint64_t word = load_seq_u64(lock);
+static int32_t try_to_own(struct rwlock *lock, uint64_t ticket, bool repair) {
+    uint64_t word = load_seq_u64(lock->word);
     for (int attempt = 0; attempt < LOCK_SPINS; attempt++) {
         int32_t status = rwlock_word_status(word);
         if (status == WMMF_E_POISONED || (status == WMMF_E_OWNER_DIED && !repair))
             return status;
         if (word & LOCK_OWNER)
             return AGAIN;
-        struct queue queue = look_at_queue(section, ticket);
+        struct queue queue = look_at_queue(lock, ticket);
         if (queue.before_us)
             return AGAIN;
-        uint64_t mine = owned_by(section, word);
-        if (cas_seq_u64(lock, &word, queue.others ? mine : mine & ~LOCK_WAITERS))
+        uint64_t mine = owned_by(lock, word);
+        if (cas_seq_u64(lock->word, &word, queue.others ? mine : mine & ~LOCK_WAITERS))
             return WMMF_OK;
     }
     return AGAIN;
 }
 
 /* Changes that wake nobody: the owner is dead, or those that go first are dead or show no life. */
-static bool clear_the_way(wmmf_section *section) {
-    uint64_t word = load_seq_u64(&section->header->lock);
+static bool clear_the_way(struct rwlock *lock) {
+    uint64_t word = load_seq_u64(lock->word);
     if (word & LOCK_OWNER)
-        return check_owner(section, word);
-    if (!yielding_is_over(section, word))
+        return check_owner(lock, word);
+    if (!yielding_is_over(lock, word))
         return false;
-    skip_waiters(section);
+    skip_waiters(lock);
     return true;
 }
 
 /* As clear_the_way, when there is no time left: the dead in the queue are not given theirs. */
-static bool clear_the_way_now(wmmf_section *section) {
-    bool owned = (load_seq_u64(&section->header->lock) & LOCK_OWNER) != 0;
-    return (!owned && reap_dead(section, is_waiting)) || clear_the_way(section);
+static bool clear_the_way_now(struct rwlock *lock) {
+    bool owned = (load_seq_u64(lock->word) & LOCK_OWNER) != 0;
+    return (!owned && reap_dead(lock, is_waiting)) || clear_the_way(lock);
 }
 
-static bool may_own(wmmf_section *section, uint64_t word, uint64_t ticket) {
-    return (word & LOCK_POISONED) || ((word & LOCK_OWNER) == 0 && !look_at_queue(section, ticket).before_us);
+static bool may_own(struct rwlock *lock, uint64_t word, uint64_t ticket) {
+    return (word & LOCK_POISONED) || ((word & LOCK_OWNER) == 0 && !look_at_queue(lock, ticket).before_us);
 }
 
 /* Dying in the queue makes the others yield in vain, once. */
-static int32_t sleep_in_queue(wmmf_section *section, struct wait *wait, uint64_t ticket) {
-    shared_u64 *lock = &section->header->lock;
-    if (wait_is_vain(section, wait))
+static int32_t sleep_in_queue(struct rwlock *lock, struct wait *wait, uint64_t ticket) {
+    if (wait_is_vain(lock, wait))
         return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (slice == 0)
-        return wait_reaps(wait) && clear_the_way_now(section) ? AGAIN : WMMF_E_TIMEOUT;
-    show_ticket(section, ticket);
-    add_seq_u32(&own_record(section)->wait_epoch, 1);
-    or_seq_u64(lock, LOCK_WAITERS);
-    uint32_t seen = eventcount_prepare(section, EVENT_WRITERS);
-    uint64_t word = load_seq_u64(lock);
-    if (may_own(section, word, ticket)) {
-        eventcount_cancel(section, EVENT_WRITERS, seen);
+        return wait_reaps(wait) && clear_the_way_now(lock) ? AGAIN : WMMF_E_TIMEOUT;
+    show_ticket(lock, ticket);
+    add_seq_u32(&lock->me->wait_epoch, 1);
+    or_seq_u64(lock->word, LOCK_WAITERS);
+    uint32_t seen = eventcount_prepare(lock, EVENT_WRITERS);
+    uint64_t word = load_seq_u64(lock->word);
+    if (may_own(lock, word, ticket)) {
+        eventcount_cancel(lock, EVENT_WRITERS, seen);
         return AGAIN;
     }
     bool yielding = (word & LOCK_OWNER) == 0;
-    bool woken = eventcount_wait(section, EVENT_WRITERS, seen, yielding && slice > YIELDING_NS ? YIELDING_NS : slice);
-    if (!woken || (load_seq_u64(lock) & LOCK_OWNER) == 0)
-        clear_the_way(section);
+    bool woken = eventcount_wait(lock, EVENT_WRITERS, seen, yielding && slice > YIELDING_NS ? YIELDING_NS : slice);
+    if (!woken || (load_seq_u64(lock->word) & LOCK_OWNER) == 0)
+        clear_the_way(lock);
     return AGAIN;
 }
 
 /* Puts us into the lock word as soon as it is our turn. *place is our ticket, 0: we have none yet; after a timeout we
  * still stand in the queue with it. */
-static int32_t wait_to_own(wmmf_section *section, struct wait *wait, bool repair, uint64_t *place) {
+static int32_t wait_to_own(struct rwlock *lock, struct wait *wait, bool repair, uint64_t *place) {
     if (*place == 0)
-        *place = draw_ticket(section);
+        *place = draw_ticket(lock);
     int32_t status;
     do {
-        spin_while_owned(section);
-        status = try_to_own(section, *place, repair);
+        spin_while_owned(lock);
+        status = try_to_own(lock, *place, repair);
         if (status == AGAIN)
-            status = sleep_in_queue(section, wait, *place);
+            status = sleep_in_queue(lock, wait, *place);
     } while (status == AGAIN);
     if (status == WMMF_OK)
-        hide_ticket(section, *place);
+        hide_ticket(lock, *place);
     return status;
 }
 
 /* W1. */
-static int32_t take_ownership(wmmf_section *section, struct wait *wait, bool repair, uint64_t *place) {
-    shared_u64 *lock = &section->header->lock;
-    uint64_t word = load_seq_u64(lock);
+static int32_t take_ownership(struct rwlock *lock, struct wait *wait, bool repair, uint64_t *place) {
+    uint64_t word = load_seq_u64(lock->word);
     if ((word & (LOCK_OWNER | LOCK_WAITERS | LOCK_INCONSISTENT | LOCK_POISONED)) == 0 &&
-        cas_seq_u64(lock, &word, owned_by(section, word)))
+        cas_seq_u64(lock->word, &word, owned_by(lock, word)))
         return WMMF_OK;
-    return wait_to_own(section, wait, repair, place);
+    return wait_to_own(lock, wait, repair, place);
 }
 
 /* W7. Dying as the owner, here or before the sequence is odd: the payload is untouched, reap() just frees the word. */
-static void give_up_ownership(wmmf_section *section) {
-    uint64_t word = load_seq_u64(&section->header->lock);
+static void give_up_ownership(struct rwlock *lock) {
+    uint64_t word = load_seq_u64(lock->word);
     /* Unless rwlock_renew has taken it from us. */
-    for (int attempt = 0; attempt < ATTEMPTS_MAX && (word & LOCK_OWNER) == section->index + 1; attempt++)
-        if (cas_seq_u64(&section->header->lock, &word, word & ~LOCK_OWNER))
+    for (int attempt = 0; attempt < ATTEMPTS_MAX && (word & LOCK_OWNER) == lock->section->index + 1; attempt++)
+        if (cas_seq_u64(lock->word, &word, word & ~LOCK_OWNER))
             break;
-    eventcount_wake(section, EVENT_READERS);
-    eventcount_wake(section, EVENT_WRITERS);
+    eventcount_wake(lock, EVENT_READERS);
+    eventcount_wake(lock, EVENT_WRITERS);
 }
 
-static bool is_reading(const struct participant *record) {
+static bool is_reading(const struct lock_record *record) {
     return (load_seq_u64(&record->reading) & READ_HOLDERS) != 0;
 }
 
-static int32_t sleep_while_reading(wmmf_section *section, struct wait *wait, const struct participant *record) {
-    if (rwlock_is_poisoned(section))
+static bool is_read_at(const struct rwlock *lock, uint32_t i) {
+    const struct lock_record *record = record_at(lock, i);
+    return record && is_reading(record);
+}
+
+static int32_t sleep_while_reading(struct rwlock *lock, struct wait *wait, uint32_t i) {
+    if (rwlock_is_poisoned(lock))
         return WMMF_E_POISONED;
-    if (wait_is_vain(section, wait))
+    if (wait_is_vain(lock, wait))
         return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (slice == 0)
-        return wait_reaps(wait) && reap_dead(section, is_reading) ? AGAIN : WMMF_E_TIMEOUT;
-    uint32_t seen = eventcount_prepare(section, EVENT_WRITERS);
-    if (!is_reading(record) || rwlock_is_poisoned(section)) {
-        eventcount_cancel(section, EVENT_WRITERS, seen);
-    } else if (!eventcount_wait(section, EVENT_WRITERS, seen, slice)) {
-        reap_dead(section, is_reading);
+        return wait_reaps(wait) && reap_dead(lock, is_reading) ? AGAIN : WMMF_E_TIMEOUT;
+    uint32_t seen = eventcount_prepare(lock, EVENT_WRITERS);
+    if (!is_read_at(lock, i) || rwlock_is_poisoned(lock)) {
+        eventcount_cancel(lock, EVENT_WRITERS, seen);
+    } else if (!eventcount_wait(lock, EVENT_WRITERS, seen, slice)) {
+        reap_dead(lock, is_reading);
     }
     return AGAIN;
 }
 
 /* W4: waits until the readers that were inside before us are gone, or are found dead. */
-static int32_t wait_for_readers(wmmf_section *section, struct wait *wait) {
-    uint32_t used = participants_in_use(section);
-    for (uint32_t i = 0; i < used; i++) {
-        const struct participant *record = &section->records[i];
-        for (int spin = 0; spin < LOCK_SPINS && is_reading(record); spin++)
+static int32_t wait_for_readers(struct rwlock *lock, struct wait *wait) {
+    uint32_t count = records_count(lock);
+    for (uint32_t i = 0; i < count; i++) {
+        for (int spin = 0; spin < LOCK_SPINS && is_read_at(lock, i); spin++)
             spin_pause();
-        while (is_reading(record)) {
-            int32_t status = sleep_while_reading(section, wait, record);
+        while (is_read_at(lock, i)) {
+            int32_t status = sleep_while_reading(lock, wait, i);
             if (status != AGAIN)
                 return status;
         }
@@ -424,60 +493,66 @@ static int32_t wait_for_readers(wmmf_section *section, struct wait *wait) {
 }
 
 /* Alone with the payload, but without having announced a change to it. */
-static int32_t exclude_all(wmmf_section *section, int64_t timeout_ns, bool repair, uint64_t *place) {
+static int32_t exclude_all(struct rwlock *lock, int64_t timeout_ns, bool repair, uint64_t *place) {
     struct wait wait = wait_for(timeout_ns);
-    int32_t status = take_ownership(section, &wait, repair, place);
+    int32_t status = take_ownership(lock, &wait, repair, place);
     if (status != WMMF_OK)
         return status;
-    status = wait_for_readers(section, &wait);
+    status = wait_for_readers(lock, &wait);
     if (status == WMMF_OK)
         return status;
     if (*place == 0)
-        *place = draw_ticket(section);
-    show_ticket(section, *place); /* before others can take what we give up */
-    or_seq_u64(&section->header->lock, LOCK_WAITERS);
-    give_up_ownership(section);
+        *place = draw_ticket(lock);
+    show_ticket(lock, *place); /* before others can take what we give up */
+    or_seq_u64(lock->word, LOCK_WAITERS);
+    give_up_ownership(lock);
     return status;
 }
 
 /* W5. From here on a death leaves the payload inconsistent. For those who read without the lock: the first fence keeps
  * this progress behind the even sequence of the write before, the odd sequence releases it, and the last
  * fence keeps our stores to the payload behind both, those of a large memcpy as well. */
-static void begin_change(wmmf_section *section, uint64_t begin, uint64_t touched, uint64_t end) {
-    struct header *header = section->header;
+static void begin_change(struct rwlock *lock, uint64_t begin, uint64_t touched, uint64_t end) {
     fence_release();
-    store_relaxed_u64(&header->progress.begin, begin);
-    store_relaxed_u64(&header->progress.settled, begin);
-    store_relaxed_u64(&header->progress.touched, touched);
-    store_relaxed_u64(&header->progress.end, end);
-    store_release_u64(&header->sequence, load_relaxed_u64(&header->sequence) | 1);
+    if (lock->progress) {
+        store_relaxed_u64(&lock->progress->begin, begin);
+        store_relaxed_u64(&lock->progress->settled, begin);
+        store_relaxed_u64(&lock->progress->touched, touched);
+        store_relaxed_u64(&lock->progress->end, end);
+    }
+    store_release_u64(lock->sequence, load_relaxed_u64(lock->sequence) | 1);
     fence_release_before_copy();
 }
 
 /* For people and audits: how often, and since when. Released: nobody sees it before the lock word that says the same.
  */
-static void count_taken(wmmf_section *section) {
-    struct participant *me = own_record(section);
+static void count_taken(struct rwlock *lock) {
+    struct lock_record *me = lock->me;
     store_release_u64(&me->writes, load_relaxed_u64(&me->writes) | 1);
     store_relaxed_u64(&me->writing_since_unix_ns, platform_unix_coarse_ns());
 }
 
-static void count_given(wmmf_section *section) {
-    struct participant *me = own_record(section);
+static void count_given(struct rwlock *lock) {
+    struct lock_record *me = lock->me;
     store_relaxed_u64(&me->writes, (load_relaxed_u64(&me->writes) | 1) + 1);
     store_relaxed_u64(&me->writing_since_unix_ns, 0);
 }
 
-static int32_t own(wmmf_section *section, int64_t timeout_ns, bool repair, uint64_t *place) {
+static int32_t own(struct rwlock *lock, int64_t timeout_ns, bool repair, uint64_t *place) {
     uint64_t thread;
-    int32_t status = holders_check_writer(section, &thread);
+    int32_t status = holders_check_writer(lock, &thread);
+    if (status == WMMF_OK && !lock->me) {
+        status = holders_take_hold(lock);
+        if (status == WMMF_OK)
+            name_lock(lock);
+    }
     if (status == WMMF_OK)
-        status = exclude_all(section, timeout_ns, repair, place);
+        status = exclude_all(lock, timeout_ns, repair, place);
     if (status == WMMF_OK) {
-        holders_enter_writer(section, thread);
-        count_taken(section);
+        holders_enter_writer(lock, thread);
+        count_taken(lock);
     } else if (status != WMMF_E_TIMEOUT) {
-        rwlock_leave_queue(section, *place);
+        rwlock_leave_queue(lock, *place);
     }
     if (status != WMMF_E_TIMEOUT)
         *place = 0;
@@ -487,31 +562,31 @@ static int32_t own(wmmf_section *section, int64_t timeout_ns, bool repair, uint6
 /* W6, W7: releases the lock. The sequence releases our stores to the payload; from here on our death harms nobody. A
  * write that a death cut short counts too, so that its sequence is never reached: see copy_version. Left unrepaired,
  * such a write is still under way: the sequence stays odd, and the word says so to the next one who repairs. */
-static void disown(wmmf_section *section) {
-    struct header *header = section->header;
-    bool consistent = (load_seq_u64(&header->lock) & LOCK_INCONSISTENT) == 0;
-    count_given(section);
+static void disown(struct rwlock *lock) {
+    bool consistent = (load_seq_u64(lock->word) & LOCK_INCONSISTENT) == 0;
+    count_given(lock);
     if (consistent)
-        store_release_u64(&header->sequence, load_relaxed_u64(&header->sequence) + (section->repairing ? 3 : 1));
-    give_up_ownership(section);
-    eventcount_wake(section, EVENT_CHANGE);
+        store_release_u64(lock->sequence, load_relaxed_u64(lock->sequence) + (lock->notes->repairing ? 3 : 1));
+    give_up_ownership(lock);
+    eventcount_wake(lock, EVENT_CHANGE);
 }
 
-int32_t rwlock_lock_write(wmmf_section *section, int64_t timeout_ns, uint64_t *place) {
-    int32_t status = own(section, timeout_ns, true, place);
+int32_t rwlock_lock_write(struct rwlock *lock, int64_t timeout_ns, uint64_t *place) {
+    int32_t status = own(lock, timeout_ns, true, place);
     if (status != WMMF_OK)
         return status;
-    status = rwlock_word_status(load_seq_u64(&section->header->lock));
-    section->repairing = status == WMMF_E_OWNER_DIED;
-    begin_change(section, 0, UINT64_MAX, UINT64_MAX);
+    status = rwlock_word_status(load_seq_u64(lock->word));
+    lock->notes->repairing = status == WMMF_E_OWNER_DIED;
+    begin_change(lock, 0, UINT64_MAX, UINT64_MAX);
     return status;
 }
 
-int32_t rwlock_unlock_write(wmmf_section *section) {
-    if (!holders_leave_writer(section))
+int32_t rwlock_unlock_write(struct rwlock *lock) {
+    if (!holders_leave_writer(lock))
         return WMMF_E_NOT_OWNER;
-    int32_t status = rwlock_is_poisoned(section) ? WMMF_E_POISONED : WMMF_OK;
-    disown(section);
+    int32_t status = rwlock_is_poisoned(lock) ? WMMF_E_POISONED : WMMF_OK;
+    disown(lock);
+    forget_lock(lock);
     return status;
 }
 
@@ -522,17 +597,18 @@ static bool is_of_payload(const wmmf_section *section, const uint8_t *from, size
 
 int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns,
                      uint64_t *place) {
-    struct progress *progress = &section->header->progress;
-    int32_t status = own(section, timeout_ns, false, place);
+    struct rwlock *lock = &section->lock;
+    struct progress *progress = lock->progress;
+    int32_t status = own(lock, timeout_ns, false, place);
     if (status != WMMF_OK)
         return status;
-    section->repairing = false;
+    lock->notes->repairing = false;
     /* What is moved within the payload goes in one piece: the first chunk could overwrite the source of the second. */
     size_t chunk = is_of_payload(section, buffer, length) ? length : seqlock_chunk_size(length);
     if (chunk > length)
         chunk = length;
     uint8_t *payload = section_payload(section) + offset;
-    begin_change(section, offset, offset + chunk, offset + length);
+    begin_change(lock, offset, offset + chunk, offset + length);
     for (size_t done = 0; done < length; done += chunk) {
         if (chunk > length - done)
             chunk = length - done;
@@ -545,44 +621,45 @@ int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer,
         memmove(payload + done, (const uint8_t *)buffer + done, chunk);
         store_release_u64(&progress->settled, offset + done + chunk);
     }
-    holders_forget_writer(section);
-    disown(section);
+    holders_forget_writer(lock);
+    disown(lock);
     return WMMF_OK;
 }
 
 /* A frame that a dead writer left half filled is not published, so there is nothing to repair. */
-int32_t rwlock_own(wmmf_section *section, int64_t timeout_ns) {
+int32_t rwlock_own(struct rwlock *lock, int64_t timeout_ns) {
     struct wait wait = wait_for(timeout_ns);
     uint64_t place = 0;
     uint64_t thread;
-    int32_t status = holders_check_writer(section, &thread);
+    int32_t status = holders_check_writer(lock, &thread);
     if (status == WMMF_OK)
-        status = take_ownership(section, &wait, true, &place);
+        status = take_ownership(lock, &wait, true, &place);
     if (status != WMMF_OK) {
-        rwlock_leave_queue(section, place);
+        rwlock_leave_queue(lock, place);
         return status;
     }
-    holders_enter_writer(section, thread);
-    count_taken(section);
+    holders_enter_writer(lock, thread);
+    count_taken(lock);
     return WMMF_OK;
 }
 
-bool rwlock_claim(wmmf_section *section) {
-    return holders_claim_writer(section);
+bool rwlock_claim(struct rwlock *lock) {
+    return holders_claim_writer(lock);
 }
 
-void rwlock_disown(wmmf_section *section) {
-    count_given(section);
-    give_up_ownership(section);
+void rwlock_disown(struct rwlock *lock) {
+    count_given(lock);
+    give_up_ownership(lock);
 }
 
 /* Constants first, the lock last: dying before leaves it poisoned, for the next one who declares it new. */
 void rwlock_renew(wmmf_section *section) {
+    struct rwlock *lock = &section->lock;
     struct header *header = section->header;
     uint64_t thread;
-    (void)holders_check_writer(section, &thread); /* whatever it holds, the lock is new */
+    (void)holders_check_writer(lock, &thread); /* whatever it holds, the lock is new */
     for (uint32_t i = 0; i < section->participants; i++) {
-        struct participant *record = &section->records[i];
+        struct lock_record *record = &section->records[i].lock;
         store_relaxed_u64(&record->writes, 0);
         store_seq_u64(&record->ticket, 0);
         store_seq_u32(&record->waiting_readers, 0);
@@ -600,66 +677,85 @@ void rwlock_renew(wmmf_section *section) {
     store_relaxed_u32(&header->kind, section->kind);
     store_seq_u64(&header->records_used, section->participants);
     store_relaxed_u64(&header->sequence, load_relaxed_u64(&header->sequence) & ~UINT64_C(1));
-    uint64_t word = load_seq_u64(&header->lock), mine;
+    uint64_t word = load_seq_u64(lock->word), mine;
     int attempt = 0;
     do
         mine = (word & ~(LOCK_VERSION - 1)) + LOCK_VERSION + section->index + 1;
-    while (!cas_seq_u64(&header->lock, &word, mine) && ++attempt < ATTEMPTS_MAX);
+    while (!cas_seq_u64(lock->word, &word, mine) && ++attempt < ATTEMPTS_MAX);
     if (attempt == ATTEMPTS_MAX) /* a peer never stops changing it: nothing that it stored counts here */
-        store_seq_u64(&header->lock, mine);
-    holders_enter_writer(section, thread);
-    count_taken(section);
+        store_seq_u64(lock->word, mine);
+    holders_enter_writer(lock, thread);
+    count_taken(lock);
 }
 
-int32_t rwlock_mark_consistent(wmmf_section *section) {
-    if (!holders_writing(section))
+int32_t rwlock_mark_consistent(struct rwlock *lock) {
+    if (!holders_writing(lock))
         return WMMF_E_NOT_OWNER;
-    if (rwlock_is_poisoned(section))
+    if (rwlock_is_poisoned(lock))
         return WMMF_E_POISONED;
-    and_seq_u64(&section->header->lock, ~LOCK_INCONSISTENT);
+    and_seq_u64(lock->word, ~LOCK_INCONSISTENT);
     return WMMF_OK;
 }
 
 /* To everybody else, the end of a thread with the lock is the death of a process with it. */
 
-static void abandon_write(wmmf_section *section) {
-    count_given(section);
-    participants_abandon_lock(section);
+static void abandon_write(struct rwlock *lock) {
+    count_given(lock);
+    participants_abandon_lock(lock);
+    forget_lock(lock);
 }
 
-const struct lock_abandon rwlock_abandon = {end_read, abandon_write};
+static void abandon_read(struct rwlock *lock) {
+    end_read(lock);
+    forget_lock(lock);
+}
+
+const struct lock_abandon rwlock_abandon = {abandon_read, abandon_write};
 
 /* Waiting for a change. */
 
+/* Either number only grows: who has seen their sum finds a larger one after any change. */
+uint64_t rwlock_changes(const struct rwlock *lock) {
+    return load_seq_u64(lock->sequence) / 2 + load_seq_u64(lock->notified);
+}
+
+int32_t rwlock_notify(struct rwlock *lock) {
+    if (rwlock_is_poisoned(lock))
+        return WMMF_E_POISONED;
+    /* Dying after this, with nobody woken: those who wait look again by themselves (RECHECK_NS). */
+    add_seq_u64(lock->notified, 1);
+    eventcount_wake(lock, EVENT_CHANGE);
+    return WMMF_OK;
+}
+
 /* A read-only handle cannot count itself in, so it looks by itself, often. */
-static void sleep_until_change(wmmf_section *section, uint64_t sequence, int64_t slice) {
-    struct header *header = section->header;
-    if (section->read_only) {
-        eventcount_poll(section, EVENT_CHANGE, slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
+static void sleep_until_change(struct rwlock *lock, uint64_t sequence, int64_t slice) {
+    if (lock->section->read_only) {
+        eventcount_poll(lock, EVENT_CHANGE, slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
         return;
     }
-    uint32_t seen = eventcount_prepare(section, EVENT_CHANGE);
+    uint32_t seen = eventcount_prepare(lock, EVENT_CHANGE);
     /* The lock word first: the sequence is stored with release only, before its writer changes the word with seq_cst
      * and looks for sleepers. If that look missed us, we see that word, which acquires, and so the sequence before it.
      */
-    bool poisoned = rwlock_is_poisoned(section);
-    if (poisoned || load_seq_u64(&header->sequence) / 2 != sequence) {
-        eventcount_cancel(section, EVENT_CHANGE, seen);
-    } else if (!eventcount_wait(section, EVENT_CHANGE, seen, slice)) {
-        check_owner(section, load_seq_u64(&header->lock));
+    bool poisoned = rwlock_is_poisoned(lock);
+    if (poisoned || rwlock_changes(lock) != sequence) {
+        eventcount_cancel(lock, EVENT_CHANGE, seen);
+    } else if (!eventcount_wait(lock, EVENT_CHANGE, seen, slice)) {
+        check_owner(lock, load_seq_u64(lock->word));
     }
 }
 
 /* Whether the writer that a read-only handle sees at work is dead; a handle that may write reaps it instead. */
-bool rwlock_owner_seems_dead(const wmmf_section *section, uint64_t word) {
+bool rwlock_owner_seems_dead(const struct rwlock *lock, uint64_t word) {
     uint64_t owner = word & LOCK_OWNER;
-    return owner != 0 && lock_owner_is_valid(section, word) &&
-           !platform_token_alive(section->mapping, (uint32_t)owner - 1) && load_seq_u64(&section->header->lock) == word;
+    return owner != 0 && lock_owner_is_valid(lock->section, word) &&
+           !platform_token_alive(lock->section->mapping, (uint32_t)owner - 1) && load_seq_u64(lock->word) == word;
 }
 
 /* AGAIN: no change yet. */
-static int32_t look_for_change(const wmmf_section *section, uint64_t sequence, uint64_t word, uint64_t *current) {
-    uint64_t now = load_seq_u64(&section->header->sequence) / 2;
+static int32_t look_for_change(const struct rwlock *lock, uint64_t sequence, uint64_t word, uint64_t *current) {
+    uint64_t now = rwlock_changes(lock);
     if (word & LOCK_POISONED)
         return WMMF_E_POISONED;
     if (now != sequence) {
@@ -671,38 +767,38 @@ static int32_t look_for_change(const wmmf_section *section, uint64_t sequence, u
 }
 
 /* Nobody can change the payload while the calling thread has the lock, through whatever handle. */
-bool rwlock_change_is_kept_away(const wmmf_section *section) {
-    return holders_writing(section) || holders_reading(section) || holders_elsewhere(section);
+bool rwlock_change_is_kept_away(const struct rwlock *lock) {
+    return holders_writing(lock) || holders_reading(lock) || holders_elsewhere(lock);
 }
 
-static int32_t wait_for_change(wmmf_section *section, struct wait *wait, uint64_t sequence, uint64_t word) {
+static int32_t wait_for_change(struct rwlock *lock, struct wait *wait, uint64_t sequence, uint64_t word) {
     bool waits = wait->timeout_ns != 0; /* without a timeout it is only a look */
-    if (waits && wait_asks(wait) && rwlock_change_is_kept_away(section))
+    if (waits && wait_asks(wait) && rwlock_change_is_kept_away(lock))
         return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
-    if (section->read_only) {
+    if (lock->section->read_only) {
         bool ask = slice == 0 || wait->turn++ % READ_ONLY_TURNS == READ_ONLY_TURNS - 1;
-        if (ask && rwlock_owner_seems_dead(section, word))
+        if (ask && rwlock_owner_seems_dead(lock, word))
             return WMMF_E_OWNER_DIED;
     }
     if (slice == 0)
-        return wait_reaps(wait) && !section->read_only && check_owner(section, word) ? AGAIN : WMMF_E_TIMEOUT;
-    sleep_until_change(section, sequence, slice);
+        return wait_reaps(wait) && !lock->section->read_only && check_owner(lock, word) ? AGAIN : WMMF_E_TIMEOUT;
+    sleep_until_change(lock, sequence, slice);
     return AGAIN;
 }
 
-int32_t rwlock_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
+int32_t rwlock_wait(struct rwlock *lock, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
     struct wait wait = wait_for(timeout_ns);
     for (int spin = 0;; spin++) {
-        uint64_t word = load_seq_u64(&section->header->lock);
-        int32_t status = look_for_change(section, sequence, word, current);
+        uint64_t word = load_seq_u64(lock->word);
+        int32_t status = look_for_change(lock, sequence, word, current);
         if (status != AGAIN)
             return status;
         if (spin < LOCK_SPINS && timeout_ns != 0) {
             spin_pause();
             continue;
         }
-        status = wait_for_change(section, &wait, sequence, word);
+        status = wait_for_change(lock, &wait, sequence, word);
         if (status != AGAIN)
             return status;
     }

@@ -1,30 +1,33 @@
-/* The reader/writer lock of the native layout. */
+/* The reader/writer lock of the native layout: the section's own (&section->lock), or one in the payload. */
 #ifndef WMMF_RWLOCK_H
 #define WMMF_RWLOCK_H
 
 #include "handle.h"
 
-int32_t rwlock_lock_read(wmmf_section *section, int64_t timeout_ns);
-int32_t rwlock_unlock_read(wmmf_section *section);
+int32_t rwlock_lock_read(struct rwlock *lock, int64_t timeout_ns);
+int32_t rwlock_unlock_read(struct rwlock *lock);
 /* An inconsistent section is locked all the same, and answered with WMMF_E_OWNER_DIED. *place is 0 at first, and 0
  * again unless the answer is WMMF_E_TIMEOUT: then the caller stands in the queue there, until it tries again or leaves.
  */
-int32_t rwlock_lock_write(wmmf_section *section, int64_t timeout_ns, uint64_t *place);
-void rwlock_leave_queue(wmmf_section *section, uint64_t place);
-int32_t rwlock_unlock_write(wmmf_section *section);
-int32_t rwlock_mark_consistent(wmmf_section *section);
+int32_t rwlock_lock_write(struct rwlock *lock, int64_t timeout_ns, uint64_t *place);
+void rwlock_leave_queue(struct rwlock *lock, uint64_t place);
+int32_t rwlock_unlock_write(struct rwlock *lock);
+int32_t rwlock_mark_consistent(struct rwlock *lock);
 /* Locks, copies and unlocks; an inconsistent section is left alone. *place as for rwlock_lock_write. */
 int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns,
                      uint64_t *place);
-int32_t rwlock_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
+int32_t rwlock_wait(struct rwlock *lock, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
+/* The number of changes: writes and notifications. */
+uint64_t rwlock_changes(const struct rwlock *lock);
+int32_t rwlock_notify(struct rwlock *lock);
 /* Whether the calling thread waits for a change in vain, because it has the lock itself. */
-bool rwlock_change_is_kept_away(const wmmf_section *section);
+bool rwlock_change_is_kept_away(const struct rwlock *lock);
 
 /* Ownership alone, for the frame channel: excludes other writers, and readers do not ask. Any thread may release it,
  * if its claim is answered with true: another thread may do so, and the end of the owning thread does. */
-int32_t rwlock_own(wmmf_section *section, int64_t timeout_ns);
-bool rwlock_claim(wmmf_section *section);
-void rwlock_disown(wmmf_section *section);
+int32_t rwlock_own(struct rwlock *lock, int64_t timeout_ns);
+bool rwlock_claim(struct rwlock *lock);
+void rwlock_disown(struct rwlock *lock);
 
 /* For lock_holders.c. */
 extern const struct lock_abandon rwlock_abandon;
@@ -34,12 +37,12 @@ extern const struct lock_abandon rwlock_abandon;
 void rwlock_renew(wmmf_section *section);
 
 /* For all waiters, and for ever, except for rwlock_renew. */
-void rwlock_poison(wmmf_section *section);
-bool rwlock_is_poisoned(const wmmf_section *section);
+void rwlock_poison(struct rwlock *lock);
+bool rwlock_is_poisoned(const struct rwlock *lock);
 
 /* What a lock word says about the section: WMMF_OK, WMMF_E_OWNER_DIED or WMMF_E_POISONED. */
 int32_t rwlock_word_status(uint64_t word);
 /* Whether the owner that a handle sees in `word` is dead. For a read-only one; others reap it. */
-bool rwlock_owner_seems_dead(const wmmf_section *section, uint64_t word);
+bool rwlock_owner_seems_dead(const struct rwlock *lock, uint64_t word);
 
 #endif

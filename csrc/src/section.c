@@ -27,7 +27,7 @@ int32_t options_check(const wmmf_options *given, wmmf_options *options) {
     bool has_sddl = options->sddl != NULL;
     if (options->name_space > WMMF_ANY || options->layout > WMMF_RAW || options->access > WMMF_ACCESS_MODE ||
         options->mode > 0777 || options->read_only > 1 || options->participants > WMMF_PARTICIPANTS_MAX ||
-        options->reserved != 0 || has_sddl != (options->access == WMMF_ACCESS_SDDL))
+        options->locks > WMMF_LOCKS_MAX || has_sddl != (options->access == WMMF_ACCESS_SDDL))
         return WMMF_E_ARGUMENT;
     return WMMF_OK;
 }
@@ -68,9 +68,10 @@ static bool retry_left(struct retry *retry) {
 
 /* Opening. */
 
-static uint64_t payload_offset(uint32_t layout, uint32_t participants) {
+static uint64_t payload_offset(uint32_t layout, uint32_t participants, uint32_t locks) {
     if (layout == WMMF_NATIVE) {
-        uint64_t end = HEADER_SIZE + (uint64_t)participants * sizeof(struct participant);
+        uint64_t end = HEADER_SIZE + (uint64_t)participants * sizeof(struct participant) +
+                       (uint64_t)participants * locks * sizeof(struct hold);
         return (end + PAYLOAD_ALIGNMENT - 1) / PAYLOAD_ALIGNMENT * PAYLOAD_ALIGNMENT;
     }
     return layout == WMMF_WINMMF ? WINMMF_HEADER_SIZE : 0;
@@ -78,16 +79,50 @@ static uint64_t payload_offset(uint32_t layout, uint32_t participants) {
 
 static void section_free(wmmf_section *section) {
     free(section->skipped);
+    free(section->holdings);
+    free(section->skipped_holds);
     free(section);
+}
+
+static void section_abandon(wmmf_section *section) {
+    growth_end(section);
+    platform_close(section->mapping);
+    section_free(section);
 }
 
 static const struct lock_abandon *abandon_of(uint32_t layout) {
     return layout == WMMF_NATIVE ? &rwlock_abandon : layout == WMMF_WINMMF ? &winmmf_abandon : NULL;
 }
 
+/* The section's own; its record comes with joining. */
+static void find_lock(wmmf_section *section) {
+    struct header *header = section->header;
+    struct rwlock *lock = &section->lock;
+    lock->word = &header->lock;
+    lock->next_ticket = &header->next_ticket;
+    lock->sequence = &header->sequence;
+    lock->notified = &header->notified;
+    lock->events = header->events;
+    lock->progress = &header->progress;
+    lock->notes = &section->notes;
+}
+
+/* A handle that may only read has no holds. */
+static int32_t find_holds(wmmf_section *section, uint32_t locks) {
+    if (locks == 0)
+        return WMMF_OK;
+    section->locks = locks;
+    section->holds = (struct hold *)(void *)&section->records[section->participants];
+    if (section->read_only)
+        return WMMF_OK;
+    section->holdings = calloc(locks, sizeof *section->holdings);
+    section->skipped_holds = calloc((size_t)section->participants * locks, sizeof *section->skipped_holds);
+    return section->holdings && section->skipped_holds ? WMMF_OK : WMMF_E_NO_MEMORY;
+}
+
 /* Takes over the section, and closes it on failure. */
 static int32_t section_new(struct platform_mapping *mapping, const wmmf_options *options, uint64_t offset,
-                           uint64_t size, uint32_t participants, wmmf_section **out) {
+                           uint64_t size, uint32_t participants, uint32_t locks, wmmf_section **out) {
     wmmf_section *section = calloc(1, sizeof *section);
     shared_u32 *skipped = calloc(participants ? participants : 1, sizeof *skipped);
     if (!section || !skipped) {
@@ -97,6 +132,7 @@ static int32_t section_new(struct platform_mapping *mapping, const wmmf_options 
         return WMMF_E_NO_MEMORY;
     }
     section->mapping = mapping;
+    section->lock.section = section;
     section->layout = options->layout;
     section->name_space = options->name_space;
     section->read_only = options->read_only;
@@ -108,15 +144,14 @@ static int32_t section_new(struct platform_mapping *mapping, const wmmf_options 
     if (options->layout == WMMF_NATIVE) {
         section->header = (struct header *)(void *)platform_base(mapping);
         section->records = (struct participant *)(void *)(platform_base(mapping) + HEADER_SIZE);
+        find_lock(section);
+    }
+    if (find_holds(section, locks) != WMMF_OK) {
+        section_abandon(section);
+        return WMMF_E_NO_MEMORY;
     }
     *out = section;
     return WMMF_OK;
-}
-
-static void section_abandon(wmmf_section *section) {
-    growth_end(section);
-    platform_close(section->mapping);
-    section_free(section);
 }
 
 static void section_opened(wmmf_section *section) {
@@ -143,6 +178,7 @@ static int32_t initialise_header(wmmf_section *section, const struct payload_pla
     header->participants = section->participants;
     header->payload_offset = (uint64_t)(section->payload - (uint8_t *)header);
     header->payload_size = section->size;
+    header->locks = section->locks;
     header->reserve = section->reserve;
     header->committed = section->reserve ? section->size : 0;
     header->created_unix_ns = platform_unix_ns();
@@ -190,9 +226,13 @@ static int32_t reserve_check(uint64_t offset, uint64_t size, const wmmf_options 
 static int32_t create(const char *name, uint64_t size, const wmmf_options *options, const struct payload_plan *plan,
                       wmmf_section **out) {
     uint32_t participants = participants_of(options, plan);
-    uint64_t offset = payload_offset(options->layout, participants);
+    uint64_t offset = payload_offset(options->layout, participants, options->locks);
     if (size == 0 || size > LARGEST_MAPPING - offset)
         return WMMF_E_SIZE;
+    if (options->locks != 0 && (plan || options->layout != WMMF_NATIVE)) {
+        error_detail("only plain sections of the native layout have locks in their payload (locks)");
+        return WMMF_E_NOT_SUPPORTED;
+    }
     int32_t status = reserve_check(offset, size, options, plan);
     if (status != WMMF_OK)
         return status;
@@ -204,7 +244,7 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
     status = name ? platform_create(name, options, offset + size, reserved, addresses, &mapping)
                   : platform_create_unnamed(options, offset + size, reserved, addresses, &mapping);
     if (status == WMMF_OK)
-        status = section_new(mapping, options, offset, size, participants, &section);
+        status = section_new(mapping, options, offset, size, participants, options->locks, &section);
     if (status != WMMF_OK)
         return status;
     section->reserve = options->reserve;
@@ -230,6 +270,7 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
 struct extent {
     uint64_t offset;
     uint64_t size;
+    uint32_t locks;
     uint64_t reserve; /* see wmmf_section */
     uint32_t participants;
     uint32_t kind;
@@ -252,12 +293,14 @@ static int32_t header_extent(struct platform_mapping *mapping, struct extent *ex
         return WMMF_E_VERSION;
     extent->kind = load_relaxed_u32(&header->kind);
     extent->participants = load_relaxed_u32(&header->participants);
+    extent->locks = load_relaxed_u32(&header->locks);
     extent->offset = load_relaxed_u64(&header->payload_offset);
     uint64_t first = load_relaxed_u64(&header->payload_size);
     extent->size = growth_claimed(header);
     extent->reserve = load_relaxed_u64(&header->reserve);
     if (extent->participants == 0 || extent->participants > WMMF_PARTICIPANTS_MAX || extent->size == 0 ||
-        extent->offset != payload_offset(WMMF_NATIVE, extent->participants))
+        extent->locks > WMMF_LOCKS_MAX || (extent->locks != 0 && extent->kind != KIND_PLAIN) ||
+        extent->offset != payload_offset(WMMF_NATIVE, extent->participants, extent->locks))
         return WMMF_E_FORMAT;
     if (extent->reserve != 0 && !may_reserve(extent))
         return WMMF_E_FORMAT;
@@ -290,7 +333,8 @@ static int32_t find_extent(struct platform_mapping *mapping, uint32_t layout, st
         return WMMF_E_NOT_READY;
     extent->kind = KIND_PLAIN;
     extent->participants = 0;
-    extent->offset = payload_offset(layout, 0);
+    extent->locks = 0;
+    extent->offset = payload_offset(layout, 0, 0);
     if (mapped <= extent->offset)
         return WMMF_E_TRUNCATED;
     uint64_t addresses = platform_addresses(mapping);
@@ -323,7 +367,8 @@ static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmm
         return status;
     }
     bool whole = size == 0 || grows; /* what can grow is shown as far as it is there */
-    status = section_new(mapping, options, extent.offset, whole ? extent.size : size, extent.participants, &section);
+    status = section_new(mapping, options, extent.offset, whole ? extent.size : size, extent.participants, extent.locks,
+                         &section);
     if (status != WMMF_OK)
         return status;
     section->reserve = extent.reserve;
@@ -469,7 +514,7 @@ int32_t section_open_handle(int64_t handle, uint64_t size, const wmmf_options *g
 /* Inner sections. */
 
 static uint64_t inner_offset(const struct inner_plan *plan) {
-    return plan->kind == KIND_READERS ? payload_offset(WMMF_NATIVE, plan->participants) : 0;
+    return plan->kind == KIND_READERS ? payload_offset(WMMF_NATIVE, plan->participants, 0) : 0;
 }
 
 static uint64_t inner_size(const struct inner_plan *plan) {
@@ -484,7 +529,7 @@ static int32_t inner_new(struct platform_mapping *mapping, const struct inner_pl
     wmmf_options options = {.layout = native ? WMMF_NATIVE : WMMF_RAW, .read_only = read_only};
     wmmf_section *section;
     int32_t status =
-        section_new(mapping, &options, inner_offset(plan), size, native ? plan->participants : 0, &section);
+        section_new(mapping, &options, inner_offset(plan), size, native ? plan->participants : 0, 0, &section);
     if (status != WMMF_OK)
         return status;
     if (native) {
@@ -549,8 +594,8 @@ int32_t section_open_inner(const wmmf_section *outer, const struct inner_plan *p
 /* A new native file: what is there of a creator that died is zeroed first. */
 static int32_t initialise_file(struct platform_mapping *mapping, const wmmf_options *options, uint64_t size,
                                wmmf_section **out) {
-    uint64_t offset = payload_offset(WMMF_NATIVE, participants_of(options, NULL));
-    int32_t status = section_new(mapping, options, offset, size, participants_of(options, NULL), out);
+    uint64_t offset = payload_offset(WMMF_NATIVE, participants_of(options, NULL), 0);
+    int32_t status = section_new(mapping, options, offset, size, participants_of(options, NULL), 0, out);
     if (status != WMMF_OK)
         return status;
     memset((*out)->header, 0, (size_t)offset);
@@ -564,7 +609,8 @@ static int32_t initialise_file(struct platform_mapping *mapping, const wmmf_opti
 }
 
 uint64_t section_file_size(const wmmf_options *options, uint64_t size) {
-    return options->layout == WMMF_NATIVE ? payload_offset(WMMF_NATIVE, participants_of(options, NULL)) + size : size;
+    return options->layout == WMMF_NATIVE ? payload_offset(WMMF_NATIVE, participants_of(options, NULL), 0) + size
+                                          : size;
 }
 
 /* Only sections in memory do: a file grows as far as the disk. */

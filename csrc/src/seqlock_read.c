@@ -65,9 +65,9 @@ static int32_t await_writer(wmmf_section *section, int64_t deadline, int turn) {
     if (status != WMMF_OK)
         return status;
     bool over = deadline_remaining(deadline, 1) == 0;
-    if ((over || turn == BACKOFF_SPINS) && holders_elsewhere(section))
+    if ((over || turn == BACKOFF_SPINS) && holders_elsewhere(&section->lock))
         return WMMF_E_DEADLOCK; /* the writer is the calling thread, or waits until it has read */
-    if ((over || turn % BACKOFF_TURNS == BACKOFF_TURNS - 1) && rwlock_owner_seems_dead(section, word))
+    if ((over || turn % BACKOFF_TURNS == BACKOFF_TURNS - 1) && rwlock_owner_seems_dead(&section->lock, word))
         return WMMF_E_OWNER_DIED;
     if (over)
         return WMMF_E_TIMEOUT;

@@ -109,7 +109,7 @@ static bool find_vain(const struct round *round) {
     bool found = false;
     for (uint32_t i = 0; i < round->count; i++) {
         wmmf_wait_item *item = &round->items[i];
-        if (item->section && rwlock_change_is_kept_away(item->section)) {
+        if (item->section && rwlock_change_is_kept_away(&item->section->lock)) {
             item->status = WMMF_E_DEADLOCK;
             found = true;
         }
@@ -120,8 +120,8 @@ static bool find_vain(const struct round *round) {
 static void prepare_all(struct round *round) {
     for (uint32_t i = 0; i < round->count; i++) {
         struct place *place = &round->places[i];
-        place->seen = place->section->read_only ? eventcount_epoch(place->section, place->event)
-                                                : eventcount_prepare(place->section, place->event);
+        place->seen = place->section->read_only ? eventcount_epoch(&place->section->lock, place->event)
+                                                : eventcount_prepare(&place->section->lock, place->event);
     }
 }
 
@@ -129,13 +129,13 @@ static void prepare_all(struct round *round) {
 static void cancel_all(const struct round *round) {
     for (uint32_t i = 0; i < round->count; i++)
         if (!round->places[i].section->read_only)
-            eventcount_cancel(round->places[i].section, round->places[i].event, round->places[i].seen);
+            eventcount_cancel(&round->places[i].section->lock, round->places[i].event, round->places[i].seen);
 }
 
 static void sleep_on_all(const struct round *round, int64_t timeout_ns) {
     struct platform_sleep sleeps[WMMF_WAIT_MANY_MAX];
     for (uint32_t i = 0; i < round->count; i++)
-        sleeps[i] = eventcount_sleep(round->places[i].section, round->places[i].event, round->places[i].seen);
+        sleeps[i] = eventcount_sleep(&round->places[i].section->lock, round->places[i].event, round->places[i].seen);
     platform_sleep_many(sleeps, round->count, round->waker, timeout_ns);
 }
 

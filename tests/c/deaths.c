@@ -45,15 +45,15 @@ static void die_inside(void) {
 }
 
 static void die_as_reader(void) {
-    store_seq_u64(&peer_of(section)->reading, READ_TRY);
+    store_seq_u64(&peer_of(section)->lock.reading, READ_TRY);
 }
 
 /* With a ticket that comes before every other. */
 static void die_in_queue(void) {
     struct participant *peer = peer_of(section);
     store_seq_u64(&section->header->next_ticket, 2);
-    store_seq_u32(&peer->wait_epoch, load_seq_u32(&section->skipped[PEER]) + 1);
-    store_seq_u64(&peer->ticket, 1);
+    store_seq_u32(&peer->lock.wait_epoch, load_seq_u32(&section->skipped[PEER]) + 1);
+    store_seq_u64(&peer->lock.ticket, 1);
     or_seq_u64(&section->header->lock, LOCK_WAITERS);
 }
 

@@ -55,19 +55,19 @@ static void make_the_sequence_odd(struct header *header) {
 }
 
 static void count_a_reader(struct header *header) {
-    record_of((uint8_t *)header, 1)->reading++;
+    record_of((uint8_t *)header, 1)->lock.reading++;
 }
 
 static void count_a_tally(struct header *header) {
-    record_of((uint8_t *)header, 1)->reading += UINT64_C(1) << READ_TALLY_SHIFT;
+    record_of((uint8_t *)header, 1)->lock.reading += UINT64_C(1) << READ_TALLY_SHIFT;
 }
 
 static void count_a_write(struct header *header) {
-    record_of((uint8_t *)header, 1)->writes++;
+    record_of((uint8_t *)header, 1)->lock.writes++;
 }
 
 static void draw_a_ticket(struct header *header) {
-    record_of((uint8_t *)header, 1)->ticket = 1000;
+    record_of((uint8_t *)header, 1)->lock.ticket = 1000;
 }
 
 static void damage_is_found(void) {

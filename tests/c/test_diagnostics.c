@@ -271,7 +271,7 @@ static void wait_in_thread(void *argument) {
 static void damage(const char *name) {
     wmmf_section *raw = open_existing(name, WMMF_RAW);
     struct participant *records = (struct participant *)(void *)(data_of(raw) + HEADER_SIZE);
-    add_seq_u64(&records[0].reading, 1);
+    add_seq_u64(&records[0].lock.reading, 1);
     wmmf_close(raw);
 }
 

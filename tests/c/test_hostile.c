@@ -175,7 +175,7 @@ static void pretend_deaths(void *argument) {
         if (pretender->writer)
             store_seq_u64(&pretender->header->lock, PRETENDED + 1);
         else
-            store_seq_u64(&record->reading, READ_TRY);
+            store_seq_u64(&record->lock.reading, READ_TRY);
     }
 }
 

@@ -226,7 +226,7 @@ static void bad_options_are_refused(void) {
     BAD(WMMF_E_ARGUMENT, read_only = 1);
     BAD(WMMF_E_ARGUMENT, read_only = 2);
     BAD(WMMF_E_ARGUMENT, participants = WMMF_PARTICIPANTS_MAX + 1);
-    BAD(WMMF_E_ARGUMENT, reserved = 1);
+    BAD(WMMF_E_ARGUMENT, locks = WMMF_LOCKS_MAX + 1);
     BAD(WMMF_E_ARGUMENT, sddl = "D:");
     BAD(WMMF_E_ARGUMENT, access = WMMF_ACCESS_SDDL);
 #undef BAD

@@ -347,9 +347,10 @@ static void what_came_together_is_taken_together(void) {
     for (int round = 0; round < 200; round++) {
         struct platform_sleep sleeps[2];
         for (int i = 0; i < 2; i++)
-            sleeps[i] = eventcount_sleep(sections[i], EVENT_CHANGE, eventcount_prepare(sections[i], EVENT_CHANGE));
+            sleeps[i] = eventcount_sleep(&sections[i]->lock, EVENT_CHANGE,
+                                         eventcount_prepare(&sections[i]->lock, EVENT_CHANGE));
         for (int i = 0; i < 2; i++)
-            eventcount_wake(writers[i], EVENT_CHANGE);
+            eventcount_wake(&writers[i]->lock, EVENT_CHANGE);
         platform_sleep_many(sleeps, 2, NULL, LONG_TIMEOUT);
     }
     for (int i = 0; i < 2; i++) {

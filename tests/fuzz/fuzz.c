@@ -22,6 +22,7 @@
 #define LARGEST      4096
 #define SLOTS        3
 #define PARTICIPANTS 4
+#define LOCKS        2
 #define HANDLES      3
 #define RESERVE      UINT64_C(100000)
 #define GROWTH       256 /* where a header says how far the section can grow, and has grown */
@@ -444,8 +445,42 @@ static void call_get_participant(void) {
     answered(wmmf_get_participant(section, take_short(), &participant));
 }
 
-static void call_list(void) {
+static void call_lock_at(void) {
+    wmmf_section *section = *take_map();
+    uint64_t offset = take_byte() % (SIZE / 64 + 2) * 64, sequence = take_byte(), now;
+    switch (take_byte() % 7) {
+    case 0:
+        answered(wmmf_lock_read_at(section, offset, take_timeout()));
+        break;
+    case 1:
+        answered(wmmf_unlock_read_at(section, offset));
+        break;
+    case 2:
+        answered(wmmf_lock_write_at(section, offset, take_timeout()));
+        break;
+    case 3:
+        answered(wmmf_mark_consistent_at(section, offset));
+        answered(wmmf_unlock_write_at(section, offset));
+        break;
+    case 4:
+        answered(wmmf_poison_at(section, offset));
+        break;
+    case 5:
+        answered(wmmf_notify_at(section, offset));
+        answered(wmmf_notify(section));
+        break;
+    default:
+        answered(wmmf_wait_at(section, offset, sequence, take_timeout(), &now));
+    }
+}
+
+/* One of both, so that the corpus keeps its meaning. */
+static void call_list_or_lock_at(void) {
     uint64_t needed, capacity = take_byte();
+    if (capacity >= 64) {
+        call_lock_at();
+        return;
+    }
     char *names = (char *)new_buffer(capacity);
     answered(wmmf_list(WMMF_LOCAL, names, capacity, &needed));
     free(names);
@@ -648,7 +683,7 @@ static void (*const calls[])(void) = {
     call_wait_many,
     call_audit,
     call_get_participant,
-    call_list,
+    call_list_or_lock_at,
     call_channel_create,
     call_channel_open,
     call_channel_create_or_open,
@@ -691,6 +726,7 @@ static void step(void) {
 
 static void create_map(const char *map_name, uint64_t size, uint32_t layout, wmmf_section **section) {
     wmmf_options options = options_for(layout);
+    options.locks = layout == WMMF_NATIVE ? LOCKS : 0;
     succeed(wmmf_create(map_name, size, &options, section));
 }
 

@@ -6,6 +6,10 @@
  * here they may at any time. The yielding of writers is left out: anybody may go first, which is more than the code
  * does. A process that joins claims a dead record and reaps it, as a waiter does here.
  *
+ * HOLDS: a lock in the payload. A process names it in its hold first (H1) and forgets it last (H2); only records that name
+ * it count. The lock begins written over, with an owner that does not hold it: whoever finds that no hold of the owner
+ * names the lock, and the same word after the look, frees it. A version tells one ownership from the next.
+ *
  * The end of a thread with the lock is the death of its process, but that the process itself does what follows.
  *
  * Checked: a writer is inside alone; nobody reads what a dead writer left half written, and the next writer is told;
@@ -13,7 +17,21 @@
 #define N      (WRITERS + READERS)
 #define NOBODY 255
 
+#ifdef HOLDS
+byte owner = GARBAGE;             /* the lock word */
+byte version;                     /* of it */
+bool named[N];                    /* the holds */
+#define ADVANCE               version++;
+#define IS_READING(j)         (named[j] && reading[j] != 0)
+#define NAME_LOCK             named[me] = true;  /* H1 */
+#define FORGET_LOCK           named[me] = false; /* H2 */
+#else
 byte owner = NOBODY;              /* the lock word */
+#define ADVANCE
+#define IS_READING(j) (reading[j] != 0)
+#define NAME_LOCK
+#define FORGET_LOCK
+#endif
 bool inconsistent;                /* its flag */
 bool odd;                         /* the sequence's lowest bit */
 byte reading[N];                  /* the records */
@@ -39,6 +57,26 @@ bool half_written;
 #define INSIDE odd
 #endif
 
+#ifdef HOLDS
+/* Our own hold only waits. */
+inline free_without_hold() {
+    if
+    :: seen == me || !named[seen] ->
+        was_inside = INSIDE;      /* B2 */
+        atomic {                  /* B3 */
+            if
+            :: owner == seen && version == seen_version ->
+                owner = NOBODY;
+                inconsistent = inconsistent || was_inside
+            :: else
+            fi
+        }
+    :: else
+    fi;
+    atomic { was_inside = false; seen = 0; seen_version = 0 }
+}
+#endif
+
 #define IS_READABLE (owner == NOBODY && !inconsistent)
 
 /* The caller holds the token, so that nobody else owns the lock as i. Each step may be done again by the next one. */
@@ -55,6 +93,9 @@ inline reap(i) {
     :: else
     fi;
     reading[i] = 0;               /* B4 */
+#ifdef HOLDS
+    named[i] = false;
+#endif
     atomic { token[i] = NOBODY; was_inside = false; i = 0 }         /* T2 */
 }
 
@@ -66,22 +107,35 @@ inline claim(who) {
 
 proctype Writer(byte me) {
     byte i, j, round;
+#ifdef HOLDS
+    byte seen, seen_version;
+#endif
     bool was_inside, repairing;
     {
         do
         :: round == ROUNDS -> break
         :: round < ROUNDS ->
             round++;
+#ifndef BREAK_NAME
+            NAME_LOCK
+#endif
             do
-            :: atomic { owner == NOBODY -> owner = me; break }                      /* W3 */
+            :: atomic { owner == NOBODY -> owner = me; ADVANCE break }             /* W3 */
+#ifdef HOLDS
+            :: atomic { owner != NOBODY -> seen = owner; seen_version = version };
+                free_without_hold()
+#endif
             :: atomic { owner != NOBODY && owner != me && MAY_CLAIM(owner) -> claim(owner) };
                 reap(i)
             od;
+#ifdef BREAK_NAME
+            NAME_LOCK
+#endif
             j = WRITERS;
             do                    /* W4: the readers that were inside */
             :: j == N -> break
-            :: j < N && reading[j] == 0 -> j++
-            :: atomic { j < N && reading[j] != 0 && MAY_CLAIM(j) -> claim(j) };
+            :: j < N && !IS_READING(j) -> j++
+            :: atomic { j < N && IS_READING(j) && MAY_CLAIM(j) -> claim(j) };
                 reap(i)
             od;
             atomic { odd = true; repairing = inconsistent; j = 0 };                 /* W5 */
@@ -100,12 +154,17 @@ proctype Writer(byte me) {
             if
             :: atomic { half_written = inconsistent; writers_inside--; place[me] = 0; repairing = false };
                 odd = inconsistent;                    /* W6 */
-                owner = NOBODY                         /* W7 */
+#ifdef BREAK_FORGET
+                FORGET_LOCK
+#endif
+                owner = NOBODY;                        /* W7 */
+                FORGET_LOCK
             :: atomic { writers_inside--; place[me] = 0 };                          /* its thread ends */
 #ifndef BREAK_THREAD
                 was_inside = odd;                      /* B2 */
 #endif
                 atomic { owner = NOBODY; inconsistent = inconsistent || was_inside };   /* B3 */
+                FORGET_LOCK
                 break
             fi
         od;
@@ -117,6 +176,9 @@ done:   skip
 
 proctype Reader(byte me) {
     byte i, round;
+#ifdef HOLDS
+    byte seen, seen_version;
+#endif
     bool was_inside;
     {
         do
@@ -127,6 +189,7 @@ proctype Reader(byte me) {
             IS_READABLE;
             reading[me]++;
 #else
+            NAME_LOCK
             do
             :: inconsistent -> goto done
             :: owner == NOBODY ->
@@ -137,6 +200,10 @@ proctype Reader(byte me) {
                 fi
             :: atomic { owner != NOBODY && MAY_CLAIM(owner) -> claim(owner) };
                 reap(i)
+#ifdef HOLDS
+            :: atomic { owner != NOBODY -> seen = owner; seen_version = version };
+                free_without_hold()
+#endif
             od;
 #endif
             atomic {                                   /* R3 */
@@ -145,7 +212,8 @@ proctype Reader(byte me) {
                 assert(writers_inside == 0 && !half_written)
             };
             atomic { assert(!half_written); readers_inside--; place[me] = 0 };
-            reading[me]--                              /* R4 */
+            reading[me]--;                             /* R4 */
+            FORGET_LOCK
         od;
 done:   skip
     } unless {

@@ -21,8 +21,9 @@ LONG = "PYWINMMF_MODEL_LONG"
 long = pytest.mark.skipif(LONG not in os.environ, reason=f"a long search: set {LONG}")
 
 
-def exclusion(rounds: int, deaths: int) -> str:
-    return f"-DWRITERS=2 -DREADERS=2 -DROUNDS={rounds} -DDEATHS={deaths}"
+def exclusion(rounds: int, deaths: int, *, readers: int = 2, garbage: int | None = None) -> str:
+    people = f"-DWRITERS=2 -DREADERS={readers} -DROUNDS={rounds} -DDEATHS={deaths}"
+    return people if garbage is None else f"{people} -DHOLDS -DGARBAGE={garbage}"
 
 
 def waking(writers: int, readers: int, *, changes: int = 0, auditors: int = 0, hasty: int = 0, deaths: int = 0) -> str:
@@ -60,6 +61,8 @@ def joining(people: int, rounds: int, deaths: int) -> str:
 EXCLUSION = {
     "2 writers, 2 readers, 2 deaths": exclusion(1, 2),
     "2 writers, 2 readers, twice, 1 death": exclusion(2, 1),
+    "2 writers, 1 reader, 1 death, written over: owned by a writer": exclusion(1, 1, readers=1, garbage=0),
+    "2 writers, 1 reader, 1 death, written over: owned by a reader": exclusion(1, 1, readers=1, garbage=2),
 }
 JOINING = {
     "2 people, twice, 1 death": joining(2, 2, 1),
@@ -115,6 +118,8 @@ PINNING_LONG = {
 FRAMES = pinning(3, 2, 1, 4, copiers=1)
 MISTAKES = {
     "exclusion BREAK_ANNOUNCE": exclusion(1, 1),
+    "exclusion BREAK_FORGET": exclusion(1, 0, readers=1, garbage=0),
+    "exclusion BREAK_NAME": exclusion(1, 0, readers=1, garbage=0),
     "exclusion BREAK_REAP": exclusion(1, 1),
     "exclusion BREAK_THREAD": exclusion(1, 0),
     "exclusion BREAK_TOKEN": exclusion(1, 1),

@@ -38,8 +38,8 @@ namespace Wmmf
         public uint read_only;
         // records to create a native section with; 0 = 56
         public uint participants;
-        // 0
-        public uint reserved;
+        // locks in the payload of a native section that one handle can hold or wait for at once (wmmf_lock_read_at): 64 at most; 0 = none
+        public uint locks;
         // security descriptor, with WMMF_ACCESS_SDDL; else NULL
         public byte* sddl;
         // frame channels only: for creating; NULL: all 0
@@ -327,6 +327,7 @@ namespace Wmmf
         internal const int WMMF_NAME_MAX = 230;
         internal const int WMMF_PARTICIPANTS_DEFAULT = 56;
         internal const int WMMF_PARTICIPANTS_MAX = 4096;
+        internal const int WMMF_LOCKS_MAX = 64;
         internal const int WMMF_FILE_WRITE_THROUGH = 1;
         internal const int WMMF_FILE_RESERVE = 2;
         internal const int WMMF_FILE_UNMAPPED = 4;
@@ -490,6 +491,34 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_lock_state(IntPtr section, wmmf_lock_state* state);
 
+        // Locks in the payload: any 64 bytes of it whose offset is a multiple of 64, for example a lock for each row of a table. Zeroed bytes are a free lock, so a new section needs no preparation. The section was created with options->locks, else WMMF_E_NOT_SUPPORTED; a handle of it can hold, or wait for, as many at once, each thread counted (WMMF_E_FULL). Each is a lock as the section's own, with the same recovery, and has nothing to do with that one or its poison: a dead writer, or poison, concerns the rows that this lock protects, and no other. Nothing reads without the lock: a read-only handle can only wait. The 64 bytes are the library's; a lock that is written over loses what it was, no more.  WMMF_E_ARGUMENT: an offset that is not a multiple of 64. WMMF_E_RANGE: not within the payload. Otherwise each call is as the one without _at.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_lock_read_at(IntPtr section, ulong offset, long timeout_ns);
+
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_unlock_read_at(IntPtr section, ulong offset);
+
+        // WMMF_E_OWNER_DIED: the lock IS taken, as with wmmf_lock_write.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_lock_write_at(IntPtr section, ulong offset, long timeout_ns);
+
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_unlock_write_at(IntPtr section, ulong offset);
+
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_mark_consistent_at(IntPtr section, ulong offset);
+
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_poison_at(IntPtr section, ulong offset);
+
+        // Waits until the number of write locks given back there, and of wmmf_notify_at, is not `sequence`; see wmmf_wait.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_wait_at(IntPtr section, ulong offset, ulong sequence, long timeout_ns, ulong* current);
+
+        // As wmmf_notify.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_notify_at(IntPtr section, ulong offset);
+
         // Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling thread already holds). A read-only handle copies without a lock, behind a wmmf_write or between the locks of writers that change the payload in place, and repeats until it has one whole version: the writer never waits for it. The raw layout has no lock: its bytes are copied as they are. WMMF_E_TRUNCATED: a mapped file (wmmf_open_file) was cut short meanwhile; use of its memory through wmmf_data is then a signal or exception of the system.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_read(IntPtr section, ulong offset, void* buffer, ulong length, long timeout_ns);
@@ -501,6 +530,10 @@ namespace Wmmf
         // As wmmf_write; *place as for wmmf_lock_write_queued.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_write_queued(IntPtr section, ulong offset, void* buffer, ulong length, long timeout_ns, ulong* place);
+
+        // Advances the sequence by one and wakes all who wait for a change, without the lock: for programs with a protocol of their own, whose writers do not lock. Plain native sections only (WMMF_E_NOT_SUPPORTED).
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_notify(IntPtr section);
 
         // sequence becomes the number of writes since the section was created: how often the write lock was given back, and how often a death took it away from a writer inside.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

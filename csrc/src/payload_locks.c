@@ -1,0 +1,121 @@
+/* The calls for locks in the payload: any 64 aligned bytes there. They are as the section's own (rwlock.c), but for
+ * where it is recorded who has them: not in the record of a participant, which has room for one lock, but in its holds,
+ * each about one thread and one lock. A lock has no handle: a call puts together what it needs. */
+#include "payload_locks.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "diagnostics.h"
+#include "last_error.h"
+#include "lock_holders.h"
+#include "rwlock.h"
+#include "section.h"
+
+static uint64_t payload_begin(const wmmf_section *section) {
+    return (uint64_t)(section->payload - platform_base(section->mapping));
+}
+
+void payload_lock(wmmf_section *section, uint64_t offset, struct rwlock *lock) {
+    struct payload_lock *shared =
+        (struct payload_lock *)(void *)(section_payload(section) + (offset - payload_begin(section)));
+    struct rwlock found = {.section = section,
+                           .offset = offset,
+                           .word = &shared->word,
+                           .next_ticket = &shared->next_ticket,
+                           .sequence = &shared->sequence,
+                           .notified = &shared->notified,
+                           .events = shared->events};
+    *lock = found;
+}
+
+bool payload_lock_of_hold(wmmf_section *section, uint64_t offset, struct rwlock *lock) {
+    uint64_t begin = payload_begin(section), size = section_size(section);
+    if (offset < begin || offset % PAYLOAD_ALIGNMENT != 0 || size < PAYLOAD_ALIGNMENT ||
+        offset - begin > size - PAYLOAD_ALIGNMENT)
+        return false;
+    payload_lock(section, offset, lock);
+    return true;
+}
+
+/* `offset` is the caller's, from the beginning of the payload. */
+static int32_t look_up(wmmf_section *section, uint64_t offset, bool writable, struct rwlock *lock) {
+    int32_t status = section_check(section);
+    if (status != WMMF_OK)
+        return status;
+    if (section->layout != WMMF_NATIVE || section->kind != KIND_PLAIN || section->locks == 0) {
+        error_detail("the section was created without locks in its payload (wmmf_options.locks)");
+        return WMMF_E_NOT_SUPPORTED;
+    }
+    if (writable && section->read_only)
+        return WMMF_E_READ_ONLY;
+    if (offset % PAYLOAD_ALIGNMENT != 0) {
+        error_detail("a lock at %" PRIu64 ": expected a multiple of %d", offset, PAYLOAD_ALIGNMENT);
+        return WMMF_E_ARGUMENT;
+    }
+    status = section_range(section, offset, PAYLOAD_ALIGNMENT);
+    if (status == WMMF_OK)
+        payload_lock(section, payload_begin(section) + offset, lock);
+    return status;
+}
+
+int32_t wmmf_lock_read_at(wmmf_section *section, uint64_t offset, int64_t timeout_ns) {
+    struct rwlock lock;
+    int32_t status = look_up(section, offset, true, &lock);
+    return status == WMMF_OK ? rwlock_lock_read(&lock, timeout_ns) : status;
+}
+
+int32_t wmmf_unlock_read_at(wmmf_section *section, uint64_t offset) {
+    struct rwlock lock;
+    int32_t status = look_up(section, offset, true, &lock);
+    return status == WMMF_OK ? rwlock_unlock_read(&lock) : status;
+}
+
+int32_t wmmf_lock_write_at(wmmf_section *section, uint64_t offset, int64_t timeout_ns) {
+    struct rwlock lock;
+    uint64_t ticket = 0;
+    int32_t status = look_up(section, offset, true, &lock);
+    if (status != WMMF_OK)
+        return status;
+    status = rwlock_lock_write(&lock, timeout_ns, &ticket);
+    if (status == WMMF_E_TIMEOUT)
+        rwlock_leave_queue(&lock, ticket);
+    return status;
+}
+
+int32_t wmmf_unlock_write_at(wmmf_section *section, uint64_t offset) {
+    struct rwlock lock;
+    int32_t status = look_up(section, offset, true, &lock);
+    return status == WMMF_OK ? rwlock_unlock_write(&lock) : status;
+}
+
+int32_t wmmf_mark_consistent_at(wmmf_section *section, uint64_t offset) {
+    struct rwlock lock;
+    int32_t status = look_up(section, offset, true, &lock);
+    return status == WMMF_OK ? rwlock_mark_consistent(&lock) : status;
+}
+
+int32_t wmmf_poison_at(wmmf_section *section, uint64_t offset) {
+    struct rwlock lock;
+    int32_t status = look_up(section, offset, true, &lock);
+    if (status == WMMF_OK)
+        rwlock_poison(&lock);
+    return status;
+}
+
+int32_t wmmf_notify_at(wmmf_section *section, uint64_t offset) {
+    struct rwlock lock;
+    int32_t status = look_up(section, offset, true, &lock);
+    return status == WMMF_OK ? rwlock_notify(&lock) : status;
+}
+
+int32_t wmmf_wait_at(wmmf_section *section, uint64_t offset, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
+    struct rwlock lock;
+    uint64_t now;
+    int32_t status = look_up(section, offset, false, &lock);
+    if (status == WMMF_OK)
+        status = rwlock_wait(&lock, sequence, timeout_ns, &now);
+    if (status == WMMF_OK && current)
+        *current = now;
+    return status;
+}

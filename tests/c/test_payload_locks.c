@@ -1,0 +1,358 @@
+/* Locks in the payload: a lock for each row of a table. */
+#include <stddef.h>
+
+#include "atomic.h"
+#include "harness.h"
+#include "layout.h"
+#include "system.h"
+
+#define LOCKS 2
+#define ROWS  8
+/* The row that the roles and the other threads use; and one that they leave alone. */
+#define ROW   UINT64_C(128)
+#define OTHER UINT64_C(192)
+
+static wmmf_section *table_of(const char *name) {
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    wmmf_section *section;
+    options.locks = LOCKS;
+    REQUIRE_OK(wmmf_create(name, ROWS * 64, &options, &section));
+    return section;
+}
+
+static int32_t lock_read(wmmf_section *section, int64_t timeout_ns) {
+    return wmmf_lock_read_at(section, ROW, timeout_ns);
+}
+
+static int32_t unlock_read(wmmf_section *section) {
+    return wmmf_unlock_read_at(section, ROW);
+}
+
+static int32_t lock_write(wmmf_section *section, int64_t timeout_ns) {
+    return wmmf_lock_write_at(section, ROW, timeout_ns);
+}
+
+static int32_t unlock_write(wmmf_section *section) {
+    return wmmf_unlock_write_at(section, ROW);
+}
+
+static struct payload_lock *lock_at(wmmf_section *section, uint64_t offset) {
+    return (struct payload_lock *)(void *)(data_of(section) + offset);
+}
+
+static struct hold *hold_of(wmmf_section *section, uint32_t participant, uint32_t i) {
+    struct hold *payload = (struct hold *)(void *)data_of(section);
+    return payload - (WMMF_PARTICIPANTS_DEFAULT - participant) * LOCKS + i;
+}
+
+static void check_intact(wmmf_section *section) {
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    REQUIRE_OK(wmmf_audit(section, &report));
+    CHECK_EQUAL(0, report.damaged);
+}
+
+/* The roles: each takes a row, says so, and keeps it until it is told to go, or is killed. */
+
+static int hold(const char *name, int32_t (*lock)(wmmf_section *, int64_t), int32_t (*unlock)(wmmf_section *)) {
+    wmmf_section *section = open_existing(name, WMMF_NATIVE);
+    REQUIRE_OK(lock(section, LONG_TIMEOUT));
+    say("locked");
+    bool told = heard("go");
+    REQUIRE_OK(unlock(section));
+    wmmf_close(section);
+    return !told;
+}
+
+static int read_row(const char *name) {
+    return hold(name, lock_read, unlock_read);
+}
+
+static int write_row(const char *name) {
+    return hold(name, lock_write, unlock_write);
+}
+
+static int write_row_when_free(const char *name) {
+    wmmf_section *section = open_existing(name, WMMF_NATIVE);
+    CHECK_STATUS(WMMF_E_TIMEOUT, lock_write(section, 0));
+    say("waiting");
+    REQUIRE_OK(lock_write(section, LONG_TIMEOUT));
+    data_of(section)[ROW + 64]++;
+    REQUIRE_OK(unlock_write(section));
+    wmmf_close(section);
+    return 0;
+}
+
+static int notify_row(const char *name) {
+    wmmf_section *section = open_existing(name, WMMF_NATIVE);
+    say("open");
+    bool told = heard("go");
+    REQUIRE_OK(wmmf_notify_at(section, ROW));
+    REQUIRE_OK(wmmf_notify(section));
+    wmmf_close(section);
+    return !told;
+}
+
+static struct child *start(const char *role, const char *name, const char *says) {
+    struct child *child = child_start(role, name);
+    if (!CHECK(child_said(child, says)))
+        give_up();
+    return child;
+}
+
+static void kill_while(const char *role, const char *name) {
+    child_kill(start(role, name, "locked"));
+}
+
+/* Alive. */
+
+static void zeroed_bytes_are_a_free_lock_and_rows_are_apart(void) {
+    const char *name = new_name();
+    wmmf_section *section = table_of(name), *other = open_existing(name, WMMF_NATIVE);
+    REQUIRE_OK(lock_write(section, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(lock_write, other, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(lock_read, other, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(lock_read, section, 0));
+    REQUIRE_OK(wmmf_lock_write_at(other, OTHER, 0));
+    REQUIRE_OK(wmmf_lock_write(other, 0)); /* the section's own, too */
+    REQUIRE_OK(wmmf_unlock_write(other));
+    REQUIRE_OK(wmmf_unlock_write_at(other, OTHER));
+    REQUIRE_OK(unlock_write(section));
+    REQUIRE_OK(lock_read(section, 0));
+    CHECK_STATUS(WMMF_OK, of_another_thread(lock_read, other, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(lock_write, other, 0));
+    REQUIRE_OK(unlock_read(section));
+    check_intact(section);
+    wmmf_close(other);
+    wmmf_close(section);
+}
+
+static void wrong_use_is_told(void) {
+    const char *name = new_name();
+    wmmf_section *section = table_of(name), *other = open_existing(name, WMMF_NATIVE),
+                 *reader = open_read_only(name, WMMF_NATIVE), *plain = create(new_name(), 1000, WMMF_NATIVE);
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, lock_read(plain, 0));
+    CHECK_STATUS(WMMF_E_READ_ONLY, lock_read(reader, 0));
+    CHECK_STATUS(WMMF_E_ARGUMENT, lock_read(NULL, 0));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_lock_read_at(section, 8, 0));
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_lock_read_at(section, ROWS * 64, 0));
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_lock_write_at(section, UINT64_MAX - 63, 0));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, unlock_read(section));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, unlock_write(section));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_mark_consistent_at(section, ROW));
+    REQUIRE_OK(lock_write(section, 0));
+    CHECK_STATUS(WMMF_E_DEADLOCK, lock_read(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_DEADLOCK, lock_write(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_DEADLOCK, lock_write(other, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, unlock_read(section));
+    REQUIRE_OK(wmmf_lock_read_at(section, OTHER, 0));
+    CHECK_STATUS(WMMF_E_FULL, wmmf_lock_read_at(section, 0, 0));
+    CHECK_STATUS(WMMF_E_FULL, wmmf_lock_write_at(section, 0, 0));
+    REQUIRE_OK(wmmf_unlock_read_at(section, OTHER));
+    REQUIRE_OK(unlock_write(section));
+    for (int i = 0; i < 2 * LOCKS; i++) { /* nothing of the above is still in use */
+        REQUIRE_OK(wmmf_lock_write_at(section, 0, 0));
+        REQUIRE_OK(wmmf_unlock_write_at(section, 0));
+    }
+    wmmf_options options = options_of(WMMF_RAW, WMMF_LOCAL);
+    wmmf_section *none;
+    options.locks = 1;
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_create(new_name(), 64, &options, &none));
+    options.layout = WMMF_NATIVE;
+    options.locks = WMMF_LOCKS_MAX + 1;
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create(new_name(), 64, &options, &none));
+    wmmf_close(plain);
+    wmmf_close(reader);
+    wmmf_close(other);
+    wmmf_close(section);
+}
+
+static void processes_wait_for_each_other_at_a_row(void) {
+    const char *name = new_name();
+    wmmf_section *section = table_of(name);
+    REQUIRE_OK(lock_write(section, 0));
+    struct child *first = start("write_row_when_free", name, "waiting"),
+                 *second = start("write_row_when_free", name, "waiting");
+    REQUIRE_OK(unlock_write(section));
+    CHECK_EQUAL(0, child_end(first));
+    CHECK_EQUAL(0, child_end(second));
+    CHECK_EQUAL(2, data_of(section)[ROW + 64]);
+    check_intact(section);
+    wmmf_close(section);
+}
+
+static void a_notification_ends_a_wait(void) {
+    const char *name = new_name();
+    wmmf_section *section = table_of(name), *reader = open_read_only(name, WMMF_NATIVE);
+    uint64_t now = 0;
+    struct child *child = start("notify_row", name, "open");
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_wait_at(section, ROW, 0, 0, &now));
+    child_tell(child, "go");
+    CHECK_STATUS(WMMF_OK, wmmf_wait_at(section, ROW, 0, LONG_TIMEOUT, &now));
+    CHECK_EQUAL(1, now);
+    CHECK_STATUS(WMMF_OK, wmmf_wait(section, 0, LONG_TIMEOUT, &now));
+    CHECK_EQUAL(1, now);
+    CHECK_EQUAL(0, child_end(child));
+    REQUIRE_OK(lock_write(section, 0));
+    REQUIRE_OK(unlock_write(section));
+    CHECK_STATUS(WMMF_OK, wmmf_wait_at(reader, ROW, 1, LONG_TIMEOUT, &now));
+    CHECK_EQUAL(2, now);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_wait_at(reader, OTHER, 0, 0, &now));
+    CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_notify_at(reader, ROW));
+    CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_notify(reader));
+    wmmf_close(reader);
+    wmmf_close(section);
+}
+
+static void poison_is_of_one_row(void) {
+    wmmf_section *section = table_of(new_name());
+    REQUIRE_OK(wmmf_poison_at(section, ROW));
+    CHECK_STATUS(WMMF_E_POISONED, lock_read(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_POISONED, lock_write(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_wait_at(section, ROW, 0, LONG_TIMEOUT, NULL));
+    CHECK_STATUS(WMMF_E_POISONED, wmmf_notify_at(section, ROW));
+    REQUIRE_OK(wmmf_lock_read_at(section, OTHER, 0));
+    REQUIRE_OK(wmmf_unlock_read_at(section, OTHER));
+    REQUIRE_OK(wmmf_lock_read(section, 0));
+    REQUIRE_OK(wmmf_unlock_read(section));
+    wmmf_close(section);
+}
+
+/* Dead. */
+
+static void check_is_repaired(wmmf_section *section) {
+    CHECK_STATUS(WMMF_E_OWNER_DIED, lock_read(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, lock_write(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_OK, unlock_write(section)); /* not repaired */
+    CHECK_STATUS(WMMF_E_OWNER_DIED, lock_write(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_OK, wmmf_mark_consistent_at(section, ROW));
+    CHECK_STATUS(WMMF_OK, unlock_write(section));
+    CHECK_STATUS(WMMF_OK, lock_read(section, 0));
+    CHECK_STATUS(WMMF_OK, unlock_read(section));
+    check_intact(section);
+}
+
+static void a_dead_writer_concerns_its_row_alone(void) {
+    const char *name = new_name();
+    wmmf_section *section = table_of(name);
+    kill_while("write_row", name);
+    REQUIRE_OK(wmmf_lock_write_at(section, OTHER, 0));
+    REQUIRE_OK(wmmf_unlock_write_at(section, OTHER));
+    REQUIRE_OK(wmmf_lock_write(section, 0));
+    REQUIRE_OK(wmmf_unlock_write(section));
+    check_is_repaired(section);
+    wmmf_close(section);
+}
+
+/* Its record, and its number in the lock word, go to the next one who opens the section. */
+static void a_dead_writer_is_not_taken_for_its_successor(void) {
+    const char *name = new_name();
+    wmmf_section *section = table_of(name);
+    kill_while("write_row", name);
+    wmmf_section *next = open_existing(name, WMMF_NATIVE);
+    check_is_repaired(next);
+    wmmf_close(next);
+    wmmf_close(section);
+}
+
+static void a_dead_reader_is_no_longer_waited_for(void) {
+    const char *name = new_name();
+    wmmf_section *section = table_of(name);
+    kill_while("read_row", name);
+    REQUIRE_OK(lock_write(section, LONG_TIMEOUT));
+    REQUIRE_OK(unlock_write(section));
+    check_intact(section);
+    wmmf_close(section);
+}
+
+static void a_dead_waiter_is_no_longer_waited_for(void) {
+    const char *name = new_name();
+    wmmf_section *section = table_of(name);
+    REQUIRE_OK(lock_write(section, 0));
+    struct child *waiter = start("write_row_when_free", name, "waiting");
+    while (load_seq_u64(&hold_of(section, 1, 0)->lock.ticket) == 0 &&
+           load_seq_u64(&hold_of(section, 1, 1)->lock.ticket) == 0)
+        system_pause();
+    child_kill(waiter);
+    REQUIRE_OK(unlock_write(section));
+    REQUIRE_OK(lock_write(section, LONG_TIMEOUT));
+    REQUIRE_OK(unlock_write(section));
+    check_intact(section);
+    wmmf_close(section);
+}
+
+static void a_row_that_is_closed_with_its_lock_is_told(void) {
+    const char *name = new_name();
+    wmmf_section *section = table_of(name), *other = open_existing(name, WMMF_NATIVE);
+    REQUIRE_OK(lock_write(other, 0));
+    wmmf_close(other);
+    check_is_repaired(section);
+    wmmf_close(section);
+}
+
+static void a_thread_that_ends_with_a_row_is_a_dead_owner(void) {
+    wmmf_section *section = table_of(new_name());
+    for (int i = 0; i < 2 * LOCKS; i++) {
+        CHECK_STATUS(WMMF_OK, of_another_thread(lock_write, section, 0));
+        check_is_repaired(section);
+        CHECK_STATUS(WMMF_OK, of_another_thread(lock_read, section, 0));
+        REQUIRE_OK(lock_write(section, 0));
+        REQUIRE_OK(unlock_write(section));
+    }
+    wmmf_close(section);
+}
+
+/* Whatever is written over a lock, or into holds, hangs nobody and leads nobody out of the payload. */
+
+static void an_owner_that_has_no_hold_is_none(void) {
+    wmmf_section *section = table_of(new_name());
+    struct payload_lock *shared = lock_at(section, ROW);
+    store_seq_u64(&shared->word, 1); /* that is this handle, which does not hold it */
+    REQUIRE_OK(lock_write(section, LONG_TIMEOUT));
+    REQUIRE_OK(unlock_write(section));
+    store_seq_u64(&shared->sequence, load_seq_u64(&shared->sequence) | 1);
+    store_seq_u64(&shared->word, 2); /* nobody */
+    check_is_repaired(section);
+    store_seq_u64(&shared->word, WMMF_PARTICIPANTS_MAX + 1); /* no participant */
+    CHECK_STATUS(WMMF_E_POISONED, lock_write(section, LONG_TIMEOUT));
+    memset(shared, 0xFF, sizeof *shared);
+    CHECK_STATUS(WMMF_E_POISONED, lock_read(section, LONG_TIMEOUT));
+    memset(shared, 0, sizeof *shared);
+    REQUIRE_OK(lock_read(section, 0));
+    REQUIRE_OK(unlock_read(section));
+    wmmf_close(section);
+}
+
+static void holds_lead_nobody_out_of_the_payload(void) {
+    const char *name = new_name();
+    const uint64_t offsets[] = {1, 64, 4096, (uint64_t)-64, UINT64_MAX, UINT64_C(1) << 63};
+    wmmf_section *section = table_of(name);
+    for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++) {
+        struct child *child = start("write_row", name, "locked");
+        for (uint32_t hold = 0; hold < LOCKS; hold++)
+            store_seq_u64(&hold_of(section, 1, hold)->offset, offsets[i]);
+        child_kill(child);
+        check_is_repaired(section);
+    }
+    wmmf_close(section);
+}
+
+static const struct test tests[] = {
+    TEST(zeroed_bytes_are_a_free_lock_and_rows_are_apart),
+    TEST(wrong_use_is_told),
+    TEST(processes_wait_for_each_other_at_a_row),
+    TEST(a_notification_ends_a_wait),
+    TEST(poison_is_of_one_row),
+    TEST(a_dead_writer_concerns_its_row_alone),
+    TEST(a_dead_writer_is_not_taken_for_its_successor),
+    TEST(a_dead_reader_is_no_longer_waited_for),
+    TEST(a_dead_waiter_is_no_longer_waited_for),
+    TEST(a_row_that_is_closed_with_its_lock_is_told),
+    TEST(a_thread_that_ends_with_a_row_is_a_dead_owner),
+    TEST(an_owner_that_has_no_hold_is_none),
+    TEST(holds_lead_nobody_out_of_the_payload),
+    {NULL, NULL},
+};
+static const struct role roles[] = {
+    ROLE(read_row), ROLE(write_row), ROLE(write_row_when_free), ROLE(notify_row), {NULL, NULL},
+};
+const struct suite suite_payload_locks = {tests, roles};
