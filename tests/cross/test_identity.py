@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -20,8 +21,11 @@ on_each_system = pytest.mark.parametrize("system", SYSTEMS)
 
 
 def recorded_pid(participant: int) -> int:
-    """Where it is, from the start of a native section (csrc/src/layout.h)."""
-    return 512 + participant * 64 + 36
+    """Where it is, from the start of a native section."""
+    layout = (native.CSRC / "src" / "layout.h").read_text()
+    asserted = re.search(r"LAYOUT_ASSERT\(participant_pid, .* == (\d+)\)", layout)
+    assert asserted
+    return 512 + participant * 64 + int(asserted[1])
 
 
 def share(creator: Agent, opener: Agent, name: str) -> None:
