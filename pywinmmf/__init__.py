@@ -38,7 +38,7 @@ from .errors import (
     PoisonedError,
 )
 from .frame_channel import FrameChannel
-from .frame_sets import next_set
+from .frame_sets import next_set, next_set_async
 from .frames import Frame, NewFrame
 from .inspection import PageSizes, list_sections, page_sizes
 from .locks import ReadLock, WriteLock
@@ -90,6 +90,7 @@ __all__ = [
     "library_path",
     "list_sections",
     "next_set",
+    "next_set_async",
     "page_sizes",
     "shared_cameras",
 ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from itertools import chain
 from numbers import Real
-from typing import Any
+from typing import Any, NoReturn
 
 from ._core.binding import ffi, lib
 from ._core.callbacks import fail
@@ -23,27 +24,80 @@ def next_set(channels: Sequence[FrameChannel], tolerance: float, timeout: float 
     frames that the channels still have: without a ``history`` that is the newest one of each, so give channels whose
     frames do not come together a history. Frames before those of a set are not given any more.
     """
-    if not 1 <= len(channels) <= lib.WMMF_WAIT_MANY_MAX:
-        raise InvalidArgumentError(f"{len(channels)} channels: expected 1 to {lib.WMMF_WAIT_MANY_MAX}")
-    if not isinstance(tolerance, Real) or not tolerance >= 0:
-        raise InvalidArgumentError(f"tolerance {tolerance!r}: expected at least 0 seconds")
-    tolerance_ns = int(min(float(tolerance) * 1e9, 2**63))
-    items = ffi.new("wmmf_set_item[]", len(channels))
+    search = _Search(channels, tolerance)
     for slice_ns in chain([0], slices(seconds(timeout))):
-        frames = [_frame_for(item, channel) for item, channel in zip(items, channels)]
-        status = lib.wmmf_channel_acquire_set(items, len(channels), tolerance_ns, slice_ns)
-        if status == lib.WMMF_OK:
-            for channel, frame in zip(channels, frames):
-                channel._native.had = frame.sequence
+        if frames := search.take(slice_ns):
             return frames
-        if status not in (lib.WMMF_E_TIMEOUT, lib.WMMF_E_RANGE):  # RANGE: a channel has larger frames now
-            break
-    for item, channel in zip(items, channels):
-        if item.status:
-            fail(channel._native, item.status, "get a frame of")
-    if status == lib.WMMF_E_TIMEOUT:
-        raise LockTimeoutError(f"no set of frames within {tolerance} seconds of each other came in time", status)
-    raise native_error(status, "get a set of frames")
+    search.fail()
+
+
+async def next_set_async(
+    channels: Sequence[FrameChannel], tolerance: float, timeout: float | None = None
+) -> list[Frame]:
+    """`next_set` for asyncio: it waits as `FrameChannel.wait_async` does."""
+    search, deadline = _Search(channels, tolerance), time.perf_counter() + seconds(timeout)
+    while True:
+        newest = [channel.sequence for channel in channels]
+        if frames := search.take(0):
+            return frames
+        left = deadline - time.perf_counter()
+        if left <= 0:
+            search.fail()
+        await _until_newer(channels, newest, left)
+
+
+async def _until_newer(channels: Sequence[FrameChannel], sequences: list[int], timeout: float) -> None:
+    """Wait until a channel has another newest frame than that of its sequence, or so long."""
+    import asyncio
+
+    waits = [asyncio.ensure_future(channel.wait_async(sequence)) for channel, sequence in zip(channels, sequences)]
+    try:
+        limit = None if timeout == float("inf") else timeout
+        done, _ = await asyncio.wait(waits, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        for wait in done:
+            wait.result()
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+
+class _Search:
+    """One call. What it finds counts as given by the channels."""
+
+    def __init__(self, channels: Sequence[FrameChannel], tolerance: float) -> None:
+        if not 1 <= len(channels) <= lib.WMMF_WAIT_MANY_MAX:
+            raise InvalidArgumentError(f"{len(channels)} channels: expected 1 to {lib.WMMF_WAIT_MANY_MAX}")
+        if not isinstance(tolerance, (float, Real)) or not tolerance >= 0:
+            raise InvalidArgumentError(f"tolerance {tolerance!r}: expected at least 0 seconds")
+        self._channels = channels
+        self._tolerance = float(tolerance)
+        self._items = ffi.new("wmmf_set_item[]", len(channels))
+        self._status = lib.WMMF_OK
+
+    def take(self, timeout_ns: int) -> list[Frame] | None:
+        """A set; None if there is none in time, or a channel has larger frames now."""
+        frames = [_frame_for(item, channel) for item, channel in zip(self._items, self._channels)]
+        tolerance_ns = int(min(self._tolerance * 1e9, 2**63))
+        self._status = lib.wmmf_channel_acquire_set(self._items, len(frames), tolerance_ns, timeout_ns)
+        if self._status in (lib.WMMF_E_TIMEOUT, lib.WMMF_E_RANGE):
+            return None
+        if self._status:
+            self.fail()
+        for channel, frame in zip(self._channels, frames):
+            channel._native.had = frame.sequence
+        return frames
+
+    def fail(self) -> NoReturn:
+        """Raise for what `take` came upon last."""
+        for item, channel in zip(self._items, self._channels):
+            if item.status:
+                fail(channel._native, item.status, "get a frame of")
+        if self._status == lib.WMMF_E_TIMEOUT:
+            raise LockTimeoutError(
+                f"no set of frames within {self._tolerance} seconds of each other came in time", self._status
+            )
+        raise native_error(self._status, "get a set of frames")
 
 
 def _frame_for(item: Any, channel: FrameChannel) -> Frame:

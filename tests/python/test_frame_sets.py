@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 
-from pywinmmf import ClosedError, Error, FrameChannel, InvalidArgumentError, LockTimeoutError, next_set
+from pywinmmf import ClosedError, Error, FrameChannel, InvalidArgumentError, LockTimeoutError, next_set, next_set_async
 
 MS = 1_000_000
 
@@ -119,3 +122,60 @@ def test_arguments(name: str) -> None:
             next_set([channel], -1)
         with pytest.raises(LockTimeoutError):
             next_set([channel], 1, 0.01)
+
+
+def run(scenario: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(scenario, 60))
+
+
+def test_the_event_loop_runs_on_until_the_last_of_a_set(name: str) -> None:
+    writers = cameras(name, 3, 4)
+
+    async def scenario() -> None:
+        taking = asyncio.create_task(next_set_async(writers, 0.002))
+        for number, writer in enumerate(writers):
+            await asyncio.sleep(0)
+            writer.publish(bytes([number]), timestamp_ns=(100 + number) * MS)
+        frames = await taking
+        assert [bytes(frame.data) for frame in frames] == [b"\0", b"\1", b"\2"]
+        for frame in frames:
+            frame.release()
+        with pytest.raises(LockTimeoutError, match="no set of frames within"):
+            await next_set_async(writers, 0.002, 0.01)
+        with pytest.raises(LockTimeoutError):
+            await next_set_async(writers, 0.002, 0)
+
+    run(scenario())
+
+
+def test_a_cancelled_wait_for_a_set_holds_nothing(name: str) -> None:
+    writers = cameras(name, 2, 4)
+
+    async def scenario() -> None:
+        before = asyncio.all_tasks()
+        taking = asyncio.create_task(next_set_async(writers, 0))
+        await asyncio.sleep(0)
+        writers[0].publish(b"alone", timestamp_ns=MS)
+        await asyncio.sleep(0)
+        taking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await taking
+        assert asyncio.all_tasks() == before
+        writers[1].publish(b"other", timestamp_ns=MS)
+        assert [pins(writer) for writer in writers] == [0, 0]
+        assert [bytes(frame.data) for frame in await next_set_async(writers, 0, 0)] == [b"alone", b"other"]
+
+    run(scenario())
+
+
+def test_a_wait_for_a_set_ends_with_its_channels(name: str) -> None:
+    writers = cameras(name, 2, 4)
+
+    async def scenario() -> None:
+        taking = asyncio.create_task(next_set_async(writers, 0))
+        await asyncio.sleep(0)
+        writers[1].close()
+        with pytest.raises(ClosedError, match=writers[1].name):
+            await taking
+
+    run(scenario())
