@@ -843,8 +843,11 @@ void platform_token_drop(struct platform_mapping *mapping, uint32_t index) {
         fcntl(mapping->fd, F_OFD_SETLK, &lock);
 }
 
+/* A token is an exclusive lock, which takes the right to write. Shared locks, which all who may read can take on a dead
+ * participant's, keep it from being claimed, but do not make it look alive: they are no conflict with the lock that is
+ * asked for here. */
 bool platform_token_alive(struct platform_mapping *mapping, uint32_t index) {
-    struct flock lock = token_lock(index, F_WRLCK);
+    struct flock lock = token_lock(index, F_RDLCK);
     return !has_descriptor(mapping) || fcntl(mapping->fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import itertools
 import os
+import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -54,19 +56,20 @@ class User:
             cwd="/",
             umask=umask,
         )
-        assert self._answer() == "ready"
+        assert self.answers() == "ready"
 
     def does(self, expression: str, *arguments: object) -> Any:
         """The value of an expression, in which %r stand for the arguments, or the name of the error."""
         self.starts(expression, *arguments)
-        return self._answer()
+        return self.answers()
 
     def starts(self, expression: str, *arguments: object) -> None:
         """Have an expression evaluated, without waiting for its value."""
         assert self.process.stdin is not None
         self.process.stdin.write(expression % arguments + "\n")
 
-    def _answer(self) -> Any:
+    def answers(self) -> Any:
+        """The value of what was started."""
         assert self.process.stdout is not None
         alarm = threading.Timer(WAIT_SECONDS, self.process.kill)
         alarm.start()
@@ -83,6 +86,25 @@ class User:
         """SIGKILL."""
         self.process.kill()
         self.process.communicate()
+
+
+F_OFD_SETLK, F_OFD_SETLKW = 37, 38
+
+
+def lock_tokens(first: int, count: int, command: int) -> str:
+    """An expression, for the path of a section, that takes shared locks on these tokens."""
+    flock = f"struct.pack('hhqqi4x', fcntl.F_RDLCK, os.SEEK_SET, {(1 << 40) + first}, {count}, 0)"
+    return f"fcntl.fcntl(os.open(%r, os.O_RDONLY), {command}, {flock}) and 'locked'"
+
+
+def wait_for_the_end_of_the_creator(user: User, path: Path) -> None:
+    """Have a user wait for a shared lock on the token of the one who has created the section of this path."""
+    user.starts(lock_tokens(0, 1, F_OFD_SETLKW), str(path))
+    waits = re.compile(rf"^\d+: -> OFDLCK .*:{path.stat().st_ino} ", re.M)
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not waits.search(Path("/proc/locks").read_text()):
+        assert time.monotonic() < deadline, f"user {user.uid} does not wait"
+        time.sleep(0.01)
 
 
 @pytest.fixture

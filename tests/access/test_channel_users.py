@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from access.conftest import ALICE, BOB, CAROL, SHM, User
+from access.conftest import ALICE, BOB, CAROL, SHM, User, wait_for_the_end_of_the_creator
 
 Users = Callable[..., User]
 
@@ -65,6 +65,21 @@ def test_a_mode_says_who_reads_and_who_reads_in_place(
     assert bob.does(OPEN, name) == ("AccessDeniedError" if in_place is None else in_place)
     if in_place is not None:
         assert bob.does("bytes(channel.latest().data)") == b"first"
+
+
+def test_a_reader_cannot_make_a_dead_publisher_look_alive(user: Users, name: str) -> None:
+    alice, heir, bob, carol = user(ALICE), user(ALICE), user(BOB), user(CAROL)
+    create(alice, name, "Access.USERS_READ")
+    assert carol.does(OPEN, name) is True
+    assert heir.does("(standby := FrameChannel.open(%r, " + GLOBAL + ")).sequence", name) == 1
+    wait_for_the_end_of_the_creator(bob, SHM / f"wmmf-g-{name}")
+    assert carol.does("channel.state(None).name") == "LIVE"
+    alice.kill()
+    assert bob.answers() == "locked"
+    assert carol.does("channel.state(None).name") == "HUNG_UP"
+    assert heir.does("standby.stand_by(30)") is None
+    assert heir.does("standby.publish(b'second')") == 2
+    assert carol.does("channel.state(None).name") == "LIVE"
 
 
 def test_an_inner_section_of_another_user_is_refused(user: Users, name: str) -> None:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import stat
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from access.conftest import ALICE, BOB, CAROL, SERVICE, SHM, WAIT_SECONDS, User
+from access.conftest import (
+    ALICE,
+    BOB,
+    CAROL,
+    F_OFD_SETLK,
+    SERVICE,
+    SHM,
+    User,
+    lock_tokens,
+    wait_for_the_end_of_the_creator,
+)
 
 Users = Callable[..., User]
 
@@ -206,13 +214,6 @@ def test_what_a_user_leaves_behind_its_owner_takes_away(user: Users, name: str) 
 # What a reader can do with advisory locks, as docs/threat-model.md says.
 
 LOCK = "fcntl.flock(lock := os.open(%%r, os.O_RDONLY), fcntl.LOCK_%s | fcntl.LOCK_NB)"
-F_OFD_SETLK, F_OFD_SETLKW = 37, 38
-
-
-def lock_tokens(first: int, count: int, command: int) -> str:
-    """An expression, for the path of a section, that takes shared locks on these tokens."""
-    flock = f"struct.pack('hhqqi4x', fcntl.F_RDLCK, os.SEEK_SET, {(1 << 40) + first}, {count}, 0)"
-    return f"fcntl.fcntl(os.open(%r, os.O_RDONLY), {command}, {flock}) and 'locked'"
 
 
 def test_a_shared_lock_keeps_a_name(user: Users, name: str) -> None:
@@ -253,16 +254,11 @@ def test_shared_locks_on_tokens_keep_new_writers_out(user: Users, name: str) -> 
     assert opening_custom(user(ALICE), name) == 4096
 
 
-def test_shared_locks_on_tokens_keep_a_dead_writer_alive(user: Users, name: str) -> None:
+def test_shared_locks_on_tokens_keep_what_a_dead_writer_held(user: Users, name: str) -> None:
     alice, heir, bob = user(ALICE), user(ALICE), user(BOB)
     create_custom(alice, name)
     assert opening_custom(heir, name) == 4096
-    bob.starts(lock_tokens(0, 1, F_OFD_SETLKW), str(SHM / name))
-    waits = re.compile(rf"^\d+: -> OFDLCK .*:{(SHM / name).stat().st_ino} ", re.M)
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not waits.search(Path("/proc/locks").read_text()):
-        assert time.monotonic() < deadline, "bob does not wait"
-        time.sleep(0.01)
+    wait_for_the_end_of_the_creator(bob, SHM / name)
     assert alice.does("(lock := made.write_lock(5)).__enter__().owner_died") is False
     alice.kill()
     assert heir.does("section.read(4, timeout=0.5)") == "LockTimeoutError"
