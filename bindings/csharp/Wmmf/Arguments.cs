@@ -66,9 +66,7 @@ namespace Wmmf
             if (mode != 0 && access != SectionAccess.Mode)
                 throw new ArgumentException(
                     $"mode {mode} with access {access}: a mode needs access: {nameof(SectionAccess)}.{SectionAccess.Mode}", nameof(mode));
-            if (participants < 0 || participants > NativeMethods.WMMF_PARTICIPANTS_MAX)
-                throw new ArgumentOutOfRangeException(
-                    nameof(participants), participants, $"expected 0 to {NativeMethods.WMMF_PARTICIPANTS_MAX}");
+            Within(participants, NativeMethods.WMMF_PARTICIPANTS_MAX, nameof(participants));
             Known(nameSpace, nameof(nameSpace));
             Known(layout, nameof(layout));
             Known(access, nameof(access));
@@ -85,7 +83,7 @@ namespace Wmmf
             };
         }
 
-        private static void Known<T>(T value, string parameter) where T : struct, Enum
+        internal static void Known<T>(T value, string parameter) where T : struct, Enum
         {
 #if NET8_0_OR_GREATER
             var isKnown = Enum.IsDefined(value);
@@ -129,6 +127,12 @@ namespace Wmmf
                 throw new ArgumentNullException(parameter);
         }
 
+        internal static void NotNull(IntPtr value, string parameter)
+        {
+            if (value == IntPtr.Zero)
+                throw new ArgumentNullException(parameter);
+        }
+
         internal static ulong Bytes(long value, string parameter)
         {
             if (value < 0)
@@ -143,15 +147,22 @@ namespace Wmmf
             return (uint)value;
         }
 
+        // At most `limit`, such as a place in so many bytes.
+        internal static void Within(long value, long limit, string parameter)
+        {
+            if (value < 0 || value > limit)
+                throw new ArgumentOutOfRangeException(parameter, value, $"expected 0 to {limit}");
+        }
+
         // Nanoseconds; -1 for null and Timeout.InfiniteTimeSpan, which wait for ever.
-        internal static long Nanoseconds(TimeSpan? timeout)
+        internal static long Nanoseconds(TimeSpan? timeout, string parameter = "timeout")
         {
             if (timeout == null || timeout == Timeout.InfiniteTimeSpan)
                 return -1;
             var ticks = timeout.Value.Ticks;
             if (ticks < 0)
                 throw new ArgumentOutOfRangeException(
-                    nameof(timeout), timeout, "expected zero or more, null or Timeout.InfiniteTimeSpan");
+                    parameter, timeout, "expected zero or more, null or Timeout.InfiniteTimeSpan");
             return ticks > long.MaxValue / 100 ? long.MaxValue : ticks * 100;
         }
     }

@@ -104,9 +104,14 @@ namespace Wmmf
         /// <summary>Copies the rows; the destination may have another stride.</summary>
         /// <param name="destination">Where the first row goes; the caller's memory of all rows.</param>
         /// <param name="stride">Bytes from one row to the next there.</param>
+        /// <exception cref="ArgumentNullException">There is no address.</exception>
         /// <exception cref="ArgumentOutOfRangeException">The stride is too small for a row.</exception>
-        public void CopyTo(IntPtr destination, int stride) =>
+        /// <exception cref="InvalidOperationException">The frame has no rows.</exception>
+        public void CopyTo(IntPtr destination, int stride)
+        {
+            Arguments.NotNull(destination, nameof(destination));
             Rows.Copy(Data, Stride, (byte*)destination, stride, new Picture(FourCC, Width, Height));
+        }
 
         /// <summary>Copies the bytes as they are.</summary>
         /// <param name="destination">At least <see cref="FrameInfo.Size"/> bytes.</param>
@@ -183,8 +188,7 @@ namespace Wmmf
 
             public override MemoryHandle Pin(int elementIndex = 0)
             {
-                if (elementIndex < 0 || elementIndex > _frame.Size)
-                    throw new ArgumentOutOfRangeException(nameof(elementIndex), elementIndex, $"expected 0 to {_frame.Size}");
+                Arguments.Within(elementIndex, _frame.Size, nameof(elementIndex));
                 var start = _frame.Start();
                 _frame.Use();
                 return MemoryPin.At(start + elementIndex, _frame);

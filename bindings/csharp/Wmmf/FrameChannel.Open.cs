@@ -82,18 +82,15 @@ namespace Wmmf
 
         private static wmmf_channel_options Described(int history, TimeSpan pinLimit, int pins, bool standBy)
         {
-            if (history > NativeMethods.WMMF_CHANNEL_HISTORY_MAX)
-                throw new ArgumentOutOfRangeException(
-                    nameof(history), history, $"expected 0 to {NativeMethods.WMMF_CHANNEL_HISTORY_MAX}");
-            if (pins > NativeMethods.WMMF_CHANNEL_PINS_MAX)
-                throw new ArgumentOutOfRangeException(nameof(pins), pins, $"expected 0 to {NativeMethods.WMMF_CHANNEL_PINS_MAX}");
+            Arguments.Within(history, NativeMethods.WMMF_CHANNEL_HISTORY_MAX, nameof(history));
+            Arguments.Within(pins, NativeMethods.WMMF_CHANNEL_PINS_MAX, nameof(pins));
             return new wmmf_channel_options
             {
                 struct_size = (uint)sizeof(wmmf_channel_options),
-                history = Arguments.NotNegative(history, nameof(history)),
-                pins = Arguments.NotNegative(pins, nameof(pins)),
+                history = (uint)history,
+                pins = (uint)pins,
                 standby = standBy ? 1u : 0u,
-                pin_limit_ns = (ulong)Arguments.Nanoseconds(pinLimit),
+                pin_limit_ns = (ulong)Arguments.Nanoseconds(pinLimit, nameof(pinLimit)),
             };
         }
 

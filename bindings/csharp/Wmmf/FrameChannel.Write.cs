@@ -148,8 +148,7 @@ namespace Wmmf
             ReadOnlySpan<byte> user = default, ulong timestampNs = 0, TimeSpan timeout = default,
             CancellationToken cancellationToken = default)
         {
-            if (picture == IntPtr.Zero)
-                throw new ArgumentNullException(nameof(picture));
+            Arguments.NotNull(picture, nameof(picture));
             var bytes = new ReadOnlySpan<byte>((void*)picture, (int)Arguments.NotNegative(size, nameof(size)));
             return Publish(bytes, width, height, stride, fourCC, user, timestampNs, timeout, cancellationToken);
         }

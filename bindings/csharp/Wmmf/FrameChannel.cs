@@ -96,8 +96,13 @@ namespace Wmmf
         /// <param name="after">The sequence of the frame before the first one; null: the newest one now. 0 begins with the
         /// oldest that is there.</param>
         /// <returns>The reader. It needs no disposal, and ends with the channel.</returns>
-        public FrameReader CreateReader(FrameOrder order = FrameOrder.Newest, ulong? after = null) =>
-            new FrameReader(_section, order, after ?? (order == FrameOrder.Every ? Info().sequence : 0));
+        /// <exception cref="ArgumentOutOfRangeException">There is no such order.</exception>
+        public FrameReader CreateReader(FrameOrder order = FrameOrder.Newest, ulong? after = null)
+        {
+            Arguments.Known(order, nameof(order));
+            var newest = Sequence;
+            return new FrameReader(_section, order, after ?? (order == FrameOrder.Every ? newest : 0));
+        }
 
         /// <summary>The frame with this sequence, such as one of the history.</summary>
         /// <param name="sequence">Which.</param>
@@ -204,7 +209,7 @@ namespace Wmmf
             using var section = _section.Hold();
             uint state;
             Check(
-                NativeMethods.wmmf_channel_get_state(section.Pointer, Arguments.Nanoseconds(stalledAfter), &state),
+                NativeMethods.wmmf_channel_get_state(section.Pointer, Arguments.Nanoseconds(stalledAfter, nameof(stalledAfter)), &state),
                 "look at the state of");
             return (ChannelState)state;
         }

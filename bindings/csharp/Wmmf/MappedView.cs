@@ -69,8 +69,12 @@ namespace Wmmf
         /// <param name="offset">Where it begins in the view, in bytes.</param>
         /// <returns>The value itself, valid until the view is disposed.</returns>
         /// <exception cref="ArgumentOutOfRangeException">It is not inside the view.</exception>
-        public ref T AsRef<T>(int offset = 0) where T : unmanaged =>
-            ref MemoryMarshal.Cast<byte, T>(GetSpan().Slice(offset, sizeof(T)))[0];
+        public ref T AsRef<T>(int offset = 0) where T : unmanaged
+        {
+            var bytes = GetSpan();
+            Arguments.Within(offset, Length - sizeof(T), nameof(offset));
+            return ref MemoryMarshal.Cast<byte, T>(bytes.Slice(offset))[0];
+        }
 
         /// <summary>The bytes as values, as many as fit.</summary>
         /// <typeparam name="T">A type without references.</typeparam>
@@ -84,13 +88,12 @@ namespace Wmmf
         /// <exception cref="ObjectDisposedException">The view is disposed.</exception>
         public override MemoryHandle Pin(int elementIndex = 0) => PinAt(Writable(), elementIndex);
 
-        private MemoryHandle PinAt(byte* start, int index)
+        private MemoryHandle PinAt(byte* start, int elementIndex)
         {
-            if (index < 0 || index > Length)
-                throw new ArgumentOutOfRangeException(nameof(index), index, $"expected 0 to {Length}");
+            Arguments.Within(elementIndex, Length, nameof(elementIndex));
             if (!_lease.TryUse())
                 throw Disposed();
-            return MemoryPin.At(start + index, _lease);
+            return MemoryPin.At(start + elementIndex, _lease);
         }
 
         /// <summary>Does nothing: <see cref="MemoryHandle.Dispose"/> ends what <see cref="Pin"/> began, each pin once.</summary>

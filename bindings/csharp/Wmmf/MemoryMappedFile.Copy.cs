@@ -146,8 +146,8 @@ namespace Wmmf
         /// <exception cref="ArgumentOutOfRangeException">Not inside the payload.</exception>
         public Stream CreateStream(long offset = 0, long length = -1)
         {
-            if (offset < 0 || offset > Size)
-                throw new ArgumentOutOfRangeException(nameof(offset), offset, $"expected 0 to {Size}");
+            using var section = _section.Hold();
+            Arguments.Within(offset, Size, nameof(offset));
             if (length < -1 || length > Size - offset)
                 throw new ArgumentOutOfRangeException(nameof(length), length, $"expected -1 to {Size - offset}");
             return new SectionStream(this, offset, length == -1 ? Size - offset : length);
@@ -167,8 +167,7 @@ namespace Wmmf
         // The length of a part; -1 goes to the end.
         private int Checked(long offset, int length)
         {
-            if (offset < 0 || offset > Size)
-                throw new ArgumentOutOfRangeException(nameof(offset), offset, $"expected 0 to {Size}");
+            Arguments.Within(offset, Size, nameof(offset));
             var left = Size - offset;
             if (length == -1 && left > int.MaxValue)
                 throw new ArgumentOutOfRangeException(

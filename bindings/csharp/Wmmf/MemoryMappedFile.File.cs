@@ -45,6 +45,7 @@ namespace Wmmf
                 throw new ArgumentOutOfRangeException(nameof(layout), layout, $"expected {SectionLayout.Raw} or {SectionLayout.Native}");
             if (nameSpace == SectionNamespace.Any)
                 throw new ArgumentOutOfRangeException(nameof(nameSpace), nameSpace, "expected another, since this creates");
+            Arguments.Known(protection, nameof(protection));
             var bytes = Arguments.Bytes(size, nameof(size));
             var checkedOptions = Arguments.Options(
                 nameSpace, layout, mode == 0 ? SectionAccess.Owner : SectionAccess.Mode, mode, participants);
@@ -150,14 +151,14 @@ namespace Wmmf
                 nameof(share), share, $"expected {FileShare.ReadWrite}, with or without {FileShare.Delete}, {FileShare.Read} or {FileShare.None}"),
         };
 
-        private static SectionFileMode Known(FileMode mode) => mode switch
+        private static SectionFileMode Known(FileMode fileMode) => fileMode switch
         {
             FileMode.Open => SectionFileMode.Open,
             FileMode.CreateNew => SectionFileMode.Create,
             FileMode.OpenOrCreate => SectionFileMode.OpenOrCreate,
             FileMode.Create => SectionFileMode.Truncate,
             _ => throw new ArgumentOutOfRangeException(
-                nameof(mode), mode, $"expected {FileMode.Open}, {FileMode.CreateNew}, {FileMode.OpenOrCreate} or {FileMode.Create}"),
+                nameof(fileMode), fileMode, $"expected {FileMode.Open}, {FileMode.CreateNew}, {FileMode.OpenOrCreate} or {FileMode.Create}"),
         };
     }
 }

@@ -9,8 +9,8 @@ namespace Wmmf
     /// a lock inside. All members may be used from several threads at once. Locks belong to the thread that took them.
     /// </summary>
     /// <remarks>Unless said otherwise a failure is a <see cref="WmmfException"/>, and nothing has changed; after
-    /// <see cref="Dispose"/> everything but <see cref="Name"/>, <see cref="Size"/>, <see cref="Layout"/> and
-    /// <see cref="IsReadOnly"/> throws <see cref="ObjectDisposedException"/>. Sizes and offsets are bytes.
+    /// <see cref="Dispose"/> everything but <see cref="Name"/>, <see cref="Size"/>, <see cref="Reserved"/>,
+    /// <see cref="Layout"/> and <see cref="IsReadOnly"/> throws <see cref="ObjectDisposedException"/>. Sizes and offsets are bytes.
     /// A timeout of null, which is the default, waits for ever; zero tries once. Forms with Try try once by default, and
     /// answer false instead of <see cref="WmmfTimeoutException"/>. Creating and opening throw
     /// <see cref="DllNotFoundException"/> without the native library, and <see cref="NotSupportedException"/>

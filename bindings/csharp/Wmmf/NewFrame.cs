@@ -274,8 +274,7 @@ namespace Wmmf
 
             public override MemoryHandle Pin(int elementIndex = 0)
             {
-                if (elementIndex < 0 || elementIndex > _frame.Capacity)
-                    throw new ArgumentOutOfRangeException(nameof(elementIndex), elementIndex, $"expected 0 to {_frame.Capacity}");
+                Arguments.Within(elementIndex, _frame.Capacity, nameof(elementIndex));
                 var start = _frame.Start();
                 _frame.Use();
                 return MemoryPin.At(start + elementIndex, _frame);

@@ -32,16 +32,16 @@ namespace Wmmf
 
     internal static class Rows
     {
-        // Copies rows with gaps, or without, to where they have others.
-        internal static unsafe void Copy(ReadOnlySpan<byte> from, int fromStride, byte* to, int toStride, Picture picture)
+        // Copies rows with gaps, or without, to where they are `stride` bytes apart.
+        internal static unsafe void Copy(ReadOnlySpan<byte> from, int fromStride, byte* to, int stride, Picture picture)
         {
             if (fromStride == 0)
                 throw new InvalidOperationException("the frame has no rows: it is no picture, or a compressed one");
             var tight = 0;
             var row = picture.Size(ref tight) != null ? tight : fromStride;
-            if (toStride < row)
-                throw new ArgumentOutOfRangeException(nameof(toStride), toStride, $"expected at least {row}");
-            for (var start = 0; start < from.Length; start += fromStride, to += toStride)
+            if (stride < row)
+                throw new ArgumentOutOfRangeException(nameof(stride), stride, $"expected at least {row}");
+            for (var start = 0; start < from.Length; start += fromStride, to += stride)
             {
                 var length = Math.Min(row, from.Length - start);
                 from.Slice(start, length).CopyTo(new Span<byte>(to, length));
