@@ -44,6 +44,7 @@ from .inspection import PageSizes, list_sections, page_sizes
 from .locks import ReadLock, WriteLock
 from .memory_mapped_file import MemoryMappedFile
 from .paths import include_dir, library_path
+from .payload_lock import PayloadLock
 from .records import AuditReport, LockState, Participant
 from .registry import shared_cameras
 from .shared_memory import SharedMemory
@@ -79,6 +80,7 @@ __all__ = [
     "OwnerDiedError",
     "PageSizes",
     "Participant",
+    "PayloadLock",
     "PoisonedError",
     "ReadLock",
     "SharedMemory",

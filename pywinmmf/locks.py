@@ -1,4 +1,4 @@
-"""The lock as a context manager: what ``read_lock()`` and ``write_lock()`` return."""
+"""A lock as a context manager: what ``read_lock()`` and ``write_lock()`` return."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ._core.binding import hold
 
 
 class ReadLock(hold.Guard):
-    """The read lock, shared with other readers. It is taken when its with block begins and released when the block
+    """A read lock, shared with other readers. It is taken when its with block begins and released when the block
     ends.
 
     It belongs to the thread that took it, and within the thread to the asyncio task or greenlet. The object can be
@@ -19,13 +19,14 @@ class ReadLock(hold.Guard):
 
 
 class WriteLock(hold.Guard):
-    """The write lock, which excludes all others; otherwise like `ReadLock`."""
+    """A write lock, which excludes all others; otherwise like `ReadLock`."""
 
     __slots__ = ()
 
     owner_died: bool
-    """Whether the previous owner died while it held the lock. If so, repair the payload and call the section's
-    ``mark_consistent()``. Otherwise the section stays as it was, for the next one who repairs it."""
+    """Whether the previous owner died while it held the lock. If so, repair what it protects and call
+    ``mark_consistent()`` of the section, or of the `PayloadLock`. Otherwise all stays as it was, for the next one who
+    repairs it."""
 
 
 hold.use({"ReadLock": ReadLock, "WriteLock": WriteLock})

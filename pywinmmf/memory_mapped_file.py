@@ -28,6 +28,7 @@ from .errors import (
 )
 from .inspection import audit_of, creation_error, lock_state_of, owner_of, participants_of
 from .locks import ReadLock, WriteLock
+from .payload_lock import PayloadLock
 from .records import AuditReport, LockState, Participant
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
     All methods may be called by several threads at once. Copies and waits let other Python threads run. A
     lock belongs to the thread that took it; the same thread cannot take a second one on the same object.
-    Leaving the with block of the object also releases a lock that this thread still holds through it.
+    Leaving the with block of the object also releases the locks that this thread still holds through it.
 
     A forked child cannot use its parent's objects (`ClosedError`): open the section again there, by name.
     Views that the child inherits stay valid, but while they exist the parent's death goes unnoticed by other
@@ -99,6 +100,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         exist_ok: bool = False,
         participants: int = 0,
         reserve: int = 0,
+        locks: int = 0,
     ) -> Self:
         """Create a section of ``size`` bytes and open it for writing. All bytes are 0 and reserved at once.
 
@@ -108,6 +110,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         (POSIX). ``participants`` is how many writable objects can have it open at the same time (native
         layout; 0: the default, 56). ``reserve`` is how many bytes it can grow to with `resize` (native layout): each
         process that has it open gives so many addresses to it, and only what it has grown to takes memory.
+        ``locks``: how many locks in its payload one object can hold or wait for at once, 64 at most (native layout;
+        see `lock_at`).
 
         If the name is taken, this is an `AlreadyExistsError`. With ``exist_ok`` the existing section is opened instead,
         if it has the same layout and at least this size; this object then sees its first ``size`` bytes, or
@@ -125,6 +129,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             layout=choice(Layout, layout),
             participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
             reserve=_reserve(action, reserve, size),
+            locks=_locks(locks),
             **access_fields,
         )
 
@@ -191,6 +196,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         access: Access | str | int = Access.OWNER,
         participants: int = 0,
         reserve: int = 0,
+        locks: int = 0,
     ) -> Self:
         """Create a section of ``size`` bytes without a name, and open it for writing; otherwise like `create`.
 
@@ -205,6 +211,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             layout=choice(Layout, layout),
             participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
             reserve=_reserve(action, reserve, size),
+            locks=_locks(locks),
             **access_options(access)[1],
         )
         native = hold.Section("an unnamed section", None)
@@ -375,7 +382,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
     @property
     def sequence(self) -> int:
-        """The number of writes: it grows by 1 whenever the write lock is released (native layout)."""
+        """The number of writes: it grows by 1 when the write lock is released, and with `notify` (native layout)."""
         sequence = ffi.new("uint64_t *")
         self._must(self._call(lib.wmmf_sequence, sequence), "get the sequence of")
         return int(sequence[0])
@@ -439,7 +446,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         Within a thread the lock belongs to the asyncio task or greenlet that took it: another one that needs it gets
         an `Error` (``WMMF_E_DEADLOCK``) that names its owner, because waiting would stop both.
         """
-        return self._native.read_lock(timeout)  # type: ignore[no-any-return]
+        return self._native.read_lock(timeout, None)  # type: ignore[no-any-return]
 
     def write_lock(self, timeout: float | None = None, *, repair: bool = False) -> WriteLock:
         """The write lock, which excludes all others: ``with section.write_lock(): ...``.
@@ -449,7 +456,15 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         and call `mark_consistent` inside the block. Without that the section stays as it was, for the next one who
         repairs it. Other errors as in `read_lock`.
         """
-        return self._native.write_lock(timeout, repair)  # type: ignore[no-any-return]
+        return self._native.write_lock(timeout, None, repair)  # type: ignore[no-any-return]
+
+    def lock_at(self, offset: int) -> PayloadLock:
+        """The lock in the payload at ``offset``, a multiple of 64, for example that of a row of a table.
+
+        Its 64 bytes are the lock's; zeroes are a free one. Nothing is checked before it is used: `NotSupportedError` if
+        the section was created without ``locks``, `InvalidArgumentError` if there is no such offset.
+        """
+        return PayloadLock(self, offset)
 
     def mark_consistent(self) -> None:
         """Declare the payload repaired, inside a `write_lock` whose ``owner_died`` is true."""
@@ -626,6 +641,11 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             end -= max(1, length - len(wanted) + 1)
         return -1
 
+    def notify(self) -> None:
+        """Advance the `sequence` by 1 and wake all who wait for a change, without the lock: for programs with a
+        protocol of their own (native layout)."""
+        self._must(self._call(lib.wmmf_notify), "notify those who wait for")
+
     def wait(self, sequence: int, timeout: float | None = None) -> int:
         """Wait until `sequence` is not ``sequence`` and return it; `LockTimeoutError` if it stays."""
         sequence = whole("sequence", sequence)
@@ -718,6 +738,10 @@ def _open_handed(kind: type[MemoryMappedFile], handle: Any, layout: Layout, size
 
 def _size(action: str, size: object) -> int:
     return whole(f"cannot {action}: size", size, least=1, status=lib.WMMF_E_SIZE)
+
+
+def _locks(locks: object) -> int:
+    return whole("locks", locks, most=lib.WMMF_LOCKS_MAX)
 
 
 def _reserve(action: str, reserve: object, size: int) -> int:

@@ -119,6 +119,7 @@ struct options {
     bool read_only = false;    /* when opening */
     uint32_t participants = 0; /* 0 = WMMF_PARTICIPANTS_DEFAULT */
     uint64_t reserve = 0;      /* when creating: bytes of payload that it can grow to; 0: none */
+    uint32_t locks = 0;        /* when creating: of the payload, that one handle can hold at once; see lock_at */
     /* Of a new channel; see wmmf_channel_options. */
     uint32_t history = 0;
     uint32_t pins = 0;
@@ -172,6 +173,7 @@ inline wmmf_options to_c(const options &given) {
     result.participants = given.participants;
     result.sddl = given.sddl.empty() ? nullptr : given.sddl.c_str();
     result.reserve = given.reserve;
+    result.locks = given.locks;
     return result;
 }
 
@@ -243,20 +245,31 @@ template <class Handle, int32_t (*Close)(Handle *)> class owner {
     std::unique_ptr<Handle, ended_by<Close>> handle_;
 };
 
+/* Which lock of a section: the one at this offset of its payload, or else its own. */
+constexpr uint64_t own_lock = UINT64_MAX;
+
+/* Releases a lock: `Own` the section's own, `At` one of the payload. */
+template <int32_t (*Own)(wmmf_section *), int32_t (*At)(wmmf_section *, uint64_t)> struct unlocker {
+    uint64_t which;
+    int32_t operator()(wmmf_section *handle) const noexcept {
+        return which == own_lock ? Own(handle) : At(handle, which);
+    }
+};
+
 /* Owns one lock of the thread that took it. */
-template <int32_t (*Unlock)(wmmf_section *)> class guard {
+template <class Unlocker> class guard {
   public:
     guard(guard &&) noexcept = default;
     guard &operator=(guard &&) = delete;
     /* Releases the lock before the end of its scope, and reports errors. */
     void unlock() {
-        check(Unlock(handle_.release()), "unlock");
+        check(handle_.get_deleter()(handle_.release()), "unlock");
     }
 
   protected:
-    explicit guard(wmmf_section *handle) noexcept : handle_(handle) {
+    guard(wmmf_section *handle, uint64_t which) noexcept : handle_(handle, Unlocker{which}) {
     }
-    std::unique_ptr<wmmf_section, ended_by<Unlock>> handle_;
+    std::unique_ptr<wmmf_section, Unlocker> handle_;
 };
 
 /* Owns a frame of a channel, which ends with one of the calls of wmmf.h. */
@@ -283,8 +296,8 @@ template <int32_t (*End)(wmmf_channel *, const wmmf_frame *)> class owned_frame 
 
 } // namespace detail
 
-/* The read lock, held. It must not outlive its section. */
-class [[nodiscard]] read_guard : public detail::guard<wmmf_unlock_read> {
+/* A read lock, held. It must not outlive its section. */
+class [[nodiscard]] read_guard : public detail::guard<detail::unlocker<wmmf_unlock_read, wmmf_unlock_read_at>> {
   public:
     /* The payload, in place. */
     span<const std::byte> bytes() const {
@@ -294,27 +307,83 @@ class [[nodiscard]] read_guard : public detail::guard<wmmf_unlock_read> {
 
   private:
     friend class section;
+    friend class payload_lock;
     using guard::guard;
 };
 
-/* The write lock, held. It must not outlive its section. */
-class [[nodiscard]] write_guard : public detail::guard<wmmf_unlock_write> {
+/* A write lock, held. It must not outlive its section. */
+class [[nodiscard]] write_guard : public detail::guard<detail::unlocker<wmmf_unlock_write, wmmf_unlock_write_at>> {
   public:
     /* The payload, in place. */
     span<std::byte> bytes() const {
         return detail::payload(handle_.get());
     }
-    /* Whether the previous writer died inside: repair the payload and call section::mark_consistent. Otherwise the
-     * section is left as it was, for the next writer that repairs. */
+    /* Whether the previous writer died inside: repair the payload and call mark_consistent of the section or of the
+     * payload_lock. Otherwise all is left as it was, for the next writer that repairs. */
     bool owner_died() const noexcept {
         return owner_died_;
     }
 
   private:
     friend class section;
-    write_guard(wmmf_section *handle, bool owner_died) noexcept : guard(handle), owner_died_(owner_died) {
+    friend class payload_lock;
+    /* `status` is that of the call that took the lock. */
+    static write_guard taken(wmmf_section *handle, uint64_t which, int32_t status, bool repair, const char *call) {
+        if (status != WMMF_OK && status != WMMF_E_OWNER_DIED)
+            throw error::last(status, call);
+        write_guard guard(handle, which, status == WMMF_E_OWNER_DIED);
+        if (guard.owner_died() && !repair) /* the guard's end gives the lock back */
+            throw error::last(status, call);
+        return guard;
+    }
+    write_guard(wmmf_section *handle, uint64_t which, bool owner_died) noexcept
+        : guard(handle, which), owner_died_(owner_died) {
     }
     bool owner_died_;
+};
+
+/* A lock in the payload of a section, for example that of a row of a table: what section::lock_at gives. Its calls are
+ * those of the section and mean this lock alone; see wmmf_lock_read_at. It must not outlive its section. */
+class payload_lock {
+  public:
+    uint64_t offset() const noexcept {
+        return offset_;
+    }
+    read_guard lock_read(timeout limit = forever) const {
+        detail::check(wmmf_lock_read_at(section_, offset_, limit.count()), "wmmf_lock_read_at");
+        return read_guard(section_, offset_);
+    }
+    /* As section::lock_write. */
+    write_guard lock_write(timeout limit = forever, bool repair = false) const {
+        return write_guard::taken(section_, offset_, wmmf_lock_write_at(section_, offset_, limit.count()), repair,
+                                  "wmmf_lock_write_at");
+    }
+    void mark_consistent() const {
+        detail::check(wmmf_mark_consistent_at(section_, offset_), "wmmf_mark_consistent_at");
+    }
+    void poison() const {
+        detail::check(wmmf_poison_at(section_, offset_), "wmmf_poison_at");
+    }
+    /* How often the write lock was released, and notify called. */
+    uint64_t sequence() const {
+        return wait(UINT64_MAX, timeout::zero());
+    }
+    /* Waits until the sequence is not `sequence`, and returns the new one. */
+    uint64_t wait(uint64_t sequence, timeout limit = forever) const {
+        uint64_t result = 0;
+        detail::check(wmmf_wait_at(section_, offset_, sequence, limit.count(), &result), "wmmf_wait_at");
+        return result;
+    }
+    void notify() const {
+        detail::check(wmmf_notify_at(section_, offset_), "wmmf_notify_at");
+    }
+
+  private:
+    friend class section;
+    payload_lock(wmmf_section *section, uint64_t offset) noexcept : section_(section), offset_(offset) {
+    }
+    wmmf_section *section_;
+    uint64_t offset_;
 };
 
 /* A part of a section or file, mapped once more; it may outlive the section's handle. */
@@ -431,17 +500,20 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
 
     read_guard lock_read(timeout limit = forever) {
         detail::check(wmmf_lock_read(handle(), limit.count()), "wmmf_lock_read");
-        return read_guard(handle());
+        return read_guard(handle(), detail::own_lock);
     }
     /* If the previous writer died inside: WMMF_E_OWNER_DIED, and nothing has changed; with `repair` the lock is
      * taken all the same, and the guard says so. */
     write_guard lock_write(timeout limit = forever, bool repair = false) {
-        const int32_t status = wmmf_lock_write(handle(), limit.count());
-        if (status == WMMF_E_OWNER_DIED && !repair)
-            wmmf_unlock_write(handle());
-        if (status != WMMF_E_OWNER_DIED || !repair)
-            detail::check(status, "wmmf_lock_write");
-        return write_guard(handle(), status == WMMF_E_OWNER_DIED);
+        return write_guard::taken(handle(), detail::own_lock, wmmf_lock_write(handle(), limit.count()), repair,
+                                  "wmmf_lock_write");
+    }
+
+    /* The lock in the payload at `offset`, a multiple of 64. Nothing is checked before it is used. */
+    payload_lock lock_at(uint64_t offset) const {
+        if (offset == detail::own_lock)
+            throw error(WMMF_E_ARGUMENT, "wmmf::section::lock_at");
+        return {handle(), offset};
     }
 
     /* Declares the payload repaired, under a write_guard whose owner_died() is true. */
@@ -491,6 +563,10 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         uint64_t result = 0;
         detail::check(wmmf_sequence(handle(), &result), "wmmf_sequence");
         return result;
+    }
+    /* Advances the sequence and wakes all who wait, without the lock; see wmmf_notify. */
+    void notify() {
+        detail::check(wmmf_notify(handle()), "wmmf_notify");
     }
     /* Waits until the sequence is not `sequence`, and returns the new one. */
     uint64_t wait(uint64_t sequence, timeout limit = forever) const {

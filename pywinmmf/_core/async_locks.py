@@ -20,16 +20,18 @@ RETRY_SECONDS = 0.01
 """Seconds until the next try if no change is announced: a reader that leaves wakes waiting writers only."""
 
 
-async def retried(section: Opened[hold.Section], timeout: float | None, attempt: Callable[[], T]) -> T:
+async def retried(
+    section: Opened[hold.Section], timeout: float | None, attempt: Callable[[], T], at: int | None = None
+) -> T:
     """The result of an attempt that takes no time. It is tried again while it is too early, or another task of this
-    thread has the lock, until the timeout is over: a `LockTimeoutError`."""
+    thread has the lock (the section's own, or that at an offset), until the timeout is over: a `LockTimeoutError`."""
     deadline = time.perf_counter() + seconds(timeout)
     while True:
-        sequence = _sequence(section)
+        sequence = _sequence(section) if at is None else None
         try:
             return attempt()
         except Error as error:
-            in_the_way = error.status == lib.WMMF_E_DEADLOCK and not section._native.only_own()
+            in_the_way = error.status == lib.WMMF_E_DEADLOCK and not section._native.only_own(at)
             if not in_the_way and not isinstance(error, LockTimeoutError):
                 raise
             left = deadline - time.perf_counter()
@@ -58,13 +60,14 @@ async def _until_worth_a_try(section: Opened[hold.Section], sequence: int | None
 class AsyncLock(Generic[Guard]):
     """The lock for an ``async with`` block. It may be kept and used again, by one task at a time."""
 
-    def __init__(self, section: Any, timeout: float | None, guard: Guard) -> None:
+    def __init__(self, section: Any, timeout: float | None, guard: Guard, at: int | None = None) -> None:
         self._section = section
         self._timeout = timeout
         self._guard = guard
+        self._at = at
 
     async def __aenter__(self) -> Guard:
-        return await retried(self._section, self._timeout, self._guard.__enter__)
+        return await retried(self._section, self._timeout, self._guard.__enter__, self._at)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None

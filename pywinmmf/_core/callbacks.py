@@ -34,22 +34,23 @@ def fail(native: hold.Section | hold.Channel, status: int, action: str) -> NoRet
     raise native_error(status, f"{action} {native.what}")
 
 
-def fail_lock(section: hold.Section, status: int, writing: bool) -> NoReturn:
-    """Raise for the status of a call that takes the lock."""
+def fail_lock(section: hold.Section, status: int, writing: bool, at: int | None) -> NoReturn:
+    """Raise for the status of a call that takes a lock: the section's own, or that at an offset."""
     if status == lib.WMMF_E_DEADLOCK:
-        refuse_other_task(section, True)
-    fail(section, status, f"{'write' if writing else 'read'}-lock")
+        refuse_other_task(section, True, at)
+    fail(section, status, f"{'write' if writing else 'read'}-lock{'' if at is None else f' offset {at} of'}")
 
 
-def refuse_other_task(section: hold.Section, writing: bool) -> None:
+def refuse_other_task(section: hold.Section, writing: bool, at: int | None = None) -> None:
     """Raise if another task of this thread has the lock: only that task can release it, and not while this one
     waits."""
-    holder = section.other_task(writing)
+    holder = section.other_task(writing, at)
     if holder is None:
         return
     name = "this thread's own code" if holder is True else _name_of(holder())
+    lock = "its lock" if at is None else f"its lock at offset {at}"
     raise Error(
-        f"cannot use {section.what}: {name} has its lock in this same thread, so that waiting here would never end; "
+        f"cannot use {section.what}: {name} has {lock} in this same thread, so that waiting here would never end; "
         "leave the lock before the next await or switch",
         lib.WMMF_E_DEADLOCK,
     )

@@ -26,7 +26,7 @@ enum {
     NANOSECONDS,  /* (timeout) -> int, -1 for ever */
     STILL_OPEN,   /* (handle): raises if it was closed; Python runs signal handlers meanwhile */
     FAIL,         /* (handle, status, action): raises */
-    FAIL_LOCK,    /* (section, status, writing): raises */
+    FAIL_LOCK,    /* (section, status, writing, at): raises */
     FAIL_PUBLISH, /* (channel, frame, status): raises */
     TOO_SMALL,    /* (channel, size, needed): raises */
     CURRENT_TASK, /* () -> a weak reference to the running greenlet or else task, or None; only with greenlet */
@@ -100,7 +100,7 @@ typedef int32_t (*Call)(void *arguments, int64_t timeout_ns);
  * then releases what the call has got. */
 int hold_attempt(Handle *handle, PyObject *timeout, int quick, Call call, void *arguments, int32_t *status);
 
-/* -- Sections and their lock: hold_lock.c -- */
+/* -- Sections and their locks: hold_lock.c -- */
 
 typedef struct Held Held;
 
@@ -109,7 +109,7 @@ typedef struct {
     Held *held; /* by this process through this handle */
 } Section;
 
-/* Forgets which threads have the lock, without releasing it. */
+/* Forgets which threads have locks, without releasing them. */
 void hold_forget(Section *self);
 
 /* -- Frames: hold_frame.c, and channels, which give them: hold_channel.c -- */

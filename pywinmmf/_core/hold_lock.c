@@ -1,9 +1,12 @@
-/* Sections and their lock: who has it is remembered here, by thread and task. */
+/* Sections and their locks: who has one is remembered here, by thread and task. */
 #include "hold.h"
+
+#define OWN_LOCK UINT64_MAX /* the section's own, and no offset in the payload */
 
 typedef struct {
     PyObject_HEAD Section *section;
     PyObject *timeout;
+    uint64_t at; /* which lock: the offset of one in the payload, or OWN_LOCK */
     char writing, repair, owner_died;
 } Guard;
 
@@ -62,11 +65,17 @@ static Held *take_out(Section *self, const Guard *guard, int any_thread) {
     return found;
 }
 
+static int32_t unlock_native(wmmf_section *section, const Guard *guard) {
+    if (guard->at == OWN_LOCK)
+        return guard->writing ? wmmf_unlock_write(section) : wmmf_unlock_read(section);
+    return guard->writing ? wmmf_unlock_write_at(section, guard->at) : wmmf_unlock_read_at(section, guard->at);
+}
+
 static int32_t unlock(Section *self, Held *held) {
-    int writing = held->guard->writing;
+    const Guard *guard = held->guard;
     Py_XDECREF(held->task);
     PyMem_Free(held);
-    return writing ? wmmf_unlock_write(self->handle.native) : wmmf_unlock_read(self->handle.native);
+    return unlock_native(self->handle.native, guard);
 }
 
 static PyObject *section_held(Section *self, void *closure) {
@@ -76,8 +85,8 @@ static PyObject *section_held(Section *self, void *closure) {
 
 static PyObject *section_give_back(Section *self, PyObject *none) {
     (void)none;
-    Held *held = take_out(self, NULL, 0);
-    if (held)
+    Held *held;
+    while ((held = take_out(self, NULL, 0)))
         unlock(self, held);
     Py_RETURN_NONE;
 }
@@ -122,15 +131,25 @@ static PyObject *current_task(State *state) {
     return PyDict_Contains(modules, state->asyncio) == 1 ? asyncio_task(state) : NULL;
 }
 
-/* (writing) -> what a call that needs the lock has to know: None: nothing; else the weak reference to another task of
- * this thread that has the lock. Reading together with a reading task is harmless. */
-static PyObject *section_other_task(Section *self, PyObject *writing) {
+/* Which lock Python means: None is the section's own, a number the offset of one in the payload. 0: an exception. */
+static int which_lock(PyObject *at, uint64_t *found) {
+    *found = at == Py_None ? OWN_LOCK : PyLong_AsUnsignedLongLong(at);
+    return !PyErr_Occurred();
+}
+
+/* (writing, at) -> what a call that needs that lock has to know: None: nothing; else the weak reference to another task
+ * of this thread that has the lock. Reading together with a reading task is harmless. */
+static PyObject *section_other_task(Section *self, PyObject *const *arguments, Py_ssize_t count) {
+    (void)count;
     unsigned long thread = PyThread_get_thread_ident();
+    uint64_t at;
+    if (!which_lock(arguments[1], &at))
+        return NULL;
     PyObject *task = NULL;
     int found = 0;
     Py_BEGIN_CRITICAL_SECTION(self);
     for (Held *held = self->held; held; held = held->next) {
-        if (held->thread == thread && (held->guard->writing || writing == Py_True)) {
+        if (held->thread == thread && held->guard->at == at && (held->guard->writing || arguments[0] == Py_True)) {
             task = Py_XNewRef(held->task);
             found = 1;
             break;
@@ -154,11 +173,13 @@ static PyObject *section_other_task(Section *self, PyObject *writing) {
     Py_RETURN_NONE;
 }
 
-/* Whether the running task took all locks that this thread has on sections called like this one, and there are some:
- * through whichever object, no other task can release them. */
-static PyObject *section_only_own(Section *self, PyObject *none) {
-    (void)none;
+/* (at) -> whether the running task took that lock, wherever this thread has it on sections called like this one, and it
+ * has it: through whichever object, no other task can release it. */
+static PyObject *section_only_own(Section *self, PyObject *which) {
     State *state = self->handle.state;
+    uint64_t at;
+    if (!which_lock(which, &at))
+        return NULL;
     PyObject *current = current_task(state);
     if (PyErr_Occurred())
         return NULL;
@@ -170,8 +191,9 @@ static PyObject *section_only_own(Section *self, PyObject *none) {
             continue;
         Py_BEGIN_CRITICAL_SECTION(handle);
         for (Held *held = ((Section *)handle)->held; held; held = held->next) {
-            own += held->thread == thread && held->task == current;
-            others += held->thread == thread && held->task != current;
+            int ours = held->thread == thread && held->guard->at == at;
+            own += ours && held->task == current;
+            others += ours && held->task != current;
         }
         Py_END_CRITICAL_SECTION();
     }
@@ -182,14 +204,25 @@ static PyObject *section_only_own(Section *self, PyObject *none) {
 
 typedef struct {
     wmmf_section *section;
-    int writing;
-    uint64_t place; /* in the queue of writers */
+    const Guard *guard;
+    uint64_t place; /* in the queue of the section's writers */
 } Locking;
 
 static int32_t lock(void *arguments, int64_t timeout_ns) {
     Locking *locking = arguments;
-    return locking->writing ? wmmf_lock_write_queued(locking->section, timeout_ns, &locking->place)
-                            : wmmf_lock_read(locking->section, timeout_ns);
+    const Guard *guard = locking->guard;
+    if (guard->at == OWN_LOCK)
+        return guard->writing ? wmmf_lock_write_queued(locking->section, timeout_ns, &locking->place)
+                              : wmmf_lock_read(locking->section, timeout_ns);
+    return guard->writing ? wmmf_lock_write_at(locking->section, guard->at, timeout_ns)
+                          : wmmf_lock_read_at(locking->section, guard->at, timeout_ns);
+}
+
+static PyObject *fail_lock(const Guard *self, int32_t status) {
+    PyObject *fail = self->section->handle.state->supplied[FAIL_LOCK];
+    if (self->at == OWN_LOCK)
+        return PyObject_CallFunction(fail, "OiiO", self->section, status, self->writing, Py_None);
+    return PyObject_CallFunction(fail, "OiiK", self->section, status, self->writing, (unsigned long long)self->at);
 }
 
 static PyObject *guard_enter(Guard *self, PyObject *none) {
@@ -201,7 +234,7 @@ static PyObject *guard_enter(Guard *self, PyObject *none) {
     Held *held = PyMem_Malloc(sizeof *held);
     if (!held)
         return PyErr_NoMemory();
-    Locking locking = {section->handle.native, self->writing, 0};
+    Locking locking = {section->handle.native, self, 0};
     int32_t status = WMMF_OK;
     int raised = hold_attempt(&section->handle, self->timeout, 1, lock, &locking, &status) != 0;
     if (locking.place)
@@ -209,15 +242,12 @@ static PyObject *guard_enter(Guard *self, PyObject *none) {
     int owner_died = !raised && self->writing && status == WMMF_E_OWNER_DIED;
     if (raised || (status != WMMF_OK && !owner_died)) {
         PyMem_Free(held);
-        if (!raised)
-            PyObject_CallFunction(state->supplied[FAIL_LOCK], "Oii", section, status, self->writing);
-        return NULL;
+        return raised ? NULL : fail_lock(self, status);
     }
     if (owner_died && !self->repair) { /* and stays so for the next one */
-        wmmf_unlock_write(section->handle.native);
+        unlock_native(section->handle.native, self);
         PyMem_Free(held);
-        PyObject_CallFunction(state->supplied[FAIL_LOCK], "Oii", section, status, self->writing);
-        return NULL;
+        return fail_lock(self, status);
     }
     *held = (Held){NULL, PyThread_get_thread_ident(), self, current_task(state)};
     Py_BEGIN_CRITICAL_SECTION(section);
@@ -248,12 +278,17 @@ static void guard_dealloc(Guard *self) {
     hold_dealloc((PyObject *)self);
 }
 
-/* read_lock(timeout), write_lock(timeout, repair). */
-static PyObject *new_guard(Section *self, PyObject *timeout, int writing, int repair) {
+/* read_lock(timeout, at), write_lock(timeout, at, repair). */
+static PyObject *new_guard(Section *self, PyObject *const *arguments, int writing, int repair) {
     State *state = self->handle.state;
+    PyObject *timeout = arguments[0];
+    uint64_t at;
+    if (!which_lock(arguments[1], &at))
+        return NULL;
     Guard *guard = hold_make(state->supplied[writing ? WRITE_LOCK : READ_LOCK]);
     if (!guard)
         return NULL;
+    guard->at = at;
     guard->section = (Section *)Py_NewRef((PyObject *)self);
     guard->timeout = Py_NewRef(timeout);
     guard->writing = (char)writing;
@@ -261,13 +296,14 @@ static PyObject *new_guard(Section *self, PyObject *timeout, int writing, int re
     return (PyObject *)guard;
 }
 
-static PyObject *section_read_lock(Section *self, PyObject *timeout) {
-    return new_guard(self, timeout, 0, 0);
+static PyObject *section_read_lock(Section *self, PyObject *const *arguments, Py_ssize_t count) {
+    (void)count;
+    return new_guard(self, arguments, 0, 0);
 }
 
 static PyObject *section_write_lock(Section *self, PyObject *const *arguments, Py_ssize_t count) {
     (void)count;
-    return new_guard(self, arguments[0], 1, arguments[1] != Py_False);
+    return new_guard(self, arguments, 1, arguments[2] != Py_False);
 }
 
 /* (size): makes a file longer or shorter, and maps it again; a status. None: something else refers to the section - a
@@ -284,17 +320,17 @@ static PyObject *section_resize(Section *self, PyObject *size) {
 static PyMemberDef section_members[] = {HANDLE_MEMBERS, END};
 static PyGetSetDef section_getset[] = {
     HANDLE_CELL,
-    {"held", (getter)section_held, NULL, "whether some thread has the lock through this handle", NULL},
+    {"held", (getter)section_held, NULL, "whether some thread has a lock through this handle", NULL},
     END,
 };
 
 static PyMethodDef section_methods[] = {
-    ONE("read_lock", section_read_lock, "(timeout)"),
-    FAST("write_lock", section_write_lock, "(timeout, repair)"),
-    ONE("other_task", section_other_task, "(writing): the task or greenlet whose lock is in the way"),
-    NONE("only_own", section_only_own, "whether all locks of this thread on sections of this name are this task's"),
+    FAST("read_lock", section_read_lock, "(timeout, at)"),
+    FAST("write_lock", section_write_lock, "(timeout, at, repair)"),
+    FAST("other_task", section_other_task, "(writing, at): the task or greenlet whose lock is in the way"),
+    ONE("only_own", section_only_own, "(at): whether this lock, which this thread has, is this task's"),
     ONE("resize", section_resize, "(size): a status, or None: something refers to it"),
-    NONE("give_back", section_give_back, "the lock that the calling thread has, if it has one"),
+    NONE("give_back", section_give_back, "the locks that the calling thread has"),
     END,
 };
 

@@ -226,6 +226,52 @@ static void wait_for_change(void) {
     answer_number(status, value);
 }
 
+static void notify(void) {
+    answer(wmmf_notify(section));
+}
+
+/* Locks in the payload. */
+
+static void create_with_locks(void) {
+    wmmf_options options = {.struct_size = sizeof options, .locks = (uint32_t)number(3)};
+    unhex(1);
+    answer(is_open() ? WMMF_E_ARGUMENT : wmmf_create(fields[1], number(2), &options, &section));
+}
+
+static void lock_read_at(void) {
+    answer(wmmf_lock_read_at(section, number(1), timeout(2)));
+}
+
+static void unlock_read_at(void) {
+    answer(wmmf_unlock_read_at(section, number(1)));
+}
+
+static void lock_write_at(void) {
+    answer(wmmf_lock_write_at(section, number(1), timeout(2)));
+}
+
+static void unlock_write_at(void) {
+    answer(wmmf_unlock_write_at(section, number(1)));
+}
+
+static void mark_consistent_at(void) {
+    answer(wmmf_mark_consistent_at(section, number(1)));
+}
+
+static void poison_at(void) {
+    answer(wmmf_poison_at(section, number(1)));
+}
+
+static void notify_at(void) {
+    answer(wmmf_notify_at(section, number(1)));
+}
+
+static void wait_at(void) {
+    uint64_t value = 0;
+    int32_t status = wmmf_wait_at(section, number(1), number(2), timeout(3), &value);
+    answer_number(status, value);
+}
+
 static void audit(void) {
     wmmf_audit_report report = {.struct_size = sizeof report};
     int32_t status = wmmf_audit(section, &report);
@@ -401,6 +447,16 @@ static const struct {
     {"peek", 3, peek},
     {"sequence", 1, sequence},
     {"wait", 3, wait_for_change},
+    {"notify", 1, notify},
+    {"create_with_locks", 4, create_with_locks},
+    {"lock_read_at", 3, lock_read_at},
+    {"unlock_read_at", 2, unlock_read_at},
+    {"lock_write_at", 3, lock_write_at},
+    {"unlock_write_at", 2, unlock_write_at},
+    {"mark_consistent_at", 2, mark_consistent_at},
+    {"poison_at", 2, poison_at},
+    {"notify_at", 2, notify_at},
+    {"wait_at", 4, wait_at},
     {"audit", 1, audit},
     {"channel_create", 6, channel_create},
     {"channel_open", 4, channel_open},

@@ -141,10 +141,13 @@ std::string close(const fields &) {
     return "ok";
 }
 
-std::string lock_read(const fields &request) {
-    wmmf::read_guard guard = current().lock_read(timeout(request[1]));
+std::string hold_read(wmmf::read_guard guard) {
     reading.emplace(std::move(guard));
     return "ok";
+}
+
+std::string lock_read(const fields &request) {
+    return hold_read(current().lock_read(timeout(request[1])));
 }
 
 std::string unlock_read(const fields &) {
@@ -153,10 +156,13 @@ std::string unlock_read(const fields &) {
     return "ok";
 }
 
-std::string lock_write(const fields &request) {
-    wmmf::write_guard guard = current().lock_write(timeout(request[1]), true);
+std::string hold_write(wmmf::write_guard guard) {
     writing.emplace(std::move(guard));
     return writing->owner_died() ? "error " + std::to_string(WMMF_E_OWNER_DIED) : "ok";
+}
+
+std::string lock_write(const fields &request) {
+    return hold_write(current().lock_write(timeout(request[1]), true));
 }
 
 std::string unlock_write(const fields &) {
@@ -209,6 +215,49 @@ std::string sequence(const fields &) {
 
 std::string wait(const fields &request) {
     return "ok " + std::to_string(current().wait(number(request[1]), timeout(request[2])));
+}
+
+std::string notify(const fields &) {
+    current().notify();
+    return "ok";
+}
+
+std::string create_with_locks(const fields &request) {
+    wmmf::options given = options("0");
+    given.locks = static_cast<uint32_t>(number(request[3]));
+    section.emplace(wmmf::section::create(unhex(request[1]), number(request[2]), given));
+    return "ok";
+}
+
+wmmf::payload_lock lock_at(const fields &request) {
+    return current().lock_at(number(request[1]));
+}
+
+std::string lock_read_at(const fields &request) {
+    return hold_read(lock_at(request).lock_read(timeout(request[2])));
+}
+
+std::string lock_write_at(const fields &request) {
+    return hold_write(lock_at(request).lock_write(timeout(request[2]), true));
+}
+
+std::string mark_consistent_at(const fields &request) {
+    lock_at(request).mark_consistent();
+    return "ok";
+}
+
+std::string poison_at(const fields &request) {
+    lock_at(request).poison();
+    return "ok";
+}
+
+std::string notify_at(const fields &request) {
+    lock_at(request).notify();
+    return "ok";
+}
+
+std::string wait_at(const fields &request) {
+    return "ok " + std::to_string(lock_at(request).wait(number(request[2]), timeout(request[3])));
 }
 
 std::string audit(const fields &) {
@@ -348,6 +397,16 @@ const std::map<std::string, request> requests = {
     {"peek", {3, peek}},
     {"sequence", {1, sequence}},
     {"wait", {3, wait}},
+    {"notify", {1, notify}},
+    {"create_with_locks", {4, create_with_locks}},
+    {"lock_read_at", {3, lock_read_at}},
+    {"unlock_read_at", {2, unlock_read}},
+    {"lock_write_at", {3, lock_write_at}},
+    {"unlock_write_at", {2, unlock_write}},
+    {"mark_consistent_at", {2, mark_consistent_at}},
+    {"poison_at", {2, poison_at}},
+    {"notify_at", {2, notify_at}},
+    {"wait_at", {4, wait_at}},
     {"audit", {1, audit}},
     {"channel_create", {6, channel_create}},
     {"channel_open", {4, channel_open}},

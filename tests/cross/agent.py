@@ -7,7 +7,18 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import pywinmmf
-from pywinmmf import Access, Frame, FrameChannel, Layout, MemoryMappedFile, Namespace, NewFrame, ReadLock, WriteLock
+from pywinmmf import (
+    Access,
+    Frame,
+    FrameChannel,
+    Layout,
+    MemoryMappedFile,
+    Namespace,
+    NewFrame,
+    PayloadLock,
+    ReadLock,
+    WriteLock,
+)
 from pywinmmf._native import lib
 
 ARGUMENT, TIMEOUT, OWNER_DIED, NOT_OWNER = -1, -20, -21, -25
@@ -40,7 +51,7 @@ class Agent:
 
     def __init__(self) -> None:
         self.section: MemoryMappedFile | None = None
-        self.guard: ReadLock | WriteLock | None = None
+        self.guards: dict[type[ReadLock | WriteLock], ReadLock | WriteLock] = {}
         self.channel: FrameChannel | None = None
         self.begun: NewFrame | None = None
         self.taken: Frame | None = None
@@ -103,20 +114,25 @@ class Agent:
         self.section = self.channel = self.begun = self.taken = None
 
     def lock_read(self, timeout: str) -> None:
-        self.guard = self.current().read_lock(seconds(timeout)).__enter__()
+        self.read_locked(self.current(), timeout)
+
+    def read_locked(self, what: MemoryMappedFile | PayloadLock, timeout: str) -> None:
+        self.guards[ReadLock] = what.read_lock(seconds(timeout)).__enter__()
 
     def lock_write(self, timeout: str) -> None:
-        guard = self.current().write_lock(seconds(timeout), repair=True).__enter__()
-        self.guard = guard
+        self.write_locked(self.current(), timeout)
+
+    def write_locked(self, what: MemoryMappedFile | PayloadLock, timeout: str) -> None:
+        guard = what.write_lock(seconds(timeout), repair=True).__enter__()
+        self.guards[WriteLock] = guard
         if guard.owner_died:
             raise RefusedError(OWNER_DIED)
 
     def unlock(self, kind: type[ReadLock | WriteLock]) -> None:
         self.current()
-        if not isinstance(self.guard, kind):
+        if kind not in self.guards:
             raise RefusedError(NOT_OWNER)
-        guard, self.guard = self.guard, None
-        guard.__exit__(None, None, None)
+        self.guards.pop(kind).__exit__(None, None, None)
 
     def unlock_read(self) -> None:
         self.unlock(ReadLock)
@@ -146,6 +162,40 @@ class Agent:
 
     def wait(self, sequence: str, timeout: str) -> str:
         return str(self.current().wait(int(sequence), seconds(timeout)))
+
+    def notify(self) -> None:
+        self.current().notify()
+
+    def create_with_locks(self, name: str, size: str, locks: str) -> None:
+        self.none_open()
+        self.section = MemoryMappedFile.create(bytes.fromhex(name).decode(), int(size), locks=int(locks))
+
+    def lock_at(self, offset: str) -> PayloadLock:
+        return self.current().lock_at(int(offset))
+
+    def lock_read_at(self, offset: str, timeout: str) -> None:
+        self.read_locked(self.lock_at(offset), timeout)
+
+    def unlock_read_at(self, _offset: str) -> None:
+        self.unlock(ReadLock)
+
+    def lock_write_at(self, offset: str, timeout: str) -> None:
+        self.write_locked(self.lock_at(offset), timeout)
+
+    def unlock_write_at(self, _offset: str) -> None:
+        self.unlock(WriteLock)
+
+    def mark_consistent_at(self, offset: str) -> None:
+        self.lock_at(offset).mark_consistent()
+
+    def poison_at(self, offset: str) -> None:
+        self.lock_at(offset).poison()
+
+    def notify_at(self, offset: str) -> None:
+        self.lock_at(offset).notify()
+
+    def wait_at(self, offset: str, sequence: str, timeout: str) -> str:
+        return str(self.lock_at(offset).wait(int(sequence), seconds(timeout)))
 
     def audit(self) -> str:
         report = self.current().audit()
@@ -224,7 +274,7 @@ class Agent:
         raise EOFError
 
 
-HELPERS = ("__init__", "current", "current_channel", "none_open", "unlock")
+HELPERS = ("__init__", "current", "current_channel", "none_open", "read_locked", "write_locked", "unlock", "lock_at")
 REQUESTS = [name for name in vars(Agent) if name not in HELPERS]
 
 

@@ -67,6 +67,9 @@ internal static class Agent
             case "create_growing" when !IsOpen:
                 s_file = MemoryMappedFile.Create(Name(a[0]), Number(a[1]), reserve: Number(a[2]));
                 return "ok";
+            case "create_with_locks" when !IsOpen:
+                s_file = MemoryMappedFile.Create(Name(a[0]), Number(a[1]), locks: (int)Number(a[2]));
+                return "ok";
             case "open" when !IsOpen:
                 s_file = MemoryMappedFile.Open(Name(a[0]), (SectionNamespace)Number(a[2]), (SectionLayout)Number(a[3]), Number(a[1]), a[4] == "1");
                 return $"ok {s_file.Size}";
@@ -83,7 +86,10 @@ internal static class Agent
         }
         if (s_channel != null)
             return DoWithChannel(s_channel, request, a);
-        return DoWithFile(s_file ?? throw new ArgumentException("nothing is open"), request, a);
+        var file = s_file ?? throw new ArgumentException("nothing is open");
+        return request.EndsWith("_at", StringComparison.Ordinal)
+            ? DoWithLock(file.LockAt(Number(a[0])), request, a)
+            : DoWithFile(file, request, a);
     }
 
     private static bool IsOpen => s_file != null || s_channel != null;
@@ -96,11 +102,11 @@ internal static class Agent
                 file.ReadLock(Time(a[0]));
                 return "ok";
             case "unlock_read":
-                return Unlocked(file.Unlock(isWrite: false));
+                return Unlocked(file.Unlock(NativeLock.Own, isWrite: false));
             case "lock_write":
                 return file.WriteLock(Time(a[0]), repair: true).OwnerDied ? $"error {(int)WmmfStatus.OwnerDied}" : "ok";
             case "unlock_write":
-                return Unlocked(file.Unlock(isWrite: true));
+                return Unlocked(file.Unlock(NativeLock.Own, isWrite: true));
             case "mark_consistent":
                 file.MarkConsistent();
                 return "ok";
@@ -126,9 +132,43 @@ internal static class Agent
                 return $"ok {file.Sequence}";
             case "wait":
                 return $"ok {file.Wait((ulong)Number(a[0]), Time(a[1]))}";
+            case "notify":
+                file.Notify();
+                return "ok";
             case "audit":
                 var report = file.Audit();
                 return $"ok {(report.IsDamaged ? 1 : 0)} {(report.IsPoisoned ? 1 : 0)}";
+            default:
+                throw new ArgumentException(request);
+        }
+    }
+
+    private static string DoWithLock(PayloadLock at, string request, string[] a)
+    {
+        switch (request)
+        {
+            case "lock_read_at":
+                at.ReadLock(Time(a[1]));
+                return "ok";
+            case "unlock_read_at":
+                at.ExitReadLock();
+                return "ok";
+            case "lock_write_at":
+                return at.WriteLock(Time(a[1]), repair: true).OwnerDied ? $"error {(int)WmmfStatus.OwnerDied}" : "ok";
+            case "unlock_write_at":
+                at.ExitWriteLock();
+                return "ok";
+            case "mark_consistent_at":
+                at.MarkConsistent();
+                return "ok";
+            case "poison_at":
+                at.Poison();
+                return "ok";
+            case "notify_at":
+                at.Notify();
+                return "ok";
+            case "wait_at":
+                return $"ok {at.Wait((ulong)Number(a[1]), Time(a[2]))}";
             default:
                 throw new ArgumentException(request);
         }

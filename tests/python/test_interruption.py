@@ -128,6 +128,26 @@ def test_a_forgotten_guard_gives_the_lock_back(
     other.close()
 
 
+@pytest.mark.parametrize("kind", ["read_lock", "write_lock"])
+def test_a_lock_in_the_payload_is_given_back(name: str, kind: str) -> None:
+    """Its guard is forgotten, or the section is left."""
+    with MemoryMappedFile.create(name, 128, participants=3, locks=1) as table, MemoryMappedFile.open(name) as other:
+
+        def work() -> None:
+            with (
+                MemoryMappedFile.open(name) as own,
+                getattr(own.lock_at(64), kind)(),
+                getattr(other.lock_at(0), kind)(),
+            ):
+                pass
+
+        for number in moments(work):
+            for offset in (0, 64):
+                for one in (table, other):
+                    with one.lock_at(offset).write_lock(0) as guard:
+                        assert not guard.owner_died, number
+
+
 @LOCKS
 def test_a_guard_that_somebody_has_gives_the_lock_back(
     section: MemoryMappedFile, lock: Callable[[MemoryMappedFile], Any]

@@ -59,7 +59,7 @@ namespace Wmmf
 
         internal static wmmf_options Options(
             SectionNamespace nameSpace, SectionLayout layout, SectionAccess access = SectionAccess.Owner, int mode = 0,
-            int participants = 0, bool readOnly = false, long reserve = 0)
+            int participants = 0, bool readOnly = false, long reserve = 0, int locks = 0)
         {
             if (mode < 0 || mode > 511)
                 throw new ArgumentOutOfRangeException(nameof(mode), mode, "expected 0 to 511 (octal 777)");
@@ -67,6 +67,7 @@ namespace Wmmf
                 throw new ArgumentException(
                     $"mode {mode} with access {access}: a mode needs access: {nameof(SectionAccess)}.{SectionAccess.Mode}", nameof(mode));
             Within(participants, NativeMethods.WMMF_PARTICIPANTS_MAX, nameof(participants));
+            Within(locks, NativeMethods.WMMF_LOCKS_MAX, nameof(locks));
             Known(nameSpace, nameof(nameSpace));
             Known(layout, nameof(layout));
             Known(access, nameof(access));
@@ -80,6 +81,7 @@ namespace Wmmf
                 participants = (uint)participants,
                 read_only = readOnly ? 1u : 0u,
                 reserve = Bytes(reserve, nameof(reserve)),
+                locks = (uint)locks,
             };
         }
 

@@ -9,6 +9,7 @@ namespace Wmmf
         private struct Held
         {
             internal SectionHandle Section;
+            internal ulong At; // which of its locks: see NativeLock
             internal bool IsWrite;
             internal bool IsExposed; // keeps the section mapped, because spans of it were given out
             internal ulong Ticket;
@@ -25,7 +26,7 @@ namespace Wmmf
         private static OfThread? t_locks;
 
         // Notes a lock that was just taken; its ticket.
-        internal static ulong Add(SectionHandle section, bool isWrite)
+        internal static ulong Add(SectionHandle section, ulong at, bool isWrite)
         {
             var locks = t_locks ??= new OfThread();
             for (var i = locks.Count - 1; i >= 0; i--)
@@ -33,7 +34,7 @@ namespace Wmmf
                     RemoveAt(locks, i); // closing took that lock away
             if (locks.Count == locks.Held.Length)
                 Array.Resize(ref locks.Held, 2 * locks.Count);
-            locks.Held[locks.Count++] = new Held { Section = section, IsWrite = isWrite, Ticket = ++locks.Tickets };
+            locks.Held[locks.Count++] = new Held { Section = section, At = at, IsWrite = isWrite, Ticket = ++locks.Tickets };
             return locks.Tickets;
         }
 
@@ -52,14 +53,17 @@ namespace Wmmf
             return false;
         }
 
-        // Releases the lock of this section and kind, without looking at its ticket. The native status; null if this thread does
+        // Releases this lock of the section and kind, without looking at its ticket. The native status; null if this thread does
         // not hold it.
-        internal static int? Release(SectionHandle section, bool isWrite)
+        internal static int? Release(SectionHandle section, ulong at, bool isWrite)
         {
             var locks = t_locks;
             for (var i = (locks?.Count ?? 0) - 1; i >= 0; i--)
-                if (ReferenceEquals(locks!.Held[i].Section, section) && locks.Held[i].IsWrite == isWrite)
+            {
+                ref var held = ref locks!.Held[i];
+                if (ReferenceEquals(held.Section, section) && held.At == at && held.IsWrite == isWrite)
                     return ReleaseAt(locks, i);
+            }
             return null;
         }
 
@@ -93,9 +97,7 @@ namespace Wmmf
             RemoveAt(locks, index);
             if (!held.Section.TryRetain())
                 return (int)WmmfStatus.Ok;
-            var status = held.IsWrite
-                ? NativeMethods.wmmf_unlock_write(held.Section.Pointer)
-                : NativeMethods.wmmf_unlock_read(held.Section.Pointer);
+            var status = NativeLock.Unlock(held.Section.Pointer, held.At, held.IsWrite);
             held.Section.Release();
             if (held.IsExposed)
                 held.Section.Release();

@@ -1,0 +1,149 @@
+using System;
+using System.Threading;
+
+namespace Wmmf
+{
+    // Its locks: the own one, or the one at an offset of the payload. `at`: see NativeLock.
+    public sealed unsafe partial class MemoryMappedFile
+    {
+        internal ReadLock ReadLockAt(ulong at, TimeSpan? timeout, CancellationToken cancellationToken)
+        {
+            var status = LockRead(at, timeout, cancellationToken);
+            if (status != (int)WmmfStatus.Ok)
+                throw Failure(status, at, "lock for reading");
+            return new ReadLock(this, HeldLocks.Add(_section, at, isWrite: false));
+        }
+
+        internal WriteLock WriteLockAt(ulong at, TimeSpan? timeout, bool repair, CancellationToken cancellationToken)
+        {
+            var status = LockWrite(at, timeout, repair, cancellationToken);
+            if (!IsTaken(status, repair))
+                throw Failure(status, at, "lock for writing");
+            return new WriteLock(this, HeldLocks.Add(_section, at, isWrite: true), status == (int)WmmfStatus.OwnerDied);
+        }
+
+        internal bool TryEnterReadLockAt(ulong at, TimeSpan timeout, CancellationToken cancellationToken)
+        {
+            var status = LockRead(at, timeout, cancellationToken);
+            if (status == (int)WmmfStatus.Timeout)
+                return false;
+            if (status != (int)WmmfStatus.Ok)
+                throw Failure(status, at, "lock for reading");
+            _ = HeldLocks.Add(_section, at, isWrite: false);
+            return true;
+        }
+
+        internal bool TryEnterWriteLockAt(ulong at, TimeSpan timeout, CancellationToken cancellationToken)
+        {
+            var status = LockWrite(at, timeout, false, cancellationToken);
+            if (status == (int)WmmfStatus.Timeout)
+                return false;
+            if (status != (int)WmmfStatus.Ok)
+                throw Failure(status, at, "lock for writing");
+            _ = HeldLocks.Add(_section, at, isWrite: true);
+            return true;
+        }
+
+        // What the native call says: the lock is given back also if that is Poisoned or OwnerDied.
+        internal WmmfStatus Unlock(ulong at, bool isWrite)
+        {
+            var status = HeldLocks.Release(_section, at, isWrite) ?? (int)WmmfStatus.NotOwner;
+            if (status == (int)WmmfStatus.NotOwner)
+                throw new WmmfException(
+                    WmmfStatus.NotOwner, 0,
+                    $"cannot unlock {Where(at)}section '{Name}': this thread does not hold its {(isWrite ? "write" : "read")} lock");
+            return (WmmfStatus)status;
+        }
+
+        internal void MarkConsistentAt(ulong at)
+        {
+            using var section = _section.Hold();
+            Check(NativeLock.MarkConsistent(section.Pointer, at), at, "declare consistent");
+        }
+
+        internal void PoisonAt(ulong at)
+        {
+            using var section = _section.Hold();
+            Check(NativeLock.Poison(section.Pointer, at), at, "poison");
+        }
+
+        internal void NotifyAt(ulong at)
+        {
+            using var section = _section.Hold();
+            Check(NativeLock.Notify(section.Pointer, at), at, "notify those who wait for");
+        }
+
+        internal ulong WaitAt(ulong at, ulong sequence, TimeSpan? timeout, CancellationToken cancellationToken)
+        {
+            using var section = _section.Hold();
+            var wait = new Waiting(section, timeout, cancellationToken);
+            ulong current;
+            int status;
+            do
+                status = NativeLock.Wait(section.Pointer, at, sequence, wait.Next(), &current);
+            while (wait.GoesOn(status));
+            if (status != (int)WmmfStatus.Ok)
+                throw Failure(status, at, $"wait for a change after {sequence} of");
+            return current;
+        }
+
+        private int LockRead(ulong at, TimeSpan? timeout, CancellationToken cancellationToken)
+        {
+            using var section = _section.Hold();
+            var wait = new Waiting(section, timeout, cancellationToken);
+            int status;
+            do
+                status = NativeLock.LockRead(section.Pointer, at, wait.Next());
+            while (wait.GoesOn(status));
+            if (status == (int)WmmfStatus.Ok && section.IsRefused)
+            {
+                _ = NativeLock.Unlock(section.Pointer, at, isWrite: false);
+                section.ThrowIfRefused();
+            }
+            return status;
+        }
+
+        private int LockWrite(ulong at, TimeSpan? timeout, bool repair, CancellationToken cancellationToken)
+        {
+            using var section = _section.Hold();
+            var wait = new Waiting(section, timeout, cancellationToken);
+            var place = 0ul;
+            int status;
+            try
+            {
+                do
+                    status = NativeLock.LockWrite(section.Pointer, at, wait.Next(), &place);
+                while (wait.GoesOn(status));
+            }
+            finally
+            {
+                LeaveQueue(section, place);
+            }
+            // OwnerDied comes with the lock. Giving it back without repair leaves the section as it was, for the next one.
+            if (status == (int)WmmfStatus.OwnerDied && !repair || IsTaken(status, repair) && section.IsRefused)
+                _ = NativeLock.Unlock(section.Pointer, at, isWrite: true);
+            section.ThrowIfRefused();
+            return status;
+        }
+
+        private static bool IsTaken(int status, bool repair) =>
+            status == (int)WmmfStatus.Ok || repair && status == (int)WmmfStatus.OwnerDied;
+
+        // Whatever ends a wait: others would let us go first.
+        private static void LeaveQueue(in SectionHandle.Use section, ulong place)
+        {
+            if (place != 0)
+                _ = NativeMethods.wmmf_leave_queue(section.Pointer, place);
+        }
+
+        private void Check(int status, ulong at, string what)
+        {
+            if (status != (int)WmmfStatus.Ok)
+                throw Failure(status, at, what);
+        }
+
+        private Exception Failure(int status, ulong at, string what) => Failure(status, $"{what} {Where(at)}".TrimEnd());
+
+        private static string Where(ulong at) => at == NativeLock.Own ? "" : $"offset {at} of ";
+    }
+}

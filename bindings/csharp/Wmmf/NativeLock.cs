@@ -1,0 +1,36 @@
+using System;
+
+namespace Wmmf
+{
+    // The calls for a lock of a section: its own, or the one at an offset of its payload.
+    internal static unsafe class NativeLock
+    {
+        internal const ulong Own = ulong.MaxValue; // no offset
+
+        internal static int LockRead(IntPtr section, ulong at, long timeout) => at == Own
+            ? NativeMethods.wmmf_lock_read(section, timeout)
+            : NativeMethods.wmmf_lock_read_at(section, at, timeout);
+
+        // `place`: only the section's own lock keeps one.
+        internal static int LockWrite(IntPtr section, ulong at, long timeout, ulong* place) => at == Own
+            ? NativeMethods.wmmf_lock_write_queued(section, timeout, place)
+            : NativeMethods.wmmf_lock_write_at(section, at, timeout);
+
+        internal static int Unlock(IntPtr section, ulong at, bool isWrite) => at == Own
+            ? isWrite ? NativeMethods.wmmf_unlock_write(section) : NativeMethods.wmmf_unlock_read(section)
+            : isWrite ? NativeMethods.wmmf_unlock_write_at(section, at) : NativeMethods.wmmf_unlock_read_at(section, at);
+
+        internal static int MarkConsistent(IntPtr section, ulong at) =>
+            at == Own ? NativeMethods.wmmf_mark_consistent(section) : NativeMethods.wmmf_mark_consistent_at(section, at);
+
+        internal static int Poison(IntPtr section, ulong at) =>
+            at == Own ? NativeMethods.wmmf_poison(section) : NativeMethods.wmmf_poison_at(section, at);
+
+        internal static int Notify(IntPtr section, ulong at) =>
+            at == Own ? NativeMethods.wmmf_notify(section) : NativeMethods.wmmf_notify_at(section, at);
+
+        internal static int Wait(IntPtr section, ulong at, ulong sequence, long timeout, ulong* current) => at == Own
+            ? NativeMethods.wmmf_wait(section, sequence, timeout, current)
+            : NativeMethods.wmmf_wait_at(section, at, sequence, timeout, current);
+    }
+}
