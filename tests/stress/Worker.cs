@@ -13,7 +13,12 @@ internal static class Worker
     private static void Main(string[] arguments)
     {
         var (kind, name, seed) = (arguments[0], arguments[1], int.Parse(arguments[2]));
-        Work work = kind == "channel" ? new OnChannel(name, seed) : new OnSection(name, seed);
+        Work work = kind switch
+        {
+            "channel" => new OnChannel(name, seed),
+            "table" => new OnTable(name, seed),
+            _ => new OnSection(name, seed),
+        };
         var least = long.Parse(arguments[3]);
         var stop = false;
         var input = new Thread(() =>

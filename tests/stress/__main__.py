@@ -19,6 +19,8 @@ KILLS = {
     ("section", "wine"): 500,
     ("channel", "linux"): 3_000,
     ("channel", "wine"): 150,
+    ("table", "linux"): 5_000,
+    ("table", "wine"): 250,
 }
 OPERATIONS = {("section", "linux"): 100_000_000}
 DEATHS = {"linux": 100, "wine": 20}
@@ -57,7 +59,7 @@ def killing(systems: list[str], scale: float) -> bool:
             system,
             f"{sum(killed.values()):,} ({of_languages})",
             f"{total.operations:,}",
-            f"{total.repairs:,}" if kind == "section" else "-",
+            f"{total.repairs:,}" if kind != "channel" else "-",
             str(total.torn),
             str(total.failed),
             str(leaked),

@@ -7,9 +7,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from stress import on_channel, on_section
+from stress import on_channel, on_section, on_table
 
-from pywinmmf import AlreadyExistsError, FrameChannel, MemoryMappedFile, list_sections
+from pywinmmf import AlreadyExistsError, FrameChannel, MemoryMappedFile, PayloadLock, list_sections
 
 SECONDS = 10  # that the system may take to clear away what the last ones killed had
 
@@ -26,6 +26,8 @@ def in_time(holds: Callable[[], bool]) -> bool:
 def create(kind: str, name: str) -> Kept:
     if kind == "channel":
         return FrameChannel.create(name, capacity=on_channel.SIZE, slots=on_channel.SLOTS)
+    if kind == "table":
+        return MemoryMappedFile.create(name, on_table.SIZE, locks=on_table.LOCKS)
     return MemoryMappedFile.create(name, on_section.SIZE)
 
 
@@ -44,14 +46,21 @@ def slots_left(channel: FrameChannel) -> int:
     return held
 
 
-def works(kept: Kept) -> bool:
+def recover(lock: MemoryMappedFile | PayloadLock) -> None:
+    with lock.write_lock(SECONDS, repair=True) as guard:
+        if guard.owner_died:
+            lock.mark_consistent()
+
+
+def works(kept: Kept, kind: str) -> bool:
     if isinstance(kept, FrameChannel):
         return slots_left(kept) == on_channel.SLOTS
     with MemoryMappedFile.open(kept.name) as again:
-        with again.write_lock(SECONDS, repair=True) as guard:
-            if guard.owner_died:
-                again.mark_consistent()
-        return again.write(b"still there") != 0
+        if kind == "table":
+            for row in range(on_table.ROWS):
+                recover(again.lock_at(row * on_table.ROW))
+        recover(again)
+        return again.write(b"still there", on_table.LOCK) != 0
 
 
 def is_free(kind: str, name: str) -> bool:
@@ -75,7 +84,7 @@ def main() -> None:
             publish(kept)  # so that nobody waits for a first one
         print("ready", flush=True)
         sys.stdin.read()
-        sound = works(kept) and not kept.audit().damaged
+        sound = works(kept, kind) and not kept.audit().damaged
         in_time(lambda: living(name) == 1)
         participants = living(name)
     sound = sound and in_time(lambda: is_free(kind, short_lived_name))

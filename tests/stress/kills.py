@@ -24,8 +24,8 @@ from csharp import programs
 from lab import dotnet, wine, winpython
 
 TESTS = Path(__file__).parents[1]
-IN_CSHARP = [f"../stress/{source}.cs" for source in ("Worker", "Work", "OnSection", "OnChannel")]
-KINDS = ["section", "channel"]
+IN_CSHARP = [f"../stress/{source}.cs" for source in ("Worker", "Work", "OnSection", "OnChannel", "OnTable")]
+KINDS = ["section", "channel", "table"]
 LIFE_SECONDS = 0.01  # at most, from one death to the next
 CROWD = 3  # victims at a time
 MIXTURE = ["C"] * 18 + ["Python", "C#"]  # mostly C, which is quick to start, so that deaths are many

@@ -1,5 +1,5 @@
 /* One process of the kill stress: random operations until it is killed, or, if it is asked for a number of them, until
- * standard input ends and it has done as many. It works on what it is told to: on_section.c, on_channel.c.
+ * standard input ends and it has done as many. It works on what it is told to: on_section.c, on_channel.c, on_table.c.
  *
  * At its end it prints: operations, torn payloads, failed calls, repairs, and handles that it holds more than at its
  * start. A victim ends, instead of being killed, when it meets with one of these faults. */
@@ -68,6 +68,12 @@ void look(const uint64_t *words, uint32_t count) {
     fprintf(stderr, "torn\n");
 }
 
+static const struct work *work_on(const char *kind) {
+    if (strcmp(kind, "channel") == 0)
+        return &on_channel;
+    return strcmp(kind, "table") == 0 ? &on_table : &on_section;
+}
+
 static uint32_t length(void (*const *operations)(void)) {
     uint32_t count = 0;
     while (operations[count])
@@ -98,7 +104,7 @@ static void wait_for_the_end(void *argument) {
 int main(int argc, char **argv) {
     if (argc != 5)
         return 2;
-    const struct work *work = strcmp(argv[1], "channel") == 0 ? &on_channel : &on_section;
+    const struct work *work = work_on(argv[1]);
     random_state = strtoul(argv[3], NULL, 10) + 1;
     uint64_t operations = 0, least = strtoull(argv[4], NULL, 10);
     victim = least == 0;

@@ -18,7 +18,7 @@ struct work {
     void (*const *often)(void); /* operations; both lists end with NULL */
     void (*const *seldom)(void);
 };
-extern const struct work on_section, on_channel;
+extern const struct work on_section, on_channel, on_table;
 
 extern struct tally { uint32_t torn, failed, repairs; } tally;
 

@@ -8,7 +8,10 @@ import threading
 
 from stress.on_channel import OnChannel
 from stress.on_section import OnSection
+from stress.on_table import OnTable
 from stress.work import Work
+
+WORK: dict[str, type[Work]] = {"section": OnSection, "channel": OnChannel, "table": OnTable}
 
 
 def handles_in_use() -> int:
@@ -24,7 +27,7 @@ def handles_in_use() -> int:
 
 def main() -> None:
     kind, name, seed, least = sys.argv[1:]
-    work: Work = OnChannel(name, int(seed)) if kind == "channel" else OnSection(name, int(seed))
+    work = WORK[kind](name, int(seed))
     stop = threading.Event()
 
     def wait_for_the_end() -> None:
