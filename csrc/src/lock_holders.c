@@ -20,8 +20,8 @@ static struct {
 
 /* A fork copies the lock as it is, but not the thread that held it: a child takes over what its parent's thread held.
  * It finds the list whole, since each change of it that a walk depends on is one store. */
-static void lock_handles(void) {
-    uint32_t process = platform_process_id();
+static void lock_handles(const struct platform_mapping *mapping) {
+    uint32_t process = platform_process_id(mapping);
     uint32_t holder = 0;
     for (int turn = 0; !cas_seq_u32(&handles.locked_by, &holder, process); turn++) {
         if (holder != process)
@@ -36,7 +36,7 @@ static void unlock_handles(void) {
 }
 
 void holders_add_handle(wmmf_section *section) {
-    lock_handles();
+    lock_handles(section->mapping);
     section->previous = NULL;
     section->next = handles.first;
     if (section->next)
@@ -48,7 +48,7 @@ void holders_add_handle(wmmf_section *section) {
 void holders_remove_handle(wmmf_section *section) {
     if (!section->abandon)
         return;
-    lock_handles();
+    lock_handles(section->mapping);
     if (section->previous)
         section->previous->next = section->next;
     else
@@ -140,7 +140,7 @@ static void end_holding(wmmf_section *section, struct holding *holding) {
 
 /* Runs in a thread that ends, and takes from it what it still holds, as from a process that died. */
 void thread_ended(uint64_t thread) {
-    lock_handles(); /* so no handle is closed meanwhile */
+    lock_handles(NULL); /* so no handle is closed meanwhile */
     for (wmmf_section *section = handles.first; section; section = section->next) {
         if (platform_forked(section->mapping))
             continue; /* the parent's */
@@ -184,7 +184,7 @@ bool holders_elsewhere(const struct rwlock *lock) {
     bool found = false;
     if (thread == 0)
         return false;
-    lock_handles();
+    lock_handles(section->mapping);
     for (wmmf_section *other = handles.first; other && !found; other = other->next) {
         struct rwlock same = seen_through(lock, other);
         found = other != section && other->abandon == section->abandon && other->identity == section->identity &&

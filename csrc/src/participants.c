@@ -158,7 +158,7 @@ static int32_t take_record(wmmf_section *section, uint32_t index) {
     struct participant *record = &section->records[index];
     store_seq_u64(&record->joined_unix_ns, platform_unix_ns());
     raise_count(section, index);
-    store_release_u32(&record->pid, platform_process_id());
+    store_release_u32(&record->pid, platform_process_id(section->mapping));
     return WMMF_OK;
 }
 

@@ -163,7 +163,8 @@ int64_t platform_monotonic_ns(void);
 uint64_t platform_unix_ns(void);
 /* The same, cheaper and no newer than the last tick of the system. */
 uint64_t platform_unix_coarse_ns(void);
-uint32_t platform_process_id(void);
+/* Of this process. Through a handle of its own (else NULL) it costs no system call. */
+uint32_t platform_process_id(const struct platform_mapping *mapping);
 /* A number of the calling thread that no other thread of this process ever has; 0: no memory for that. */
 uint64_t platform_thread_number(void);
 /* Not the platform's (lock_holders.c): called by it with that number when the thread ends, in that thread, but not once

@@ -138,8 +138,8 @@ static int32_t creation_status(void) {
     return status;
 }
 
-/* Forked children. A page that the kernel wipes in a fork tells it without a system call. All handles of this copy of
- * the library share it; a child that opens handles of its own makes another. */
+/* Forked children. A page with the process's id, which the kernel wipes in a fork, tells without a system call whose a
+ * handle is. All handles of this copy of the library share it; a child that opens handles of its own makes another. */
 
 static shared_u64 guard_page; /* an address; 0: none yet */
 static shared_u32 guard_users;
@@ -153,7 +153,7 @@ static uint64_t new_guard_page(void) {
         munmap(page, sizeof(shared_u32));
         return 0;
     }
-    store_relaxed_u32(page, 1);
+    store_relaxed_u32(page, (uint32_t)getpid());
     return (uint64_t)(uintptr_t)page;
 }
 
@@ -168,11 +168,11 @@ static void enter_guard(struct platform_mapping *mapping) {
     add_seq_u32(&guard_users, 1);
     for (;;) {
         uint64_t page = load_seq_u64(&guard_page);
-        mapping->alive = (shared_u32 *)(uintptr_t)page;
-        if (page != 0 && load_relaxed_u32(mapping->alive) == 1)
+        mapping->guard = (shared_u32 *)(uintptr_t)page;
+        if (page != 0 && load_relaxed_u32(mapping->guard) != 0)
             return;
         uint64_t mine = new_guard_page();
-        mapping->alive = (shared_u32 *)(uintptr_t)mine;
+        mapping->guard = (shared_u32 *)(uintptr_t)mine;
         if (mine == 0) {
             mapping->process = getpid();
             return;
@@ -181,7 +181,7 @@ static void enter_guard(struct platform_mapping *mapping) {
             atexit(free_guard); /* of a shared library: when it is unloaded */
             return;
         }
-        munmap(mapping->alive, sizeof(shared_u32)); /* another thread was quicker */
+        munmap(mapping->guard, sizeof(shared_u32)); /* another thread was quicker */
     }
 }
 
@@ -190,7 +190,7 @@ static void leave_guard(void) {
 }
 
 bool platform_forked(const struct platform_mapping *mapping) {
-    return mapping->alive ? load_relaxed_u32(mapping->alive) == 0 : getpid() != mapping->process;
+    return mapping->guard ? load_relaxed_u32(mapping->guard) == 0 : getpid() != mapping->process;
 }
 
 /* Descriptors. */
@@ -204,6 +204,7 @@ void take_descriptor(struct platform_mapping *mapping, int fd, const struct stat
     mapping->fd = fd;
     mapping->device = status->st_dev;
     mapping->inode = status->st_ino;
+    mapping->owner = status->st_uid;
     off_t mark = (off_t)(((uintptr_t)mapping >> 4) & (((uint64_t)1 << 43) - 1));
     mapping->position = lseek(mapping->fd, mark, SEEK_SET);
     if (mapping->position < 0)
@@ -698,14 +699,11 @@ int32_t platform_create_inner(const struct platform_mapping *outer, bool for_rea
 int32_t platform_open_inner(const struct platform_mapping *outer, bool for_readers, uint64_t id, bool read_only,
                             struct platform_mapping **out) {
     (void)for_readers;
-    struct stat theirs;
     struct platform_mapping *mapping;
-    int32_t status = outer_status(outer, &theirs);
-    if (status == WMMF_OK)
-        status = inner_new(id, read_only, &mapping);
+    int32_t status = inner_new(id, read_only, &mapping);
     if (status != WMMF_OK)
         return status;
-    status = open_attached(mapping, &theirs.st_uid);
+    status = open_attached(mapping, &outer->owner);
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;
@@ -977,8 +975,9 @@ uint64_t platform_unix_coarse_ns(void) {
     return unix_ns(CLOCK_REALTIME_COARSE);
 }
 
-uint32_t platform_process_id(void) {
-    return (uint32_t)getpid();
+uint32_t platform_process_id(const struct platform_mapping *mapping) {
+    uint32_t kept = mapping && mapping->guard ? load_relaxed_u32(mapping->guard) : 0;
+    return kept != 0 ? kept : (uint32_t)getpid();
 }
 
 /* Threads. The key tells us when one ends. */

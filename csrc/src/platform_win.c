@@ -914,7 +914,8 @@ uint64_t platform_unix_coarse_ns(void) {
     return unix_ns(now);
 }
 
-uint32_t platform_process_id(void) {
+uint32_t platform_process_id(const struct platform_mapping *mapping) {
+    (void)mapping;
     return GetCurrentProcessId();
 }
 

@@ -17,6 +17,7 @@ struct platform_mapping {
     int fd; /* for locks, growth and copies; -1: given up in a forked child */
     dev_t device;
     ino_t inode;
+    uid_t owner; /* when it was opened */
     off_t position;
     void *view; /* what is mapped, in whole pages */
     uint64_t view_size;
@@ -26,7 +27,7 @@ struct platform_mapping {
     uint32_t protection; /* of a file: enum wmmf_protection */
     char *file_path;     /* of a file; else NULL */
     bool managed;        /* made by this library: lifetime by flock */
-    shared_u32 *alive;   /* 1 here and 0 in a forked child; NULL: compare the process */
+    shared_u32 *guard;   /* this process's id here, and 0 in a forked child; NULL: compare `process` */
     pid_t process;
     uint64_t file_offset; /* of `base` in its file */
     char path[PATH_LENGTH];

@@ -182,7 +182,7 @@ static int32_t initialise_header(wmmf_section *section, const struct payload_pla
     header->reserve = section->reserve;
     header->committed = section->reserve ? section->size : 0;
     header->created_unix_ns = platform_unix_ns();
-    header->creator_pid = platform_process_id();
+    header->creator_pid = platform_process_id(section->mapping);
     header->kind = plan ? plan->kind : KIND_PLAIN;
     if (plan)
         status = plan->initialise(section, plan->context);

@@ -30,7 +30,7 @@ def check_passed(done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("program", ["unit", "faults", "deaths", "groups", "scans"])
+@pytest.mark.parametrize("program", ["unit", "faults", "deaths", "groups", "scans", "calls"])
 def test_contract_on_linux(program: str, tmp_path: Path) -> None:
     check_passed(run(native.programs("gcc") / program, cwd=tmp_path))
 

@@ -155,7 +155,7 @@ static void clocks_and_chance_move(void) {
     CHECK_STATUS(WMMF_OK, platform_random(&one));
     CHECK_STATUS(WMMF_OK, platform_random(&two));
     CHECK(one != two);
-    CHECK_EQUAL(system_process_id(), platform_process_id());
+    CHECK_EQUAL(system_process_id(), platform_process_id(NULL));
 }
 
 static const struct test tests[] = {
