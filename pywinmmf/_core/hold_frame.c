@@ -15,7 +15,7 @@ static void clear_bits(shared_u32 *word, uint32_t bits) {
 
 static uint32_t set_bits(shared_u32 *word, uint32_t bits) {
     uint32_t before = load_seq_u32(word);
-    while (!cas_seq_u32(word, &before, before | bits))
+    while ((before & bits) != bits && !cas_seq_u32(word, &before, before | bits))
         continue;
     return before;
 }
@@ -233,23 +233,28 @@ static PyObject *frame_exit(Frame *self, PyObject *const *arguments, Py_ssize_t 
 /* Frames that are being filled. Their slot goes when they are published or dropped; views of them, which nobody may use
  * after that, keep only the channel. */
 
-static PyObject *publish(Frame *self, PyObject *none) {
-    (void)none;
-    if (!claim(self))
-        return hold_fail(self->module, OVER, (PyObject *)self);
+/* -1: an exception. */
+static int publish(Frame *self) {
+    if (!claim(self)) {
+        hold_fail(self->module, OVER, (PyObject *)self);
+        return -1;
+    }
     Channel *channel = (Channel *)Py_NewRef((PyObject *)self->channel);
     int32_t status = wmmf_channel_publish(channel->handle.native, &self->frame);
-    PyObject *sequence = NULL;
     if (status == WMMF_OK) {
         self->frame.slot = NO_SLOT;
         end(self);
-        sequence = PyLong_FromUnsignedLongLong(self->frame.sequence);
     } else { /* still begun */
         clear_bits(&self->state, ENDING);
         PyObject_CallFunction(self->module->supplied[FAIL_PUBLISH], "OOi", channel, self, status);
     }
     Py_DECREF(channel);
-    return sequence;
+    return status == WMMF_OK ? 0 : -1;
+}
+
+static PyObject *new_frame_publish(Frame *self, PyObject *none) {
+    (void)none;
+    return publish(self) == 0 ? PyLong_FromUnsignedLongLong(self->frame.sequence) : NULL;
 }
 
 static void drop(Frame *self) {
@@ -272,12 +277,9 @@ static PyObject *cancel(Frame *self, PyObject *none) {
 static PyObject *new_frame_exit(Frame *self, PyObject *const *arguments, Py_ssize_t count) {
     if (load_seq_u32(&self->state) & IS_OVER)
         Py_RETURN_NONE;
-    PyObject *published = count > 0 && arguments[0] == Py_None ? publish(self, NULL) : Py_NewRef(Py_None);
+    int failed = count > 0 && arguments[0] == Py_None ? publish(self) : 0;
     drop(self); /* if it was not published */
-    if (!published)
-        return NULL;
-    Py_DECREF(published);
-    Py_RETURN_NONE;
+    return failed ? NULL : Py_NewRef(Py_None);
 }
 
 static void frame_dealloc(Frame *self) {
@@ -334,7 +336,7 @@ PyType_Spec hold_frame_spec = {"pywinmmf._core.hold.Frame", sizeof(Frame), 0, FO
 static PyMethodDef new_frame_methods[] = {
     NONE("__enter__", hold_enter, "the frame"),
     FAST("__exit__", new_frame_exit, "publish it, or drop it after an exception"),
-    NONE("publish", publish, "Make it the newest frame, before the block ends; its sequence."),
+    NONE("publish", new_frame_publish, "Make it the newest frame, before the block ends; its sequence."),
     NONE("cancel", cancel, "Drop it."),
     END,
 };

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import psutil
 
 from pywinmmf import MemoryMappedFile
-from pywinmmf._core.binding import lib, new_struct
 
 from .process import Process
 from .runner import Subject, new_name
@@ -109,7 +108,5 @@ def _footprint(name: str, writer: Process, reader: Process) -> Footprint:
 
 def section_size(name: str) -> int:
     """Bytes of a channel's section."""
-    info = new_struct("wmmf_info")
     with MemoryMappedFile.open(name, readonly=True) as section:
-        section._must(section._call(lib.wmmf_get_info, info), "look at")
-    return int(info.mapped_size)
+        return section.size
