@@ -169,6 +169,12 @@ static void copy_constants(wmmf_section *section) {
     section->kind = load_relaxed_u32(&section->header->kind);
 }
 
+/* Its id is known by now. */
+static int32_t join(wmmf_section *section) {
+    int32_t status = platform_join(section->mapping, section->section_id, section->read_only);
+    return status == WMMF_OK && !section->read_only ? participants_join(section) : status;
+}
+
 static int32_t initialise_header(wmmf_section *section, const struct payload_plan *plan) {
     struct header *header = section->header;
     int32_t status = platform_random(&header->section_id);
@@ -188,9 +194,7 @@ static int32_t initialise_header(wmmf_section *section, const struct payload_pla
         status = plan->initialise(section, plan->context);
     copy_constants(section);
     if (status == WMMF_OK)
-        status = platform_join(section->mapping, section->section_id, false);
-    if (status == WMMF_OK)
-        status = participants_join(section);
+        status = join(section);
     /* Released: whoever sees the magic sees all of the above. Dying before: nobody can use it, so nobody keeps it, and
      * on Windows, where it has its name already, that ends with it. */
     if (status == WMMF_OK)
@@ -375,13 +379,11 @@ static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmm
     section->grows = grows;
     if (options->layout == WMMF_NATIVE) {
         copy_constants(section);
-        status = platform_join(mapping, section->section_id, options->read_only);
-        if (status == WMMF_OK && !options->read_only)
-            status = participants_join(section);
-        if (status != WMMF_OK) {
-            section_abandon(section);
-            return status;
-        }
+        status = join(section);
+    }
+    if (status != WMMF_OK) {
+        section_abandon(section);
+        return status;
     }
     section_opened(section);
     *out = section;
@@ -537,9 +539,7 @@ static int32_t inner_new(struct platform_mapping *mapping, const struct inner_pl
         section->section_id = section->identity = plan->id;
         section->pins = (shared_u64 *)(void *)section->payload;
         section->pins_each = plan->pins_each;
-        status = platform_join(mapping, plan->id, read_only);
-        if (status == WMMF_OK && !read_only)
-            status = participants_join(section);
+        status = join(section);
     }
     if (status != WMMF_OK) {
         section_abandon(section);

@@ -57,11 +57,12 @@ static void creating_and_opening_take_few_system_calls(void) {
         create_and_open();
     if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
         give_up();
-    int create = calls_of_step(child), open = calls_of_step(child);
-    int create_channel = calls_of_step(child), open_channel = calls_of_step(child);
-    printf("system calls: section %d and %d, channel %d and %d\n", create, open, create_channel, open_channel);
-    CHECK(create <= 15 && create_channel <= 47); /* one fewer for each section where a file is named by its descriptor */
-    CHECK(open <= 14 && open_channel <= 36);
+    int created = calls_of_step(child), opened = calls_of_step(child);
+    int channel_created = calls_of_step(child), channel_opened = calls_of_step(child);
+    printf("system calls: section %d and %d, channel %d and %d\n", created, opened, channel_created, channel_opened);
+    CHECK(created <= 15 &&
+          channel_created <= 47); /* one fewer for each section where a file is named by its descriptor */
+    CHECK(opened <= 14 && channel_opened <= 36);
     ptrace(PTRACE_CONT, child, NULL, NULL);
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }

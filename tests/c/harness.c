@@ -80,10 +80,30 @@ wmmf_section *open_read_only(const char *name, uint32_t layout) {
     return open_as(name, layout, true);
 }
 
+wmmf_channel *open_channel(const char *name, bool read_only) {
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    wmmf_channel *channel = NULL;
+    options.read_only = read_only;
+    REQUIRE_OK(wmmf_channel_open(name, &options, &channel));
+    return channel;
+}
+
 uint8_t *data_of(wmmf_section *section) {
     void *data = NULL;
     REQUIRE_OK(wmmf_data(section, &data));
     return data;
+}
+
+uint64_t size_of(wmmf_section *section) {
+    uint64_t size = 0;
+    REQUIRE_OK(wmmf_size(section, &size));
+    return size;
+}
+
+wmmf_info info_of(wmmf_section *section) {
+    wmmf_info info = {.struct_size = sizeof info};
+    REQUIRE_OK(wmmf_get_info(section, &info));
+    return info;
 }
 
 wmmf_participant participant_of(wmmf_section *section, uint32_t index) {
@@ -127,6 +147,17 @@ void holder_end(struct holder *holder) {
     __atomic_store_n(&holder->step, 2, __ATOMIC_RELEASE);
     thread_join(holder->thread);
     free(holder);
+}
+
+int hold_until_told(const char *name, uint32_t layout, int32_t (*lock)(wmmf_section *, int64_t),
+                    int32_t (*unlock)(wmmf_section *)) {
+    wmmf_section *section = open_existing(name, layout);
+    REQUIRE_OK(lock(section, LONG_TIMEOUT));
+    say("locked");
+    bool told = heard("go");
+    REQUIRE_OK(unlock(section));
+    wmmf_close(section);
+    return !told;
 }
 
 void wait_until_writing(wmmf_section *section, uint32_t index) {

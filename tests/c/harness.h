@@ -51,7 +51,10 @@ wmmf_options options_of(uint32_t layout, uint32_t name_space);
 wmmf_section *create(const char *name, uint64_t size, uint32_t layout);
 wmmf_section *open_existing(const char *name, uint32_t layout);
 wmmf_section *open_read_only(const char *name, uint32_t layout);
+wmmf_channel *open_channel(const char *name, bool read_only);
 uint8_t *data_of(wmmf_section *section);
+uint64_t size_of(wmmf_section *section);
+wmmf_info info_of(wmmf_section *section);
 wmmf_participant participant_of(wmmf_section *section, uint32_t index);
 /* Another thread, which has taken a lock, as `lock` does, and keeps it until it is told to give it back with `unlock`.
  */
@@ -59,6 +62,9 @@ struct holder;
 struct holder *holder_start(wmmf_section *section, int32_t (*lock)(wmmf_section *, int64_t),
                             int32_t (*unlock)(wmmf_section *));
 void holder_end(struct holder *holder);
+/* A role: takes a lock, says "locked", and keeps it until it hears "go", or is killed. */
+int hold_until_told(const char *name, uint32_t layout, int32_t (*lock)(wmmf_section *, int64_t),
+                    int32_t (*unlock)(wmmf_section *));
 /* Until the participant holds the write lock, or has only readers to wait for. */
 void wait_until_writing(wmmf_section *section, uint32_t index);
 

@@ -15,14 +15,6 @@ static wmmf_channel *make(const char *name, uint32_t slots) {
     return channel;
 }
 
-static wmmf_channel *join(const char *name, bool read_only) {
-    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
-    wmmf_channel *channel = NULL;
-    options.read_only = read_only;
-    REQUIRE_OK(wmmf_channel_open(name, &options, &channel));
-    return channel;
-}
-
 static wmmf_frame new_frame(void) {
     wmmf_frame frame = {.struct_size = sizeof frame};
     return frame;
@@ -47,7 +39,7 @@ static bool shows(const wmmf_frame *frame, int value) {
 
 static void a_reader_gets_the_newest_frame_and_what_it_missed(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 0), *reader = join(name, false);
+    wmmf_channel *writer = make(name, 0), *reader = open_channel(name, false);
     wmmf_frame frame = new_frame();
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_acquire(reader, 0, 0, &frame));
     CHECK_EQUAL(1, publish(writer, 1));
@@ -72,7 +64,7 @@ static void a_reader_gets_the_newest_frame_and_what_it_missed(void) {
 
 static void what_describes_a_frame_travels_with_it(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 0), *reader = join(name, false);
+    wmmf_channel *writer = make(name, 0), *reader = open_channel(name, false);
     uint8_t picture[600], copy[600];
     wmmf_frame sent = new_frame(), got = new_frame();
     memset(picture, 7, sizeof picture);
@@ -204,7 +196,7 @@ static void an_array_keeps_its_element_and_its_shape(void) {
 
 static void the_latest_is_had_again_and_says_what_was_missed(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 0), *reader = join(name, false), *copier = join(name, true);
+    wmmf_channel *writer = make(name, 0), *reader = open_channel(name, false), *copier = open_channel(name, true);
     wmmf_frame frame = new_frame(), copied = new_frame();
     uint8_t copy[CAPACITY];
     for (int i = 1; i <= 5; i++)
@@ -224,7 +216,7 @@ static void the_latest_is_had_again_and_says_what_was_missed(void) {
 
 static void a_pinned_frame_stays_as_it_is(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 3), *reader = join(name, false);
+    wmmf_channel *writer = make(name, 3), *reader = open_channel(name, false);
     wmmf_frame one = new_frame(), again = new_frame(), two = new_frame(), begun = new_frame();
     publish(writer, 1);
     REQUIRE_OK(wmmf_channel_acquire(reader, 0, 0, &one));
@@ -261,7 +253,7 @@ static void release_when_a_writer_waits(void *argument) {
 
 static void a_writer_may_wait_for_a_slot(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 3), *reader = join(name, false);
+    wmmf_channel *writer = make(name, 3), *reader = open_channel(name, false);
     wmmf_frame held[2] = {new_frame(), new_frame()};
     for (int i = 0; i < 2; i++) {
         publish(writer, i);
@@ -295,7 +287,7 @@ static void a_frame_that_is_not_published_was_never_there(void) {
 
 static void writers_take_turns(void) {
     const char *name = new_name();
-    wmmf_channel *one = make(name, 3), *two = join(name, false);
+    wmmf_channel *one = make(name, 3), *two = open_channel(name, false);
     wmmf_frame frame = new_frame(), other = new_frame();
     REQUIRE_OK(wmmf_channel_begin(one, 0, &frame));
     CHECK_STATUS(WMMF_E_DEADLOCK, wmmf_channel_begin(two, 0, &other));
@@ -310,7 +302,7 @@ static void writers_take_turns(void) {
 /* Without a readers' section, as where its access rights keep a reader out. */
 static void a_reader_that_cannot_pin_copies(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 3), *reader = join(name, true);
+    wmmf_channel *writer = make(name, 3), *reader = open_channel(name, true);
     wmmf_frame frame = new_frame();
     wmmf_channel_info info = {.struct_size = sizeof info};
     uint8_t copy[CAPACITY];
@@ -396,7 +388,7 @@ static void a_writer_comes_back_to_its_channel(void) {
     REQUIRE_OK(wmmf_channel_create_or_open(name, CAPACITY, 3, NULL, &writer, &created));
     CHECK_EQUAL(1, created);
     publish(writer, 1);
-    wmmf_channel *reader = join(name, false);
+    wmmf_channel *reader = open_channel(name, false);
     wmmf_channel_close(writer);
     REQUIRE_OK(wmmf_channel_create_or_open(name, CAPACITY, 3, NULL, &writer, &created));
     CHECK_EQUAL(0, created);
@@ -418,11 +410,11 @@ static void there_are_only_so_many_readers(void) {
     wmmf_channel *channels[4] = {NULL};
     options.participants = 3;
     REQUIRE_OK(wmmf_channel_create(name, CAPACITY, 3, &options, &channels[0]));
-    channels[1] = join(name, false);
-    channels[2] = join(name, false);
+    channels[1] = open_channel(name, false);
+    channels[2] = open_channel(name, false);
     CHECK_STATUS(WMMF_E_FULL, wmmf_channel_open(name, NULL, &channels[3]));
     wmmf_channel_close(channels[1]);
-    channels[1] = join(name, false);
+    channels[1] = open_channel(name, false);
     for (int i = 0; i < 3; i++)
         wmmf_channel_close(channels[i]);
 }
@@ -468,9 +460,9 @@ static bool all_have_seen_frames(const struct watcher *watchers, int count) {
 static void no_frame_is_torn(void) {
     const char *name = new_name();
     wmmf_channel *writer = make(name, 4);
-    struct watcher watchers[3] = {{.channel = join(name, false)},
-                                  {.channel = join(name, false), .copies = true},
-                                  {.channel = join(name, true), .copies = true}};
+    struct watcher watchers[3] = {{.channel = open_channel(name, false)},
+                                  {.channel = open_channel(name, false), .copies = true},
+                                  {.channel = open_channel(name, true), .copies = true}};
     struct thread *threads[3];
     for (int i = 0; i < 3; i++)
         threads[i] = thread_start(watch, &watchers[i]);
@@ -491,7 +483,7 @@ static void no_frame_is_torn(void) {
 /* Deaths. */
 
 static int pin_and_wait(const char *section_name) {
-    wmmf_channel *channel = join(section_name, false);
+    wmmf_channel *channel = open_channel(section_name, false);
     wmmf_frame frame = new_frame();
     if (wmmf_channel_acquire(channel, 0, LONG_TIMEOUT, &frame) != WMMF_OK)
         return 1;
@@ -500,7 +492,7 @@ static int pin_and_wait(const char *section_name) {
 }
 
 static int begin_and_wait(const char *section_name) {
-    wmmf_channel *channel = join(section_name, false);
+    wmmf_channel *channel = open_channel(section_name, false);
     wmmf_frame frame = new_frame();
     if (wmmf_channel_begin(channel, LONG_TIMEOUT, &frame) != WMMF_OK)
         return 1;

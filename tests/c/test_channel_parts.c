@@ -26,14 +26,6 @@ static wmmf_channel *make(const char *name, uint32_t slots, uint32_t history, ui
     return channel;
 }
 
-static wmmf_channel *join(const char *name, bool read_only) {
-    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
-    wmmf_channel *channel = NULL;
-    options.read_only = read_only;
-    REQUIRE_OK(wmmf_channel_open(name, &options, &channel));
-    return channel;
-}
-
 /* Pictures are stored and loaded bytewise and atomically: where a pin was removed, a writer meets a reader. */
 static void fill(const wmmf_frame *frame, int value) {
     uint8_t *bytes = frame->data;
@@ -69,7 +61,7 @@ static uint64_t publish(wmmf_channel *channel, int value) {
     return sequence;
 }
 
-static wmmf_channel_info info_of(wmmf_channel *channel) {
+static wmmf_channel_info channel_info_of(wmmf_channel *channel) {
     wmmf_channel_info info = {.struct_size = sizeof info};
     REQUIRE_OK(wmmf_channel_get_info(channel, &info));
     return info;
@@ -85,7 +77,7 @@ static wmmf_frame acquire(wmmf_channel *channel, uint32_t pick, uint64_t after) 
 
 static void a_reader_with_read_rights_reads_in_place(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = join(name, true);
+    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = open_channel(name, true);
     wmmf_frame frame = new_frame(), begun = new_frame();
     publish(writer, 1);
     wmmf_frame one = acquire(reader, WMMF_PICK_NEXT, 0);
@@ -106,14 +98,14 @@ static void a_reader_with_read_rights_reads_in_place(void) {
     REQUIRE_OK(wmmf_channel_release(reader, &two));
     CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_channel_begin(reader, 0, &frame));
     CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_channel_resize(reader, 0, 0, 0, 0));
-    wmmf_channel_info info = info_of(reader);
+    wmmf_channel_info info = channel_info_of(reader);
     CHECK(info.read_only && info.in_place && info.pins == WMMF_CHANNEL_PINS_DEFAULT);
     wmmf_channel_close(reader);
     wmmf_channel_close(writer);
 }
 
 static int scribble(const char *name) {
-    wmmf_channel *reader = join(name, true);
+    wmmf_channel *reader = open_channel(name, true);
     wmmf_frame frame = acquire(reader, WMMF_PICK_NEXT, 0);
     say("reading");
     memset(frame.data, 0xFF, CAPACITY); /* the end of this process */
@@ -122,7 +114,7 @@ static int scribble(const char *name) {
 }
 
 static int scribble_on_newest(const char *name) {
-    wmmf_channel *reader = join(name, true);
+    wmmf_channel *reader = open_channel(name, true);
     struct generation *generation = generation_enter(reader);
     say("reading");
     generation->pictures.header->newest = 0;
@@ -131,7 +123,7 @@ static int scribble_on_newest(const char *name) {
 }
 
 static int scribble_on_the_lock(const char *name) {
-    wmmf_channel *reader = join(name, true);
+    wmmf_channel *reader = open_channel(name, true);
     say("reading");
     reader->base->section->header->lock = 0;
     say("written");
@@ -156,7 +148,7 @@ static void no_store_of_a_reader_reaches_a_picture(void) {
 }
 
 static int hold_and_wait(const char *name) {
-    wmmf_channel *reader = join(name, true);
+    wmmf_channel *reader = open_channel(name, true);
     wmmf_frame frame = acquire(reader, WMMF_PICK_NEXT, 0);
     say("pinned");
     heard("never");
@@ -184,7 +176,7 @@ static void the_pin_of_a_dead_reader_goes(void) {
 
 static void a_reader_has_so_many_pins(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 12, 0, 3, 0), *reader = join(name, true);
+    wmmf_channel *writer = make(name, 12, 0, 3, 0), *reader = open_channel(name, true);
     wmmf_frame frames[3], again = new_frame(), frame = new_frame();
     for (int i = 0; i < 3; i++) {
         publish(writer, i + 1);
@@ -207,7 +199,8 @@ static void a_reader_has_so_many_pins(void) {
 
 static void a_frame_whose_pin_was_removed_says_so(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = join(name, true), *hostile = join(name, true);
+    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = open_channel(name, true),
+                 *hostile = open_channel(name, true);
     publish(writer, 1);
     wmmf_frame frame = acquire(reader, WMMF_PICK_NEXT, 0);
     wmmf_section *readers = hostile->base->readers.section;
@@ -275,8 +268,8 @@ static void look_until_stopped(void *argument) {
 static void garbage_of_a_reader_stops_nobody(void) {
     const char *name = new_name();
     wmmf_channel *writer = make(name, 4, 0, 0, SECOND / 100);
-    struct hostile hostile = {.channel = join(name, true)};
-    struct honest honest = {.channel = join(name, true)};
+    struct hostile hostile = {.channel = open_channel(name, true)};
+    struct honest honest = {.channel = open_channel(name, true)};
     struct thread *threads[] = {thread_start(write_garbage, &hostile), thread_start(look_until_stopped, &honest)};
     int64_t start = system_now_ns(), duration = garbage_ns();
     uint64_t published = 0, sequence;
@@ -298,8 +291,8 @@ static void garbage_of_a_reader_stops_nobody(void) {
            (unsigned long long)honest.torn);
     __atomic_store_n(&hostile.stop, 1, __ATOMIC_RELAXED);
     thread_join(threads[0]);
-    CHECK_EQUAL(0, info_of(writer).nameless);
-    wmmf_channel *late = join(name, true);
+    CHECK_EQUAL(0, channel_info_of(writer).nameless);
+    wmmf_channel *late = open_channel(name, true);
     publish(writer, 9);
     wmmf_channel_close(late);
     wmmf_channel_close(hostile.channel);
@@ -309,7 +302,7 @@ static void garbage_of_a_reader_stops_nobody(void) {
 
 static void an_old_pin_is_taken_back(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 3, 0, 0, SECOND / 5), *reader = join(name, true);
+    wmmf_channel *writer = make(name, 3, 0, 0, SECOND / 5), *reader = open_channel(name, true);
     uint64_t sequence;
     publish(writer, 1);
     wmmf_frame one = acquire(reader, WMMF_PICK_NEXT, 0);
@@ -382,7 +375,7 @@ static void a_frame_is_published_once(void) {
     }
     thread_join(thread);
     CHECK_EQUAL(3000, published + rival.published);
-    CHECK_EQUAL(3000, info_of(rival.channel).sequence);
+    CHECK_EQUAL(3000, channel_info_of(rival.channel).sequence);
     wmmf_channel_close(rival.channel);
 }
 
@@ -390,12 +383,13 @@ static void a_frame_is_published_once(void) {
 
 static void readers_follow_to_larger_pictures(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = join(name, true), *other = join(name, false);
+    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = open_channel(name, true),
+                 *other = open_channel(name, false);
     publish(writer, 1);
     publish(writer, 2);
     wmmf_frame held = acquire(reader, WMMF_PICK_NEXT, 0);
     REQUIRE_OK(wmmf_channel_resize(writer, 5 * CAPACITY, 5, 0, 0));
-    wmmf_channel_info info = info_of(reader);
+    wmmf_channel_info info = channel_info_of(reader);
     CHECK(info.capacity == 5 * CAPACITY && info.slots == 5 && info.generation == 2 && info.sequence == 2);
     wmmf_frame copied = acquire(reader, WMMF_PICK_LATEST, 0), frame = new_frame();
     CHECK(shows(&copied, 2) && copied.sequence == 2 && copied.data != held.data);
@@ -416,7 +410,7 @@ static void readers_follow_to_larger_pictures(void) {
 
 static void an_owner_comes_back_with_more(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = join(name, true);
+    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = open_channel(name, true);
     int32_t created = 7;
     publish(writer, 1);
     wmmf_channel_close(writer);
@@ -432,11 +426,11 @@ static void an_owner_comes_back_with_more(void) {
 
 static void generations_do_not_pile_up(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = join(name, true);
+    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = open_channel(name, true);
     publish(writer, 1);
     wmmf_frame held = acquire(reader, WMMF_PICK_NEXT, 0);
     REQUIRE_OK(wmmf_channel_resize(writer, CAPACITY, 3, 0, 0));
-    info_of(reader);
+    channel_info_of(reader);
     struct resources before = system_resources();
     for (int i = 0; i < 100; i++) {
         REQUIRE_OK(wmmf_channel_resize(writer, CAPACITY, 3, 0, 0));
@@ -454,7 +448,7 @@ static void generations_do_not_pile_up(void) {
 
 static void frames_of_so_many_generations_can_be_held(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 3, 0, WMMF_CHANNEL_PINS_MAX, 0), *reader = join(name, true);
+    wmmf_channel *writer = make(name, 3, 0, WMMF_CHANNEL_PINS_MAX, 0), *reader = open_channel(name, true);
     wmmf_frame frames[PIN_GENERATIONS];
     for (int i = 0; i < PIN_GENERATIONS; i++) {
         publish(writer, i);
@@ -479,7 +473,7 @@ static void a_waiting_reader_follows(void) {
     struct hostile readers[3];
     struct thread *threads[3];
     for (int i = 0; i < 3; i++) {
-        readers[i] = (struct hostile){.channel = join(name, i != 0)};
+        readers[i] = (struct hostile){.channel = open_channel(name, i != 0)};
         threads[i] = thread_start(read_until_stopped, &readers[i]);
     }
     for (int i = 0; i < 200; i++) {
@@ -525,7 +519,7 @@ static int resize_often(const char *name) {
 /* Wherever it dies, in the middle of a replacement too: the next owner goes on, and readers with the same handle. */
 static void an_owner_that_is_killed_while_it_replaces_pictures_is_followed(void) {
     const char *name = new_name();
-    wmmf_channel *keeper = make(name, 3, 0, 0, 0), *reader = join(name, true);
+    wmmf_channel *keeper = make(name, 3, 0, 0, 0), *reader = open_channel(name, true);
     uint64_t last = 0;
     uint32_t random = 5;
     for (int life = 0; life < 20; life++) {
@@ -554,7 +548,8 @@ static void an_owner_that_is_killed_while_it_replaces_pictures_is_followed(void)
 
 static void a_damaged_channel_is_declared_new(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = join(name, true), *other = join(name, false);
+    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = open_channel(name, true),
+                 *other = open_channel(name, false);
     wmmf_audit_report report = {.struct_size = sizeof report};
     wmmf_frame frame = new_frame(), begun = new_frame();
     publish(writer, 1);
@@ -584,7 +579,7 @@ static void a_damaged_channel_is_declared_new(void) {
 
 static void every_frame_is_had_in_order(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 3, 10, 0, 0), *reader = join(name, true);
+    wmmf_channel *writer = make(name, 3, 10, 0, 0), *reader = open_channel(name, true);
     wmmf_frame frame = new_frame();
     for (int i = 1; i <= 8; i++)
         publish(writer, i);
@@ -611,7 +606,7 @@ static void every_frame_is_had_in_order(void) {
 
 static void a_frame_is_had_by_its_sequence_or_its_time(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 3, 20, 0, 0), *reader = join(name, true);
+    wmmf_channel *writer = make(name, 3, 20, 0, 0), *reader = open_channel(name, true);
     wmmf_frame frame = new_frame();
     for (int i = 1; i <= 50; i++)
         publish(writer, i); /* at 100 times its number */
@@ -633,7 +628,7 @@ static void a_frame_is_had_by_its_sequence_or_its_time(void) {
 
 static void a_held_frame_of_the_history_stays(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 4, 6, 0, 0), *reader = join(name, true);
+    wmmf_channel *writer = make(name, 4, 6, 0, 0), *reader = open_channel(name, true);
     for (int i = 1; i <= 20; i++)
         publish(writer, i);
     wmmf_frame old = acquire(reader, WMMF_PICK_AT, 15), older = acquire(reader, WMMF_PICK_EVERY, 0);
@@ -657,7 +652,7 @@ static void a_held_frame_of_the_history_stays(void) {
 static void a_long_history_keeps_its_promise(void) {
     const char *name = new_name();
     enum { HISTORY = 3000, HELD = 6 };
-    wmmf_channel *writer = make(name, 9, HISTORY, HELD, 0), *reader = join(name, true);
+    wmmf_channel *writer = make(name, 9, HISTORY, HELD, 0), *reader = open_channel(name, true);
     wmmf_frame held[HELD];
     memset(held, 0, sizeof held);
     uint32_t random = 7;
@@ -688,7 +683,7 @@ static uint32_t state_of(wmmf_channel *channel, int64_t stalled_ns) {
 }
 
 static int publish_and_wait(const char *name) {
-    wmmf_channel *channel = join(name, false);
+    wmmf_channel *channel = open_channel(name, false);
     publish(channel, 1);
     say("published");
     heard("close");
@@ -698,7 +693,7 @@ static int publish_and_wait(const char *name) {
 
 static void a_channel_says_how_it_does(void) {
     const char *name = new_name();
-    wmmf_channel *creator = make(name, 3, 0, 0, 0), *reader = join(name, true);
+    wmmf_channel *creator = make(name, 3, 0, 0, 0), *reader = open_channel(name, true);
     CHECK_EQUAL(WMMF_CHANNEL_LIVE, state_of(reader, SECOND));
     publish(creator, 1); /* with an old timestamp */
     CHECK_EQUAL(WMMF_CHANNEL_STALLED, state_of(reader, 0));
@@ -719,7 +714,7 @@ static void a_channel_says_how_it_does(void) {
 }
 
 static int stand_by(const char *name) {
-    wmmf_channel *channel = join(name, false);
+    wmmf_channel *channel = open_channel(name, false);
     say("standing by");
     REQUIRE_OK(wmmf_channel_stand_by(channel, LONG_TIMEOUT));
     publish(channel, 2);
@@ -730,9 +725,9 @@ static int stand_by(const char *name) {
 
 static void a_standby_takes_over(void) {
     const char *name = new_name();
-    wmmf_channel *creator = make(name, 3, 0, 0, 0), *reader = join(name, true);
+    wmmf_channel *creator = make(name, 3, 0, 0, 0), *reader = open_channel(name, true);
     CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_channel_stand_by(reader, 0));
-    wmmf_channel *second = join(name, false);
+    wmmf_channel *second = open_channel(name, false);
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_stand_by(second, SECOND / 50));
     struct child *owner = child_start("publish_and_wait", name);
     CHECK(child_said(owner, "published"));
@@ -753,7 +748,7 @@ static void a_standby_takes_over(void) {
 
 static void all_handles_are_listed_once(void) {
     const char *name = new_name();
-    wmmf_channel *writer = make(name, 4, 0, 0, 0), *reader = join(name, true);
+    wmmf_channel *writer = make(name, 4, 0, 0, 0), *reader = open_channel(name, true);
     uint32_t writers = 0, readers = 0;
     publish(writer, 1);
     wmmf_frame one = acquire(writer, WMMF_PICK_NEXT, 0), two = acquire(reader, WMMF_PICK_NEXT, 0);
@@ -794,7 +789,7 @@ static void inner_sections_are_not_listed(void) {
 static void a_name_that_was_taken_away_comes_back(void) {
     const char *name = new_name();
     char path[300];
-    wmmf_channel *writer = make(name, 4, 5, 0, 0), *reader = join(name, true);
+    wmmf_channel *writer = make(name, 4, 5, 0, 0), *reader = open_channel(name, true);
     wmmf_frame frame = new_frame();
     for (int i = 1; i <= 3; i++)
         publish(writer, i);
@@ -805,15 +800,15 @@ static void a_name_that_was_taken_away_comes_back(void) {
     CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_channel_open(name, NULL, &late));
     int64_t start = system_now_ns();
     int published = 3;
-    while (info_of(writer).republished == 0 && system_now_ns() < start + LONG_TIMEOUT)
+    while (channel_info_of(writer).republished == 0 && system_now_ns() < start + LONG_TIMEOUT)
         publish(writer, ++published);
     CHECK(system_now_ns() - start < SECOND);
-    CHECK_EQUAL(0, info_of(writer).nameless);
+    CHECK_EQUAL(0, channel_info_of(writer).nameless);
     publish(writer, ++published);
     REQUIRE_OK(wmmf_channel_acquire(reader, 3, LONG_TIMEOUT, &frame));
     CHECK(frame.sequence == (uint64_t)published && shows(&frame, published) && shows(&held, 3));
     CHECK_EQUAL((uint64_t)published - 4, frame.missed);
-    late = join(name, true);
+    late = open_channel(name, true);
     wmmf_frame other = acquire(late, WMMF_PICK_NEXT, 0);
     CHECK_EQUAL(published, other.sequence);
     CHECK_EQUAL(WMMF_CHANNEL_LIVE, state_of(late, -1));
@@ -826,9 +821,9 @@ static void a_name_that_was_taken_away_comes_back(void) {
     CHECK_EQUAL(0, unlink(path));
     wmmf_section *thief = create(name, 100, WMMF_NATIVE);
     start = system_now_ns();
-    while (info_of(writer).nameless == 0 && system_now_ns() < start + LONG_TIMEOUT)
+    while (channel_info_of(writer).nameless == 0 && system_now_ns() < start + LONG_TIMEOUT)
         publish(writer, ++published);
-    CHECK_EQUAL(1, info_of(writer).nameless);
+    CHECK_EQUAL(1, channel_info_of(writer).nameless);
     REQUIRE_OK(wmmf_channel_acquire(reader, 0, 0, &frame));
     CHECK_EQUAL(published, frame.sequence);
     CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &frame));
@@ -846,20 +841,20 @@ static void a_name_is_kept_by_who_took_the_channel_over(void) {
         wmmf_channel *owner = make(name, 4, 0, 0, 0);
         publish(owner, 1);
         wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
-        wmmf_channel *reader = join(name, true), *heir = NULL, *late = NULL;
+        wmmf_channel *reader = open_channel(name, true), *heir = NULL, *late = NULL;
         if (again)
             REQUIRE_OK(wmmf_channel_create_or_open(name, CAPACITY, 4, &options, &heir, NULL));
         else
-            heir = join(name, false);
+            heir = open_channel(name, false);
         wmmf_channel_close(owner);
         REQUIRE_OK(wmmf_channel_stand_by(heir, LONG_TIMEOUT));
         snprintf(path, sizeof path, "/dev/shm/wmmf-%u-%s", (unsigned)geteuid(), name);
         CHECK_EQUAL(0, unlink(path));
         int64_t start = system_now_ns();
-        while (info_of(heir).republished == 0 && system_now_ns() < start + LONG_TIMEOUT)
+        while (channel_info_of(heir).republished == 0 && system_now_ns() < start + LONG_TIMEOUT)
             publish(heir, 2);
         uint64_t last = publish(heir, 3);
-        late = join(name, true);
+        late = open_channel(name, true);
         wmmf_frame ours = acquire(reader, WMMF_PICK_LATEST, 0), theirs = acquire(late, WMMF_PICK_LATEST, 0);
         CHECK(ours.sequence == last && theirs.sequence == last && shows(&ours, 3) && shows(&theirs, 3));
         CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &ours));

@@ -60,12 +60,6 @@ static wmmf_section *map(const char *path, uint64_t size, wmmf_file_options opti
     return section;
 }
 
-static uint64_t size_of(wmmf_section *section) {
-    uint64_t size = 0;
-    REQUIRE_OK(wmmf_size(section, &size));
-    return size;
-}
-
 /* What is expected, and that nothing is left open, nor a file that was not there. */
 static void check_refused(int32_t expected, const char *path, uint64_t size, wmmf_file_options options) {
     wmmf_section *section = NULL;

@@ -27,18 +27,6 @@ static wmmf_section *native_file(const char *path, uint64_t size, uint32_t prote
     return section;
 }
 
-static uint64_t size_of(wmmf_section *section) {
-    uint64_t size = 0;
-    REQUIRE_OK(wmmf_size(section, &size));
-    return size;
-}
-
-static wmmf_info info_of(wmmf_section *section) {
-    wmmf_info info = {.struct_size = sizeof info};
-    REQUIRE_OK(wmmf_get_info(section, &info));
-    return info;
-}
-
 /* All that the section says it has can be read, and is zero from `from` on. */
 static void check_zeros(wmmf_section *section, uint64_t from) {
     static uint8_t bytes[1 << 16], zeros[1 << 16];

@@ -53,22 +53,12 @@ static void check_intact(wmmf_section *section) {
 
 /* The roles: each takes a row, says so, and keeps it until it is told to go, or is killed. */
 
-static int hold(const char *name, int32_t (*lock)(wmmf_section *, int64_t), int32_t (*unlock)(wmmf_section *)) {
-    wmmf_section *section = open_existing(name, WMMF_NATIVE);
-    REQUIRE_OK(lock(section, LONG_TIMEOUT));
-    say("locked");
-    bool told = heard("go");
-    REQUIRE_OK(unlock(section));
-    wmmf_close(section);
-    return !told;
-}
-
 static int read_row(const char *name) {
-    return hold(name, lock_read, unlock_read);
+    return hold_until_told(name, WMMF_NATIVE, lock_read, unlock_read);
 }
 
 static int write_row(const char *name) {
-    return hold(name, lock_write, unlock_write);
+    return hold_until_told(name, WMMF_NATIVE, lock_write, unlock_write);
 }
 
 static int write_row_when_free(const char *name) {

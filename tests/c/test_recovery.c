@@ -15,27 +15,16 @@ static int hold_open(const char *name) {
     return !told;
 }
 
-static int hold(const char *name, uint32_t layout, int32_t (*lock)(wmmf_section *, int64_t),
-                int32_t (*unlock)(wmmf_section *)) {
-    wmmf_section *section = open_existing(name, layout);
-    REQUIRE_OK(lock(section, LONG_TIMEOUT));
-    say("locked");
-    bool told = heard("go");
-    REQUIRE_OK(unlock(section));
-    wmmf_close(section);
-    return !told;
-}
-
 static int hold_read(const char *name) {
-    return hold(name, WMMF_NATIVE, wmmf_lock_read, wmmf_unlock_read);
+    return hold_until_told(name, WMMF_NATIVE, wmmf_lock_read, wmmf_unlock_read);
 }
 
 static int hold_write(const char *name) {
-    return hold(name, WMMF_NATIVE, wmmf_lock_write, wmmf_unlock_write);
+    return hold_until_told(name, WMMF_NATIVE, wmmf_lock_write, wmmf_unlock_write);
 }
 
 static int hold_write_winmmf(const char *name) {
-    return hold(name, WMMF_WINMMF, wmmf_lock_write, wmmf_unlock_write);
+    return hold_until_told(name, WMMF_WINMMF, wmmf_lock_write, wmmf_unlock_write);
 }
 
 /* The only one that has it open, so that its death is the end of the section. */

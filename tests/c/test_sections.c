@@ -10,18 +10,6 @@
 
 static const char *const layout_names[] = {"native", "winmmf", "raw"};
 
-static uint64_t size_of(wmmf_section *section) {
-    uint64_t size = 0;
-    REQUIRE_OK(wmmf_size(section, &size));
-    return size;
-}
-
-static wmmf_info info_of(wmmf_section *section) {
-    wmmf_info info = {.struct_size = sizeof info};
-    REQUIRE_OK(wmmf_get_info(section, &info));
-    return info;
-}
-
 static void share(uint32_t layout, uint32_t name_space) {
     const char *name = new_name();
     wmmf_options options = options_of(layout, name_space);

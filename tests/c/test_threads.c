@@ -123,12 +123,6 @@ static void a_thread_that_ends_with_a_winmmf_lock_frees_it(void) {
     wmmf_close(section);
 }
 
-static wmmf_channel *open_channel(const char *name) {
-    wmmf_channel *channel = NULL;
-    REQUIRE_OK(wmmf_channel_open(name, NULL, &channel));
-    return channel;
-}
-
 static wmmf_frame begin(wmmf_channel *channel, int64_t timeout_ns, int32_t expected) {
     wmmf_frame frame = {.struct_size = sizeof frame};
     CHECK_STATUS(expected, wmmf_channel_begin(channel, timeout_ns, &frame));
@@ -145,7 +139,7 @@ static void a_thread_that_ends_with_a_begun_frame_drops_it(void) {
     const char *name = new_name();
     wmmf_channel *one = NULL;
     REQUIRE_OK(wmmf_channel_create(name, 100, 0, NULL, &one));
-    wmmf_channel *two = open_channel(name), *const channels[] = {one, two};
+    wmmf_channel *two = open_channel(name, false), *const channels[] = {one, two};
     for (int i = 0; i < 2; i++) {
         struct doing doing = {.channel = one};
         thread_join(thread_start(begin_and_end, &doing));
@@ -292,7 +286,7 @@ static void two_channels_of_a_thread_do_not_wait_for_each_other(void) {
     const char *name = new_name();
     wmmf_channel *one = NULL;
     REQUIRE_OK(wmmf_channel_create(name, 100, 0, NULL, &one));
-    wmmf_channel *two = open_channel(name);
+    wmmf_channel *two = open_channel(name, false);
     wmmf_frame frame = begin(one, 0, WMMF_OK), description = {.struct_size = sizeof description, .used = 1};
     begin(one, -1, WMMF_E_DEADLOCK);
     for (size_t i = 0; i < TIMEOUTS; i++) {
