@@ -162,6 +162,16 @@ inline void check(int32_t status, const char *call) {
         throw error::last(status, call);
 }
 
+/* What a call stores where its last argument points; a struct says its size. */
+template <class Result, class Call, class... Arguments>
+Result ask(const char *name, Call call, Arguments... arguments) {
+    Result result{};
+    if constexpr (std::is_class_v<Result>)
+        result.struct_size = sizeof result;
+    check(call(arguments..., &result), name);
+    return result;
+}
+
 inline wmmf_options to_c(const options &given) {
     wmmf_options result{};
     result.struct_size = sizeof result;
@@ -463,9 +473,7 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
 
     /* A handle of the system for another process, of an unnamed section; see wmmf_share. */
     int64_t share(uint32_t pid = 0, bool read_only = false) const {
-        int64_t result = -1;
-        detail::check(wmmf_share(handle(), pid, read_only, &result), "wmmf_share");
-        return result;
+        return detail::ask<int64_t>("wmmf_share", wmmf_share, handle(), pid, read_only);
     }
 
     /* `length` bytes at `offset`, 0: to the end, go to the system, or on to the device; see wmmf_flush. */
@@ -479,9 +487,8 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
     }
     /* `length` bytes at `offset`, mapped once more. */
     window map_window(uint64_t offset, uint64_t length, wmmf_protection protection = WMMF_READ_WRITE) const {
-        wmmf_window *result = nullptr;
-        detail::check(wmmf_map_window(handle(), offset, length, protection, &result), "wmmf_map_window");
-        return {result, static_cast<std::size_t>(length)};
+        return {detail::ask<wmmf_window *>("wmmf_map_window", wmmf_map_window, handle(), offset, length, protection),
+                static_cast<std::size_t>(length)};
     }
 
     /* The payload, in place; take the lock first, if the layout has one. */
@@ -492,10 +499,7 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         return info().size;
     }
     wmmf_info info() const {
-        wmmf_info result{};
-        result.struct_size = sizeof result;
-        detail::check(wmmf_get_info(handle(), &result), "wmmf_get_info");
-        return result;
+        return detail::ask<wmmf_info>("wmmf_get_info", wmmf_get_info, handle());
     }
 
     read_guard lock_read(timeout limit = forever) {
@@ -560,9 +564,7 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
 
     /* How often the write lock was released since the section was created. */
     uint64_t sequence() const {
-        uint64_t result = 0;
-        detail::check(wmmf_sequence(handle(), &result), "wmmf_sequence");
-        return result;
+        return detail::ask<uint64_t>("wmmf_sequence", wmmf_sequence, handle());
     }
     /* Advances the sequence and wakes all who wait, without the lock; see wmmf_notify. */
     void notify() {
@@ -570,22 +572,14 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
     }
     /* Waits until the sequence is not `sequence`, and returns the new one. */
     uint64_t wait(uint64_t sequence, timeout limit = forever) const {
-        uint64_t result = 0;
-        detail::check(wmmf_wait(handle(), sequence, limit.count(), &result), "wmmf_wait");
-        return result;
+        return detail::ask<uint64_t>("wmmf_wait", wmmf_wait, handle(), sequence, limit.count());
     }
 
     wmmf_audit_report audit() {
-        wmmf_audit_report result{};
-        result.struct_size = sizeof result;
-        detail::check(wmmf_audit(handle(), &result), "wmmf_audit");
-        return result;
+        return detail::ask<wmmf_audit_report>("wmmf_audit", wmmf_audit, handle());
     }
     wmmf_lock_state lock_state() const {
-        wmmf_lock_state result{};
-        result.struct_size = sizeof result;
-        detail::check(wmmf_get_lock_state(handle(), &result), "wmmf_get_lock_state");
-        return result;
+        return detail::ask<wmmf_lock_state>("wmmf_get_lock_state", wmmf_get_lock_state, handle());
     }
 
     /* The writable handles of the section in all processes. A snapshot. */
@@ -755,17 +749,12 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
     }
 
     wmmf_channel_info info() const {
-        wmmf_channel_info result{};
-        result.struct_size = sizeof result;
-        detail::check(wmmf_channel_get_info(handle(), &result), "wmmf_channel_get_info");
-        return result;
+        return detail::ask<wmmf_channel_info>("wmmf_channel_get_info", wmmf_channel_get_info, handle());
     }
 
     /* A slot to fill. Throws WMMF_E_TIMEOUT if every slot is being read, or another writer is at work. */
     new_frame begin(timeout limit = timeout::zero()) {
-        wmmf_frame result = empty();
-        detail::check(wmmf_channel_begin(handle(), limit.count(), &result), "wmmf_channel_begin");
-        return {handle(), result};
+        return {handle(), detail::ask<wmmf_frame>("wmmf_channel_begin", wmmf_channel_begin, handle(), limit.count())};
     }
 
     /* Copies description.used bytes at `picture` into a slot and publishes it; its sequence. Throws as begin does.
@@ -780,17 +769,14 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
 
     /* The newest frame whose sequence is not `after`, that of the frame had before; 0 takes any. */
     frame acquire(uint64_t after = 0, timeout limit = forever) {
-        wmmf_frame result = empty();
-        detail::check(wmmf_channel_acquire(handle(), after, limit.count(), &result), "wmmf_channel_acquire");
-        return {handle(), result};
+        return {handle(),
+                detail::ask<wmmf_frame>("wmmf_channel_acquire", wmmf_channel_acquire, handle(), after, limit.count())};
     }
 
     /* A frame that is picked in another way: enum wmmf_pick says how, and what `after` means. */
     frame acquire(wmmf_pick pick, uint64_t after, timeout limit = forever) {
-        wmmf_frame result = empty();
-        detail::check(wmmf_channel_acquire_pick(handle(), pick, after, limit.count(), &result),
-                      "wmmf_channel_acquire_pick");
-        return {handle(), result};
+        return {handle(), detail::ask<wmmf_frame>("wmmf_channel_acquire_pick", wmmf_channel_acquire_pick, handle(),
+                                                  pick, after, limit.count())};
     }
 
     /* Gives the channel new pictures; 0 leaves a value as it is. See wmmf_channel_resize. */
@@ -800,9 +786,8 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
 
     /* The state of the channel; it is stalled if the newest frame is older than this. */
     wmmf_channel_state state(timeout stalled = forever) const {
-        uint32_t result = 0;
-        detail::check(wmmf_channel_get_state(handle(), stalled.count(), &result), "wmmf_channel_get_state");
-        return static_cast<wmmf_channel_state>(result);
+        return static_cast<wmmf_channel_state>(
+            detail::ask<uint32_t>("wmmf_channel_get_state", wmmf_channel_get_state, handle(), stalled.count()));
     }
 
     /* Waits until no program is there to publish, and takes over. */
@@ -812,7 +797,8 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
 
     /* Copies that frame into `buffer`, which a read-only channel can also do. Returns its description. */
     wmmf_frame read(void *buffer, uint64_t length, uint64_t after = 0, timeout limit = forever) {
-        wmmf_frame result = empty();
+        wmmf_frame result{};
+        result.struct_size = sizeof result;
         const int32_t status = wmmf_channel_read(handle(), after, buffer, length, limit.count(), &result);
         if (status == WMMF_E_RANGE)
             throw error(status, "wmmf_channel_read of " + std::to_string(result.used) + " bytes into " +
@@ -823,26 +809,15 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
 
     /* Waits until the newest frame's sequence is not `after`, and returns that. */
     uint64_t wait(uint64_t after, timeout limit = forever) const {
-        uint64_t result = 0;
-        detail::check(wmmf_channel_wait(handle(), after, limit.count(), &result), "wmmf_channel_wait");
-        return result;
+        return detail::ask<uint64_t>("wmmf_channel_wait", wmmf_channel_wait, handle(), after, limit.count());
     }
 
     wmmf_audit_report audit() {
-        wmmf_audit_report result{};
-        result.struct_size = sizeof result;
-        detail::check(wmmf_channel_audit(handle(), &result), "wmmf_channel_audit");
-        return result;
+        return detail::ask<wmmf_audit_report>("wmmf_channel_audit", wmmf_channel_audit, handle());
     }
 
   private:
     using owner::owner;
-
-    static wmmf_frame empty() noexcept {
-        wmmf_frame result{};
-        result.struct_size = sizeof result;
-        return result;
-    }
 
     template <class Call> static channel make(const char *function, const std::string &name, Call call) {
         return channel(detail::make<wmmf_channel>(function, name, call));
@@ -860,9 +835,7 @@ class waker : public detail::owner<wmmf_waker, wmmf_waker_close> {
 
   private:
     static wmmf_waker *create() {
-        wmmf_waker *result = nullptr;
-        detail::check(wmmf_waker_create(&result), "wmmf_waker_create");
-        return result;
+        return detail::ask<wmmf_waker *>("wmmf_waker_create", wmmf_waker_create);
     }
 };
 
