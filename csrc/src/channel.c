@@ -629,8 +629,11 @@ int32_t channel_replace(wmmf_channel *channel, const struct pictures_shape *give
         if (sequence == ours)
             copy_newest(&before->pictures, &pictures);
         status = channel_install(channel, base, &pictures);
-        if (status == WMMF_OK)
+        if (status == WMMF_OK) {
             announce(base, &announced, sequence);
+            /* Their last user may not be allowed to remove the name. Dying here leaves it to the next creator. */
+            platform_end_name(before->pictures.section->mapping);
+        }
     }
     generation_leave(before);
     return status;

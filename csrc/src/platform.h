@@ -109,6 +109,8 @@ void platform_page_sizes(uint64_t *page, uint64_t *granularity, uint64_t *large)
 int32_t platform_owner(struct platform_mapping *mapping, char name[OWNER_NAME_CAPACITY]);
 /* Whether the name still leads to this section. */
 bool platform_is_named(const struct platform_mapping *mapping);
+/* Nobody is to open it any more. Those who have it open keep it; its memory goes with the last of them. */
+void platform_end_name(const struct platform_mapping *mapping);
 /* Whether this process is a fork of the one that opened the section. */
 bool platform_forked(const struct platform_mapping *mapping);
 /* In a fork: drops the share in the parent's tokens and use of the section; the memory stays. Else: WMMF_E_ARGUMENT. */

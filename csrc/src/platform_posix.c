@@ -798,6 +798,11 @@ bool platform_is_named(const struct platform_mapping *mapping) {
     return lstat(mapping->path, &status) == 0 && is_same_file(mapping, &status);
 }
 
+void platform_end_name(const struct platform_mapping *mapping) {
+    if (platform_is_named(mapping))
+        unlink(mapping->path);
+}
+
 /* A descriptor that somebody has closed already is given up. */
 int32_t platform_after_fork_child(struct platform_mapping *mapping) {
     if (!platform_forked(mapping))

@@ -718,6 +718,10 @@ bool platform_is_named(const struct platform_mapping *mapping) {
     return true;
 }
 
+void platform_end_name(const struct platform_mapping *mapping) {
+    (void)mapping; /* a name lasts as long as a handle */
+}
+
 bool platform_forked(const struct platform_mapping *mapping) {
     (void)mapping;
     return false;

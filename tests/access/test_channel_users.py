@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from access.conftest import ALICE, BOB, CAROL, SHM, User, wait_for_the_end_of_the_creator
@@ -54,6 +55,21 @@ def test_users_read_follows_to_larger_pictures_that_only_the_owner_makes(user: U
     assert alice.does("made.publish(bytes(200))") == 3
     assert bob.does("len((frame := channel.next()).data)") == 200
     assert carol.does("theirs.publish(bytes(150))") == 4
+
+
+def test_pictures_that_were_replaced_go_with_their_last_reader(user: Users, name: str) -> None:
+    """Who is of another user, and may not remove their file."""
+    alice, bob = user(ALICE), user(BOB)
+    create(alice, name, "Access.USERS_READ")
+    assert bob.does(OPEN, name) is True
+    assert bob.does("(held := channel.latest()).sequence") == 1
+    replaced = Path(inner_file(alice, "pictures", name))
+    assert replaced.exists()
+    assert alice.does("made.resize(capacity=200)") is None
+    assert alice.does("made.publish(bytes(200))") == 2
+    assert bob.does("(later := channel.next()).sequence") == 2
+    assert bob.does("(bytes(held.data), held.intact, held.release())") == (b"first", True, None)
+    assert not replaced.exists()
 
 
 @pytest.mark.parametrize(("access", "in_place"), [("0o444", False), ("0o644", True), ("0o640", None)])
