@@ -56,7 +56,7 @@ def test_the_demo_installs_what_is_missing_and_says_why(bare: Path, tmp_path: Pa
     assert done.stdout.splitlines()[0].startswith("run: installing python3-dev python3-venv: the package is built")
     assert log.read_text().splitlines() == [
         "update -q",
-        "install -q -y --no-install-recommends python3-dev python3-venv",
+        "install -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 python3-dev python3-venv",
     ]
 
 
