@@ -288,7 +288,8 @@ static int32_t founding_new(uint64_t capacity, uint32_t slots, const wmmf_option
 static int32_t channel_new(const char *name, struct base *base, const struct pictures *pictures, wmmf_channel **out) {
     struct pictures closing = *pictures;
     wmmf_channel *channel = calloc(1, sizeof *channel);
-    char *copy = malloc(strlen(name) + 1);
+    size_t name_size = strlen(name) + 1;
+    char *copy = malloc(name_size);
     if (!channel || !copy) {
         free(channel);
         free(copy);
@@ -296,7 +297,7 @@ static int32_t channel_new(const char *name, struct base *base, const struct pic
         base_close(base);
         return WMMF_E_NO_MEMORY;
     }
-    channel->name = strcpy(copy, name);
+    channel->name = memcpy(copy, name, name_size);
     channel->name_space = base->section->name_space;
     channel->read_only = base->section->read_only;
     channel->base = base;

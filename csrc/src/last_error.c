@@ -22,8 +22,8 @@ void error_forget(void) {
         add_seq_u32(&errors_noted, UINT32_MAX);
 }
 
-void error_note(int32_t system) {
-    noted()->system = system;
+void error_note(int32_t number) {
+    noted()->system = number;
 }
 
 void error_detail(const char *format, ...) {

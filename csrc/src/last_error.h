@@ -29,7 +29,7 @@ static inline void error_clear(void) {
         error_forget();
 }
 
-void error_note(int32_t system);
+void error_note(int32_t number);
 /* A clause in English, without a full stop: numbers, and what is missing. */
 PRINTF_LIKE(1, 2)
 void error_detail(const char *format, ...);

@@ -609,8 +609,8 @@ static HANDLE open_object_directory(uint32_t name_space) {
     if (name_space == WMMF_LOCAL && ProcessIdToSessionId(GetCurrentProcessId(), &session) && session != 0)
         swprintf(path, sizeof path / sizeof *path, L"\\Sessions\\%lu\\BaseNamedObjects", (unsigned long)session);
     UNICODE_STRING name = {(USHORT)(wcslen(path) * sizeof *path), sizeof path, path};
-    OBJECT_ATTRIBUTES attributes = {.Length = sizeof attributes, .ObjectName = &name};
-    return open && open(&directory, DIRECTORY_QUERY, &attributes) >= 0 ? directory : NULL;
+    OBJECT_ATTRIBUTES asked = {.Length = sizeof asked, .ObjectName = &name};
+    return open && open(&directory, DIRECTORY_QUERY, &asked) >= 0 ? directory : NULL;
 }
 
 /* Only what can be read says whether we made it: a magic at the start of a section. The system copies it, since the
@@ -901,8 +901,8 @@ int64_t platform_monotonic_ns(void) {
     return seconds * 1000000000 + rest * 1000000000 / frequency.QuadPart;
 }
 
-static uint64_t unix_ns(FILETIME time) { /* which counts 100 ns since 1601 */
-    uint64_t ticks = ((uint64_t)time.dwHighDateTime << 32) | time.dwLowDateTime;
+static uint64_t unix_ns(FILETIME when) { /* which counts 100 ns since 1601 */
+    uint64_t ticks = ((uint64_t)when.dwHighDateTime << 32) | when.dwLowDateTime;
     return (ticks - UINT64_C(116444736000000000)) * 100;
 }
 

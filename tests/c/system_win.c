@@ -54,8 +54,8 @@ struct child *child_start(const char *role, const char *section) {
 
 bool child_said(struct child *child, const char *line) {
     char got[256];
-    DWORD length = 0, read;
-    while (length < sizeof got - 1 && ReadFile(child->from, got + length, 1, &read, NULL) && read == 1 &&
+    DWORD length = 0, taken;
+    while (length < sizeof got - 1 && ReadFile(child->from, got + length, 1, &taken, NULL) && taken == 1 &&
            got[length] != '\n')
         length += got[length] != '\r';
     got[length] = '\0';

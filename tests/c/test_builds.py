@@ -96,6 +96,22 @@ def test_only_atomic_h_knows_compilers() -> None:
     assert found == []
 
 
+def test_nothing_is_called_that_microsoft_calls_unsafe() -> None:
+    """Its headers warn of these (C4996) unless told not to, and pip tells them nothing."""
+    unsafe = re.compile(
+        r"\b(strn?cpy|strn?cat|strtok|strerror|strdup|wcsn?cpy|wcsn?cat|wcstok|wcsdup|v?sprintf|_snw?printf|sscanf|"
+        r"fopen|freopen|getenv|gmtime|localtime|asctime|ctime|mbstowcs|wcstombs)\("
+    )
+    sources = [*(native.CSRC / "src").glob("*.[ch]"), *(native.TESTS.parent / "pywinmmf/_core").glob("*.[ch]")]
+    found = [
+        f"{path.name}: {match[1]}"
+        for path in sorted(sources)
+        if "posix" not in path.name
+        for match in unsafe.finditer(path.read_text())
+    ]
+    assert found == []
+
+
 def test_missing_python_headers_are_named(tmp_path: Path) -> None:
     """As on a Debian without python3-dev."""
     setup = (native.TESTS.parent / "setup.py").read_text()

@@ -131,12 +131,12 @@ static int scribble_on_the_lock(const char *name) {
 }
 
 static void no_store_of_a_reader_reaches_a_picture(void) {
-    const char *const roles[] = {"scribble", "scribble_on_newest", "scribble_on_the_lock"};
+    const char *const scribblers[] = {"scribble", "scribble_on_newest", "scribble_on_the_lock"};
     const char *name = new_name();
     wmmf_channel *writer = make(name, 3, 0, 0, 0);
     publish(writer, 7);
-    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
-        struct child *child = child_start(roles[i], name);
+    for (size_t i = 0; i < sizeof scribblers / sizeof *scribblers; i++) {
+        struct child *child = child_start(scribblers[i], name);
         CHECK(child_said(child, "reading"));
         CHECK(!child_said(child, "written"));
         CHECK(child_end(child) != 0);

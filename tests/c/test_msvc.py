@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from pathlib import Path
 
 import native
@@ -38,7 +40,6 @@ def test_library_compiles_for_x86(tmp_path: Path) -> None:
                 "/O2",
                 "/W4",
                 "/WX",
-                "/D_CRT_SECURE_NO_WARNINGS",
                 f"/I{native.CSRC / 'include'}",
             ]
             options += ["/DWMMF_BUILD", f'/DWMMF_VERSION_STRING="{native.VERSION}"', f"/Fo{tmp_path / source.stem}.obj"]
@@ -46,6 +47,35 @@ def test_library_compiles_for_x86(tmp_path: Path) -> None:
     reader = native.checked("llvm-objdump", "-d", "--no-show-raw-insn", tmp_path / "seqlock_read.obj")
     assert re.search(r"\bmovq\t\d+\(%e\w\w\), %xmm", reader)
     assert "cmpxchg8b" not in reader
+
+
+def test_no_local_hides_a_function_or_variable(tmp_path: Path) -> None:
+    """cl.exe warns of it at /W4 (C4459), and clang does not."""
+    options = [*native.cmake_options("msvc-x64"), "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"]
+    native.checked("cmake", "-S", native.TESTS, "-B", tmp_path, *options)
+    commands = json.loads((tmp_path / "compile_commands.json").read_text())
+    sources = {entry["file"]: shlex.split(entry["command"]) for entry in commands if entry["file"].endswith(".c")}
+    assert str(native.CSRC / "src/platform_win.c") in sources
+    found = [
+        f"{Path(source).name}: {function}: {name}"
+        for source, (compiler, *options) in sources.items()
+        for function, name in hiding(native.checked(compiler, "/Zs", "-Xclang", "-ast-dump", *options))
+    ]
+    assert found == []
+
+
+def hiding(tree: str) -> list[tuple[str, str]]:
+    """Return the locals and parameters, each with its function, that have the name of something outside."""
+    parts = re.split(r"\n(?=[|`]-)", tree)
+    outside = {found[1] for part in parts if (found := re.match(r"[|`]-(?:Function|Var)Decl .*? (\w+) '", part))}
+    outside |= set(re.findall(r"^[|`][ -].*EnumConstantDecl .*? (\w+) '", tree, re.M))
+    return [
+        (found[1], name)
+        for part in parts
+        if "CompoundStmt" in part and (found := re.match(r"[|`]-FunctionDecl .*? (\w+) '.*(?<!inline)\n", part))
+        for name in re.findall(r"\n\W+(?:Parm)?VarDecl .*? (\w+) '", part)
+        if name in outside
+    ]
 
 
 @pytest.mark.parametrize("arch", ["x86", "x64"])

@@ -318,8 +318,8 @@ static void holds_lead_nobody_out_of_the_payload(void) {
     wmmf_section *section = table_of(name);
     for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++) {
         struct child *child = start("write_row", name, "locked");
-        for (uint32_t hold = 0; hold < LOCKS; hold++)
-            store_seq_u64(&hold_of(section, 1, hold)->offset, offsets[i]);
+        for (uint32_t slot = 0; slot < LOCKS; slot++)
+            store_seq_u64(&hold_of(section, 1, slot)->offset, offsets[i]);
         child_kill(child);
         check_is_repaired(section);
     }

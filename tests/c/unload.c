@@ -30,8 +30,8 @@ static void unload(void *library) {
     FreeLibrary((HMODULE)library);
 }
 
-static void find(void *library, const char *name, void *function) {
-    FARPROC found = GetProcAddress((HMODULE)library, name);
+static void find(void *library, const char *symbol, void *function) {
+    FARPROC found = GetProcAddress((HMODULE)library, symbol);
     memcpy(function, &found, sizeof found);
 }
 
@@ -64,8 +64,8 @@ static void unload(void *library) {
     dlclose(library);
 }
 
-static void find(void *library, const char *name, void *function) {
-    void *found = dlsym(library, name);
+static void find(void *library, const char *symbol, void *function) {
+    void *found = dlsym(library, symbol);
     memcpy(function, &found, sizeof found);
 }
 

@@ -84,7 +84,7 @@ static void resize(void) {
     answer(wmmf_resize(section, number(1)));
 }
 
-static void size(void) {
+static void tell_size(void) {
     uint64_t bytes = 0;
     int32_t status = wmmf_size(section, &bytes);
     answer_number(status, bytes);
@@ -433,7 +433,7 @@ static const struct {
     {"create", 6, create},
     {"create_growing", 4, create_growing},
     {"resize", 2, resize},
-    {"size", 1, size},
+    {"size", 1, tell_size},
     {"open", 6, open_existing},
     {"close", 1, close_section},
     {"lock_read", 2, lock_read},
