@@ -9,10 +9,10 @@ class ReadLock(hold.Guard):
     """A read lock, shared with other readers. It is taken when its with block begins and released when the block
     ends.
 
-    It belongs to the thread that took it, and within the thread to the asyncio task or greenlet. The object can be
-    used again, also by several threads, each for itself. If it is collected in its own thread before the block ended,
-    the lock is released. If it is collected in another thread, the lock stays held until its own thread ends. That
-    counts as a death: the next writer gets `OwnerDiedError`.
+    It belongs to the thread that took it, and within the thread to the task (asyncio, trio) or greenlet. The object can
+    be used again, also by several threads, each for itself. If it is collected in its own thread before the block
+    ended, the lock is released. If it is collected in another thread, the lock stays held until its own thread ends.
+    That counts as a death: the next writer gets `OwnerDiedError`.
     """
 
     __slots__ = ()

@@ -443,7 +443,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         Entering it raises `LockTimeoutError`, `OwnerDiedError` or `PoisonedError`; `Error` if this thread
         holds the lock already. Not for read-only objects, whose pages cannot be written to: use `read`.
 
-        Within a thread the lock belongs to the asyncio task or greenlet that took it: another one that needs it gets
+        Within a thread the lock belongs to the task or greenlet that took it: another one that needs it gets
         an `Error` (``WMMF_E_DEADLOCK``) that names its owner, because waiting would stop both.
         """
         return self._native.read_lock(timeout, None)  # type: ignore[no-any-return]

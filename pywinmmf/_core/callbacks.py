@@ -64,14 +64,25 @@ def _name_of(task: Any) -> str:
 
 
 def current_task() -> weakref.ref[Any] | None:
-    """The asyncio task or greenlet that runs in this thread; None: neither. Without greenlets C finds it itself."""
+    """The task or greenlet that runs in this thread; None: neither. A task of asyncio alone is found in C."""
     asyncio: Any = sys.modules.get("asyncio")
     loop = asyncio._get_running_loop() if asyncio else None
-    task = asyncio.current_task(loop) if loop else None
-    if task is None and (greenlet := sys.modules.get("greenlet")) is not None:
-        current = greenlet.getcurrent()
-        task = current if current.parent is not None else None  # the first greenlet of a thread is the thread itself
+    task = (asyncio.current_task(loop) if loop else None) or _task_of_trio() or _current_greenlet()
     return None if task is None else weakref.ref(task)
+
+
+def _task_of_trio() -> Any:
+    lowlevel = getattr(sys.modules.get("trio"), "lowlevel", None)  # None also while it is being imported
+    try:
+        return lowlevel and lowlevel.current_task()
+    except RuntimeError:  # no task of trio runs in this thread
+        return None
+
+
+def _current_greenlet() -> Any:
+    greenlet: Any = sys.modules.get("greenlet")
+    current = greenlet.getcurrent() if greenlet else None
+    return None if current is None or current.parent is None else current  # a thread's first greenlet is the thread
 
 
 def fail_publish(channel: hold.Channel, frame: hold.NewFrame, status: int) -> NoReturn:

@@ -123,7 +123,8 @@ static int start(PyObject *module) {
     state->module = module;
     state->asyncio = PyUnicode_InternFromString("asyncio");
     state->greenlet = PyUnicode_InternFromString("greenlet");
-    if (!state->asyncio || !state->greenlet)
+    state->trio = PyUnicode_InternFromString("trio");
+    if (!state->asyncio || !state->greenlet || !state->trio)
         return -1;
     PyType_Spec *specs[] = {&hold_section_spec,   &hold_channel_spec, &hold_guard_spec, &hold_frame_spec,
                             &hold_new_frame_spec, &exporter_spec,     &hold_window_spec};

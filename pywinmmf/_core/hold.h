@@ -29,7 +29,7 @@ enum {
     FAIL_LOCK,    /* (section, status, writing, at): raises */
     FAIL_PUBLISH, /* (channel, frame, status): raises */
     TOO_SMALL,    /* (channel, size, needed): raises */
-    CURRENT_TASK, /* () -> a weak reference to the running greenlet or else task, or None; only with greenlet */
+    CURRENT_TASK, /* () -> a weak reference to the running task or greenlet, or None; only with greenlet or trio */
     USED,         /* (value, capacity) -> int */
     OVER,         /* (frame): raises */
     NO_PICTURE,   /* (frame): raises */
@@ -46,7 +46,7 @@ typedef struct Handle Handle;
 typedef struct {
     PyObject *supplied[SUPPLIED];
     PyTypeObject *bytes;                   /* hold_bytes_spec's */
-    PyObject *asyncio, *greenlet;          /* their names */
+    PyObject *asyncio, *greenlet, *trio;   /* their names */
     PyObject *running_loop, *running_task; /* asyncio's functions, once that is imported */
     PyObject *module;                      /* borrowed; its critical section is that of `handles` */
     Handle *handles;                       /* all that are open */

@@ -15,7 +15,7 @@ struct Held {
     Held *next;
     unsigned long thread;
     Guard *guard;   /* borrowed: it has this */
-    PyObject *task; /* a weak reference to the asyncio task or greenlet that took it; NULL: neither */
+    PyObject *task; /* a weak reference to the task or greenlet that took it; NULL: neither */
 };
 
 static PyObject *section_new(PyTypeObject *type, PyObject *arguments, PyObject *names) {
@@ -121,7 +121,7 @@ static PyObject *asyncio_task(State *state) {
 /* A weak reference to the task or greenlet that runs in this thread; NULL: neither, or an exception. */
 static PyObject *current_task(State *state) {
     PyObject *modules = PyImport_GetModuleDict();
-    if (PyDict_Contains(modules, state->greenlet) == 1) {
+    if (PyDict_Contains(modules, state->greenlet) == 1 || PyDict_Contains(modules, state->trio) == 1) {
         PyObject *task = PyObject_CallNoArgs(state->supplied[CURRENT_TASK]);
         if (task != Py_None)
             return task;

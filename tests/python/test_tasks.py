@@ -1,4 +1,4 @@
-"""A lock belongs to one asyncio task or greenlet: another one of the same thread never uses it unknowingly."""
+"""A lock belongs to one task or greenlet: another one of the same thread never uses it unknowingly."""
 
 from __future__ import annotations
 
@@ -132,6 +132,31 @@ def test_a_greenlet_is_told(section: MemoryMappedFile) -> None:
         section.read()  # the thread's first greenlet
     one.switch()
     assert told == [DEADLOCK] * len(INSIDE_A_WRITE_LOCK)
+    assert section.read(4) == b"done"
+
+
+def test_a_task_of_trio_is_told(section: MemoryMappedFile) -> None:
+    trio: Any = pytest.importorskip("trio", reason="the package trio is not installed")
+
+    async def first(inside: Any, leave: Any) -> None:
+        with section.write_lock():
+            section.write(b"half")
+            inside.set()
+            await leave.wait()
+            section.write(b"done")
+
+    async def main() -> None:
+        inside, leave = trio.Event(), trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(first, inside, leave)
+            await inside.wait()
+            for use in INSIDE_A_WRITE_LOCK.values():
+                with pytest.raises(Error, match=r"first.* has its lock") as caught:
+                    use(section)  # type: ignore[no-untyped-call]
+                assert caught.value.status == DEADLOCK
+            leave.set()
+
+    trio.run(main)
     assert section.read(4) == b"done"
 
 
