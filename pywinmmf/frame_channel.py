@@ -249,7 +249,8 @@ class FrameChannel(Opened[hold.Channel]):
 
         ``picture`` is any buffer of up to the capacity. A NumPy array of rows x pixels (x channels) also tells readers
         its width and height; it may have gaps between its rows. ``fourcc`` None takes what is usual for its
-        channels: GREY, BGR3, BGRA; 16-bit Y16. An array that is no picture of the format is refused, also one of
+        channels: GREY, BGR3, BGRA; 16-bit Y16. Every other array keeps its dtype and shape, also one of rows x pixels
+        x 1. An array that is no picture of the ``fourcc`` given is refused, also one of
         other numbers than unsigned integers, lowest byte first. ``user`` are up to 64 bytes of your own.
         ``timestamp_ns`` 0 is now.
 

@@ -6,6 +6,7 @@ GREY, Y16 (16 bits), YUYV and UYVY, NV12, NV21, I420 and YV12, MJPG (compressed)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ COMPRESSED = {"MJPG"}
 FORMATS = (*_BYTES_PER_PIXEL, *sorted(_PLANAR_420), *COMPRESSED)
 _UNSIGNED = {order + kind for order in ("", "@", "=", "<") for kind in "BcHILQ"}
 """The codes of bytes and unsigned integers in the buffer protocol, lowest byte first."""
-_USUAL = {(1, 1): "GREY", (3, 1): "BGR3", (4, 1): "BGRA", (1, 2): "Y16 "}  # channels, bytes of each
+_USUAL = {((), 1): "GREY", ((3,), 1): "BGR3", ((4,), 1): "BGRA", ((), 2): "Y16 "}  # channels, bytes of each
 
 
 def fourcc_code(fourcc: str) -> int:
@@ -68,9 +69,8 @@ def geometry_of_shape(shape: Sequence[int], itemsize: int = 1, *, usual: bool = 
     """The geometry of an array's shape, with the usual pixel format for its channels."""
     if len(shape) not in (2, 3) or 0 in shape:
         return Geometry()
-    channels = shape[2] if len(shape) == 3 else 1
-    fourcc = _USUAL.get((channels, itemsize), "") if usual else ""
-    return Geometry(shape[1], shape[0], shape[1] * channels * itemsize, fourcc_code(fourcc))
+    fourcc = _USUAL.get((tuple(shape[2:]), itemsize), "") if usual else ""
+    return Geometry(shape[1], shape[0], math.prod(shape[1:]) * itemsize, fourcc_code(fourcc))
 
 
 def in_format(rows: Geometry, fourcc: str) -> Geometry:

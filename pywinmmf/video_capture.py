@@ -333,9 +333,9 @@ def bgr(frame: Frame) -> Picture:
         return numpy.ascontiguousarray(picture[:, :, :3])
     if fourcc == "RGBA":
         return numpy.ascontiguousarray(picture[:, :, 2::-1])
-    if fourcc in ("GREY", "Y16 "):
+    if fourcc in ("GREY", "Y16 ") or picture.shape[2:] == (1,):
         grey = (picture >> 8).astype(numpy.uint8) if fourcc == "Y16 " else picture
-        return numpy.repeat(grey[:, :, None], 3, axis=2)
+        return numpy.repeat(grey.reshape(*grey.shape[:2], 1), 3, axis=2)
     raise NotSupportedError(f"pixel format {fourcc!r}: expected one of {', '.join(FORMATS)}")
 
 

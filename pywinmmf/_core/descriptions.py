@@ -60,8 +60,8 @@ def described_shape(what: str, given: int | Shape, dtype: numpy.typing.DTypeLike
 def set_format(frame: Any, fourcc: str) -> None:
     """Set the pixel format. `InvalidArgumentError` if the shape does not fit it."""
     if frame.element:
-        itemsize = frame.used // math.prod(frame.shape[0 : frame.dimensions])
-        geometry = geometry_of_shape(frame.shape[0 : frame.dimensions], itemsize, usual=False)
+        shape = list(frame.shape[0 : frame.dimensions])
+        geometry = geometry_of_shape(shape, frame.used // math.prod(shape), usual=False)
         frame.element = frame.dimensions = 0
     else:
         geometry = Geometry(frame.width, frame.height, frame.stride, frame.fourcc)

@@ -123,7 +123,11 @@ ARRAYS = [
     numpy.arange(24).astype(kind).reshape(shape)
     for kind in ("f4", "f8", "f2", "i1", "i2", "i4", "u4", "i8", "u8", "c8", "c16", "?")
     for shape in ((24,), (4, 6), (2, 4, 3), (2, 3, 2, 2))
-] + [numpy.zeros((10, 12, 3), "u2"), numpy.zeros((4, 5, 2), "u1"), numpy.zeros((1, 2, 3, 4), "u1"), numpy.float64(3.5)]
+] + [
+    *(numpy.zeros(shape, "u1") for shape in ((4, 5, 1), (4, 5, 2), (1, 2, 3, 4))),
+    *(numpy.zeros((10, 12, channels), "u2") for channels in (1, 3)),
+    numpy.float64(3.5),
+]
 
 
 @pytest.mark.parametrize("readonly", [False, True])

@@ -314,8 +314,9 @@ def test_other_pixel_formats(name: str) -> None:
             assert numpy.abs(next_picture(capture).astype(int) - red).max() < 8, fourcc
         channel.publish(cv2.imencode(".jpg", red)[1], fourcc="MJPG")
         assert numpy.abs(next_picture(capture).astype(int) - red).max() < 8
-        channel.publish(red[:, :, 2])
-        assert (next_picture(capture) == 200).all()
+        for grey in (red[:, :, 2], red[:, :, 2:]):
+            channel.publish(grey)
+            assert (next_picture(capture) == 200).all()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int16", "uint16", "bool"])
