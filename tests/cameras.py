@@ -57,6 +57,11 @@ def jpeg(value: int) -> bytes:
     return bytes(cv2.imencode(".jpg", picture(value))[1])
 
 
+def png(value: int) -> bytes:
+    """The same, without losses."""
+    return bytes(cv2.imencode(".png", picture(value))[1])
+
+
 class Stream:
     """An HTTP stream of JPEG pictures, 20 a second, of whose parts every tenth is something else."""
 

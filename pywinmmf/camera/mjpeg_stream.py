@@ -1,4 +1,5 @@
-"""A stream of JPEG pictures over HTTP (``multipart/x-mixed-replace``), as most network cameras and web servers send it.
+"""A stream of JPEG or PNG pictures over HTTP (``multipart/x-mixed-replace``), as most network cameras and web servers
+send it.
 
 FFmpeg gives up the whole connection at the first part that is not a picture. This reader leaves out the part. It
 believes nothing that the server says: memory, pixels and waiting times are bounded.
@@ -33,6 +34,7 @@ MOST_PART_BYTES = 1 << 25  # of a part and its header; a longer part is left out
 MOST_PIXELS = 1 << 26  # of a picture
 READ_BYTES = 1 << 16
 JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+PNG_BEGIN, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 MOST_HEAD_BYTES = 1 << 20  # that a server sends until its pictures begin, with all redirects
 MOST_PADDING = 1024  # bytes that some cameras append to a picture
 HEADER_END = re.compile(rb"\A\r?\n|\r?\n\r?\n")  # a header can be empty
@@ -114,7 +116,7 @@ class MjpegStream:
         self._response = response
         self._parts = Parts(boundary)
         self._limits = limits
-        self._jpeg = b""
+        self._picture = b""
         self._size = (0, 0)
 
     @classmethod
@@ -153,9 +155,9 @@ class MjpegStream:
         self._limits.renew()
         while True:
             for part in self._parts.take():
-                size = jpeg_size(part)
+                size = picture_size(part)
                 if size is not None:
-                    self._jpeg, self._size = part, size
+                    self._picture, self._size = part, size
                     return
             self._parts.feed(self._read())
 
@@ -172,7 +174,7 @@ class MjpegStream:
 
     def retrieve(self, target: Picture | None = None) -> Picture:
         """Decode it. OpenCV cannot decode from memory into ``target``."""
-        picture = cv2.imdecode(np.frombuffer(self._jpeg, np.uint8), cv2.IMREAD_COLOR)
+        picture = cv2.imdecode(np.frombuffer(self._picture, np.uint8), cv2.IMREAD_COLOR)
         if picture is None:
             raise BadPicture(f"source {self._name!r}: its picture cannot be decoded")
         return cast(Picture, picture)
@@ -246,10 +248,23 @@ class Parts:
         self._inside = inside
 
 
-def jpeg_size(data: bytes) -> Size | None:
-    """Width and height of a whole JPEG picture. None: it is cut short, too large, or no JPEG picture."""
+def picture_size(data: bytes) -> Size | None:
+    """Width and height of a whole JPEG or PNG picture. None: it is cut short, too large, or neither."""
     data = data.lstrip(b"\r\n")
-    if not data.startswith(JPEG_BEGIN) or not _ends_here(data[-MOST_PADDING:]):
+    if not _ends_here(data[-MOST_PADDING:]):
+        return None
+    width, height = _png_size(data) or _jpeg_size(data) or (0, 0)
+    return (width, height) if 0 < width * height <= MOST_PIXELS else None
+
+
+def _png_size(data: bytes) -> Size | None:
+    if not data.startswith(PNG_BEGIN):
+        return None
+    return int.from_bytes(data[16:20]), int.from_bytes(data[20:24])  # its first chunk is IHDR (ISO/IEC 15948, 11.2.2)
+
+
+def _jpeg_size(data: bytes) -> Size | None:
+    if not data.startswith(JPEG_BEGIN):
         return None
     at = len(JPEG_BEGIN)
     while at + 9 <= len(data) and data[at] == 0xFF:  # segments: 0xFF, kind, two bytes of length, content (ITU T.81, B)
@@ -257,8 +272,7 @@ def jpeg_size(data: bytes) -> Size | None:
         if kind == 0xFF:  # padding
             at += 1
         elif 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):  # the frame's header
-            height, width = (int.from_bytes(data[at + n : at + n + 2]) for n in (5, 7))
-            return (width, height) if 0 < width * height <= MOST_PIXELS else None
+            return int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7])
         else:
             at += 2 + int.from_bytes(data[at + 2 : at + 4])
     return None
@@ -266,7 +280,7 @@ def jpeg_size(data: bytes) -> Size | None:
 
 def _ends_here(tail: bytes | bytearray) -> bool:
     """Whether a picture ends at the end of these bytes, or a little before."""
-    return JPEG_END in tail
+    return JPEG_END in tail or PNG_END in tail
 
 
 def _boundary(headers: Message) -> str:

@@ -1,4 +1,4 @@
-"""A stream of JPEG pictures, cut into its parts; and what a hostile or unusual server sends."""
+"""A stream of JPEG or PNG pictures, cut into its parts; and what a hostile or unusual server sends."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 
 import pytest
-from cameras import SIZE, jpeg
+from cameras import SIZE, jpeg, png
 
 from pywinmmf.camera import mjpeg_stream
-from pywinmmf.camera.mjpeg_stream import MjpegStream, Parts, jpeg_size
+from pywinmmf.camera.mjpeg_stream import MjpegStream, Parts, picture_size
 
 WHOLE = jpeg(100)
+PNG = png(100)
 MULTIPART = "multipart/x-mixed-replace; boundary=frame"
 
 
@@ -30,7 +31,7 @@ def pictures(stream: bytes, step: int, boundary: str = "frame") -> int:
     found = 0
     for at in range(0, len(stream), step):
         parts.feed(stream[at : at + step])
-        found += sum(jpeg_size(body) is not None for body in parts.take())
+        found += sum(picture_size(body) is not None for body in parts.take())
     return found
 
 
@@ -50,14 +51,35 @@ def test_unusual_ways_to_write_a_boundary(boundary: str) -> None:
 
 
 def test_the_size_of_a_picture() -> None:
-    assert jpeg_size(WHOLE) == SIZE
-    assert jpeg_size(WHOLE + bytes(500)) == SIZE  # padding
+    assert picture_size(WHOLE) == SIZE
+    assert picture_size(WHOLE + bytes(500)) == SIZE  # padding
     for cut in range(len(WHOLE) - 1):
-        assert jpeg_size(WHOLE[:cut]) is None
+        assert picture_size(WHOLE[:cut]) is None
     huge = bytearray(WHOLE)
     at = huge.index(b"\xff\xc0") + 5
     huge[at : at + 4] = b"\xff" * 4  # 65,535 x 65,535: 12 GB as a picture
-    assert jpeg_size(bytes(huge)) is None
+    assert picture_size(bytes(huge)) is None
+
+
+@pytest.mark.parametrize("step", [1, 7, 10**6])
+@pytest.mark.parametrize("length", [b"", b"%d" % len(PNG), b"%d" % (len(PNG) - 9)])
+def test_png_pictures(length: bytes, step: int) -> None:
+    header = b"Content-Type: image/png\r\nContent-Length: " + length + b"\r\n"
+    assert pictures((part(PNG, header) + part(WHOLE)) * 3 + b"--frame--\r\n", step) == 6
+
+
+def test_the_size_of_a_png_picture() -> None:
+    assert picture_size(PNG) == SIZE
+    assert not any(picture_size(PNG[:cut]) for cut in range(len(PNG)))
+    assert picture_size(PNG[:16] + b"\xff" * 8 + PNG[24:]) is None  # 4,294,967,295 x 4,294,967,295
+
+
+def test_a_stream_of_png_pictures(serve: Callable[[Answer], str]) -> None:
+    stream = MjpegStream.open("x", f"http://{serve(lambda request: send(request, part(PNG) * 2))}/", 10)
+    assert stream is not None
+    stream.grab()
+    assert (stream.retrieve() == 100).all()
+    stream.release()
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
