@@ -116,6 +116,15 @@ def test_every_call_that_can_fail_is_among_the_faults(compiler: str, tmp_path: P
     assert names - faults <= set(HARMLESS[compiler].split())
 
 
+@pytest.mark.parametrize("compiler", HARMLESS)
+@pytest.mark.parametrize(("source", "places"), [("rwlock.c", 2), ("channel_write.c", 1)])
+def test_a_large_copy_stays_behind_what_announces_it(compiler: str, source: str, places: int) -> None:
+    """After an odd sequence, the end of the next piece, and an odd stamp an instruction keeps non-temporal stores
+    behind. What a processor does without is seen only now and then (test_copies.c)."""
+    options = ["-std=gnu99", "-O2", "-S", "-o", "-", "-DWMMF_BUILD", "-I", str(native.CSRC / "include")]
+    assert native.checked(compiler, *options, native.CSRC / "src" / source).count("sfence") >= places
+
+
 @pytest.mark.parametrize("target", native.TARGETS)
 def test_library_builds_and_installs(target: str) -> None:
     prefix = native.installed(target)

@@ -1,6 +1,9 @@
 /* Non-temporal stores, which a large memcpy is made of on x86, come after what was stored before a fence of ours: the
  * odd stamp of a frame, the odd sequence of a section. A litmus test: a thread stores a number, then the same one into
- * another cache line, past the cache; a thread that sees it there has to see it in the first place as well. */
+ * another cache line, past the cache; a thread that sees it there has to see it in the first place as well. Many
+ * processors never show otherwise, some now and then: test_c.py looks for the instruction, which has to be there on
+ * all.
+ */
 #include <stdio.h>
 
 #include "atomic.h"
