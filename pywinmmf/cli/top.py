@@ -10,7 +10,7 @@ from .options import add_json, add_namespace, name, positive
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare them."""
-    parser.description = """Shows a live table of frame channels. Age is that of the newest frame."""
+    parser.description = "Age is that of the newest frame."
     names = parser.add_argument(
         "names",
         nargs="*",
