@@ -442,6 +442,43 @@ static void quick_writers(void) {
     }
 }
 
+/* A hostile writer, whose frame has another time whenever somebody looks. */
+static void lie_until_stopped(void *argument) {
+    struct busy *busy = argument;
+    const wmmf_channel *writer = busy->camera->writer;
+    const struct pictures *pictures = &writer->generations[writer->current].pictures;
+    shared_u64 *timestamp =
+        &pictures->frames[newest_slot(pictures, load_seq_u64(&pictures->header->newest))].timestamp_ns;
+    for (uint64_t lie = 0; !__atomic_load_n(&busy->stop, __ATOMIC_RELAXED); lie ^= 1)
+        store_relaxed_u64(timestamp, 7 + lie);
+}
+
+static void a_time_that_changes_does_not_match(void) {
+    struct camera cameras[2] = {camera_new(0), camera_new(0)};
+    wmmf_set_item items[] = {item_of(&cameras[0]), item_of(&cameras[1])};
+    struct busy busy = {&cameras[1], 0};
+    publish(&cameras[0], 7);
+    publish(&cameras[1], 7);
+    struct thread *thread = thread_start(lie_until_stopped, &busy);
+    int64_t deadline = system_now_ns() + LONG_TIMEOUT;
+    int32_t before = WMMF_E_OS;
+    for (int changes = 0; changes < 1000 && CHECK(system_now_ns() < deadline);) { /* so that both run at a time */
+        items[0].after = items[1].after = 0;
+        int32_t status = wmmf_channel_acquire_set(items, 2, 0, 0);
+        CHECK(status == WMMF_OK || status == WMMF_E_TIMEOUT);
+        changes += status != before;
+        before = status;
+        for (int i = 0; status == WMMF_OK && i < 2; i++) {
+            CHECK_EQUAL(7, cameras[i].frame.timestamp_ns);
+            release(&cameras[i]);
+        }
+    }
+    __atomic_store_n(&busy.stop, 1, __ATOMIC_RELAXED);
+    thread_join(thread);
+    camera_close(&cameras[1]);
+    camera_close(&cameras[0]);
+}
+
 static const struct test tests[] = {
     TEST(random_sets_against_all_sets),
     TEST(any_tolerance_counts),
@@ -454,6 +491,7 @@ static const struct test tests[] = {
     TEST(arguments_are_checked),
     TEST(what_happens_while_it_waits),
     TEST(quick_writers),
+    TEST(a_time_that_changes_does_not_match),
     {NULL, NULL},
 };
 
