@@ -195,10 +195,10 @@ class FrameChannel(Opened[hold.Channel]):
 
     @property
     def age(self) -> float | None:
-        """Seconds since the timestamp of the newest frame; None if there is none yet. It grows when the writer
-        stops."""
+        """Seconds since the timestamp of the newest frame; None if there is none yet, or none in new pictures. It grows
+        when the writer stops."""
         info = self._info()
-        return (info.now_ns - info.timestamp_ns) / 1e9 if info.sequence else None
+        return (info.now_ns - info.timestamp_ns) / 1e9 if info.timestamp_ns else None
 
     def _follow(self) -> int:
         """The capacity now: a writer may have given the channel new pictures."""

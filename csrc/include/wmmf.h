@@ -329,7 +329,7 @@ typedef struct wmmf_channel_info {
     uint32_t slots;
     uint64_t capacity;     /* bytes of a frame, at most */
     uint64_t sequence;     /* of the newest frame; 0: none yet */
-    uint64_t timestamp_ns; /* of the newest frame */
+    uint64_t timestamp_ns; /* of the newest frame; 0: none yet, or it did not fit into smaller pictures */
     uint64_t now_ns;       /* the same clock, now: the difference is how long no frame has come */
     uint32_t participants; /* writable handles that can be open at once */
     uint32_t read_only;    /* 1 if this handle is */

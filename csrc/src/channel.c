@@ -744,7 +744,7 @@ int32_t wmmf_channel_get_state(wmmf_channel *channel, int64_t stalled_ns, uint32
     if (!somebody_publishes(base, false))
         *state = load_seq_u32(&base->header->left) == 1 ? WMMF_CHANNEL_GONE : WMMF_CHANNEL_HUNG_UP;
     else
-        *state = stalled_ns >= 0 && info.sequence != 0 && (int64_t)(info.now_ns - info.timestamp_ns) > stalled_ns
+        *state = stalled_ns >= 0 && info.timestamp_ns != 0 && (int64_t)(info.now_ns - info.timestamp_ns) > stalled_ns
                      ? WMMF_CHANNEL_STALLED
                      : WMMF_CHANNEL_LIVE;
     return WMMF_OK;

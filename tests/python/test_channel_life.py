@@ -123,6 +123,16 @@ def test_new_pictures_are_followed(name: str, readonly: bool) -> None:
         assert reader.capacity == 1000
 
 
+def test_a_channel_whose_newest_frame_did_not_fit_is_not_stalled(name: str) -> None:
+    with FrameChannel.create(name, capacity=1000) as channel:
+        channel.publish(bytes(1000))
+        assert channel.age is not None
+        channel.resize(10)
+        assert (channel.sequence, channel.age, channel.state(stalled=30)) == (1, None, ChannelState.LIVE)
+        channel.publish(b"small")
+        assert channel.age is not None
+
+
 def test_another_writer_follows_too(name: str) -> None:
     with FrameChannel.create(name, capacity=10) as channel, FrameChannel.open(name) as other:
         channel.resize((5, 6, 3))

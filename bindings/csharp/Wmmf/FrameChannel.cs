@@ -87,7 +87,7 @@ namespace Wmmf
             get
             {
                 var info = Info();
-                return info.sequence == 0 ? (TimeSpan?)null : new TimeSpan((long)(info.now_ns - info.timestamp_ns) / 100);
+                return info.timestamp_ns == 0 ? (TimeSpan?)null : new TimeSpan((long)(info.now_ns - info.timestamp_ns) / 100);
             }
         }
 

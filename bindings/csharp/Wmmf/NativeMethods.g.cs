@@ -165,7 +165,7 @@ namespace Wmmf
         public ulong capacity;
         // of the newest frame; 0: none yet
         public ulong sequence;
-        // of the newest frame
+        // of the newest frame; 0: none yet, or it did not fit into smaller pictures
         public ulong timestamp_ns;
         // the same clock, now: the difference is how long no frame has come
         public ulong now_ns;
