@@ -123,6 +123,23 @@ def test_new_pictures_are_followed(name: str, readonly: bool) -> None:
         assert reader.capacity == 1000
 
 
+@reading
+def test_no_frame_is_lost_to_new_pictures(name: str, readonly: bool) -> None:
+    """By who reads every frame. Who opens the channel later finds the newest one."""
+    with (
+        FrameChannel.create(name, capacity=10, history=20) as channel,
+        FrameChannel.open(name, readonly=readonly) as reader,
+    ):
+        numbers(channel, 5)
+        channel.resize(1000, history=20)
+        numbers(channel, 5, 6)
+        for number in range(1, 11):
+            with reader.next(0, every=True) as frame:
+                assert (frame.sequence, frame.data[0], frame.missed) == (number, number, 0)
+        assert reader.oldest == 5
+        assert channel.publish(bytes(1000)) == 11
+
+
 def test_a_channel_whose_newest_frame_did_not_fit_is_not_stalled(name: str) -> None:
     with FrameChannel.create(name, capacity=1000) as channel:
         channel.publish(bytes(1000))
