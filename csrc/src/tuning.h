@@ -6,10 +6,11 @@
 #include <stdint.h>
 
 /* Waiting for a lock. */
-#define LOCK_SPINS           200               /* looks at the lock word before a thread sleeps */
-#define RECHECK_NS           INT64_C(10000000) /* a sleeper looks again, and asks the kernel about the dead */
-#define READ_ONLY_RECHECK_NS INT64_C(1000000)  /* the same, for handles that cannot announce that they sleep */
-#define YIELDING_NS          INT64_C(1000000)  /* how long a free lock is left to a waiter that shows no life */
+#define LOCK_SPINS           200                /* looks at the lock word before a thread sleeps */
+#define RECHECK_NS           INT64_C(10000000)  /* a sleeper looks again, and asks the kernel about the dead */
+#define READ_ONLY_RECHECK_NS INT64_C(1000000)   /* the same, for handles that cannot announce that they sleep */
+#define IDLE_RECHECK_NS      INT64_C(200000000) /* what RECHECK_NS grows to in a wait for many that has long been idle */
+#define YIELDING_NS          INT64_C(1000000)   /* how long a free lock is left to a waiter that shows no life */
 
 /* Short waits for another thread: spin, then yield, then sleep. A yield alone would never end where the other thread
  * has a lower priority than ours. */

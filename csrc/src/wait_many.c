@@ -5,7 +5,9 @@
  * that the look missed comes from a writer that sees our count, takes it out and moves the epoch, and that ends the
  * sleep. A waker is the same with one word: the wake stores 1 before it wakes, and the sleep does not begin unless the
  * word is 0. A change that nobody wakes us for (the death of a writer, or any change if the handle is read-only and
- * cannot count itself in) is found by looking again after a slice, as the single waits do.
+ * cannot count itself in) is found by looking again after a slice, as the single waits do. The slices of an idle wait
+ * grow, so that a process that waits for many at all times costs next to nothing: such a change is found late by about
+ * as long as the wait has lasted already.
  *
  * Dying while asleep leaves a count in each eventcount: one needless wake-up each, as with any sleeper. */
 #include <stdlib.h>
@@ -139,6 +141,12 @@ static void sleep_on_all(const struct round *round, int64_t timeout_ns) {
     platform_sleep_many(sleeps, round->count, round->waker, timeout_ns);
 }
 
+static int64_t next_recheck(const struct round *round, int64_t recheck) {
+    if (round->polling)
+        return READ_ONLY_RECHECK_NS;
+    return recheck < IDLE_RECHECK_NS / 2 ? 2 * recheck : IDLE_RECHECK_NS;
+}
+
 int32_t wmmf_wait_many(wmmf_wait_item *items, uint32_t count, wmmf_waker *waker, int64_t timeout_ns) {
     error_clear();
     int32_t status = arguments_check(items, count, waker);
@@ -151,8 +159,9 @@ int32_t wmmf_wait_many(wmmf_wait_item *items, uint32_t count, wmmf_waker *waker,
         find_places(&round); /* of items that can be waited for: the others have been decided */
         over = timeout_ns != 0 && find_vain(&round);
     }
-    int64_t most = round.polling ? READ_ONLY_RECHECK_NS : RECHECK_NS;
-    for (int64_t slice; !over && (slice = deadline_remaining(deadline, most)) != 0;) {
+    int64_t recheck = round.polling ? READ_ONLY_RECHECK_NS : RECHECK_NS;
+    for (int64_t slice; !over && (slice = deadline_remaining(deadline, recheck)) != 0;
+         recheck = next_recheck(&round, recheck)) {
         prepare_all(&round);
         over = look_at_all(&round);
         if (!over)
