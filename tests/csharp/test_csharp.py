@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from csharp import programs
@@ -98,8 +99,30 @@ def test_native_calls_are_csharp_7(tmp_path: Path) -> None:
     csc.compile_csharp7([generated], tmp_path / "NativeMethods.dll", target="library", unsafe=True)
 
 
-def test_everything_public_is_documented(tmp_path: Path) -> None:
-    """Missing documentation is a warning once there is a file to write it to, and warnings are errors."""
-    doc = tmp_path / "Wmmf.xml"
-    csc.compile(programs.LAYER, tmp_path / "Wmmf.dll", target="library", unsafe=True, doc=doc, defines=programs.DEFINES)
-    assert "T:Wmmf.MemoryMappedFile" in doc.read_text()
+@pytest.fixture(scope="module")
+def documentation(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ElementTree.Element]:
+    """What the compiler writes about each public member, by its identifier.
+
+    Missing documentation is a warning once there is a file to write it to, and warnings are errors.
+    """
+    folder = tmp_path_factory.mktemp("documentation")
+    doc = folder / "Wmmf.xml"
+    csc.compile(programs.LAYER, folder / "Wmmf.dll", target="library", unsafe=True, doc=doc, defines=programs.DEFINES)
+    return {member.attrib["name"]: member for member in ElementTree.parse(doc).iter("member")}
+
+
+def test_every_type_has_an_example(documentation: dict[str, ElementTree.Element]) -> None:
+    """Enumerations are in those of others."""
+    owners = {name.partition("(")[0].rpartition(".")[0][2:] for name in documentation if name[0] in "MP"}
+    assert "Wmmf.MemoryMappedFile" in owners
+    assert not [name for name in sorted(owners) if documentation[f"T:{name}"].find("example") is None]
+
+
+def test_every_parameter_is_documented(documentation: dict[str, ElementTree.Element]) -> None:
+    """The compiler only asks for the parameters of a call that documents some."""
+    calls = {
+        name: member for name, member in documentation.items() if "(" in name and member.find("inheritdoc") is None
+    }
+    assert "M:Wmmf.Frame.GetRow(System.Int32)" in calls
+    without = [name for name, member in calls.items() if member.find("param") is None]
+    assert not without

@@ -2,6 +2,11 @@ using System.Diagnostics;
 
 namespace Wmmf
 {
+    /// <example><code>
+    /// var report = file.Audit();
+    /// if (report.IsPoisoned || report.OwnerDied)
+    ///     logger.LogError("{Section}: {Report}", file.Name, report);
+    /// </code></example>
     [DebuggerDisplay("{ToString(),nq}")]
     public sealed partial class AuditReport
     {

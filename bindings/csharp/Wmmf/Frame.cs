@@ -78,6 +78,7 @@ namespace Wmmf
 
         /// <summary>The first byte, for <c>fixed</c> statements.</summary>
         /// <returns>A reference to it; to nothing if the frame is empty.</returns>
+        /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
         public ref readonly byte GetPinnableReference() => ref Data.GetPinnableReference();
 
         /// <summary>A row of the picture, with the bytes between the rows.</summary>
@@ -115,10 +116,13 @@ namespace Wmmf
 
         /// <summary>Copies the bytes as they are.</summary>
         /// <param name="destination">At least <see cref="FrameInfo.Size"/> bytes.</param>
+        /// <exception cref="ArgumentException">The destination is too short.</exception>
+        /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
         public void CopyTo(Span<byte> destination) => Data.CopyTo(destination);
 
         /// <summary>A copy of the bytes.</summary>
         /// <returns>A new array of <see cref="FrameInfo.Size"/> bytes.</returns>
+        /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
         public byte[] ToArray() => Data.ToArray();
 
         /// <summary>Releases the frame. Calling it again does nothing.</summary>

@@ -50,6 +50,7 @@ namespace Wmmf
         /// <param name="pins">Frames that one object can hold at once; 0 takes the default, 8.</param>
         /// <param name="standBy">Do not publish yet: see <see cref="StandBy"/>.</param>
         /// <returns>The channel, open for writing; dispose it.</returns>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Access"/>: it is there and may not be opened.</exception>
         public static FrameChannel CreateOrOpen(
             string name, int capacity, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0,
@@ -73,6 +74,7 @@ namespace Wmmf
         /// <param name="pins">Frames that one object can hold at once; 0 takes the default, 8.</param>
         /// <param name="standBy">Do not publish yet: see <see cref="StandBy"/>.</param>
         /// <returns>The channel, open for writing; dispose it.</returns>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Access"/>: it is there and may not be opened.</exception>
         public static FrameChannel CreateOrOpen(
             string name, int capacity, out bool created, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0,
@@ -133,6 +135,7 @@ namespace Wmmf
         /// <param name="nameSpace">Where the name is valid.</param>
         /// <param name="readOnly">Ask for read rights only.</param>
         /// <returns>The channel; dispose it.</returns>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotFound"/>: nothing has this name.</exception>
         public static FrameChannel Open(
             string name, SectionNamespace nameSpace = SectionNamespace.Local, bool readOnly = false)
         {
@@ -146,6 +149,7 @@ namespace Wmmf
         /// <param name="nameSpace">Where the name is valid.</param>
         /// <param name="readOnly">Ask for read rights only.</param>
         /// <returns>False if nothing has this name. Any other failure is an exception.</returns>
+        /// <exception cref="WmmfException">Something has this name and cannot be opened, or nothing can have it.</exception>
         public static bool TryOpen(
             string name, [NotNullWhen(true)] out FrameChannel? channel,
             SectionNamespace nameSpace = SectionNamespace.Local, bool readOnly = false)
@@ -169,6 +173,7 @@ namespace Wmmf
         /// <param name="name">The name it was created with.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
         /// <returns>Whether the name exists; that may change right after.</returns>
+        /// <exception cref="WmmfException">Nothing can have such a name.</exception>
         public static bool Exists(string name, SectionNamespace nameSpace = SectionNamespace.Local) =>
             MemoryMappedFile.Exists(name, nameSpace);
 

@@ -42,6 +42,8 @@ namespace Wmmf
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>False if there was no set.</returns>
+        /// <exception cref="WmmfException">As of <see cref="NextSet"/>.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public static bool TryNextSet(
             IReadOnlyList<FrameChannel> channels, TimeSpan tolerance, [NotNullWhen(true)] out Frame[]? frames,
             TimeSpan timeout = default, CancellationToken cancellationToken = default)
@@ -58,6 +60,9 @@ namespace Wmmf
         /// <param name="timeout">From now; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The frames, in place; dispose each.</returns>
+        /// <exception cref="WmmfTimeoutException">There was no set for so long.</exception>
+        /// <exception cref="WmmfException">As of <see cref="NextSet"/>.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public static async Task<Frame[]> NextSetAsync(
             IReadOnlyList<FrameChannel> channels, TimeSpan tolerance, TimeSpan? timeout = null,
             CancellationToken cancellationToken = default)

@@ -27,6 +27,8 @@ namespace Wmmf
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>False if every slot is being read, or another writer is at work.</returns>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Deadlock"/>: this thread has begun a frame.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool TryBegin(
             [NotNullWhen(true)] out NewFrame? frame, TimeSpan timeout = default, CancellationToken cancellationToken = default)
         {
@@ -143,6 +145,8 @@ namespace Wmmf
         /// <param name="timeout">How long to wait for a slot; zero tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>Its sequence; 0 if it was skipped.</returns>
+        /// <exception cref="WmmfException">Among others: what describes the picture contradicts itself or its bytes.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ulong Publish(
             IntPtr picture, int size, int width = 0, int height = 0, int stride = 0, FourCC fourCC = default,
             ReadOnlySpan<byte> user = default, ulong timestampNs = 0, TimeSpan timeout = default,

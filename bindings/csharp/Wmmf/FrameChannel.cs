@@ -175,6 +175,7 @@ namespace Wmmf
         /// <summary>As <see cref="MemoryMappedFile.Audit"/>: damage poisons the channel, for everybody, unless this object is
         /// read-only.</summary>
         /// <returns>What was found.</returns>
+        /// <exception cref="WmmfException">The channel cannot be looked at.</exception>
         public AuditReport Audit()
         {
             using var section = _section.Hold();
@@ -185,6 +186,7 @@ namespace Wmmf
 
         /// <summary>Who has the channel open, in all processes, and how many frames they hold.</summary>
         /// <returns>A snapshot, one entry for each object that has it open.</returns>
+        /// <exception cref="WmmfException">The channel cannot be looked at.</exception>
         public IReadOnlyList<Participant> Participants()
         {
             using var section = _section.Hold();
@@ -231,6 +233,7 @@ namespace Wmmf
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>False if a program is still there.</returns>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.ReadOnly"/>: it cannot publish.</exception>
         public bool TryStandBy(TimeSpan timeout = default, CancellationToken cancellationToken = default)
         {
             var status = WaitForPlace(timeout, cancellationToken);
@@ -261,6 +264,7 @@ namespace Wmmf
 
         /// <summary>The user who owns the channel, usually the one who created it.</summary>
         /// <returns>On Linux the user's name or number, on Windows <c>DOMAIN\user</c> or the SID.</returns>
+        /// <exception cref="WmmfException">The system does not tell.</exception>
         public string GetOwner()
         {
             using var section = _section.Hold();
@@ -278,6 +282,9 @@ namespace Wmmf
         /// <param name="history">So many frames stay readable after newer ones.</param>
         /// <param name="timeout">How long to wait for another writer; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
+        /// <exception cref="WmmfTimeoutException">Another writer was at work for so long.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Access"/>: it belongs to somebody else.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public void Resize(
             int capacity, int slots = 0, int history = 0, TimeSpan? timeout = null,
             CancellationToken cancellationToken = default)

@@ -63,6 +63,8 @@ namespace Wmmf
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>False if no frame was published yet.</returns>
+        /// <exception cref="WmmfException">As of <see cref="Latest"/>.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool TryLatest(
             [NotNullWhen(true)] out Frame? frame, TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
             TryTake(FramePick.Latest, timeout, cancellationToken, out frame);
@@ -72,6 +74,9 @@ namespace Wmmf
         /// <param name="timeout">From now; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The frame, in place; dispose it. If there is one already, it is there at once.</returns>
+        /// <exception cref="WmmfTimeoutException">There was none for so long.</exception>
+        /// <exception cref="WmmfException">As of <see cref="Latest"/>.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ValueTask<Frame> LatestAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             TakeAsync(FramePick.Latest, timeout, cancellationToken);
 
@@ -94,6 +99,8 @@ namespace Wmmf
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>False if there was no new one.</returns>
+        /// <exception cref="WmmfException">As of <see cref="Next"/>.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool TryNext(
             [NotNullWhen(true)] out Frame? frame, TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
             TryTake(_next, timeout, cancellationToken, out frame);
@@ -103,6 +110,9 @@ namespace Wmmf
         /// <param name="timeout">From now; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The frame, in place; dispose it. If there is a new one already, it is there at once.</returns>
+        /// <exception cref="WmmfTimeoutException">There was none for so long.</exception>
+        /// <exception cref="WmmfException">As of <see cref="Next"/>.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ValueTask<Frame> NextAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             TakeAsync(_next, timeout, cancellationToken);
 
@@ -144,6 +154,9 @@ namespace Wmmf
         /// <param name="timeout">From now; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>What describes it. If there is a new frame already, it is there at once.</returns>
+        /// <exception cref="WmmfTimeoutException">There was none for so long.</exception>
+        /// <exception cref="WmmfException">As of <see cref="ReadInto"/>.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ValueTask<FrameInfo> ReadIntoAsync(
             Memory<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {

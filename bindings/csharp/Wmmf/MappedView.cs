@@ -79,6 +79,8 @@ namespace Wmmf
         /// <summary>The bytes as values, as many as fit.</summary>
         /// <typeparam name="T">A type without references.</typeparam>
         /// <returns>A span, valid until the view is disposed.</returns>
+        /// <exception cref="NotSupportedException">The section is read-only.</exception>
+        /// <exception cref="ObjectDisposedException">The view is disposed.</exception>
         public Span<T> Values<T>() where T : unmanaged => MemoryMarshal.Cast<byte, T>(GetSpan());
 
         /// <summary>The address of a byte. Mapped memory does not move; it stays mapped until the handle is disposed, also

@@ -114,6 +114,7 @@ namespace Wmmf
         /// <param name="length">How many bytes.</param>
         /// <param name="copyOnWrite">Changes stay in this view: nobody else, nor the file, sees them.</param>
         /// <returns>A view that shows it; dispose it. It stays mapped also when this is disposed.</returns>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Range"/>: it is not inside, or has no bytes.</exception>
         public MappedView MapWindow(long offset, int length, bool copyOnWrite = false)
         {
             var from = Arguments.Bytes(offset, nameof(offset));
@@ -134,6 +135,7 @@ namespace Wmmf
         /// <param name="offset">Where they begin.</param>
         /// <param name="length">How many bytes; 0 goes to the end.</param>
         /// <param name="toDevice">Returns once they are on the device: until then a loss of power may take them.</param>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Range"/>: it is not inside the payload.</exception>
         public void Flush(long offset = 0, long length = 0, bool toDevice = false)
         {
             var from = Arguments.Bytes(offset, nameof(offset));

@@ -81,6 +81,8 @@ namespace Wmmf
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>Whether it is taken; then <see cref="ExitReadLock"/> gives it back.</returns>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Full"/>, <see cref="WmmfStatus.Deadlock"/>.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool TryEnterReadLock(TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
             TryEnterReadLockAt(NativeLock.Own, timeout, cancellationToken);
 
@@ -106,6 +108,7 @@ namespace Wmmf
 
         /// <summary>Declares the payload beyond repair, for everybody: every later and every waiting call, in every process,
         /// fails with <see cref="WmmfStatus.Poisoned"/>. Create a new section then.</summary>
+        /// <exception cref="WmmfException">It is read-only, or its layout has no lock.</exception>
         public void Poison() => PoisonAt(NativeLock.Own);
 
         /// <summary>Advances <see cref="Sequence"/> by 1 and wakes everything that waits for a change, without the lock: for

@@ -43,6 +43,7 @@ namespace Wmmf
         /// <param name="locks">How many locks in its payload one object can hold or wait for at once, 64 at most; see
         /// <see cref="LockAt"/>. Native layout only.</param>
         /// <returns>The section, open for writing; dispose it.</returns>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Size"/>: it is there, and has fewer bytes.</exception>
         public static MemoryMappedFile CreateOrOpen(
             string name, long size, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionLayout layout = SectionLayout.Native, SectionAccess access = SectionAccess.Owner, string? sddl = null,
@@ -63,6 +64,7 @@ namespace Wmmf
         /// <param name="locks">How many locks in its payload one object can hold or wait for at once, 64 at most; see
         /// <see cref="LockAt"/>. Native layout only.</param>
         /// <returns>The section, open for writing; dispose it.</returns>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Size"/>: it is there, and has fewer bytes.</exception>
         public static MemoryMappedFile CreateOrOpen(
             string name, long size, out bool created, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionLayout layout = SectionLayout.Native, SectionAccess access = SectionAccess.Owner, string? sddl = null,
@@ -102,6 +104,7 @@ namespace Wmmf
         /// <param name="size">Bytes of payload to show; 0 shows all.</param>
         /// <param name="readOnly">Ask for read rights only and map read-only pages.</param>
         /// <returns>The section; dispose it.</returns>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotFound"/>: nothing has this name.</exception>
         public static MemoryMappedFile Open(
             string name, SectionNamespace nameSpace = SectionNamespace.Local, SectionLayout layout = SectionLayout.Native,
             long size = 0, bool readOnly = false)
@@ -119,6 +122,7 @@ namespace Wmmf
         /// <param name="size">Bytes of payload to show; 0 shows all.</param>
         /// <param name="readOnly">Ask for read rights only and map read-only pages.</param>
         /// <returns>False if no section has this name. Any other failure is an exception.</returns>
+        /// <exception cref="WmmfException">Something has this name and cannot be opened, or nothing can have it.</exception>
         public static bool TryOpen(
             string name, [NotNullWhen(true)] out MemoryMappedFile? file, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionLayout layout = SectionLayout.Native, long size = 0, bool readOnly = false)
@@ -145,6 +149,7 @@ namespace Wmmf
         /// <param name="name">The name it was created with.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
         /// <returns>Whether; it may end, or appear, right after.</returns>
+        /// <exception cref="WmmfException">Nothing can have such a name.</exception>
         public static bool Exists(string name, SectionNamespace nameSpace = SectionNamespace.Local)
         {
             var status = TryOpen(name, nameSpace, SectionLayout.Raw, 0, true, out var file);

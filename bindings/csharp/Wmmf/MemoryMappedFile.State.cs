@@ -72,6 +72,7 @@ namespace Wmmf
 
         /// <summary>The user who owns the section, usually the one who created it.</summary>
         /// <returns>On Linux the user's name or number, on Windows <c>DOMAIN\user</c> or the SID.</returns>
+        /// <exception cref="WmmfException">The system does not tell.</exception>
         public string GetOwner()
         {
             using var section = _section.Hold();

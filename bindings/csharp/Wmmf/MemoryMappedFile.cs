@@ -95,6 +95,7 @@ namespace Wmmf
 
         /// <summary>Compares header, tallies and lock state; damage poisons the section.</summary>
         /// <returns>What was found.</returns>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotSupported"/>: the layout has no lock.</exception>
         public AuditReport Audit()
         {
             using var section = _section.Hold();
@@ -105,6 +106,7 @@ namespace Wmmf
 
         /// <summary>Who has the section open for writing, in all processes.</summary>
         /// <returns>A snapshot, one entry for each object that has it open.</returns>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotSupported"/>: the layout has none.</exception>
         public IReadOnlyList<Participant> Participants()
         {
             using var section = _section.Hold();

@@ -69,6 +69,7 @@ namespace Wmmf
 
         /// <summary>The first byte, for <c>fixed</c> statements.</summary>
         /// <returns>A reference to it.</returns>
+        /// <exception cref="ObjectDisposedException">It is published or dropped.</exception>
         public ref byte GetPinnableReference() => ref Data.GetPinnableReference();
 
         /// <summary>A row of the picture, once <see cref="Stride"/> is set.</summary>
@@ -88,6 +89,7 @@ namespace Wmmf
         /// <summary>The slot as values, as many as fit.</summary>
         /// <typeparam name="T">A type without references.</typeparam>
         /// <returns>A span, valid until the frame is published or dropped.</returns>
+        /// <exception cref="ObjectDisposedException">It is published or dropped.</exception>
         public Span<T> Values<T>() where T : unmanaged => MemoryMarshal.Cast<byte, T>(Data);
 
         /// <summary>Bytes of the picture. If you do not set it, it follows from the picture's size and format, or the array's

@@ -3,6 +3,11 @@ using System.Globalization;
 
 namespace Wmmf
 {
+    /// <example><code>
+    /// foreach (var one in camera.Participants())
+    ///     if (one.Pins != 0)
+    ///         Console.WriteLine($"{one}, since {one.Joined:t}");
+    /// </code></example>
     [DebuggerDisplay("{ToString(),nq}")]
     public sealed partial class Participant
     {
