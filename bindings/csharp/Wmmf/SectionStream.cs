@@ -60,8 +60,10 @@ namespace Wmmf
         private void RefuseDisposed()
         {
             if (_isDisposed)
-                throw new ObjectDisposedException(nameof(Stream));
+                throw Disposed();
         }
+
+        private static ObjectDisposedException Disposed() => new ObjectDisposedException(nameof(Stream));
 
         public override int Read(byte[] buffer, int offset, int count) => ReadInto(Part(buffer, offset, count));
 
