@@ -6,6 +6,9 @@ namespace Wmmf
     // Tells of a frame that nobody disposed, and lets it go if it never gave out its bytes: of the others, somebody may still
     // have a span. It has the finalizer so that frames need none: a watch is used again for the next frame of its section,
     // so that in the long run nothing is registered for finalization, which would cost more than the frame itself.
+    //
+    // The collector is not told of the memory of frames (GC.AddMemoryPressure): it looks at what was added, not at what is left,
+    // and would make a full collection for each large picture of a program that disposes them all.
     internal sealed class Watch
     {
         // The hold is ended by whoever changes the state to Ended. Finalizers of others, which may still use the frame, or
