@@ -244,7 +244,7 @@ int32_t wmmf_read(wmmf_section *section, uint64_t offset, void *buffer, uint64_t
             return WMMF_E_NOT_SUPPORTED;
         return seqlock_read(section, offset, buffer, (size_t)length, timeout_ns);
     }
-    bool locked = holders_reading(&section->lock) || holders_writing(&section->lock);
+    bool locked = holders_holding(&section->lock);
     status = locked ? held_status(section) : lock_read(section, timeout_ns);
     if (status != WMMF_OK)
         return status;

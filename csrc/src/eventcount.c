@@ -53,7 +53,7 @@ struct platform_sleep eventcount_sleep(const struct rwlock *lock, enum event ind
 }
 
 /* E4 and, in the platform, E5. */
-void eventcount_wake(const struct rwlock *lock, enum event index) {
+void eventcount_wake_sleepers(const struct rwlock *lock, enum event index) {
     eventcount *event = &lock->events[index];
     uint64_t now = load_seq_u64(event);
     for (int attempt = 0; attempt < ATTEMPTS_MAX && now >= EVENTCOUNT_SLEEPER; attempt++) {

@@ -18,6 +18,12 @@ void eventcount_poll(const struct rwlock *lock, enum event index, int64_t timeou
 /* The epoch, and the sleep on it, for those who sleep on several (wait_many.c). */
 uint32_t eventcount_epoch(const struct rwlock *lock, enum event index);
 struct platform_sleep eventcount_sleep(const struct rwlock *lock, enum event index, uint32_t seen);
-void eventcount_wake(const struct rwlock *lock, enum event index);
+void eventcount_wake_sleepers(const struct rwlock *lock, enum event index);
+
+/* E4. Here, because as a rule nobody sleeps. */
+static inline void eventcount_wake(const struct rwlock *lock, enum event index) {
+    if (load_seq_u64(&lock->events[index]) >= EVENTCOUNT_SLEEPER)
+        eventcount_wake_sleepers(lock, index);
+}
 
 #endif

@@ -71,7 +71,7 @@ static struct holding *holding_of(const struct rwlock *lock, uint64_t thread, ui
 }
 
 /* Where it says that this thread reads; NULL: it does not. */
-static shared_u64 *reader_place(const struct rwlock *lock, uint64_t thread) {
+static inline shared_u64 *reader_place(const struct rwlock *lock, uint64_t thread) {
     const wmmf_section *section = lock->section;
     if (lock->offset != 0) {
         struct holding *holding = holding_of(lock, thread, 0);
@@ -84,7 +84,7 @@ static shared_u64 *reader_place(const struct rwlock *lock, uint64_t thread) {
     return NULL;
 }
 
-static bool is_writer(const struct rwlock *lock, uint64_t thread) {
+static inline bool is_writer(const struct rwlock *lock, uint64_t thread) {
     if (lock->offset != 0)
         return thread != 0 && holding_of(lock, thread, 1) != NULL;
     return thread != 0 && load_relaxed_u64(&lock->section->writer_thread) == thread;
@@ -163,13 +163,13 @@ static uint64_t this_thread(void) {
     return platform_thread_number();
 }
 
-bool holders_reading(const struct rwlock *lock) {
-    uint64_t thread = this_thread();
-    return thread != 0 && reader_place(lock, thread) != NULL;
-}
-
 bool holders_writing(const struct rwlock *lock) {
     return is_writer(lock, this_thread());
+}
+
+bool holders_holding(const struct rwlock *lock) {
+    uint64_t thread = this_thread();
+    return thread != 0 && (is_writer(lock, thread) || reader_place(lock, thread) != NULL);
 }
 
 /* The same lock, through another handle. */

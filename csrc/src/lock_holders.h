@@ -9,8 +9,9 @@ void holders_add_handle(wmmf_section *section);
 void holders_remove_handle(wmmf_section *section);
 
 /* The calling thread. */
-bool holders_reading(const struct rwlock *lock);
 bool holders_writing(const struct rwlock *lock);
+/* Either way. */
+bool holders_holding(const struct rwlock *lock);
 /* Whether it holds this lock, either way, through another handle: to wait for it would never end. */
 bool holders_elsewhere(const struct rwlock *lock);
 

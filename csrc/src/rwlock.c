@@ -432,7 +432,7 @@ static int32_t wait_to_own(struct rwlock *lock, struct wait *wait, bool repair, 
 }
 
 /* W1. */
-static int32_t take_ownership(struct rwlock *lock, struct wait *wait, bool repair, uint64_t *place) {
+static inline int32_t take_ownership(struct rwlock *lock, struct wait *wait, bool repair, uint64_t *place) {
     uint64_t word = load_seq_u64(lock->word);
     if ((word & (LOCK_OWNER | LOCK_WAITERS | LOCK_INCONSISTENT | LOCK_POISONED)) == 0 &&
         cas_seq_u64(lock->word, &word, owned_by(lock, word)))
@@ -768,7 +768,7 @@ static int32_t look_for_change(const struct rwlock *lock, uint64_t sequence, uin
 
 /* Nobody can change the payload while the calling thread has the lock, through whatever handle. */
 bool rwlock_change_is_kept_away(const struct rwlock *lock) {
-    return holders_writing(lock) || holders_reading(lock) || holders_elsewhere(lock);
+    return holders_holding(lock) || holders_elsewhere(lock);
 }
 
 static int32_t wait_for_change(struct rwlock *lock, struct wait *wait, uint64_t sequence, uint64_t word) {
