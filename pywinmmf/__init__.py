@@ -45,7 +45,7 @@ from .locks import ReadLock, WriteLock
 from .memory_mapped_file import MemoryMappedFile
 from .paths import include_dir, library_path
 from .payload_lock import PayloadLock
-from .records import AuditReport, LockState, Participant
+from .records import AuditReport, Hold, LockState, Participant
 from .registry import shared_cameras
 from .shared_memory import SharedMemory
 from .video_capture import VideoCapture
@@ -66,6 +66,7 @@ __all__ = [
     "Frame",
     "FrameChannel",
     "FrameLostError",
+    "Hold",
     "InUseError",
     "InvalidArgumentError",
     "Layout",

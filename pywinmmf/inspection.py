@@ -13,7 +13,9 @@ from ._core.handle import Opened, open_native
 from ._core.validation import choice
 from .enums import Access, Namespace
 from .errors import Error, InvalidArgumentError, NotSupportedError, native_error
-from .records import AuditReport, LockState, Participant
+from .records import AuditReport, Hold, LockState, Participant
+
+_NO_OFFSET = 2**64 - 1
 
 
 def audit_of(audit: Callable[[Any, Any], int], opened: Opened[Any]) -> AuditReport:
@@ -23,11 +25,29 @@ def audit_of(audit: Callable[[Any, Any], int], opened: Opened[Any]) -> AuditRepo
     return AuditReport.from_native(report)
 
 
-def lock_state_of(opened: Opened[hold.Section]) -> LockState:
-    """The state of an open section's lock."""
+def lock_state_of(opened: Opened[hold.Section], at: int | None = None) -> LockState:
+    """The state of an open section's own lock, or of that at an offset."""
     state = new_struct("wmmf_lock_state")
-    opened._must(opened._call(lib.wmmf_get_lock_state, state), "look at the lock of")
+    if at is None:
+        opened._must(opened._call(lib.wmmf_get_lock_state, state), "look at the lock of")
+    else:
+        opened._must(opened._call(lib.wmmf_get_lock_state_at, at, state), f"look at offset {at} of")
     return LockState.from_native(state)
+
+
+def holds_of(native: hold.Section) -> list[Hold]:
+    """The holds of an open section that are in use."""
+    found = []
+    record = new_struct("wmmf_hold")
+    for index in itertools.count():
+        status = lib.wmmf_get_hold(native.pointer, index, record)
+        if status == lib.WMMF_E_RANGE:
+            break
+        if status:
+            raise native_error(status, f"look at the holds of {native.what}")
+        if record.offset != _NO_OFFSET:
+            found.append(Hold.from_native(record))
+    return found
 
 
 def owner_of(opened: Opened[Any], get: Callable[..., int]) -> str:

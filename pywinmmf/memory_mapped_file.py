@@ -26,10 +26,10 @@ from .errors import (
     NotSupportedError,
     native_error,
 )
-from .inspection import audit_of, creation_error, lock_state_of, owner_of, participants_of
+from .inspection import audit_of, creation_error, holds_of, lock_state_of, owner_of, participants_of
 from .locks import ReadLock, WriteLock
 from .payload_lock import PayloadLock
-from .records import AuditReport, LockState, Participant
+from .records import AuditReport, Hold, LockState, Participant
 
 if TYPE_CHECKING:
     from typing import Self
@@ -686,6 +686,10 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     def participants(self) -> list[Participant]:
         """The writable handles of the section in all processes (native layout)."""
         return participants_of(self._exporter(), lib.wmmf_get_participant)
+
+    def holds(self) -> list[Hold]:
+        """Who holds locks in the payload or waits for one, in all processes (native layout); see `lock_at`."""
+        return holds_of(self._exporter())
 
     def _span(self, offset: object, size: int | None) -> tuple[int, int]:
         """Offset and size, after checking that they lie inside the payload."""

@@ -8,7 +8,9 @@ from ._core.async_locks import AsyncLock
 from ._core.binding import ffi, lib
 from ._core.callbacks import refuse_other_task
 from ._core.validation import whole
+from .inspection import lock_state_of
 from .locks import ReadLock, WriteLock
+from .records import LockState
 
 if TYPE_CHECKING:
     from .memory_mapped_file import MemoryMappedFile
@@ -68,6 +70,10 @@ class PayloadLock:
         """Make this lock useless, for ever and for everybody: every later and every waiting call raises
         `PoisonedError`."""
         self._must(self._section._call(lib.wmmf_poison_at, self._offset), "poison")
+
+    def lock_state(self) -> LockState:
+        """What it says now. Read-only objects may ask as well."""
+        return lock_state_of(self._section, self._offset)
 
     @property
     def sequence(self) -> int:

@@ -58,6 +58,38 @@ class Participant(NamedTuple):
         )
 
 
+class Hold(NamedTuple):
+    """What one thread of a participant has to do with one lock in the payload."""
+
+    participant: int
+    """The index of the participant's record in the section."""
+    pid: int
+    """Its process, as that process sees itself."""
+    reading: bool
+    """Whether the thread holds the lock for reading, or tries to get it."""
+    writing: bool
+    """Whether it holds the lock for writing."""
+    waiting: bool
+    """Whether it waits for the lock."""
+    offset: int
+    """Where the lock is in the payload; UINT64_MAX if the hold is free."""
+    writing_since_unix_ns: int
+    """When it took the write lock, to some milliseconds; 0 if it has not yet."""
+
+    @classmethod
+    def from_native(cls, native: Any) -> Hold:
+        """Return what a ``wmmf_hold`` holds."""
+        return cls(
+            participant=native.participant,
+            pid=native.pid,
+            reading=bool(native.reading),
+            writing=bool(native.writing),
+            waiting=bool(native.waiting),
+            offset=native.offset,
+            writing_since_unix_ns=native.writing_since_unix_ns,
+        )
+
+
 class AuditReport(NamedTuple):
     """What an audit of a section or channel found."""
 
@@ -97,7 +129,7 @@ class AuditReport(NamedTuple):
 
 
 class LockState(NamedTuple):
-    """What the lock of a section says."""
+    """What a lock says."""
 
     initialised: bool
     """Whether its creator has finished it; 0 only in the winmmf layout."""
@@ -114,7 +146,7 @@ class LockState(NamedTuple):
     owner_died: bool
     """Whether a writer died inside, and nobody has repaired the payload yet."""
     poisoned: bool
-    """Whether the section is poisoned."""
+    """Whether the lock, and with its own lock the section, is poisoned."""
 
     @classmethod
     def from_native(cls, native: Any) -> LockState:

@@ -24,7 +24,12 @@ ENUMS = {
 INTERNAL = {"wmmf_pick", "wmmf_file_mode", "wmmf_file_share"}
 
 # Structs that the skins show to their users, by the name that they have there.
-RECORDS = {"wmmf_audit_report": "AuditReport", "wmmf_participant": "Participant", "wmmf_lock_state": "LockState"}
+RECORDS = {
+    "wmmf_audit_report": "AuditReport",
+    "wmmf_participant": "Participant",
+    "wmmf_hold": "Hold",
+    "wmmf_lock_state": "LockState",
+}
 
 # Records that users of C# do not see.
 ONLY_IN_PYTHON = {"wmmf_lock_state"}

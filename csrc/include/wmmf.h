@@ -23,7 +23,7 @@
  *   locks                 wmmf_lock_read, wmmf_lock_write, wmmf_mark_consistent, wmmf_poison ...
  *   copies                wmmf_read, wmmf_write
  *   waiting for a change  wmmf_sequence, wmmf_wait, wmmf_wait_many
- *   inspection            wmmf_audit, wmmf_get_participant, wmmf_list
+ *   inspection            wmmf_audit, wmmf_get_participant, wmmf_get_hold, wmmf_list
  *   frame channels        wmmf_channel_create, wmmf_channel_begin, wmmf_channel_publish, wmmf_channel_acquire ...
  *
  * Conventions, unless a comment says otherwise:
@@ -364,6 +364,18 @@ typedef struct wmmf_participant {
     uint64_t oldest_pinned; /* the sequence of the oldest frame that it holds in place; 0: none */
 } wmmf_participant;
 
+/* What one thread of a participant has to do with one lock in the payload; written by wmmf_get_hold. */
+typedef struct wmmf_hold {
+    uint32_t struct_size;           /* in: sizeof(wmmf_hold) */
+    uint32_t participant;           /* the index of the participant's record in the section */
+    uint32_t pid;                   /* its process, as that process sees itself */
+    uint32_t reading;               /* 1 if the thread holds the lock for reading, or tries to get it */
+    uint32_t writing;               /* 1 if it holds the lock for writing */
+    uint32_t waiting;               /* 1 if it waits for the lock */
+    uint64_t offset;                /* where the lock is in the payload; UINT64_MAX if the hold is free */
+    uint64_t writing_since_unix_ns; /* when it took the write lock, to some milliseconds; 0 if it has not yet */
+} wmmf_hold;
+
 /* What an audit of a section or channel found. */
 typedef struct wmmf_audit_report {
     uint32_t struct_size;  /* in: sizeof(wmmf_audit_report) */
@@ -379,7 +391,7 @@ typedef struct wmmf_audit_report {
     uint64_t sequence;     /* how often the section was written */
 } wmmf_audit_report;
 
-/* What the lock of a section says; written by wmmf_get_lock_state. */
+/* What a lock says; written by wmmf_get_lock_state. */
 typedef struct wmmf_lock_state {
     uint32_t struct_size; /* in: sizeof(wmmf_lock_state) */
     uint32_t initialised; /* 1 if its creator has finished it; 0 only in the winmmf layout */
@@ -389,7 +401,7 @@ typedef struct wmmf_lock_state {
     uint32_t writer_pid;  /* its process, as that process sees itself; 0: none, or the layout does not say */
     uint32_t waiting;     /* 1 if somebody may be waiting for the lock */
     uint32_t owner_died;  /* 1 if a writer died inside, and nobody has repaired the payload yet */
-    uint32_t poisoned;    /* 1 if the section is poisoned */
+    uint32_t poisoned;    /* 1 if the lock, and with its own lock the section, is poisoned */
     uint32_t reserved;    /* 0 */
 } wmmf_lock_state;
 
@@ -656,6 +668,11 @@ WMMF_API int32_t wmmf_wait_at(wmmf_section *section, uint64_t offset, uint64_t s
                               uint64_t *current);
 /* As wmmf_notify. */
 WMMF_API int32_t wmmf_notify_at(wmmf_section *section, uint64_t offset);
+WMMF_API int32_t wmmf_get_lock_state_at(wmmf_section *section, uint64_t offset, wmmf_lock_state *state);
+/* Describes one hold; a snapshot, already old when it is read. `index` counts the holds of all participants, the free
+ * ones as well: options->locks of each. WMMF_E_RANGE: no participant from there on is in use, or the section has no
+ * locks in its payload: the way to end a loop over all. */
+WMMF_API int32_t wmmf_get_hold(wmmf_section *section, uint32_t index, wmmf_hold *hold);
 
 /* Copies. */
 

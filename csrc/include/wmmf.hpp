@@ -380,12 +380,13 @@ class payload_lock {
     }
     /* Waits until the sequence is not `sequence`, and returns the new one. */
     uint64_t wait(uint64_t sequence, timeout limit = forever) const {
-        uint64_t result = 0;
-        detail::check(wmmf_wait_at(section_, offset_, sequence, limit.count(), &result), "wmmf_wait_at");
-        return result;
+        return detail::ask<uint64_t>("wmmf_wait_at", wmmf_wait_at, section_, offset_, sequence, limit.count());
     }
     void notify() const {
         detail::check(wmmf_notify_at(section_, offset_), "wmmf_notify_at");
+    }
+    wmmf_lock_state lock_state() const {
+        return detail::ask<wmmf_lock_state>("wmmf_get_lock_state_at", wmmf_get_lock_state_at, section_, offset_);
     }
 
   private:
@@ -596,6 +597,21 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
                 result.push_back(one);
         }
         return result;
+    }
+
+    /* Who holds locks in the payload or waits for one, in all processes. A snapshot. */
+    std::vector<wmmf_hold> holds() const {
+        std::vector<wmmf_hold> result;
+        for (uint32_t index = 0;; index++) {
+            wmmf_hold one{};
+            one.struct_size = sizeof one;
+            const int32_t status = wmmf_get_hold(handle(), index, &one);
+            if (status == WMMF_E_RANGE)
+                return result;
+            detail::check(status, "wmmf_get_hold");
+            if (one.offset != UINT64_MAX)
+                result.push_back(one);
+        }
     }
 
     /* The names of the sections and channels that are open in a namespace; see wmmf_list. */

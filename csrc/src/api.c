@@ -315,7 +315,7 @@ int32_t wmmf_get_lock_state(wmmf_section *section, wmmf_lock_state *state) {
     memset(state, 0, sizeof *state);
     state->struct_size = sizeof *state;
     if (section->layout == WMMF_NATIVE)
-        diagnostics_lock_state(section, state);
+        diagnostics_lock_state(&section->lock, state);
     else
         winmmf_lock_state(section, state);
     return WMMF_OK;
@@ -344,6 +344,13 @@ int32_t wmmf_get_participant(wmmf_section *section, uint32_t index, wmmf_partici
     participant->pins = participant->read_only = 0;
     participant->oldest_pinned = 0;
     return diagnostics_participant(section, index, participant);
+}
+
+int32_t wmmf_get_hold(wmmf_section *section, uint32_t index, wmmf_hold *hold) {
+    int32_t status = out_check(native_check(section), hold);
+    if (status != WMMF_OK)
+        return status;
+    return hold->struct_size == sizeof *hold ? diagnostics_hold(section, index, hold) : WMMF_E_STRUCT_SIZE;
 }
 
 int32_t wmmf_audit(wmmf_section *section, wmmf_audit_report *report) {

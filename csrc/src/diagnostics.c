@@ -95,10 +95,28 @@ int32_t diagnostics_participant(wmmf_section *section, uint32_t index, wmmf_part
     return WMMF_OK;
 }
 
-void diagnostics_lock_state(const wmmf_section *section, wmmf_lock_state *state) {
-    uint64_t word = load_seq_u64(&section->header->lock);
+/* The offset last: it is the first that a thread stores, so what was read before it belongs to this lock, or to the one
+ * that the hold was about just before. */
+int32_t diagnostics_hold(const wmmf_section *section, uint32_t index, wmmf_hold *out) {
+    if (section->locks == 0 || index / section->locks >= participants_in_use(section))
+        return WMMF_E_RANGE;
+    const struct hold *hold = &section->holds[index];
+    uint64_t begin = (uint64_t)(section->payload - (const uint8_t *)section->header);
+    out->participant = index / section->locks;
+    out->pid = load_relaxed_u32(&section->records[out->participant].pid);
+    out->reading = (load_seq_u64(&hold->lock.reading) & READ_HOLDERS) != 0;
+    out->writing = load_seq_u64(&hold->lock.writes) & 1;
+    out->waiting = load_seq_u32(&hold->lock.waiting_readers) != 0 || (!out->reading && !out->writing);
+    out->writing_since_unix_ns = out->writing ? load_relaxed_u64(&hold->lock.writing_since_unix_ns) : 0;
+    uint64_t offset = load_seq_u64(&hold->offset);
+    out->offset = offset >= begin ? offset - begin : UINT64_MAX; /* a peer may have written anything there */
+    return WMMF_OK;
+}
+
+void diagnostics_lock_state(const struct rwlock *lock, wmmf_lock_state *state) {
+    const wmmf_section *section = lock->section;
+    uint64_t word = load_seq_u64(lock->word);
     uint32_t owner = (uint32_t)(word & LOCK_OWNER);
-    uint32_t used = participants_in_use(section);
     state->initialised = 1;
     state->writing = owner != 0;
     state->waiting = (word & LOCK_WAITERS) != 0;
@@ -108,8 +126,7 @@ void diagnostics_lock_state(const wmmf_section *section, wmmf_lock_state *state)
         state->writer = owner;
         state->writer_pid = load_relaxed_u32(&section->records[owner - 1].pid);
     }
-    for (uint32_t i = 0; i < used; i++)
-        state->readers += (uint32_t)(load_seq_u64(&section->records[i].lock.reading) & READ_HOLDERS);
+    state->readers = rwlock_readers(lock);
 }
 
 int32_t diagnostics_audit(wmmf_section *section, bool intact, wmmf_audit_report *report) {

@@ -109,6 +109,21 @@ int32_t wmmf_notify_at(wmmf_section *section, uint64_t offset) {
     return status == WMMF_OK ? rwlock_notify(&lock) : status;
 }
 
+int32_t wmmf_get_lock_state_at(wmmf_section *section, uint64_t offset, wmmf_lock_state *state) {
+    struct rwlock lock;
+    int32_t status = look_up(section, offset, false, &lock);
+    if (status != WMMF_OK)
+        return status;
+    if (!state)
+        return WMMF_E_ARGUMENT;
+    if (state->struct_size != sizeof *state)
+        return WMMF_E_STRUCT_SIZE;
+    memset(state, 0, sizeof *state);
+    state->struct_size = sizeof *state;
+    diagnostics_lock_state(&lock, state);
+    return WMMF_OK;
+}
+
 int32_t wmmf_wait_at(wmmf_section *section, uint64_t offset, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
     struct rwlock lock;
     uint64_t now;

@@ -42,6 +42,15 @@ static struct lock_record *record_at(const struct rwlock *lock, uint32_t i) {
     return load_seq_u64(&hold->offset) == lock->offset ? &hold->lock : NULL;
 }
 
+uint32_t rwlock_readers(const struct rwlock *lock) {
+    uint32_t readers = 0, count = records_count(lock);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct lock_record *record = record_at(lock, i);
+        readers += record ? (uint32_t)(load_seq_u64(&record->reading) & READ_HOLDERS) : 0;
+    }
+    return readers;
+}
+
 static shared_u32 *skipped_at(const struct rwlock *lock, uint32_t i) {
     return lock->offset != 0 ? &lock->section->skipped_holds[i] : &lock->section->skipped[i];
 }

@@ -40,6 +40,9 @@ void rwlock_renew(wmmf_section *section);
 void rwlock_poison(struct rwlock *lock);
 bool rwlock_is_poisoned(const struct rwlock *lock);
 
+/* Read locks that threads hold or try to get. */
+uint32_t rwlock_readers(const struct rwlock *lock);
+
 /* What a lock word says about the section: WMMF_OK, WMMF_E_OWNER_DIED or WMMF_E_POISONED. */
 int32_t rwlock_word_status(uint64_t word);
 /* Whether the owner that a handle sees in `word` is dead. For a read-only one; others reap it. */

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pywinmmf import FormatError, FrameChannel, MemoryMappedFile, Namespace, Participant
+from pywinmmf import FormatError, FrameChannel, Hold, MemoryMappedFile, Namespace, Participant
 from pywinmmf.inspection import program_of
 
 from .terminal import shown
@@ -26,11 +26,12 @@ def print_facts(facts: Mapping[str, Any], as_json: bool) -> None:
             print(f"{label:<{width}}  {shown(_sentence(line) if isinstance(line, dict) else line)}")
 
 
-def described(participant: Participant) -> dict[str, Any]:
-    """A participant, with the name of its program."""
+def described(participant: Participant, holds: Sequence[Hold] = ()) -> dict[str, Any]:
+    """A participant, with the name of its program and, of these, its locks in the payload."""
     # By now another process may have the number of a dead one.
     program = program_of(participant.pid) if participant.alive else ""
-    return {"pid": participant.pid, "program": program or "unknown", **participant._asdict()}
+    locks = [hold._asdict() for hold in holds if hold.participant == participant.record]
+    return {"pid": participant.pid, "program": program or "unknown", **participant._asdict(), "locks": locks}
 
 
 def _sentence(described: Mapping[str, Any]) -> str:
@@ -46,7 +47,13 @@ def _sentence(described: Mapping[str, Any]) -> str:
     waiting = described["waiting_readers"] + described["waiting_writer"]
     if waiting:
         parts.append(f"waiting: {waiting}")
-    return ", ".join(parts)
+    return ", ".join(parts + [_lock_sentence(hold) for hold in described["locks"]])
+
+
+def _lock_sentence(hold: Mapping[str, Any]) -> str:
+    """A lock in the payload that a participant has, or waits for, in words."""
+    what = "writing" if hold["writing"] else "reading" if hold["reading"] else "waiting"
+    return f"{what} at offset {hold['offset']}"
 
 
 def _time(unix_ns: int) -> str:

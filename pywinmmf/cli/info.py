@@ -88,11 +88,11 @@ def _channel_facts(channel: FrameChannel, namespace: Namespace) -> dict[str, Any
 
 def _native_facts(section: MemoryMappedFile) -> dict[str, Any]:
     report = section.audit()
-    people = section.participants()
+    people, holds = section.participants(), section.holds()
     return {
         "lock": _lock_state(report, people),
         "holder": next((described(one) for one in people if one.writing), None),
-        "participants": [described(one) for one in people],
+        "participants": [described(one, holds) for one in people],
     }
 
 

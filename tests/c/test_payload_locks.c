@@ -193,6 +193,62 @@ static void a_notification_ends_a_wait(void) {
     wmmf_close(section);
 }
 
+/* The hold that a participant has of a lock; its offset is UINT64_MAX if there is none. */
+static wmmf_hold hold_at(wmmf_section *section, uint32_t participant, uint64_t offset) {
+    wmmf_hold found = {.struct_size = sizeof found};
+    for (uint32_t i = 0; wmmf_get_hold(section, i, &found) == WMMF_OK; i++)
+        if (found.participant == participant && found.offset == offset)
+            return found;
+    found.offset = UINT64_MAX;
+    return found;
+}
+
+static wmmf_lock_state state_at(wmmf_section *section, uint64_t offset) {
+    wmmf_lock_state state = {.struct_size = sizeof state};
+    REQUIRE_OK(wmmf_get_lock_state_at(section, offset, &state));
+    return state;
+}
+
+static void who_has_which_lock_is_told(void) {
+    const char *name = new_name();
+    wmmf_section *section = table_of(name), *looker = open_read_only(name, WMMF_NATIVE);
+    wmmf_hold found = {.struct_size = sizeof found};
+    CHECK_EQUAL(0, state_at(looker, ROW).writing);
+    CHECK(hold_at(looker, 0, ROW).offset == UINT64_MAX);
+    REQUIRE_OK(wmmf_lock_read_at(section, OTHER, 0));
+    struct child *writer = start("write_row", name, "locked"), *waiter = start("write_row_when_free", name, "waiting");
+    while (hold_at(looker, 2, ROW).waiting == 0 || state_at(looker, ROW).waiting == 0)
+        system_pause();
+    found = hold_at(looker, 0, OTHER);
+    CHECK(found.reading == 1 && found.writing == 0 && found.waiting == 0 && found.writing_since_unix_ns == 0);
+    found = hold_at(looker, 1, ROW);
+    CHECK(found.reading == 0 && found.writing == 1 && found.waiting == 0 && found.writing_since_unix_ns != 0);
+    wmmf_lock_state row = state_at(looker, ROW), other = state_at(looker, OTHER);
+    CHECK(row.writing == 1 && row.writer == 2 && row.writer_pid == found.pid && row.readers == 0 && row.waiting == 1);
+    CHECK(other.writing == 0 && other.readers == 1 && other.writer == 0 && other.waiting == 0 && other.poisoned == 0);
+    child_kill(writer);
+    CHECK(hold_at(looker, 1, ROW).writing == 1 || state_at(looker, ROW).owner_died == 1); /* until it is found dead */
+    child_kill(waiter);
+    CHECK_STATUS(WMMF_E_OWNER_DIED, lock_write(section, LONG_TIMEOUT));
+    CHECK_EQUAL(1, state_at(looker, ROW).owner_died);
+    CHECK(hold_at(looker, 1, ROW).offset == UINT64_MAX);
+    REQUIRE_OK(unlock_write(section));
+    REQUIRE_OK(wmmf_unlock_read_at(section, OTHER));
+    CHECK(hold_at(looker, 0, OTHER).offset == UINT64_MAX);
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_get_hold(section, UINT32_MAX, &found));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_get_hold(section, 0, NULL));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_get_lock_state_at(section, ROW, NULL));
+    row.struct_size = found.struct_size = 4;
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_get_hold(section, 0, &found));
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_get_lock_state_at(section, ROW, &row));
+    wmmf_section *plain = create(new_name(), 1000, WMMF_NATIVE);
+    found.struct_size = sizeof found;
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_get_hold(plain, 0, &found));
+    wmmf_close(plain);
+    wmmf_close(looker);
+    wmmf_close(section);
+}
+
 static void poison_is_of_one_row(void) {
     wmmf_section *section = table_of(new_name());
     REQUIRE_OK(wmmf_poison_at(section, ROW));
@@ -331,6 +387,7 @@ static const struct test tests[] = {
     TEST(wrong_use_is_told),
     TEST(processes_wait_for_each_other_at_a_row),
     TEST(a_notification_ends_a_wait),
+    TEST(who_has_which_lock_is_told),
     TEST(poison_is_of_one_row),
     TEST(a_dead_writer_concerns_its_row_alone),
     TEST(a_dead_writer_is_not_taken_for_its_successor),

@@ -441,8 +441,11 @@ static void call_audit(void) {
 
 static void call_get_participant(void) {
     wmmf_participant participant = {.struct_size = sizeof participant};
+    wmmf_hold hold = {.struct_size = sizeof hold};
     wmmf_section *section = *take_map();
-    answered(wmmf_get_participant(section, take_short(), &participant));
+    uint32_t index = take_short();
+    answered(wmmf_get_participant(section, index, &participant));
+    answered(wmmf_get_hold(section, index, &hold));
 }
 
 static void call_lock_at(void) {

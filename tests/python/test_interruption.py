@@ -353,6 +353,7 @@ def tell():
         threading.active_count() < 3
         and not in_package(sys._current_frames()[threading.main_thread().ident])
         and not any(one.waiting_writer or one.waiting_readers for one in section.participants())
+        and not any(one.waiting for one in section.holds())
     ):
         time.sleep(0.01)
     print("waiting", flush=True)
@@ -381,17 +382,25 @@ channel.close()
         "channel.next()",
         "for frame in channel: pass",
         "channel.publish(b'x', timeout=None)",
+        "section.lock_at(0).read_lock().__enter__()",
+        "section.lock_at(0).write_lock().__enter__()",
+        "section.lock_at(0).wait(0)",
     ],
 )
-def test_ctrl_c_ends_a_wait(section: MemoryMappedFile, wait: str, child: Callable[..., Any]) -> None:
-    with FrameChannel.create(section.name + "-channel", capacity=10, slots=3) as channel:
-        with section.write_lock(), channel.begin():
+def test_ctrl_c_ends_a_wait(name: str, wait: str, child: Callable[..., Any]) -> None:
+    with (
+        MemoryMappedFile.create(name, 128, locks=1) as section,
+        FrameChannel.create(section.name + "-channel", capacity=10, slots=3) as channel,
+    ):
+        with section.write_lock(), section.lock_at(0).write_lock(), channel.begin():
             waiter = child(WAITER.format(wait=wait), section.name, channel.name, **OWN_TERMINAL)
             assert waiter.line() == "waiting"
             press_ctrl_c(waiter.process)
             assert waiter.result() == "interrupted"
-        assert section.write(b"free", timeout=0) == 4
+        with section.lock_at(0).write_lock(0):
+            assert section.write(b"free", 64, timeout=0) == 4
         assert channel.publish(b"free", timeout=0) > 0
+        assert section.holds() == []
 
 
 def test_an_interrupted_wait_leaves_the_queue(section: MemoryMappedFile) -> None:

@@ -25,6 +25,7 @@ from pywinmmf import (
     ReadLock,
     WriteLock,
 )
+from pywinmmf.cli import main
 
 ROW, OTHER, CONTENT = 128, 0, 192
 KINDS = pytest.mark.parametrize("kind", ["read_lock", "write_lock"])
@@ -199,6 +200,24 @@ def test_waiting_for_a_change(table: MemoryMappedFile) -> None:
             pass
         with pytest.raises(AccessDeniedError):
             looker.notify()
+
+
+def test_who_has_which_lock_is_told(table: MemoryMappedFile, capsys: pytest.CaptureFixture[str]) -> None:
+    with MemoryMappedFile.open(table.name, readonly=True) as looker:
+        assert looker.holds() == []
+        with table.lock_at(ROW).write_lock(), table.lock_at(OTHER).read_lock():
+            holds = {hold.offset: hold for hold in looker.holds()}
+            assert holds.keys() == {ROW, OTHER}
+            assert (holds[ROW].writing, holds[ROW].reading, holds[ROW].waiting) == (True, False, False)
+            assert (holds[OTHER].writing, holds[OTHER].reading, holds[OTHER].waiting) == (False, True, False)
+            assert holds[ROW].pid == looker.participants()[holds[ROW].participant].pid != 0
+            state = looker.lock_at(ROW).lock_state()
+            assert (state.writing, state.writer_pid, state.readers) == (True, holds[ROW].pid, 0)
+            assert looker.lock_at(OTHER).lock_state().readers == 1
+            assert main(["info", table.name, "--interval", "0"]) == 0
+            assert f", writing at offset {ROW}, reading at offset {OTHER}" in capsys.readouterr().out
+        assert looker.holds() == []
+        assert not looker.lock_at(ROW).lock_state().writing
 
 
 def test_wrong_values_are_named(table: MemoryMappedFile) -> None:

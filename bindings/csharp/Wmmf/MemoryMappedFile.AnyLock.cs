@@ -87,6 +87,14 @@ namespace Wmmf
             return current;
         }
 
+        internal LockState GetLockStateAt(ulong at)
+        {
+            using var section = _section.Hold();
+            var state = new wmmf_lock_state { struct_size = (uint)sizeof(wmmf_lock_state) };
+            Check(NativeLock.GetState(section.Pointer, at, &state), at, "look at the lock of");
+            return new LockState(state);
+        }
+
         private int LockRead(ulong at, TimeSpan? timeout, CancellationToken cancellationToken)
         {
             using var section = _section.Hold();

@@ -98,13 +98,7 @@ namespace Wmmf
         /// <summary>What the lock says now. A read-only object may ask as well.</summary>
         /// <returns>A snapshot.</returns>
         /// <exception cref="WmmfException"><see cref="WmmfStatus.NotSupported"/>: the layout has no lock.</exception>
-        public LockState GetLockState()
-        {
-            using var section = _section.Hold();
-            var state = new wmmf_lock_state { struct_size = (uint)sizeof(wmmf_lock_state) };
-            Check(NativeMethods.wmmf_get_lock_state(section.Pointer, &state), "look at the lock of");
-            return new LockState(state);
-        }
+        public LockState GetLockState() => GetLockStateAt(NativeLock.Own);
 
         /// <summary>Frees the lock of a section of the layout <see cref="SectionLayout.Winmmf"/>, whoever holds it: only for
         /// a lock whose holder was killed, which that layout cannot tell. The payload may be half written.</summary>

@@ -124,6 +124,24 @@ namespace Wmmf
             return found;
         }
 
+        /// <summary>Who holds locks in the payload or waits for one, in all processes; see <see cref="LockAt"/>.</summary>
+        /// <returns>A snapshot, one entry for each lock that a thread has or waits for.</returns>
+        public IReadOnlyList<Hold> Holds()
+        {
+            using var section = _section.Hold();
+            var found = new List<Hold>();
+            for (var index = 0u; ; index++)
+            {
+                var one = new wmmf_hold { struct_size = (uint)sizeof(wmmf_hold) };
+                var status = NativeMethods.wmmf_get_hold(section.Pointer, index, &one);
+                if (status == (int)WmmfStatus.Range)
+                    return found;
+                Check(status, "look at the holds of");
+                if (one.offset != ulong.MaxValue)
+                    found.Add(new Hold(one));
+            }
+        }
+
         /// <summary>Closes the section, once the last <see cref="MappedView"/> is disposed. Locks that are still held then are
         /// treated as if the process had died. Calls that wait on other threads end with
         /// <see cref="ObjectDisposedException"/> soon, without the lock, and only then is the section closed. Calling it again does

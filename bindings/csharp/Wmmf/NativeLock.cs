@@ -29,6 +29,10 @@ namespace Wmmf
         internal static int Notify(IntPtr section, ulong at) =>
             at == Own ? NativeMethods.wmmf_notify(section) : NativeMethods.wmmf_notify_at(section, at);
 
+        internal static int GetState(IntPtr section, ulong at, wmmf_lock_state* state) => at == Own
+            ? NativeMethods.wmmf_get_lock_state(section, state)
+            : NativeMethods.wmmf_get_lock_state_at(section, at, state);
+
         internal static int Wait(IntPtr section, ulong at, ulong sequence, long timeout, ulong* current) => at == Own
             ? NativeMethods.wmmf_wait(section, sequence, timeout, current)
             : NativeMethods.wmmf_wait_at(section, at, sequence, timeout, current);

@@ -227,6 +227,28 @@ namespace Wmmf
         public ulong oldest_pinned;
     }
 
+    // What one thread of a participant has to do with one lock in the payload; written by wmmf_get_hold.
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct wmmf_hold
+    {
+        // in: sizeof(wmmf_hold)
+        public uint struct_size;
+        // the index of the participant's record in the section
+        public uint participant;
+        // its process, as that process sees itself
+        public uint pid;
+        // 1 if the thread holds the lock for reading, or tries to get it
+        public uint reading;
+        // 1 if it holds the lock for writing
+        public uint writing;
+        // 1 if it waits for the lock
+        public uint waiting;
+        // where the lock is in the payload; UINT64_MAX if the hold is free
+        public ulong offset;
+        // when it took the write lock, to some milliseconds; 0 if it has not yet
+        public ulong writing_since_unix_ns;
+    }
+
     // What an audit of a section or channel found.
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_audit_report
@@ -255,7 +277,7 @@ namespace Wmmf
         public ulong sequence;
     }
 
-    // What the lock of a section says; written by wmmf_get_lock_state.
+    // What a lock says; written by wmmf_get_lock_state.
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_lock_state
     {
@@ -275,7 +297,7 @@ namespace Wmmf
         public uint waiting;
         // 1 if a writer died inside, and nobody has repaired the payload yet
         public uint owner_died;
-        // 1 if the section is poisoned
+        // 1 if the lock, and with its own lock the section, is poisoned
         public uint poisoned;
         // 0
         public uint reserved;
@@ -518,6 +540,13 @@ namespace Wmmf
         // As wmmf_notify.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_notify_at(IntPtr section, ulong offset);
+
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_get_lock_state_at(IntPtr section, ulong offset, wmmf_lock_state* state);
+
+        // Describes one hold; a snapshot, already old when it is read. `index` counts the holds of all participants, the free ones as well: options->locks of each. WMMF_E_RANGE: no participant from there on is in use, or the section has no locks in its payload: the way to end a loop over all.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_get_hold(IntPtr section, uint index, wmmf_hold* hold);
 
         // Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling thread already holds). A read-only handle copies without a lock, behind a wmmf_write or between the locks of writers that change the payload in place, and repeats until it has one whole version: the writer never waits for it. The raw layout has no lock: its bytes are copied as they are. WMMF_E_TRUNCATED: a mapped file (wmmf_open_file) was cut short meanwhile; use of its memory through wmmf_data is then a signal or exception of the system.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

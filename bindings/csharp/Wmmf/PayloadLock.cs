@@ -100,6 +100,10 @@ namespace Wmmf
         /// <see cref="WmmfStatus.Poisoned"/>.</summary>
         public void Poison() => File.PoisonAt(_offset);
 
+        /// <summary>What it says now. A read-only object may ask as well.</summary>
+        /// <returns>A snapshot.</returns>
+        public LockState GetLockState() => File.GetLockStateAt(_offset);
+
         /// <summary>Advances <see cref="Sequence"/> by 1 and wakes everything that waits for a change, without the lock.</summary>
         public void Notify() => File.NotifyAt(_offset);
 

@@ -269,6 +269,42 @@ namespace Wmmf
         public ulong? OldestPinned { get; }
     }
 
+    /// <summary>What one thread of a participant has to do with one lock in the payload.</summary>
+    public sealed partial class Hold
+    {
+        internal Hold(in wmmf_hold native)
+        {
+            Participant = native.participant;
+            ProcessId = native.pid;
+            IsReading = native.reading != 0;
+            IsWriting = native.writing != 0;
+            IsWaiting = native.waiting != 0;
+            Offset = native.offset;
+            WritingSince = native.writing_since_unix_ns != 0 ? UnixTime.FromNanoseconds(native.writing_since_unix_ns) : (DateTimeOffset?)null;
+        }
+
+        /// <summary>The index of the participant's record in the section.</summary>
+        public long Participant { get; }
+
+        /// <summary>Its process, as that process sees itself.</summary>
+        public long ProcessId { get; }
+
+        /// <summary>Whether the thread holds the lock for reading, or tries to get it.</summary>
+        public bool IsReading { get; }
+
+        /// <summary>Whether it holds the lock for writing.</summary>
+        public bool IsWriting { get; }
+
+        /// <summary>Whether it waits for the lock.</summary>
+        public bool IsWaiting { get; }
+
+        /// <summary>Where the lock is in the payload; UINT64_MAX if the hold is free.</summary>
+        public ulong Offset { get; }
+
+        /// <summary>When it took the write lock, to some milliseconds; null if it has not yet.</summary>
+        public DateTimeOffset? WritingSince { get; }
+    }
+
     /// <summary>What an audit of a section or channel found.</summary>
     public sealed partial class AuditReport
     {

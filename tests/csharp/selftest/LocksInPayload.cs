@@ -131,6 +131,21 @@ internal static class LocksInPayloadTests
         Check(table.Read<int>(Content) == 4000 && table.LockAt(Row).Sequence == 4000, "none is lost");
     }
 
+    internal static void TestWhoHasWhichLockIsTold()
+    {
+        using var table = Table();
+        using var looker = MemoryMappedFile.Open(table.Name, readOnly: true);
+        Check(looker.Holds().Count == 0 && !looker.LockAt(Row).GetLockState().IsWriting, "nobody");
+        using (table.LockAt(Row).WriteLock())
+        {
+            var hold = looker.Holds()[0];
+            Check(looker.Holds().Count == 1 && hold is { Offset: (ulong)Row, IsWriting: true, IsReading: false, IsWaiting: false }, "the writer");
+            Check(hold.ProcessId == Environment.ProcessId && hold.Participant == 0 && hold.WritingSince != null, "who, and since when");
+            Check(looker.LockAt(Row).GetLockState() is { IsWriting: true, WriterProcessId: not null }, "state");
+        }
+        Check(looker.Holds().Count == 0, "nobody any more");
+    }
+
     internal static void TestWrongValuesAreNamed()
     {
         using var table = Table();
