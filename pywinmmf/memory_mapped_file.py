@@ -293,6 +293,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         readonly: bool = False,
         write_through: bool = False,
         permissions: int = 0o600,
+        locks: int = 0,
     ) -> Self:
         """Map a file: ``size`` bytes at any ``offset`` (None: to its end). Closing leaves the file.
 
@@ -302,7 +303,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         writable file that is too short grows, also to ``file_size``, with zeros.
 
         In the raw layout the bytes are those of the file, without a lock. In the native layout the file has a header
-        with lock, sequence and recovery, which outlive its users and the machine's restart.
+        with lock, sequence and recovery, which outlive its users and the machine's restart. A new one can have
+        ``locks`` in its payload, as with `create`.
 
         ``write_through``: `write` returns once the bytes are on the device. ``permissions`` of a new file (POSIX).
         `AccessDeniedError` if others use the file in a way that forbids this one.
@@ -327,6 +329,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             flags=lib.WMMF_FILE_WRITE_THROUGH if write_through else 0,
             offset=whole("offset", offset),
             file_size=whole("file_size", file_size),
+            locks=_locks(locks),
         )
         native = hold.Section(f"file {shown!r}", None)
         status = open_native(native, partial(lib.wmmf_map_file, encoded, size or 0, options))

@@ -1,4 +1,4 @@
-"""Each cell of the table in docs/threat-model.md names tests, and those exist."""
+"""Each cell of the tables in docs/threat-model.md names tests, and those exist."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ PAGE = TESTS.parent / "docs/threat-model.md"
 
 def cells() -> list[str]:
     """What each right can and cannot do; the first row is the heading, the second the line below it."""
-    table = PAGE.read_text().partition("| who has | can | cannot |")[2].partition("\n\n")[0]
-    return [cell for row in table.splitlines()[2:] for cell in row.strip("|").split("|")[1:]]
+    tables = PAGE.read_text().split("| who has | can | cannot |")[1:]
+    rows = [row for table in tables for row in table.partition("\n\n")[0].splitlines()[2:]]
+    return [cell for row in rows for cell in row.strip("|").split("|")[1:]]
 
 
 def existing() -> set[str]:

@@ -221,7 +221,7 @@ typedef struct wmmf_file_options {
     uint64_t offset;       /* where in the file the section begins: anywhere; native: 0 */
     uint64_t file_size;    /* the file grows to this, if it is shorter; 0: no longer than it must be */
     uint32_t name_space;   /* with `name` */
-    uint32_t reserved;     /* 0 */
+    uint32_t locks;        /* as wmmf_options.locks, of a new native file */
     const char *name;      /* Windows: a name for the section over the file, for others to open; else NULL */
 } wmmf_file_options;
 

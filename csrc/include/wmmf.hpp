@@ -136,6 +136,7 @@ struct file_options {
     uint32_t permissions = 0;  /* POSIX, of a new file; 0: 0600 */
     uint32_t flags = 0;        /* bits WMMF_FILE_... */
     uint32_t participants = 0; /* of a new native file; 0: WMMF_PARTICIPANTS_DEFAULT */
+    uint32_t locks = 0;        /* of a new native file: as options::locks */
     uint64_t offset = 0;
     uint64_t file_size = 0; /* at least */
 };
@@ -152,6 +153,7 @@ inline wmmf_file_options to_c(const file_options &given) {
     result.permissions = given.permissions;
     result.flags = given.flags;
     result.participants = given.participants;
+    result.locks = given.locks;
     result.offset = given.offset;
     result.file_size = given.file_size;
     return result;

@@ -32,11 +32,12 @@ static int32_t file_options_check(const wmmf_file_options *given, wmmf_file_opti
     if (options->file_mode > WMMF_FILE_TRUNCATE || options->protection > WMMF_COPY_ON_WRITE ||
         options->share > WMMF_SHARE_NONE || options->native > 1 || options->permissions > 0777 ||
         (options->flags & ~ALL_FLAGS) != 0 || options->participants > WMMF_PARTICIPANTS_MAX ||
-        options->name_space > WMMF_CUSTOM || options->reserved != 0)
+        options->name_space > WMMF_CUSTOM || options->locks > WMMF_LOCKS_MAX)
         return WMMF_E_ARGUMENT;
     if ((creating || options->file_size != 0) && options->protection != WMMF_READ_WRITE)
         return WMMF_E_ARGUMENT;
-    return options->native && raw_only ? WMMF_E_NOT_SUPPORTED : WMMF_OK;
+    bool native_only = options->locks != 0;
+    return (options->native ? raw_only : native_only) ? WMMF_E_NOT_SUPPORTED : WMMF_OK;
 }
 
 static int32_t arguments_check(const char *path, uint64_t size, const wmmf_file_options *given, wmmf_section **out,
@@ -104,30 +105,33 @@ static int32_t map_raw(struct platform_mapping *mapping, uint64_t size, const wm
     return status;
 }
 
-static bool was_used(const wmmf_section *section, uint32_t index) {
-    const struct participant *record = &section->records[index];
-    return index != section->index &&
-           (load_relaxed_u32(&record->pid) != 0 || load_relaxed_u64(&record->joined_unix_ns) != 0);
-}
-
-/* Whether a user of an earlier start of the machine never left. */
-static bool was_open(const wmmf_section *section) {
-    for (uint32_t i = 0; i < section->participants; i++)
-        if (was_used(section, i))
+/* Whether a user of an earlier start of the machine never left. Asked of the file before we join: joining takes over
+ * what such a user left. */
+static bool is_left_open(const struct platform_mapping *mapping) {
+    const struct header *header = (const struct header *)(const void *)platform_base(mapping);
+    const struct participant *records = (const struct participant *)(const void *)(header + 1);
+    uint64_t size = platform_mapped_size(mapping);
+    if (size < HEADER_SIZE || load_relaxed_u64(&header->boot_id) == platform_boot_id())
+        return false;
+    uint64_t room = (size - HEADER_SIZE) / sizeof *records;
+    uint32_t participants = load_relaxed_u32(&header->participants);
+    for (uint32_t i = 0; i < participants && i < room; i++)
+        if (load_relaxed_u32(&records[i].pid) != 0 || load_relaxed_u64(&records[i].joined_unix_ns) != 0)
             return true;
     return false;
 }
 
-/* The records of an earlier start have no owners: the tokens are gone. */
-static void check_start(wmmf_section *section) {
+/* The records of an earlier start have no owners: the tokens are gone. Locks in the payload whose owners were inside
+ * say so themselves; the section's own lock says that any other part may be half written as well. */
+static void check_start(wmmf_section *section, bool left_open) {
     struct header *header = section->header;
     uint64_t now = platform_boot_id();
     if (section->read_only || load_relaxed_u64(&header->boot_id) == now)
         return;
-    if (was_open(section))
+    if (left_open)
         or_seq_u64(&header->lock, LOCK_INCONSISTENT);
     for (uint32_t i = 0; i < section->participants; i++)
-        if (was_used(section, i))
+        if (i != section->index)
             reap_if_dead(&section->lock, i);
     store_relaxed_u64(&header->boot_id, now);
 }
@@ -160,9 +164,10 @@ static int32_t prepare_native(struct platform_mapping *mapping, uint64_t size, c
         platform_close(mapping);
         return status;
     }
+    bool left_open = !is_new && is_left_open(mapping);
     status = section_of_file(mapping, size, section_options, is_new, out);
     if (status == WMMF_OK && !is_new)
-        check_start(*out);
+        check_start(*out, left_open);
     return status;
 }
 
@@ -205,6 +210,7 @@ static int32_t map_file(const char *path, uint64_t size, const wmmf_file_options
         .layout = options->native ? WMMF_NATIVE : WMMF_RAW,
         .read_only = options->protection == WMMF_READ,
         .participants = options->participants,
+        .locks = options->locks,
     };
     int32_t status = platform_file_open(&file, &mapping, &created);
     if (status != WMMF_OK)

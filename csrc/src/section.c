@@ -594,8 +594,9 @@ int32_t section_open_inner(const wmmf_section *outer, const struct inner_plan *p
 /* A new native file: what is there of a creator that died is zeroed first. */
 static int32_t initialise_file(struct platform_mapping *mapping, const wmmf_options *options, uint64_t size,
                                wmmf_section **out) {
-    uint64_t offset = payload_offset(WMMF_NATIVE, participants_of(options, NULL), 0);
-    int32_t status = section_new(mapping, options, offset, size, participants_of(options, NULL), 0, out);
+    uint32_t participants = participants_of(options, NULL);
+    uint64_t offset = payload_offset(WMMF_NATIVE, participants, options->locks);
+    int32_t status = section_new(mapping, options, offset, size, participants, options->locks, out);
     if (status != WMMF_OK)
         return status;
     memset((*out)->header, 0, (size_t)offset);
@@ -609,8 +610,9 @@ static int32_t initialise_file(struct platform_mapping *mapping, const wmmf_opti
 }
 
 uint64_t section_file_size(const wmmf_options *options, uint64_t size) {
-    return options->layout == WMMF_NATIVE ? payload_offset(WMMF_NATIVE, participants_of(options, NULL), 0) + size
-                                          : size;
+    if (options->layout != WMMF_NATIVE)
+        return size;
+    return payload_offset(WMMF_NATIVE, participants_of(options, NULL), options->locks) + size;
 }
 
 /* Only sections in memory do: a file grows as far as the disk. */

@@ -6,7 +6,8 @@
 #include "layout.h"
 #include "system.h"
 
-#define SIZE 100000
+#define SIZE   100000
+#define NOBODY (-1)
 
 static wmmf_file_options with_mode(uint32_t file_mode) {
     wmmf_file_options options = {.struct_size = sizeof options, .file_mode = file_mode};
@@ -109,9 +110,9 @@ static void what_cannot_be_is_refused(void) {
     options.flags = 8;
     check_refused(WMMF_E_ARGUMENT, path, 0, options);
     options.flags = 0;
-    options.reserved = 1;
+    options.locks = WMMF_LOCKS_MAX + 1;
     check_refused(WMMF_E_ARGUMENT, path, 0, options);
-    options.reserved = 0;
+    options.locks = 0;
     options.struct_size--;
     check_refused(WMMF_E_STRUCT_SIZE, path, 0, options);
     check_refused(WMMF_E_SIZE, path, SIZE + 1, with_protection(WMMF_READ));
@@ -421,13 +422,13 @@ static void a_death_in_a_native_file_is_told(void) {
     remove(path);
 }
 
-/* As if the machine had started anew since: with a user that never left, or without. */
-static void start_anew(const char *path, bool was_open) {
+/* As if the machine had started anew since: with a user that never left, in this record, or without. */
+static void start_anew(const char *path, int record) {
     wmmf_section *raw = map(path, 0, with_mode(WMMF_FILE_OPEN));
     struct header *header = (struct header *)(void *)data_of(raw);
     header->boot_id ^= 1;
-    if (was_open)
-        ((struct participant *)(void *)(data_of(raw) + HEADER_SIZE))[3].pid = 4711;
+    if (record != NOBODY)
+        ((struct participant *)(void *)(data_of(raw) + HEADER_SIZE))[record].pid = 4711;
     wmmf_close(raw);
 }
 
@@ -435,20 +436,22 @@ static void a_restart_of_the_machine_is_noticed(void) {
     const char *path = new_name();
     wmmf_section *section = map(path, SIZE, native(WMMF_FILE_CREATE));
     wmmf_close(section);
-    start_anew(path, false);
+    start_anew(path, NOBODY);
     section = map(path, 0, native(WMMF_FILE_OPEN));
     REQUIRE_OK(wmmf_write(section, 0, "x", 1, 0)); /* all had left: it is whole */
     wmmf_close(section);
-    start_anew(path, true);
-    section = map(path, 0, native(WMMF_FILE_OPEN));
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_write(section, 0, "x", 1, 0));
-    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(section, 0));
-    REQUIRE_OK(wmmf_mark_consistent(section));
-    REQUIRE_OK(wmmf_unlock_write(section));
-    wmmf_close(section);
-    section = map(path, 0, native(WMMF_FILE_OPEN)); /* told once */
-    REQUIRE_OK(wmmf_write(section, 0, "x", 1, 0));
-    wmmf_close(section);
+    for (int record = 0; record < 4; record += 3) { /* that of the next one who opens it, and another */
+        start_anew(path, record);
+        section = map(path, 0, native(WMMF_FILE_OPEN));
+        CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_write(section, 0, "x", 1, 0));
+        CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(section, 0));
+        REQUIRE_OK(wmmf_mark_consistent(section));
+        REQUIRE_OK(wmmf_unlock_write(section));
+        wmmf_close(section);
+        section = map(path, 0, native(WMMF_FILE_OPEN)); /* told once */
+        REQUIRE_OK(wmmf_write(section, 0, "x", 1, 0));
+        wmmf_close(section);
+    }
     remove(path);
 }
 

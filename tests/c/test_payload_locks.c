@@ -1,5 +1,6 @@
 /* Locks in the payload: a lock for each row of a table. */
 #include <stddef.h>
+#include <stdio.h>
 
 #include "atomic.h"
 #include "harness.h"
@@ -382,6 +383,82 @@ static void holds_lead_nobody_out_of_the_payload(void) {
     wmmf_close(section);
 }
 
+/* In a file. */
+
+static wmmf_section *map(const char *path, uint64_t size, wmmf_file_options options) {
+    wmmf_section *section = NULL;
+    options.struct_size = sizeof options;
+    REQUIRE_OK(wmmf_map_file(path, size, &options, &section));
+    return section;
+}
+
+static wmmf_section *table_file(const char *path) {
+    wmmf_file_options options = {.file_mode = WMMF_FILE_OPEN_OR_CREATE, .native = 1, .locks = LOCKS};
+    return map(path, ROWS * 64, options);
+}
+
+/* What the disk has of a file when the machine goes down, as it looks after the next start. */
+static void copy_as_if_the_machine_went_down(const char *path, const char *copy) {
+    wmmf_file_options reading = {.protection = WMMF_READ}, creating = {.file_mode = WMMF_FILE_CREATE};
+    wmmf_section *from = map(path, 0, reading);
+    uint64_t size;
+    REQUIRE_OK(wmmf_size(from, &size));
+    wmmf_section *to = map(copy, size, creating);
+    memcpy(data_of(to), data_of(from), (size_t)size);
+    ((struct header *)(void *)data_of(to))->boot_id ^= 1;
+    wmmf_close(to);
+    wmmf_close(from);
+}
+
+static void rows_of_a_file_are_recovered_after_a_restart(void) {
+    const char *path = new_name(), *copy = new_name();
+    wmmf_section *table = table_file(path);
+    REQUIRE_OK(lock_write(table, 0));
+    REQUIRE_OK(wmmf_lock_read_at(table, OTHER, 0));
+    copy_as_if_the_machine_went_down(path, copy);
+    REQUIRE_OK(wmmf_unlock_read_at(table, OTHER));
+    REQUIRE_OK(unlock_write(table));
+    wmmf_section *later = table_file(copy);
+    CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(later, 0)); /* any row may be half written */
+    REQUIRE_OK(wmmf_mark_consistent(later));
+    REQUIRE_OK(wmmf_unlock_write(later));
+    check_is_repaired(later);
+    REQUIRE_OK(wmmf_lock_write_at(later, OTHER, 0));
+    REQUIRE_OK(wmmf_unlock_write_at(later, OTHER));
+    CHECK(hold_at(later, 0, OTHER).offset == UINT64_MAX);
+    wmmf_close(later);
+    wmmf_close(table);
+    remove(path);
+    remove(copy);
+}
+
+static int write_a_row_of_a_file(const char *path) {
+    wmmf_section *table = table_file(path);
+    REQUIRE_OK(lock_write(table, 0));
+    say("locked");
+    return !heard("go");
+}
+
+static void a_row_of_a_file_outlives_its_killed_owner(void) {
+    const char *path = new_name();
+    wmmf_section *table = table_file(path);
+    wmmf_close(table);
+    kill_while("write_a_row_of_a_file", path);
+    wmmf_file_options all = {.native = 1};
+    table = map(path, 0, all); /* nobody had it open in between */
+    check_is_repaired(table);
+    REQUIRE_OK(wmmf_resize(table, 3 * ROWS * 64)); /* it grows, and new rows have locks */
+    REQUIRE_OK(wmmf_lock_write_at(table, 2 * ROWS * 64, 0));
+    REQUIRE_OK(wmmf_unlock_write_at(table, 2 * ROWS * 64));
+    check_intact(table);
+    wmmf_close(table);
+    wmmf_file_options raw = {.struct_size = sizeof raw, .locks = 1}, many = {.struct_size = sizeof many, .native = 1};
+    many.locks = WMMF_LOCKS_MAX + 1;
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_map_file(path, 0, &raw, &table));
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_map_file(path, 0, &many, &table));
+    remove(path);
+}
+
 static const struct test tests[] = {
     TEST(zeroed_bytes_are_a_free_lock_and_rows_are_apart),
     TEST(wrong_use_is_told),
@@ -397,9 +474,12 @@ static const struct test tests[] = {
     TEST(a_thread_that_ends_with_a_row_is_a_dead_owner),
     TEST(an_owner_that_has_no_hold_is_none),
     TEST(holds_lead_nobody_out_of_the_payload),
+    TEST(rows_of_a_file_are_recovered_after_a_restart),
+    TEST(a_row_of_a_file_outlives_its_killed_owner),
     {NULL, NULL},
 };
 static const struct role roles[] = {
-    ROLE(read_row), ROLE(write_row), ROLE(write_row_when_free), ROLE(notify_row), {NULL, NULL},
+    ROLE(read_row), ROLE(write_row), ROLE(write_row_when_free), ROLE(notify_row), ROLE(write_a_row_of_a_file),
+    {NULL, NULL},
 };
 const struct suite suite_payload_locks = {tests, roles};

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from pywinmmf import (
     AccessDeniedError,
     Error,
     InvalidArgumentError,
+    Layout,
     LockTimeoutError,
     MemoryMappedFile,
     NotSupportedError,
@@ -315,6 +317,41 @@ def _in_the_child(table: MemoryMappedFile, guard: ReadLock | WriteLock) -> int:
     except BaseException:
         return 1
     return 0
+
+
+def test_rows_of_a_file(tmp_path: Path, child: Callable[..., Any]) -> None:
+    path = tmp_path / "table"
+    with MemoryMappedFile.open_file(path, "x", size=1024, layout=Layout.NATIVE, locks=2) as table:
+        with table.lock_at(ROW).write_lock(0), table.lock_at(OTHER).read_lock(0):
+            table.view(CONTENT, 4)[:] = b"kept"
+        assert table.holds() == []
+    writer = child(
+        "table = MemoryMappedFile.open_file(sys.argv[1], layout=Layout.NATIVE)\n"
+        f"with table.lock_at({ROW}).write_lock():\n"
+        "    print('held')\n"
+        "    import threading; threading.Event().wait()",
+        path,
+    )
+    assert writer.line() == "held"
+    writer.kill()
+    with MemoryMappedFile.open_file(path, layout=Layout.NATIVE) as table:  # nobody had it open in between
+        assert not table.lock_state().owner_died
+        with pytest.raises(OwnerDiedError), table.lock_at(ROW).read_lock(60):
+            pass
+        with table.lock_at(OTHER).write_lock(60):
+            pass
+        with table.lock_at(ROW).write_lock(60, repair=True) as guard:
+            assert guard.owner_died
+            table.lock_at(ROW).mark_consistent()
+        assert bytes(table.view(CONTENT, 4)) == b"kept"
+        table.resize(4096)
+        with table.lock_at(4032).write_lock(0):
+            pass
+    for mode, locks in (("r+", 65), ("r+", -1)):
+        with pytest.raises(InvalidArgumentError, match="locks"):
+            MemoryMappedFile.open_file(path, mode, layout=Layout.NATIVE, locks=locks)
+    with pytest.raises(NotSupportedError):
+        MemoryMappedFile.open_file(path, locks=1)
 
 
 def test_a_lock_of_a_closed_section_is_refused(name: str) -> None:

@@ -26,6 +26,7 @@ namespace Wmmf
         /// <param name="nameSpace">Where that name is valid.</param>
         /// <param name="participants">Writable handles at the same time, of a new file with the native layout; 0 takes the
         /// default, 56.</param>
+        /// <param name="locks">As of <see cref="Create"/>, of a new file with the native layout.</param>
         /// <returns>The section; dispose it.</returns>
         /// <exception cref="ArgumentException">An argument has a value that it cannot have.</exception>
         /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotSupported"/>: this system, or the layout, cannot
@@ -39,7 +40,8 @@ namespace Wmmf
             string path, FileMode fileMode = FileMode.Open, long size = 0,
             SectionProtection protection = SectionProtection.ReadWrite, SectionLayout layout = SectionLayout.Raw, long offset = 0,
             FileShare share = FileShare.ReadWrite, SectionFileOptions options = SectionFileOptions.None, long fileSize = 0,
-            int mode = 0, string? mapName = null, SectionNamespace nameSpace = SectionNamespace.Local, int participants = 0)
+            int mode = 0, string? mapName = null, SectionNamespace nameSpace = SectionNamespace.Local, int participants = 0,
+            int locks = 0)
         {
             if (layout == SectionLayout.Winmmf)
                 throw new ArgumentOutOfRangeException(nameof(layout), layout, $"expected {SectionLayout.Raw} or {SectionLayout.Native}");
@@ -48,7 +50,7 @@ namespace Wmmf
             Arguments.Known(protection, nameof(protection));
             var bytes = Arguments.Bytes(size, nameof(size));
             var checkedOptions = Arguments.Options(
-                nameSpace, layout, mode == 0 ? SectionAccess.Owner : SectionAccess.Mode, mode, participants);
+                nameSpace, layout, mode == 0 ? SectionAccess.Owner : SectionAccess.Mode, mode, participants, locks: locks);
             var described = new wmmf_file_options
             {
                 struct_size = (uint)sizeof(wmmf_file_options),
@@ -59,6 +61,7 @@ namespace Wmmf
                 permissions = checkedOptions.mode,
                 flags = (uint)options,
                 participants = checkedOptions.participants,
+                locks = checkedOptions.locks,
                 offset = Arguments.Bytes(offset, nameof(offset)),
                 file_size = Arguments.Bytes(fileSize, nameof(fileSize)),
                 name_space = checkedOptions.name_space,

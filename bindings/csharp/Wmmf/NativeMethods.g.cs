@@ -74,8 +74,8 @@ namespace Wmmf
         public ulong file_size;
         // with `name`
         public uint name_space;
-        // 0
-        public uint reserved;
+        // as wmmf_options.locks, of a new native file
+        public uint locks;
         // Windows: a name for the section over the file, for others to open; else NULL
         public byte* name;
     }
