@@ -34,9 +34,7 @@ internal static class AsyncWaitsTests
         using var channel = FrameChannel.Create(NewName(), 10);
         var threads = Process.GetCurrentProcess().Threads.Count;
         var waits = Enumerable.Range(0, 1000).Select(_ => channel.CreateReader().NextAsync().AsTask()).ToArray();
-        var clock = Stopwatch.StartNew();
-        Task.Run(() => { }).Wait(s_long);
-        Check(clock.Elapsed < TimeSpan.FromSeconds(1), $"the pool is free: {clock.Elapsed}");
+        Check(Task.Run(() => { }).Wait(s_long), "the pool is free: with 1,000 threads in use it would be minutes");
         Check(Process.GetCurrentProcess().Threads.Count <= threads + 5, "no thread each");
         channel.Publish(new byte[] { 5 });
         Check(Task.WaitAll(waits, s_long), "all are woken");
@@ -136,20 +134,19 @@ internal static class AsyncWaitsTests
         var waits = Enumerable.Range(0, 40).Select(_ => channel.NextAsync(TimeSpan.FromSeconds(1)).AsTask()).ToArray();
         foreach (var wait in waits)
             Throws<WmmfTimeoutException>(() => wait.GetAwaiter().GetResult());
-        Check(clock.Elapsed > TimeSpan.FromSeconds(0.99) && clock.Elapsed < TimeSpan.FromSeconds(3), $"{clock.Elapsed}");
+        Check(clock.Elapsed > TimeSpan.FromSeconds(0.99), $"{clock.Elapsed}");
+        Check(clock.Elapsed < TimeSpan.FromSeconds(30), $"one after the other would be 40 s: {clock.Elapsed}");
         Throws<WmmfTimeoutException>(() => channel.NextAsync(TimeSpan.Zero).AsTask().GetAwaiter().GetResult());
     }
 
-    internal static void TestCancellationIsSoon()
+    internal static void TestCancellationEndsAWait()
     {
         using var channel = FrameChannel.Create(NewName(), 10);
         using var cancel = new CancellationTokenSource();
-        var wait = channel.NextAsync(null, cancel.Token).AsTask();
-        var clock = Stopwatch.StartNew();
+        var wait = channel.NextAsync(null, cancel.Token).AsTask(); // nothing else ever ends it
         cancel.Cancel();
         var error = Throws<OperationCanceledException>(() => wait.GetAwaiter().GetResult());
         Check(error.CancellationToken == cancel.Token && wait.IsCanceled, "the caller's token");
-        Check(clock.Elapsed < TimeSpan.FromSeconds(1), $"{clock.Elapsed}");
         Check(channel.NextAsync(null, cancel.Token).IsCanceled, "before it waits");
     }
 
