@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import TracebackType
@@ -312,10 +312,18 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         shown, encoded = path_text("cannot open file: path", path)
         action = f"open file {shown!r}"
         mode = ("r" if readonly else "r+") if mode is None else mode
-        if mode not in _FILE_MODES or (readonly and mode != "r"):
+        if mode not in _FILE_MODES:
             raise InvalidArgumentError(f"cannot {action}: mode {mode!r}: expected one of {', '.join(_FILE_MODES)}")
+        if readonly and mode != "r":
+            raise InvalidArgumentError(f"cannot {action}: mode {mode!r}: expected 'r' or none with readonly=True")
         if size is not None:
             size = _size(action, size)
+        elif mode in ("x", "w+") and not file_size:
+            raise InvalidArgumentError(
+                f"cannot {action}: size None: expected a number of bytes, because mode {mode!r} makes a file that has "
+                "none yet",
+                lib.WMMF_E_SIZE,
+            )
         layout = choice(Layout, layout)
         if layout is Layout.WINMMF:
             raise NotSupportedError(f"cannot {action}: layout {layout!r}: expected raw or native")
@@ -333,9 +341,6 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         )
         native = hold.Section(f"file {shown!r}", None)
         status = open_native(native, partial(lib.wmmf_map_file, encoded, size or 0, options))
-        if status == lib.WMMF_E_SIZE:
-            there = os.path.getsize(shown) if os.path.exists(shown) else 0
-            raise _size_error(action, size, "at least 1 byte" if size is None else _at_most(there - offset))
         if status:
             raise native_error(status, action)
         self = cls._of(shown, native)
@@ -608,7 +613,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     def window(self, offset: int, size: int, *, copy_on_write: bool = False) -> memoryview:
         """``size`` bytes at any ``offset``, mapped on their own: of a raw file also beyond this object's size, up to
         the file's. Otherwise like `view`: no copy, no lock, and it stays valid after `close`."""
-        start, length = whole("offset", offset), whole("size", size, least=1)
+        start, length = whole("offset", offset), whole("size", size, least=1, most=sys.maxsize)
         window = hold.Window(length, self._readonly and not copy_on_write)
         protection = (
             lib.WMMF_COPY_ON_WRITE if copy_on_write else lib.WMMF_READ if self._readonly else lib.WMMF_READ_WRITE

@@ -186,7 +186,7 @@ enum wmmf_file_mode {
     WMMF_FILE_OPEN = 0,           /* an existing file */
     WMMF_FILE_CREATE = 1,         /* a new file; WMMF_E_EXISTS if it exists */
     WMMF_FILE_OPEN_OR_CREATE = 2, /* either */
-    WMMF_FILE_TRUNCATE = 3        /* either, made empty first */
+    WMMF_FILE_TRUNCATE = 3        /* either, made empty: once all else has been done */
 };
 
 /* What may be done to mapped memory. */
@@ -508,7 +508,8 @@ WMMF_API int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_opti
 
 /* Maps a file: `size` bytes of it from options->offset on; 0: to its end. A writable file that is too short grows, with
  * zeros; another is WMMF_E_SIZE, as is an empty file where no size is asked for. The file stays when the handle is
- * closed. A file that is not one (a folder, a device, CON) is WMMF_E_FORMAT.
+ * closed. A file that is not one (a folder, a device, CON) is WMMF_E_FORMAT. After a failure a file that was there has
+ * the bytes and the length that it had; on Windows perhaps more length, where others have it mapped.
  *
  * Raw: the bytes as they are, no lock. wmmf_read and wmmf_write go through the system, so that a file that is cut short
  * meanwhile is WMMF_E_TRUNCATED; use of its memory is then a signal or exception of the system.

@@ -5,20 +5,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "last_error.h"
 #include "tuning.h"
-
-static int open_existing(const struct platform_file *file, int flags) {
-    return open(file->path, flags | (file->file_mode == WMMF_FILE_TRUNCATE ? O_TRUNC : 0));
-}
 
 /* -1: errno says why. */
 static int open_or_create(const struct platform_file *file, bool *created) {
@@ -26,13 +22,13 @@ static int open_or_create(const struct platform_file *file, bool *created) {
     if (file->write_through)
         flags |= O_DSYNC;
     if (file->file_mode == WMMF_FILE_OPEN)
-        return open_existing(file, flags);
+        return open(file->path, flags);
     for (int attempt = 0;; attempt++) {
         int fd = open(file->path, flags | O_CREAT | O_EXCL, (mode_t)file->permissions);
         *created = fd >= 0;
         if (fd >= 0 || errno != EEXIST || file->file_mode == WMMF_FILE_CREATE)
             return fd;
-        fd = open_existing(file, flags);
+        fd = open(file->path, flags);
         if (fd >= 0 || errno != ENOENT || attempt == ATTEMPTS_MAX) /* removed meanwhile */
             return fd;
     }
@@ -106,24 +102,34 @@ int32_t platform_file_size(struct platform_mapping *mapping, uint64_t *size) {
     return result;
 }
 
-int32_t platform_file_resize(struct platform_mapping *mapping, uint64_t size, bool reserve) {
-    struct rlimit limit;
-    int32_t status = descriptor_check(mapping);
-    if (status != WMMF_OK)
-        return status;
-    if (size > INT64_MAX)
-        return WMMF_E_SIZE;
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur) {
-        errno = EFBIG; /* the call would also send SIGXFSZ, which ends a program without a handler */
-        return status_from_errno();
-    }
+/* New bytes are a hole. */
+static int32_t set_length(int fd, uint64_t size) {
     int result;
     do
-        result = reserve ? posix_fallocate(mapping->fd, 0, (off_t)size)
-                         : (ftruncate(mapping->fd, (off_t)size) == 0 ? 0 : errno);
-    while (result == EINTR);
-    errno = result;
-    return result == 0 ? WMMF_OK : status_from_errno();
+        result = ftruncate(fd, (off_t)size);
+    while (result != 0 && errno == EINTR);
+    if (result == 0)
+        return WMMF_OK;
+    if (errno == EFBIG)
+        error_detail("%" PRIu64 " bytes are asked for, and no file of this file system has so many", size);
+    return status_from_errno();
+}
+
+int32_t platform_file_resize(struct platform_mapping *mapping, uint64_t size, bool reserve) {
+    uint64_t before;
+    int32_t status = platform_file_size(mapping, &before);
+    if (status == WMMF_OK && size > INT64_MAX)
+        status = WMMF_E_SIZE;
+    if (status == WMMF_OK && size > before)
+        status = room_limit_check(size);
+    if (status != WMMF_OK)
+        return status;
+    if (!reserve || size <= before)
+        return set_length(mapping->fd, size);
+    status = room_lengthen(mapping->fd, before, size);
+    if (status != WMMF_OK)
+        set_length(mapping->fd, before);
+    return status;
 }
 
 static int32_t map_pages(int fd, uint64_t offset, uint64_t length, uint32_t protection,
@@ -213,6 +219,8 @@ int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, c
         status = platform_file_size(mapping, &size);
         if (status == WMMF_OK && size < offset + length)
             status = WMMF_E_TRUNCATED;
+        if (status == WMMF_OK)
+            status = room_limit_check(offset + length);
         if (status != WMMF_OK)
             return status;
         ssize_t put = pwrite(mapping->fd, (const char *)buffer + done, length - done, (off_t)(offset + done));

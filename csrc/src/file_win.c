@@ -20,7 +20,7 @@ static wchar_t *wide_path(const char *path) {
 }
 
 static HANDLE open_handle(const wchar_t *path, const struct platform_file *file, DWORD access) {
-    static const DWORD dispositions[] = {OPEN_EXISTING, CREATE_NEW, OPEN_ALWAYS, CREATE_ALWAYS};
+    static const DWORD dispositions[] = {OPEN_EXISTING, CREATE_NEW, OPEN_ALWAYS, OPEN_ALWAYS};
     static const DWORD shares[] = {FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, FILE_SHARE_READ, 0};
     DWORD attributes = FILE_ATTRIBUTE_NORMAL | (file->write_through ? FILE_FLAG_WRITE_THROUGH : 0);
     return CreateFileW(path, access, shares[file->share], NULL, dispositions[file->file_mode], attributes, NULL);
@@ -35,23 +35,40 @@ static bool can_read(const wchar_t *path) {
     return true;
 }
 
+static int32_t no_file(const char *what) {
+    error_detail("it is a %s, and no ordinary file", what);
+    return WMMF_E_FORMAT;
+}
+
+/* Why it could not be opened. */
+static int32_t opening_status(const wchar_t *path, bool writing, DWORD error) {
+    int32_t status = status_from_error(error);
+    if (error == ERROR_INVALID_HANDLE)
+        return no_file("device"); /* CON, where there is no console */
+    if (error == ERROR_PATH_NOT_FOUND)
+        return WMMF_E_NOT_FOUND;
+    if (error != ERROR_ACCESS_DENIED)
+        return status;
+    DWORD attributes = GetFileAttributesW(path);
+    if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY))
+        return no_file("folder");
+    if (writing && can_read(path))
+        error_detail(ONLY_READ);
+    return status;
+}
+
 static int32_t open_file(struct platform_mapping *mapping, const struct platform_file *file, const wchar_t *path,
                          bool *created) {
     bool writing = file->protection == WMMF_READ_WRITE;
     SetLastError(ERROR_SUCCESS);
     HANDLE handle = open_handle(path, file, writing ? GENERIC_READ | GENERIC_WRITE : GENERIC_READ);
     DWORD error = GetLastError();
-    if (handle == INVALID_HANDLE_VALUE) {
-        int32_t status = status_from_error(error);
-        if (error == ERROR_ACCESS_DENIED && writing && can_read(path))
-            error_detail(ONLY_READ);
-        if (error == ERROR_INVALID_HANDLE)
-            return WMMF_E_FORMAT; /* CON, where there is no console */
-        return error == ERROR_PATH_NOT_FOUND ? WMMF_E_NOT_FOUND : status;
-    }
+    if (handle == INVALID_HANDLE_VALUE)
+        return opening_status(path, writing, error);
     mapping->file = handle;
-    if (GetFileType(handle) != FILE_TYPE_DISK)
-        return WMMF_E_FORMAT; /* CON, NUL, a pipe ... */
+    DWORD type = GetFileType(handle);
+    if (type != FILE_TYPE_DISK)
+        return no_file(type == FILE_TYPE_PIPE ? "pipe" : "device"); /* CON, NUL ... */
     *created = file->file_mode != WMMF_FILE_OPEN && error != ERROR_ALREADY_EXISTS;
     return WMMF_OK;
 }

@@ -9,6 +9,7 @@
  * again. */
 #include "files.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,24 +21,82 @@
 
 #define ALL_FLAGS ((uint32_t)(WMMF_FILE_WRITE_THROUGH | WMMF_FILE_RESERVE | WMMF_FILE_UNMAPPED))
 
+/* What an option must not be. */
+struct refusal {
+    bool applies;
+    int32_t status;
+    const char *option;
+    uint64_t value;
+    const char *expected;
+};
+
+static int32_t first_refusal(const struct refusal *refusals, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const struct refusal *refusal = &refusals[i];
+        if (!refusal->applies)
+            continue;
+        error_detail("%s %" PRIu64 ": expected %s", refusal->option, refusal->value, refusal->expected);
+        return refusal->status;
+    }
+    return WMMF_OK;
+}
+
+static int32_t values_check(const wmmf_file_options *options) {
+    const struct refusal refusals[] = {
+        {options->file_mode > WMMF_FILE_TRUNCATE, WMMF_E_ARGUMENT, "file_mode", options->file_mode, "0 to 3"},
+        {options->protection > WMMF_COPY_ON_WRITE, WMMF_E_ARGUMENT, "protection", options->protection, "0 to 2"},
+        {options->share > WMMF_SHARE_NONE, WMMF_E_ARGUMENT, "share", options->share, "0 to 2"},
+        {options->native > 1, WMMF_E_ARGUMENT, "native", options->native, "0 or 1"},
+        {options->permissions > 0777, WMMF_E_ARGUMENT, "permissions", options->permissions, "at most 511 (0777)"},
+        {(options->flags & ~ALL_FLAGS) != 0, WMMF_E_ARGUMENT, "flags", options->flags, "bits WMMF_FILE_..."},
+        {options->participants > WMMF_PARTICIPANTS_MAX, WMMF_E_ARGUMENT, "participants", options->participants,
+         "at most WMMF_PARTICIPANTS_MAX"},
+        {options->name_space > WMMF_CUSTOM, WMMF_E_ARGUMENT, "name_space", options->name_space, "a wmmf_namespace"},
+        {options->locks > WMMF_LOCKS_MAX, WMMF_E_ARGUMENT, "locks", options->locks, "at most WMMF_LOCKS_MAX"},
+    };
+    return first_refusal(refusals, sizeof refusals / sizeof *refusals);
+}
+
+/* Options that are right one by one, but not together. */
+static int32_t fit_check(const wmmf_file_options *options) {
+    bool writable = options->protection == WMMF_READ_WRITE, native = options->native != 0;
+    const struct refusal refusals[] = {
+        {!writable && options->file_mode != WMMF_FILE_OPEN, WMMF_E_ARGUMENT, "file_mode", options->file_mode,
+         "0 (WMMF_FILE_OPEN), because the protection does not let this handle change the file"},
+        {!writable && options->file_size != 0, WMMF_E_ARGUMENT, "file_size", options->file_size,
+         "0, because the protection does not let this handle change the file"},
+        {!native && options->locks != 0, WMMF_E_NOT_SUPPORTED, "locks", options->locks,
+         "0, because only a native file has locks in its payload"},
+        {native && options->protection == WMMF_COPY_ON_WRITE, WMMF_E_NOT_SUPPORTED, "protection", options->protection,
+         "0 or 1, because a native file has a lock, which all have to see"},
+        {native && options->offset != 0, WMMF_E_NOT_SUPPORTED, "offset", options->offset,
+         "0, where a native file has its header"},
+        {native && options->file_mode == WMMF_FILE_TRUNCATE, WMMF_E_NOT_SUPPORTED, "file_mode", options->file_mode,
+         "0 to 2, because a native file may be in use by others"},
+        {native && (options->flags & WMMF_FILE_UNMAPPED) != 0, WMMF_E_NOT_SUPPORTED, "flags", options->flags,
+         "no WMMF_FILE_UNMAPPED, because the lock of a native file is in its memory"},
+        {native && (options->flags & WMMF_FILE_WRITE_THROUGH) != 0, WMMF_E_NOT_SUPPORTED, "flags", options->flags,
+         "no WMMF_FILE_WRITE_THROUGH, because a native file is written in memory (use wmmf_flush)"},
+    };
+    return first_refusal(refusals, sizeof refusals / sizeof *refusals);
+}
+
 static int32_t file_options_check(const wmmf_file_options *given, wmmf_file_options *options) {
     static const wmmf_file_options none = {.struct_size = sizeof none};
     if (given && given->struct_size != sizeof *given)
         return WMMF_E_STRUCT_SIZE;
     *options = given ? *given : none;
-    bool creating = options->file_mode != WMMF_FILE_OPEN;
-    bool raw_only = options->protection == WMMF_COPY_ON_WRITE || options->offset != 0 ||
-                    options->file_mode == WMMF_FILE_TRUNCATE ||
-                    (options->flags & (WMMF_FILE_UNMAPPED | WMMF_FILE_WRITE_THROUGH)) != 0;
-    if (options->file_mode > WMMF_FILE_TRUNCATE || options->protection > WMMF_COPY_ON_WRITE ||
-        options->share > WMMF_SHARE_NONE || options->native > 1 || options->permissions > 0777 ||
-        (options->flags & ~ALL_FLAGS) != 0 || options->participants > WMMF_PARTICIPANTS_MAX ||
-        options->name_space > WMMF_CUSTOM || options->locks > WMMF_LOCKS_MAX)
-        return WMMF_E_ARGUMENT;
-    if ((creating || options->file_size != 0) && options->protection != WMMF_READ_WRITE)
-        return WMMF_E_ARGUMENT;
-    bool native_only = options->locks != 0;
-    return (options->native ? raw_only : native_only) ? WMMF_E_NOT_SUPPORTED : WMMF_OK;
+    int32_t status = values_check(options);
+    return status == WMMF_OK ? fit_check(options) : status;
+}
+
+static int32_t size_refused(uint64_t size, uint64_t most) {
+    error_detail("size %" PRIu64 ": expected at most %" PRIu64, size, most);
+    return WMMF_E_SIZE;
+}
+
+static int32_t mappable(uint64_t size) {
+    return size <= LARGEST_MAPPING ? WMMF_OK : size_refused(size, LARGEST_MAPPING);
 }
 
 static int32_t arguments_check(const char *path, uint64_t size, const wmmf_file_options *given, wmmf_section **out,
@@ -50,26 +109,108 @@ static int32_t arguments_check(const char *path, uint64_t size, const wmmf_file_
         status = WMMF_E_NAME_EMPTY;
     if (status == WMMF_OK && options->name)
         status = name_check(options->name, options->name_space);
-    bool mapped = (options->flags & WMMF_FILE_UNMAPPED) == 0;
-    return status == WMMF_OK && mapped && size > LARGEST_MAPPING ? WMMF_E_SIZE : status;
+    if (status == WMMF_OK && size > UINT64_MAX - options->offset)
+        status = size_refused(size, UINT64_MAX - options->offset);
+    return status == WMMF_OK && (options->flags & WMMF_FILE_UNMAPPED) == 0 ? mappable(size) : status;
 }
 
-/* Grows the file as far as is asked for, if that is allowed. *size becomes the size of the file. */
-static int32_t grow(struct platform_mapping *mapping, const wmmf_file_options *options, bool may_grow, uint64_t wanted,
-                    uint64_t *size) {
-    int32_t status = platform_file_size(mapping, size);
-    uint64_t least = options->file_size > wanted ? options->file_size : wanted;
-    if (status != WMMF_OK || *size >= least)
-        return status;
-    if (options->protection != WMMF_READ_WRITE || !may_grow)
+/* The length of a file: what it was, and what this call has made it. */
+struct length {
+    uint64_t before;
+    uint64_t now;
+};
+
+static int32_t look_at_length(struct platform_mapping *mapping, struct length *length) {
+    int32_t status = platform_file_size(mapping, &length->before);
+    length->now = length->before;
+    return status;
+}
+
+static int32_t lengthen(struct platform_mapping *mapping, const wmmf_file_options *options, uint64_t least,
+                        struct length *length) {
+    if (length->now >= least)
+        return WMMF_OK;
+    int32_t status = platform_file_resize(mapping, least, (options->flags & WMMF_FILE_RESERVE) != 0);
+    if (status == WMMF_OK)
+        length->now = least;
+    return status;
+}
+
+/* After a failure. What another process has made of the file meanwhile stays. */
+static void put_back(struct platform_mapping *mapping, const struct length *length) {
+    uint64_t size;
+    if (length->now == length->before)
+        return;
+    platform_file_unmap(mapping);
+    if (platform_file_size(mapping, &size) == WMMF_OK && size == length->now)
+        platform_file_resize(mapping, length->before, false);
+}
+
+static uint64_t greater(uint64_t one, uint64_t other) {
+    return one > other ? one : other;
+}
+
+/* How much of the file the section has: *size, if that was 0; and how long the file must be: *least. `may_grow`: this
+ * handle may make it so long. */
+static int32_t extent_in_file(const wmmf_file_options *options, bool may_grow, uint64_t there, uint64_t *size,
+                              uint64_t *least) {
+    bool emptied = options->file_mode == WMMF_FILE_TRUNCATE, writable = options->protection == WMMF_READ_WRITE;
+    uint64_t kept = emptied ? 0 : there, offset = options->offset;
+    *least = greater(*size ? offset + *size : 0, options->file_size);
+    uint64_t length = may_grow && writable ? greater(*least, kept) : kept, most = length > offset ? length - offset : 0;
+    if (*size > most || most == 0) {
+        error_detail("size %" PRIu64 ": expected %s %" PRIu64 ", because the file has %" PRIu64
+                     " bytes and the offset is %" PRIu64,
+                     *size, *size ? "at most" : "at least", *size ? most : 1, kept, offset);
         return WMMF_E_SIZE;
-    *size = least;
-    return platform_file_resize(mapping, least, (options->flags & WMMF_FILE_RESERVE) != 0);
+    }
+    *size = *size ? *size : most;
+    return WMMF_OK;
 }
 
-/* Nothing is mapped: only its size is known. */
-static int32_t unmapped_section(struct platform_mapping *mapping, const wmmf_options *options, uint64_t size,
-                                wmmf_section **out) {
+static int32_t map_again(wmmf_section *section, uint64_t size) {
+    int32_t status = platform_file_map(section->mapping, section->file_offset, size);
+    if (status == WMMF_OK) {
+        section->payload = platform_base(section->mapping);
+        section->size = size;
+    }
+    return status;
+}
+
+/* Of a file that has been made long enough, and mapped: nothing is lost before the system has shown that it can do
+ * both. What can still fail is to do it once more. */
+static int32_t make_empty(wmmf_section *section, const wmmf_file_options *options, uint64_t least) {
+    struct length length = {0, 0};
+    bool mapped = section->payload != NULL;
+    platform_file_unmap(section->mapping);
+    int32_t status = platform_file_resize(section->mapping, 0, false);
+    if (status == WMMF_OK)
+        status = lengthen(section->mapping, options, least, &length);
+    return status == WMMF_OK && mapped ? map_again(section, section->size) : status;
+}
+
+static int32_t fill_raw(wmmf_section *section, uint64_t size, const wmmf_file_options *options, bool may_grow,
+                        struct length *length) {
+    uint64_t least;
+    int32_t status = look_at_length(section->mapping, length);
+    if (status == WMMF_OK)
+        status = extent_in_file(options, may_grow, length->before, &size, &least);
+    if (status == WMMF_OK)
+        status = lengthen(section->mapping, options, least, length);
+    section->size = size;
+    if (status == WMMF_OK && (options->flags & WMMF_FILE_UNMAPPED) == 0)
+        status = mappable(size);
+    if (status == WMMF_OK && (options->flags & WMMF_FILE_UNMAPPED) == 0)
+        status = map_again(section, size);
+    if (status == WMMF_OK && options->file_mode == WMMF_FILE_TRUNCATE && length->before > 0)
+        status = make_empty(section, options, least);
+    return status;
+}
+
+/* Takes over the mapping, and closes it on failure. */
+static int32_t map_raw(struct platform_mapping *mapping, uint64_t size, const wmmf_file_options *options, bool may_grow,
+                       wmmf_section **out) {
+    struct length length = {0, 0};
     wmmf_section *section = calloc(1, sizeof *section);
     if (!section) {
         platform_close(mapping);
@@ -77,32 +218,17 @@ static int32_t unmapped_section(struct platform_mapping *mapping, const wmmf_opt
     }
     section->mapping = mapping;
     section->layout = WMMF_RAW;
-    section->read_only = options->read_only;
-    section->size = size;
+    section->read_only = options->protection == WMMF_READ;
     section->file = true;
+    section->file_offset = options->offset;
+    int32_t status = fill_raw(section, size, options, may_grow, &length);
+    if (status != WMMF_OK) {
+        put_back(mapping, &length);
+        section_close(section);
+        return status;
+    }
     *out = section;
     return WMMF_OK;
-}
-
-/* Takes over the mapping, and closes it on failure. */
-static int32_t map_raw(struct platform_mapping *mapping, uint64_t size, const wmmf_file_options *options, bool may_grow,
-                       const wmmf_options *section_options, wmmf_section **out) {
-    uint64_t file_size;
-    int32_t status = size > UINT64_MAX - options->offset ? WMMF_E_SIZE : WMMF_OK;
-    if (status == WMMF_OK)
-        status = grow(mapping, options, may_grow, size ? options->offset + size : 0, &file_size);
-    if (status == WMMF_OK && file_size <= options->offset)
-        status = WMMF_E_SIZE;
-    if (status == WMMF_OK && size == 0)
-        size = file_size - options->offset;
-    if (status == WMMF_OK && (options->flags & WMMF_FILE_UNMAPPED))
-        return unmapped_section(mapping, section_options, size, out);
-    if (status == WMMF_OK)
-        status = size <= LARGEST_MAPPING ? platform_file_map(mapping, options->offset, size) : WMMF_E_SIZE;
-    if (status == WMMF_OK)
-        return section_of_file(mapping, size, section_options, false, out);
-    platform_close(mapping);
-    return status;
 }
 
 /* Whether a user of an earlier start of the machine never left. Asked of the file before we join: joining takes over
@@ -148,26 +274,43 @@ static int32_t find_header(struct platform_mapping *mapping, bool may_create, bo
     return status == WMMF_OK && magic != SECTION_MAGIC && !*is_new ? WMMF_E_FORMAT : status;
 }
 
+/* Gives a file that gets its header its length, and maps all of it, old or new. */
+static int32_t map_whole(struct platform_mapping *mapping, uint64_t size, const wmmf_file_options *options,
+                         const wmmf_options *section_options, bool is_new, struct length *length) {
+    int32_t status = look_at_length(mapping, length);
+    if (status == WMMF_OK && is_new && size == 0) {
+        error_detail("size 0: expected at least 1, because the file is new");
+        status = WMMF_E_SIZE;
+    }
+    if (status == WMMF_OK && is_new)
+        status =
+            lengthen(mapping, options, greater(section_file_size(section_options, size), options->file_size), length);
+    if (status == WMMF_OK)
+        status = mappable(length->now);
+    return status == WMMF_OK ? platform_file_map(mapping, 0, length->now) : status;
+}
+
 /* The caller has the lock of the file. Closes the mapping on failure. */
 static int32_t prepare_native(struct platform_mapping *mapping, uint64_t size, const wmmf_file_options *options,
                               const wmmf_options *section_options, wmmf_section **out) {
-    uint64_t file_size;
+    struct length length = {0, 0};
     bool is_new = false;
     int32_t status = find_header(mapping, options->file_mode != WMMF_FILE_OPEN, &is_new);
-    if (status == WMMF_OK && is_new && size == 0)
-        status = WMMF_E_SIZE;
     if (status == WMMF_OK)
-        status = grow(mapping, options, true, is_new ? section_file_size(section_options, size) : 0, &file_size);
-    if (status == WMMF_OK)
-        status = file_size <= LARGEST_MAPPING ? platform_file_map(mapping, 0, file_size) : WMMF_E_SIZE;
+        status = map_whole(mapping, size, options, section_options, is_new, &length);
     if (status != WMMF_OK) {
+        put_back(mapping, &length);
         platform_close(mapping);
         return status;
     }
     bool left_open = !is_new && is_left_open(mapping);
     status = section_of_file(mapping, size, section_options, is_new, out);
-    if (status == WMMF_OK && !is_new)
-        check_start(*out, left_open);
+    if (status != WMMF_OK || is_new)
+        return status;
+    check_start(*out, left_open);
+    status = lengthen(mapping, options, options->file_size, &length); /* not before it is known to be ours */
+    if (status != WMMF_OK)
+        section_close(*out);
     return status;
 }
 
@@ -207,7 +350,7 @@ static int32_t map_file(const char *path, uint64_t size, const wmmf_file_options
     };
     wmmf_options section_options = {
         .struct_size = sizeof section_options,
-        .layout = options->native ? WMMF_NATIVE : WMMF_RAW,
+        .layout = WMMF_NATIVE,
         .read_only = options->protection == WMMF_READ,
         .participants = options->participants,
         .locks = options->locks,
@@ -217,7 +360,7 @@ static int32_t map_file(const char *path, uint64_t size, const wmmf_file_options
         return status;
     wmmf_section *section;
     status = options->native ? map_native(mapping, size, options, &section_options, &section)
-                             : map_raw(mapping, size, options, may_grow, &section_options, &section);
+                             : map_raw(mapping, size, options, may_grow, &section);
     if (status != WMMF_OK) {
         if (created)
             platform_file_remove(path);
@@ -225,8 +368,6 @@ static int32_t map_file(const char *path, uint64_t size, const wmmf_file_options
     }
     section->copy_on_write = options->protection == WMMF_COPY_ON_WRITE;
     section->reserves = (options->flags & WMMF_FILE_RESERVE) != 0;
-    if (!options->native)
-        section->file_offset = options->offset;
     *out = section;
     return WMMF_OK;
 }
@@ -275,15 +416,6 @@ int32_t wmmf_flush(wmmf_section *section, uint64_t offset, uint64_t length, uint
                : platform_file_flush(section->mapping, section->file_offset + offset, length, to_device == 1);
 }
 
-static int32_t map_again(wmmf_section *section, uint64_t size) {
-    int32_t status = platform_file_map(section->mapping, section->file_offset, size);
-    if (status == WMMF_OK) {
-        section->payload = platform_base(section->mapping);
-        section->size = size;
-    }
-    return status;
-}
-
 /* Reserving makes nothing shorter. */
 static int32_t resize_file(wmmf_section *section, uint64_t size) {
     bool reserve = section->reserves && size > section->size;
@@ -299,6 +431,8 @@ int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
         return growth_resize(section, size);
     if (status == WMMF_OK && !section->file)
         status = WMMF_E_NOT_SUPPORTED;
+    if (status == WMMF_OK && section->copy_on_write)
+        error_detail("this handle copies on write, so it does not change the file");
     if (status == WMMF_OK && (section->read_only || section->copy_on_write))
         status = WMMF_E_READ_ONLY;
     if (status == WMMF_OK &&
@@ -337,8 +471,11 @@ static int32_t window_check(wmmf_section *section, uint64_t offset, uint64_t len
         return WMMF_E_ARGUMENT;
     if (section->kind != KIND_PLAIN)
         return WMMF_E_NOT_SUPPORTED;
-    if (protection == WMMF_READ_WRITE && (section->read_only || section->copy_on_write))
+    if (protection == WMMF_READ_WRITE && (section->read_only || section->copy_on_write)) {
+        if (section->copy_on_write)
+            error_detail("protection 0: expected 1 or 2, because this handle copies on write");
         return WMMF_E_READ_ONLY;
+    }
     int32_t status = growth_look(section);
     uint64_t end = section_size(section);
     if (status == WMMF_OK && section->file && section->layout == WMMF_RAW) {

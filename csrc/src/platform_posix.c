@@ -72,10 +72,18 @@ int32_t status_from_errno(void) {
     case ETXTBSY:
         error_detail("the file is a program that is running");
         return WMMF_E_ACCESS;
-    case ELOOP: /* a symbolic link where a section should be */
-    case ENXIO:
-    case EISDIR:
+    case ELOOP:
+        error_detail("a symbolic link is there, or there are too many on the way");
         return WMMF_E_FORMAT;
+    case ENXIO:
+        error_detail("it is a socket, or a device that is not there, and no ordinary file");
+        return WMMF_E_FORMAT;
+    case EISDIR:
+        error_detail("it is a folder, and no ordinary file");
+        return WMMF_E_FORMAT;
+    case EDQUOT:
+        error_detail("this user has no room left on that file system (quota)");
+        return WMMF_E_NO_MEMORY;
     case ENOSPC:
     case ENOMEM:
     case EFBIG:
@@ -591,7 +599,12 @@ int32_t opening_status(const char *path, bool read_only) {
 int32_t regular_check(int fd, struct stat *status) {
     if (fstat(fd, status) != 0)
         return status_from_errno();
-    return S_ISREG(status->st_mode) ? WMMF_OK : WMMF_E_FORMAT;
+    if (S_ISREG(status->st_mode))
+        return WMMF_OK;
+    error_detail("it is a %s, and no ordinary file", S_ISDIR(status->st_mode)    ? "folder"
+                                                     : S_ISFIFO(status->st_mode) ? "pipe"
+                                                                                 : "device");
+    return WMMF_E_FORMAT;
 }
 
 /* Counts this descriptor among the users of a section made here; what others made has no users. */

@@ -62,6 +62,12 @@ int32_t status_from_errno(void);
 /* Whether there is room for `length` bytes now, of which so many are going to be reserved at once: WMMF_E_NO_MEMORY
  * says in its detail what is lacking. That another process takes the memory meanwhile cannot be excluded. */
 int32_t room_check(int fd, uint64_t length, uint64_t reserved);
+/* WMMF_E_NO_MEMORY if this process may not make a file so long, or write so far behind its beginning: the system would
+ * also send SIGXFSZ, which ends a program without a handler. */
+int32_t room_limit_check(uint64_t size);
+/* Makes a file of `before` bytes longer and gives what is new its place on the disk. A failure may leave a part done.
+ */
+int32_t room_lengthen(int fd, uint64_t before, uint64_t size);
 /* Gives `length` bytes at `offset` memory that is theirs; what they are stays. The file grows to hold them. `base` is
  * where it is mapped. A failure may leave a part reserved, which the next try then finds done. */
 int32_t room_reserve(int fd, uint8_t *base, uint64_t offset, uint64_t length);

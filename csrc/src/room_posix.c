@@ -286,17 +286,16 @@ static int32_t memory_check(uint64_t length) {
 }
 
 /* A file system that does not say how large it is has no size, or a filter forbids to ask. */
-static int32_t file_system_check(int fd, uint64_t length) {
+static int32_t file_system_check(int fd, const char *where, uint64_t length) {
     struct statvfs room;
     if (fstatvfs(fd, &room) != 0 || room.f_blocks == 0 || length / room.f_frsize < room.f_bavail)
         return WMMF_OK;
-    error_detail("%" PRIu64 " bytes are asked for, and " SHM_DIRECTORY " has %" PRIu64 " left of its %" PRIu64, length,
+    error_detail("%" PRIu64 " bytes are asked for, and %s has %" PRIu64 " left of its %" PRIu64, length, where,
                  (uint64_t)room.f_bavail * room.f_frsize, (uint64_t)room.f_blocks * room.f_frsize);
     return no_memory(ENOSPC);
 }
 
-/* Growing a file beyond its limit would also send SIGXFSZ, which ends a program without a handler. */
-static int32_t limit_check(uint64_t size) {
+int32_t room_limit_check(uint64_t size) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || size <= limit.rlim_cur)
         return WMMF_OK;
@@ -306,10 +305,10 @@ static int32_t limit_check(uint64_t size) {
 }
 
 int32_t room_check(int fd, uint64_t length, uint64_t reserved) {
-    int32_t status = limit_check(length);
+    int32_t status = room_limit_check(length);
     /* If a small amount is missing, the file system itself refuses it. */
     if (status == WMMF_OK && (reserved < length || length >= ROOM_CHECK_BYTES))
-        status = file_system_check(fd, length);
+        status = file_system_check(fd, SHM_DIRECTORY, length);
     return status == WMMF_OK ? memory_check(length) : status;
 }
 
@@ -348,32 +347,59 @@ static uint64_t missing(uint8_t *base, uint64_t offset, uint64_t length) {
 }
 
 /* In pieces: older kernels undo all of a piece when any signal comes, so that a large one never ends under a periodic
- * signal; the more signals come, the smaller they get. posix_fallocate would fall back on writing every page. */
-int32_t room_reserve(int fd, uint8_t *base, uint64_t offset, uint64_t length) {
+ * signal; the more signals come, the smaller they get. The error, or 0; *done: so many bytes are reserved. */
+static int reserve_in_pieces(int fd, uint64_t offset, uint64_t length, uint64_t *done) {
     uint64_t piece = RESERVE_PIECE_MAX;
-    for (uint64_t done = 0; done < length;) {
-        uint64_t now = length - done < piece ? length - done : piece;
-        if (fallocate(fd, 0, (off_t)(offset + done), (off_t)now) == 0) {
-            done += now;
+    for (*done = 0; *done < length;) {
+        uint64_t now = length - *done < piece ? length - *done : piece;
+        if (fallocate(fd, 0, (off_t)(offset + *done), (off_t)now) == 0) {
+            *done += now;
             piece = piece < RESERVE_PIECE_MAX ? 2 * piece : piece;
         } else if (errno == EINTR) {
             piece = piece > RESERVE_PIECE_MIN ? piece / 2 : piece;
-        } else if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EPERM) {
-            return touch(fd, base, offset + done, length - done);
         } else {
-            int error = errno;
-            file_system_check(fd, length);
-            return no_memory(error);
+            return errno;
         }
     }
-    return WMMF_OK;
+    return 0;
+}
+
+static bool cannot_reserve(int error) {
+    return error == EOPNOTSUPP || error == ENOSYS || error == EPERM;
+}
+
+/* posix_fallocate would fall back on writing every page. */
+int32_t room_reserve(int fd, uint8_t *base, uint64_t offset, uint64_t length) {
+    uint64_t done;
+    int error = reserve_in_pieces(fd, offset, length, &done);
+    if (cannot_reserve(error))
+        return touch(fd, base, offset + done, length - done);
+    if (error == 0)
+        return WMMF_OK;
+    file_system_check(fd, SHM_DIRECTORY, length);
+    return no_memory(error);
+}
+
+int32_t room_lengthen(int fd, uint64_t before, uint64_t size) {
+    static const char where[] = "the file system";
+    uint64_t done, length = size - before;
+    int32_t status = file_system_check(fd, where, length);
+    if (status != WMMF_OK)
+        return status;
+    int error = reserve_in_pieces(fd, before, length, &done);
+    if (cannot_reserve(error)) /* the C library writes into every block */
+        error = posix_fallocate(fd, (off_t)(before + done), (off_t)(length - done));
+    if (error == 0)
+        return WMMF_OK;
+    file_system_check(fd, where, length);
+    return no_memory(error);
 }
 
 /* All of it is looked at first: what was done of it before it fails would stay taken. */
 int32_t room_grow(int fd, uint8_t *base, uint64_t offset, uint64_t length) {
-    int32_t status = limit_check(offset + length);
+    int32_t status = room_limit_check(offset + length);
     if (status == WMMF_OK)
-        status = file_system_check(fd, length);
+        status = file_system_check(fd, SHM_DIRECTORY, length);
     if (status == WMMF_OK)
         status = memory_check(length);
     return status == WMMF_OK ? room_reserve(fd, base, offset, length) : status;

@@ -361,8 +361,10 @@ static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmm
     int32_t status = find_extent(mapping, options->layout, &extent);
     if (status == WMMF_OK)
         status = kind_check(&extent, options, kind);
-    if (status == WMMF_OK && size > extent.size)
+    if (status == WMMF_OK && size > extent.size) {
+        error_detail("size %" PRIu64 ": expected at most %" PRIu64 ", which it has", size, extent.size);
         status = WMMF_E_SIZE;
+    }
     bool grows = options->layout == WMMF_NATIVE && extent.reserve != 0;
     if (status == WMMF_OK && grows)
         status = platform_extend(mapping, extent.offset + extent.reserve);
@@ -610,8 +612,6 @@ static int32_t initialise_file(struct platform_mapping *mapping, const wmmf_opti
 }
 
 uint64_t section_file_size(const wmmf_options *options, uint64_t size) {
-    if (options->layout != WMMF_NATIVE)
-        return size;
     return payload_offset(WMMF_NATIVE, participants_of(options, NULL), options->locks) + size;
 }
 
@@ -623,21 +623,20 @@ static bool has_reserve(const struct platform_mapping *mapping) {
 
 int32_t section_of_file(struct platform_mapping *mapping, uint64_t size, const wmmf_options *options, bool is_new,
                         wmmf_section **out) {
-    if (!is_new && options->layout == WMMF_NATIVE && has_reserve(mapping)) {
+    if (!is_new && has_reserve(mapping)) {
         platform_close(mapping);
         return WMMF_E_FORMAT;
     }
-    int32_t status = is_new && options->layout == WMMF_NATIVE ? initialise_file(mapping, options, size, out)
-                                                              : attach(mapping, size, options, KIND_PLAIN, out);
-    if (status == WMMF_OK && options->layout == WMMF_NATIVE && size == 0 && !is_new &&
-        growth_claimed((*out)->header) > (*out)->size) {
+    int32_t status =
+        is_new ? initialise_file(mapping, options, size, out) : attach(mapping, size, options, KIND_PLAIN, out);
+    if (status == WMMF_OK && size == 0 && !is_new && growth_claimed((*out)->header) > (*out)->size) {
         section_close(*out);
         status = WMMF_E_TRUNCATED; /* a file is as long as it claims */
     }
     if (status != WMMF_OK)
         return status;
     (*out)->file = true;
-    (*out)->grows = options->layout == WMMF_NATIVE && (is_new || size == 0);
+    (*out)->grows = is_new || size == 0;
     return WMMF_OK;
 }
 

@@ -25,10 +25,10 @@ int32_t section_create_unnamed(uint64_t size, const wmmf_options *given, wmmf_se
 int32_t section_open_handle(int64_t handle, uint64_t size, const wmmf_options *given, wmmf_section **out);
 /* WMMF_E_STRUCT_SIZE or WMMF_E_ARGUMENT for options that cannot be; else a copy, or the default. */
 int32_t options_check(const wmmf_options *given, wmmf_options *options);
-/* Bytes of a file with such a payload. */
+/* Bytes of a native file with such a payload. */
 uint64_t section_file_size(const wmmf_options *options, uint64_t size);
-/* A section over what is mapped of a file, new or not (files.c). Takes over the mapping, and closes it on failure.
- */
+/* A native section over the mapping of a whole file, new or not (files.c). Takes over the mapping, and closes it on
+ * failure. */
 int32_t section_of_file(struct platform_mapping *mapping, uint64_t size, const wmmf_options *options, bool is_new,
                         wmmf_section **out);
 void section_close(wmmf_section *section);

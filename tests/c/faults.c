@@ -68,6 +68,24 @@ static int32_t way_open_file(wmmf_section **out) {
     return wmmf_open_file(name, 0, &options, out);
 }
 
+static void write_file(void) {
+    FILE *file = fopen(name, "wb");
+    if (!file || fputs("content", file) < 0 || fclose(file) != 0)
+        give_up();
+}
+
+static int32_t way_lengthen_a_file(wmmf_section **out) {
+    wmmf_file_options file = {.struct_size = sizeof file, .flags = WMMF_FILE_RESERVE};
+    write_file();
+    return wmmf_map_file(name, 100, &file, out);
+}
+
+static int32_t way_make_a_file_empty(wmmf_section **out) {
+    wmmf_file_options file = {.struct_size = sizeof file, .file_mode = WMMF_FILE_TRUNCATE};
+    write_file();
+    return wmmf_map_file(name, 100, &file, out);
+}
+
 static int32_t way_create_a_native_file(wmmf_section **out) {
     wmmf_file_options file = {.struct_size = sizeof file, .file_mode = WMMF_FILE_OPEN_OR_CREATE, .native = 1};
     remove(name);
@@ -125,8 +143,30 @@ static const struct way ways[] = {
     {"create unnamed", false, WMMF_NATIVE, way_create_unnamed},
     {"open a handle", false, WMMF_NATIVE, way_open_a_handle},
     {"open a file", false, WMMF_RAW, way_open_file},
+    {"lengthen a file", false, WMMF_RAW, way_lengthen_a_file},
+    {"make a file empty", false, WMMF_RAW, way_make_a_file_empty},
     {"create a native file", false, WMMF_RAW, way_create_a_native_file},
 };
+
+static bool is_of_file(const struct way *way) {
+    return way->open == way_open_file || way->open == way_lengthen_a_file || way->open == way_make_a_file_empty ||
+           way->open == way_create_a_native_file;
+}
+
+/* After a failure the file is as it was; or empty, if it had to be made so and what had been shown to work failed after
+ * that. Its length stays wrong only if putting that back fails as well. */
+static void check_file(const struct way *way) {
+    char content[200];
+    FILE *file = fopen(name, "rb");
+    if (!file)
+        give_up();
+    size_t length = fread(content, 1, sizeof content, file);
+    fclose(file);
+    bool whole = length >= 7 && memcmp(content, "content", 7) == 0;
+    CHECK(whole || (way->open == way_make_a_file_empty && (length == 0 || content[0] == '\0')));
+    if (whole && !later_ones_too)
+        CHECK_EQUAL(7, length);
+}
 
 /* What a failed call must leave as it was. */
 static void check_world(const struct way *way, wmmf_section *existing) {
@@ -137,7 +177,7 @@ static void check_world(const struct way *way, wmmf_section *existing) {
         CHECK(strcmp(content, "content") == 0);
         CHECK_STATUS(WMMF_OK, wmmf_open(name, 0, &options, &section));
         wmmf_close(section);
-    } else if (way->open != way_open_file && way->open != way_create_a_native_file) {
+    } else if (!is_of_file(way)) {
         CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(name, 0, &options, &section));
     }
 }
@@ -155,6 +195,8 @@ static bool fail_at(const struct way *way, uint32_t step, wmmf_section *existing
         wmmf_close(section); /* it could do without that call */
     else
         CHECK(section == NULL);
+    if (status != WMMF_OK && is_of_file(way) && way->open != way_create_a_native_file)
+        check_file(way);
     struct resources after = system_resources();
     CHECK_EQUAL(before.handles, after.handles);
     CHECK_EQUAL(before.mapped, after.mapped);
@@ -174,11 +216,8 @@ static void fail_everywhere(const struct way *way) {
         REQUIRE_OK(wmmf_create(name, 100, &options, &existing));
         REQUIRE_OK(wmmf_write(existing, 0, "content", 7, 0));
     }
-    if (way->open == way_open_file) {
-        FILE *file = fopen(name, "wb");
-        if (!file || fputs("content", file) < 0 || fclose(file) != 0)
-            give_up();
-    }
+    if (way->open == way_open_file)
+        write_file();
     wmmf_section *warm = NULL; /* first use allocates what stays: thread storage, the C library's buffers */
     REQUIRE_OK(way->open(&warm));
     wmmf_close(warm);
@@ -186,7 +225,7 @@ static void fail_everywhere(const struct way *way) {
     while (fail_at(way, step, existing))
         step++;
     CHECK(step > 3);
-    if (way->open == way_open_file || way->open == way_create_a_native_file)
+    if (is_of_file(way))
         remove(name);
     wmmf_close(existing);
 }

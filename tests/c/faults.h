@@ -55,6 +55,7 @@ bool faults_strike(void);
 #define WriteFile(...)           FAULTY(FALSE, WriteFile(__VA_ARGS__))
 #define FlsAlloc(...)            FAULTY(FLS_OUT_OF_INDEXES, FlsAlloc(__VA_ARGS__))
 #define FlsSetValue(...)         FAULTY(FALSE, FlsSetValue(__VA_ARGS__))
+#define GetFileAttributesW(...)  FAULTY(INVALID_FILE_ATTRIBUTES, GetFileAttributesW(__VA_ARGS__))
 #define GetFileSizeEx(...)       FAULTY(FALSE, GetFileSizeEx(__VA_ARGS__))
 #define GetSecurityInfo(...)     (faults_strike() ? (DWORD)ERROR_IO_DEVICE : GetSecurityInfo(__VA_ARGS__))
 #define GetTokenInformation(...) FAULTY(FALSE, GetTokenInformation(__VA_ARGS__))

@@ -61,16 +61,27 @@ static wmmf_section *map(const char *path, uint64_t size, wmmf_file_options opti
     return section;
 }
 
+static void check_detail(const char *text) {
+    if (!CHECK(strstr(wmmf_last_detail(), text) != NULL))
+        printf("  expected '%s', but it is '%s'\n", text, wmmf_last_detail());
+}
+
 /* What is expected, and that nothing is left open, nor a file that was not there. */
-static void check_refused(int32_t expected, const char *path, uint64_t size, wmmf_file_options options) {
+static void check_refused_with(int32_t expected, const char *path, uint64_t size, wmmf_file_options options,
+                               const char *detail) {
     wmmf_section *section = NULL;
     int64_t before = size_of_file(path);
     uint64_t handles = system_resources().handles;
     CHECK_STATUS(expected, wmmf_map_file(path, size, &options, &section));
+    check_detail(detail);
     CHECK(section == NULL);
     CHECK_EQUAL(handles, system_resources().handles);
     CHECK_EQUAL(before, size_of_file(path));
     wmmf_close(section);
+}
+
+static void check_refused(int32_t expected, const char *path, uint64_t size, wmmf_file_options options) {
+    check_refused_with(expected, path, size, options, "");
 }
 
 static void a_file_is_opened_or_created(void) {
@@ -137,6 +148,150 @@ static void what_cannot_be_is_refused(void) {
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_map_file(NULL, 1, NULL, &section));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_map_file(path, 1, NULL, NULL));
     remove(empty);
+    remove(path);
+}
+
+static void options_that_do_not_fit_are_named(void) {
+    static const struct {
+        wmmf_file_options options;
+        const char *detail;
+    } cases[] = {
+        {{.file_mode = 4}, "file_mode 4: expected 0 to 3"},
+        {{.protection = 3}, "protection 3: expected 0 to 2"},
+        {{.share = 3}, "share 3: expected 0 to 2"},
+        {{.native = 2}, "native 2: expected 0 or 1"},
+        {{.permissions = 01000}, "permissions 512: expected at most 511 (0777)"},
+        {{.flags = 8}, "flags 8: expected bits WMMF_FILE_..."},
+        {{.participants = WMMF_PARTICIPANTS_MAX + 1}, "participants 4097: expected at most"},
+        {{.name_space = 4}, "name_space 4: expected a wmmf_namespace"},
+        {{.native = 1, .locks = WMMF_LOCKS_MAX + 1}, "locks 65: expected at most WMMF_LOCKS_MAX"},
+        {{.locks = 1}, "locks 1: expected 0, because only a native file"},
+        {{.protection = WMMF_READ, .file_mode = WMMF_FILE_CREATE}, "file_mode 1: expected 0 (WMMF_FILE_OPEN)"},
+        {{.protection = WMMF_COPY_ON_WRITE, .file_size = 7}, "file_size 7: expected 0"},
+        {{.native = 1, .protection = WMMF_COPY_ON_WRITE}, "protection 2: expected 0 or 1"},
+        {{.native = 1, .offset = 4096}, "offset 4096: expected 0"},
+        {{.native = 1, .file_mode = WMMF_FILE_TRUNCATE}, "file_mode 3: expected 0 to 2"},
+        {{.native = 1, .flags = WMMF_FILE_UNMAPPED}, "flags 4: expected no WMMF_FILE_UNMAPPED"},
+        {{.native = 1, .flags = WMMF_FILE_WRITE_THROUGH}, "flags 1: expected no WMMF_FILE_WRITE_THROUGH"},
+    };
+    const char *path = new_file(SIZE);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        wmmf_file_options options = cases[i].options;
+        options.struct_size = sizeof options;
+        wmmf_section *section = NULL;
+        CHECK(wmmf_map_file(path, 0, &options, &section) < 0);
+        check_detail(cases[i].detail);
+        CHECK_EQUAL(SIZE, size_of_file(path));
+    }
+    remove(path);
+}
+
+static void sizes_that_do_not_fit_are_named(void) {
+    const char *path = new_file(10), *empty = new_file(0), *missing = new_name();
+    wmmf_file_options options = with_protection(WMMF_READ);
+    options.offset = 4;
+    check_refused_with(WMMF_E_SIZE, path, 7, options,
+                       "size 7: expected at most 6, because the file has 10 bytes and the offset is 4");
+    options.offset = 11;
+    check_refused_with(WMMF_E_SIZE, path, 0, options,
+                       "size 0: expected at least 1, because the file has 10 bytes and the offset is 11");
+    check_refused_with(WMMF_E_SIZE, empty, 0, with_mode(WMMF_FILE_OPEN),
+                       "size 0: expected at least 1, because the file has 0 bytes");
+    check_refused_with(WMMF_E_SIZE, missing, 0, native(WMMF_FILE_OPEN_OR_CREATE),
+                       "size 0: expected at least 1, because the file is new");
+    options = with_mode(WMMF_FILE_OPEN);
+    options.offset = UINT64_MAX;
+    check_refused_with(WMMF_E_SIZE, path, 2, options, "size 2: expected at most 0");
+    wmmf_section *section = map(missing, 100, native(WMMF_FILE_CREATE));
+    wmmf_close(section);
+    check_refused_with(WMMF_E_SIZE, missing, 101, native(WMMF_FILE_OPEN),
+                       "size 101: expected at most 100"); /* the payload, and not the file */
+    remove(missing);
+    remove(empty);
+    remove(path);
+}
+
+static void check_no_file(const char *path, const char *detail) {
+    for (uint32_t mode = WMMF_FILE_OPEN; mode <= WMMF_FILE_TRUNCATE; mode++) {
+        if (mode == WMMF_FILE_CREATE)
+            continue; /* the name is taken */
+        check_refused_with(WMMF_E_FORMAT, path, SIZE, with_mode(mode), detail);
+    }
+    check_refused_with(WMMF_E_FORMAT, path, 0, with_protection(WMMF_READ), detail);
+}
+
+static void what_is_no_ordinary_file_is_named(void) {
+    check_no_file(".", "it is a folder, and no ordinary file");
+    check_no_file(system_device(), "it is a device, and no ordinary file");
+}
+
+/* The content that new_file gave it is still there. */
+static void check_whole(const char *path) {
+    CHECK_EQUAL(SIZE, size_of_file(path));
+    CHECK_EQUAL(5, byte_in_file(path, 5));
+    CHECK_EQUAL((SIZE - 1) % 251, byte_in_file(path, SIZE - 1));
+}
+
+static void a_good_file_is_not_emptied_in_vain(void) {
+    const char *path = new_file(SIZE);
+    wmmf_file_options options = with_mode(WMMF_FILE_TRUNCATE);
+    wmmf_section *section = NULL;
+    check_refused(WMMF_E_SIZE, path, 0, options);
+    check_whole(path);
+    CHECK(wmmf_map_file(path, UINT64_MAX, &options, &section) < 0);
+    CHECK(wmmf_map_file(path, UINT64_C(1) << 62, &options, &section) < 0);
+    check_whole(path);
+    options.file_size = UINT64_C(1) << 62; /* no disk is so large */
+    options.flags = WMMF_FILE_RESERVE;
+    CHECK(wmmf_map_file(path, 100, &options, &section) < 0);
+    check_whole(path);
+    options.file_mode = WMMF_FILE_OPEN;
+    CHECK(wmmf_map_file(path, 100, &options, &section) < 0);
+    check_whole(path);
+    options.file_mode = WMMF_FILE_TRUNCATE;
+    options.offset = 10;
+    options.file_size = 10;
+    check_refused(WMMF_E_SIZE, path, 0, options);
+    check_whole(path);
+    options.file_size = 30;
+    section = map(path, 0, options); /* of the file as it is made */
+    CHECK_EQUAL(20, size_of(section));
+    CHECK_EQUAL(30, size_of_file(path));
+    CHECK_EQUAL(0, byte_in_file(path, 5));
+    wmmf_close(section);
+    remove(path);
+}
+
+static void a_file_that_others_have_mapped_is_emptied_or_stays(void) {
+    const char *path = new_file(SIZE);
+    wmmf_file_options options = with_mode(WMMF_FILE_TRUNCATE);
+    wmmf_section *other = map(path, 0, with_protection(WMMF_READ)), *section = NULL;
+    uint8_t byte = 1;
+    int32_t status = wmmf_map_file(path, SIZE / 2, &options, &section);
+    if (status == WMMF_OK) { /* POSIX */
+        REQUIRE_OK(wmmf_read(other, 5, &byte, 1, 0));
+        CHECK_EQUAL(0, byte);
+    } else { /* Windows */
+        CHECK_STATUS(WMMF_E_ACCESS, status);
+        check_detail("somebody has mapped the file");
+        check_whole(path);
+    }
+    wmmf_close(section);
+    wmmf_close(other);
+    remove(path);
+}
+
+/* Not even its length changes. */
+static void a_native_file_of_another_version_stays(void) {
+    const char *path = new_name();
+    wmmf_section *section = map(path, SIZE, native(WMMF_FILE_CREATE));
+    wmmf_file_options options = native(WMMF_FILE_OPEN_OR_CREATE);
+    wmmf_close(section);
+    section = map(path, 0, with_mode(WMMF_FILE_OPEN));
+    ((struct header *)(void *)data_of(section))->format_version++;
+    wmmf_close(section);
+    options.file_size = 10 * SIZE;
+    check_refused(WMMF_E_VERSION, path, SIZE, options);
     remove(path);
 }
 
@@ -590,6 +745,12 @@ static void page_sizes_are_told(void) {
 static const struct test tests[] = {
     TEST(a_file_is_opened_or_created),
     TEST(what_cannot_be_is_refused),
+    TEST(options_that_do_not_fit_are_named),
+    TEST(sizes_that_do_not_fit_are_named),
+    TEST(what_is_no_ordinary_file_is_named),
+    TEST(a_good_file_is_not_emptied_in_vain),
+    TEST(a_file_that_others_have_mapped_is_emptied_or_stays),
+    TEST(a_native_file_of_another_version_stays),
     TEST(a_part_of_a_file_is_mapped),
     TEST(protections_hold),
     TEST(windows_reach_everywhere),

@@ -233,8 +233,14 @@ def test_sizes_that_are_not_there(section: MemoryMappedFile, tmp_path: Path) -> 
     open_, create = MemoryMappedFile.open, MemoryMappedFile.create
     expect(f"cannot open section '{name}': size 1001: expected at most 1000, its size", lambda: open_(name, size=1001))
     expect("size 1001: expected at most 1000, its size", lambda: create(name, 1001, exist_ok=True))
-    expect("it is empty: expected at least 1 byte", lambda: MemoryMappedFile.open_file(tmp_path / "empty"))
-    expect("size 5: expected at most 0", lambda: MemoryMappedFile.open_file(tmp_path / "empty", "r", size=5))
+    expect(
+        "size 0: expected at least 1, because the file has 0 bytes",
+        lambda: MemoryMappedFile.open_file(tmp_path / "empty"),
+    )
+    expect(
+        "size 5: expected at most 0, because the file has 0 bytes",
+        lambda: MemoryMappedFile.open_file(tmp_path / "empty", "r", size=5),
+    )
     if sys.maxsize > 2**32:
         expect("expected what fits into this machine's memory", lambda: create(name + "x", 2**64 - 1))
 

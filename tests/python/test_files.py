@@ -66,6 +66,47 @@ def test_modes(path: Path, tmp_path: Path) -> None:
         MemoryMappedFile.open_file(path, "rw")
 
 
+def test_a_good_file_is_not_emptied_in_vain(path: Path) -> None:
+    before = path.read_bytes()
+    for size in (None, 2**62, 2**64 - 1):
+        with pytest.raises(Error):
+            MemoryMappedFile.open_file(path, "w+", size=size)
+        assert path.read_bytes() == before
+
+
+def test_what_does_not_fit_is_named(path: Path, tmp_path: Path) -> None:
+    def expect(message: str, mode: str | None = None, file: Path = path, **options: Any) -> None:
+        with pytest.raises(Error) as caught:
+            MemoryMappedFile.open_file(file, mode, **options)
+        assert message in str(caught.value)
+        assert not (tmp_path / "new").exists()
+
+    new = tmp_path / "new"
+    expect("mode 'r+': expected 'r' or none with readonly=True", "r+", readonly=True)
+    expect("size None: expected a number of bytes, because mode 'x' makes a file that has none yet", "x", new)
+    expect("size None: expected a number of bytes, because mode 'w+'", "w+")
+    expect("size 0: expected at least 1, because the file has 0 bytes", "a+", new)
+    expect("size 0: expected at least 1, because the file is new", "a+", new, layout="native")
+    expect("because the file has 262144 bytes and the offset is 300000", offset=300_000)
+    expect("size 2: expected at most 1, because the file has 262144", "r", offset=262_143, size=2)
+    expect("offset 1: expected 0, where a native file has its header", offset=1, layout="native")
+    expect("file_size 9: expected 0, because the protection does not let", "r", file_size=9)
+    expect("protection 2: expected 0 or 1, because a native file has a lock", "c", layout="native")
+    table = tmp_path / "table"
+    MemoryMappedFile.open_file(table, "x", size=100, layout="native").close()
+    expect("size 101: expected at most 100, which it has", file=table, size=101, layout="native")
+    with MemoryMappedFile.open_file(path, "c") as file:
+        with pytest.raises(AccessDeniedError, match="this handle copies on write"):
+            file.resize(10)
+        with pytest.raises(AccessDeniedError, match="because this handle copies on write"):
+            file.window(0, 10)
+        for size in (0, 2**63, 2**64, -1):
+            with pytest.raises(InvalidArgumentError, match=f"size {size}: expected"):
+                file.window(0, size)
+        with pytest.raises(InvalidArgumentError):
+            file.window(0, 2**63 - 1, copy_on_write=True)
+
+
 def test_any_offset_and_growth(path: Path) -> None:
     with MemoryMappedFile.open_file(path, "r", offset=100_001, size=5) as file:
         assert file.read() == bytes((100_001 + i) % 256 for i in range(5))

@@ -116,7 +116,7 @@ namespace Wmmf
         Create = 1,
         // either
         OpenOrCreate = 2,
-        // either, made empty first
+        // either, made empty: once all else has been done
         Truncate = 3,
     }
 

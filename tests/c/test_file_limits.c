@@ -1,0 +1,152 @@
+/* Files on systems that refuse: limits, full disks, interrupted calls, and what is no file. Each limit is that of a
+ * child. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "refusals.h"
+#include "system.h"
+
+#define LIMIT            100000
+#define FALLOCATE_LENGTH (sizeof(long) == 4 ? 4 : 3) /* the argument: 32-bit machines halve the offset before it */
+
+static wmmf_file_options with_mode(uint32_t file_mode, uint32_t flags) {
+    wmmf_file_options options = {.struct_size = sizeof options, .file_mode = file_mode, .flags = flags};
+    return options;
+}
+
+static wmmf_section *map(const char *path, uint64_t size, wmmf_file_options options) {
+    wmmf_section *section = NULL;
+    REQUIRE_OK(wmmf_map_file(path, size, &options, &section));
+    return section;
+}
+
+static void check_failed(int32_t expected, int32_t status, const char *detail) {
+    CHECK_STATUS(expected, status);
+    if (!CHECK(strstr(wmmf_last_detail(), detail) != NULL))
+        printf("  expected '%s', but it is '%s'\n", detail, wmmf_last_detail());
+}
+
+static int64_t size_of_file(const char *path) {
+    struct stat file;
+    return stat(path, &file) == 0 ? (int64_t)file.st_size : -1;
+}
+
+/* The system's answer to going beyond it is a signal that ends the program. */
+static void meet_the_limit(void) {
+    static const char detail[] = "100001 bytes are asked for, and this process may make files of 100000 (ulimit -f)";
+    const char *path = new_name();
+    const struct rlimit limit = {LIMIT, LIMIT};
+    wmmf_section *section = map(path, 2 * LIMIT, with_mode(WMMF_FILE_CREATE, 0)), *other = NULL;
+    setrlimit(RLIMIT_FSIZE, &limit);
+    check_failed(WMMF_E_NO_MEMORY, wmmf_write(section, LIMIT, "x", 1, 0), detail);
+    REQUIRE_OK(wmmf_write(section, LIMIT - 1, "x", 1, 0));
+    wmmf_close(section);
+    section = map(path, LIMIT, with_mode(WMMF_FILE_TRUNCATE, 0));
+    check_failed(WMMF_E_NO_MEMORY, wmmf_resize(section, LIMIT + 1), detail);
+    REQUIRE_OK(wmmf_write(section, LIMIT - 1, "x", 1, 0));
+    for (uint32_t flags = 0; flags <= WMMF_FILE_RESERVE; flags += WMMF_FILE_RESERVE) {
+        wmmf_file_options options = with_mode(WMMF_FILE_OPEN, flags);
+        check_failed(WMMF_E_NO_MEMORY, wmmf_map_file(path, LIMIT + 1, &options, &other), detail);
+        CHECK_EQUAL(LIMIT, size_of_file(path));
+    }
+    wmmf_close(section);
+    unlink(path);
+}
+
+static void a_limit_of_file_sizes_is_an_error_and_no_signal(void) {
+    in_a_child(meet_the_limit);
+}
+
+static void fill_a_small_disk(void) {
+    static const char path[] = "/mnt/small-disk-file";
+    mount_here("mount -t tmpfs -o size=8m tmpfs /mnt");
+    wmmf_section *section = map(path, LIMIT, with_mode(WMMF_FILE_CREATE, WMMF_FILE_RESERVE)), *other = NULL;
+    check_failed(WMMF_E_NO_MEMORY, wmmf_resize(section, 9 << 20),
+                 "9337184 bytes are asked for, and the file system has 8286208 left of its 8388608");
+    REQUIRE_OK(wmmf_write(section, LIMIT - 1, "x", 1, 0));
+    CHECK_EQUAL(LIMIT, size_of_file(path));
+    wmmf_file_options options = with_mode(WMMF_FILE_TRUNCATE, WMMF_FILE_RESERVE);
+    check_failed(WMMF_E_NO_MEMORY, wmmf_map_file(path, 9 << 20, &options, &other), "the file system has");
+    CHECK_EQUAL(LIMIT, size_of_file(path));
+    CHECK_EQUAL('x', data_of(section)[LIMIT - 1]);
+    options.file_mode = WMMF_FILE_CREATE;
+    check_failed(WMMF_E_NO_MEMORY, wmmf_map_file("/mnt/new", 9 << 20, &options, &other), "the file system has");
+    CHECK_EQUAL(-1, size_of_file("/mnt/new"));
+    wmmf_close(section);
+}
+
+static void a_full_disk_is_named_and_nothing_is_left(void) {
+    if (can_mount())
+        in_a_child(fill_a_small_disk);
+}
+
+static void check_reserving(uint64_t size) {
+    const char *path = new_name();
+    struct stat file;
+    wmmf_section *section = map(path, size, with_mode(WMMF_FILE_CREATE, WMMF_FILE_RESERVE));
+    CHECK(stat(path, &file) == 0 && (uint64_t)file.st_blocks * 512 >= size);
+    wmmf_close(section);
+    unlink(path);
+}
+
+/* As kernels that undo all of a reservation when a signal comes: a large one is never done. */
+static void reserve_where_large_pieces_are_undone(void) {
+    alarm(60); /* SIGALRM ends it */
+    forbid_some(SYS_fallocate, FALLOCATE_LENGTH, 64 << 20, true, EINTR);
+    check_reserving(64 << 20);
+}
+
+static void reserve_without_fallocate(void) {
+    forbid(SYS_fallocate, EOPNOTSUPP);
+    check_reserving(1 << 20);
+}
+
+static void a_file_gets_its_place_on_the_disk_in_pieces(void) {
+    in_a_child(reserve_where_large_pieces_are_undone);
+#ifdef __GLIBC__ /* musl's posix_fallocate does nothing without it */
+    in_a_child(reserve_without_fallocate);
+#endif
+}
+
+static void make_socket(const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    CHECK(bind(fd, (const struct sockaddr *)(const void *)&address, sizeof address) == 0);
+    close(fd);
+}
+
+static void pipes_sockets_and_loops_are_no_files(void) {
+    const char *path = new_name();
+    wmmf_section *section = NULL;
+    CHECK(mkfifo(path, 0600) == 0);
+    check_failed(WMMF_E_FORMAT, wmmf_map_file(path, 0, NULL, &section), "it is a pipe, and no ordinary file");
+    unlink(path);
+    make_socket(path);
+    check_failed(WMMF_E_FORMAT, wmmf_map_file(path, 0, NULL, &section), "it is a socket, or a device");
+    unlink(path);
+    CHECK(symlink(path, path) == 0);
+    check_failed(WMMF_E_FORMAT, wmmf_map_file(path, 0, NULL, &section), "symbolic link");
+    unlink(path);
+}
+
+static const struct test tests[] = {
+    TEST(a_limit_of_file_sizes_is_an_error_and_no_signal),
+    TEST(a_full_disk_is_named_and_nothing_is_left),
+    TEST(a_file_gets_its_place_on_the_disk_in_pieces),
+    TEST(pipes_sockets_and_loops_are_no_files),
+    {NULL, NULL},
+};
+
+static const struct role roles[] = {{NULL, NULL}};
+
+const struct suite suite_file_limits = {tests, roles};
