@@ -5,49 +5,58 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from ._core.validation import whole
 from .errors import InvalidArgumentError
 from .memory_mapped_file import MemoryMappedFile
 
 
 class SharedMemory:
-    """A drop-in replacement for ``multiprocessing.shared_memory.SharedMemory``: change the import, and nothing else.
+    """A drop-in replacement for ``multiprocessing.shared_memory.SharedMemory``: change the import in all programs that
+    share the block, and nothing else.
 
-    The block lives as long as any process has it open, and then it is gone, also after a crash. So no resource tracker
-    takes it from other processes, `unlink` does nothing, and `size` is exactly what was asked for, on all systems.
+    What differs:
+
+    - The block lives as long as any process has it open, and then it is gone, also after a crash. `unlink` does
+      nothing, as often as you call it, and a name can be used again once all have closed the block.
+    - No resource tracker takes the block from other processes; ``track`` changes nothing.
+    - `size` is exactly what was asked for, on all systems.
+    - Slices of `buf` and arrays over it that are alive at `close` stay valid and keep the block, where those of
+      ``multiprocessing`` are a `BufferError`, or crash the program.
+    - A forked child uses what it inherits of `buf`, which does not keep the block; to keep it, it opens the block by
+      name.
     """
 
     def __init__(self, name: str | None = None, create: bool = False, size: int = 0, *, track: bool = True) -> None:
         if name is None and not create:
             raise InvalidArgumentError("name None: expected one, or create=True")
-        if create:
-            self._section = MemoryMappedFile.create(name or f"psm_{secrets.token_hex(8)}", size)
-        else:
-            self._section = MemoryMappedFile.open(str(name))
-        self._buf: memoryview | None = self._section.view()
+        whole("size", size)
+        self._name = f"psm_{secrets.token_hex(8)}" if name is None else name
+        section_name = self._name[1:] if isinstance(name, str) and name.startswith("/") else self._name
+        section = MemoryMappedFile.create(section_name, size) if create else MemoryMappedFile.open(section_name)
+        self._size = section.size
+        # It alone keeps the section open. ``numpy.ndarray`` keeps what is behind it, and not the view.
+        self._buf: memoryview | None = section.view()
 
     @property
     def name(self) -> str:
-        """The name to open it by."""
-        return self._section.name
+        """The name to open it by, as it was given. One leading slash makes no difference."""
+        return self._name
 
     @property
     def size(self) -> int:
         """The size in bytes."""
-        return self._section.size
+        return self._size
 
     @property
     def buf(self) -> memoryview:
-        """The bytes, in place."""
-        if self._buf is None:
-            raise InvalidArgumentError(f"shared memory {self.name!r} is closed")
-        return self._buf
+        """The bytes, in place; None after `close`."""
+        return self._buf  # type: ignore[return-value]  # the interface that is replaced says so, too
 
     def close(self) -> None:
-        """Close this access. Slices of `buf` stay valid, and keep the block, until they are gone."""
+        """Close this access, once nothing made of `buf` needs it any more. Calling it again does nothing."""
         if self._buf is not None:
             self._buf.release()
             self._buf = None
-        self._section.close()
 
     def unlink(self) -> None:
         """Does nothing: the block goes when the last process closes it."""

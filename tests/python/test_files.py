@@ -1,4 +1,4 @@
-"""Files: modes, offsets, windows, growth, flush; what programs know from mmap, memmap and SharedMemory."""
+"""Files: modes, offsets, windows, growth, flush; what programs know from mmap and memmap."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from pywinmmf import (
     MemoryMappedFile,
     NotFoundError,
     NotSupportedError,
-    SharedMemory,
 )
 
 
@@ -219,27 +218,6 @@ def test_arguments_of_another_process(name: str, path: Path, tmp_path: Path, chi
             copy.copy(section)
     with pytest.raises(ClosedError):
         pickle.dumps(section)
-
-
-def test_a_drop_in_for_shared_memory(name: str) -> None:
-    block = SharedMemory(name, create=True, size=5)
-    other = SharedMemory(name)
-    block.buf[:] = b"hello"
-    assert (bytes(other.buf), other.size, other.name) == (b"hello", 5, name)
-    block.unlink()
-    block.close()
-    assert bytes(other.buf) == b"hello"
-    part = other.buf[1:3]
-    other.close()
-    assert bytes(part) == b"el"  # it keeps the block
-    with pytest.raises(ValueError, match="closed"):
-        other.buf  # noqa: B018
-    part.release()
-    with pytest.raises(FileNotFoundError):
-        SharedMemory(name)
-    made = SharedMemory(create=True, size=1)
-    assert made.name.startswith("psm_")
-    made.close()
 
 
 def test_asyncio_locks_are_waited_for(section: MemoryMappedFile) -> None:
