@@ -518,7 +518,8 @@ WMMF_API int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_opti
  * all processes that have it open. A lock whose owner no longer runs, also after a restart of the machine, is that
  * of a dead owner: the next writer gets WMMF_E_OWNER_DIED. The same is true if the machine went down while a process
  * had the file open for writing, because nobody knows which of the last writes reached the disk. An existing file needs
- * our header (WMMF_E_FORMAT); size 0 takes its whole payload. Not with copy-on-write, an offset or WMMF_FILE_UNMAPPED.
+ * our header, or, with WMMF_FILE_OPEN_OR_CREATE, nothing but zeros in its place (WMMF_E_FORMAT); size 0 takes its whole
+ * payload. Not with copy-on-write, an offset or WMMF_FILE_UNMAPPED.
  *
  * Coherence: all mappings of one file on one machine show the same bytes, on Linux always and on Windows on local
  * disks; copies on write show what they have copied as it was then. */

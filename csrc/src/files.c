@@ -10,6 +10,7 @@
 #include "files.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -262,16 +263,37 @@ static void check_start(wmmf_section *section, bool left_open) {
     store_relaxed_u64(&header->boot_id, now);
 }
 
-/* A file without a header is new if it is empty, or if its creator died before the magic. */
-static int32_t find_header(struct platform_mapping *mapping, bool may_create, bool *is_new) {
+/* Whether the first `length` bytes are 0. */
+static int32_t is_blank(struct platform_mapping *mapping, uint64_t length, bool *blank) {
+    static const uint8_t zeros[HEADER_SIZE];
+    uint8_t piece[HEADER_SIZE];
+    *blank = true;
+    for (uint64_t at = 0; at < length && *blank; at += sizeof piece) {
+        size_t now = length - at < sizeof piece ? (size_t)(length - at) : sizeof piece;
+        int32_t status = platform_file_read(mapping, at, piece, now);
+        if (status != WMMF_OK)
+            return status;
+        *blank = memcmp(piece, zeros, now) == 0;
+    }
+    return WMMF_OK;
+}
+
+/* A file without the magic is new if there is nothing where the `length` bytes of headers go, or only what a creator
+ * has left that died before the magic: it stores the version first. */
+static int32_t find_header(struct platform_mapping *mapping, bool may_create, uint64_t length, bool *is_new) {
     uint64_t size, magic = 0;
+    uint32_t version = 0;
     int32_t status = platform_file_size(mapping, &size);
-    if (status != WMMF_OK)
-        return status;
-    if (size >= sizeof magic)
+    if (status == WMMF_OK && size >= HEADER_SIZE)
         status = platform_file_read(mapping, 0, &magic, sizeof magic);
-    *is_new = may_create && magic == 0;
-    return status == WMMF_OK && magic != SECTION_MAGIC && !*is_new ? WMMF_E_FORMAT : status;
+    if (status == WMMF_OK && size >= HEADER_SIZE)
+        status = platform_file_read(mapping, offsetof(struct header, format_version), &version, sizeof version);
+    if (status != WMMF_OK || magic == SECTION_MAGIC)
+        return status;
+    *is_new = magic == 0 && version == WMMF_FORMAT_VERSION;
+    if (!*is_new)
+        status = is_blank(mapping, size < length ? size : length, is_new);
+    return status == WMMF_OK && !(may_create && *is_new) ? WMMF_E_FORMAT : status;
 }
 
 /* Gives a file that gets its header its length, and maps all of it, old or new. */
@@ -295,7 +317,8 @@ static int32_t prepare_native(struct platform_mapping *mapping, uint64_t size, c
                               const wmmf_options *section_options, wmmf_section **out) {
     struct length length = {0, 0};
     bool is_new = false;
-    int32_t status = find_header(mapping, options->file_mode != WMMF_FILE_OPEN, &is_new);
+    int32_t status =
+        find_header(mapping, options->file_mode != WMMF_FILE_OPEN, section_file_size(section_options, 0), &is_new);
     if (status == WMMF_OK)
         status = map_whole(mapping, size, options, section_options, is_new, &length);
     if (status != WMMF_OK) {

@@ -2,6 +2,7 @@
 #include "section.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -593,7 +594,8 @@ int32_t section_open_inner(const wmmf_section *outer, const struct inner_plan *p
     return inner_new(mapping, plan, size, read_only, out);
 }
 
-/* A new native file: what is there of a creator that died is zeroed first. */
+/* A new native file. The version comes first: from then on the file is known to be ours, whenever its creator dies, and
+ * not one of somebody's that begins with zeros (files.c). What is there of a creator that died is zeroed. */
 static int32_t initialise_file(struct platform_mapping *mapping, const wmmf_options *options, uint64_t size,
                                wmmf_section **out) {
     uint32_t participants = participants_of(options, NULL);
@@ -601,8 +603,11 @@ static int32_t initialise_file(struct platform_mapping *mapping, const wmmf_opti
     int32_t status = section_new(mapping, options, offset, size, participants, options->locks, out);
     if (status != WMMF_OK)
         return status;
-    memset((*out)->header, 0, (size_t)offset);
-    (*out)->header->boot_id = platform_boot_id();
+    struct header *header = (*out)->header;
+    store_seq_u32(&header->format_version, WMMF_FORMAT_VERSION);
+    memset((uint8_t *)header + offsetof(struct header, participants), 0,
+           (size_t)offset - offsetof(struct header, participants));
+    header->boot_id = platform_boot_id();
     status = initialise_header(*out, NULL);
     if (status == WMMF_OK)
         section_opened(*out);

@@ -610,10 +610,25 @@ static void a_restart_of_the_machine_is_noticed(void) {
     remove(path);
 }
 
-/* Zeros, as a creator leaves them that dies before the magic is stored. */
+/* Somebody's, and neither ours nor empty: zeros come first, or it is shorter than the magic. */
+static void a_file_that_begins_with_zeros_stays(void) {
+    const char *path = new_name(), *small = new_file(3);
+    wmmf_section *section = map(path, SIZE, with_mode(WMMF_FILE_CREATE));
+    data_of(section)[600] = 'p';
+    wmmf_close(section);
+    check_refused(WMMF_E_FORMAT, path, 100, native(WMMF_FILE_OPEN_OR_CREATE));
+    CHECK_EQUAL('p', byte_in_file(path, 600));
+    check_refused(WMMF_E_FORMAT, small, 100, native(WMMF_FILE_OPEN_OR_CREATE));
+    CHECK_EQUAL(2, byte_in_file(small, 2));
+    remove(small);
+    remove(path);
+}
+
+/* As a creator leaves it that dies before the magic is stored. */
 static void an_unfinished_file_is_finished(void) {
     const char *path = new_name();
     wmmf_section *section = map(path, SIZE, with_mode(WMMF_FILE_CREATE));
+    ((struct header *)(void *)data_of(section))->format_version = WMMF_FORMAT_VERSION;
     data_of(section)[1000] = 1;
     wmmf_close(section);
     check_refused(WMMF_E_FORMAT, path, 0, native(WMMF_FILE_OPEN));
@@ -762,6 +777,7 @@ static const struct test tests[] = {
     TEST(a_native_file_is_a_table_on_disk),
     TEST(a_death_in_a_native_file_is_told),
     TEST(a_restart_of_the_machine_is_noticed),
+    TEST(a_file_that_begins_with_zeros_stays),
     TEST(an_unfinished_file_is_finished),
     TEST(many_create_one_file),
     TEST(what_was_acknowledged_is_there_after_a_kill),
