@@ -7,6 +7,10 @@ from typing import Literal, NamedTuple
 State = Literal["fine", "note", "problem"]
 
 
+REPORT = "please report this, with the output of pywinmmf doctor --json"
+"""The advice where the library is at fault."""
+
+
 class Finding(NamedTuple):
     """What was found, and what to do about it."""
 

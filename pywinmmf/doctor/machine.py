@@ -16,10 +16,12 @@ from pathlib import Path
 
 import pywinmmf
 
-from .finding import Finding
+from .finding import REPORT, Finding
 
 LEAST_ROOM = 256 << 20  # bytes; some channels of full HD pictures
 COARSE_SLEEP = 0.005  # seconds
+CAMERA_SECONDS = 30.0  # for all drivers to say what they have
+NAME_CAMERAS = "from pywinmmf.camera.devices import devices\nfor device in devices(): print(device.name)"
 
 
 def findings() -> Iterator[Finding]:
@@ -60,12 +62,27 @@ def _cameras() -> Finding:
         advice = "only to share cameras: pip install 'pywinmmf[camera]'"
         return Finding("cameras", "note", f"{found}; those of the machine cannot be listed", advice)
     try:
-        from pywinmmf.camera.devices import devices
-
-        seen = [device.name for device in devices()]
-    except Exception as error:  # OpenCV may be broken, and a driver may raise anything
+        seen = _devices()
+    except (OSError, subprocess.SubprocessError) as error:
         return Finding("cameras", "problem", f"{found}; asking for them failed: {error}", "see OpenCV and the driver")
     return Finding("cameras", "fine", f"{found}; of the machine: {', '.join(seen) or 'none'}")
+
+
+def _devices() -> list[str]:
+    """The names of the machine's cameras. Another process asks: a driver may end it, or never answer."""
+    done = subprocess.run(
+        [sys.executable, "-c", NAME_CAMERAS],
+        input="",  # of nothing: there may be no /dev/null
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=CAMERA_SECONDS,
+        env={**os.environ, "PYTHONSAFEPATH": "1", "PYTHONIOENCODING": "utf-8"},
+    )
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"the process that asked ended with exit status {done.returncode}"]
+        raise ChildProcessError(said[-1])
+    return done.stdout.splitlines()
 
 
 def _room(where: str, free: int, advice: str) -> Finding:
@@ -125,7 +142,7 @@ def _privileges() -> Finding:
             ["whoami", "/priv", "/fo", "csv", "/nh"], capture_output=True, text=True, timeout=30, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
-        return Finding("privileges", "note", f"whoami /priv did not say: {error}")
+        return Finding("privileges", "note", f"whoami /priv did not say: {error}", "run whoami /priv yourself")
     held = {row[0] for row in csv.reader(said.splitlines()) if row}
     found = ", ".join(
         f"{name} {'held' if name in held else 'missing'}"
@@ -143,7 +160,7 @@ def _session() -> Finding:
     session = ctypes.c_uint32()
     kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]
     if not kernel.ProcessIdToSessionId(os.getpid(), ctypes.byref(session)):
-        return Finding("session", "note", "Windows did not say which session this is")
+        return Finding("session", "note", "Windows did not say which session this is", REPORT)
     if session.value:
         return Finding("session", "fine", f"session {session.value}, of a user")
     advice = "this is the session of services: names of LOCAL are not seen by users' programs, those of GLOBAL are"
@@ -171,4 +188,4 @@ def _asked(subject: str, ask: Callable[[], Finding]) -> Finding:
     try:
         return ask()
     except OSError as error:
-        return Finding(subject, "note", f"Windows did not say: {error}")
+        return Finding(subject, "note", f"Windows did not say: {error}", REPORT)

@@ -21,7 +21,7 @@ from pywinmmf import (
 )
 from pywinmmf.cli.ending import APART
 
-from .finding import Finding
+from .finding import REPORT, Finding
 from .partner import ECHOES, FRAMES
 
 SECONDS = 10.0  # for what takes no time
@@ -81,7 +81,7 @@ def _advice(error: Error | OSError) -> str:
     """What to do: a cause that the operating system gives is nothing to report."""
     if error.os_error if isinstance(error, Error) else error.errno:
         return "this system refuses it, for the reason in the message: change that, then run pywinmmf doctor again"
-    return "please report this, with the output of pywinmmf doctor --json"
+    return REPORT
 
 
 def _new_name() -> str:
@@ -98,7 +98,7 @@ def _name(namespace: Namespace) -> Finding:
         ):
             one.write(b"doctor")
             if other.read(6) != b"doctor":
-                return Finding(subject, "problem", "what one handle wrote another does not read")
+                return Finding(subject, "problem", "what one handle wrote another does not read", REPORT)
     except AccessDeniedError as error:
         if sys.platform != "win32" or namespace is not Namespace.GLOBAL:
             raise
@@ -121,7 +121,7 @@ def _exclusion(section: MemoryMappedFile, partner: Partner, _name: str) -> Findi
     partner.ask("lock")
     try:
         with section.write_lock(timeout=0.05):
-            return Finding("lock", "problem", "two processes have the write lock at the same time")
+            return Finding("lock", "problem", "two processes have the write lock at the same time", REPORT)
     except LockTimeoutError:
         return Finding("lock", "fine", "another process's write lock keeps us out")
 
@@ -135,8 +135,8 @@ def _death(section: MemoryMappedFile, partner: Partner, _name: str) -> Finding:
     except OwnerDiedError:
         return Finding("death", "fine", f"a killed writer was noticed after {(time.monotonic() - begin) * 1e3:.1f} ms")
     except LockTimeoutError:
-        return Finding("death", "problem", f"a killed writer was not noticed in {SECONDS:g} s")
-    return Finding("death", "problem", "a killed writer was overlooked")
+        return Finding("death", "problem", f"a killed writer was not noticed in {SECONDS:g} s", REPORT)
+    return Finding("death", "problem", "a killed writer was overlooked", REPORT)
 
 
 def _wake_up(section: MemoryMappedFile, partner: Partner, _name: str) -> Finding:
@@ -163,5 +163,6 @@ def _frames(_section: MemoryMappedFile, partner: Partner, name: str) -> Finding:
         with channel.latest(timeout=SECONDS) as frame:
             whole = bytes(frame.data) == bytes([FRAMES - 1]) * 1000
             if not whole or frame.sequence != FRAMES:
-                return Finding("frames", "problem", f"frame {frame.sequence} of {FRAMES} is not what was published")
+                found = f"frame {frame.sequence} of {FRAMES} is not what was published"
+                return Finding("frames", "problem", found, REPORT)
     return Finding("frames", "fine", f"{FRAMES} frames of another process, the newest one read in place")

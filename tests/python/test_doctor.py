@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +42,33 @@ def test_a_missing_extra_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2_enumerate_cameras", None)
     (cameras,) = [finding for finding in machine.findings() if finding.subject == "cameras"]
     assert cameras.state == "note" and "pywinmmf[camera]" in cameras.advice
+
+
+@pytest.mark.parametrize(
+    ("driver", "said"),
+    [("os.abort()", "ended with"), ("time.sleep(600)", "timed out"), ("raise KeyError('v4l')", "v4l")],
+)
+def test_a_driver_that_crashes_or_hangs_is_a_problem(
+    driver: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cv2_enumerate_cameras.py").write_text(f"import os, time\n{driver}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(machine, "CAMERA_SECONDS", 1.0 if "sleep" in driver else 60.0)
+    (cameras,) = [finding for finding in machine.findings() if finding.subject == "cameras"]
+    assert cameras.state == "problem" and said in cameras.found and cameras.advice
+
+
+def test_each_line_that_is_not_fine_has_advice() -> None:
+    """Also those that no machine here shows."""
+    calls = [
+        call
+        for source in (machine, trials)
+        for call in ast.walk(ast.parse(inspect.getsource(source)))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Finding"
+    ]
+    bare = [ast.unparse(call) for call in calls if len(call.args) < 4 and ast.unparse(call.args[1]) != "'fine'"]
+    assert len(calls) > 20 and bare == []
 
 
 def test_json_is_for_programs() -> None:
