@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,12 +16,17 @@ PROJECT = Path(__file__).parents[1]
 BUILT = [file for kind in ("so", "pyd") for file in PROJECT.glob(f"pywinmmf/_native*.{kind}")]
 
 
+def without_safe_path() -> dict[str, str]:
+    """Return the environment of a shell in which nobody has thought of it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+
+
 @pytest.mark.skipif(BUILT != [], reason="the sources are built: an editable installation")
 def test_the_source_tree_says_what_it_is() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import pywinmmf"],
         cwd=PROJECT,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"},
+        env=without_safe_path(),
         capture_output=True,
         text=True,
         timeout=60,
@@ -32,3 +38,26 @@ def test_the_source_tree_says_what_it_is() -> None:
         "start Python from another folder or with PYTHONSAFEPATH=1 to import what is installed, or run: pip install ."
     )
     assert "_native" not in done.stderr
+
+
+@pytest.mark.skipif(BUILT != [], reason="the sources are built: an editable installation")
+@pytest.mark.parametrize(
+    ("line", "harmless"), [("pytest tests/python", "--collect-only"), ("pywinmmf doctor", "--help")]
+)
+def test_the_workflow_for_windows_imports_what_is_installed(line: str, harmless: str) -> None:
+    """Its lines run in the folder of the sources."""
+    workflow = (PROJECT / ".github/workflows/ci.yml").read_text()
+    job = re.split(r"^  (?=\S)", workflow.partition("\n  windows:\n")[2], flags=re.MULTILINE)[0]
+    environment = dict(
+        re.findall(r'^      (\w+): "(.*?)"', job.partition("\n    env:\n")[2].partition("\n    steps:")[0], re.M)
+    )
+    (command,) = re.findall(rf"py -m ({line}.*)", job)
+    done = subprocess.run(
+        [sys.executable, "-m", *command.split(), harmless],
+        cwd=PROJECT,
+        env={**without_safe_path(), **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
