@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "atomic.h"
 #include "system.h"
 
 static int failed_checks;
@@ -117,14 +118,14 @@ struct holder {
     int32_t (*lock)(wmmf_section *, int64_t);
     int32_t (*unlock)(wmmf_section *);
     struct thread *thread;
-    int32_t step; /* 1 once it has the lock, 2 once it is to give it back */
+    shared_u32 step; /* 1 once it has the lock, 2 once it is to give it back */
 };
 
 static void hold_in_a_thread(void *argument) {
     struct holder *holder = argument;
     REQUIRE_OK(holder->lock(holder->section, LONG_TIMEOUT));
-    __atomic_store_n(&holder->step, 1, __ATOMIC_RELEASE);
-    while (__atomic_load_n(&holder->step, __ATOMIC_ACQUIRE) != 2)
+    store_release_u32(&holder->step, 1);
+    while (load_acquire_u32(&holder->step) != 2)
         system_pause();
     REQUIRE_OK(holder->unlock(holder->section));
 }
@@ -138,13 +139,13 @@ struct holder *holder_start(wmmf_section *section, int32_t (*lock)(wmmf_section 
     holder->lock = lock;
     holder->unlock = unlock;
     holder->thread = thread_start(hold_in_a_thread, holder);
-    while (__atomic_load_n(&holder->step, __ATOMIC_ACQUIRE) != 1)
+    while (load_acquire_u32(&holder->step) != 1)
         system_pause();
     return holder;
 }
 
 void holder_end(struct holder *holder) {
-    __atomic_store_n(&holder->step, 2, __ATOMIC_RELEASE);
+    store_release_u32(&holder->step, 2);
     thread_join(holder->thread);
     free(holder);
 }

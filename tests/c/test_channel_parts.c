@@ -5,6 +5,7 @@
 #include <unistd.h>
 #endif
 
+#include "atomic.h"
 #include "channel_handle.h"
 #include "harness.h"
 #include "system.h"
@@ -26,17 +27,22 @@ static wmmf_channel *make(const char *name, uint32_t slots, uint32_t history, ui
     return channel;
 }
 
-/* Pictures are stored and loaded bytewise and atomically: where a pin was removed, a writer meets a reader. */
+/* Four bytes of this value. */
+static uint32_t word_of(int value) {
+    return (uint8_t)value * UINT32_C(0x01010101);
+}
+
+/* Pictures are stored and loaded atomically, word by word: where a pin was removed, a writer meets a reader. */
 static void fill(const wmmf_frame *frame, int value) {
-    uint8_t *bytes = frame->data;
-    for (uint64_t i = 0; i < CAPACITY; i++)
-        __atomic_store_n(&bytes[i], (uint8_t)value, __ATOMIC_RELAXED);
+    shared_u32 *words = frame->data;
+    for (uint64_t i = 0; i < CAPACITY / sizeof *words; i++)
+        store_relaxed_u32(&words[i], word_of(value));
 }
 
 static bool shows(const wmmf_frame *frame, int value) {
-    const uint8_t *bytes = frame->data;
-    for (uint64_t i = 0; i < CAPACITY; i++)
-        if (__atomic_load_n(&bytes[i], __ATOMIC_RELAXED) != (uint8_t)value)
+    const shared_u32 *words = frame->data;
+    for (uint64_t i = 0; i < CAPACITY / sizeof *words; i++)
+        if (load_relaxed_u32(&words[i]) != word_of(value))
             return false;
     return frame->used >= CAPACITY;
 }
@@ -218,23 +224,23 @@ static void a_frame_whose_pin_was_removed_says_so(void) {
 
 struct hostile {
     wmmf_channel *channel;
-    int32_t stop;
+    shared_u32 stop;
 };
 
 /* Everything that a reader may write, all the time. */
 static void write_garbage(void *argument) {
     struct hostile *it = argument;
     wmmf_section *readers = it->channel->base->readers.section;
-    uint8_t *bytes = (uint8_t *)readers->header;
-    size_t size = (size_t)(readers->payload - bytes) + (size_t)readers->size;
+    shared_u32 *words = (shared_u32 *)readers->header;
+    size_t size = (size_t)(readers->payload - (uint8_t *)words) + (size_t)readers->size;
     uint32_t random = 1;
-    while (!__atomic_load_n(&it->stop, __ATOMIC_RELAXED)) {
-        for (size_t i = 0; i < size; i++) {
+    while (!load_relaxed_u32(&it->stop)) {
+        for (size_t i = 0; i < size / sizeof *words; i++) {
             random = random * 1664525 + 1013904223;
-            __atomic_store_n(&bytes[i], (uint8_t)(random >> 24), __ATOMIC_RELAXED);
+            store_relaxed_u32(&words[i], random);
         }
     }
-    memset(bytes, 0, size);
+    memset(words, 0, size);
 }
 
 /* The writer goes on within its timeouts, readers get whole frames or are told. */
@@ -247,17 +253,17 @@ static int64_t garbage_ns(void) {
 /* An honest reader, in a thread of its own, so that a writer may come in between. */
 struct honest {
     wmmf_channel *channel;
-    int32_t stop;
+    shared_u32 stop;
     uint64_t whole, told, torn; /* told: that the frame is not intact */
 };
 
 static void look_until_stopped(void *argument) {
     struct honest *it = argument;
-    while (!__atomic_load_n(&it->stop, __ATOMIC_RELAXED)) {
+    while (!load_relaxed_u32(&it->stop)) {
         wmmf_frame frame = new_frame();
         if (wmmf_channel_acquire(it->channel, 0, SECOND / 100, &frame) != WMMF_OK)
             continue;
-        bool same = shows(&frame, __atomic_load_n((const uint8_t *)frame.data, __ATOMIC_RELAXED));
+        bool same = shows(&frame, (uint8_t)load_relaxed_u32(frame.data));
         bool intact = wmmf_channel_release(it->channel, &frame) == WMMF_OK;
         it->whole += intact && same;
         it->torn += intact && !same;
@@ -282,14 +288,14 @@ static void garbage_of_a_reader_stops_nobody(void) {
         else if (!CHECK_STATUS(WMMF_E_TIMEOUT, status))
             break;
     }
-    __atomic_store_n(&honest.stop, 1, __ATOMIC_RELAXED);
+    store_relaxed_u32(&honest.stop, 1);
     thread_join(threads[1]);
     CHECK(published > 10 && honest.whole > 10);
     CHECK_EQUAL(0, honest.torn);
     printf("%llu frames published, %llu had whole, %llu told that they are not, %llu torn\n",
            (unsigned long long)published, (unsigned long long)honest.whole, (unsigned long long)honest.told,
            (unsigned long long)honest.torn);
-    __atomic_store_n(&hostile.stop, 1, __ATOMIC_RELAXED);
+    store_relaxed_u32(&hostile.stop, 1);
     thread_join(threads[0]);
     CHECK_EQUAL(0, channel_info_of(writer).nameless);
     wmmf_channel *late = open_channel(name, true);
@@ -328,7 +334,7 @@ static void an_old_pin_is_taken_back(void) {
 static void read_until_stopped(void *argument) {
     struct hostile *it = argument;
     uint64_t after = 0;
-    while (!__atomic_load_n(&it->stop, __ATOMIC_RELAXED)) {
+    while (!load_relaxed_u32(&it->stop)) {
         wmmf_frame frame = new_frame();
         if (wmmf_channel_acquire(it->channel, after, SECOND / 100, &frame) != WMMF_OK)
             continue;
@@ -343,19 +349,19 @@ static void read_until_stopped(void *argument) {
 struct rival {
     wmmf_channel *channel;
     wmmf_frame frame;
-    uint32_t ready;
+    shared_u32 ready;
     uint32_t published;
 };
 
 static void publish_too(void *argument) {
     struct rival *it = argument;
     for (uint32_t turn = 1; turn <= 3000; turn++) {
-        while (__atomic_load_n(&it->ready, __ATOMIC_ACQUIRE) != turn)
+        while (load_acquire_u32(&it->ready) != turn)
             continue;
         wmmf_frame frame = it->frame;
         if (wmmf_channel_publish(it->channel, &frame) == WMMF_OK)
             it->published++;
-        __atomic_store_n(&it->ready, 0, __ATOMIC_RELEASE);
+        store_release_u32(&it->ready, 0);
     }
 }
 
@@ -367,10 +373,10 @@ static void a_frame_is_published_once(void) {
         wmmf_frame frame = new_frame();
         REQUIRE_OK(wmmf_channel_begin(rival.channel, 0, &frame));
         rival.frame = frame;
-        __atomic_store_n(&rival.ready, turn, __ATOMIC_RELEASE);
+        store_release_u32(&rival.ready, turn);
         if (wmmf_channel_publish(rival.channel, &frame) == WMMF_OK)
             published++;
-        while (__atomic_load_n(&rival.ready, __ATOMIC_ACQUIRE) != 0)
+        while (load_acquire_u32(&rival.ready) != 0)
             continue;
     }
     thread_join(thread);
@@ -490,7 +496,7 @@ static void a_waiting_reader_follows(void) {
         CHECK_EQUAL(i + 1, sequence);
     }
     for (int i = 0; i < 3; i++) {
-        __atomic_store_n(&readers[i].stop, 1, __ATOMIC_RELAXED);
+        store_relaxed_u32(&readers[i].stop, 1);
         thread_join(threads[i]);
         wmmf_channel_close(readers[i].channel);
     }

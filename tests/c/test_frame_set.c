@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "atomic.h"
 #include "channel_handle.h"
 #include "harness.h"
 #include "system.h"
@@ -405,12 +406,12 @@ static void what_happens_while_it_waits(void) {
 /* Frames that go between the look and the taking, all the time. */
 struct busy {
     struct camera *camera;
-    int32_t stop;
+    shared_u32 stop;
 };
 
 static void publish_until_stopped(void *argument) {
     struct busy *busy = argument;
-    for (uint64_t timestamp = 1; !__atomic_load_n(&busy->stop, __ATOMIC_RELAXED); timestamp++) {
+    for (uint64_t timestamp = 1; !load_relaxed_u32(&busy->stop); timestamp++) {
         wmmf_frame frame = {.struct_size = sizeof frame, .used = sizeof timestamp, .timestamp_ns = timestamp};
         int32_t status = wmmf_channel_write(busy->camera->writer, &timestamp, 0, &frame);
         CHECK(status == WMMF_OK || status == WMMF_E_TIMEOUT);
@@ -435,7 +436,7 @@ static void quick_writers(void) {
         }
     }
     for (int i = 0; i < 2; i++) {
-        __atomic_store_n(&busy[i].stop, 1, __ATOMIC_RELAXED);
+        store_relaxed_u32(&busy[i].stop, 1);
         thread_join(threads[i]);
         CHECK_EQUAL(0, pins_in_use(&cameras[i]));
         camera_close(&cameras[i]);
@@ -449,7 +450,7 @@ static void lie_until_stopped(void *argument) {
     const struct pictures *pictures = &writer->generations[writer->current].pictures;
     shared_u64 *timestamp =
         &pictures->frames[newest_slot(pictures, load_seq_u64(&pictures->header->newest))].timestamp_ns;
-    for (uint64_t lie = 0; !__atomic_load_n(&busy->stop, __ATOMIC_RELAXED); lie ^= 1)
+    for (uint64_t lie = 0; !load_relaxed_u32(&busy->stop); lie ^= 1)
         store_relaxed_u64(timestamp, 7 + lie);
 }
 
@@ -473,7 +474,7 @@ static void a_time_that_changes_does_not_match(void) {
             release(&cameras[i]);
         }
     }
-    __atomic_store_n(&busy.stop, 1, __ATOMIC_RELAXED);
+    store_relaxed_u32(&busy.stop, 1);
     thread_join(thread);
     camera_close(&cameras[1]);
     camera_close(&cameras[0]);

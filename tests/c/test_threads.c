@@ -2,6 +2,7 @@
  * the same frame. */
 #include <stdlib.h>
 
+#include "atomic.h"
 #include "harness.h"
 #include "layout.h"
 #include "system.h"
@@ -159,13 +160,14 @@ static void a_thread_that_ends_with_a_begun_frame_drops_it(void) {
 struct publisher {
     wmmf_channel *channel;
     wmmf_frame frame;
-    int32_t *go, status;
+    shared_u32 *go;
+    int32_t status;
 };
 
 static void publish_at_once(void *argument) {
     struct publisher *publisher = argument;
-    __atomic_add_fetch(publisher->go, 1, __ATOMIC_ACQ_REL);
-    while (__atomic_load_n(publisher->go, __ATOMIC_ACQUIRE) < 2)
+    add_seq_u32(publisher->go, 1);
+    while (load_acquire_u32(publisher->go) < 2)
         continue;
     publisher->status = wmmf_channel_publish(publisher->channel, &publisher->frame);
 }
@@ -176,7 +178,7 @@ static void a_frame_is_published_by_one_thread(void) {
     wmmf_channel_info info = {.struct_size = sizeof info};
     REQUIRE_OK(wmmf_channel_create(new_name(), 100, 0, NULL, &channel));
     for (int i = 0; i < ROUNDS; i++) {
-        int32_t go = 0;
+        shared_u32 go = 0;
         wmmf_frame frame = begin(channel, LONG_TIMEOUT, WMMF_OK);
         frame.used = 1;
         struct publisher here = {channel, frame, &go, 0}, there = {channel, frame, &go, 0};
@@ -337,7 +339,8 @@ static void those_who_left_are_not_looked_for(void) {
 struct coming {
     const char *name;
     wmmf_section *section;
-    int32_t over, damaged;
+    shared_u32 over;
+    int32_t damaged;
 };
 
 static void come_and_go(void *argument) {
@@ -360,7 +363,7 @@ static void come_and_go(void *argument) {
 static void audit_all_the_time(void *argument) {
     struct coming *coming = argument;
     wmmf_audit_report report = {.struct_size = sizeof report};
-    while (!__atomic_load_n(&coming->over, __ATOMIC_ACQUIRE)) {
+    while (!load_acquire_u32(&coming->over)) {
         REQUIRE_OK(wmmf_audit(coming->section, &report));
         coming->damaged += (int32_t)report.damaged;
     }
@@ -374,7 +377,7 @@ static void coming_and_going_hides_nobody(void) {
                                 thread_start(come_and_go, &coming)};
     for (int i = 0; i < 3; i++)
         thread_join(threads[i]);
-    __atomic_store_n(&coming.over, 1, __ATOMIC_RELEASE);
+    store_release_u32(&coming.over, 1);
     thread_join(auditor);
     CHECK_EQUAL(3 * 400, *(uint32_t *)(void *)data_of(coming.section));
     CHECK_EQUAL(0, coming.damaged);

@@ -4,18 +4,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "atomic.h"
 #include "harness.h"
 #include "system.h"
 
 #define LONG_GAP (SECOND / 200)
 
-static int32_t over;
+static shared_u32 over;
 
 static void wait_for_the_end(void *argument) {
     (void)argument;
     while (getchar() != EOF)
         continue;
-    __atomic_store_n(&over, 1, __ATOMIC_RELAXED);
+    store_relaxed_u32(&over, 1);
 }
 
 /* Whether all bytes are the same, as they were published. */
@@ -40,7 +41,7 @@ int main(int argc, char **argv) {
     unsigned frames = 0, torn = 0, failures = 0;
     uint64_t had = 0;
     int64_t last = system_now_ns();
-    while (!__atomic_load_n(&over, __ATOMIC_RELAXED)) {
+    while (!load_relaxed_u32(&over)) {
         wmmf_frame frame = {.struct_size = sizeof frame};
         int32_t status = wmmf_channel_acquire(channel, had, SECOND, &frame);
         if (status == WMMF_E_TIMEOUT)

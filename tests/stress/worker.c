@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "atomic.h"
 #include "system.h"
 
 #define STEPS_PER_DWELL 500
@@ -16,7 +17,7 @@
 struct tally tally;
 static uint64_t random_state;
 static bool victim;
-static int32_t stop;
+static shared_u32 stop;
 
 /* xorshift64* (Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled", 2016) */
 uint64_t random_word(void) {
@@ -98,7 +99,7 @@ static void wait_for_the_end(void *argument) {
     (void)argument;
     while (getchar() != EOF)
         continue;
-    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+    store_relaxed_u32(&stop, 1);
 }
 
 int main(int argc, char **argv) {
@@ -113,7 +114,7 @@ int main(int argc, char **argv) {
     say("ready");
     struct thread *thread = thread_start(wait_for_the_end, NULL);
     uint64_t handles = system_resources().handles;
-    for (; operations < least || !__atomic_load_n(&stop, __ATOMIC_RELAXED); operations++) {
+    for (; operations < least || !load_relaxed_u32(&stop); operations++) {
         operate(work);
         if (victim && is_faulty())
             return FAULTY;
