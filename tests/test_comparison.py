@@ -179,7 +179,7 @@ ROWS: dict[str, Callable[[str, Path], bool | str]] = {
     "copies on write": copies_on_write,
     "`close` while a view exists, which stays valid": closes_under_a_view,
     "`resize`": resizes,
-    "`resize` makes it larger for others who have it open, whose views stay valid": grows_for_others,
+    "`resize` makes it larger for all who have it open, and their views stay valid": grows_for_others,
     "`flush` of a range at any offset": flushes_any_range,
     "reading a file that another program has cut is an error, not the end of the program": says_that_a_file_was_cut,
     "pickled: the same memory in the process that unpickles it": travels_to_another_process,

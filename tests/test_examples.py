@@ -92,7 +92,7 @@ def test_reader_looks_in_both_namespaces(system: str, language: str, name_space:
 def test_name_that_is_forbidden_globally_is_the_answer(language: str) -> None:
     """Else another user could show other pictures under the name of a camera.
 
-    Other users' permissions are for the superuser, too, who has no capabilities.
+    Other users' permissions also count for a superuser without capabilities.
     """
     command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
     program = PROGRAMS["linux", language]()

@@ -25,6 +25,9 @@ PRIVATE = {
     r"\blet go of (the|it|a)\b|\bis let go\b": "release, or close",
     r"\b[Aa]gain: nothing\b": "calling it again does nothing",
     r"\b[Ww]ho only\b|\b[Ww]ho just\b": "a subject: a process that only ...",
+    r"\b([Ss]o|And|[Bb]ut) who\b": "a subject: the process that ...",
+    r"(^|[.;:] )[Ww]ho (makes|clears|finds|lowers|asks|gives|loses|dies|waits|looks|may not)\b": "a process that ...",
+    r"\w, too[.;,]": "also",
     r"\blest\b": "so that ... not",
 }
 

@@ -477,8 +477,8 @@ WMMF_API int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf
  * size: with the others, size 0 gives what the system reports, on Windows rounded up to whole pages. A section that can
  * grow has at least `size` bytes, and the handle shows all of them.
  * WMMF_E_NOT_READY: its creator has not initialised it within a second; or, on Windows, another program has only
- * reserved it (SEC_RESERVE), and wmmf_last_detail says how much. Of such a section the bytes count that have memory at
- * the time of opening, from the first on. */
+ * reserved it (SEC_RESERVE), and wmmf_last_detail says how much. If some of it has memory, from the first byte on, the
+ * section is what has memory when it is opened. */
 WMMF_API int32_t wmmf_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out);
 
 /* Creates a section without a name and opens it for writing. Nobody finds it: other processes get it from one that has
@@ -536,16 +536,17 @@ WMMF_API int32_t wmmf_flush(wmmf_section *section, uint64_t offset, uint64_t len
  * the new size as soon as they ask for it, or for bytes beyond the one they know. It does not get smaller
  * (WMMF_E_SIZE), because others may use the bytes. If the process dies meanwhile, it has the old size or the new one.
  *
- * In memory it grows up to the reserve, in place; addresses stay as they are. WMMF_E_NO_MEMORY: no memory is left for
- * it. Of a file, wmmf_data gives another address, of a larger view. Addresses of before stay valid until wmmf_close,
- * and show the same bytes. Not through a handle that was opened with a size, nor by the name of a section over the file
- * (Windows), which shows as much as the file had when it was mapped: WMMF_E_NOT_SUPPORTED.
+ * In memory it grows in place, up to the reserve; addresses stay as they are. WMMF_E_NO_MEMORY: no memory is left for
+ * it. If a file grows, wmmf_data gives the address of a new, larger view. The addresses that it gave before stay valid
+ * until wmmf_close, and show the same bytes. A handle that was opened with a size cannot make the file larger
+ * (WMMF_E_NOT_SUPPORTED). Nor can one that was opened by the name of a section over the file (Windows): it shows as
+ * much as the file had when it was mapped.
  *
  * A raw, writable file becomes longer or shorter, and is mapped again: no other call on the handle, nor a use of its
  * memory, may be under way, and wmmf_data gives a new address. Windows and other mappings stay as they are. After a
- * failure the section has its old size, but perhaps a new address. Shorter, while others have it mapped: Windows
- * refuses (WMMF_E_ACCESS); on Linux they get WMMF_E_TRUNCATED from wmmf_read and a signal where they touch memory that
- * is gone.
+ * failure the section has its old size, but perhaps a new address. If others have the file mapped, Windows refuses to
+ * make it shorter (WMMF_E_ACCESS); on Linux they get WMMF_E_TRUNCATED from wmmf_read, and a signal where they touch
+ * memory that is gone.
  *
  * Other sections: WMMF_E_NOT_SUPPORTED. */
 WMMF_API int32_t wmmf_resize(wmmf_section *section, uint64_t size);
@@ -649,15 +650,16 @@ WMMF_API int32_t wmmf_poison(wmmf_section *section);
 WMMF_API int32_t wmmf_get_lock_state(wmmf_section *section, wmmf_lock_state *state);
 
 /* Locks in the payload: any 64 bytes of it whose offset is a multiple of 64, for example a lock for each row of a
- * table. Zeroed bytes are a free lock, so a new section needs no preparation. The section was created with
- * options->locks, else WMMF_E_NOT_SUPPORTED; a handle of it can hold, or wait for, as many at once, each thread counted
- * (WMMF_E_FULL). Each is a lock as the section's own, with the same recovery, and has nothing to do with that one or
- * its poison: a dead writer, or poison, concerns the rows that this lock protects, and no other. Nothing reads without
- * the lock: a read-only handle can only wait. The 64 bytes are the library's; a lock that is written over loses what it
- * was, no more.
+ * table. Zeroed bytes are a free lock, so a new section needs no preparation. The section must have been created with
+ * options->locks, or the calls return WMMF_E_NOT_SUPPORTED. So many locks a handle can hold or wait for at once, all
+ * its threads together (WMMF_E_FULL).
  *
- * WMMF_E_ARGUMENT: an offset that is not a multiple of 64. WMMF_E_RANGE: not within the payload. Otherwise each call is
- * as the one without _at. */
+ * Each lock works as the section's own, with the same recovery. A dead writer, or poison, concerns only what this lock
+ * protects. Nothing reads without the lock: a read-only handle can only wait. The 64 bytes are the library's; if they
+ * are written over, the state of this lock is lost, and nothing else.
+ *
+ * WMMF_E_ARGUMENT: an offset that is not a multiple of 64. WMMF_E_RANGE: not within the payload. Otherwise each call
+ * does what the one without _at does. */
 WMMF_API int32_t wmmf_lock_read_at(wmmf_section *section, uint64_t offset, int64_t timeout_ns);
 WMMF_API int32_t wmmf_unlock_read_at(wmmf_section *section, uint64_t offset);
 /* WMMF_E_OWNER_DIED: the lock IS taken, as with wmmf_lock_write. */
@@ -715,9 +717,9 @@ WMMF_API int32_t wmmf_wait(wmmf_section *section, uint64_t sequence, int64_t tim
 /* Waits until at least one of `count` items is decided, or the waker (may be NULL) is woken: one thread waits for all.
  * Sets status and current of every item. WMMF_OK: look at the items; if none is decided, the waker was woken.
  * WMMF_E_TIMEOUT: neither, for that long. WMMF_E_ARGUMENT: more than WMMF_WAIT_MANY_MAX items, nothing to wait for, or
- * an item that names not exactly one of section and channel; nothing is written.
+ * an item that does not name exactly one of section and channel; nothing is written.
  * An item's status is what wmmf_wait or wmmf_channel_wait would return, WMMF_E_OWNER_DIED and WMMF_E_FORKED among
- * them; WMMF_E_DEADLOCK, too, unless timeout_ns is 0. The same section may be in several items, and the items may be
+ * them; also WMMF_E_DEADLOCK, unless timeout_ns is 0. The same section may be in several items, and the items may be
  * given again as they are. No handle, nor the waker, may be closed during the call. A writer's wake-up ends the wait at
  * once, except for read-only handles, which look again every millisecond; and on Linux before 5.16, or where a filter
  * forbids futex_waitv, that is so for all handles if there are several items, or one and a waker. The waker's wake-up

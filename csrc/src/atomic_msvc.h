@@ -69,7 +69,7 @@ static __forceinline void fence_release(void) {
     BARRIER_ALL();
 }
 
-/* A full fence: all loads and stores before it come before all after it, a load after a store, too. ARM64: DMB ISH,
+/* A full fence: all loads and stores before it come before all after it, also a load after a store. ARM64: DMB ISH,
  * which reaches all cores of the machine. x86, x64: MFENCE, where plain stores come before, of which a later load would
  * otherwise overtake those that wait in the core; the barriers around it are for the compiler alone.
  *

@@ -6,13 +6,13 @@
  * are the steps of the models in tests/model.)
  *
  * How many records a scan must look at follows the records in use, up and down. A newcomer says in its record that it
- * is there (joined_unix_ns), then raises the count and moves its version, then takes its first lock. Who lowers the
- * count loads it first, then looks for records in use from the end, then lowers it with a compare-and-swap. All of that
- * is seq_cst. So if the newcomer raised the count before that load, its record was seen in use; if between load and
- * swap, the swap fails; and if after the swap, the newcomer's own count stands. A scan that is too short was therefore
- * begun before the newcomer raised the count, by a writer that was in the lock word already (see rwlock.c): there the
- * newcomer's first look at that word finds it. Dying in between leaves a count that is too high, until somebody else
- * leaves. */
+ * is there (joined_unix_ns), then raises the count and moves its version, then takes its first lock. To lower
+ * the count, a process loads it, looks for records in use from the end, and lowers it with a compare-and-swap. All of
+ * that is seq_cst. So if the newcomer raised the count before that load, its record was seen in use; if between load
+ * and swap, the swap fails; and if after the swap, the newcomer's own count stands. A scan that is too short was
+ * therefore begun before the newcomer raised the count, by a writer that was in the lock word already (see rwlock.c):
+ * there the newcomer's first look at that word finds it. Dying in between leaves a count that is too high, until
+ * somebody else leaves. */
 #include "participants.h"
 
 #include "eventcount.h"

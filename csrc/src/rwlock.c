@@ -723,7 +723,7 @@ const struct lock_abandon rwlock_abandon = {abandon_read, abandon_write};
 
 /* Waiting for a change. */
 
-/* Either number only grows: who has seen their sum finds a larger one after any change. */
+/* Either number only grows, so their sum is larger after any change. */
 uint64_t rwlock_changes(const struct rwlock *lock) {
     return load_seq_u64(lock->sequence) / 2 + load_seq_u64(lock->notified);
 }

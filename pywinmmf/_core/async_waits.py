@@ -75,7 +75,7 @@ class _Waiter:
         lib.wmmf_waker_wake(self._waker)
 
     def add(self, wait: _Wait) -> None:
-        """Request: wait for this, too."""
+        """Request: also wait for this."""
         if wait.native in self._waits or len(self._waits) < lib.WMMF_WAIT_MANY_MAX:
             self._waits.setdefault(wait.native, set()).add(wait)
             return

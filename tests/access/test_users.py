@@ -54,7 +54,7 @@ def test_what_is_the_owners_is_refused_to_others(user: Users, name: str, layout:
     assert opening(alice, name, more) == 4096
     for readonly in (", readonly=True", ""):
         assert opening(bob, name, more + readonly) == "AccessDeniedError"
-        # By the name of the file, too.
+        # Also by the name of the file.
         other = "MemoryMappedFile.open('wmmf-g-%s', namespace=Namespace.CUSTOM" + more + readonly + ")"
         assert bob.does(other, name) == "AccessDeniedError"
     assert bob.does("MemoryMappedFile.create(%r, 10, exist_ok=True, " + GLOBAL + ")", name) == "AccessDeniedError"

@@ -56,7 +56,7 @@ static void a_participant_says_what_it_does(void) {
     CHECK_EQUAL(0, writer.writing_since_unix_ns);
     CHECK_EQUAL(1, writer.reads);
     CHECK_EQUAL(1, writer.writes);
-    CHECK_STATUS(WMMF_E_RANGE, wmmf_get_participant(looker, 2, &nobody)); /* who looks needs no record */
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_get_participant(looker, 2, &nobody)); /* a read-only handle needs no record */
     wmmf_close(other);
     CHECK_STATUS(WMMF_E_RANGE, wmmf_get_participant(looker, 1, &nobody)); /* it has left */
     wmmf_close(looker);

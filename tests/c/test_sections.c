@@ -152,7 +152,7 @@ static void native_is_not_taken_for_another_layout(void) {
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_create_or_open(name, 10, &winmmf, &other, NULL));
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_create_or_open(name, 10, &raw, &other, NULL));
     CHECK(other == NULL);
-    CHECK_STATUS(WMMF_OK, wmmf_open(name, 0, &raw, &other)); /* who asks for the bytes as they are gets them */
+    CHECK_STATUS(WMMF_OK, wmmf_open(name, 0, &raw, &other)); /* it shows the bytes as they are */
     wmmf_close(other);
     wmmf_close(section);
 }

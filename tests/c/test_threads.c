@@ -335,7 +335,8 @@ static void those_who_left_are_not_looked_for(void) {
     wmmf_close(section);
 }
 
-/* Who comes and goes while others lock, and audit: nobody is hidden behind the count, nobody is taken for hidden. */
+/* Participants come and go while others lock, and audit: nobody is hidden behind the count, nobody is taken for hidden.
+ */
 struct coming {
     const char *name;
     wmmf_section *section;

@@ -37,7 +37,7 @@ def available() -> bool:
 def session(inside: Path) -> Iterator[Start]:
     """Start the session and give what starts a program (its path in ``inside``, arguments, ``env``) with pipes.
 
-    ``inside`` is the folder that the programs see; the session's registry goes there, too. All ends with the session.
+    ``inside`` is the folder that the programs see; the session's registry also goes there. All ends with the session.
     """
     root = debian.wine32()
 

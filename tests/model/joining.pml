@@ -6,7 +6,7 @@
  *
  * Sound abstractions:
  * - A process takes any record whose token it gets, and not the first one.
- * - Once it has joined it tries to read, or to write, and leaves: who waits does nothing new (exclusion.pml).
+ * - Once it has joined it tries to read, or to write, and leaves: waiting adds nothing here (exclusion.pml).
  * - What the lock says about a dead writer is left out (exclusion.pml), and so is who wakes whom (waking.pml).
  *
  * Checked: a writer is inside alone; whoever has joined is counted until it leaves; whoever lives gets to its end,

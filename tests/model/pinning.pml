@@ -8,7 +8,7 @@
  * Sound abstractions:
  * - Owning the lock is one step (exclusion.pml), and so is losing it to a death.
  * - A writer may choose any slot that it finds free, not only the one that was the newest last.
- * - A pinner holds one frame at a time; more entries of its list are more pinners. Who waits is left out: it does nothing
+ * - A pinner holds one frame at a time; more entries of its list are more pinners. Waiting is left out: it adds nothing here
  *   (waking.pml).
  * - A slot is taken back (the pin limit) at any time, and not only after one.
  * - Pictures that were replaced stay as they are while somebody has them: of those that a reader works on no more is

@@ -1,5 +1,5 @@
 /* Who wakes whom: the lock of csrc/src/rwlock.c with its waiting and yielding, its eventcounts (eventcount.c), and what
- * deaths leave behind (participants.c). Exclusion is checked here, too; exclusion.pml checks it for more deaths and more turns.
+ * deaths leave behind (participants.c). Exclusion is also checked here; exclusion.pml checks it for more deaths and more turns.
  *
  * A STEP is one access to shared memory or one call of the kernel, with the computing that follows from it. In C all of
  * them are seq_cst, or ordered by one that is, so interleaving is the whole truth. A process may die before and after
@@ -19,7 +19,7 @@
  * - B1 and B2 are one STEP: of a dead owner's word and sequence, who holds its token alone changes anything. Once in a
  *   eventcount, two things are looked at in one STEP, for whatever changes after E1 moves the epoch.
  * - Who gives up asks about the dead first, and goes on if it has reaped one: that is a look again, and then giving up
- *   from the next sleep. Here it may give up without, too.
+ *   from the next sleep. Here it may also give up without.
  * - Left out: rwlock_own, a writer who does not wait for readers; and read-only handles, which nobody needs to wake.
  * - Threads of one handle share a record, as several handles share the section; here each has its own. Spinning before
  *   sleep is as if it had been in vain.
@@ -46,7 +46,7 @@ bool waiting[N];
 #define WRITE   2
 #define CHANGE  3
 #define WOKEN    4
-#define MUTE    5                 /* the epoch has moved, but who moved it died before the kernel was told */
+#define MUTE    5                 /* the epoch has moved, and its mover died before the kernel was told */
 byte sleepers[4], place[N];
 
 /* The kernel: whose token is held by whom. */

@@ -240,7 +240,7 @@ def parts(name: str) -> dict[str, str]:
             [*OWN, (ALLOWED, "users", READ), (ALLOWED, "app containers", READ)],
             [*OWN, (ALLOWED, "users", READ | WRITE | EXECUTE), (ALLOWED, "app containers", READ | WRITE | EXECUTE)],
         ),
-        (  # Who is denied anything still is; who may only write does not get to read.
+        (  # A user who is denied anything still is; one who may only write does not get to read.
             "D:P(D;;GW;;;WD)(A;;GR;;;AU)(A;;GW;;;SY)",
             [(DENIED, "everyone", WRITE), (ALLOWED, "users", READ), (ALLOWED, "system", WRITE)],
             [(DENIED, "everyone", WRITE), (ALLOWED, "users", READ | WRITE | EXECUTE), (ALLOWED, "system", WRITE)],

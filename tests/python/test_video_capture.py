@@ -91,7 +91,7 @@ def evenly(number: int) -> int:
 
 
 def in_pairs(number: int) -> int:
-    """50 pictures in a second, too, of which two each come within 2 ms."""
+    """50 pictures in a second, also if two each come within 2 ms."""
     return evenly(number) - number % 2 * 18_000_000
 
 

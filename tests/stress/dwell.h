@@ -1,4 +1,4 @@
-/* A victim often dies where it stands still. So that it does between any two steps of the library, too, this header,
+/* A victim often dies where it stands still. So that it also does between any two steps of the library, this header,
  * included before each of the library's source files, puts a call before every change of a word that processes share.
  */
 #ifndef DWELL_H

@@ -154,7 +154,7 @@ def dismiss(process: Process) -> None:
 
 
 def last_words(process: Process, timeout: float = LONG_TIMEOUT) -> str:
-    """What it prints at its end. Not ``communicate``: that would read the errors, too, which Wine's have a reader of
+    """What it prints at its end. Not ``communicate``: that would also read the errors, which Wine's have a reader of
     their own for."""
     assert process.stdout is not None
     with alarmed(process, timeout), process.stdout:

@@ -28,7 +28,7 @@ static wmmf_frame new_frame(void) {
     return frame;
 }
 
-/* Writing. The number goes along as the user's bytes, too. */
+/* Writing. The number is also in the user's bytes. */
 
 static void describe(wmmf_frame *frame, uint64_t value) {
     frame->used = SIZE;

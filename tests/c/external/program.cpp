@@ -141,7 +141,7 @@ int main(int argc, char **argv) {
         EXPECT(newest.info().fourcc == 0x33524742);
     }
 
-    // Who has read rights only reads in place, too.
+    // A user with read rights alone also reads in place.
     wmmf::channel looker = wmmf::channel::open(frames_name, read_only);
     {
         wmmf::frame held = looker.acquire(WMMF_PICK_LATEST, 0);
