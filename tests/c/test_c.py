@@ -86,15 +86,15 @@ def test_loading_and_unloading_leaves_nothing_on_windows() -> None:
 HARMLESS = {
     "gcc": (
         "__errno_location __isoc99_sscanf __isoc99_strtoull _GLOBAL_OFFSET_TABLE_ atexit clock_gettime close "
-        "closedir dirfd fclose fgets free geteuid getpid getrlimit lseek memcpy memmove memset munmap "
-        "nanosleep pthread_key_delete qsort rewinddir sched_yield snprintf stat strchr strcmp strcpy strlen "
+        "closedir dirfd fclose fgets free geteuid getpid getrlimit lseek memcmp memcpy memmove memset "
+        "munmap nanosleep pthread_key_delete qsort rewinddir sched_yield snprintf stat strchr strcmp strcpy strlen "
         "strncmp strpbrk strstr strtok_r strtoull syscall sysconf unlink vsnprintf"
     ),
     "x86_64-w64-mingw32-gcc": (
         "__emutls_get_address __mingw_vsnprintf __mingw_vsnwprintf atexit CloseHandle DeleteFileW EqualSid "
         "FlsFree FlsGetValue free GetAce GetCurrentProcess GetCurrentProcessId GetFileType "
         "GetLargePageMinimum GetLastError GetModuleHandleW GetProcAddress GetSystemInfo "
-        "GetSystemTimeAsFileTime GetSystemTimePreciseAsFileTime LocalFree memcpy memmove memset "
+        "GetSystemTimeAsFileTime GetSystemTimePreciseAsFileTime LocalFree memcmp memcpy memmove memset "
         "ProcessIdToSessionId qsort QueryPerformanceCounter QueryPerformanceFrequency ReleaseSemaphore SetEvent "
         "SetLastError Sleep strcpy strlen strncmp strpbrk SwitchToThread SystemFunction036 UnlockFileEx "
         "UnmapViewOfFile WaitForMultipleObjects WaitForSingleObject wcschr wcslen wcsncmp WideCharToMultiByte "
