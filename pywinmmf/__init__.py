@@ -18,7 +18,7 @@ if _find_spec("._native", __name__) is None:
     )
 
 from ._core.binding import ffi, lib
-from .enums import Access, ChannelState, Layout, Namespace, Status
+from .enums import Access, Advice, ChannelState, Layout, Namespace, Status
 from .errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -55,6 +55,7 @@ __version__: str = ffi.string(lib.wmmf_version()).decode()
 __all__ = [
     "Access",
     "AccessDeniedError",
+    "Advice",
     "AlreadyExistsError",
     "ArgumentIndexError",
     "ArgumentTypeError",

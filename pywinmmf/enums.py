@@ -105,6 +105,23 @@ class Access(IntEnum):
     """Every user of the machine (0666)."""
 
 
+class Advice(IntEnum):
+    """How memory is going to be used."""
+
+    NORMAL = 0
+    """Nothing special."""
+    SEQUENTIAL = 1
+    """From the first byte to the last: read far ahead."""
+    RANDOM = 2
+    """Here and there: do not read ahead."""
+    WILL_NEED = 3
+    """Soon: read it now."""
+    DONT_NEED = 4
+    """Not soon: this process gives the pages back; no byte is lost."""
+    LARGE_PAGES = 5
+    """Often: put it into large pages, where the system does that."""
+
+
 class Element(IntEnum):
     """What an array is made of; little endian. Complex numbers are two floats, the real part first."""
 

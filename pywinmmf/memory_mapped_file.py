@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ._core.async_locks import AsyncLock, retried
 from ._core.binding import ffi, hold, lib, new_struct
@@ -16,7 +16,7 @@ from ._core.callbacks import refusal, refuse_other_task
 from ._core.handing import Handle, close_handle, packed
 from ._core.handle import Call, Opened, open_native
 from ._core.validation import access_options, choice, contiguous, path_text, section_name, whole
-from .enums import Access, Layout, Namespace
+from .enums import Access, Advice, Layout, Namespace
 from .errors import (
     ArgumentIndexError,
     ArgumentTypeError,
@@ -83,6 +83,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         self._must(self._call(lib.wmmf_get_info, info), "open")
         self._size: int = info.size
         self._reserve: int = info.reserve
+        self._page_size: int = info.page_size
+        self._locked = bool(info.locked)
         self._layout = Layout(info.layout)
         self._grows = self._layout is Layout.NATIVE and self._reserve > 0
         self._readonly = bool(info.read_only)
@@ -101,6 +103,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         participants: int = 0,
         reserve: int = 0,
         locks: int = 0,
+        large_pages: bool | Literal["try"] = False,
+        locked: bool = False,
     ) -> Self:
         """Create a section of ``size`` bytes and open it for writing. All bytes are 0 and reserved at once.
 
@@ -112,6 +116,11 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         process that has it open gives so many addresses to it, and only what it has grown to takes memory.
         ``locks``: how many locks in its payload one object can hold or wait for at once, 64 at most (native layout;
         see `lock_at`).
+
+        ``large_pages`` puts it into large pages, in whole ones. If the system grants none, the error says what to set:
+        `AccessDeniedError` for the right of Windows, `NotSupportedError` for the setting of Linux; with ``"try"`` it
+        then gets ordinary pages, and `page_size` tells. ``locked``: this process keeps it in memory, never swapped,
+        while this object has it open; `Error` says which limit forbids it. Neither goes together with ``reserve``.
 
         If the name is taken, this is an `AlreadyExistsError`. With ``exist_ok`` the existing section is opened instead,
         if it has the same layout and at least this size; this object then sees its first ``size`` bytes, or
@@ -130,6 +139,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
             reserve=_reserve(action, reserve, size),
             locks=_locks(locks),
+            flags=_flags(large_pages, locked),
             **access_fields,
         )
 
@@ -158,6 +168,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         layout: Layout | str = Layout.NATIVE,
         size: int | None = None,
         readonly: bool = False,
+        locked: bool = False,
     ) -> Self:
         """Open a section that exists.
 
@@ -166,7 +177,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         that the system reports, on Windows rounded up to whole pages.
 
         ``readonly`` asks for read rights only and maps pages that cannot be written. Such an
-        object takes no locks; `read` makes sure in another way that it returns no half-written bytes.
+        object takes no locks; `read` makes sure in another way that it returns no half-written bytes. ``locked`` as in
+        `create`.
 
         `NotFoundError`: no section has this name. `FormatError`: it is not of this layout.
         `AccessDeniedError`: its creator did not let this user in.
@@ -177,7 +189,11 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         if size is not None:
             size = _size(action, size)
         options = new_struct(
-            "wmmf_options", name_space=namespace, layout=choice(Layout, layout), read_only=bool(readonly)
+            "wmmf_options",
+            name_space=namespace,
+            layout=choice(Layout, layout),
+            read_only=bool(readonly),
+            flags=_flags(False, locked),
         )
         native = hold.Section(f"section {name!r}", (namespace, name))
         status = _open(native, lib.wmmf_open, encoded, size, options, action)
@@ -197,6 +213,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         participants: int = 0,
         reserve: int = 0,
         locks: int = 0,
+        large_pages: bool | Literal["try"] = False,
+        locked: bool = False,
     ) -> Self:
         """Create a section of ``size`` bytes without a name, and open it for writing; otherwise like `create`.
 
@@ -212,6 +230,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
             reserve=_reserve(action, reserve, size),
             locks=_locks(locks),
+            flags=_flags(large_pages, locked),
             **access_options(access)[1],
         )
         native = hold.Section("an unnamed section", None)
@@ -363,6 +382,16 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     def reserved(self) -> int:
         """Bytes that a section in memory could have in all: its reserve, or its size if it has none."""
         return max(self._reserve, self._size)
+
+    @property
+    def page_size(self) -> int:
+        """Bytes of its pages. Large ones of another creator are told in the native layout only, as the creator said."""
+        return self._page_size
+
+    @property
+    def locked(self) -> bool:
+        """Whether this object keeps it in memory."""
+        return self._locked
 
     @property
     def namespace(self) -> Namespace:
@@ -610,9 +639,24 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         self._must(status, f"resize to {size} bytes")
         self._size = size
 
-    def window(self, offset: int, size: int, *, copy_on_write: bool = False) -> memoryview:
+    def advise(self, advice: Advice | str, offset: int = 0, size: int | None = None) -> None:
+        """Tell the system how ``size`` bytes at ``offset`` (None: to the end) are going to be used.
+
+        A hint: it changes no byte, and does nothing where a system has no such hint. `NotSupportedError` for
+        `Advice.DONT_NEED` with copy-on-write, which would lose what was written, and for locked memory.
+        """
+        advice = choice(Advice, advice)
+        offset, size = self._span(offset, size)
+        if size:
+            self._must(self._call(lib.wmmf_advise, offset, size, advice), f"advise {advice.name} of {size} bytes of")
+
+    def window(
+        self, offset: int, size: int, *, copy_on_write: bool = False, advice: Advice | str = Advice.NORMAL
+    ) -> memoryview:
         """``size`` bytes at any ``offset``, mapped on their own: of a raw file also beyond this object's size, up to
-        the file's. Otherwise like `view`: no copy, no lock, and it stays valid after `close`."""
+        the file's. Otherwise like `view`: no copy, no lock, and it stays valid after `close`. ``advice`` as of
+        `advise`."""
+        advice = choice(Advice, advice)
         start, length = whole("offset", offset), whole("size", size, least=1, most=sys.maxsize)
         window = hold.Window(length, self._readonly and not copy_on_write)
         protection = (
@@ -622,6 +666,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         status = self._call(lib.wmmf_map_window, start, length, protection, cell)
         if status:
             self._must(status, f"map {length} bytes at offset {start} of")
+        if advice:
+            self._must(lib.wmmf_advise_window(cell[0], 0, 0, advice), f"advise {advice.name} of a window of")
         return memoryview(window)
 
     def find(self, data: AnyBuffer, start: int = 0, end: int | None = None) -> int:
@@ -764,6 +810,13 @@ def _reserve(action: str, reserve: object, size: int) -> int:
             f"cannot {action}: reserve {checked}: expected {size} bytes, its size, or more", lib.WMMF_E_SIZE
         )
     return checked
+
+
+def _flags(large_pages: object, locked: object) -> int:
+    if large_pages not in (False, True, "try"):
+        raise InvalidArgumentError(f"large_pages {large_pages!r}: expected False, True or 'try'")
+    pages = lib.WMMF_TRY_LARGE_PAGES if large_pages == "try" else lib.WMMF_LARGE_PAGES if large_pages else 0
+    return pages | (lib.WMMF_LOCKED if locked else 0)
 
 
 def _creation_size_error(action: str, size: int, reserve: int, expected: str) -> Error:

@@ -15,6 +15,7 @@ ENUMS = {
     "wmmf_file_mode": ("SectionFileMode", "", ("WMMF_FILE_",)),
     "wmmf_protection": ("SectionProtection", "", ("WMMF_",)),
     "wmmf_file_share": ("SectionShare", "", ("WMMF_SHARE_",)),
+    "wmmf_advice": ("SectionAdvice", "Advice", ("WMMF_ADVICE_",)),
     "wmmf_element": ("FrameElement", "Element", ("WMMF_ELEMENT_",)),
     "wmmf_pick": ("FramePick", "", ("WMMF_PICK_",)),
     "wmmf_channel_state": ("ChannelState", "ChannelState", ("WMMF_CHANNEL_",)),

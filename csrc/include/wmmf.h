@@ -152,6 +152,12 @@ enum wmmf_access {
     WMMF_ACCESS_MODE = 4         /* POSIX only: as the permission bits say */
 };
 
+/* Bits of wmmf_options.flags: the memory of a section. They are for sections whose size stays as it is: with a reserve
+ * they are WMMF_E_NOT_SUPPORTED, as they are for frame channels. */
+#define WMMF_LARGE_PAGES     1 /* when creating: large pages (wmmf_page_sizes), or an error that says what to set */
+#define WMMF_TRY_LARGE_PAGES 2 /* when creating: large pages if the system grants them, else ordinary ones */
+#define WMMF_LOCKED          4 /* this process keeps it in memory: never swapped while this handle is open */
+
 /* An open section. Created by wmmf_create, wmmf_open and the other calls that open; freed by wmmf_close. */
 typedef struct wmmf_section wmmf_section;
 
@@ -179,6 +185,8 @@ typedef struct wmmf_options {
     const char *sddl;                    /* security descriptor, with WMMF_ACCESS_SDDL; else NULL */
     const wmmf_channel_options *channel; /* frame channels only: for creating; NULL: all 0 */
     uint64_t reserve;                    /* for creating: bytes of payload that it can grow to (wmmf_resize); 0: none */
+    uint32_t flags;                      /* bits WMMF_LARGE_PAGES, WMMF_TRY_LARGE_PAGES, WMMF_LOCKED */
+    uint32_t reserved;                   /* 0 */
 } wmmf_options;
 
 /* Which files wmmf_map_file takes. */
@@ -194,6 +202,16 @@ enum wmmf_protection {
     WMMF_READ_WRITE = 0,   /* changes are those of everybody */
     WMMF_READ = 1,         /* read rights only */
     WMMF_COPY_ON_WRITE = 2 /* changes stay in this mapping: nobody else, nor the file, sees them */
+};
+
+/* How memory is going to be used. */
+enum wmmf_advice {
+    WMMF_ADVICE_NORMAL = 0,     /* nothing special */
+    WMMF_ADVICE_SEQUENTIAL = 1, /* from the first byte to the last: read far ahead */
+    WMMF_ADVICE_RANDOM = 2,     /* here and there: do not read ahead */
+    WMMF_ADVICE_WILL_NEED = 3,  /* soon: read it now */
+    WMMF_ADVICE_DONT_NEED = 4,  /* not soon: this process gives the pages back; no byte is lost */
+    WMMF_ADVICE_LARGE_PAGES = 5 /* often: put it into large pages, where the system does that */
 };
 
 /* What others may do with a file while it is mapped. */
@@ -238,6 +256,9 @@ typedef struct wmmf_info {
     uint32_t creator_pid;     /* native layout: the process that created it, as that saw itself; else 0 */
     uint32_t name_space;      /* enum wmmf_namespace: where the name was found, never WMMF_ANY */
     uint64_t reserve;         /* bytes of payload that it could have in all, in memory; 0: no more than it has */
+    uint64_t page_size;       /* bytes of its pages; large ones of another creator are told in the native layout only */
+    uint32_t locked;          /* 1 if this handle keeps it in memory (WMMF_LOCKED) */
+    uint32_t reserved;        /* 0 */
 } wmmf_info;
 
 /* Slots of a frame channel. */
@@ -462,7 +483,17 @@ WMMF_API const char *wmmf_last_detail(void);
 /* Creates a section with `size` bytes of zeroed payload and opens it for writing.
  * Their memory is reserved at once. With options->reserve, native only, wmmf_resize can make it larger later: each
  * process that has it open gives so many addresses to it, and only what it has grown to takes memory. WMMF_E_EXISTS if
- * the name is taken. The section lives until its last handle, in any process, is closed or its process has ended. */
+ * the name is taken. The section lives until its last handle, in any process, is closed or its process has ended.
+ *
+ * With WMMF_LARGE_PAGES it takes whole large pages, wmmf_info.mapped_size tells how many bytes, and raw sections are as
+ * long for those who open them. wmmf_last_detail names what is to be set. WMMF_E_ACCESS: Windows grants them to users
+ * with the right SeLockMemoryPrivilege, which the library enables for the call. WMMF_E_NOT_SUPPORTED: Linux does not
+ * grant them. It does to a section with a name if /dev/shm is mounted with the option huge=advise (or always); to one
+ * without a name if there are pages in the pool (vm.nr_hugepages), or if
+ * /sys/kernel/mm/transparent_hugepage/shmem_enabled is advise (or always). WMMF_E_NO_MEMORY: no memory in so large
+ * pieces is free. With WMMF_LOCKED, also when opening, WMMF_E_NO_MEMORY says that this process may not lock so much:
+ * RLIMIT_MEMLOCK on Linux; on Windows the library widens the working set of the process. Large pages of the pool, and
+ * those of Windows, are never swapped anyway. */
 WMMF_API int32_t wmmf_create(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out);
 
 /* Opens the section if there is one, else creates it. An existing one must have the
@@ -559,6 +590,15 @@ WMMF_API int32_t wmmf_map_window(wmmf_section *section, uint64_t offset, uint64_
 
 /* *data becomes the address of a window's first byte. */
 WMMF_API int32_t wmmf_window_data(wmmf_window *window, void **data);
+
+/* Tells the system how `length` bytes at `offset` (0: to the end) are going to be used, in whole pages around them. A
+ * hint: it changes no byte, and where a system has no such hint it does nothing; Windows has WILL_NEED and DONT_NEED
+ * only. WMMF_E_NOT_SUPPORTED: DONT_NEED with copy-on-write, which would lose what was written, or with WMMF_LOCKED; a
+ * file that is not mapped; frame channels. */
+WMMF_API int32_t wmmf_advise(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t advice);
+
+/* The same of a window; offset counts from its first byte. */
+WMMF_API int32_t wmmf_advise_window(wmmf_window *window, uint64_t offset, uint64_t length, uint32_t advice);
 
 /* Unmaps and frees a window; NULL is allowed. No use of its memory may come later. */
 WMMF_API int32_t wmmf_unmap_window(wmmf_window *window);

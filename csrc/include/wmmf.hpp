@@ -120,6 +120,7 @@ struct options {
     uint32_t participants = 0; /* 0 = WMMF_PARTICIPANTS_DEFAULT */
     uint64_t reserve = 0;      /* when creating: bytes of payload that it can grow to; 0: none */
     uint32_t locks = 0;        /* when creating: of the payload, that one handle can hold at once; see lock_at */
+    uint32_t flags = 0;        /* bits WMMF_LARGE_PAGES, WMMF_TRY_LARGE_PAGES, WMMF_LOCKED */
     /* Of a new channel; see wmmf_channel_options. */
     uint32_t history = 0;
     uint32_t pins = 0;
@@ -186,6 +187,7 @@ inline wmmf_options to_c(const options &given) {
     result.sddl = given.sddl.empty() ? nullptr : given.sddl.c_str();
     result.reserve = given.reserve;
     result.locks = given.locks;
+    result.flags = given.flags;
     return result;
 }
 
@@ -408,6 +410,10 @@ class window : public detail::owner<wmmf_window, wmmf_unmap_window> {
         detail::check(wmmf_window_data(handle(), &data), "wmmf_window_data");
         return {static_cast<std::byte *>(data), size_};
     }
+    /* How `length` bytes at `offset`, 0: to the end, are going to be used; see wmmf_advise. */
+    void advise(wmmf_advice advice, uint64_t offset = 0, uint64_t length = 0) {
+        detail::check(wmmf_advise_window(handle(), offset, length, advice), "wmmf_advise_window");
+    }
 
   private:
     friend class section;
@@ -487,6 +493,10 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
      * valid. Of a raw file: what bytes() gave before must not be used any more. See wmmf_resize. */
     void resize(uint64_t size) {
         detail::check(wmmf_resize(handle(), size), "wmmf_resize");
+    }
+    /* How `length` bytes at `offset`, 0: to the end, are going to be used; see wmmf_advise. */
+    void advise(wmmf_advice advice, uint64_t offset = 0, uint64_t length = 0) {
+        detail::check(wmmf_advise(handle(), offset, length, advice), "wmmf_advise");
     }
     /* `length` bytes at `offset`, mapped once more. */
     window map_window(uint64_t offset, uint64_t length, wmmf_protection protection = WMMF_READ_WRITE) const {

@@ -113,6 +113,9 @@ int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info) {
     info->creator_pid = section->header ? load_relaxed_u32(&section->header->creator_pid) : 0;
     info->name_space = section->name_space;
     info->reserve = section->reserve;
+    info->page_size = section->page_size != 0 ? section->page_size : platform_page_size(section->mapping);
+    info->locked = section->locked;
+    info->reserved = 0;
     return WMMF_OK;
 }
 

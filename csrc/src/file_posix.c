@@ -132,18 +132,19 @@ int32_t platform_file_resize(struct platform_mapping *mapping, uint64_t size, bo
     return status;
 }
 
-static int32_t map_pages(int fd, uint64_t offset, uint64_t length, uint32_t protection,
+/* Whole pages: those of the pool are mapped, and unmapped, in no other way. */
+static int32_t map_pages(int fd, uint64_t page, uint64_t offset, uint64_t length, uint32_t protection,
                          struct platform_window *window) {
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), before = offset % page;
-    if (length > SIZE_MAX - before || offset > INT64_MAX - length)
+    uint64_t before = offset % page, size = (before + length + page - 1) / page * page;
+    if (length > SIZE_MAX - 2 * page || offset > INT64_MAX - length)
         return WMMF_E_SIZE;
     int access = protection == WMMF_READ ? PROT_READ : PROT_READ | PROT_WRITE;
     int kind = protection == WMMF_COPY_ON_WRITE ? MAP_PRIVATE : MAP_SHARED;
-    void *view = mmap(NULL, (size_t)(before + length), access, kind, fd, (off_t)(offset - before));
+    void *view = mmap(NULL, (size_t)size, access, kind, fd, (off_t)(offset - before));
     if (view == MAP_FAILED)
         return status_from_errno();
     window->view = view;
-    window->view_size = before + length;
+    window->view_size = size;
     window->data = (uint8_t *)view + before;
     return WMMF_OK;
 }
@@ -154,7 +155,7 @@ static int32_t map_through_another(struct platform_mapping *mapping, uint64_t of
     int fd = open_again(mapping, mapping->file_path ? mapping->file_path : mapping->path);
     if (fd < 0)
         return status_from_errno();
-    int32_t status = map_pages(fd, offset, length, protection, window);
+    int32_t status = map_pages(fd, platform_page_size(mapping), offset, length, protection, window);
     close(fd);
     return status;
 }
@@ -270,19 +271,6 @@ int32_t platform_window_flush(const struct platform_window *window, uint64_t off
 
 void platform_window_unmap(struct platform_window *window) {
     munmap(window->view, (size_t)window->view_size);
-}
-
-/* The size of large pages, which the system states in kilobytes. */
-static uint64_t large_page_size(void) {
-    char line[128];
-    unsigned long long kilobytes = 0;
-    FILE *meminfo = fopen("/proc/meminfo", "re");
-    while (meminfo && fgets(line, sizeof line, meminfo))
-        if (sscanf(line, "Hugepagesize: %llu", &kilobytes) == 1)
-            break;
-    if (meminfo)
-        fclose(meminfo);
-    return kilobytes * 1024;
 }
 
 void platform_page_sizes(uint64_t *page, uint64_t *granularity, uint64_t *large) {

@@ -405,7 +405,7 @@ int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *give
     wmmf_options options;
     error_clear();
     int32_t status = path && out ? options_check(given, &options) : WMMF_E_ARGUMENT;
-    if (status == WMMF_OK && options.layout != WMMF_RAW)
+    if (status == WMMF_OK && (options.layout != WMMF_RAW || options.flags != 0))
         status = WMMF_E_NOT_SUPPORTED;
     if (status != WMMF_OK)
         return status;
@@ -487,6 +487,8 @@ int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
 
 struct wmmf_window {
     struct platform_window platform;
+    uint64_t length;
+    bool copy_on_write;
 };
 
 static int32_t window_check(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t protection) {
@@ -528,6 +530,8 @@ int32_t wmmf_map_window(wmmf_section *section, uint64_t offset, uint64_t length,
         free(window);
         return status;
     }
+    window->length = length;
+    window->copy_on_write = protection == WMMF_COPY_ON_WRITE;
     *out = window;
     return WMMF_OK;
 }
@@ -544,6 +548,41 @@ int32_t wmmf_unmap_window(wmmf_window *window) {
         platform_window_unmap(&window->platform);
     free(window);
     return WMMF_OK;
+}
+
+/* `kept`: pages that may not be given back. */
+static int32_t advise(uint8_t *data, uint64_t length, uint32_t advice, bool kept) {
+    if (advice > WMMF_ADVICE_LARGE_PAGES)
+        return WMMF_E_ARGUMENT;
+    if (kept && advice == WMMF_ADVICE_DONT_NEED) {
+        error_detail("what was written with copy-on-write would be lost, and locked memory is not given back");
+        return WMMF_E_NOT_SUPPORTED;
+    }
+    return length != 0 ? platform_advise(data, length, advice) : WMMF_OK;
+}
+
+int32_t wmmf_advise(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t advice) {
+    int32_t status = section_check(section);
+    if (status == WMMF_OK)
+        status = section->kind == KIND_PLAIN ? section_range(section, offset, length) : WMMF_E_NOT_SUPPORTED;
+    if (status == WMMF_OK && !section->payload)
+        status = WMMF_E_NOT_SUPPORTED;
+    if (status != WMMF_OK)
+        return status;
+    if (length == 0)
+        length = section_size(section) - offset;
+    return advise(section_payload(section) + offset, length, advice, section->copy_on_write || section->locked);
+}
+
+int32_t wmmf_advise_window(wmmf_window *window, uint64_t offset, uint64_t length, uint32_t advice) {
+    error_clear();
+    if (!window)
+        return WMMF_E_ARGUMENT;
+    if (offset > window->length || length > window->length - offset)
+        return WMMF_E_RANGE;
+    if (length == 0)
+        length = window->length - offset;
+    return advise(window->platform.data + offset, length, advice, window->copy_on_write);
 }
 
 int32_t wmmf_page_sizes(uint64_t *page, uint64_t *granularity, uint64_t *large) {

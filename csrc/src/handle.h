@@ -54,6 +54,8 @@ struct wmmf_section {
     bool file;    /* of the file system */
     bool unnamed; /* neither a name nor a file */
     bool copy_on_write;
+    bool locked;                        /* this process keeps all of it in memory */
+    uint64_t page_size;                 /* of native sections in memory, by their creator's word; 0: not told */
     bool reserves;                      /* of a file: the disk has the room for what it grows by at once */
     uint64_t file_offset;               /* of the payload in its file */
     uint8_t *payload;                   /* as it was opened; see section_payload */

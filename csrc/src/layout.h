@@ -126,7 +126,9 @@ struct header {
     shared_u64 committed; /* payload bytes that can be used, once it has grown; only grows */
 
     shared_u32 locks; /* constant: holds of each participant, behind the participants; 0: no locks in the payload */
-    uint8_t reserved4[HEADER_SIZE - 4 * 64 - 2 * 8 - 4];
+    uint8_t reserved4[4];
+    shared_u64 page_size; /* constant: of a section in memory, bytes of the pages that its creator got. A claim */
+    uint8_t reserved5[HEADER_SIZE - 4 * 64 - 4 * 8];
 };
 
 /* A frame channel is three sections.
@@ -244,6 +246,7 @@ LAYOUT_ASSERT(header_notified, offsetof(struct header, notified) == 168);
 LAYOUT_ASSERT(header_events, offsetof(struct header, events) == 192);
 LAYOUT_ASSERT(header_reserve, offsetof(struct header, reserve) == 256);
 LAYOUT_ASSERT(header_locks, offsetof(struct header, locks) == 272);
+LAYOUT_ASSERT(header_page_size, offsetof(struct header, page_size) == 280);
 LAYOUT_ASSERT(header_kind, offsetof(struct header, kind) == 48);
 LAYOUT_ASSERT(header_creator, offsetof(struct header, creator_pid) == 52);
 LAYOUT_ASSERT(channel_header_size, sizeof(struct channel_header) == CHANNEL_HEADER_SIZE);

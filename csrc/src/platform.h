@@ -12,12 +12,21 @@
 /* A mapping and the kernel objects that belong to it. */
 struct platform_mapping;
 
-/* Creates and maps `size` zeroed bytes and reserves the first ones; WMMF_E_NO_MEMORY unless there is room for all of
- * them now. `addresses`, if they are more, are for platform_commit. On POSIX the name appears with platform_publish, on
- * Windows at once: openers may see it before anything is stored. It ends, name and all, once nobody has it open, dead
- * or alive. */
+/* Creates and maps `size` zeroed bytes, or as many as the pages have that options->flags ask for, and reserves the
+ * first ones; WMMF_E_NO_MEMORY unless there is room for all of them now. `addresses`, if they are more, are for
+ * platform_commit. On POSIX the name appears with platform_publish, on Windows at once: openers may see it before
+ * anything is stored. It ends, name and all, once nobody has it open, dead or alive. */
 int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, uint64_t reserved,
                         uint64_t addresses, struct platform_mapping **out);
+/* Bytes of the pages of this mapping, as far as the system says that they are not the ordinary ones. */
+uint64_t platform_page_size(const struct platform_mapping *mapping);
+/* Maps it once more, in the large pages that it claims to have, where the system has to be asked for that; as it is if
+ * the system refuses. platform_base may change. */
+void platform_map_large(struct platform_mapping *mapping, bool read_only);
+/* Keeps all of the mapping in memory as long as this process has it. */
+int32_t platform_keep(struct platform_mapping *mapping);
+/* Tells the system how mapped bytes are going to be used: enum wmmf_advice. */
+int32_t platform_advise(uint8_t *data, uint64_t length, uint32_t advice);
 /* How many bytes it could have in all: more than platform_mapped_size where it is only reserved behind that. */
 uint64_t platform_addresses(const struct platform_mapping *mapping);
 /* Has addresses for so many bytes, of which more than are there must not be used. platform_base may change. */

@@ -344,7 +344,7 @@ void platform_close(struct platform_mapping *mapping) {
     free(mapping);
 }
 
-static int32_t map_descriptor(struct platform_mapping *mapping, int fd, uint64_t size) {
+int32_t map_descriptor(struct platform_mapping *mapping, int fd, uint64_t size) {
     if (size == 0)
         return WMMF_E_FORMAT;
     if (size > SIZE_MAX)
@@ -482,20 +482,35 @@ static bool is_lack(int error) {
     return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOSPC;
 }
 
-int32_t fill_new(struct platform_mapping *mapping, int second, mode_t mode, uint64_t size, uint64_t reserved) {
-    int32_t status = room_check(mapping->fd, size, reserved);
-    if (status == WMMF_E_NO_MEMORY) {
-        sweep(true); /* the dead may have it */
-        error_clear();
-        status = room_check(mapping->fd, size, reserved);
-    }
-    if (status == WMMF_OK && reserved < size && ftruncate(mapping->fd, (off_t)size) != 0)
+static int32_t fill_ordinary(struct platform_mapping *mapping, int second, uint64_t size, uint64_t reserved) {
+    int32_t status = WMMF_OK;
+    if (reserved < size && ftruncate(mapping->fd, (off_t)size) != 0)
         status = status_from_errno();
     if (status == WMMF_OK)
         status = map_descriptor(mapping, second, size);
-    close(second);
+    return status == WMMF_OK ? room_reserve(mapping->fd, mapping->base, 0, reserved) : status;
+}
+
+static int32_t fill_pages(struct platform_mapping *mapping, int second, uint64_t size, uint64_t reserved,
+                          uint32_t flags) {
+    int32_t status = flags & LARGE_PAGES ? fill_large(mapping, second, size) : WMMF_E_NOT_SUPPORTED;
+    if (status == WMMF_OK || (flags & WMMF_LARGE_PAGES))
+        return status;
+    error_clear();
+    return fill_ordinary(mapping, second, size, reserved);
+}
+
+int32_t fill_new(struct platform_mapping *mapping, int second, mode_t mode, uint64_t size, uint64_t reserved,
+                 uint32_t flags) {
+    int32_t status = room_check(mapping, size, reserved);
+    if (status == WMMF_E_NO_MEMORY) {
+        sweep(true); /* the dead may have it */
+        error_clear();
+        status = room_check(mapping, size, reserved);
+    }
     if (status == WMMF_OK)
-        status = room_reserve(mapping->fd, mapping->base, 0, reserved);
+        status = fill_pages(mapping, second, size, reserved, flags);
+    close(second);
     if (status != WMMF_OK)
         return status;
     /* Locked before it has a name. */
@@ -504,7 +519,8 @@ int32_t fill_new(struct platform_mapping *mapping, int second, mode_t mode, uint
     return WMMF_OK;
 }
 
-static int32_t make_file(struct platform_mapping *mapping, mode_t mode, uint64_t size, uint64_t reserved) {
+static int32_t make_file(struct platform_mapping *mapping, mode_t mode, uint64_t size, uint64_t reserved,
+                         uint32_t flags) {
     if (size > INT64_MAX)
         return WMMF_E_SIZE;
     int32_t status = WMMF_OK;
@@ -513,7 +529,7 @@ static int32_t make_file(struct platform_mapping *mapping, mode_t mode, uint64_t
         return creation_status();
     if (second < 0)
         second = make_named(mapping, &status);
-    return second < 0 ? status : fill_new(mapping, second, mode, size, reserved);
+    return second < 0 ? status : fill_new(mapping, second, mode, size, reserved, flags);
 }
 
 int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, uint64_t reserved,
@@ -528,7 +544,7 @@ int32_t platform_create(const char *name, const wmmf_options *options, uint64_t 
     status = section_path(name, options->name_space, geteuid(), mapping->path, sizeof mapping->path);
     if (status == WMMF_OK) {
         sweep(false);
-        status = make_file(mapping, mode, size, reserved);
+        status = make_file(mapping, mode, size, reserved, options->flags);
     }
     if (status == WMMF_OK)
         status = platform_extend(mapping, addresses);
@@ -700,7 +716,7 @@ int32_t platform_create_inner(const struct platform_mapping *outer, bool for_rea
     if (status != WMMF_OK)
         return status;
     mode_t mode = access.st_mode & 0777;
-    status = make_file(mapping, for_readers ? readers_mode(mode) : mode, size, reserved);
+    status = make_file(mapping, for_readers ? readers_mode(mode) : mode, size, reserved, 0);
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;

@@ -262,6 +262,7 @@ void close_handle(HANDLE handle) {
 void platform_close(struct platform_mapping *mapping) {
     if (mapping->view)
         UnmapViewOfFile(mapping->view);
+    end_keeping(mapping);
     for (int i = 0; i < TOKENS; i++)
         close_handle(mapping->tokens[i].event);
     for (int i = 0; i < EVENT_COUNT; i++)
@@ -279,9 +280,14 @@ int32_t mapping_new(struct platform_mapping **out) {
     return *out ? WMMF_OK : WMMF_E_NO_MEMORY;
 }
 
+/* Large pages have to be asked for since Windows 10 1703; before, the flag says nothing. */
+void *section_view(const struct platform_mapping *mapping, bool read_only, DWORD pages) {
+    DWORD access = read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE;
+    return MapViewOfFile(mapping->mapping, access | pages, 0, 0, 0);
+}
+
 static int32_t map_whole(struct platform_mapping *mapping, bool read_only) {
-    mapping->view =
-        MapViewOfFile(mapping->mapping, read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, 0);
+    mapping->view = section_view(mapping, read_only, mapping->page_size ? FILE_MAP_LARGE_PAGES : 0);
     mapping->base = mapping->view;
     return mapping->view ? WMMF_OK : status_from_error(GetLastError());
 }
@@ -373,24 +379,43 @@ static int32_t section_named(const char *name, const wmmf_options *options, wcha
     return WMMF_OK;
 }
 
-int32_t create_exclusively(struct platform_mapping *mapping, const wchar_t *name, uint64_t size, uint64_t addresses) {
-    DWORD kind = addresses > size ? SEC_RESERVE : SEC_COMMIT;
-    if (kind == SEC_RESERVE) /* whole pages: Wine commits none that the section has only a part of */
-        addresses = (addresses + PAGE_MAX - 1) / PAGE_MAX * PAGE_MAX;
+int32_t create_section(struct platform_mapping *mapping, const wchar_t *name, uint64_t size, DWORD kind) {
     SECURITY_ATTRIBUTES access = attributes(mapping);
     SetLastError(ERROR_SUCCESS);
-    mapping->mapping = CreateFileMappingW(INVALID_HANDLE_VALUE, &access, PAGE_READWRITE | kind,
-                                          (DWORD)(addresses >> 32), (DWORD)(addresses & 0xFFFFFFFF), name);
+    mapping->mapping = CreateFileMappingW(INVALID_HANDLE_VALUE, &access, PAGE_READWRITE | kind, (DWORD)(size >> 32),
+                                          (DWORD)(size & 0xFFFFFFFF), name);
     DWORD error = GetLastError();
     if (!mapping->mapping)
         return creation_failure(error, name);
-    if (error == ERROR_ALREADY_EXISTS)
-        return status_from_error(error);
-    if (kind == SEC_COMMIT)
-        return section_map(mapping, false);
-    int32_t status = map_whole(mapping, false);
+    return error == ERROR_ALREADY_EXISTS ? status_from_error(error) : WMMF_OK;
+}
+
+static int32_t create_ordinary(struct platform_mapping *mapping, const wchar_t *name, uint64_t size) {
+    int32_t status = create_section(mapping, name, size, SEC_COMMIT);
+    return status == WMMF_OK ? section_map(mapping, false) : status;
+}
+
+/* Whole pages: Wine commits none that the section has only a part of. */
+static int32_t create_reserved(struct platform_mapping *mapping, const wchar_t *name, uint64_t size,
+                               uint64_t addresses) {
+    int32_t status = create_section(mapping, name, (addresses + PAGE_MAX - 1) / PAGE_MAX * PAGE_MAX, SEC_RESERVE);
+    if (status == WMMF_OK)
+        status = map_whole(mapping, false);
     mapping->mapped_size = size;
     return status == WMMF_OK ? platform_commit(mapping, size) : status;
+}
+
+int32_t create_exclusively(struct platform_mapping *mapping, const wchar_t *name, uint64_t size, uint64_t addresses,
+                           uint32_t flags) {
+    if (addresses > size)
+        return create_reserved(mapping, name, size, addresses);
+    if (flags & (WMMF_LARGE_PAGES | WMMF_TRY_LARGE_PAGES)) {
+        int32_t status = create_large(mapping, name, size);
+        if (status == WMMF_OK || status == WMMF_E_EXISTS || (flags & WMMF_LARGE_PAGES))
+            return status;
+        error_clear();
+    }
+    return create_ordinary(mapping, name, size);
 }
 
 int32_t platform_create(const char *name, const wmmf_options *options, uint64_t size, uint64_t reserved,
@@ -403,7 +428,7 @@ int32_t platform_create(const char *name, const wmmf_options *options, uint64_t 
         return status;
     status = creation_descriptor(options, &mapping->descriptor);
     if (status == WMMF_OK)
-        status = create_exclusively(mapping, full_name, size, addresses);
+        status = create_exclusively(mapping, full_name, size, addresses, options->flags);
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;
@@ -508,7 +533,7 @@ int32_t platform_create_inner(const struct platform_mapping *outer, bool for_rea
         return status;
     status = inner_descriptor(outer, for_readers, &mapping->descriptor);
     if (status == WMMF_OK)
-        status = create_exclusively(mapping, name, size, size);
+        status = create_exclusively(mapping, name, size, size, 0);
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;

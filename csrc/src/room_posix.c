@@ -304,17 +304,20 @@ int32_t room_limit_check(uint64_t size) {
     return no_memory(EFBIG);
 }
 
-int32_t room_check(int fd, uint64_t length, uint64_t reserved) {
+/* Pages of the pool have been set aside. */
+int32_t room_check(const struct platform_mapping *mapping, uint64_t length, uint64_t reserved) {
     int32_t status = room_limit_check(length);
+    if (mapping->pool)
+        return status;
     /* If a small amount is missing, the file system itself refuses it. */
     if (status == WMMF_OK && (reserved < length || length >= ROOM_CHECK_BYTES))
-        status = file_system_check(fd, SHM_DIRECTORY, length);
+        status = file_system_check(mapping->fd, SHM_DIRECTORY, length);
     return status == WMMF_OK ? memory_check(length) : status;
 }
 
-/* Where the file system cannot reserve: each page is touched. MADV_POPULATE_WRITE (Linux 5.14) does it without a signal
+/* Also where the file system cannot reserve. MADV_POPULATE_WRITE (Linux 5.14) does it without a signal
  * if there is none left; before, such file systems have no limit of their own. */
-static int32_t touch(int fd, uint8_t *base, uint64_t offset, uint64_t length) {
+int32_t room_touch(int fd, uint8_t *base, uint64_t offset, uint64_t length) {
     struct stat file;
     if (fstat(fd, &file) != 0 ||
         ((uint64_t)file.st_size < offset + length && ftruncate(fd, (off_t)(offset + length)) != 0))
@@ -373,7 +376,7 @@ int32_t room_reserve(int fd, uint8_t *base, uint64_t offset, uint64_t length) {
     uint64_t done;
     int error = reserve_in_pieces(fd, offset, length, &done);
     if (cannot_reserve(error))
-        return touch(fd, base, offset + done, length - done);
+        return room_touch(fd, base, offset + done, length - done);
     if (error == 0)
         return WMMF_OK;
     file_system_check(fd, SHM_DIRECTORY, length);

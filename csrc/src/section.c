@@ -18,6 +18,9 @@
 
 /* Options and arguments. */
 
+#define ALL_LARGE ((uint32_t)(WMMF_LARGE_PAGES | WMMF_TRY_LARGE_PAGES))
+#define ALL_FLAGS (ALL_LARGE | WMMF_LOCKED)
+
 int32_t options_check(const wmmf_options *given, wmmf_options *options) {
     static const wmmf_options none = {.struct_size = sizeof none};
     if (given && given->struct_size != sizeof *given)
@@ -28,7 +31,8 @@ int32_t options_check(const wmmf_options *given, wmmf_options *options) {
     bool has_sddl = options->sddl != NULL;
     if (options->name_space > WMMF_ANY || options->layout > WMMF_RAW || options->access > WMMF_ACCESS_MODE ||
         options->mode > 0777 || options->read_only > 1 || options->participants > WMMF_PARTICIPANTS_MAX ||
-        options->locks > WMMF_LOCKS_MAX || has_sddl != (options->access == WMMF_ACCESS_SDDL))
+        options->locks > WMMF_LOCKS_MAX || has_sddl != (options->access == WMMF_ACCESS_SDDL) ||
+        (options->flags & ~ALL_FLAGS) != 0 || (options->flags & ALL_LARGE) == ALL_LARGE || options->reserved != 0)
         return WMMF_E_ARGUMENT;
     return WMMF_OK;
 }
@@ -68,6 +72,12 @@ static bool retry_left(struct retry *retry) {
 }
 
 /* Opening. */
+
+/* Only told on, and tried: anybody may have written it. */
+static uint64_t claimed_page(const struct header *header) {
+    uint64_t page = load_relaxed_u64(&header->page_size);
+    return (page & (page - 1)) == 0 ? page : 0;
+}
 
 static uint64_t payload_offset(uint32_t layout, uint32_t participants, uint32_t locks) {
     if (layout == WMMF_NATIVE) {
@@ -167,6 +177,7 @@ static void copy_constants(wmmf_section *section) {
     section->section_id = load_relaxed_u64(&section->header->section_id);
     section->identity = section->section_id;
     section->created_unix_ns = load_relaxed_u64(&section->header->created_unix_ns);
+    section->page_size = claimed_page(section->header);
     section->kind = load_relaxed_u32(&section->header->kind);
 }
 
@@ -211,6 +222,14 @@ static uint32_t participants_of(const wmmf_options *options, const struct payloa
     return plan ? plan->participants : WMMF_PARTICIPANTS_DEFAULT;
 }
 
+/* Large pages are not given bit by bit, and what is locked is all there is. */
+static int32_t flags_check(uint32_t flags, bool is_plain, bool grows) {
+    if (flags == 0 || (is_plain && !grows))
+        return WMMF_OK;
+    error_detail("large pages and locked memory (flags) are for sections, and those that cannot grow (reserve)");
+    return WMMF_E_NOT_SUPPORTED;
+}
+
 /* Where it may grow, it is longer than what it has memory for at first. */
 static int32_t reserve_check(uint64_t offset, uint64_t size, const wmmf_options *options,
                              const struct payload_plan *plan) {
@@ -227,6 +246,20 @@ static int32_t reserve_check(uint64_t offset, uint64_t size, const wmmf_options 
     return WMMF_E_SIZE;
 }
 
+static int32_t keep(wmmf_section *section, const wmmf_options *options) {
+    section->locked = (options->flags & WMMF_LOCKED) != 0;
+    return section->locked ? platform_keep(section->mapping) : WMMF_OK;
+}
+
+static int32_t initialise(wmmf_section *section, const struct payload_plan *plan) {
+    if (section->layout == WMMF_WINMMF)
+        winmmf_initialise(section);
+    if (section->layout != WMMF_NATIVE)
+        return WMMF_OK;
+    section->header->page_size = platform_page_size(section->mapping);
+    return initialise_header(section, plan);
+}
+
 /* NULL: without a name. */
 static int32_t create(const char *name, uint64_t size, const wmmf_options *options, const struct payload_plan *plan,
                       wmmf_section **out) {
@@ -239,6 +272,8 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
         return WMMF_E_NOT_SUPPORTED;
     }
     int32_t status = reserve_check(offset, size, options, plan);
+    if (status == WMMF_OK)
+        status = flags_check(options->flags, !plan, options->reserve != 0);
     if (status != WMMF_OK)
         return status;
 
@@ -254,10 +289,9 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
         return status;
     section->reserve = options->reserve;
     section->grows = options->reserve != 0;
-    if (options->layout == WMMF_NATIVE)
-        status = initialise_header(section, plan);
-    else if (options->layout == WMMF_WINMMF)
-        winmmf_initialise(section);
+    status = keep(section, options);
+    if (status == WMMF_OK)
+        status = initialise(section, plan);
     if (status == WMMF_OK && name)
         status = platform_publish(mapping);
     if (status != WMMF_OK) {
@@ -279,6 +313,7 @@ struct extent {
     uint64_t reserve; /* see wmmf_section */
     uint32_t participants;
     uint32_t kind;
+    uint64_t page_size; /* see wmmf_section */
 };
 
 static bool may_reserve(const struct extent *extent) {
@@ -303,6 +338,7 @@ static int32_t header_extent(struct platform_mapping *mapping, struct extent *ex
     uint64_t first = load_relaxed_u64(&header->payload_size);
     extent->size = growth_claimed(header);
     extent->reserve = load_relaxed_u64(&header->reserve);
+    extent->page_size = claimed_page(header);
     if (extent->participants == 0 || extent->participants > WMMF_PARTICIPANTS_MAX || extent->size == 0 ||
         extent->locks > WMMF_LOCKS_MAX || (extent->locks != 0 && extent->kind != KIND_PLAIN) ||
         extent->offset != payload_offset(WMMF_NATIVE, extent->participants, extent->locks))
@@ -357,7 +393,7 @@ static int32_t kind_check(const struct extent *extent, const wmmf_options *optio
 /* Takes over the section, and closes it on failure. */
 static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmmf_options *options,
                       enum section_kind kind, wmmf_section **out) {
-    struct extent extent;
+    struct extent extent = {0};
     wmmf_section *section;
     int32_t status = find_extent(mapping, options->layout, &extent);
     if (status == WMMF_OK)
@@ -369,10 +405,14 @@ static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmm
     bool grows = options->layout == WMMF_NATIVE && extent.reserve != 0;
     if (status == WMMF_OK && grows)
         status = platform_extend(mapping, extent.offset + extent.reserve);
+    if (status == WMMF_OK)
+        status = flags_check(options->flags & WMMF_LOCKED, extent.kind == KIND_PLAIN, grows);
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;
     }
+    if (options->layout == WMMF_NATIVE && extent.page_size > platform_page_size(mapping))
+        platform_map_large(mapping, options->read_only);
     bool whole = size == 0 || grows; /* what can grow is shown as far as it is there */
     status = section_new(mapping, options, extent.offset, whole ? extent.size : size, extent.participants, extent.locks,
                          &section);
@@ -380,7 +420,8 @@ static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmm
         return status;
     section->reserve = extent.reserve;
     section->grows = grows;
-    if (options->layout == WMMF_NATIVE) {
+    status = keep(section, options);
+    if (status == WMMF_OK && options->layout == WMMF_NATIVE) {
         copy_constants(section);
         status = join(section);
     }

@@ -2,7 +2,9 @@
  *
  * Seals, which nobody can take away, keep it as long as it is: whoever has it open cannot be given a signal by a cut.
  * Other processes get a descriptor. The library opens it again through /proc: an open file description of its own,
- * which proofs of life need (see platform_posix.c), and in which the permission bits count once more. */
+ * which proofs of life need (see platform_posix.c), and in which the permission bits count once more.
+ *
+ * Large pages are those of the kernel's pool, if it has enough, else transparent ones (see pages_posix.c). */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include "posix.h"
@@ -21,6 +23,9 @@
 #define MFD_CLOEXEC       1u
 #define MFD_ALLOW_SEALING 2u
 #endif
+#ifndef MFD_HUGETLB
+#define MFD_HUGETLB 4u /* Linux 4.14; of the usual size */
+#endif
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8u /* Linux 6.3; systems may demand it */
 #endif
@@ -37,10 +42,10 @@ static int new_memory(unsigned flags) {
     return (int)syscall(SYS_memfd_create, "wmmf", flags);
 }
 
-static int32_t make_memory(struct platform_mapping *mapping) {
-    int fd = new_memory(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+static int32_t make_memory(struct platform_mapping *mapping, unsigned kind) {
+    int fd = new_memory(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | kind);
     if (fd < 0 && errno == EINVAL)
-        fd = new_memory(MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        fd = new_memory(MFD_CLOEXEC | MFD_ALLOW_SEALING | kind);
     if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {
         status_from_errno();
         error_detail("this system has no memfd_create (Linux 3.17), or a filter forbids it");
@@ -66,15 +71,37 @@ static int open_through_proc(const struct platform_mapping *mapping, int32_t *st
     return -1;
 }
 
+static int32_t fill_memory(struct platform_mapping *mapping, unsigned kind, mode_t mode, uint64_t size,
+                           uint64_t reserved, uint32_t flags) {
+    int32_t status = make_memory(mapping, kind);
+    if (status == WMMF_OK && kind == MFD_HUGETLB)
+        status = find_pool(mapping);
+    int second = status == WMMF_OK ? open_through_proc(mapping, &status) : -1;
+    if (status == WMMF_OK)
+        status = fill_new(mapping, second, mode & 0666, size, reserved, flags); /* nobody can run it */
+    return status;
+}
+
+/* False: the pool has no large pages for it. */
+static bool fill_from_pool(struct platform_mapping *mapping, mode_t mode, uint64_t size) {
+    if (fill_memory(mapping, MFD_HUGETLB, mode, size, size, WMMF_LARGE_PAGES) == WMMF_OK)
+        return true;
+    error_clear();
+    unmap(mapping);
+    if (mapping->fd >= 0)
+        close(mapping->fd);
+    mapping->fd = -1;
+    return false;
+}
+
 static int32_t create(struct platform_mapping *mapping, mode_t mode, uint64_t size, uint64_t reserved,
-                      uint64_t addresses) {
+                      uint64_t addresses, uint32_t flags) {
     int seals = F_SEAL_SHRINK | F_SEAL_SEAL | (addresses > size ? 0 : F_SEAL_GROW);
     if (size > INT64_MAX)
         return WMMF_E_SIZE;
-    int32_t status = make_memory(mapping);
-    int second = status == WMMF_OK ? open_through_proc(mapping, &status) : -1;
-    if (status == WMMF_OK)
-        status = fill_new(mapping, second, mode & 0666, size, reserved); /* nobody can run it */
+    int32_t status = WMMF_OK;
+    if (!(flags & LARGE_PAGES) || !fill_from_pool(mapping, mode, size))
+        status = fill_memory(mapping, 0, mode, size, reserved, flags);
     if (status == WMMF_OK && fcntl(mapping->fd, F_ADD_SEALS, seals) != 0)
         status = status_from_errno();
     return status == WMMF_OK ? platform_extend(mapping, addresses) : status;
@@ -89,7 +116,7 @@ int32_t platform_create_unnamed(const wmmf_options *options, uint64_t size, uint
         status = mapping_new(&mapping);
     if (status != WMMF_OK)
         return status;
-    status = create(mapping, mode, size, reserved, addresses);
+    status = create(mapping, mode, size, reserved, addresses, options->flags);
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;
@@ -143,7 +170,8 @@ static int32_t open_descriptor(struct platform_mapping *mapping, int given) {
         return result;
     }
     take_descriptor(mapping, fd, &status);
-    int second = open_through_proc(mapping, &result);
+    result = find_pool(mapping);
+    int second = result == WMMF_OK ? open_through_proc(mapping, &result) : -1;
     return result == WMMF_OK ? map_apart(mapping, second, (uint64_t)status.st_size) : result;
 }
 

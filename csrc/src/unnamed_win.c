@@ -24,7 +24,7 @@ int32_t platform_create_unnamed(const wmmf_options *options, uint64_t size, uint
         return status;
     status = creation_descriptor(options, &mapping->descriptor);
     if (status == WMMF_OK)
-        status = create_exclusively(mapping, NULL, size, addresses);
+        status = create_exclusively(mapping, NULL, size, addresses, options->flags);
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;

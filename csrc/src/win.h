@@ -26,6 +26,8 @@ struct platform_mapping {
     void *view;
     uint8_t *base; /* where in the view the section begins */
     uint64_t mapped_size;
+    uint64_t page_size;   /* of large pages; 0: ordinary ones */
+    uint64_t kept;        /* bytes that this process keeps in memory */
     uint64_t file_offset; /* of `base` in its file */
     uint32_t protection;  /* of a file: enum wmmf_protection */
     bool write_through;
@@ -45,9 +47,20 @@ int32_t mapping_new(struct platform_mapping **out);
 void close_handle(HANDLE handle);
 /* The security descriptor that the options ask for. */
 int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRIPTOR *out);
-/* Creates and maps a section of a name that is free, or of none (NULL); with addresses for more, if they are more. */
-int32_t create_exclusively(struct platform_mapping *mapping, const wchar_t *name, uint64_t size, uint64_t addresses);
-/* Maps all of mapping->mapping. */
+/* Creates and maps a section of a name that is free, or of none (NULL), of the pages that the flags ask for; with
+ * addresses for more, if they are more. */
+int32_t create_exclusively(struct platform_mapping *mapping, const wchar_t *name, uint64_t size, uint64_t addresses,
+                           uint32_t flags);
+/* The kernel object alone; `kind`: SEC_COMMIT and the like. */
+int32_t create_section(struct platform_mapping *mapping, const wchar_t *name, uint64_t size, DWORD kind);
+/* A view of all of mapping->mapping; `pages`: FILE_MAP_LARGE_PAGES, or 0. NULL: GetLastError says why. */
+void *section_view(const struct platform_mapping *mapping, bool read_only, DWORD pages);
+/* The same as the mapping's own. */
 int32_t section_map(struct platform_mapping *mapping, bool read_only);
+
+/* Large pages and locked memory (pages_win.c). */
+int32_t create_large(struct platform_mapping *mapping, const wchar_t *name, uint64_t size);
+/* The view ends: what platform_keep has added to the working set is taken away again. */
+void end_keeping(struct platform_mapping *mapping);
 
 #endif

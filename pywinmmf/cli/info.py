@@ -61,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
             "layout": arguments.layout,
             "size": section.size,
             "reserved": section.reserved,
+            "page_size": section.page_size,
         }
         if layout is Layout.NATIVE:
             with channel_of(name, namespace) or nullcontext() as channel:

@@ -28,6 +28,7 @@ def findings() -> Iterator[Finding]:
     """Check everything."""
     yield _versions()
     yield from _windows() if sys.platform == "win32" else _linux()
+    yield _large_pages()
     yield _clock()
     yield _cameras()
 
@@ -83,6 +84,24 @@ def _devices() -> list[str]:
         said = done.stderr.strip().splitlines() or [f"the process that asked ended with exit status {done.returncode}"]
         raise ChildProcessError(said[-1])
     return done.stdout.splitlines()
+
+
+def _large_pages() -> Finding:
+    """Which sections the system would put into large pages: it is asked for one of each."""
+    kinds: dict[str, Callable[[], pywinmmf.MemoryMappedFile]] = {
+        "with a name": lambda: pywinmmf.MemoryMappedFile.create(f"pywinmmf-doctor-{os.getpid()}", 1, large_pages=True),
+        "without": lambda: pywinmmf.MemoryMappedFile.create_unnamed(1, large_pages=True),
+    }
+    found, advice = [], ""
+    for kind, create in kinds.items():
+        try:
+            create().close()
+        except pywinmmf.Error as error:
+            found.append(f"{kind}: no")
+            advice = advice or str(error)
+        else:
+            found.append(f"{kind}: yes")
+    return Finding("large pages", "fine", f"sections {', '.join(found)}", advice)
 
 
 def _room(where: str, free: int, advice: str) -> Finding:

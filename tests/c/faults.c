@@ -98,6 +98,18 @@ static int32_t way_create_a_growing_one(wmmf_section **out) {
     return wmmf_create(name, 100, &growing, out);
 }
 
+static int32_t way_create_in_large_pages(wmmf_section **out) {
+    wmmf_options large = options;
+    large.flags = WMMF_TRY_LARGE_PAGES | WMMF_LOCKED;
+    return wmmf_create(name, 100, &large, out);
+}
+
+static int32_t way_create_in_large_pages_unnamed(wmmf_section **out) {
+    wmmf_options large = options;
+    large.flags = WMMF_TRY_LARGE_PAGES;
+    return wmmf_create_unnamed(100, &large, out);
+}
+
 static int32_t way_open_a_growing_one(wmmf_section **out) {
     wmmf_section *section;
     int32_t status = way_create_a_growing_one(&section);
@@ -140,6 +152,8 @@ static const struct way ways[] = {
     {"open read-only", true, WMMF_NATIVE, way_open_read_only},
     {"create one that grows", false, WMMF_NATIVE, way_create_a_growing_one},
     {"open one that grows", false, WMMF_NATIVE, way_open_a_growing_one},
+    {"create in large pages", false, WMMF_NATIVE, way_create_in_large_pages},
+    {"create in large pages, unnamed", false, WMMF_NATIVE, way_create_in_large_pages_unnamed},
     {"create unnamed", false, WMMF_NATIVE, way_create_unnamed},
     {"open a handle", false, WMMF_NATIVE, way_open_a_handle},
     {"open a file", false, WMMF_RAW, way_open_file},

@@ -40,6 +40,9 @@ struct resources {
 };
 struct resources system_resources(void);
 
+/* Bytes that this process keeps in memory. False: nobody tells (Windows). */
+bool system_locked_bytes(uint64_t *bytes);
+
 /* Closes what wmmf_share gave this process. */
 void system_close(int64_t handle);
 /* Whether the system makes shorter what this handle leads to. */

@@ -137,6 +137,19 @@ struct resources system_resources(void) {
     return resources;
 }
 
+bool system_locked_bytes(uint64_t *bytes) {
+    char line[256];
+    unsigned long long kilobytes = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        if (sscanf(line, "VmLck: %llu", &kilobytes) == 1)
+            break;
+    if (status)
+        fclose(status);
+    *bytes = kilobytes * 1024;
+    return true;
+}
+
 void system_close(int64_t handle) {
     checked_call(close((int)handle));
 }

@@ -129,6 +129,11 @@ struct resources system_resources(void) {
     return resources;
 }
 
+bool system_locked_bytes(uint64_t *bytes) {
+    (void)bytes;
+    return false;
+}
+
 void system_close(int64_t handle) {
     if (!CloseHandle((HANDLE)(intptr_t)handle))
         abort();

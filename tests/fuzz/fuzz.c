@@ -359,6 +359,8 @@ static void call_map_file(void) {
         volatile uint8_t *first = data;
         (void)first[0];
     }
+    answered(wmmf_advise(section, offset, length, (uint32_t)(length % 8)));
+    answered(wmmf_advise_window(window, offset, length, (uint32_t)(offset % 8)));
     answered(wmmf_unmap_window(window));
     answered(wmmf_close(section));
     answered(wmmf_resize(*take_map(), 0));

@@ -116,9 +116,11 @@ namespace Wmmf
         /// <param name="offset">Where it begins: anywhere.</param>
         /// <param name="length">How many bytes.</param>
         /// <param name="copyOnWrite">Changes stay in this view: nobody else, nor the file, sees them.</param>
+        /// <param name="advice">How it is going to be used, as in <see cref="Advise"/>.</param>
         /// <returns>A view that shows it; dispose it. It stays mapped also when this is disposed.</returns>
         /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Range"/>: it is not inside, or has no bytes.</exception>
-        public MappedView MapWindow(long offset, int length, bool copyOnWrite = false)
+        public MappedView MapWindow(
+            long offset, int length, bool copyOnWrite = false, SectionAdvice advice = SectionAdvice.Normal)
         {
             var from = Arguments.Bytes(offset, nameof(offset));
             var bytes = Arguments.NotNegative(length, nameof(length));
@@ -131,7 +133,24 @@ namespace Wmmf
             using var window = new WindowHandle(native, _section);
             void* data;
             Check(NativeMethods.wmmf_window_data(native, &data), "look at a window of");
+            if (advice != SectionAdvice.Normal)
+                Check(NativeMethods.wmmf_advise_window(native, 0, 0, (uint)advice), $"advise {advice} for a window of");
             return new MappedView(window, (byte*)data, length, IsReadOnly && !copyOnWrite);
+        }
+
+        /// <summary>Tells the system how bytes are going to be used: a hint, which changes no byte, and does nothing where a
+        /// system has no such hint.</summary>
+        /// <param name="advice">How.</param>
+        /// <param name="offset">Where they begin.</param>
+        /// <param name="length">How many bytes; 0 goes to the end.</param>
+        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotSupported"/>: <see cref="SectionAdvice.DontNeed"/> with
+        /// copy-on-write, which would lose what was written, or with locked memory.</exception>
+        public void Advise(SectionAdvice advice, long offset = 0, long length = 0)
+        {
+            var from = Arguments.Bytes(offset, nameof(offset));
+            var bytes = Arguments.Bytes(length, nameof(length));
+            using var section = _section.Hold();
+            Check(NativeMethods.wmmf_advise(section.Pointer, from, bytes, (uint)advice), $"advise {advice} for {length} bytes at offset {offset} of");
         }
 
         /// <summary>Hands changes of a mapped file to the system, or to the device; of other sections it does nothing.</summary>

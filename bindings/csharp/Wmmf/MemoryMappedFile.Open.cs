@@ -21,13 +21,17 @@ namespace Wmmf
         /// <param name="reserve">Bytes of payload that it can grow to with <see cref="Resize"/>; 0: none. Native layout only.</param>
         /// <param name="locks">How many locks in its payload one object can hold or wait for at once, 64 at most; see
         /// <see cref="LockAt"/>. Native layout only.</param>
+        /// <param name="memory">Large pages, or memory that is never swapped; not together with a reserve.</param>
         /// <returns>The section, open for writing; dispose it.</returns>
         /// <exception cref="ArgumentException">An argument has a value that it cannot have.</exception>
         public static MemoryMappedFile Create(
             string name, long size, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionLayout layout = SectionLayout.Native, SectionAccess access = SectionAccess.Owner, string? sddl = null,
-            int mode = 0, int participants = 0, long reserve = 0, int locks = 0) =>
-            Make(name, size, false, Arguments.Options(nameSpace, layout, access, mode, participants, reserve: reserve, locks: locks), sddl, out _);
+            int mode = 0, int participants = 0, long reserve = 0, int locks = 0,
+            SectionMemory memory = SectionMemory.Ordinary) =>
+            Make(
+                name, size, false, Arguments.Options(nameSpace, layout, access, mode, participants, false, reserve, locks, memory), sddl,
+                out _);
 
         /// <summary>Opens the section, or creates it if there is none. An existing one must have the layout and at least the
         /// size; the other parameters apply to a new one and are those of <see cref="Create"/>.</summary>
@@ -42,13 +46,17 @@ namespace Wmmf
         /// <param name="reserve">Bytes of payload that it can grow to with <see cref="Resize"/>; 0: none. Native layout only.</param>
         /// <param name="locks">How many locks in its payload one object can hold or wait for at once, 64 at most; see
         /// <see cref="LockAt"/>. Native layout only.</param>
+        /// <param name="memory">Large pages, or memory that is never swapped; not together with a reserve.</param>
         /// <returns>The section, open for writing; dispose it.</returns>
         /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Size"/>: it is there, and has fewer bytes.</exception>
         public static MemoryMappedFile CreateOrOpen(
             string name, long size, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionLayout layout = SectionLayout.Native, SectionAccess access = SectionAccess.Owner, string? sddl = null,
-            int mode = 0, int participants = 0, long reserve = 0, int locks = 0) =>
-            Make(name, size, true, Arguments.Options(nameSpace, layout, access, mode, participants, reserve: reserve, locks: locks), sddl, out _);
+            int mode = 0, int participants = 0, long reserve = 0, int locks = 0,
+            SectionMemory memory = SectionMemory.Ordinary) =>
+            Make(
+                name, size, true, Arguments.Options(nameSpace, layout, access, mode, participants, false, reserve, locks, memory), sddl,
+                out _);
 
         /// <summary>The same, and says which of the two it did.</summary>
         /// <param name="name">At most 230 bytes of UTF-8.</param>
@@ -63,13 +71,17 @@ namespace Wmmf
         /// <param name="reserve">Bytes of payload that it can grow to with <see cref="Resize"/>; 0: none. Native layout only.</param>
         /// <param name="locks">How many locks in its payload one object can hold or wait for at once, 64 at most; see
         /// <see cref="LockAt"/>. Native layout only.</param>
+        /// <param name="memory">Large pages, or memory that is never swapped; not together with a reserve.</param>
         /// <returns>The section, open for writing; dispose it.</returns>
         /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Size"/>: it is there, and has fewer bytes.</exception>
         public static MemoryMappedFile CreateOrOpen(
             string name, long size, out bool created, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionLayout layout = SectionLayout.Native, SectionAccess access = SectionAccess.Owner, string? sddl = null,
-            int mode = 0, int participants = 0, long reserve = 0, int locks = 0) =>
-            Make(name, size, true, Arguments.Options(nameSpace, layout, access, mode, participants, reserve: reserve, locks: locks), sddl, out created);
+            int mode = 0, int participants = 0, long reserve = 0, int locks = 0,
+            SectionMemory memory = SectionMemory.Ordinary) =>
+            Make(
+                name, size, true, Arguments.Options(nameSpace, layout, access, mode, participants, false, reserve, locks, memory), sddl,
+                out created);
 
         private static MemoryMappedFile Make(
             string name, long size, bool orOpen, wmmf_options options, string? sddl, out bool created)

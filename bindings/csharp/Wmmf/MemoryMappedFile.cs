@@ -47,6 +47,8 @@ namespace Wmmf
             }
             _size = checked((long)info.size);
             _reserve = checked((long)info.reserve);
+            SectionPageSize = checked((long)info.page_size);
+            IsLocked = info.locked != 0;
             Layout = (SectionLayout)info.layout;
             _grows = isNativeFile || (Layout == SectionLayout.Native && _reserve != 0);
             IsReadOnly = info.read_only != 0;
@@ -74,6 +76,13 @@ namespace Wmmf
         /// <summary>Bytes of payload that a section in memory could have in all: its reserve, or its size if it has none.
         /// </summary>
         public long Reserved => Math.Max(_reserve, Volatile.Read(ref _size));
+
+        /// <summary>Bytes of its pages. Large ones of another creator are told in the native layout only, as the creator said.
+        /// </summary>
+        public long SectionPageSize { get; }
+
+        /// <summary>Whether this object keeps it in memory: <see cref="SectionMemory.Locked"/>.</summary>
+        public bool IsLocked { get; }
 
         /// <summary>What its bytes mean.</summary>
         public SectionLayout Layout { get; }

@@ -46,6 +46,10 @@ namespace Wmmf
         public wmmf_channel_options* channel;
         // for creating: bytes of payload that it can grow to (wmmf_resize); 0: none
         public ulong reserve;
+        // bits 1, 2, 4
+        public uint flags;
+        // 0
+        public uint reserved;
     }
 
     // How to map a file. A NULL pointer means all zero: an existing file, to read and write, raw.
@@ -106,6 +110,12 @@ namespace Wmmf
         public uint name_space;
         // bytes of payload that it could have in all, in memory; 0: no more than it has
         public ulong reserve;
+        // bytes of its pages; large ones of another creator are told in the native layout only
+        public ulong page_size;
+        // 1 if this handle keeps it in memory (4)
+        public uint locked;
+        // 0
+        public uint reserved;
     }
 
     // A frame in its slot, or a copy of one.
@@ -350,6 +360,9 @@ namespace Wmmf
         internal const int WMMF_PARTICIPANTS_DEFAULT = 56;
         internal const int WMMF_PARTICIPANTS_MAX = 4096;
         internal const int WMMF_LOCKS_MAX = 64;
+        internal const int WMMF_LARGE_PAGES = 1;
+        internal const int WMMF_TRY_LARGE_PAGES = 2;
+        internal const int WMMF_LOCKED = 4;
         internal const int WMMF_FILE_WRITE_THROUGH = 1;
         internal const int WMMF_FILE_RESERVE = 2;
         internal const int WMMF_FILE_UNMAPPED = 4;
@@ -389,7 +402,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern byte* wmmf_last_detail();
 
-        // Creates a section with `size` bytes of zeroed payload and opens it for writing. Their memory is reserved at once. With options->reserve, native only, wmmf_resize can make it larger later: each process that has it open gives so many addresses to it, and only what it has grown to takes memory. WMMF_E_EXISTS if the name is taken. The section lives until its last handle, in any process, is closed or its process has ended.
+        // Creates a section with `size` bytes of zeroed payload and opens it for writing. Their memory is reserved at once. With options->reserve, native only, wmmf_resize can make it larger later: each process that has it open gives so many addresses to it, and only what it has grown to takes memory. WMMF_E_EXISTS if the name is taken. The section lives until its last handle, in any process, is closed or its process has ended.  With 1 it takes whole large pages, wmmf_info.mapped_size tells how many bytes, and raw sections are as long for those who open them. wmmf_last_detail names what is to be set. WMMF_E_ACCESS: Windows grants them to users with the right SeLockMemoryPrivilege, which the library enables for the call. WMMF_E_NOT_SUPPORTED: Linux does not grant them. It does to a section with a name if /dev/shm is mounted with the option huge=advise (or always); to one without a name if there are pages in the pool (vm.nr_hugepages), or if /sys/kernel/mm/transparent_hugepage/shmem_enabled is advise (or always). WMMF_E_NO_MEMORY: no memory in so large pieces is free. With 4, also when opening, WMMF_E_NO_MEMORY says that this process may not lock so much: RLIMIT_MEMLOCK on Linux; on Windows the library widens the working set of the process. Large pages of the pool, and those of Windows, are never swapped anyway.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_create(byte* name, ulong size, wmmf_options* options, IntPtr* result);
 
@@ -436,6 +449,14 @@ namespace Wmmf
         // data becomes the address of a window's first byte.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_window_data(IntPtr window, void** data);
+
+        // Tells the system how `length` bytes at `offset` (0: to the end) are going to be used, in whole pages around them. A hint: it changes no byte, and where a system has no such hint it does nothing; Windows has WILL_NEED and DONT_NEED only. WMMF_E_NOT_SUPPORTED: DONT_NEED with copy-on-write, which would lose what was written, or with 4; a file that is not mapped; frame channels.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_advise(IntPtr section, ulong offset, ulong length, uint advice);
+
+        // The same of a window; offset counts from its first byte.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_advise_window(IntPtr window, ulong offset, ulong length, uint advice);
 
         // Unmaps and frees a window; NULL is allowed. No use of its memory may come later.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

@@ -131,6 +131,23 @@ namespace Wmmf
         CopyOnWrite = 2,
     }
 
+    /// <summary>How memory is going to be used.</summary>
+    public enum SectionAdvice
+    {
+        /// <summary>Nothing special.</summary>
+        Normal = 0,
+        /// <summary>From the first byte to the last: read far ahead.</summary>
+        Sequential = 1,
+        /// <summary>Here and there: do not read ahead.</summary>
+        Random = 2,
+        /// <summary>Soon: read it now.</summary>
+        WillNeed = 3,
+        /// <summary>Not soon: this process gives the pages back; no byte is lost.</summary>
+        DontNeed = 4,
+        /// <summary>Often: put it into large pages, where the system does that.</summary>
+        LargePages = 5,
+    }
+
     // What others may do with a file while it is mapped.
     internal enum SectionShare
     {

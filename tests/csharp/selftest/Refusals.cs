@@ -33,8 +33,8 @@ internal static class RefusalsTests
     {
         string[] allowed =
         [
-            "Dispose", "DisposeAsync", "Close", "ToString", "get_Name", "get_IsReadOnly", "get_Layout", "get_Size", "get_Reserved",
-            "get_IsInPlace", "get_Length", "get_CanRead", "get_CanSeek", "get_CanWrite", "SetLength", "Unpin",
+            "Dispose", "DisposeAsync", "Close", "ToString", "get_Name", "get_IsReadOnly", "get_Layout", "get_Size", "get_Reserved", "get_IsLocked",
+            "get_SectionPageSize", "get_IsInPlace", "get_Length", "get_CanRead", "get_CanSeek", "get_CanWrite", "SetLength", "Unpin",
         ];
         var wrong = new List<string>();
         foreach (var make in Makers())
