@@ -40,7 +40,7 @@ struct resources {
 };
 struct resources system_resources(void);
 
-/* Bytes that this process keeps in memory. False: nobody tells (Windows). */
+/* Bytes that this process keeps in memory. False: nobody tells (Windows, sanitizers). */
 bool system_locked_bytes(uint64_t *bytes);
 
 /* Closes what wmmf_share gave this process. */

@@ -85,18 +85,19 @@ def test_loading_and_unloading_leaves_nothing_on_windows() -> None:
 # Calls of the library that have no failure to undo: they only give back, wait, wake or ask what is always known.
 HARMLESS = {
     "gcc": (
-        "__errno_location __isoc99_sscanf __isoc99_strtoull _GLOBAL_OFFSET_TABLE_ atexit clock_gettime close "
-        "closedir dirfd fclose fgets free geteuid getpid getrlimit lseek memcmp memcpy memmove memset "
+        "__ctype_b_loc __errno_location __isoc99_sscanf __isoc99_strtoull _GLOBAL_OFFSET_TABLE_ atexit clock_gettime "
+        "close closedir dirfd fclose fgets free geteuid getpid getrlimit lseek memcmp memcpy memmove memset "
         "munmap nanosleep pthread_key_delete qsort rewinddir sched_yield snprintf stat strchr strcmp strcpy strlen "
         "strncmp strpbrk strstr strtok_r strtoull syscall sysconf unlink vsnprintf"
     ),
     "x86_64-w64-mingw32-gcc": (
-        "__emutls_get_address __mingw_vsnprintf __mingw_vsnwprintf atexit CloseHandle DeleteFileW EqualSid "
-        "FlsFree FlsGetValue free GetAce GetCurrentProcess GetCurrentProcessId GetFileType "
+        "__emutls_get_address __mingw_vsnprintf __mingw_vsnwprintf AcquireSRWLockExclusive atexit CloseHandle "
+        "DeleteFileW EqualSid FlsFree FlsGetValue free GetAce GetCurrentProcess GetCurrentProcessId GetFileType "
         "GetLargePageMinimum GetLastError GetModuleHandleW GetProcAddress GetSystemInfo "
         "GetSystemTimeAsFileTime GetSystemTimePreciseAsFileTime LocalFree memcmp memcpy memmove memset "
-        "ProcessIdToSessionId qsort QueryPerformanceCounter QueryPerformanceFrequency ReleaseSemaphore SetEvent "
-        "SetLastError Sleep strcpy strlen strncmp strpbrk SwitchToThread SystemFunction036 UnlockFileEx "
+        "ProcessIdToSessionId qsort QueryPerformanceCounter QueryPerformanceFrequency ReleaseSemaphore "
+        "ReleaseSRWLockExclusive SetEvent SetLastError Sleep strcpy strlen strncmp strpbrk SwitchToThread "
+        "SystemFunction036 UnlockFileEx "
         "UnmapViewOfFile WaitForMultipleObjects WaitForSingleObject wcschr wcslen wcsncmp WideCharToMultiByte "
         "wmemcpy"
     ),

@@ -453,6 +453,8 @@ static void call_get_participant(void) {
 static void call_lock_at(void) {
     wmmf_section *section = *take_map();
     uint64_t offset = take_byte() % (SIZE / 64 + 2) * 64, sequence = take_byte(), now;
+    wmmf_lock_state state = {.struct_size = sizeof state};
+    answered(wmmf_get_lock_state_at(section, offset, &state));
     switch (take_byte() % 7) {
     case 0:
         answered(wmmf_lock_read_at(section, offset, take_timeout()));
