@@ -47,7 +47,8 @@ def test_closing_again_does_nothing_and_buf_is_none(kind: Any, block: Block, nam
     other.close()
     other.close()
     assert other.buf is None
-    assert (other.name, other.size) == (name, block.size)
+    assert other.name == name
+    assert other.size >= block.size  # Windows rounds that of multiprocessing up
     assert bytes(block.buf[:5]) == bytes(5)
 
 

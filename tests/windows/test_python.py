@@ -10,7 +10,7 @@ import pytest
 from lab import wine, winpython
 
 SUITE = native.TESTS / "python"
-SECONDS = 900
+SECONDS = 1800
 HANG_REPORT = ["-o", "faulthandler_timeout=100"]  # says where, should a test hang
 
 
