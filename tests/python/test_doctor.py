@@ -52,7 +52,7 @@ def test_a_driver_that_crashes_or_hangs_is_a_problem(
     driver: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cv2_enumerate_cameras.py").write_text(f"import os, time\n{driver}\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(machine, "CAMERA_SECONDS", 1.0 if "sleep" in driver else 60.0)
     (cameras,) = [finding for finding in machine.findings() if finding.subject == "cameras"]
