@@ -140,6 +140,7 @@ internal static class LocksInPayloadTests
         {
             var hold = looker.Holds()[0];
             Check(looker.Holds().Count == 1 && hold is { Offset: (ulong)Row, IsWriting: true, IsReading: false, IsWaiting: false }, "the writer");
+            Check(hold.ToString() == $"process {hold.ProcessId}, writes at offset {Row}", hold.ToString());
             Check(hold.ProcessId == Environment.ProcessId && hold.Participant == 0 && hold.WritingSince != null, "who, and since when");
             Check(looker.LockAt(Row).GetLockState() is { IsWriting: true, WriterProcessId: not null }, "state");
         }
