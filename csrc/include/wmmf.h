@@ -481,7 +481,7 @@ WMMF_API const char *wmmf_last_detail(void);
 /* Opening and closing. */
 
 /* Creates a section with `size` bytes of zeroed payload and opens it for writing.
- * Their memory is reserved at once. With options->reserve, native only, wmmf_resize can make it larger later: each
+ * Its memory is reserved at once. With options->reserve, native only, wmmf_resize can make it larger later: each
  * process that has it open gives so many addresses to it, and only what it has grown to takes memory. WMMF_E_EXISTS if
  * the name is taken. The section lives until its last handle, in any process, is closed or its process has ended.
  *

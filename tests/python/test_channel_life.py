@@ -125,7 +125,7 @@ def test_new_pictures_are_followed(name: str, readonly: bool) -> None:
 
 @reading
 def test_no_frame_is_lost_to_new_pictures(name: str, readonly: bool) -> None:
-    """By who reads every frame. Who opens the channel later finds the newest one."""
+    """A reader of every frame loses none. A reader that opens the channel later finds the newest one."""
     with (
         FrameChannel.create(name, capacity=10, history=20) as channel,
         FrameChannel.open(name, readonly=readonly) as reader,
