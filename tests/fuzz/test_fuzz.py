@@ -21,36 +21,71 @@ WITHOUT_A_SECTION = {
     "wmmf_page_sizes",
     "wmmf_picture_size",
 }
-# Each of these keeps a peer's word from moving us out of the section.
+
+
+def program(kind: int, *steps: bytes) -> bytes:
+    """Return an input: what there is (see ``set_up``), without a scribbler, and what is done to it."""
+    return bytes([kind * 2]) + b"".join(steps)
+
+
+def call(name: str, *arguments: int) -> bytes:
+    return bytes([CALLS.index(name), *arguments])
+
+
+def poke(offset: int, value: int) -> bytes:
+    """Return the step that stores a 64-bit number at an offset of the section that the kind gives to the peer."""
+    return bytes([len(CALLS)]) + offset.to_bytes(2, "big") + bytes([8]) + value.to_bytes(8, "little")
+
+
+def table_of_calls() -> list[str]:
+    """Return the names of the steps of ``fuzz.c``, in their order."""
+    source = (HERE / "fuzz.c").read_text()
+    table = source[source.index("(*const calls[])(void) = {") :]
+    return re.findall(r"^ {4}call_(\w+),$", table[: table.index("};")], re.MULTILINE)
+
+
+CALLS = table_of_calls()
+SECTION, READERS, PICTURES = 0, 3, 4  # as in set_up
+PINS = 512 + 64 * 4  # of the first reader: behind the header and the records of four participants
+# Each of these keeps a peer's word from moving us out of the section: file, check, what takes its place, an input.
 MISSING_CHECKS = [
-    ("section.c", "extent->size > mapped - extent->offset", "false"),
+    (
+        "section.c",
+        "extent->size > mapped - extent->offset",
+        "false",
+        program(SECTION, poke(24, 1 << 20), call("open", 1, 0, 0, 0)),
+    ),
     (
         "growth.c",
         "lesser(lesser(claimed, section->reserve), there - payload_begin(section))",
         "lesser(claimed, section->reserve)",
+        program(SECTION, poke(24, 50_000), call("map_file", 0, 0, 0, 0, 0, 0, 0)),
     ),
     (
         "participants.c",
         "return used < section->participants ? (uint32_t)used : section->participants;",
         "return (uint32_t)used;",
+        program(SECTION, poke(80, 0xFFFF), call("audit", 0)),
     ),
     (
         "pictures.h",
         "uint32_t slot = (uint32_t)(newest & NEWEST_SLOT) - 1;\n    return slot < pictures->slots ?",
         "uint32_t slot = (uint32_t)(newest & NEWEST_SLOT) - 1;\n    return slot < pictures->slots + NEWEST_SLOT ?",
+        program(PICTURES, poke(64, 1 << 16 | 0x7000), call("channel_acquire", 0, 0, 1)),
     ),
-    ("pins.c", "return ours && slot < pictures->slots ? slot : NO_SLOT;", "return ours ? slot : NO_SLOT;"),
+    (
+        "pins.c",
+        "return ours && slot < pictures->slots ? slot : NO_SLOT;",
+        "return ours ? slot : NO_SLOT;",
+        program(READERS, poke(PINS, 1 << 16 | 0x7000), call("channel_begin", 0, 1)),
+    ),
 ]
 
 
-def fuzz(tests: Path, folder: Path, *options: str) -> str:
-    """Build the fuzzer of this source folder, run it, and return what it says."""
+def build(tests: Path) -> Path:
+    """Build the fuzzer of this source folder."""
     sanitizers = "-DWMMF_SANITIZE=address,undefined,fuzzer-no-link"
-    program = native.configure_and_build(tests, "clang", sanitizers, make=["fuzz"]) / "bin/fuzz"
-    corpus = folder / "corpus"
-    shutil.copytree(HERE / "corpus", corpus)
-    limits = ["-max_len=400", "-timeout=20", f"-max_total_time={SECONDS}", f"-artifact_prefix={folder}/"]
-    return native.checked(program, *limits, *options, corpus, timeout=SECONDS + 300)
+    return native.configure_and_build(tests, "clang", sanitizers, make=["fuzz"]) / "bin/fuzz"
 
 
 @pytest.fixture(autouse=True)
@@ -70,15 +105,20 @@ def test_every_public_call_is_tried() -> None:
 
 
 def test_nothing_a_peer_writes_breaks_the_library(tmp_path: Path) -> None:
-    report = fuzz(native.TESTS, tmp_path)
+    corpus = tmp_path / "corpus"
+    shutil.copytree(HERE / "corpus", corpus)
+    limits = ["-max_len=400", "-timeout=20", f"-max_total_time={SECONDS}", f"-artifact_prefix={tmp_path}/"]
+    report = native.checked(build(native.TESTS), *limits, corpus, timeout=SECONDS + 300)
     done = re.search(r"Done (\d+) runs", report)
     assert done, report
     print(f"{done[1]} executions, coverage {re.findall(r'cov: ([0-9]+)', report)[-1]}")
     assert int(done[1]) > 1000
 
 
-@pytest.mark.parametrize(("file", "check", "instead"), MISSING_CHECKS)
-def test_the_fuzzer_finds_a_check_that_is_missing(tmp_path: Path, file: str, check: str, instead: str) -> None:
+@pytest.mark.parametrize(("file", "check", "instead", "steps"), MISSING_CHECKS)
+def test_the_fuzzer_notices_a_check_that_is_missing(
+    tmp_path: Path, file: str, check: str, instead: str, steps: bytes
+) -> None:
     """In a copy of the library that believes what a peer says."""
     source = tmp_path / "source"
     for folder in ("csrc", "tests", "examples"):
@@ -87,5 +127,8 @@ def test_the_fuzzer_finds_a_check_that_is_missing(tmp_path: Path, file: str, che
     text = changed.read_text()
     assert check in text
     changed.write_text(text.replace(check, instead))
+    steps_file = tmp_path / "steps"
+    steps_file.write_bytes(steps)
     with pytest.raises(AssertionError, match=r"ERROR: AddressSanitizer|runtime error|broken: "):
-        fuzz(source / "tests", tmp_path, "-seed=1")
+        native.checked(build(source / "tests"), steps_file, timeout=60)
+    native.checked(build(native.TESTS), steps_file, timeout=60)
