@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent_system.h"
 #include "wmmf.h"
 
 #define YIELDING_NS INT64_C(10000000000)
@@ -88,6 +89,30 @@ static void tell_size(void) {
     uint64_t bytes = 0;
     int32_t status = wmmf_size(section, &bytes);
     answer_number(status, bytes);
+}
+
+static void process(void) {
+    answer_number(WMMF_OK, own_process_id());
+}
+
+static void create_unnamed(void) {
+    answer(is_open() ? WMMF_E_ARGUMENT : wmmf_create_unnamed(number(1), NULL, &section));
+}
+
+static void share(void) {
+    int64_t handle = 0;
+    int32_t status = wmmf_share(section, (uint32_t)number(1), 0, &handle);
+    answer_number(status, (uint64_t)handle);
+}
+
+static void open_handle(void) {
+    int64_t handle = handle_from(fields[1], fields[2]);
+    int32_t status = is_open() ? WMMF_E_ARGUMENT : wmmf_open_handle(handle, 0, NULL, &section);
+    close_handle(handle);
+    if (status == WMMF_OK)
+        tell_size();
+    else
+        answer(status);
 }
 
 static void open_existing(void) {
@@ -435,6 +460,10 @@ static const struct {
     {"resize", 2, resize},
     {"size", 1, tell_size},
     {"open", 6, open_existing},
+    {"process", 1, process},
+    {"create_unnamed", 2, create_unnamed},
+    {"share", 2, share},
+    {"open_handle", 3, open_handle},
     {"close", 1, close_section},
     {"lock_read", 2, lock_read},
     {"unlock_read", 1, unlock_read},

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent_system.h"
 #include "wmmf.hpp"
 
 namespace {
@@ -119,6 +120,26 @@ std::string resize(const fields &request) {
 
 std::string size(const fields &) {
     return "ok " + std::to_string(current().size());
+}
+
+std::string process(const fields &) {
+    return "ok " + std::to_string(own_process_id());
+}
+
+std::string create_unnamed(const fields &request) {
+    section.emplace(wmmf::section::create_unnamed(number(request[1]), options("0")));
+    return "ok";
+}
+
+std::string share(const fields &request) {
+    return "ok " + std::to_string(current().share(static_cast<uint32_t>(number(request[1]))));
+}
+
+std::string open_handle(const fields &request) {
+    const int64_t handle = handle_from(request[1].c_str(), request[2].c_str());
+    section.emplace(wmmf::section::open_handle(handle, options("0")));
+    close_handle(handle);
+    return size({});
 }
 
 std::string open(const fields &request) {
@@ -385,6 +406,10 @@ const std::map<std::string, request> requests = {
     {"resize", {2, resize}},
     {"size", {1, size}},
     {"open", {6, open}},
+    {"process", {1, process}},
+    {"create_unnamed", {2, create_unnamed}},
+    {"share", {2, share}},
+    {"open_handle", {3, open_handle}},
     {"close", {1, close}},
     {"lock_read", {2, lock_read}},
     {"unlock_read", {1, unlock_read}},

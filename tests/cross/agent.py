@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -19,6 +20,7 @@ from pywinmmf import (
     ReadLock,
     WriteLock,
 )
+from pywinmmf._core.handing import close_handle
 from pywinmmf._native import lib
 
 ARGUMENT, TIMEOUT, OWNER_DIED, NOT_OWNER = -1, -20, -21, -25
@@ -102,6 +104,24 @@ class Agent:
             size=int(size) or None,
             readonly=readonly == "1",
         )
+        return str(self.section.size)
+
+    def process(self) -> str:
+        return str(os.getpid())
+
+    def create_unnamed(self, size: str) -> None:
+        self.none_open()
+        self.section = MemoryMappedFile.create_unnamed(int(size))
+
+    def share(self, process: str) -> str:
+        return str(self.current().share(int(process)))
+
+    def open_handle(self, process: str, handle: str) -> str:
+        self.none_open()
+        windows = sys.platform == "win32"
+        number = int(handle) if windows else os.open(f"/proc/{process}/fd/{handle}", os.O_RDWR)
+        self.section = MemoryMappedFile.open_handle(number)
+        close_handle(number)
         return str(self.section.size)
 
     def close(self) -> None:

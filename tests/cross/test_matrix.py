@@ -146,6 +146,20 @@ def test_each_makes_it_larger_for_the_other(creator: Agent, opener: Agent, name:
 
 
 @each_creator
+def test_an_unnamed_section_is_handed_over(creator: Agent, opener: Agent, system: str) -> None:
+    creator.does("create_unnamed", BYTES)
+    handle = creator.does("share", 0 if system == "linux" else opener.does("process"))
+    assert opener.does("open_handle", creator.does("process"), handle) == str(BYTES)
+    creator.does("fill", 0, BYTES, 5)
+    opener.does("check", 0, BYTES, 5)
+    creator.does("lock_write", LONG_TIMEOUT)
+    assert opener.ask("lock_read", 0) == f"error {TIMEOUT}"
+    opener.send("lock_write", LONG_TIMEOUT)
+    creator.does("unlock_write")
+    assert opener.answer() == "ok"
+
+
+@each_creator
 def test_a_killed_writer_is_survived(creator: Agent, opener: Agent, name: str) -> None:
     share(creator, opener, name)
     creator.does("lock_write", LONG_TIMEOUT)

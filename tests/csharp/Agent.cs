@@ -1,9 +1,11 @@
 // The C# agent of the language matrix; ../cross/README.md has the protocol.
 using System;
 using System.Globalization;
+using System.IO;
 using System.Linq;
 using System.Text;
 using System.Threading;
+using Microsoft.Win32.SafeHandles;
 using Wmmf;
 
 internal static class Agent
@@ -70,6 +72,15 @@ internal static class Agent
             case "create_with_locks" when !IsOpen:
                 s_file = MemoryMappedFile.Create(Name(a[0]), Number(a[1]), locks: (int)Number(a[2]));
                 return "ok";
+            case "process":
+                return $"ok {Environment.ProcessId}";
+            case "create_unnamed" when !IsOpen:
+                s_file = MemoryMappedFile.CreateUnnamed(Number(a[0]));
+                return "ok";
+            case "open_handle" when !IsOpen:
+                using (var handle = HandleFrom(a[0], a[1]))
+                    s_file = MemoryMappedFile.OpenHandle(handle.DangerousGetHandle());
+                return $"ok {s_file.Size}";
             case "open" when !IsOpen:
                 s_file = MemoryMappedFile.Open(Name(a[0]), (SectionNamespace)Number(a[2]), (SectionLayout)Number(a[3]), Number(a[1]), a[4] == "1");
                 return $"ok {s_file.Size}";
@@ -91,6 +102,11 @@ internal static class Agent
             ? DoWithLock(file.LockAt(Number(a[0])), request, a)
             : DoWithFile(file, request, a);
     }
+
+    // On Windows it is valid here already.
+    private static SafeFileHandle HandleFrom(string process, string handle) => OperatingSystem.IsWindows()
+        ? new SafeFileHandle(new IntPtr(Number(handle)), ownsHandle: true)
+        : File.OpenHandle($"/proc/{process}/fd/{handle}", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
 
     private static bool IsOpen => s_file != null || s_channel != null;
 
@@ -126,6 +142,8 @@ internal static class Agent
             case "resize":
                 file.Resize(Number(a[0]));
                 return "ok";
+            case "share":
+                return $"ok {file.Share((int)Number(a[0]))}";
             case "size":
                 return $"ok {file.Size}";
             case "sequence":

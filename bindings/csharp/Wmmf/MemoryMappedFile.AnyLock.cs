@@ -51,7 +51,7 @@ namespace Wmmf
             if (status == (int)WmmfStatus.NotOwner)
                 throw new WmmfException(
                     WmmfStatus.NotOwner, 0,
-                    $"cannot unlock {Where(at)}section '{Name}': this thread does not hold its {(isWrite ? "write" : "read")} lock");
+                    $"cannot unlock {Where(at)}{Title}: this thread does not hold its {(isWrite ? "write" : "read")} lock");
             return (WmmfStatus)status;
         }
 

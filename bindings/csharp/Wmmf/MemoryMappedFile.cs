@@ -54,8 +54,10 @@ namespace Wmmf
             IsReadOnly = info.read_only != 0;
         }
 
-        /// <summary>The name it was created or opened with.</summary>
+        /// <summary>The name it was created or opened with, or the path of a file; empty without a name.</summary>
         public string Name { get; }
+
+        private string Title => Name.Length == 0 ? "unnamed section" : $"section '{Name}'";
 
         /// <summary>Bytes of payload; of a native section that grows, as many as there are now.</summary>
         public long Size
@@ -170,7 +172,7 @@ namespace Wmmf
 
         /// <summary>Name, size and layout.</summary>
         /// <returns>For example <c>section 'settings' of 4096 bytes, Native</c>.</returns>
-        public override string ToString() => $"section '{Name}' of {Size} bytes, {Layout}{(IsReadOnly ? ", read-only" : "")}";
+        public override string ToString() => $"{Title} of {Size} bytes, {Layout}{(IsReadOnly ? ", read-only" : "")}";
 
         private void Check(int status, string what)
         {
@@ -187,7 +189,7 @@ namespace Wmmf
                 WmmfStatus.ReadOnly => "it was opened with readOnly: true",
                 _ => "",
             };
-            return WmmfException.Of(status, $"{what} section '{Name}' of {Size} bytes", hint);
+            return WmmfException.Of(status, $"{what} {Title} of {Size} bytes", hint);
         }
     }
 }
