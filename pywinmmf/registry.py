@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .enums import Access, Namespace
-from .errors import AccessDeniedError, Error
+from .errors import Error, FormatError, InvalidArgumentError, NotFoundError
 from .memory_mapped_file import MemoryMappedFile
 from .whole_file import replace_file
 
@@ -80,7 +80,7 @@ def withdraw(name: str, namespace: Namespace, file: Path) -> None:
 def shared_cameras() -> dict[str, dict[str, Any]]:
     """The cameras that are shared now, by name. Each has ``name``, ``namespace``, ``source``, ``pid`` and
     ``seconds_between_pictures`` (0: as fast as the camera gives them). If two have one name, this is the global one,
-    which `VideoCapture` opens as well."""
+    which `VideoCapture` opens as well. A list that cannot be read counts as empty; `pywinmmf doctor` says so."""
     return {entry["name"]: entry for entry in sorted(entries(), key=lambda entry: entry["namespace"] == "global")}
 
 
@@ -95,6 +95,17 @@ def entries() -> list[dict[str, Any]]:
     return [found[place] for place in sorted(found)]
 
 
+def unreadable() -> list[str]:
+    """Why a file that is there cannot be read, a sentence for each: then `entries` may lack some cameras."""
+    found = []
+    for folder in folders():
+        try:
+            _load(folder / FILE)
+        except (OSError, ValueError, RecursionError) as error:
+            found.append(f"the list of shared cameras {folder / FILE} cannot be read: {error}")
+    return found
+
+
 def seconds_between_pictures(name: str, namespace: Namespace) -> float:
     """The interval at which a camera is shared on purpose; 0 if there is none, or no such camera is shared."""
     if namespace is Namespace.ANY:
@@ -107,14 +118,14 @@ def seconds_between_pictures(name: str, namespace: Namespace) -> float:
 
 
 def is_stale(entry: dict[str, Any]) -> bool:
-    """Whether no camera is shared under this name in this namespace."""
+    """Whether no camera is shared under this name in this namespace. False if the system does not tell."""
     try:
         namespace = Namespace[entry["namespace"].upper()]
         MemoryMappedFile.open(claim_name(entry["name"]), namespace=namespace, readonly=True).close()
-    except AccessDeniedError:
-        return False
-    except (Error, KeyError, TypeError, AttributeError):
+    except (NotFoundError, FormatError, InvalidArgumentError, KeyError, TypeError, AttributeError):
         return True
+    except Error:
+        pass
     return False
 
 
@@ -144,10 +155,18 @@ def _one_at_a_time() -> Iterator[None]:
 
 def _read(file: Path) -> list[dict[str, Any]]:
     try:
-        listed = json.loads(_retried(lambda: file.read_text(encoding="utf-8")))
+        listed = _load(file)
     except (OSError, ValueError, RecursionError):
         return []
     return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+
+
+def _load(file: Path) -> Any:
+    """What is in the file; nothing if there is none."""
+    try:
+        return json.loads(_retried(lambda: file.read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _write(file: Path, listed: list[dict[str, Any]]) -> None:

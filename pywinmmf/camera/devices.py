@@ -22,11 +22,12 @@ def devices() -> list[Device]:
     """All cameras, by number. `OSError` where they cannot be listed."""
     try:
         from cv2_enumerate_cameras import enumerate_cameras
+
+        return sorted(Device(camera.index, camera.name, camera.path or "") for camera in enumerate_cameras(BACKEND))
     except ImportError as error:
         raise OSError(f"cameras cannot be listed ({error}): pip install 'pywinmmf[camera]'") from None
-    except Exception as error:  # it imports OpenCV, which may be broken
+    except Exception as error:  # it imports OpenCV, which may be broken, and asks drivers
         raise OSError(f"cameras cannot be listed ({type(error).__name__}: {error})") from None
-    return sorted(Device(camera.index, camera.name, camera.path or "") for camera in enumerate_cameras(BACKEND))
 
 
 def find(source: str, shown_as: str) -> tuple[int, int]:

@@ -6,32 +6,40 @@ import argparse
 import json
 import sys
 from datetime import datetime, timedelta
+from typing import Any
 
 from pywinmmf import Error, FrameChannel, Namespace, registry
-from pywinmmf.cli.terminal import shown
+from pywinmmf.cli.terminal import FAILED, shown
 from pywinmmf.viewers.state import is_stalled
 
 from . import devices
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List the cameras of this machine, and those that are shared now."""
-    shared = registry.entries()
+    """List the cameras of this machine, and those that are shared now; say which list may lack some."""
+    shared, errors = registry.entries(), registry.unreadable()
     try:
         present = devices.devices()
     except OSError as error:
         present = []
-        print(f"pywinmmf: {shown(error)}", file=sys.stderr)
+        errors.append(str(error))
     if arguments.json:
-        print(json.dumps({"devices": [device._asdict() for device in present], "shared": shared}))
-        return 0
+        listed = [device._asdict() for device in present]
+        print(json.dumps({"devices": listed, "shared": shared, "errors": errors}))
+    else:
+        _print(present, shared)
+    for sentence in errors:
+        print(f"pywinmmf: {shown(sentence)}", file=sys.stderr)
+    return FAILED if errors else 0
+
+
+def _print(present: list[devices.Device], shared: list[dict[str, Any]]) -> None:
     for device in present:
         print(f"device  {device.number}  {shown(device.name)}  {shown(device.path)}")
     for entry in shared:
         state = _state(entry["name"], Namespace[entry["namespace"].upper()])
         columns = [entry["name"], entry["namespace"], entry.get("source"), f"pid {entry.get('pid')}", state]
         print("shared", *map(shown, columns), sep="  ")
-    return 0
 
 
 def _state(name: str, namespace: Namespace) -> str:

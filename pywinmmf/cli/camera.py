@@ -11,6 +11,7 @@ from pywinmmf.camera.service import SERVICE
 from pywinmmf.camera.sharing import PIXEL_FORMATS
 
 from .options import add_json, history, name, picture_size, positive
+from .terminal import FAILED
 
 ACCESS = [access.name.lower().replace("_", "-") for access in Access]
 
@@ -29,7 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     share.add_argument("--run-service", metavar="NAME", help=argparse.SUPPRESS)  # the service's own command line
     share.set_defaults(run="pywinmmf.camera.share_command:run")
 
-    listing = commands.add_parser("list", help="list the cameras of this machine, and those that are shared now")
+    listing = commands.add_parser(
+        "list",
+        help="list the cameras of this machine, and those that are shared now",
+        description=f"Exit code 0: the lists are complete; {FAILED}: some cameras could not be listed, for the reasons "
+        "that are told on standard error and in the field errors of --json.",
+    )
     add_json(listing)
     listing.set_defaults(run="pywinmmf.camera.list_command:run")
 

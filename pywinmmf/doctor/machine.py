@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pywinmmf
+from pywinmmf import registry
 
 from .finding import REPORT, Finding
 
@@ -59,6 +60,9 @@ def _clock() -> Finding:
 def _cameras() -> Finding:
     shared = sorted(pywinmmf.shared_cameras())
     found = f"shared: {', '.join(shared) or 'none'}"
+    if unreadable := registry.unreadable():
+        advice = "remove that file, or make it readable for this user"
+        return Finding("cameras", "problem", "; ".join(unreadable), advice)
     if importlib.util.find_spec("cv2_enumerate_cameras") is None:  # readers do not need it
         advice = "only to share cameras: pip install 'pywinmmf[camera]'"
         return Finding("cameras", "note", f"{found}; those of the machine cannot be listed", advice)

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from pywinmmf.camera.share_command import share_until, shared
 from pywinmmf.camera.sharing import Sharing
 from pywinmmf.cli import main
 from pywinmmf.cli.ending import Ending
+from pywinmmf.doctor import machine
 from pywinmmf.viewers.state import is_stalled
 
 # A signal comes when a section is written. (On Windows, a pipe that is being read would stop FFmpeg from being loaded.)
@@ -218,6 +220,27 @@ def test_list(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     listed = json.loads(capsys.readouterr().out)
     assert listed["devices"] == [{"number": 0, "name": "Front", "path": "/dev/video0"}]
     assert [entry["name"] for entry in listed["shared"]] == [name]
+    assert listed["errors"] == []
+
+
+def refuse(_: int) -> list[Device]:
+    raise KeyError("cv2_enumerate_cameras")
+
+
+@pytest.mark.parametrize("package", [None, SimpleNamespace(enumerate_cameras=refuse)], ids=["missing", "broken"])
+def test_an_empty_list_is_told_from_one_that_could_not_be_made(
+    package: object, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "cv2_enumerate_cameras", package)
+    with MemoryMappedFile.create(registry.claim_name(name), 1):
+        registry.announce(name, Namespace.LOCAL, "0")
+        for options in ([], ["--json"]):
+            assert main(["camera", "list", *options]) == 1
+            said = capsys.readouterr()
+            assert name in said.out  # what is shared can be listed all the same
+            assert "cv2_enumerate_cameras" in said.err
+    (error,) = json.loads(said.out)["errors"]
+    assert "cv2_enumerate_cameras" in error
 
 
 @pytest.mark.parametrize(("wish", "seconds"), [({"most_fps": 0.2}, 5), ({"every": 300}, 10), ({"most_fps": 10}, 0.1)])
@@ -257,6 +280,20 @@ def test_a_list_that_no_terminal_obeys(
 def test_list_asks_the_system(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["camera", "list", "--json"]) == 0
     assert isinstance(json.loads(capsys.readouterr().out)["devices"], list)
+
+
+def test_a_list_of_shared_cameras_that_cannot_be_read_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(devices, "devices", lambda: [])
+    file = folder / registry.FILE
+    file.parent.mkdir()
+    file.write_text("{")
+    assert main(["camera", "list", "--json"]) == 1
+    (error,) = json.loads(capsys.readouterr().out)["errors"]
+    assert str(file) in error
+    (cameras,) = [finding for finding in machine.findings() if finding.subject == "cameras"]
+    assert cameras.state == "problem" and str(file) in cameras.found
 
 
 @pytest.mark.parametrize(

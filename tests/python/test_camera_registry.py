@@ -13,6 +13,7 @@ import pytest
 from cameras import SIZE
 
 from pywinmmf import (
+    Error,
     FrameChannel,
     MemoryMappedFile,
     Namespace,
@@ -119,6 +120,18 @@ def test_a_camera_that_cannot_be_announced_is_shared_all_the_same(
         assert f"{name} is in no list" in caplog.text
         with FrameChannel.open(name, namespace=Namespace.GLOBAL, readonly=True) as channel:
             channel.next(timeout=30).release()
+
+
+def test_an_entry_stays_while_the_system_does_not_tell_whether_it_is_stale(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> MemoryMappedFile:
+        raise Error("too many open files", -1, 24)
+
+    registry.announce(name, Namespace.LOCAL, "0")
+    assert shared_cameras() == {}
+    monkeypatch.setattr(MemoryMappedFile, "open", refuse)
+    assert set(shared_cameras()) == {name}
 
 
 def test_a_damaged_registry_is_an_empty_one(folder: Path) -> None:

