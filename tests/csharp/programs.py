@@ -12,7 +12,8 @@ from lab import csc
 HERE = Path(__file__).parent
 BINDINGS = HERE.parents[1] / "bindings/csharp"
 LAYER = sorted((BINDINGS / "Wmmf").glob("*.cs"))
-SELF_TEST = ("selftest/Program.cs", *sorted(f"selftest/{path.name}" for path in HERE.glob("selftest/[!P]*.cs")))
+PROGRAM = "selftest/Program.cs"
+SELF_TEST = (PROGRAM, *sorted({f"selftest/{path.name}" for path in HERE.glob("selftest/*.cs")} - {PROGRAM}))
 DEFINES = ("NETCOREAPP", "NET7_0_OR_GREATER", "NET8_0_OR_GREATER")  # what the SDK defines for .NET 8
 
 

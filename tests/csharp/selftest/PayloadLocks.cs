@@ -5,7 +5,7 @@ using System.Threading.Tasks;
 using Wmmf;
 using static Checks;
 
-internal static class LocksInPayloadTests
+internal static class PayloadLocksTests
 {
     private const long Row = 128, Other = 0, Content = 192;
 
