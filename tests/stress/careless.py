@@ -1,4 +1,4 @@
-"""Careless threads of a C# program beside an innocent one, on Linux."""
+"""Careless threads of a C# program beside an innocent one."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import subprocess
 from csharp import programs
 from lab import dotnet
 
+SOURCE = "../stress/Careless.cs"
 GRACE = 660.0  # longer than the program itself waits for what hangs
 
 
-def run(seconds: float, seed: int | None = None) -> subprocess.CompletedProcess[str]:
+def run(system: str, seconds: float, seed: int | None = None) -> subprocess.CompletedProcess[str]:
     """Run Careless.cs, whose output says what it did."""
     words = [str(seconds), str(random.randrange(2**31) if seed is None else seed)]
-    return dotnet.run_linux(programs.for_linux("../stress/Careless.cs"), words, timeout=seconds + GRACE)
+    if system == "linux":
+        return dotnet.run_linux(programs.for_linux(SOURCE), words, timeout=seconds + GRACE)
+    return dotnet.run_wine(programs.for_windows(SOURCE), words, timeout=seconds + GRACE)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from stress import careless
+import pytest
+from stress import careless, kills
 
 
-def test_careless_threads_do_no_harm() -> None:
-    done = careless.run(5, seed=1)
+@pytest.mark.parametrize("system", kills.SYSTEMS)
+def test_careless_threads_do_no_harm(system: str) -> None:
+    done = careless.run(system, 5, seed=1)
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr

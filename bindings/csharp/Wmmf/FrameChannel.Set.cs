@@ -193,7 +193,7 @@ namespace Wmmf
                 }
                 for (var i = 0; i < frames.Length; i++)
                 {
-                    _channels[i]._reader.HasGiven(frames[i].Sequence);
+                    _channels[i]._reader.HasGiven(frames[i].Sequence, _items[i].after);
                     Telemetry.Taken(_channels[i].Name, described[i].missed, described[i].timestamp_ns);
                 }
             }

@@ -10,7 +10,8 @@ namespace Wmmf
 {
     /// <summary>Reads the frames of a channel and remembers which it has given; made by
     /// <see cref="FrameChannel.CreateReader"/>. Two readers of one channel are each given all frames.</summary>
-    /// <remarks>All members may be used from several threads at once; they share the one count.</remarks>
+    /// <remarks>All members may be used from several threads at once. They share the one count, and threads that ask at the same
+    /// time may be given the same frame.</remarks>
     /// <example><code>
     /// var reader = channel.CreateReader();
     /// while (reader.TryNext(out var frame, TimeSpan.FromSeconds(1)))
@@ -22,17 +23,17 @@ namespace Wmmf
     {
         private readonly SectionHandle _section;
         private readonly FramePick _next;
-        private ulong _last;
+        private long _last; // of the unsigned sequence: Interlocked of .NET Standard 2.0 knows no others
 
         internal FrameReader(SectionHandle section, FrameOrder order = FrameOrder.Newest, ulong after = 0)
         {
             _section = section;
             _next = order == FrameOrder.Every ? FramePick.Every : FramePick.Next;
-            _last = after;
+            _last = (long)after;
         }
 
         /// <summary>The sequence of the frame that was given last; 0: none yet.</summary>
-        public ulong LastSequence => Volatile.Read(ref _last);
+        public ulong LastSequence => (ulong)Volatile.Read(ref _last);
 
         /// <summary>The newest frame, at once if there is one, else the first.</summary>
         /// <param name="timeout">How long to wait for the first; null waits for ever.</param>
@@ -48,8 +49,18 @@ namespace Wmmf
             return frame ?? throw Failure(status);
         }
 
-        // A frame that was taken elsewhere.
-        internal void HasGiven(ulong sequence) => Volatile.Write(ref _last, sequence);
+        // A frame that was chosen while `after` was the last. If another thread was given a later one meanwhile, that counts.
+        internal void HasGiven(ulong sequence, ulong after)
+        {
+            var last = after;
+            for (;;)
+            {
+                var found = (ulong)Interlocked.CompareExchange(ref _last, (long)sequence, (long)last);
+                if (found == last || found >= sequence)
+                    return;
+                last = found;
+            }
+        }
 
         // A frame that is chosen by its sequence or time, which counts for nothing.
         internal Frame At(FramePick pick, ulong which, TimeSpan? timeout, CancellationToken cancellationToken)
@@ -145,8 +156,9 @@ namespace Wmmf
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public FrameInfo ReadInto(Span<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
-            var status = Copy(buffer, timeout, cancellationToken, out var frame);
-            return Copied(status, frame, buffer.Length);
+            var after = LastSequence;
+            var status = Copy(buffer, after, timeout, cancellationToken, out var frame);
+            return Copied(status, frame, after, buffer.Length);
         }
 
         /// <summary>The same without blocking a thread: one thread of the process waits for all.</summary>
@@ -164,9 +176,9 @@ namespace Wmmf
                 return new ValueTask<FrameInfo>(Task.FromCanceled<FrameInfo>(cancellationToken));
             var deadline = new Deadline(timeout);
             var after = LastSequence;
-            var status = Copy(buffer.Span, TimeSpan.Zero, cancellationToken, out var frame);
+            var status = Copy(buffer.Span, after, TimeSpan.Zero, cancellationToken, out var frame);
             if (status == (int)WmmfStatus.Ok)
-                return new ValueTask<FrameInfo>(Copied(status, frame, buffer.Length));
+                return new ValueTask<FrameInfo>(Copied(status, frame, after, buffer.Length));
             return CopyLater(status, frame, after, buffer, deadline, cancellationToken);
         }
 
@@ -177,14 +189,14 @@ namespace Wmmf
             {
                 _ = await WhenNewer(after, deadline, cancellation).ConfigureAwait(false);
                 after = LastSequence;
-                status = Copy(buffer.Span, TimeSpan.Zero, cancellation, out frame);
+                status = Copy(buffer.Span, after, TimeSpan.Zero, cancellation, out frame);
             }
-            return Copied(status, frame, buffer.Length);
+            return Copied(status, frame, after, buffer.Length);
         }
 
-        private unsafe int Copy(Span<byte> buffer, TimeSpan? timeout, CancellationToken cancellation, out wmmf_frame copied)
+        private unsafe int Copy(
+            Span<byte> buffer, ulong after, TimeSpan? timeout, CancellationToken cancellation, out wmmf_frame copied)
         {
-            var after = LastSequence;
             var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame) };
             using var section = _section.Hold();
             var wait = new Waiting(section, timeout, cancellation);
@@ -200,7 +212,7 @@ namespace Wmmf
             return status;
         }
 
-        private FrameInfo Copied(int status, in wmmf_frame frame, int length)
+        private FrameInfo Copied(int status, in wmmf_frame frame, ulong after, int length)
         {
             if (status != (int)WmmfStatus.Ok)
             {
@@ -209,7 +221,7 @@ namespace Wmmf
                 throw WmmfException.Of(status, $"copy {what} into {length} bytes from channel '{_section.Name}'", hint);
             }
             var info = new FrameInfo(frame);
-            Volatile.Write(ref _last, frame.sequence);
+            HasGiven(frame.sequence, after);
             Telemetry.Read(_section.Name, frame.missed, frame.timestamp_ns);
             return info;
         }
@@ -254,9 +266,10 @@ namespace Wmmf
 
         private int Take(FramePick pick, TimeSpan? timeout, CancellationToken cancellation, out Frame? taken)
         {
-            var status = Take(pick, LastSequence, timeout, cancellation, out taken);
+            var after = LastSequence;
+            var status = Take(pick, after, timeout, cancellation, out taken);
             if (taken != null)
-                HasGiven(taken.Sequence);
+                HasGiven(taken.Sequence, after);
             return status;
         }
 

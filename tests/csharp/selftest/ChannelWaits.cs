@@ -2,6 +2,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -61,5 +62,39 @@ internal static class ChannelWaitsTests
             }
         }
         Check(writer.Publish(new byte[1]) == 1, "nothing else was published");
+    }
+
+    // The meter is told of a frame after it is taken and before the reader counts it.
+    internal static void TestCountOfAReaderDoesNotGoBack()
+    {
+        using var channel = FrameChannel.Create(NewName(), 8);
+        var reader = channel.CreateReader();
+        using var hasTaken = new ManualResetEventSlim();
+        using var mayCount = new ManualResetEventSlim();
+        var slow = new Thread(() => reader.Next().Dispose());
+        using var meter = new MeterListener();
+        meter.InstrumentPublished = (instrument, self) =>
+        {
+            if (instrument.Name == "wmmf.frames.age")
+                self.EnableMeasurementEvents(instrument);
+        };
+        meter.SetMeasurementEventCallback<double>((_, _, _, _) =>
+        {
+            if (Thread.CurrentThread == slow)
+            {
+                hasTaken.Set();
+                mayCount.Wait();
+            }
+        });
+        meter.Start();
+        channel.Publish(new byte[1]);
+        slow.Start();
+        hasTaken.Wait();
+        channel.Publish(new byte[2]);
+        using (var newer = reader.Next())
+            Check(newer.Sequence == 2, "the newer one");
+        mayCount.Set();
+        slow.Join();
+        Check(reader.LastSequence == 2 && !reader.TryNext(out _), $"had {reader.LastSequence}");
     }
 }
