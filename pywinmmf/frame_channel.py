@@ -223,8 +223,11 @@ class FrameChannel(Opened[hold.Channel]):
         return self._in_place
 
     def state(self, stalled: float | None = 1.0) -> ChannelState:
-        """The state of the channel: live, stalled (no frame for ``stalled`` seconds; None: never), hung up (the last
-        publisher died) or gone (the last publisher closed it)."""
+        """The state of the channel: live, stalled (no frame was published for ``stalled`` seconds; None: never), hung
+        up (the last publisher died) or gone (the last publisher closed it).
+
+        Before the first frame, the time begins when the channel is created. Timestamps of frames do not matter.
+        """
         state = ffi.new("uint32_t *")
         self._must(self._call(lib.wmmf_channel_get_state, nanoseconds(stalled), state), "look at")
         return ChannelState(state[0])

@@ -837,7 +837,8 @@ WMMF_API int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, u
  * This handle then takes its place. If several stand by, one gets WMMF_OK and the others wait on. */
 WMMF_API int32_t wmmf_channel_stand_by(wmmf_channel *channel, int64_t timeout_ns);
 
-/* *state becomes one of enum wmmf_channel_state; stalled: the newest frame is older than `stalled_ns`. */
+/* *state becomes one of enum wmmf_channel_state; stalled: no frame was published for longer than `stalled_ns`, whatever
+ * timestamps say; before the first one, the time begins when the channel is created. Negative: never. */
 WMMF_API int32_t wmmf_channel_get_state(wmmf_channel *channel, int64_t stalled_ns, uint32_t *state);
 
 /* As wmmf_get_participant, for all handles of the channel: first those that can write it, then those that only read. */

@@ -812,7 +812,7 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
         detail::check(wmmf_channel_resize(handle(), capacity, slots, history, limit.count()), "wmmf_channel_resize");
     }
 
-    /* The state of the channel; it is stalled if the newest frame is older than this. */
+    /* The state of the channel; it is stalled if no frame was published for longer than this. */
     wmmf_channel_state state(timeout stalled = forever) const {
         return static_cast<wmmf_channel_state>(
             detail::ask<uint32_t>("wmmf_channel_get_state", wmmf_channel_get_state, handle(), stalled.count()));

@@ -589,8 +589,9 @@ int32_t channel_install(wmmf_channel *channel, struct base *base, const struct p
 
 /* Replacing the pictures. */
 
-/* The newest frame is copied to slot 0. Nobody sees `to` yet. */
+/* The newest frame is copied to slot 0, which makes it no newer. Nobody sees `to` yet. */
 static void copy_newest(const struct pictures *from, const struct pictures *to) {
+    store_relaxed_u64(&to->header->published_ns, load_relaxed_u64(&from->header->published_ns));
     uint64_t newest = load_seq_u64(&from->header->newest);
     uint32_t slot = newest_slot(from, newest);
     uint64_t sequence = newest_sequence(newest);
@@ -732,21 +733,37 @@ void channel_keep_name(wmmf_channel *channel, int64_t now_ns) {
 
 /* Participants and states. */
 
+/* As generation_enter, once the channel has followed to what is current for all. */
+static int32_t enter_current(wmmf_channel *channel, struct generation **out) {
+    struct generation *generation = generation_enter(channel);
+    int32_t status = WMMF_OK;
+    if (generation_status(generation) == CHANGED) {
+        status = channel_follow(channel, generation);
+        generation_leave(generation);
+        if (status != WMMF_OK)
+            return status;
+        generation = generation_enter(channel);
+    }
+    *out = generation;
+    return WMMF_OK;
+}
+
 int32_t wmmf_channel_get_state(wmmf_channel *channel, int64_t stalled_ns, uint32_t *state) {
-    wmmf_channel_info info = {.struct_size = sizeof info};
+    struct generation *generation;
     int32_t status = state ? channel_check(channel) : WMMF_E_ARGUMENT;
     if (status == WMMF_OK)
-        status = wmmf_channel_get_info(channel, &info);
+        status = enter_current(channel, &generation);
     if (status != WMMF_OK)
         return status;
-    const struct base *base = channel->base;
+    const struct base *base = generation->base;
+    uint64_t published_ns = load_relaxed_u64(&generation->pictures.header->published_ns);
+    int64_t quiet_ns = (int64_t)((uint64_t)platform_monotonic_ns() - published_ns);
     /* `left` is stored before the last publisher's record says so: whoever sees nobody there sees it. */
     if (!somebody_publishes(base, false))
         *state = load_seq_u32(&base->header->left) == 1 ? WMMF_CHANNEL_GONE : WMMF_CHANNEL_HUNG_UP;
     else
-        *state = stalled_ns >= 0 && info.timestamp_ns != 0 && (int64_t)(info.now_ns - info.timestamp_ns) > stalled_ns
-                     ? WMMF_CHANNEL_STALLED
-                     : WMMF_CHANNEL_LIVE;
+        *state = stalled_ns >= 0 && quiet_ns > stalled_ns ? WMMF_CHANNEL_STALLED : WMMF_CHANNEL_LIVE;
+    generation_leave(generation);
     return WMMF_OK;
 }
 
@@ -790,14 +807,10 @@ int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info) {
         return status;
     if (info->struct_size != sizeof *info)
         return WMMF_E_STRUCT_SIZE;
-    struct generation *generation = generation_enter(channel);
-    if (generation_status(generation) == CHANGED) {
-        status = channel_follow(channel, generation);
-        generation_leave(generation);
-        if (status != WMMF_OK)
-            return status;
-        generation = generation_enter(channel);
-    }
+    struct generation *generation;
+    status = enter_current(channel, &generation);
+    if (status != WMMF_OK)
+        return status;
     const struct pictures *pictures = &generation->pictures;
     uint64_t newest = load_acquire_u64(&pictures->header->newest);
     uint32_t slot = newest_slot(pictures, newest);

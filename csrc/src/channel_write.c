@@ -246,6 +246,8 @@ static int32_t publish(wmmf_channel *channel, wmmf_frame *frame) {
     store_release_u64(&pictures->frames[slot].stamp, 2 * frame->sequence);
     int32_t status = generation_status(generation);
     if (status == WMMF_OK) {
+        /* Dying before the next store: a frame that nobody sees puts off by its time that the channel is stalled. */
+        store_relaxed_u64(&pictures->header->published_ns, (uint64_t)now);
         /* seq_cst, which releases the picture: from here on the frame is everybody's. */
         store_seq_u64(&pictures->header->newest, frame->sequence << NEWEST_SEQUENCE_SHIFT | (slot + 1));
         channel_wake(generation->base);

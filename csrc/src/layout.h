@@ -190,8 +190,9 @@ struct pictures_header {
 
     /* Stored by the owner of the lock. */
     shared_u64 newest;
-    shared_u64 oldest; /* with a history: the sequence of the oldest frame that may be pinned */
-    uint8_t reserved1[48];
+    shared_u64 oldest;       /* with a history: the sequence of the oldest frame that may be pinned */
+    shared_u64 published_ns; /* monotonic: of the last frame; before the first: when the channel was created */
+    uint8_t reserved1[40];
 
     uint8_t reserved2[PICTURES_HEADER_SIZE - 128];
 };

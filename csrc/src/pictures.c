@@ -74,6 +74,7 @@ int32_t pictures_create(const wmmf_section *channel, const struct pictures_shape
     header->number = number;
     header->newest = sequence << NEWEST_SEQUENCE_SHIFT;
     header->oldest = sequence + 1;
+    header->published_ns = (uint64_t)platform_monotonic_ns();
     /* Nobody knows the section's name before the channel says it, which releases all of this. */
     header->magic = PICTURES_MAGIC;
     pictures->id = plan.id;

@@ -10,7 +10,7 @@ from typing import Any
 
 from pywinmmf import Error, FrameChannel, Namespace, registry
 from pywinmmf.cli.terminal import FAILED, shown
-from pywinmmf.viewers.state import is_stalled
+from pywinmmf.viewers.state import State, state_of
 
 from . import devices
 
@@ -45,11 +45,11 @@ def _print(present: list[devices.Device], shared: list[dict[str, Any]]) -> None:
 def _state(name: str, namespace: Namespace) -> str:
     try:
         with FrameChannel.open(name, namespace=namespace, readonly=True) as channel:
-            age = channel.age
+            age, state = channel.age, state_of(channel, name, namespace)
     except Error as error:
         return str(error)
     if age is None:
         return "no picture yet"
-    if not is_stalled(name, namespace, age):
+    if state is State.LIVE:
         return "live"
-    return f"stalled since {datetime.now() - timedelta(seconds=age):%Y-%m-%d %H:%M:%S}"
+    return f"{state.value} since {datetime.now() - timedelta(seconds=age):%Y-%m-%d %H:%M:%S}"

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 
 from pywinmmf import Frame, FrameChannel, LockTimeoutError, Namespace, NotFoundError, PoisonedError
 
-from .state import State, ended_state, is_stalled
+from .state import State, most_seconds_between, state_of
 
 TICK = 0.25  # seconds without news after which a follower says so
 
@@ -48,21 +48,21 @@ class Follower:
 
     def _frames(self, channel: FrameChannel) -> Generator[News, None, State]:
         """Until there are none any more; why."""
-        state, wait, came = State.STALLED, 0.0, -math.inf
+        wait, came = 0.0, -math.inf
         while True:
             try:
                 frame = self._news(channel, wait)
             except PoisonedError:
                 return State.POISONED
             if frame is not None:
-                seen = state = State.LIVE if wait else State.STALLED
+                state = State.LIVE if wait else State.STALLED
                 came = time.perf_counter()
             else:
-                ended = ended_state(channel)
-                if is_stalled(self.name, self._namespace, time.perf_counter() - came):
-                    return ended or State.STALLED
-                seen = ended or state
-            yield seen, frame
+                state = state_of(channel, self.name, self._namespace)
+                quiet = time.perf_counter() - came
+                if state is not State.LIVE and quiet >= most_seconds_between(self.name, self._namespace):
+                    return state
+            yield state, frame
             if frame is not None:
                 frame.release()
             wait = TICK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from pywinmmf import ChannelState, Error, FrameChannel, Namespace
+from pywinmmf import Error, FrameChannel, Namespace
 from pywinmmf.registry import seconds_between_pictures
 
 STALLED_SECONDS = 2.0  # seconds without a frame after which a channel counts as stalled
@@ -26,24 +26,14 @@ class State(enum.Enum):
     ABSENT = "absent"
 
 
-ENDED = {ChannelState.HUNG_UP: State.HUNG_UP, ChannelState.GONE: State.GONE}
-
-
-def ended_state(channel: FrameChannel) -> State | None:
-    """Hung up or gone, by the kernel's word; None if a program is there to publish."""
-    return ENDED.get(channel.state(stalled=None))
-
-
 def state_of(channel: FrameChannel, name: str, namespace: Namespace) -> State:
-    """Live, stalled, hung up or gone, by the age of its newest frame."""
-    age = channel.age
-    stalled = age is None or is_stalled(name, namespace, age)
-    return ended_state(channel) or (State.STALLED if stalled else State.LIVE)
+    """Live, stalled, hung up or gone."""
+    return State[channel.state(stalled=most_seconds_between(name, namespace)).name]
 
 
-def is_stalled(name: str, namespace: Namespace, age: float) -> bool:
-    """Whether a channel whose newest frame is ``age`` seconds old counts as stalled."""
-    return age >= STALLED_SECONDS and age >= INTERVALS * seconds_between_pictures(name, namespace)
+def most_seconds_between(name: str, namespace: Namespace) -> float:
+    """Between two frames, or the channel counts as stalled."""
+    return max(STALLED_SECONDS, INTERVALS * seconds_between_pictures(name, namespace))
 
 
 def problem_of(error: Exception) -> str:

@@ -719,6 +719,46 @@ static void a_channel_says_how_it_does(void) {
     wmmf_channel_close(reader);
 }
 
+static bool becomes_stalled(wmmf_channel *channel) {
+    int64_t end = system_now_ns() + SECOND;
+    while (state_of(channel, 0) != WMMF_CHANNEL_STALLED && system_now_ns() < end)
+        system_pause();
+    return state_of(channel, 0) == WMMF_CHANNEL_STALLED;
+}
+
+static void a_channel_is_stalled_when_nothing_is_published(void) {
+    const char *name = new_name();
+    wmmf_channel *creator = make(name, 3, 0, 0, 0), *reader = open_channel(name, true);
+    CHECK_EQUAL(WMMF_CHANNEL_LIVE, state_of(reader, SECOND * 60));
+    CHECK(becomes_stalled(reader)); /* there is no frame yet */
+    CHECK_EQUAL(WMMF_CHANNEL_LIVE, state_of(reader, -1));
+    wmmf_frame frame = new_frame();
+    for (int64_t way = -1; way <= 1; way++) { /* timestamps of an hour ago, of now, and of an hour to come */
+        REQUIRE_OK(wmmf_channel_begin(creator, 0, &frame));
+        frame.timestamp_ns = channel_info_of(creator).now_ns + (uint64_t)(way * 3600 * SECOND);
+        REQUIRE_OK(wmmf_channel_publish(creator, &frame));
+        CHECK_EQUAL(WMMF_CHANNEL_LIVE, state_of(reader, SECOND * 60));
+        CHECK(becomes_stalled(reader));
+    }
+    wmmf_channel_close(reader);
+    wmmf_channel_close(creator);
+}
+
+static void new_pictures_are_no_frame(void) {
+    wmmf_channel *channel = make(new_name(), 3, 0, 0, 0);
+    publish(channel, 1);
+    int64_t before = (int64_t)channel_info_of(channel).now_ns, after;
+    for (uint64_t capacity = 10; capacity <= CAPACITY; capacity *= 100) { /* too small for the frame, then larger */
+        do {
+            system_pause();
+            after = (int64_t)channel_info_of(channel).now_ns;
+        } while (after - before < SECOND / 50);
+        REQUIRE_OK(wmmf_channel_resize(channel, capacity, 3, 0, 0));
+        CHECK_EQUAL(WMMF_CHANNEL_STALLED, state_of(channel, SECOND / 50));
+    }
+    wmmf_channel_close(channel);
+}
+
 static int stand_by(const char *name) {
     wmmf_channel *channel = open_channel(name, false);
     say("standing by");
@@ -921,6 +961,8 @@ static const struct test tests[] = {
     TEST(a_held_frame_of_the_history_stays),
     TEST(a_long_history_keeps_its_promise),
     TEST(a_channel_says_how_it_does),
+    TEST(a_channel_is_stalled_when_nothing_is_published),
+    TEST(new_pictures_are_no_frame),
     TEST(a_standby_takes_over),
     TEST(all_handles_are_listed_once),
     TEST(inner_sections_are_not_listed),

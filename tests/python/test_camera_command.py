@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from cameras import SIZE, Unreliable, make_video
 
 from pywinmmf import (
     AlreadyExistsError,
+    ChannelState,
     FrameChannel,
     MemoryMappedFile,
     Namespace,
@@ -34,7 +36,7 @@ from pywinmmf.camera.sharing import Sharing
 from pywinmmf.cli import main
 from pywinmmf.cli.ending import Ending
 from pywinmmf.doctor import machine
-from pywinmmf.viewers.state import is_stalled
+from pywinmmf.viewers.state import most_seconds_between
 
 # A signal comes when a section is written. (On Windows, a pipe that is being read would stop FFmpeg from being loaded.)
 RUN = """
@@ -209,9 +211,10 @@ def test_list(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     claim = MemoryMappedFile.create(registry.claim_name(name), 1)
     with claim, FrameChannel.create(name, capacity=10) as channel:
         registry.announce(name, Namespace.LOCAL, "0")
-        for timestamp, state in ((None, "no picture yet"), (0, "live"), (1, "stalled since [-0-9]+ [:0-9]+")):
-            if timestamp is not None:
-                channel.publish(b"picture", timestamp_ns=timestamp)
+        for seconds, state in ((60, "no picture yet"), (60, "live"), (0, "stalled since [-0-9]+ [:0-9]+")):
+            monkeypatch.setattr("pywinmmf.viewers.state.STALLED_SECONDS", seconds)
+            if state == "live":
+                channel.publish(b"picture")
             assert main(["camera", "list"]) == 0
             device, shared = capsys.readouterr().out.splitlines()
             assert device == "device  0  Front  /dev/video0"
@@ -243,6 +246,10 @@ def test_an_empty_list_is_told_from_one_that_could_not_be_made(
     assert "cv2_enumerate_cameras" in error
 
 
+def state_after(seconds: float, *, stalled: float) -> ChannelState:
+    return ChannelState.STALLED if seconds > stalled else ChannelState.LIVE
+
+
 @pytest.mark.parametrize(("wish", "seconds"), [({"most_fps": 0.2}, 5), ({"every": 300}, 10), ({"most_fps": 10}, 0.1)])
 def test_a_camera_is_stalled_when_pictures_are_missing(
     name: str,
@@ -256,13 +263,14 @@ def test_a_camera_is_stalled_when_pictures_are_missing(
     most = max(2, 3 * seconds)
     with shared(Sharing(source="test", name=name, size=SIZE, namespace=Namespace.LOCAL, **wish)):
         assert shared_cameras()[name]["seconds_between_pictures"] == seconds
-        assert not is_stalled(name, Namespace.LOCAL, most - 0.1)
-        for age, word in ((most - 0.1, "live"), (most, "stalled since")):
+        assert most_seconds_between(name, Namespace.LOCAL) == most
+        for age, word in ((most, "live"), (most + 0.1, "stalled since")):
             monkeypatch.setattr(FrameChannel, "age", age)
+            monkeypatch.setattr(FrameChannel, "state", partial(state_after, age))
             assert main(["camera", "list"]) == 0
             assert f"  {word}" in capsys.readouterr().out
-        assert is_stalled(name, Namespace.GLOBAL, 2)
-    assert is_stalled(name, Namespace.LOCAL, 2)
+        assert most_seconds_between(name, Namespace.GLOBAL) == 2
+    assert most_seconds_between(name, Namespace.LOCAL) == 2
 
 
 def test_a_list_that_no_terminal_obeys(

@@ -90,6 +90,7 @@ def test_a_standing_picture_comes_once(name: str) -> None:
         channel.publish(b"x")
         news = iter(Follower(name, LOCAL))
         until(news, State.STALLED, sequence=1)
+        until(news, State.STALLED)
         assert [next(news) for _ in range(5)] == [(State.STALLED, None)] * 5
         news.close()  # type: ignore[attr-defined]
 

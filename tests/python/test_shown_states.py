@@ -17,7 +17,7 @@ pytest.importorskip("aiohttp", reason="the extra 'view' is not installed")
 
 from viewer import Viewer, viewers
 
-from pywinmmf import FrameChannel, MemoryMappedFile
+from pywinmmf import ChannelState, FrameChannel, MemoryMappedFile
 from pywinmmf.cli import main
 
 PUBLISH = """
@@ -91,6 +91,26 @@ def test_each_state_is_shown_each_time(
                 assert publisher.result() == ""
                 eventually(lambda: shown() == {"gone"})
     eventually(lambda: viewer.statistics()["state"] == "absent")
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(3600, "live"), (0, "stalled")])
+def test_a_channel_without_a_frame_is_shown_as_it_says(
+    name: str,
+    seconds: float,
+    state: str,
+    view: Callable[..., Viewer],
+    eventually: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("pywinmmf.viewers.state.STALLED_SECONDS", seconds)
+    with FrameChannel.create(name, capacity=10) as channel:
+        eventually(lambda: channel.state(stalled=seconds) is ChannelState[state.upper()])
+        for words in (["info", name, "--interval", "0"], ["top", name, "--interval", "0.01"]):
+            assert main([*words, "--json"]) == 0
+            assert f'"state": "{state}"' in capsys.readouterr().out
+        viewer = view(name)
+        eventually(lambda: viewer.statistics()["state"] == state)
 
 
 def test_a_damaged_channel_is_shown_as_such(

@@ -93,7 +93,7 @@ def test_top_once_is_a_plain_table(name: str, capsys: pytest.CaptureFixture[str]
             "readers",
         ]
         # Who made the channel counts as a reader until it writes.
-        assert row.split() == [name, "local", "stalled", "0", "bytes", "0.0", "0.0", "none", "4", "1"]
+        assert row.split() == [name, "local", "live", "0", "bytes", "0.0", "0.0", "none", "4", "1"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals from other processes")

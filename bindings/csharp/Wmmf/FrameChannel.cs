@@ -203,8 +203,8 @@ namespace Wmmf
             }
         }
 
-        /// <summary>Whether somebody publishes.</summary>
-        /// <param name="stalledAfter">How old the newest frame may be; null: any age.</param>
+        /// <summary>Whether somebody publishes. A channel without a frame counts from its creation.</summary>
+        /// <param name="stalledAfter">For how long no frame may be published; null: for ever.</param>
         /// <returns>The state, as the system knows it.</returns>
         public ChannelState GetState(TimeSpan? stalledAfter = null)
         {

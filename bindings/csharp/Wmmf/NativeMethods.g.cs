@@ -641,7 +641,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_stand_by(IntPtr channel, long timeout_ns);
 
-        // state becomes one of enum wmmf_channel_state; stalled: the newest frame is older than `stalled_ns`.
+        // state becomes one of enum wmmf_channel_state; stalled: no frame was published for longer than `stalled_ns`, whatever timestamps say; before the first one, the time begins when the channel is created. Negative: never.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_get_state(IntPtr channel, long stalled_ns, uint* state);
 
