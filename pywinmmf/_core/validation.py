@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import os
 import re
+import sys
 from enum import IntEnum
 from typing import Any, TypeVar
 
@@ -95,8 +96,11 @@ def access_options(access: Access | str | int) -> tuple[Access | str | int, dict
     return access, {"access": lib.WMMF_ACCESS_MODE, "mode": whole("access mode", access, most=0o777)}
 
 
+_PLAIN = frozenset([bytes, bytearray, memoryview])
+
+
 def buffer(what: str, value: Any) -> memoryview:
-    """A view of an object with the buffer protocol; arrays of Python objects are refused."""
+    """A view of an object with the buffer protocol; arrays of Python objects are refused, and those with a mask."""
     try:
         view = value if type(value) is memoryview else memoryview(value)
         objects = view.itemsize > 2 and "O" in view.format and "O" in re.sub(":.*?:", "", view.format)
@@ -106,7 +110,22 @@ def buffer(what: str, value: Any) -> memoryview:
         raise InvalidArgumentError(f"{what}: expected a buffer, but {error}") from None
     if objects:
         raise ArgumentTypeError(f"{what}: expected numbers or bytes, not Python objects (format {view.format!r})")
+    if type(value) not in _PLAIN:
+        _refuse_masked(what, value)
     return view
+
+
+def _refuse_masked(what: str, value: Any) -> None:
+    """The buffer of a masked array of NumPy has no mask in it: its reader would take the masked elements for good."""
+    masked_arrays = sys.modules.get("numpy.ma")
+    if masked_arrays is None or not isinstance(value, masked_arrays.MaskedArray):
+        return
+    count = masked_arrays.getmaskarray(value).tobytes().count(1)
+    if count:
+        raise InvalidArgumentError(
+            f"{what} is a masked array with {count} masked elements: expected none, because the mask is not sent. Use "
+            "filled(value), or send the mask as an array of its own"
+        )
 
 
 def contiguous(what: str, value: Any, *, writable: bool = False) -> memoryview:

@@ -171,6 +171,41 @@ def test_an_array_that_cannot_be_sent_is_refused_by_name(channel: FrameChannel, 
     assert channel.sequence == 0
 
 
+MASKED = [
+    numpy.ma.array([[1.5, 2], [3, 4]], mask=[[0, 1], [0, 0]]),
+    numpy.ma.array(numpy.zeros((2, 3, 4), "u1"), mask=True)[:, :, :3],
+    numpy.ma.array(numpy.arange(6, dtype="u1"), mask=[0, 0, 1, 0, 0, 0]),
+    numpy.ma.array([(1, 2)], dtype="u1,u1", mask=[(0, 1)]),
+    numpy.ma.masked,
+]
+
+
+@pytest.mark.parametrize("array", MASKED, ids=lambda array: f"{array.dtype}-{array.shape}")
+def test_a_masked_array_is_refused_by_name(channel: FrameChannel, array: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"picture is a masked array with \d+ masked elements"):
+        channel.publish(array)
+    assert channel.sequence == 0
+
+
+def test_a_section_refuses_one_too(section: MemoryMappedFile) -> None:
+    masked = numpy.ma.array([1, 2, 3], "u1", mask=[1, 0, 1])
+    with pytest.raises(InvalidArgumentError, match="data is a masked array with 2 masked elements"):
+        section.write(masked)
+    with pytest.raises(InvalidArgumentError, match="data is a masked array with 2 masked elements"):
+        section[:3] = masked
+    assert section.sequence == 0
+
+
+@pytest.mark.parametrize("kind", ["u1", "f4"])
+@pytest.mark.parametrize("mask", [numpy.ma.nomask, [0, 0, 0]])
+def test_a_masked_array_without_masked_elements_is_sent(channel: FrameChannel, kind: str, mask: Any) -> None:
+    array = numpy.ma.array([1, 2, 3], kind, mask=mask)
+    channel.publish(array)
+    with channel.latest() as frame:
+        assert frame.array.dtype == array.dtype
+        assert (frame.array == array.data).all()
+
+
 def test_an_array_of_too_many_dimensions_is_refused(channel: FrameChannel) -> None:
     with pytest.raises(InvalidArgumentError, match="9 dimensions: expected at most 8"):
         channel.publish(numpy.zeros((1,) * 9, "f4"))
