@@ -11,6 +11,8 @@ with MemoryMappedFile.open("camera") as section:
 
 from importlib.util import find_spec as _find_spec
 
+from . import _starting  # noqa: F401 (for what it does)
+
 if _find_spec("._native", __name__) is None:
     raise ImportError(
         f"{__path__[0]} is a source tree in which nothing is built: start Python from another folder or with "

@@ -25,7 +25,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             flush()
     except KeyboardInterrupt:
-        print("pywinmmf: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of the output has had enough
         return UNREADABLE
@@ -36,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     from . import completion
-    from .ending import ctrl_c_is_kept
+    from .ending import interruptible
     from .parser import build_parser
 
     if completion.is_asked_for():
@@ -45,9 +44,9 @@ def _run(argv: Sequence[str] | None) -> int:
     if arguments.run is None:
         arguments.parser.print_help()
         return 0
-    with ctrl_c_is_kept():
-        implementation = _implementation(arguments)
-    return implementation(arguments)
+    implementation = _implementation(arguments)
+    with interruptible():
+        return implementation(arguments)
 
 
 Implementation = Callable[[argparse.Namespace], int]

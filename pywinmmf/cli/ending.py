@@ -70,25 +70,15 @@ def ended_politely() -> AbstractContextManager[None]:
     return _handling(POLITE, signal.default_int_handler)
 
 
-@contextmanager
-def ctrl_c_is_kept() -> Iterator[None]:
-    """While packages are imported: Ctrl-C raises `KeyboardInterrupt` now, and again at the end if it was swallowed.
+def interruptible() -> AbstractContextManager[None]:
+    """Make the first Ctrl-C raise `KeyboardInterrupt`, and ignore the others: what the first has ended, such as the
+    removal of a file, is done undisturbed."""
+    return _handling(["SIGINT"] if threading.current_thread() is threading.main_thread() else [], _interrupt)
 
-    Python swallows it in the callbacks that each import makes, and NumPy makes an `ImportError` of it.
-    """
-    came = False
 
-    def remember(number: int, frame: FrameType | None) -> None:
-        nonlocal came
-        came = True
-        signal.default_int_handler(number, frame)
-
-    with _handling(["SIGINT"] if threading.current_thread() is threading.main_thread() else [], remember):
-        try:
-            yield
-        finally:
-            if came:
-                raise KeyboardInterrupt
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    signal.default_int_handler(number, frame)
 
 
 @contextmanager

@@ -1,0 +1,20 @@
+"""Ctrl-C while a command of this package starts: the system ends it, at once and without a word.
+
+Python would raise `KeyboardInterrupt` in the middle of an import. That is a traceback, or it is lost: callbacks of an
+import swallow it, and NumPy makes an `ImportError` of it. This module comes first, before all that takes its time.
+"""
+
+import signal
+import sys
+
+
+def _is_command() -> bool:
+    """Whether this process is the script ``pywinmmf``, or ``python -m pywinmmf``, where the program is still "-m"."""
+    program, *arguments = sys.argv or [""]
+    if program == "-m":
+        return sys.orig_argv[-len(sys.argv) :] in (["pywinmmf", *arguments], ["-mpywinmmf", *arguments])
+    return program.replace("\\", "/").rpartition("/")[2] in ("pywinmmf", "pywinmmf.exe")
+
+
+if _is_command() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored, as by nohup
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
