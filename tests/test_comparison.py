@@ -1,4 +1,4 @@
-"""The comparison of mapped files in docs/comparison.md: each cell of its table is what this machine answers."""
+"""The comparison of mapped files in docs/comparison.md: each cell of its tables is what this machine answers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy
 import pytest
+from csharp import programs
+from lab import dotnet
 
 from pywinmmf import Layout, MemoryMappedFile
 
@@ -186,15 +188,19 @@ ROWS: dict[str, Callable[[str, Path], bool | str]] = {
 }
 
 
-def table() -> dict[str, list[str]]:
-    lines = PAGE.read_text(encoding="utf-8").partition("## Mapped files in Python")[2].partition("\n## ")[0]
+def table(heading: str, columns: list[str]) -> dict[str, list[str]]:
+    lines = PAGE.read_text(encoding="utf-8").partition(f"## {heading}\n")[2].partition("\n## ")[0]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"^\|.*\|$", lines, re.M)]
-    assert [cell.strip("`") for cell in cells[0][1:]] == COLUMNS
+    assert [cell.strip("`") for cell in cells[0][1:]] == columns
     return {row[0]: row[1:] for row in cells[2:]}
 
 
+def python_table() -> dict[str, list[str]]:
+    return table("Mapped files in Python", COLUMNS)
+
+
 def test_the_table_has_these_rows() -> None:
-    assert list(table()) == list(ROWS)
+    assert list(python_table()) == list(ROWS)
 
 
 @pytest.mark.parametrize("column", COLUMNS)
@@ -202,6 +208,39 @@ def test_the_table_has_these_rows() -> None:
 def test_a_cell_is_what_happens(row: str, column: str, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(bytes(SIZE))
-    said = table()[row][COLUMNS.index(column)]
+    said = python_table()[row][COLUMNS.index(column)]
     seen = ROWS[row](column, path)
     assert said == (seen if isinstance(seen, str) else "yes" if seen else "no")
+
+
+DOTNET_COLUMNS = ["Wmmf", ".NET"]
+DOTNET_CUT = "reading a file that another program has cut is an error, not the end of the program"
+
+
+def answers_of_dotnet(system: str, folder: Path) -> dict[str, list[str]]:
+    """What csharp/Compared.cs finds, row by row, and which column survives a file that is cut."""
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        if system == "linux":
+            return dotnet.run_linux(programs.for_linux("Compared.cs"), [str(argument) for argument in arguments])
+        return dotnet.run_wine(programs.for_windows("Compared.cs"), arguments)
+
+    done = run(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = dict(line.split("\t", 1) for line in done.stdout.splitlines())
+    answers = {row: cells.split("\t") for row, cells in rows.items()}
+    answers[DOTNET_CUT] = []
+    for column in DOTNET_COLUMNS:
+        path = folder / "cut"
+        path.write_bytes(bytes(SIZE))
+        done = run("cut", column, path)
+        assert done.returncode == 0 or "AccessViolationException" in done.stderr, done.stderr
+        answers[DOTNET_CUT].append("yes" if done.stdout.split() == ["an", "error"] else "no")
+    return answers
+
+
+@pytest.mark.parametrize("system", ["linux", "wine"])
+def test_the_cells_of_dotnet_are_what_happens(system: str, tmp_path: Path) -> None:
+    here = {"yes": "yes", "no": "no", "Windows only": "no" if system == "linux" else "yes"}
+    said = table("Mapped files in .NET", DOTNET_COLUMNS)
+    assert {row: [here[cell] for cell in cells] for row, cells in said.items()} == answers_of_dotnet(system, tmp_path)
