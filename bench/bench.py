@@ -11,30 +11,18 @@ import os
 import statistics
 import subprocess
 import tempfile
-import time
 import tracemalloc
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+from rounds import median_ns, show
+
 import pywinmmf
 
 FRAME = 1920 * 1080 * 3
-ROUNDS = 15
 CALLS = 20_000
 COPIES = 30
-
-
-def median_ns(subjects: dict[str, Callable[[], object]], repeat: int) -> dict[str, float]:
-    """Nanoseconds of each subject; the rounds of all are interleaved."""
-    times: dict[str, list[float]] = defaultdict(list)
-    for _ in range(ROUNDS):
-        for name, subject in subjects.items():
-            start = time.perf_counter_ns()
-            for _ in range(repeat):
-                subject()
-            times[name].append((time.perf_counter_ns() - start) / repeat)
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def locks_in_c(name: str) -> dict[str, float]:
@@ -51,13 +39,6 @@ def locks_in_c(name: str) -> dict[str, float]:
         what, value = line.split()
         times[what].append(float(value))
     return {what: statistics.median(values) for what, values in times.items()}
-
-
-def show(title: str, times: dict[str, float], unit: str) -> None:
-    """Print a table of ratios to the entry ``unit``."""
-    print(f"\n{title}")
-    for name, value in times.items():
-        print(f"  {name:32} {value:12.1f} ns {value / times[unit]:8.2f} x")
 
 
 def locks_in_python(section: pywinmmf.MemoryMappedFile) -> dict[str, float]:
