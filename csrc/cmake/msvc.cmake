@@ -5,13 +5,17 @@
 target_compile_options(wmmf PRIVATE /W4 /wd4204 /wd4221 /utf-8)
 target_compile_options(wmmf PRIVATE /guard:cf)
 
-if(BUILD_SHARED_LIBS)
+if(BUILD_SHARED_LIBS AND NOT CMAKE_MSVC_RUNTIME_LIBRARY) # vcpkg and Conan choose one
   # VCRUNTIME140.dll is no part of Windows, and programs in C# or C need not have it: it goes inside. The universal C
   # runtime is a part of Windows, from 10 on.
   set_target_properties(wmmf PROPERTIES MSVC_RUNTIME_LIBRARY "MultiThreaded$<$<CONFIG:Debug>:Debug>")
   target_link_options(wmmf PRIVATE
     $<$<NOT:$<CONFIG:Debug>>:/NODEFAULTLIB:libucrt.lib>
-    $<$<NOT:$<CONFIG:Debug>>:/DEFAULTLIB:ucrt.lib>
+    $<$<NOT:$<CONFIG:Debug>>:/DEFAULTLIB:ucrt.lib>)
+endif()
+
+if(BUILD_SHARED_LIBS)
+  target_link_options(wmmf PRIVATE
     /guard:cf
     $<$<NOT:$<CONFIG:Debug>>:/INCREMENTAL:NO>
     $<$<NOT:$<CONFIG:Debug>>:/OPT:REF,ICF>

@@ -117,6 +117,15 @@ def test_library_is_hardened_and_keeps_the_runtime_inside() -> None:
     assert not re.search("-M[DT]d|-MD ", flags)
 
 
+def test_whoever_chooses_a_runtime_gets_it(tmp_path: Path) -> None:
+    """vcpkg and Conan do."""
+    chosen = "-DCMAKE_MSVC_RUNTIME_LIBRARY=MultiThreadedDLL"
+    native.checked("cmake", "-S", native.CSRC, "-B", tmp_path, *native.cmake_options("msvc-x64"), chosen)
+    flags = (tmp_path / "CMakeFiles/wmmf.dir/flags.make").read_text()
+    assert "-MD " in flags and "-MT" not in flags
+    assert "LIB:" not in (tmp_path / "CMakeFiles/wmmf.dir/link.txt").read_text()
+
+
 def test_static_library_is_of_the_users_runtime() -> None:
     build = native.configure_and_build(native.CSRC, "msvc-x64", "-DBUILD_SHARED_LIBS=OFF")
     assert (build / "wmmf.lib").is_file()
