@@ -681,6 +681,17 @@ WMMF_API int32_t wmmf_unlock_write(wmmf_section *section);
 /* Declares the payload consistent after WMMF_E_OWNER_DIED; the calling thread holds the write lock. */
 WMMF_API int32_t wmmf_mark_consistent(wmmf_section *section);
 
+/* Locks of tasks. A lock belongs to the thread that took it. Where a task goes on in another thread after it has
+ * waited, a lock owner takes the thread's place. *owner becomes a number that no thread and no other owner of this
+ * process has; nothing has to be freed. */
+WMMF_API int32_t wmmf_new_lock_owner(uint64_t *owner);
+
+/* From now on the calling thread takes, uses and gives back locks as `owner`, in all calls; 0: as itself again.
+ * *previous (may be NULL) becomes who it was before, in the same way. One thread at a time may be an owner, and must
+ * see what the one before did. What an owner holds does not end with a thread; wmmf_close and the end of the process
+ * take it away as from a thread. WMMF_E_ARGUMENT: `owner` is not a number of wmmf_new_lock_owner. */
+WMMF_API int32_t wmmf_set_lock_owner(uint64_t owner, uint64_t *previous);
+
 /* Makes a native section useless, for ever and for everybody: what to do when its payload is wrong and cannot be
  * repaired. Every later and every waiting call is WMMF_E_POISONED, as after an audit that finds damage. */
 WMMF_API int32_t wmmf_poison(wmmf_section *section);

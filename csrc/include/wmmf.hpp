@@ -356,6 +356,31 @@ class [[nodiscard]] write_guard : public detail::guard<detail::unlocker<wmmf_unl
     bool owner_died_;
 };
 
+/* Who holds locks in place of a thread, for a task that goes on in another thread; see wmmf_new_lock_owner. */
+class lock_owner {
+  public:
+    lock_owner() : number_(detail::ask<uint64_t>("wmmf_new_lock_owner", wmmf_new_lock_owner)) {
+    }
+    /* While this lives, its thread takes, uses and gives back locks as the owner: also in the end of a guard. */
+    class [[nodiscard]] acting {
+      public:
+        explicit acting(const lock_owner &owner) {
+            detail::check(wmmf_set_lock_owner(owner.number_, &previous_), "wmmf_set_lock_owner");
+        }
+        acting(const acting &) = delete;
+        acting &operator=(const acting &) = delete;
+        ~acting() {
+            wmmf_set_lock_owner(previous_, nullptr);
+        }
+
+      private:
+        uint64_t previous_ = 0;
+    };
+
+  private:
+    uint64_t number_;
+};
+
 /* A lock in the payload of a section, for example that of a row of a table: what section::lock_at gives. Its calls are
  * those of the section and mean this lock alone; see wmmf_lock_read_at. It must not outlive its section. */
 class payload_lock {

@@ -1,5 +1,8 @@
 /* Which threads of this process hold locks, through which handles. Private memory: peers cannot change it.
  *
+ * A lock owner (wmmf_new_lock_owner) is as a thread whose number is taken by one thread after the other. The caller
+ * sees to it that each sees what the one before did.
+ *
  * A thread only ever asks for and changes its own entries, so relaxed order is enough: program order gives it its own
  * stores, and of the others' entries it only needs to see that they are not its own. Two things are done for others:
  * a frame is published by a thread that did not begin it, and what a thread still holds when it ends is taken from it.
@@ -8,6 +11,8 @@
  * All open handles are in one list, for the questions that a thread asks about all that it holds: when it ends, and
  * before it waits. So taking and giving back a lock costs no more than a store. */
 #include "lock_holders.h"
+
+#include <inttypes.h>
 
 #include "backoff.h"
 #include "last_error.h"
@@ -161,6 +166,34 @@ void thread_ended(uint64_t thread) {
 
 static uint64_t this_thread(void) {
     return platform_thread_number();
+}
+
+#define LOCK_OWNER_FLAG (1ULL << 63) /* no thread's number has it */
+
+static shared_u64 lock_owners; /* given so far */
+
+int32_t wmmf_new_lock_owner(uint64_t *owner) {
+    if (!owner)
+        return WMMF_E_ARGUMENT;
+    *owner = LOCK_OWNER_FLAG | (add_seq_u64(&lock_owners, 1) + 1);
+    return WMMF_OK;
+}
+
+static bool is_lock_owner(uint64_t owner) {
+    return (owner & LOCK_OWNER_FLAG) && (owner & ~LOCK_OWNER_FLAG) - 1 < load_seq_u64(&lock_owners);
+}
+
+int32_t wmmf_set_lock_owner(uint64_t owner, uint64_t *previous) {
+    uint64_t before;
+    if (owner != 0 && !is_lock_owner(owner)) {
+        error_detail("owner %" PRIu64 ": expected 0 or a number of wmmf_new_lock_owner", owner);
+        return WMMF_E_ARGUMENT;
+    }
+    if (!platform_act_as(owner, &before))
+        return WMMF_E_NO_MEMORY;
+    if (previous)
+        *previous = before;
+    return WMMF_OK;
 }
 
 bool holders_writing(const struct rwlock *lock) {

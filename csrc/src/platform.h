@@ -176,10 +176,15 @@ uint64_t platform_unix_ns(void);
 uint64_t platform_unix_coarse_ns(void);
 /* Of this process. Through a handle of its own (else NULL) it costs no system call. */
 uint32_t platform_process_id(const struct platform_mapping *mapping);
-/* A number of the calling thread that no other thread of this process ever has; 0: no memory for that. */
+/* A number of the calling thread that no other thread of this process ever has, or the one that it acts as; 0: no
+ * memory for that. */
 uint64_t platform_thread_number(void);
-/* Not the platform's (lock_holders.c): called by it with that number when the thread ends, in that thread, but not once
- * the library is unloaded. A thread that is ended from outside (TerminateThread) does not end in this sense. */
+/* From now on it acts as `number`; 0: as itself. *previous becomes what it was before, in the same way. False: no
+ * memory for that. */
+bool platform_act_as(uint64_t number, uint64_t *previous);
+/* Not the platform's (lock_holders.c): called by it with the thread's own number when the thread ends, in that thread,
+ * but not once the library is unloaded. A thread that is ended from outside (TerminateThread) does not end in this
+ * sense. */
 void thread_ended(uint64_t number);
 /* A number for what is mapped: the same for all mappings of one section of this process. */
 uint64_t platform_identity(const struct platform_mapping *mapping);

@@ -1022,7 +1022,8 @@ static struct {
     shared_u64 numbers;     /* given so far */
 } threads;
 
-static THREAD_LOCAL uint64_t thread_number;
+static THREAD_LOCAL uint64_t own_number;    /* 0: none yet */
+static THREAD_LOCAL uint64_t thread_number; /* its own, or the one that it acts as */
 static THREAD_LOCAL bool thread_ends_again;
 
 static pthread_key_t thread_key(void) {
@@ -1037,8 +1038,8 @@ static void thread_ends(void *value) {
         pthread_setspecific(thread_key(), value);
         return;
     }
-    thread_ended(thread_number);
-    thread_number = 0;
+    thread_ended(own_number);
+    thread_number = own_number = 0;
     thread_ends_again = false;
 }
 
@@ -1067,12 +1068,20 @@ static uint64_t number_thread(void) {
         return 0;
     if (pthread_setspecific(thread_key(), &threads) != 0 && !load_seq_u32(&threads.unloaded))
         return 0;
-    thread_number = add_seq_u64(&threads.numbers, 1) + 1;
+    thread_number = own_number = add_seq_u64(&threads.numbers, 1) + 1;
     return thread_number;
 }
 
 uint64_t platform_thread_number(void) {
     return thread_number != 0 ? thread_number : number_thread();
+}
+
+bool platform_act_as(uint64_t number, uint64_t *previous) {
+    if (platform_thread_number() == 0)
+        return false;
+    *previous = thread_number != own_number ? thread_number : 0;
+    thread_number = number != 0 ? number : own_number;
+    return true;
 }
 
 uint64_t platform_identity(const struct platform_mapping *mapping) {

@@ -33,7 +33,8 @@ BOOLEAN NTAPI SystemFunction036(void *buffer, ULONG length);
 /* What we know of each thread, in fiber-local storage: the system calls us when a thread ends, and the index is given
  * back when the library is unloaded. (What mingw's __thread takes stays taken.) */
 struct thread {
-    uint64_t number; /* 0: none yet */
+    uint64_t own_number; /* 0: none yet */
+    uint64_t number;     /* its own, or the one that it acts as */
     struct last_error error;
 };
 
@@ -47,8 +48,8 @@ static struct last_error error_without_memory;
 
 static void NTAPI thread_ends(void *value) {
     struct thread *thread = value;
-    if (thread && thread->number != 0 && !load_seq_u32(&threads.unloaded))
-        thread_ended(thread->number);
+    if (thread && thread->own_number != 0 && !load_seq_u32(&threads.unloaded))
+        thread_ended(thread->own_number);
     free(thread);
 }
 
@@ -100,8 +101,17 @@ uint64_t platform_thread_number(void) {
     if (!thread)
         return 0;
     if (thread->number == 0)
-        thread->number = add_seq_u64(&threads.numbers, 1) + 1;
+        thread->number = thread->own_number = add_seq_u64(&threads.numbers, 1) + 1;
     return thread->number;
+}
+
+bool platform_act_as(uint64_t number, uint64_t *previous) {
+    struct thread *thread = this_thread();
+    if (!thread || platform_thread_number() == 0)
+        return false;
+    *previous = thread->number != thread->own_number ? thread->number : 0;
+    thread->number = number != 0 ? number : thread->own_number;
+    return true;
 }
 
 int32_t status_from_error(DWORD error) {

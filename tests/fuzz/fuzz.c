@@ -481,6 +481,14 @@ static void call_lock_at(void) {
     }
 }
 
+/* From here on all other calls are made as an owner, or as the thread itself again. */
+static void call_set_lock_owner(void) {
+    static uint64_t owner;
+    if (owner == 0)
+        answered(wmmf_new_lock_owner(&owner));
+    answered(wmmf_set_lock_owner(take_byte() % 2 ? owner : take_byte() % 2, NULL));
+}
+
 /* One of both, so that the corpus keeps its meaning. */
 static void call_list_or_lock_at(void) {
     uint64_t needed, capacity = take_byte();
@@ -708,6 +716,7 @@ static void (*const calls[])(void) = {
     call_channel_read,
     call_channel_wait,
     call_channel_audit,
+    call_set_lock_owner,
 };
 
 #define CALLS (sizeof calls / sizeof *calls)
@@ -823,6 +832,7 @@ static void tear_down(void) {
     wmmf_close(raw);
     wmmf_close(outer);
     outer = NULL;
+    succeed(wmmf_set_lock_owner(0, NULL));
 }
 
 static int count_descriptors(void) {

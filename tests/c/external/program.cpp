@@ -5,6 +5,7 @@
 #include <cstring>
 #include <iostream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 #include <wmmf.hpp>
@@ -54,6 +55,19 @@ int main(int argc, char **argv) {
         EXPECT(std::memcmp(moved.bytes().data(), "hello", 5) == 0);
     }
     EXPECT(section.audit().readers == 0);
+
+    // An owner takes a lock in one thread and gives it back in another.
+    {
+        const wmmf::lock_owner owner;
+        std::thread([&] {
+            const wmmf::lock_owner::acting acting(owner);
+            EXPECT(wmmf_lock_read(section.handle(), 0) == WMMF_OK);
+        }).join();
+        EXPECT(wmmf_unlock_read(section.handle()) == WMMF_E_NOT_OWNER);
+        const wmmf::lock_owner::acting acting(owner);
+        EXPECT(wmmf_unlock_read(section.handle()) == WMMF_OK);
+    }
+    EXPECT(section.lock_read().bytes().size() == 100);
 
     // Maps move; what was moved from, or closed, says so.
     wmmf::section reader = wmmf::section::open(name, read_only);
