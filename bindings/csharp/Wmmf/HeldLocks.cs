@@ -8,10 +8,7 @@ namespace Wmmf
     {
         private struct Held
         {
-            internal SectionHandle Section;
-            internal ulong At; // which of its locks: see NativeLock
-            internal bool IsWrite;
-            internal bool IsExposed; // keeps the section mapped, because spans of it were given out
+            internal HeldLock Lock;
             internal ulong Ticket;
         }
 
@@ -30,11 +27,11 @@ namespace Wmmf
         {
             var locks = t_locks ??= new OfThread();
             for (var i = locks.Count - 1; i >= 0; i--)
-                if (locks.Held[i].Section.IsClosed && !locks.Held[i].IsExposed)
-                    RemoveAt(locks, i); // closing took that lock away
+                if (locks.Held[i].Lock.IsGone)
+                    RemoveAt(locks, i);
             if (locks.Count == locks.Held.Length)
                 Array.Resize(ref locks.Held, 2 * locks.Count);
-            locks.Held[locks.Count++] = new Held { Section = section, At = at, IsWrite = isWrite, Ticket = ++locks.Tickets };
+            locks.Held[locks.Count++] = new Held { Lock = new HeldLock(section, at, isWrite), Ticket = ++locks.Tickets };
             return locks.Tickets;
         }
 
@@ -60,8 +57,7 @@ namespace Wmmf
             var locks = t_locks;
             for (var i = (locks?.Count ?? 0) - 1; i >= 0; i--)
             {
-                ref var held = ref locks!.Held[i];
-                if (ReferenceEquals(held.Section, section) && held.At == at && held.IsWrite == isWrite)
+                if (locks!.Held[i].Lock.Is(section, at, isWrite))
                     return ReleaseAt(locks, i);
             }
             return null;
@@ -74,34 +70,17 @@ namespace Wmmf
             for (var i = (locks?.Count ?? 0) - 1; i >= 0; i--)
             {
                 ref var held = ref locks!.Held[i];
-                if (held.Ticket != ticket)
-                    continue;
-                if (!held.IsExposed)
-                {
-                    held.Section.Retain();
-                    held.IsExposed = true;
-                }
-                return held.Section.Pointer;
+                if (held.Ticket == ticket)
+                    return held.Lock.Expose();
             }
-            throw GivenBack();
+            throw HeldLock.GivenBack();
         }
 
-        internal static ObjectDisposedException GivenBack() =>
-            new ObjectDisposedException("lock", "the lock is given back");
-
-        // Also through a section that is disposed, as long as something keeps it open. If nothing does, closing it has
-        // taken the lock away.
         private static int ReleaseAt(OfThread locks, int index)
         {
-            var held = locks.Held[index];
+            var held = locks.Held[index].Lock;
             RemoveAt(locks, index);
-            if (!held.Section.TryRetain())
-                return (int)WmmfStatus.Ok;
-            var status = NativeLock.Unlock(held.Section.Pointer, held.At, held.IsWrite);
-            held.Section.Release();
-            if (held.IsExposed)
-                held.Section.Release();
-            return status;
+            return held.GiveBack();
         }
 
         private static void RemoveAt(OfThread locks, int index)

@@ -20,7 +20,13 @@ namespace Wmmf
         public void Read(
             Span<byte> buffer, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
-            var from = Arguments.Bytes(offset, nameof(offset));
+            var status = TryRead(buffer, Arguments.Bytes(offset, nameof(offset)), timeout, cancellationToken);
+            if (status != (int)WmmfStatus.Ok)
+                throw Failure(status, $"read {buffer.Length} bytes at offset {offset} of");
+        }
+
+        private int TryRead(Span<byte> buffer, ulong from, TimeSpan? timeout, CancellationToken cancellationToken)
+        {
             using var section = _section.Hold();
             // Without the lock every slice begins the copy again.
             var wait = new Waiting(section, timeout, cancellationToken, copied: IsReadOnly ? buffer.Length : 0);
@@ -31,8 +37,7 @@ namespace Wmmf
                     status = NativeMethods.wmmf_read(section.Pointer, from, bytes, (ulong)buffer.Length, wait.Next());
                 while (wait.GoesOn(status));
             }
-            if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, $"read {buffer.Length} bytes at offset {offset} of");
+            return status;
         }
 
         /// <summary>Copies all of <paramref name="data"/> to <paramref name="offset"/>, under the write lock, which may be the
@@ -47,7 +52,13 @@ namespace Wmmf
         public void Write(
             ReadOnlySpan<byte> data, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
-            var to = Arguments.Bytes(offset, nameof(offset));
+            var status = TryWrite(data, Arguments.Bytes(offset, nameof(offset)), timeout, cancellationToken);
+            if (status != (int)WmmfStatus.Ok)
+                throw Failure(status, $"write {data.Length} bytes at offset {offset} of");
+        }
+
+        private int TryWrite(ReadOnlySpan<byte> data, ulong to, TimeSpan? timeout, CancellationToken cancellationToken)
+        {
             using var section = _section.Hold();
             var wait = new Waiting(section, timeout, cancellationToken);
             var place = 0ul;
@@ -66,8 +77,7 @@ namespace Wmmf
             {
                 LeaveQueue(section, place);
             }
-            if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, $"write {data.Length} bytes at offset {offset} of");
+            return status;
         }
 
         /// <summary>Copies a value out, under the read lock; nothing is allocated.</summary>
@@ -157,11 +167,22 @@ namespace Wmmf
         internal static Span<byte> Exposed(MemoryMappedFile? file, ulong ticket, long offset, int length)
         {
             if (file == null)
-                throw HeldLocks.GivenBack();
+                throw HeldLock.GivenBack();
             var wanted = file.Checked(offset, length);
+            return file.InPlace(HeldLocks.Expose(ticket), offset, wanted);
+        }
+
+        internal Span<byte> Exposed(ref HeldLock held, long offset, int length)
+        {
+            var wanted = Checked(offset, length);
+            return InPlace(held.Expose(), offset, wanted);
+        }
+
+        private Span<byte> InPlace(IntPtr section, long offset, int length)
+        {
             void* data;
-            file.Check(NativeMethods.wmmf_data(HeldLocks.Expose(ticket), &data), "view");
-            return new Span<byte>((byte*)data + offset, wanted);
+            Check(NativeMethods.wmmf_data(section, &data), "view");
+            return new Span<byte>((byte*)data + offset, length);
         }
 
         // The length of a part; -1 goes to the end.

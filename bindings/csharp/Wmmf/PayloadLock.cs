@@ -1,5 +1,6 @@
 using System;
 using System.Threading;
+using System.Threading.Tasks;
 
 namespace Wmmf
 {
@@ -54,6 +55,22 @@ namespace Wmmf
         public WriteLock WriteLock(
             TimeSpan? timeout = null, bool repair = false, CancellationToken cancellationToken = default) =>
             File.WriteLockAt(_offset, timeout, repair, cancellationToken);
+
+        /// <summary>As <see cref="MemoryMappedFile.ReadLockAsync"/>.</summary>
+        /// <param name="timeout">Null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>The lock, for a <c>using</c> block.</returns>
+        public ValueTask<AsyncReadLock> ReadLockAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+            File.ReadLockAsyncAt(_offset, timeout, cancellationToken);
+
+        /// <summary>As <see cref="MemoryMappedFile.WriteLockAsync"/>.</summary>
+        /// <param name="timeout">Null waits for ever.</param>
+        /// <param name="repair">Take it also after a writer died inside.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>The lock, for a <c>using</c> block.</returns>
+        public ValueTask<AsyncWriteLock> WriteLockAsync(
+            TimeSpan? timeout = null, bool repair = false, CancellationToken cancellationToken = default) =>
+            File.WriteLockAsyncAt(_offset, timeout, repair, cancellationToken);
 
         /// <summary>As <see cref="MemoryMappedFile.EnterReadLock"/>; <see cref="ExitReadLock"/> gives it back.</summary>
         /// <param name="timeout">Null waits for ever.</param>

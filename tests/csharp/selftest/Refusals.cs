@@ -34,7 +34,7 @@ internal static class RefusalsTests
         string[] allowed =
         [
             "Dispose", "DisposeAsync", "Close", "ToString", "get_Name", "get_IsReadOnly", "get_Layout", "get_Size", "get_Reserved", "get_IsLocked",
-            "get_SectionPageSize", "get_IsInPlace", "get_Length", "get_CanRead", "get_CanSeek", "get_CanWrite", "SetLength", "Unpin",
+            "get_SectionPageSize", "get_OwnerDied", "get_IsInPlace", "get_Length", "get_CanRead", "get_CanSeek", "get_CanWrite", "SetLength", "Unpin",
         ];
         var wrong = new List<string>();
         foreach (var make in Makers())
@@ -67,6 +67,8 @@ internal static class RefusalsTests
         yield return () => Channel().Latest();
         yield return () => Channel().Begin();
         yield return () => File().View();
+        yield return () => File().ReadLockAsync().Result;
+        yield return () => File().WriteLockAsync().Result;
         yield return () => File().CreateStream();
     }
 

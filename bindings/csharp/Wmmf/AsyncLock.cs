@@ -1,0 +1,58 @@
+using System;
+
+namespace Wmmf
+{
+    // What both kinds have: the lock and the owner that holds it, until one of its threads gives it back.
+    internal sealed class AsyncLock
+    {
+        private readonly MemoryMappedFile _file;
+        private readonly LockOwner _owner;
+        private readonly object _gate = new object();
+        private HeldLock _held;
+        private bool _isGivenBack;
+
+        internal AsyncLock(MemoryMappedFile file, LockOwner owner, HeldLock held)
+        {
+            _file = file;
+            _owner = owner;
+            _held = held;
+        }
+
+        internal Span<byte> Bytes(long offset, int length)
+        {
+            lock (_gate)
+            {
+                ThrowIfGivenBack();
+                return _file.Exposed(ref _held, offset, length);
+            }
+        }
+
+        internal void MarkConsistent()
+        {
+            lock (_gate)
+            {
+                ThrowIfGivenBack();
+                using (_owner.Act())
+                    _file.MarkConsistentAt(_held.At);
+            }
+        }
+
+        internal void GiveBack()
+        {
+            lock (_gate)
+            {
+                if (_isGivenBack)
+                    return;
+                _isGivenBack = true;
+                using (_owner.Act())
+                    _ = _held.GiveBack();
+            }
+        }
+
+        private void ThrowIfGivenBack()
+        {
+            if (_isGivenBack)
+                throw HeldLock.GivenBack();
+        }
+    }
+}

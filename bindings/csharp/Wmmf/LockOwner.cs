@@ -1,0 +1,42 @@
+using System;
+
+namespace Wmmf
+{
+    // Holds native locks in place of a thread: for what begins in one thread and goes on in another.
+    internal readonly unsafe struct LockOwner
+    {
+        private readonly ulong _number;
+
+        private LockOwner(ulong number) => _number = number;
+
+        internal static LockOwner New()
+        {
+            ulong number;
+            Check(NativeMethods.wmmf_new_lock_owner(&number));
+            return new LockOwner(number);
+        }
+
+        // Until it is disposed, on the same thread, all native calls of this thread are the owner's.
+        internal Acting Act() => new Acting(_number);
+
+        private static void Check(int status)
+        {
+            if (status != (int)WmmfStatus.Ok)
+                throw WmmfException.Of(status, "hold a lock that belongs to no thread");
+        }
+
+        internal readonly ref struct Acting
+        {
+            private readonly ulong _previous;
+
+            internal Acting(ulong number)
+            {
+                ulong previous;
+                Check(NativeMethods.wmmf_set_lock_owner(number, &previous));
+                _previous = previous;
+            }
+
+            public void Dispose() => _ = NativeMethods.wmmf_set_lock_owner(_previous, null);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+using System;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Wmmf
+{
+    // Copies and locks for which no thread waits.
+    public sealed partial class MemoryMappedFile
+    {
+        /// <summary>As <see cref="Read(Span{byte}, long, TimeSpan?, CancellationToken)"/>, without blocking a thread until the
+        /// lock is there. The copy itself is made at once.</summary>
+        /// <param name="buffer">Where to.</param>
+        /// <param name="offset">Where from.</param>
+        /// <param name="timeout">For the lock; null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>When the buffer is filled.</returns>
+        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
+        /// <exception cref="OwnerDiedException">A writer died inside its lock.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public async ValueTask ReadAsync(
+            Memory<byte> buffer, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+        {
+            var from = Arguments.Bytes(offset, nameof(offset));
+            var status = await Retrying.Of(
+                _section, NativeLock.Own, () => TryRead(buffer.Span, from, TimeSpan.Zero, cancellationToken), timeout, cancellationToken)
+                .ConfigureAwait(false);
+            if (status != (int)WmmfStatus.Ok)
+                throw Failure(status, $"read {buffer.Length} bytes at offset {offset} of");
+        }
+
+        /// <summary>As <see cref="Write(ReadOnlySpan{byte}, long, TimeSpan?, CancellationToken)"/>, without blocking a thread
+        /// until the lock is there. The copy itself is made at once.</summary>
+        /// <param name="data">What.</param>
+        /// <param name="offset">Where to; other bytes stay as they are.</param>
+        /// <param name="timeout">For the lock; null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>When it is written.</returns>
+        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
+        /// <exception cref="OwnerDiedException">A writer died inside its lock.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public async ValueTask WriteAsync(
+            ReadOnlyMemory<byte> data, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+        {
+            var to = Arguments.Bytes(offset, nameof(offset));
+            var status = await Retrying.Of(
+                _section, NativeLock.Own, () => TryWrite(data.Span, to, TimeSpan.Zero, cancellationToken), timeout, cancellationToken)
+                .ConfigureAwait(false);
+            if (status != (int)WmmfStatus.Ok)
+                throw Failure(status, $"write {data.Length} bytes at offset {offset} of");
+        }
+
+        /// <summary>As <see cref="ReadLock"/>, without blocking a thread; the lock belongs to none, so that its block may
+        /// contain an await.</summary>
+        /// <remarks>It waits outside the queue of those that block, and tries again after each change and 100 times a second.
+        /// Who holds the lock already and asks for it to write waits for itself.</remarks>
+        /// <param name="timeout">Null waits for ever.</param>
+        /// <param name="cancellationToken">Ends the wait; a lock that was taken before is handed out all the same.</param>
+        /// <returns>The lock, for a <c>using</c> block.</returns>
+        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
+        /// <exception cref="OwnerDiedException">A writer died inside its lock; nobody has repaired yet.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public ValueTask<AsyncReadLock> ReadLockAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+            ReadLockAsyncAt(NativeLock.Own, timeout, cancellationToken);
+
+        /// <summary>As <see cref="WriteLock"/>, without blocking a thread; the lock belongs to none, so that its block may
+        /// contain an await.</summary>
+        /// <remarks>As <see cref="ReadLockAsync"/> says.</remarks>
+        /// <param name="timeout">Null waits for ever.</param>
+        /// <param name="repair">Take it also after a writer died inside its lock; see <see cref="AsyncWriteLock.OwnerDied"/>.</param>
+        /// <param name="cancellationToken">Ends the wait; a lock that was taken before is handed out all the same.</param>
+        /// <returns>The lock, for a <c>using</c> block.</returns>
+        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
+        /// <exception cref="OwnerDiedException">A writer died inside its lock, and <paramref name="repair"/> is false: the lock
+        /// is not taken, and nothing has changed.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public ValueTask<AsyncWriteLock> WriteLockAsync(
+            TimeSpan? timeout = null, bool repair = false, CancellationToken cancellationToken = default) =>
+            WriteLockAsyncAt(NativeLock.Own, timeout, repair, cancellationToken);
+
+        internal async ValueTask<AsyncReadLock> ReadLockAsyncAt(ulong at, TimeSpan? timeout, CancellationToken cancellationToken)
+        {
+            var owner = LockOwner.New();
+            var status = await Retrying.Of(_section, at, Attempt, timeout, cancellationToken).ConfigureAwait(false);
+            if (status != (int)WmmfStatus.Ok)
+                throw Failure(status, at, "lock for reading");
+            return new AsyncReadLock(new AsyncLock(this, owner, new HeldLock(_section, at, isWrite: false)));
+
+            int Attempt()
+            {
+                using (owner.Act())
+                    return LockRead(at, TimeSpan.Zero, cancellationToken);
+            }
+        }
+
+        internal async ValueTask<AsyncWriteLock> WriteLockAsyncAt(
+            ulong at, TimeSpan? timeout, bool repair, CancellationToken cancellationToken)
+        {
+            var owner = LockOwner.New();
+            var status = await Retrying.Of(_section, at, Attempt, timeout, cancellationToken).ConfigureAwait(false);
+            if (!IsTaken(status, repair))
+                throw Failure(status, at, "lock for writing");
+            return new AsyncWriteLock(
+                new AsyncLock(this, owner, new HeldLock(_section, at, isWrite: true)), status == (int)WmmfStatus.OwnerDied);
+
+            int Attempt()
+            {
+                using (owner.Act())
+                    return LockWrite(at, TimeSpan.Zero, repair, cancellationToken);
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using System;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Wmmf
+{
+    // Waits for a lock by asking for it again and again, so that no thread waits.
+    internal static class Retrying
+    {
+        // As long as no change is announced: a reader that leaves is none, and locks in the payload announce theirs elsewhere.
+        private const long PauseNs = 10_000_000;
+
+        // The status of an attempt, which takes no time: Timeout only if the time is up.
+        internal static async ValueTask<int> Of(
+            SectionHandle section, ulong at, Func<int> attempt, TimeSpan? timeout, CancellationToken cancellation)
+        {
+            var deadline = new Deadline(timeout);
+            for (;;)
+            {
+                var sequence = Sequence(section, at);
+                var status = attempt();
+                var left = deadline.Left;
+                if (status != (int)WmmfStatus.Timeout || left == 0)
+                    return status;
+                var pause = Pause(section, sequence, left < 0 ? PauseNs : Math.Min(left, PauseNs), cancellation);
+                _ = await Task.WhenAny(pause).ConfigureAwait(false);
+                _ = pause.Exception; // of a cancellation or Dispose the next attempt tells
+            }
+        }
+
+        // Before an attempt, so that no change after it is overlooked. Null: there is no such number.
+        private static unsafe ulong? Sequence(SectionHandle section, ulong at)
+        {
+            using var held = section.Hold();
+            ulong sequence;
+            return at == NativeLock.Own && NativeMethods.wmmf_sequence(held.Pointer, &sequence) == (int)WmmfStatus.Ok
+                ? sequence
+                : (ulong?)null;
+        }
+
+        private static Task Pause(SectionHandle section, ulong? sequence, long nanoseconds, CancellationToken cancellation)
+        {
+            if (sequence == null)
+                return Task.Delay(TimeSpan.FromMilliseconds(1 + nanoseconds / 1_000_000), cancellation);
+            using var held = section.Hold();
+            return Waiter.WhenChanged(section, sequence.Value, nanoseconds, cancellation);
+        }
+    }
+}
