@@ -312,7 +312,7 @@ internal static class Careless
 
     private static void MakesGarbage(Random random)
     {
-        for (var i = 0; i < 1000; i++)
+        for (var i = 0; i < 1000 && !s_stop; i++)
             GC.KeepAlive(new byte[random.Next(10_000)]);
         GC.Collect(random.Next(2));
         Thread.Sleep(random.Next(5));

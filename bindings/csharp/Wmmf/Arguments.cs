@@ -127,8 +127,12 @@ namespace Wmmf
 
         internal static void NotNull(object? value, string parameter)
         {
+#if NET8_0_OR_GREATER
+            ArgumentNullException.ThrowIfNull(value, parameter);
+#else
             if (value == null)
                 throw new ArgumentNullException(parameter);
+#endif
         }
 
         internal static void NotNull(IntPtr value, string parameter)

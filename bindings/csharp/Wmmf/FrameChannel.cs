@@ -249,7 +249,7 @@ namespace Wmmf
         /// <exception cref="WmmfTimeoutException">A program was there for so long.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public Task StandByAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
-            Polling.Of(() => TryStandBy() ? this : null, $"stand by at channel '{Name}'", timeout, cancellationToken);
+            Polling.Of(() => TryStandBy(TimeSpan.Zero, cancellationToken) ? this : null, $"stand by at channel '{Name}'", timeout, cancellationToken);
 
         private int WaitForPlace(TimeSpan? timeout, CancellationToken cancellationToken)
         {
