@@ -154,6 +154,8 @@ namespace Wmmf
                         Array.ForEach(_channels, RefuseClosed);
                         Prepare(places);
                         _status = NativeMethods.wmmf_channel_acquire_set(items, (uint)_items.Length, _tolerance, wait.Next());
+                        if (HasTimedOut)
+                            Array.ForEach(_channels, channel => Watch.FindForgotten(channel._section));
                     }
                     while (wait.GoesOn(_status));
                 }

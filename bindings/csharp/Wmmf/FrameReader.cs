@@ -281,7 +281,11 @@ namespace Wmmf
             var wait = new Waiting(section, timeout, cancellation);
             int status;
             do
+            {
                 status = NativeMethods.wmmf_channel_acquire_pick(section.Pointer, (uint)pick, after, wait.Next(), &frame);
+                if (status is (int)WmmfStatus.Timeout or (int)WmmfStatus.Full)
+                    Watch.FindForgotten(_section);
+            }
             while (wait.GoesOn(status));
             taken = null;
             if (status != (int)WmmfStatus.Ok)

@@ -14,6 +14,10 @@ namespace Wmmf
         // One that watches over no frame now.
         internal Watch? SpareWatch;
 
+        // Frames that this object was given, and those of them that are over; how many it had been given when the collector was
+        // last called for their sake.
+        internal int Given, Over, GivenWhenCollected;
+
         internal SectionHandle(IntPtr native, bool isChannel, string name, bool canBeResized = false) : base(native, name)
         {
             IsChannel = isChannel;

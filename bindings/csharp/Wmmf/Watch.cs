@@ -8,7 +8,8 @@ namespace Wmmf
     // so that in the long run nothing is registered for finalization, which would cost more than the frame itself.
     //
     // The collector is not told of the memory of frames (GC.AddMemoryPressure): it looks at what was added, not at what is left,
-    // and would make a full collection for each large picture of a program that disposes them all.
+    // and would make a full collection for each large picture of a program that disposes them all. It is called instead when
+    // forgotten frames may be what a reader waits for.
     internal sealed class Watch
     {
         // The hold is ended by whoever changes the state to Ended. Finalizers of others, which may still use the frame, or
@@ -44,12 +45,28 @@ namespace Wmmf
         internal static Watch Over(SectionHandle section, uint hold, bool isOfNewFrame)
         {
             section.Retain();
+            _ = Interlocked.Increment(ref section.Given);
             var spare = Interlocked.Exchange(ref section.SpareWatch, null);
             var watch = spare == null || spare.IsCollected ? new Watch(section) : spare;
             watch._isOfNewFrame = isOfNewFrame;
             watch._hold = hold;
             Volatile.Write(ref watch._state, Untouched);
             return watch;
+        }
+
+        // For a reader that finds no frame. If it holds so many itself that writers have no slot, some may be forgotten, and since it
+        // allocates nothing while it waits, no collection would come by itself. One is enough until it is given more.
+        internal static unsafe void FindForgotten(SectionHandle section)
+        {
+            var given = Volatile.Read(ref section.Given);
+            var held = given - Volatile.Read(ref section.Over);
+            if (held < NativeMethods.WMMF_CHANNEL_SLOTS_MIN - 1 || given == section.GivenWhenCollected)
+                return;
+            var info = new wmmf_channel_info { struct_size = (uint)sizeof(wmmf_channel_info) };
+            if (NativeMethods.wmmf_channel_get_info(section.Pointer, &info) != (int)WmmfStatus.Ok || held < info.slots - 1)
+                return;
+            section.GivenWhenCollected = given;
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
         }
 
         // Before bytes are given out; false if the frame is released. By a thread that races with the end of its frame it may
@@ -92,6 +109,7 @@ namespace Wmmf
         {
             if (!IsCollected)
                 Volatile.Write(ref Section.SpareWatch, this);
+            _ = Interlocked.Increment(ref Section.Over);
             Section.Release();
         }
     }

@@ -5,6 +5,8 @@ using System.Diagnostics.Metrics;
 using System.Diagnostics.Tracing;
 using System.Linq;
 using System.Runtime.CompilerServices;
+using System.Threading;
+using System.Threading.Tasks;
 using Wmmf;
 using static Checks;
 
@@ -22,6 +24,32 @@ internal static class ForgottenTests
                 return channel.Participants().All(one => one.Pins == 0);
             },
             "none is held");
+    }
+
+    // Nobody else calls the collector: a reader that waits allocates nothing.
+    internal static void TestReaderThatForgotFramesIsGivenTheNext()
+    {
+        var patience = TimeSpan.FromSeconds(20);
+        var waits = new Func<FrameChannel, Frame>[]
+        {
+            reader => reader.Next(patience),
+            reader => reader.NextAsync(patience).AsTask().GetAwaiter().GetResult(),
+            reader => FrameChannel.NextSet(new[] { reader }, TimeSpan.Zero, patience)[0],
+        };
+        using var channel = FrameChannel.Create(NewName(), 8, slots: 3);
+        var picture = new byte[1];
+        foreach (var wait in waits)
+        {
+            ForgetTwoFrames(channel);
+            channel.Next().Dispose(); // the newest
+            var writer = Task.Run(() =>
+            {
+                while (channel.Publish(picture) == 0)
+                    Thread.Sleep(1);
+            });
+            wait(channel).Dispose();
+            writer.Wait();
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)] // so that nothing refers to the frames afterwards
