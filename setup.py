@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 import sysconfig
 from pathlib import Path
@@ -39,8 +40,8 @@ class BuildNative(build_ext):
     def build_extensions(self) -> None:
         if CROSS:
             self._aim_at_windows()
-        else:
-            check_headers()
+        elif not WINDOWS:  # there setuptools says where to get the compiler
+            check_tools(self.compiler.compiler[0])
         super().build_extensions()
         self._build_library()
 
@@ -112,13 +113,15 @@ class BuildNative(build_ext):
         return "WMMF_VERSION_STRING", f'"{self.distribution.get_version()}"'
 
 
-def check_headers() -> None:
-    """Say what to install, before the compiler says that there is no Python.h."""
+def check_tools(compiler: str) -> None:
+    """Say what to install, before the build says that there is no such file."""
     header = Path(sysconfig.get_path("include"), "Python.h")
-    if not header.exists():
+    missing = [] if shutil.which(compiler) else [f"compiler {compiler}"]
+    missing += [] if header.exists() else [str(header)]
+    if missing:
         raise SystemExit(
-            f"pywinmmf is built from C, which needs Python's headers, and there is no {header}: install "
-            "python3-dev (Debian, Ubuntu) or python3-devel (Fedora, openSUSE), or a wheel"
+            f"pywinmmf is built from C, and there is no {' and no '.join(missing)}: install gcc and "
+            "python3-dev (Debian, Ubuntu), or gcc and python3-devel (Fedora, openSUSE), or a wheel"
         )
 
 

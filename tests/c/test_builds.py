@@ -112,19 +112,23 @@ def test_nothing_is_called_that_microsoft_calls_unsafe() -> None:
     assert found == []
 
 
-def test_missing_python_headers_are_named(tmp_path: Path) -> None:
-    """As on a Debian without python3-dev."""
+@pytest.mark.parametrize(
+    ("compiler", "said"),
+    [("sh", "no /nowhere/Python.h: install"), ("no-gcc", "no compiler no-gcc and no /nowhere/Python.h: install")],
+)
+def test_missing_tools_are_named(compiler: str, said: str) -> None:
+    """As on a Debian without python3-dev, and perhaps without gcc."""
     setup = (native.TESTS.parent / "setup.py").read_text()
     pretend = "import sysconfig\nsysconfig.get_path = lambda *_, **__: '/nowhere'\n"
     code = setup.replace("import sysconfig\n", pretend)
     done = subprocess.run(
-        ["python3", "-c", code.split("\nsetup(")[0] + "\ncheck_headers()\n"],
+        ["python3", "-c", code.split("\nsetup(")[0] + f"\ncheck_tools({compiler!r})\n"],
         capture_output=True,
         text=True,
         cwd=native.TESTS.parent,
     )
     assert done.returncode == 1
-    assert "no /nowhere/Python.h: install python3-dev" in done.stderr
+    assert said in done.stderr and "python3-dev" in done.stderr
 
 
 def test_editable_installation_has_its_library(tmp_path: Path) -> None:
