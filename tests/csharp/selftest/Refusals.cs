@@ -23,9 +23,12 @@ internal static class RefusalsTests
             foreach (var method in Closed(type.GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)))
                 tried += Try(() => null, method, wrong);
         foreach (var make in Makers())
-            using (var live = make())
+        {
+            var (live, owner) = make();
+            using (owner)
                 foreach (var method in MethodsOf(live))
                     tried += Try(() => live, method, wrong);
+        }
         Check(tried > 300 && wrong.Count == 0, $"{tried} tried: {string.Join(Environment.NewLine, wrong)}");
     }
 
@@ -35,12 +38,13 @@ internal static class RefusalsTests
         [
             "Dispose", "DisposeAsync", "Close", "ToString", "get_Name", "get_IsReadOnly", "get_Layout", "get_Size", "get_Reserved", "get_IsLocked",
             "get_SectionPageSize", "get_OwnerDied", "get_IsInPlace", "get_Length", "get_CanRead", "get_CanSeek", "get_CanWrite", "SetLength", "Unpin",
+            "get_File", "get_Offset", "get_LastSequence",
         ];
         var wrong = new List<string>();
         foreach (var make in Makers())
         {
-            var disposed = make();
-            disposed.Dispose();
+            var (disposed, owner) = make();
+            owner.Dispose();
             foreach (var method in MethodsOf(disposed).Where(method => !allowed.Contains(method.Name) && !IsDescription(method)))
             {
                 var error = ErrorOf(disposed, method, method.GetParameters().Select(Right).ToArray());
@@ -51,9 +55,12 @@ internal static class RefusalsTests
         Check(wrong.Count == 0, string.Join(Environment.NewLine, wrong));
     }
 
-    private static IEnumerable<Func<IDisposable>> Makers()
+    // Each makes something to call, and what ends it.
+    private static IEnumerable<Func<(object, IDisposable)>> Makers()
     {
-        static MemoryMappedFile File() => MemoryMappedFile.Create(NewName(), 100);
+        static MemoryMappedFile File() => MemoryMappedFile.Create(NewName(), 192, locks: 1);
+
+        static (object, IDisposable) Itself(IDisposable one) => (one, one);
 
         static FrameChannel Channel()
         {
@@ -62,14 +69,27 @@ internal static class RefusalsTests
             return channel;
         }
 
-        yield return File;
-        yield return Channel;
-        yield return () => Channel().Latest();
-        yield return () => Channel().Begin();
-        yield return () => File().View();
-        yield return () => File().ReadLockAsync().Result;
-        yield return () => File().WriteLockAsync().Result;
-        yield return () => File().CreateStream();
+        yield return () => Itself(File());
+        yield return () => Itself(Channel());
+        yield return () => Itself(Channel().Latest());
+        yield return () => Itself(Channel().Begin());
+        yield return () => Itself(File().View());
+        yield return () => Itself(File().MapWindow(0, 100));
+        yield return () => Itself(MemoryMappedFile.CreateUnnamed(100));
+        yield return () => Itself(File().ReadLockAsync().Result);
+        yield return () => Itself(File().WriteLockAsync().Result);
+        yield return () => Itself(File().CreateStream());
+        yield return () => (default(PayloadLock), File());
+        yield return () =>
+        {
+            var file = File();
+            return (file.LockAt(0), file);
+        };
+        yield return () =>
+        {
+            var channel = Channel();
+            return (channel.CreateReader(), channel);
+        };
     }
 
     // What describes a frame stays valid after it.
@@ -226,6 +246,8 @@ internal static class RefusalsTests
             result = asTask.Invoke(result, null);
         if (result is Task task)
             task.GetAwaiter().GetResult();
+        if (result is IAsyncEnumerable<Frame> frames)
+            frames.GetAsyncEnumerator().MoveNextAsync().AsTask().GetAwaiter().GetResult();
         (result as IDisposable)?.Dispose();
     }
 }
