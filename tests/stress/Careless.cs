@@ -28,7 +28,7 @@ internal static class Careless
     private static int Main(string[] arguments)
     {
         var (seconds, seed) = (double.Parse(arguments[0]), int.Parse(arguments[1]));
-        using var file = MemoryMappedFile.Create(s_name, Bytes, participants: 2000);
+        using var file = MemoryMappedFile.Create(s_name, Bytes, participants: 2000, locks: 8);
         using var channel = FrameChannel.Create(s_name + "-c", Bytes, slots: 24, participants: 2000, pins: 64);
         channel.Publish(new byte[Bytes]);
         var threads = new Action<Random>[] { Innocent, Forgets, DisposesDuringCalls, DisposesTwice, MakesGarbage }
@@ -121,6 +121,8 @@ internal static class Careless
         (file, channel) => new Enumeration(channel),
         (file, channel) => file,
         (file, channel) => channel,
+        (file, channel) => file.ReadLockAsync(s_moment).AsTask().GetAwaiter().GetResult(),
+        (file, channel) => file.WriteLockAsync(s_moment).AsTask().GetAwaiter().GetResult(),
     };
 
     private static Pinned Pin(Frame frame)
@@ -241,6 +243,13 @@ internal static class Careless
         (file, channel) => file.Write(7, 16, s_moment),
         (file, channel) => { using var held = file.ReadLock(s_moment); _ = held.Bytes()[100]; },
         (file, channel) => { using var held = file.WriteLock(s_moment); held.AsRef<int>(16)++; },
+        (file, channel) => { using var held = file.ReadLockAsync(s_moment).AsTask().Result; },
+        (file, channel) => { using var held = file.WriteLockAsync(s_moment).AsTask().Result; },
+        (file, channel) => { using var held = file.LockAt(64).ReadLock(s_moment); },
+        (file, channel) => { using var held = file.LockAt(64).WriteLock(s_moment, repair: true); },
+        (file, channel) => file.ReadAsync(new byte[8], 16, s_moment).AsTask().Wait(),
+        (file, channel) => file.WriteAsync(new byte[8], 16, s_moment).AsTask().Wait(),
+        (file, channel) => Array.ForEach(FrameChannel.NextSet(new[] { channel }, s_moment, s_moment), frame => frame.Dispose()),
         (file, channel) => file.Wait(file.Sequence, s_moment),
         (file, channel) => file.WaitAsync(file.Sequence, s_moment).AsTask().Wait(),
         (file, channel) => { using var view = file.View(16, 8); view.GetSpan().Fill(1); },

@@ -94,7 +94,7 @@ namespace Wmmf
             if (Layout == SectionLayout.Native)
             {
                 using var section = _section.Hold();
-                Check(NativeMethods.wmmf_resize(section.Pointer, bytes), $"resize to {size} bytes");
+                Check(NativeMethods.wmmf_resize(section.Pointer, bytes), $"give {size} bytes to");
                 return;
             }
             var status = _section.Alone(native =>
@@ -108,7 +108,7 @@ namespace Wmmf
                 throw new InvalidOperationException(
                     $"cannot resize section '{Name}' from {Size} to {size} bytes: dispose its views, and what is pinned in them, first, "
                     + "and let no other thread use it meanwhile");
-            Check(status.Value, $"resize to {size} bytes");
+            Check(status.Value, $"give {size} bytes to");
         }
 
         /// <summary>A part of the payload, mapped on its own: of a raw file also beyond <see cref="Size"/>, up to the size of the

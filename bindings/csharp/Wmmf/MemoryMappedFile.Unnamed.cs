@@ -82,7 +82,7 @@ namespace Wmmf
             var pid = Arguments.NotNegative(processId, nameof(processId));
             using var section = _section.Hold();
             long handle;
-            Check(NativeMethods.wmmf_share(section.Pointer, pid, readOnly ? 1u : 0u, &handle), $"share with process {processId}");
+            Check(NativeMethods.wmmf_share(section.Pointer, pid, readOnly ? 1u : 0u, &handle), $"give process {processId} a handle of");
             return new IntPtr(handle);
         }
     }
