@@ -149,7 +149,7 @@ namespace Wmmf
             return _data;
         }
 
-        // Keeps the frame also when it is disposed, until EndUse.
+        // Keeps the frame until EndUse, also when it is disposed meanwhile.
         private void Use()
         {
             // Above zero as long as the frame is not disposed; if it is meanwhile, another use may still keep it.

@@ -20,7 +20,7 @@ namespace Wmmf
         /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
         /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
         /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
-        /// <param name="history">So many frames stay readable after newer ones, besides the slots.</param>
+        /// <param name="history">How many frames stay readable after newer ones, besides the slots.</param>
         /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have kept from it for this long;
         /// zero: never. See <see cref="Frame.IsIntact"/>.</param>
         /// <param name="pins">Frames that one object can hold at once; 0 takes the default, 8.</param>
@@ -44,7 +44,7 @@ namespace Wmmf
         /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
         /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
         /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
-        /// <param name="history">So many frames stay readable after newer ones, besides the slots.</param>
+        /// <param name="history">How many frames stay readable after newer ones, besides the slots.</param>
         /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have kept from it for this long;
         /// zero: never. See <see cref="Frame.IsIntact"/>.</param>
         /// <param name="pins">Frames that one object can hold at once; 0 takes the default, 8.</param>
@@ -68,7 +68,7 @@ namespace Wmmf
         /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
         /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
         /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
-        /// <param name="history">So many frames stay readable after newer ones, besides the slots.</param>
+        /// <param name="history">How many frames stay readable after newer ones, besides the slots.</param>
         /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have kept from it for this long;
         /// zero: never. See <see cref="Frame.IsIntact"/>.</param>
         /// <param name="pins">Frames that one object can hold at once; 0 takes the default, 8.</param>

@@ -105,7 +105,7 @@ namespace Wmmf
         }
 
         /// <summary>The frame with this sequence, such as one of the history.</summary>
-        /// <param name="sequence">Which.</param>
+        /// <param name="sequence">The sequence of the frame.</param>
         /// <param name="timeout">How long to wait for one that is to come; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The frame, in place; dispose it.</returns>
@@ -159,7 +159,7 @@ namespace Wmmf
 #if NETCOREAPP
         /// <summary>All frames from now on, with a count of its own for each enumeration: several may run at the same time.
         /// A frame is released when the next is asked for.</summary>
-        /// <param name="order">Which frames.</param>
+        /// <param name="order">Which frames are given.</param>
         /// <param name="cancellationToken">Ends the enumeration.</param>
         /// <returns>The frames; do not keep one beyond its turn.</returns>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -279,7 +279,7 @@ namespace Wmmf
         /// they hold stay as they are, and sequences go on. A damaged channel is declared new.</summary>
         /// <param name="capacity">Bytes of a frame, at most; 0: as they are.</param>
         /// <param name="slots">How many frames there is room for; 0: as they are.</param>
-        /// <param name="history">So many frames stay readable after newer ones.</param>
+        /// <param name="history">How many frames stay readable after newer ones.</param>
         /// <param name="timeout">How long to wait for another writer; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <exception cref="WmmfTimeoutException">Another writer was at work for so long.</exception>

@@ -85,7 +85,7 @@ namespace Wmmf
 
         /// <summary>The address of a byte. Mapped memory does not move; it stays mapped until the handle is disposed, also
         /// if the view is disposed before.</summary>
-        /// <param name="elementIndex">Which byte.</param>
+        /// <param name="elementIndex">The index of the byte.</param>
         /// <returns>What to dispose when the address is not used any more.</returns>
         /// <exception cref="ObjectDisposedException">The view is disposed.</exception>
         public override MemoryHandle Pin(int elementIndex = 0) => PinAt(Writable(), elementIndex);

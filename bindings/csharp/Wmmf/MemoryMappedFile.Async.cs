@@ -9,8 +9,8 @@ namespace Wmmf
     {
         /// <summary>As <see cref="Read(Span{byte}, long, TimeSpan?, CancellationToken)"/>, without blocking a thread until the
         /// lock is there. The copy itself is made at once.</summary>
-        /// <param name="buffer">Where to.</param>
-        /// <param name="offset">Where from.</param>
+        /// <param name="buffer">The bytes are copied here.</param>
+        /// <param name="offset">Where the bytes begin.</param>
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>When the buffer is filled.</returns>
@@ -30,8 +30,8 @@ namespace Wmmf
 
         /// <summary>As <see cref="Write(ReadOnlySpan{byte}, long, TimeSpan?, CancellationToken)"/>, without blocking a thread
         /// until the lock is there. The copy itself is made at once.</summary>
-        /// <param name="data">What.</param>
-        /// <param name="offset">Where to; other bytes stay as they are.</param>
+        /// <param name="data">The bytes.</param>
+        /// <param name="offset">Where the bytes go; others stay as they are.</param>
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>When it is written.</returns>

@@ -10,8 +10,8 @@ namespace Wmmf
     {
         /// <summary>Copies from <paramref name="offset"/> into all of <paramref name="buffer"/>, under the read lock or the
         /// lock that this thread holds.</summary>
-        /// <param name="buffer">Where to.</param>
-        /// <param name="offset">Where from.</param>
+        /// <param name="buffer">The bytes are copied here.</param>
+        /// <param name="offset">Where the bytes begin.</param>
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
@@ -42,8 +42,8 @@ namespace Wmmf
 
         /// <summary>Copies all of <paramref name="data"/> to <paramref name="offset"/>, under the write lock, which may be the
         /// one that this thread holds.</summary>
-        /// <param name="data">What.</param>
-        /// <param name="offset">Where to; other bytes stay as they are.</param>
+        /// <param name="data">The bytes.</param>
+        /// <param name="offset">Where the bytes go; others stay as they are.</param>
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
@@ -97,7 +97,7 @@ namespace Wmmf
 
         /// <summary>Copies values out, under one read lock.</summary>
         /// <typeparam name="T">A type without references.</typeparam>
-        /// <param name="values">Where to.</param>
+        /// <param name="values">The values are copied here.</param>
         /// <param name="offset">Where the first begins, in bytes.</param>
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
@@ -109,7 +109,7 @@ namespace Wmmf
 
         /// <summary>Copies a value in, under the write lock; nothing is allocated.</summary>
         /// <typeparam name="T">A type without references.</typeparam>
-        /// <param name="value">What.</param>
+        /// <param name="value">The value.</param>
         /// <param name="offset">Where it begins, in bytes.</param>
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
@@ -124,7 +124,7 @@ namespace Wmmf
 
         /// <summary>Copies values in, under one write lock.</summary>
         /// <typeparam name="T">A type without references.</typeparam>
-        /// <param name="values">What.</param>
+        /// <param name="values">The values.</param>
         /// <param name="offset">Where the first begins, in bytes.</param>
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
@@ -138,7 +138,7 @@ namespace Wmmf
         /// <param name="offset">Where it begins.</param>
         /// <param name="length">How many bytes; -1 goes to the end.</param>
         /// <returns>The view; dispose it.</returns>
-        /// <exception cref="ArgumentOutOfRangeException">Not inside the payload, or longer than a span can be.</exception>
+        /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload, or longer than a span can be.</exception>
         public MappedView View(long offset = 0, int length = -1)
         {
             using var section = _section.Hold(); // first: a file may be resized
@@ -153,7 +153,7 @@ namespace Wmmf
         /// <param name="length">How many bytes; -1 goes to the end.</param>
         /// <returns>A stream that can seek but not grow, and write unless this is read-only. It does not own the section.
         /// </returns>
-        /// <exception cref="ArgumentOutOfRangeException">Not inside the payload.</exception>
+        /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload.</exception>
         public Stream CreateStream(long offset = 0, long length = -1)
         {
             using var section = _section.Hold();

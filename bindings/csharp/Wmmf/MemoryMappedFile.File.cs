@@ -19,7 +19,7 @@ namespace Wmmf
         /// <param name="share">What others may do with the file meanwhile: <see cref="FileShare.ReadWrite"/>, with or without
         /// <see cref="FileShare.Delete"/>, is anything; <see cref="FileShare.Read"/> and <see cref="FileShare.None"/> only
         /// Windows can do.</param>
-        /// <param name="options">What else.</param>
+        /// <param name="options">Other options.</param>
         /// <param name="fileSize">The file grows to this, if it is shorter; 0: no longer than it must be.</param>
         /// <param name="mode">Permission bits of a new file (POSIX); 0: octal 600.</param>
         /// <param name="mapName">A name for the section over the file, for others to open (Windows); null: none.</param>
@@ -140,7 +140,7 @@ namespace Wmmf
 
         /// <summary>Tells the system how bytes are going to be used: a hint, which changes no byte, and does nothing where a
         /// system has no such hint.</summary>
-        /// <param name="advice">How.</param>
+        /// <param name="advice">How they are going to be used.</param>
         /// <param name="offset">Where they begin.</param>
         /// <param name="length">How many bytes; 0 goes to the end.</param>
         /// <exception cref="WmmfException"><see cref="WmmfStatus.NotSupported"/>: <see cref="SectionAdvice.DontNeed"/> with

@@ -160,7 +160,7 @@ namespace Wmmf
         /// <summary>Whether something has this name now, of whatever layout, and also if it may not be opened.</summary>
         /// <param name="name">The name it was created with.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
-        /// <returns>Whether; it may end, or appear, right after.</returns>
+        /// <returns>Whether it exists; it may end, or appear, right after.</returns>
         /// <exception cref="WmmfException">Nothing can have such a name.</exception>
         public static bool Exists(string name, SectionNamespace nameSpace = SectionNamespace.Local)
         {

@@ -85,7 +85,7 @@ namespace Wmmf
 
         /// <summary>Whether the section's name still leads to it. On Linux an administrator, or a cleaner of /dev/shm, can
         /// remove the name: programs that have the section open go on, but nobody else can open it.</summary>
-        /// <returns>Whether it does.</returns>
+        /// <returns>True if it does.</returns>
         /// <exception cref="WmmfException"><see cref="WmmfStatus.NotSupported"/>: a mapped file that has no name.</exception>
         public bool IsNamed()
         {

@@ -180,7 +180,7 @@ namespace Wmmf
                 throw Failure(status, what);
         }
 
-        // For those whose words are put together only after a failure.
+        // For calls that put their words together only after a failure.
         private Exception Failure(int status, string what)
         {
             var hint = (WmmfStatus)status switch

@@ -73,7 +73,7 @@ namespace Wmmf
         public ref byte GetPinnableReference() => ref Data.GetPinnableReference();
 
         /// <summary>A row of the picture, once <see cref="Stride"/> is set.</summary>
-        /// <param name="y">Which; 0 is the first.</param>
+        /// <param name="y">The row; 0 is the first.</param>
         /// <returns><see cref="Stride"/> bytes.</returns>
         /// <exception cref="InvalidOperationException">The stride is not set.</exception>
         /// <exception cref="ArgumentOutOfRangeException">The row is not in the slot.</exception>

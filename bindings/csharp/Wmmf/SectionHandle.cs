@@ -27,7 +27,7 @@ namespace Wmmf
         // A wmmf_channel, else a wmmf_section.
         internal bool IsChannel { get; }
 
-        // Only for who keeps this open.
+        // Only for callers that keep this open.
         internal IntPtr Pointer => handle;
 
         internal bool IsRefused => _isRefused;
@@ -94,7 +94,7 @@ namespace Wmmf
         // Keeps the native handle open for the length of a call; throws ObjectDisposedException if it is refused.
         internal Use Hold() => new Use(this);
 
-        // As Retain, also for a refused one, or false if it is closed.
+        // As Retain, also if it is refused; false if it is closed.
         internal bool TryRetain()
         {
             try

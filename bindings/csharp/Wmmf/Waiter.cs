@@ -20,7 +20,7 @@ namespace Wmmf
 
         private readonly IntPtr _waker;
 
-        // Guarded by _gate: the waits that came since the thread looked, and how many each section has here.
+        // Guarded by s_gate: the waits that came since the thread looked, and how many each section has here.
         private readonly List<Wait> _arrived = new List<Wait>();
         private readonly Dictionary<SectionHandle, int> _sections = new Dictionary<SectionHandle, int>();
 
@@ -70,7 +70,7 @@ namespace Wmmf
             }
         }
 
-        // Guarded by _gate. The waiter that waits for the section already, else the first with room.
+        // Guarded by s_gate. The waiter that waits for the section already, else the first with room.
         private static Waiter For(SectionHandle section)
         {
             Waiter? withRoom = null;
