@@ -85,6 +85,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         self._reserve: int = info.reserve
         self._page_size: int = info.page_size
         self._locked = bool(info.locked)
+        self._record: int | None = None if info.record == _NO_RECORD else info.record
         self._layout = Layout(info.layout)
         self._grows = self._layout is Layout.NATIVE and self._reserve > 0
         self._readonly = bool(info.read_only)
@@ -392,6 +393,12 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     def locked(self) -> bool:
         """Whether this object keeps it in memory."""
         return self._locked
+
+    @property
+    def record(self) -> int | None:
+        """The index of this object's record among the `participants`, for programs with a protocol of their own. Nobody
+        else has it while this is open. None: it has none, as it is read-only or of another layout."""
+        return self._record
 
     @property
     def namespace(self) -> Namespace:
@@ -774,6 +781,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
 _FITTING = "what fits into this machine's memory"
 _PIECE = 1 << 20
+_NO_RECORD = 2**32 - 1
 """Bytes that are searched at once."""
 _FILE_MODES = {
     "r": (lib.WMMF_FILE_OPEN, lib.WMMF_READ),

@@ -258,7 +258,7 @@ typedef struct wmmf_info {
     uint64_t reserve;         /* bytes of payload that it could have in all, in memory; 0: no more than it has */
     uint64_t page_size;       /* bytes of its pages; large ones of another creator are told in the native layout only */
     uint32_t locked;          /* 1 if this handle keeps it in memory (WMMF_LOCKED) */
-    uint32_t reserved;        /* 0 */
+    uint32_t record;          /* the index of this handle's own wmmf_participant; UINT32_MAX: it has none (read-only) */
 } wmmf_info;
 
 /* Slots of a frame channel. */

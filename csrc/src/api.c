@@ -115,7 +115,7 @@ int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info) {
     info->reserve = section->reserve;
     info->page_size = section->page_size != 0 ? section->page_size : platform_page_size(section->mapping);
     info->locked = section->locked;
-    info->reserved = 0;
+    info->record = section->header && !section->read_only ? section->index : UINT32_MAX;
     return WMMF_OK;
 }
 

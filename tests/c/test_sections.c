@@ -509,6 +509,31 @@ static void it_tells_whose_it_is(void) {
     wmmf_close(section);
 }
 
+/* What a protocol of a program's own needs: whom a number stands for, and whether that one lives. */
+static void a_handle_knows_its_record(void) {
+    const char *name = new_name();
+    wmmf_section *one = create(name, 100, WMMF_NATIVE), *two = open_existing(name, WMMF_NATIVE),
+                 *reader = open_read_only(name, WMMF_NATIVE), *raw = create(new_name(), 100, WMMF_RAW);
+    uint32_t record = info_of(two).record;
+    wmmf_participant participant = {.struct_size = sizeof participant};
+    CHECK_EQUAL(0, info_of(one).record);
+    CHECK_EQUAL(1, record);
+    CHECK(info_of(reader).record == UINT32_MAX);
+    CHECK(info_of(raw).record == UINT32_MAX);
+    CHECK_EQUAL(1, participant_of(one, record).alive);
+    REQUIRE_OK(wmmf_lock_read(two, 0));
+    CHECK_EQUAL(1, participant_of(one, record).readers);
+    REQUIRE_OK(wmmf_unlock_read(two));
+    wmmf_close(two);
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_get_participant(one, record, &participant));
+    two = open_existing(name, WMMF_NATIVE);
+    CHECK_EQUAL(record, info_of(two).record);
+    wmmf_close(two);
+    wmmf_close(raw);
+    wmmf_close(reader);
+    wmmf_close(one);
+}
+
 static void a_name_leads_to_its_section(void) {
     const char *name = new_name();
     uint32_t named = 0;
@@ -563,6 +588,7 @@ static const struct test tests[] = {
     TEST(null_and_ranges_are_checked),
     TEST(a_short_write_leaves_the_rest),
     TEST(it_tells_whose_it_is),
+    TEST(a_handle_knows_its_record),
     TEST(a_name_leads_to_its_section),
     {NULL, NULL},
 };

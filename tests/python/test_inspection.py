@@ -127,6 +127,35 @@ def test_participants(section: MemoryMappedFile) -> None:
     assert len(section.participants()) == 1
 
 
+def test_an_object_knows_its_record(section: MemoryMappedFile, name: str) -> None:
+    with (
+        MemoryMappedFile.open(section.name) as other,
+        MemoryMappedFile.open(section.name, readonly=True) as reader,
+        MemoryMappedFile.create(name + "-raw", 10, layout=Layout.RAW) as raw,
+    ):
+        assert (section.record, other.record, reader.record, raw.record) == (0, 1, None, None)
+        with other.read_lock():
+            assert [one.record for one in section.participants() if one.readers] == [other.record]
+
+
+def test_a_participant_that_was_killed_is_told_by_its_record(
+    section: MemoryMappedFile, child: Callable[..., Any]
+) -> None:
+    other = child(
+        """
+section = MemoryMappedFile.open(sys.argv[1])
+print(section.record)
+import time
+time.sleep(1000)
+""",
+        section.name,
+    )
+    record = int(other.line())
+    assert [one.alive for one in section.participants() if one.record == record] == [True]
+    other.kill()
+    assert not any(one.alive for one in section.participants() if one.record == record)
+
+
 def test_a_reader_shows_how_old_its_frame_is(name: str) -> None:
     with FrameChannel.create(name, capacity=10) as channel, FrameChannel.open(name) as reader:
         channel.publish(b"x")

@@ -49,6 +49,7 @@ namespace Wmmf
             _reserve = checked((long)info.reserve);
             SectionPageSize = checked((long)info.page_size);
             IsLocked = info.locked != 0;
+            Record = info.record == uint.MaxValue ? (long?)null : info.record;
             Layout = (SectionLayout)info.layout;
             _grows = isNativeFile || (Layout == SectionLayout.Native && _reserve != 0);
             IsReadOnly = info.read_only != 0;
@@ -85,6 +86,10 @@ namespace Wmmf
 
         /// <summary>Whether this object keeps it in memory: <see cref="SectionMemory.Locked"/>.</summary>
         public bool IsLocked { get; }
+
+        /// <summary>The index of this object's record among the <see cref="Participants"/>, for programs with a protocol of their
+        /// own. Nobody else has it while this is open. Null: it has none, as it is read-only or of another layout.</summary>
+        public long? Record { get; }
 
         /// <summary>What its bytes mean.</summary>
         public SectionLayout Layout { get; }

@@ -114,8 +114,8 @@ namespace Wmmf
         public ulong page_size;
         // 1 if this handle keeps it in memory (4)
         public uint locked;
-        // 0
-        public uint reserved;
+        // the index of this handle's own wmmf_participant; UINT32_MAX: it has none (read-only)
+        public uint record;
     }
 
     // A frame in its slot, or a copy of one.

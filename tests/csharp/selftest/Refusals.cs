@@ -37,7 +37,7 @@ internal static class RefusalsTests
         string[] allowed =
         [
             "Dispose", "DisposeAsync", "Close", "ToString", "get_Name", "get_IsReadOnly", "get_Layout", "get_Size", "get_Reserved", "get_IsLocked",
-            "get_SectionPageSize", "get_OwnerDied", "get_IsInPlace", "get_Length", "get_CanRead", "get_CanSeek", "get_CanWrite", "SetLength", "Unpin",
+            "get_SectionPageSize", "get_Record", "get_OwnerDied", "get_IsInPlace", "get_Length", "get_CanRead", "get_CanSeek", "get_CanWrite", "SetLength", "Unpin",
             "get_File", "get_Offset", "get_LastSequence",
         ];
         var wrong = new List<string>();

@@ -20,6 +20,17 @@ internal static class StateTests
         Check(raw.Created == null && raw.CreatorProcessId == null, "the layout does not say");
     }
 
+    internal static void TestAnObjectKnowsItsRecord()
+    {
+        using var file = MemoryMappedFile.Create(NewName(), 10);
+        using var other = MemoryMappedFile.Open(file.Name);
+        using var reader = MemoryMappedFile.Open(file.Name, readOnly: true);
+        using var raw = MemoryMappedFile.Create(NewName(), 10, layout: SectionLayout.Raw);
+        Check(file.Record == 0 && other.Record == 1 && reader.Record == null && raw.Record == null, $"{file.Record}, {other.Record}");
+        using (other.ReadLock())
+            Check(file.Participants().Single(one => one.Readers == 1).Record == other.Record, "the same");
+    }
+
     internal static void TestPagesHaveSizes()
     {
         Check(MemoryMappedFile.PageSize == Environment.SystemPageSize, $"{MemoryMappedFile.PageSize}");
