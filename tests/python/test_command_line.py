@@ -292,9 +292,16 @@ print("went on")
 """
 
 
-@pytest.mark.parametrize("instead", ["raise", "pass", "raise ImportError('it has not come')"])
-@pytest.mark.parametrize("module", ["_cffi_backend", "rich"])  # of the package, and of this command
-@pytest.mark.parametrize("start", [["-m", "pywinmmf"], ["-mpywinmmf"], ["pywinmmf"]])
+@pytest.mark.parametrize(
+    ("start", "module", "instead"),
+    [
+        (["-m", "pywinmmf"], "_cffi_backend", "raise"),  # of the package
+        (["-mpywinmmf"], "_cffi_backend", "pass"),
+        (["pywinmmf"], "_cffi_backend", "raise"),
+        (["-m", "pywinmmf"], "rich", "pass"),  # of this command
+        (["pywinmmf"], "rich", "raise ImportError('it has not come')"),
+    ],
+)
 def test_ctrl_c_while_a_command_starts_ends_it_without_a_word(
     start: list[str], module: str, instead: str, tmp_path: Path
 ) -> None:
