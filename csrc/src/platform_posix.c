@@ -269,7 +269,9 @@ static bool is_ours(const char *file) {
 }
 
 /* Removes what killed processes left behind, whatever its name. All of it, or, because every creator pays for it:
- * not more than SWEEP_VISITS_MAX of many, beginning anywhere, and not more often than every SWEEP_PERIOD_NS. */
+ * not more than SWEEP_VISITS_MAX of many, beginning anywhere, and not more often than every SWEEP_PERIOD_NS. Of a
+ * folder with many names the first SWEEP_NAMES are read, and n times as many with a probability of 1 / n: so the last
+ * one has its turn, too. */
 static void sweep(bool all) {
     static shared_u64 last_ns; /* a hint: threads may sweep together */
     uint64_t now = (uint64_t)platform_monotonic_ns(), before = load_relaxed_u64(&last_ns);
@@ -279,12 +281,14 @@ static void sweep(bool all) {
     DIR *directory = opendir(SHM_DIRECTORY);
     if (!directory)
         return;
+    uint64_t random = now * UINT64_C(0x9E3779B97F4A7C15); /* Fibonacci hashing (Knuth): the upper bits are mixed */
+    uint64_t names = all ? UINT64_MAX : SWEEP_NAMES * UINT64_C(65536) / ((random >> 48) + 1);
     uint32_t files = 0, passed = 0;
     struct dirent *entry;
-    while ((entry = readdir(directory)) != NULL)
+    for (; names > 0 && (entry = readdir(directory)) != NULL; names--)
         files += is_ours(entry->d_name);
     uint32_t visits = all || files < SWEEP_VISITS_MAX ? files : SWEEP_VISITS_MAX;
-    uint32_t first = files > visits ? (uint32_t)(now / 1000 % (files - visits + 1)) : 0;
+    uint32_t first = (uint32_t)((random >> 16) % (files - visits + 1));
     rewinddir(directory);
     while (visits > 0 && (entry = readdir(directory)) != NULL) {
         if (!is_ours(entry->d_name) || passed++ < first)

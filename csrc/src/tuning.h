@@ -36,7 +36,8 @@
 
 /* Memory. Files that killed processes have left are looked for while creating. */
 #define SWEEP_PERIOD_NS   UINT64_C(50000000)  /* at most this often in one process ... */
-#define SWEEP_VISITS_MAX  64u                 /* ... and this many files each time */
+#define SWEEP_VISITS_MAX  64u                 /* ... and this many files each time ... */
+#define SWEEP_NAMES       256u                /* ... of mostly not many more names */
 #define ROOM_CHECK_BYTES  (UINT64_C(1) << 18) /* the system is asked how much is left once for this many bytes ... */
 #define ROOM_MARGIN_BYTES (UINT64_C(1) << 20) /* ... and this much of it is left to others */
 #define RESERVE_PIECE_MAX (UINT64_C(1) << 22) /* memory is reserved in such pieces ... */

@@ -1,6 +1,8 @@
-/* How many system calls it takes to create and to open. The parent traces a child, which stops itself before and after
- * each step. */
+/* How many system calls it takes to create and to open, and how many names of a folder. The parent traces a child,
+ * which stops itself before and after each step. */
 #define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ptrace.h>
@@ -9,6 +11,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "system.h"
 
 static void stop(pid_t self) {
     syscall(SYS_kill, self, SIGSTOP);
@@ -67,7 +70,57 @@ static void creating_and_opening_take_few_system_calls(void) {
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* What the library finds in a folder: the names of this many files that are not there. The linker puts these functions
+ * in the place of the system's, which has one of the last two. */
+static uint64_t names, names_left, names_read;
+
+DIR *__real_opendir(const char *path);
+DIR *__wrap_opendir(const char *path);
+void __wrap_rewinddir(DIR *folder);
+struct dirent *__wrap_readdir(DIR *folder);
+struct dirent *__wrap_readdir64(DIR *folder);
+
+DIR *__wrap_opendir(const char *path) {
+    names_left = names;
+    return __real_opendir(path);
+}
+
+void __wrap_rewinddir(DIR *folder) {
+    (void)folder;
+    names_left = names;
+}
+
+struct dirent *__wrap_readdir64(DIR *folder) {
+    static struct dirent other;
+    (void)folder;
+    if (names_left == 0)
+        return NULL;
+    snprintf(other.d_name, sizeof other.d_name, "wmmf-g-other-%u", (unsigned)names_left--);
+    names_read++;
+    return &other;
+}
+
+struct dirent *__wrap_readdir(DIR *folder) {
+    return __wrap_readdir64(folder);
+}
+
+/* Each look reads as many names as chance will have it. */
+static void creating_reads_few_of_many_names(void) {
+    enum { LOOKS = 32, NAMES = 20000 };
+    int64_t deadline = system_now_ns() + LONG_TIMEOUT;
+    names = NAMES;
+    for (int looks = 0; looks < LOOKS && system_now_ns() < deadline;) {
+        uint64_t before = names_read;
+        wmmf_close(create(new_name(), 100, WMMF_NATIVE));
+        looks += names_read != before;
+    }
+    printf("names read in %d looks: %lu of %d each\n", LOOKS, (unsigned long)names_read, NAMES);
+    CHECK(names_read < (uint64_t)LOOKS * NAMES / 2);
+    names = 0;
+}
+
 static const struct test tests[] = {
+    TEST(creating_reads_few_of_many_names),
     TEST(creating_and_opening_take_few_system_calls),
     {NULL, NULL},
 };
