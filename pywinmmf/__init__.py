@@ -20,7 +20,7 @@ if _find_spec("._native", __name__) is None:
     )
 
 from ._core.binding import ffi, lib
-from .enums import Access, Advice, ChannelState, Layout, Namespace, Status
+from .enums import Access, Advice, ChannelState, FileShare, Layout, Namespace, Status
 from .errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -65,6 +65,7 @@ __all__ = [
     "ChannelState",
     "ClosedError",
     "Error",
+    "FileShare",
     "FormatError",
     "Frame",
     "FrameChannel",

@@ -122,6 +122,17 @@ class Advice(IntEnum):
     """Often: put it into large pages, where the system does that."""
 
 
+class FileShare(IntEnum):
+    """What others may do with a file while it is mapped."""
+
+    ALL = 0
+    """Anything."""
+    READ = 1
+    """Windows only: open it for reading."""
+    NONE = 2
+    """Windows only: nothing; they get ERROR_SHARING_VIOLATION, here WMMF_E_ACCESS."""
+
+
 class Element(IntEnum):
     """What an array is made of; little endian. Complex numbers are two floats, the real part first."""
 

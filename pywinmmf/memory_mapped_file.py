@@ -16,7 +16,7 @@ from ._core.callbacks import refusal, refuse_other_task
 from ._core.handing import Handle, close_handle, packed
 from ._core.handle import Call, Opened, open_native
 from ._core.validation import access_options, choice, contiguous, path_text, section_name, whole
-from .enums import Access, Advice, Layout, Namespace
+from .enums import Access, Advice, FileShare, Layout, Namespace
 from .errors import (
     ArgumentIndexError,
     ArgumentTypeError,
@@ -313,7 +313,11 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         readonly: bool = False,
         write_through: bool = False,
         permissions: int = 0o600,
+        participants: int = 0,
         locks: int = 0,
+        share: FileShare | str = FileShare.ALL,
+        name: str | None = None,
+        namespace: Namespace | str = Namespace.LOCAL,
     ) -> Self:
         """Map a file: ``size`` bytes at any ``offset`` (None: to its end). Closing leaves the file.
 
@@ -324,10 +328,12 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
         In the raw layout the bytes are those of the file, without a lock. In the native layout the file has a header
         with lock, sequence and recovery, which outlive its users and the machine's restart. A new one can have
-        ``locks`` in its payload, as with `create`.
+        ``participants`` and ``locks`` in its payload, as with `create`.
 
         ``write_through``: `write` returns once the bytes are on the device. ``permissions`` of a new file (POSIX).
-        `AccessDeniedError` if others use the file in a way that forbids this one.
+        Windows only: ``share`` is what others may do with the file meanwhile, and ``name`` a name in ``namespace`` for
+        the section over it, with which others `open` it. `AccessDeniedError` if others use the file in a way that
+        forbids this one.
         """
         shown, encoded = path_text("cannot open file: path", path)
         action = f"open file {shown!r}"
@@ -348,6 +354,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         if layout is Layout.WINMMF:
             raise NotSupportedError(f"cannot {action}: layout {layout!r}: expected raw or native")
         file_mode, protection = _FILE_MODES[mode]
+        namespace = choice(Namespace, namespace)
+        named = ffi.NULL if name is None else ffi.new("char[]", section_name(action, name, namespace))
         options = new_struct(
             "wmmf_file_options",
             file_mode=file_mode,
@@ -357,7 +365,11 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             flags=lib.WMMF_FILE_WRITE_THROUGH if write_through else 0,
             offset=whole("offset", offset),
             file_size=whole("file_size", file_size),
+            participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
             locks=_locks(locks),
+            share=choice(FileShare, share),
+            name_space=namespace,
+            name=named,
         )
         native = hold.Section(f"file {shown!r}", None)
         status = open_native(native, partial(lib.wmmf_map_file, encoded, size or 0, options))

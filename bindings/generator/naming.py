@@ -14,7 +14,7 @@ ENUMS = {
     "wmmf_access": ("SectionAccess", "Access", ("WMMF_ACCESS_",)),
     "wmmf_file_mode": ("SectionFileMode", "", ("WMMF_FILE_",)),
     "wmmf_protection": ("SectionProtection", "", ("WMMF_",)),
-    "wmmf_file_share": ("SectionShare", "", ("WMMF_SHARE_",)),
+    "wmmf_file_share": ("SectionShare", "FileShare", ("WMMF_SHARE_",)),
     "wmmf_advice": ("SectionAdvice", "Advice", ("WMMF_ADVICE_",)),
     "wmmf_element": ("FrameElement", "Element", ("WMMF_ELEMENT_",)),
     "wmmf_pick": ("FramePick", "", ("WMMF_PICK_",)),

@@ -9,6 +9,8 @@ import ctypes
 import mmap
 import struct
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ from pywinmmf import (
     MemoryMappedFile,
     Namespace,
     NotFoundError,
+    NotSupportedError,
 )
 from pywinmmf._native import ffi, lib
 
@@ -188,6 +191,37 @@ def test_access_becomes_the_dacl_of_the_section_and_its_gates(
         for full_name, kind in objects:
             meant = {who: specific(mask, kind) for who, mask in expected.items()}
             assert windows.dacl(full_name, kind) == meant, full_name
+
+
+# What programs of other makers ask for: WinMMF FILE_MAP_ALL_ACCESS, even to read; mmap(tagname=) of Python and
+# CreateOrOpen of .NET what CreateFileMapping takes by itself.
+ALL_ACCESS, AS_CREATED = 0xF001F, 0xF0007
+
+
+@windows_only
+@pytest.mark.parametrize("namespace", [Namespace.LOCAL, Namespace.GLOBAL])
+@pytest.mark.parametrize(
+    ("layout", "access", "expected"),
+    [
+        (Layout.WINMMF, Access.OWNER, {}),
+        (Layout.WINMMF, Access.USERS_WRITE, {"users": ALL_ACCESS, "app containers": ALL_ACCESS}),
+        (Layout.RAW, Access.OWNER, {}),
+        (Layout.RAW, Access.USERS_READ, {"users": READ, "app containers": READ}),
+        (Layout.RAW, Access.USERS_WRITE, {"users": AS_CREATED, "app containers": AS_CREATED}),
+    ],
+)
+def test_other_layouts_grant_what_their_programs_ask_for(
+    name: str, windows: Windows, namespace: Namespace, layout: Layout, access: Access, expected: dict[str, int]
+) -> None:
+    with MemoryMappedFile.create(name, 100, namespace=namespace, layout=layout, access=access):
+        meant = {who: specific(mask, SECTION) for who, mask in {"me": ALL, "system": ALL, **expected}.items()}
+        assert windows.dacl(f"{namespace.name.capitalize()}\\{name}", SECTION) == meant
+
+
+@pytest.mark.parametrize("create", [MemoryMappedFile.create, partial(MemoryMappedFile.create, exist_ok=True)])
+def test_winmmf_has_no_read_only_access(name: str, create: Callable[..., MemoryMappedFile]) -> None:
+    with pytest.raises(NotSupportedError, match="all rights even to read"):
+        create(name, 100, layout=Layout.WINMMF, access=Access.USERS_READ)
 
 
 @windows_only

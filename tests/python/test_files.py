@@ -17,6 +17,7 @@ from pywinmmf import (
     AlreadyExistsError,
     ClosedError,
     Error,
+    FileShare,
     FrameChannel,
     InUseError,
     InvalidArgumentError,
@@ -33,6 +34,55 @@ def path(tmp_path: Path) -> Path:
     file = tmp_path / "data.bin"
     file.write_bytes(bytes(range(256)) * 1024)
     return file
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="POSIX has no share modes")
+def test_what_others_may_do_with_a_file(path: Path) -> None:
+    with MemoryMappedFile.open_file(path, share=FileShare.NONE), pytest.raises(AccessDeniedError, match=r"\b32\b"):
+        MemoryMappedFile.open_file(path, "r")
+    with MemoryMappedFile.open_file(path, share="read") as file, MemoryMappedFile.open_file(path, "r") as reader:
+        file.write(b"all")
+        assert reader.read(3) == b"all"
+        with pytest.raises(AccessDeniedError, match=r"\b32\b"):
+            MemoryMappedFile.open_file(path)
+    with (
+        MemoryMappedFile.open_file(path),
+        pytest.raises(AccessDeniedError, match=r"\b32\b"),
+    ):
+        MemoryMappedFile.open_file(path, share="read")
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="POSIX has no names for sections over files")
+def test_a_name_for_the_section_over_a_file(path: Path, name: str) -> None:
+    with (
+        MemoryMappedFile.open_file(path, size=1001, offset=1, name=name) as file,
+        MemoryMappedFile.open(name, layout=Layout.RAW) as other,
+    ):
+        file.write(b"all")
+        assert other.size == path.stat().st_size
+        assert other.read(4, 0) == b"\0all"
+        with pytest.raises(AlreadyExistsError):
+            MemoryMappedFile.open_file(path, name=name)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has both")
+@pytest.mark.parametrize("option", [{"share": "none"}, {"share": FileShare.READ}, {"name": "x"}])
+def test_posix_has_neither_share_modes_nor_names(path: Path, option: dict[str, Any]) -> None:
+    with pytest.raises(NotSupportedError):
+        MemoryMappedFile.open_file(path, **option)
+
+
+def test_bad_share_modes_and_names(path: Path) -> None:
+    for option, expected in [
+        ({"share": "rubbish"}, "rubbish"),
+        ({"share": 3}, "3"),
+        ({"name": ""}, "name is empty"),
+        ({"name": "Global\\x"}, "namespace"),
+        ({"name": "x", "namespace": "any"}, "name_space 3"),
+        ({"participants": 4097}, "4097"),
+    ]:
+        with pytest.raises(InvalidArgumentError, match=expected):
+            MemoryMappedFile.open_file(path, **option)  # type: ignore[arg-type]
 
 
 def test_modes(path: Path, tmp_path: Path) -> None:
