@@ -39,7 +39,7 @@ int32_t winmmf_check(const char *name, uint32_t access) {
         }
     }
     if (length > NAME_MAX_WINMMF) {
-        error_detail("WinMMF cuts names after 56 bytes, and this one has %u", (unsigned)length);
+        error_detail("it has %u bytes: expected at most 56, because WinMMF cuts longer ones", (unsigned)length);
         return WMMF_E_NAME_TOO_LONG;
     }
     if (access == WMMF_ACCESS_USERS_READ) {

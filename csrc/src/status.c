@@ -14,7 +14,7 @@
     X(WMMF_E_RANGE, "offset and length reach outside the section")                                                     \
     X(WMMF_E_STRUCT_SIZE, "struct_size is not one that this library knows")                                            \
     X(WMMF_E_NAME_EMPTY, "the name is empty")                                                                          \
-    X(WMMF_E_NAME_TOO_LONG, "the name is longer than 230 bytes of UTF-8")                                              \
+    X(WMMF_E_NAME_TOO_LONG, "the name is too long")                                                                    \
     X(WMMF_E_NAME_INVALID, "the name is not UTF-8 or contains a slash or backslash where none may be")                 \
     X(WMMF_E_EXISTS, "the name is already taken")                                                                      \
     X(WMMF_E_NOT_FOUND, "there is no section or file with this name")                                                  \

@@ -50,11 +50,14 @@ static void bad_names_are_refused_by_every_call(void) {
 static void the_longest_name_is_as_long_as_promised(void) {
     char name[WMMF_NAME_MAX + 2];
     const char *beginning = new_name();
+    wmmf_section *none = NULL;
     memset(name, 'n', sizeof name);
     memcpy(name, beginning, strlen(beginning));
     name[WMMF_NAME_MAX + 1] = '\0';
     for (uint32_t name_space = WMMF_LOCAL; name_space <= WMMF_CUSTOM; name_space++)
         CHECK_STATUS(WMMF_E_NAME_TOO_LONG, try_name(name, name_space));
+    CHECK_STATUS(WMMF_E_NAME_TOO_LONG, wmmf_open(name, 0, NULL, &none));
+    CHECK(strstr(wmmf_last_detail(), "231 bytes of UTF-8: expected at most 230") != NULL);
     name[WMMF_NAME_MAX] = '\0';
     for (uint32_t name_space = WMMF_LOCAL; name_space <= WMMF_CUSTOM; name_space++)
         CHECK_STATUS(WMMF_OK, try_name(name, name_space));

@@ -143,7 +143,8 @@ static void what_the_crate_cannot_do_is_refused(void) {
     wmmf_options options = options_of(WMMF_WINMMF, WMMF_LOCAL);
     wmmf_section *section = NULL;
     CHECK_STATUS(WMMF_E_NAME_TOO_LONG, wmmf_create(letters, 100, &options, &section));
-    CHECK(strstr(wmmf_last_detail(), "56") != NULL);
+    CHECK(strstr(wmmf_last_detail(), "57 bytes: expected at most 56") != NULL);
+    CHECK(strstr(wmmf_strerror(WMMF_E_NAME_TOO_LONG), "230") == NULL);
     CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(letters + 1, 0, &options, &section));
     CHECK_STATUS(WMMF_E_NAME_INVALID, wmmf_open("b\xc3\xa4r", 0, &options, &section));
     CHECK(strstr(wmmf_last_detail(), "ASCII") != NULL);
