@@ -414,11 +414,40 @@ int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *give
     return map_file(path, size, &file, false, out);
 }
 
+/* Whether the buffer is memory of the section itself, *at, that overlaps the bytes at `offset`. */
+static bool overlaps(const wmmf_section *section, uint64_t offset, const void *buffer, size_t length, uint64_t *at) {
+    uintptr_t start = (uintptr_t)section->payload, place = (uintptr_t)buffer;
+    if (!section->payload || place < start || place - start > section->size || length > section->size - (place - start))
+        return false;
+    *at = place - start;
+    return *at < offset ? offset - *at < length : *at - offset < length;
+}
+
+/* The system copies from the first byte on, whatever overlaps. Here a move to a higher place begins at the end. */
+static int32_t move(wmmf_section *section, uint64_t from, uint64_t to, size_t length) {
+    uint8_t piece[4096];
+    int32_t status = WMMF_OK;
+    for (size_t done = 0, now; status == WMMF_OK && done < length; done += now) {
+        now = length - done < sizeof piece ? length - done : sizeof piece;
+        uint64_t at = section->file_offset + (to > from ? length - done - now : done);
+        status = platform_file_read(section->mapping, from + at, piece, now);
+        if (status == WMMF_OK)
+            status = platform_file_write(section->mapping, to + at, piece, now);
+    }
+    return status;
+}
+
 int32_t files_read(wmmf_section *section, uint64_t offset, void *buffer, size_t length) {
+    uint64_t at;
+    if (overlaps(section, offset, buffer, length, &at))
+        return move(section, offset, at, length);
     return platform_file_read(section->mapping, section->file_offset + offset, buffer, length);
 }
 
 int32_t files_write(wmmf_section *section, uint64_t offset, const void *buffer, size_t length) {
+    uint64_t at;
+    if (overlaps(section, offset, buffer, length, &at))
+        return move(section, at, offset, length);
     return platform_file_write(section->mapping, section->file_offset + offset, buffer, length);
 }
 

@@ -757,6 +757,36 @@ static void page_sizes_are_told(void) {
     REQUIRE_OK(wmmf_page_sizes(NULL, NULL, NULL));
 }
 
+/* Up or down by some bytes, from or into the memory of the section itself. */
+static void check_moved(wmmf_section *section, uint64_t length, uint64_t shift, bool up, bool reads) {
+    static uint8_t before[20000];
+    uint8_t *data = data_of(section);
+    uint64_t from = up ? 0 : shift, to = up ? shift : 0;
+    for (size_t i = 0; i < sizeof before; i++)
+        before[i] = data[i] = (uint8_t)(i * 7 + (i >> 8));
+    CHECK_STATUS(WMMF_OK, reads ? wmmf_read(section, from, data + to, length, 0)
+                                : wmmf_write(section, to, data + from, length, 0));
+    CHECK(memcmp(data + to, before + from, (size_t)length) == 0);
+    CHECK(data[to + length] == before[to + length]);
+}
+
+static void what_overlaps_is_moved(void) {
+    static const uint32_t protections[] = {WMMF_READ_WRITE, WMMF_COPY_ON_WRITE};
+    static const uint64_t shifts[] = {0, 1, 10, 4096, 5000, 9000};
+    const char *path = new_name();
+    wmmf_close(map(path, 30000, with_mode(WMMF_FILE_CREATE)));
+    for (size_t p = 0; p < sizeof protections / sizeof *protections; p++) {
+        wmmf_file_options options = with_protection(protections[p]);
+        options.offset = 5;
+        wmmf_section *section = map(path, 0, options);
+        for (size_t i = 0; i < sizeof shifts / sizeof *shifts; i++)
+            for (int way = 0; way < 4; way++)
+                check_moved(section, 10000, shifts[i], (way & 1) != 0, (way & 2) != 0);
+        wmmf_close(section);
+    }
+    remove(path);
+}
+
 static const struct test tests[] = {
     TEST(a_file_is_opened_or_created),
     TEST(what_cannot_be_is_refused),
@@ -768,6 +798,7 @@ static const struct test tests[] = {
     TEST(a_native_file_of_another_version_stays),
     TEST(a_part_of_a_file_is_mapped),
     TEST(protections_hold),
+    TEST(what_overlaps_is_moved),
     TEST(windows_reach_everywhere),
     TEST(sections_have_windows_too),
     TEST(a_file_grows_and_shrinks),
