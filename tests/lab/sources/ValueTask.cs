@@ -12,6 +12,31 @@ namespace System.Runtime.CompilerServices
         public Type BuilderType { get; }
     }
 
+    public struct AsyncValueTaskMethodBuilder
+    {
+        private AsyncTaskMethodBuilder _builder;
+
+        public static AsyncValueTaskMethodBuilder Create() =>
+            new AsyncValueTaskMethodBuilder { _builder = AsyncTaskMethodBuilder.Create() };
+
+        public System.Threading.Tasks.ValueTask Task => new System.Threading.Tasks.ValueTask(_builder.Task);
+
+        public void Start<TMachine>(ref TMachine machine) where TMachine : IAsyncStateMachine => _builder.Start(ref machine);
+
+        public void SetStateMachine(IAsyncStateMachine machine) => _builder.SetStateMachine(machine);
+
+        public void SetResult() => _builder.SetResult();
+
+        public void SetException(Exception error) => _builder.SetException(error);
+
+        public void AwaitOnCompleted<TAwaiter, TMachine>(ref TAwaiter awaiter, ref TMachine machine)
+            where TAwaiter : INotifyCompletion where TMachine : IAsyncStateMachine => _builder.AwaitOnCompleted(ref awaiter, ref machine);
+
+        public void AwaitUnsafeOnCompleted<TAwaiter, TMachine>(ref TAwaiter awaiter, ref TMachine machine)
+            where TAwaiter : ICriticalNotifyCompletion where TMachine : IAsyncStateMachine =>
+            _builder.AwaitUnsafeOnCompleted(ref awaiter, ref machine);
+    }
+
     public struct AsyncValueTaskMethodBuilder<T>
     {
         private AsyncTaskMethodBuilder<T> _builder;
@@ -40,6 +65,22 @@ namespace System.Runtime.CompilerServices
 
 namespace System.Threading.Tasks
 {
+    [AsyncMethodBuilder(typeof(AsyncValueTaskMethodBuilder))]
+    public readonly struct ValueTask
+    {
+        private readonly Task _task;
+
+        public ValueTask(Task task) => _task = task;
+
+        public bool IsCompleted => _task.IsCompleted;
+
+        public Task AsTask() => _task;
+
+        public TaskAwaiter GetAwaiter() => _task.GetAwaiter();
+
+        public ConfiguredTaskAwaitable ConfigureAwait(bool capture) => _task.ConfigureAwait(capture);
+    }
+
     [AsyncMethodBuilder(typeof(AsyncValueTaskMethodBuilder<>))]
     public readonly struct ValueTask<T>
     {
