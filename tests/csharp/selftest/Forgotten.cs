@@ -29,12 +29,12 @@ internal static class ForgottenTests
     // Nobody else calls the collector: a reader that waits allocates nothing.
     internal static void TestReaderThatForgotFramesIsGivenTheNext()
     {
-        var patience = TimeSpan.FromSeconds(20);
+        var timeout = TimeSpan.FromSeconds(20);
         var waits = new Func<FrameChannel, Frame>[]
         {
-            reader => reader.Next(patience),
-            reader => reader.NextAsync(patience).AsTask().GetAwaiter().GetResult(),
-            reader => FrameChannel.NextSet(new[] { reader }, TimeSpan.Zero, patience)[0],
+            reader => reader.Next(timeout),
+            reader => reader.NextAsync(timeout).AsTask().GetAwaiter().GetResult(),
+            reader => FrameChannel.NextSet(new[] { reader }, TimeSpan.Zero, timeout)[0],
         };
         using var channel = FrameChannel.Create(NewName(), 8, slots: 3);
         var picture = new byte[1];
