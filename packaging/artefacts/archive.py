@@ -6,6 +6,7 @@ import gzip
 import io
 import tarfile
 import zipfile
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,14 +20,28 @@ def members(folder: Path) -> list[Path]:
 
 def write_zip(folder: Path, archive: Path, top: str = "") -> Path:
     """Pack the files of a folder, under ``top``, into a .zip."""
+    files = {str(Path(top, path.relative_to(folder))): path for path in members(folder)}
+    content = {name: path.read_bytes() for name, path in files.items()}
+    programs = [name for name, path in files.items() if path.stat().st_mode & 0o100]
+    return _pack(archive, content, programs)
+
+
+def change_zip(archive: Path, change: Callable[[dict[str, bytes]], None]) -> None:
+    """Change the members of a .zip that another program wrote, and give them one order and one date."""
+    with zipfile.ZipFile(archive) as packed:
+        content = {name: packed.read(name) for name in packed.namelist()}
+    change(content)
+    _pack(archive, dict(sorted(content.items())))
+
+
+def _pack(archive: Path, content: Mapping[str, bytes], programs: Collection[str] = ()) -> Path:
     moment = datetime.fromtimestamp(date(), UTC)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-        for path in members(folder):
-            name = str(Path(top, path.relative_to(folder)))
+        for name, data in content.items():
             info = zipfile.ZipInfo(name, (moment.year, moment.month, moment.day, moment.hour, moment.minute, 0))
             info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = (0o100000 | (0o755 if path.stat().st_mode & 0o100 else 0o644)) << 16
-            packed.writestr(info, path.read_bytes())
+            info.external_attr = (0o100755 if name in programs else 0o100644) << 16
+            packed.writestr(info, data)
     return archive
 
 
@@ -42,15 +57,3 @@ def write_tar_gz(folder: Path, archive: Path, top: str) -> Path:
                 packed.addfile(info, file if info.isreg() else None)
     archive.write_bytes(gzip.compress(content.getvalue(), mtime=date()))
     return archive
-
-
-def rewrite_zip(archive: Path) -> None:
-    """Give the members of a .zip that another program wrote one order and one date."""
-    with zipfile.ZipFile(archive) as packed:
-        content = {info.filename: (packed.read(info), info.external_attr) for info in packed.infolist()}
-    moment = datetime.fromtimestamp(date(), UTC)
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, (data, attributes) in sorted(content.items()):
-            info = zipfile.ZipInfo(name, (moment.year, moment.month, moment.day, moment.hour, moment.minute, 0))
-            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, attributes
-            packed.writestr(info, data)

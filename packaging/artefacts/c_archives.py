@@ -8,14 +8,13 @@ from pathlib import Path
 from . import natives, sbom
 from .archive import write_tar_gz, write_zip
 from .platforms import Platform
-from .source import DIST, ROOT, VERSION, WORK
+from .source import DIST, ROOT, VERSION, WORK, cleared
 
 
 def build(platform: Platform) -> Path:
     """Pack what natives.build has installed."""
     name = f"wmmf-{VERSION}-{platform.archive}"
-    folder = WORK / "archives" / name
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = cleared(WORK / "archives" / name)
     shutil.copytree(natives.prefix(platform), folder, symlinks=True)
     shutil.copy(ROOT / "LICENSE", folder / "LICENSE")
     (folder / "wmmf.cdx.json").write_text(sbom.document("wmmf", platform.archive))

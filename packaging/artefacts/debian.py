@@ -7,15 +7,14 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 
-from .source import DIST, ROOT, VERSION, WORK, copy_to, date, run
+from .source import DIST, ROOT, VERSION, WORK, cleared, copy_to, date, run
 
 RECIPE = ROOT / "packaging/debian"
 
 
 def build() -> list[Path]:
     """Build the packages and return their files."""
-    folder = WORK / "debian"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = cleared(WORK / "debian")
     source = copy_to(folder / f"wmmf-{VERSION}")
     recipe = Path(shutil.copytree(RECIPE, source / "debian"))
     (recipe / "changelog").write_text(_changelog())

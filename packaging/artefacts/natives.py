@@ -8,7 +8,7 @@ from pathlib import Path
 from lab import zig
 
 from .platforms import Platform
-from .source import WORK, copy_to, run
+from .source import WORK, cleared, copy_to, run
 
 
 def prefix(platform: Platform) -> Path:
@@ -23,9 +23,8 @@ def native_builds() -> Path:
 
 def build(platform: Platform) -> Path:
     """Build the library and install it under ``prefix``."""
-    folder = WORK / f"natives-build/{platform.rid}"
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.rmtree(prefix(platform), ignore_errors=True)
+    folder = cleared(WORK / f"natives-build/{platform.rid}")
+    cleared(prefix(platform))
     source = copy_to(folder / "source")
     run(
         *("cmake", "-S", source / "csrc", "-B", folder / "build", "-DCMAKE_BUILD_TYPE=Release"),
@@ -35,7 +34,7 @@ def build(platform: Platform) -> Path:
         f"-DCMAKE_SHARED_LINKER_FLAGS={'-s' if platform.windows else '-Wl,-z,defs'}",
         *zig.cmake_options(platform.zig),
     )
-    run("cmake", "--build", folder / "build")
+    run("cmake", "--build", folder / "build", "--parallel", "2")
     run("cmake", "--install", folder / "build", "--prefix", prefix(platform), "--strip")
     if platform.windows:
         # lld writes Microsoft's format of import libraries, which all linkers read, each under its own name.

@@ -5,15 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
-import zipfile
 from pathlib import Path
 
 from lab import sdk
 
 from . import natives, sbom
-from .archive import rewrite_zip
+from .archive import change_zip
 from .platforms import PLATFORMS
-from .source import DIST, VERSION, WORK, copy_to
+from .source import DIST, VERSION, WORK, cleared, copy_to
 
 FRAMEWORKS = "netstandard2.0;netcoreapp3.1"
 """The lab's SDK is too old for net8.0: lab/sdk.py. With a newer one the project's own list holds."""
@@ -28,8 +27,7 @@ def build() -> list[Path]:
         if not natives.library(platform).exists():
             raise SystemExit(f"nuget: the native library of {platform.rid} is not there: ./run dist --only native")
     (natives.native_builds() / BILL).write_text(sbom.document("Wmmf", "nuget"))
-    folder = WORK / "nuget"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = cleared(WORK / "nuget")
     source = copy_to(folder / "source")
     options = [f'-p:TargetFrameworks="{FRAMEWORKS}"', f"-p:NativeBuilds={natives.native_builds()}"]
     options += [f"-p:Version={VERSION}", "-p:IncludeSymbols=false"]
@@ -37,21 +35,15 @@ def build() -> list[Path]:
     sdk.run(["pack", "bindings/csharp/Wmmf", "-c", "Release", "-o", str(folder / "out"), *options], cwd=source)
     made = sorted((folder / "out").glob("*nupkg"))
     for package in made:
-        _remove_chance(package)
-        rewrite_zip(package)
+        change_zip(package, _remove_chance)
     return [Path(shutil.copy(package, DIST)) for package in made]
 
 
-def _remove_chance(package: Path) -> None:
+def _remove_chance(package: dict[str, bytes]) -> None:
     """Give the file of properties, which NuGet names by chance, one name, and its relations numbers."""
-    with zipfile.ZipFile(package) as packed:
-        content = {info.filename: packed.read(info) for info in packed.infolist()}
-    (chance,) = [name for name in content if name.endswith(".psmdcp")]
+    (chance,) = [name for name in package if name.endswith(".psmdcp")]
     fixed = str(Path(chance).with_name("wmmf.psmdcp"))
-    content[fixed] = content.pop(chance)
+    package[fixed] = package.pop(chance)
     numbers = itertools.count(1)
-    relations = content["_rels/.rels"].decode().replace(chance, fixed)
-    content["_rels/.rels"] = re.sub(r'Id="\w+"', lambda _: f'Id="R{next(numbers)}"', relations).encode()
-    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, data in content.items():
-            packed.writestr(name, data)
+    relations = package["_rels/.rels"].decode().replace(chance, fixed)
+    package["_rels/.rels"] = re.sub(r'Id="\w+"', lambda _: f'Id="R{next(numbers)}"', relations).encode()

@@ -6,13 +6,12 @@ import shutil
 from pathlib import Path
 
 from .archive import write_zip
-from .source import DIST, ROOT, VERSION, WORK, copy_to
+from .source import DIST, ROOT, VERSION, WORK, cleared, copy_to
 
 
 def build_conan() -> Path:
     """Pack a folder in which ``conan create .`` works."""
-    folder = WORK / "conan" / f"wmmf-{VERSION}-conan"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = cleared(WORK / "conan" / f"wmmf-{VERSION}-conan")
     shutil.copytree(ROOT / "packaging/conan", folder, ignore=shutil.ignore_patterns("__pycache__", "build"))
     _copy_library(folder)
     program = ROOT / "tests/c/external"
@@ -22,8 +21,7 @@ def build_conan() -> Path:
 
 def build_vcpkg() -> Path:
     """Pack an overlay port. No vcpkg was at hand to try it with: it is written by its guide."""
-    folder = WORK / "vcpkg" / f"wmmf-{VERSION}-vcpkg"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = cleared(WORK / "vcpkg" / f"wmmf-{VERSION}-vcpkg")
     port = Path(shutil.copytree(ROOT / "packaging/vcpkg", folder / "wmmf"))
     manifest = port / "vcpkg.json.in"
     (port / "vcpkg.json").write_text(manifest.read_text().replace("@VERSION@", VERSION))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -47,9 +48,16 @@ def files() -> list[Path]:
     return sorted(Path(name) for name in listed if name and (ROOT / name).is_file())
 
 
+def cleared(folder: Path) -> Path:
+    """Return a folder, once what an earlier run left there is removed."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
 def copy_to(folder: Path) -> Path:
     """Copy those files into a folder and return it. Each build gets a copy of its own: nothing slips from one into
     another."""
+    cleared(folder)
     for file in files():
         target = folder / file
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -6,23 +6,22 @@ import base64
 import hashlib
 import shutil
 import sys
-import zipfile
+from functools import partial
 from pathlib import Path
 
 from lab import cache, winpython, zig
 
 from . import sbom
-from .archive import rewrite_zip, write_tar_gz
+from .archive import change_zip, write_tar_gz
 from .platforms import Platform
-from .source import DIST, VERSION, WORK, copy_to, run
+from .source import DIST, VERSION, WORK, cleared, copy_to, run
 
 DLLTOOL_MACHINES = {"win-x64": "i386:x86-64", "win-x86": "i386", "win-arm64": "arm64"}
 
 
 def build(platform: Platform) -> Path:
     """Build the wheel for every CPython from 3.11 on."""
-    folder = WORK / "wheels" / platform.rid
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = cleared(WORK / "wheels" / platform.rid)
     source = copy_to(folder / "source")
     compiler = zig.toolchain(platform.zig) / "cc"
     environment = _windows(platform, compiler, folder) if platform.windows else _linux(platform, compiler, source)
@@ -32,14 +31,13 @@ def build(platform: Platform) -> Path:
         env=environment,
     )
     (made,) = folder.glob("*.whl")
-    _add_bill(made, platform)
+    change_zip(made, partial(_add_bill, platform))
     return Path(shutil.copy(made, DIST))
 
 
 def build_sdist() -> Path:
     """Pack the sources, all that git has."""
-    folder = WORK / "sdist"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = cleared(WORK / "sdist")
     source = copy_to(folder / "source")
     run(sys.executable, "setup.py", "-q", "sdist", "-d", folder, "--owner=root", "--group=root", cwd=source)
     (made,) = folder.glob("*.tar.gz")
@@ -85,18 +83,12 @@ def _headers(platform: Platform, folder: Path) -> Path:
     return headers
 
 
-def _add_bill(wheel: Path, platform: Platform) -> None:
+def _add_bill(platform: Platform, wheel: dict[str, bytes]) -> None:
     """PEP 770: the bill lies in the wheel's .dist-info/sboms, and RECORD names it."""
     information = f"pywinmmf-{VERSION}.dist-info"
     bill = sbom.document("pywinmmf", platform.wheel).encode()
     place = f"{information}/sboms/pywinmmf.cdx.json"
     digest = base64.urlsafe_b64encode(hashlib.sha256(bill).digest()).rstrip(b"=").decode()
-    with zipfile.ZipFile(wheel) as packed:
-        content = {info.filename: packed.read(info) for info in packed.infolist()}
-    record = content[f"{information}/RECORD"].decode()
-    content[f"{information}/RECORD"] = f"{place},sha256={digest},{len(bill)}\n{record}".encode()
-    content[place] = bill
-    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, data in content.items():
-            packed.writestr(name, data)
-    rewrite_zip(wheel)
+    record = wheel[f"{information}/RECORD"].decode()
+    wheel[f"{information}/RECORD"] = f"{place},sha256={digest},{len(bill)}\n{record}".encode()
+    wheel[place] = bill

@@ -23,6 +23,7 @@ CHECKS: list[Check] = [
         partial(c_packages.check_wheels_library, "*musllinux*aarch64.whl", "aarch64-linux-musl"),
     ),
     ("wheel win_amd64", pythons.check_windows_wheel),
+    ("wheel win_amd64, for C", pythons.check_windows_compile_line),
     ("CPython 3.12 to 3.14, Windows", pythons.check_later_windows),
     ("wheel win32 and archive windows-x86", pythons.check_win32_wheel),
     (

