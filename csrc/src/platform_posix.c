@@ -271,7 +271,7 @@ static bool is_ours(const char *file) {
 /* Removes what killed processes left behind, whatever its name. All of it, or, because every creator pays for it:
  * not more than SWEEP_VISITS_MAX of many, beginning anywhere, and not more often than every SWEEP_PERIOD_NS. Of a
  * folder with many names the first SWEEP_NAMES are read, and n times as many with a probability of 1 / n: so the last
- * one has its turn, too. */
+ * one also has its turn. */
 static void sweep(bool all) {
     static shared_u64 last_ns; /* a hint: threads may sweep together */
     uint64_t now = (uint64_t)platform_monotonic_ns(), before = load_relaxed_u64(&last_ns);
