@@ -439,9 +439,12 @@ static int32_t move(wmmf_section *section, uint64_t from, uint64_t to, size_t le
 
 int32_t files_read(wmmf_section *section, uint64_t offset, void *buffer, size_t length) {
     uint64_t at;
-    if (overlaps(section, offset, buffer, length, &at))
-        return move(section, offset, at, length);
-    return platform_file_read(section->mapping, section->file_offset + offset, buffer, length);
+    int32_t status = overlaps(section, offset, buffer, length, &at)
+                         ? move(section, offset, at, length)
+                         : platform_file_read(section->mapping, section->file_offset + offset, buffer, length);
+    if (status == WMMF_E_TRUNCATED)
+        error_detail("the file was made shorter after it was mapped");
+    return status;
 }
 
 int32_t files_write(wmmf_section *section, uint64_t offset, const void *buffer, size_t length) {

@@ -61,6 +61,9 @@ struct last_error *last_error(void) {
 int32_t status_from_errno(void) {
     error_note(errno);
     switch (errno) {
+    case ENOTDIR:
+        error_detail("what the path names as a folder is none");
+        return WMMF_E_NOT_FOUND;
     case ENOENT:
         return WMMF_E_NOT_FOUND;
     case EEXIST:

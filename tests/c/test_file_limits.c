@@ -2,6 +2,7 @@
  * child. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -141,11 +142,38 @@ static void pipes_sockets_and_loops_are_no_files(void) {
     unlink(path);
 }
 
+static void nothing_is_found_below_a_file(void) {
+    const char *path = new_name();
+    char below[64];
+    wmmf_section *section = NULL;
+    snprintf(below, sizeof below, "%s/below", path);
+    CHECK(close(open(path, O_CREAT | O_WRONLY, 0600)) == 0);
+    check_failed(WMMF_E_NOT_FOUND, wmmf_map_file(below, 0, NULL, &section), "what the path names as a folder is none");
+    unlink(path);
+}
+
+/* One that has no header, so that the words of the status alone would say something else. */
+static void a_raw_file_that_was_cut_says_so(void) {
+    const char *path = new_name();
+    wmmf_section *section = NULL;
+    char byte;
+    int file = open(path, O_CREAT | O_RDWR, 0600);
+    CHECK(ftruncate(file, 100000) == 0);
+    REQUIRE_OK(wmmf_map_file(path, 0, NULL, &section));
+    CHECK(ftruncate(file, 100) == 0);
+    check_failed(WMMF_E_TRUNCATED, wmmf_read(section, 50000, &byte, 1, 0), "shorter after it was mapped");
+    close(file);
+    unlink(path);
+    wmmf_close(section);
+}
+
 static const struct test tests[] = {
     TEST(a_limit_of_file_sizes_is_an_error_and_no_signal),
     TEST(a_full_disk_is_named_and_nothing_is_left),
     TEST(a_file_gets_its_place_on_the_disk_in_pieces),
     TEST(pipes_sockets_and_loops_are_no_files),
+    TEST(nothing_is_found_below_a_file),
+    TEST(a_raw_file_that_was_cut_says_so),
     {NULL, NULL},
 };
 
