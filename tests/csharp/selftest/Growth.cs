@@ -1,8 +1,11 @@
 // Sections and native files that grow while others have them open.
 using System;
 using System.IO;
+using System.IO.MemoryMappedFiles;
 using Wmmf;
 using static Checks;
+using DotNet = System.IO.MemoryMappedFiles.MemoryMappedFile;
+using MemoryMappedFile = Wmmf.MemoryMappedFile;
 
 internal static class GrowthTests
 {
@@ -39,6 +42,15 @@ internal static class GrowthTests
         using var section = MemoryMappedFile.Create(NewName(), 100);
         Check(section.Reserved == 100, "no more than it has");
         Fails(WmmfStatus.NotSupported, () => section.Resize(101));
+    }
+
+    internal static void TestOnWindowsASectionThatDotNetOnlyReservedIsNotReady()
+    {
+        var name = NewName();
+        using var theirs = DotNet.CreateNew(
+            name, 1 << 20, MemoryMappedFileAccess.ReadWrite, MemoryMappedFileOptions.DelayAllocatePages, HandleInheritability.None);
+        var error = Throws<WmmfException>(() => MemoryMappedFile.Open(name, layout: SectionLayout.Raw));
+        Check(error.Status == WmmfStatus.NotReady && error.Message.Contains("1048576 bytes are only reserved"), error.Message);
     }
 
     internal static void TestANativeFileGrowsBesideItsViews()
