@@ -293,6 +293,8 @@ static int32_t find_header(struct platform_mapping *mapping, bool may_create, ui
     *is_new = magic == 0 && version == WMMF_FORMAT_VERSION;
     if (!*is_new)
         status = is_blank(mapping, size < length ? size : length, is_new);
+    if (status == WMMF_OK && *is_new && !may_create)
+        error_detail("the file has nothing in it yet, and with file_mode 0 (WMMF_FILE_OPEN) it gets no header");
     return status == WMMF_OK && !(may_create && *is_new) ? WMMF_E_FORMAT : status;
 }
 

@@ -72,7 +72,9 @@ namespace Wmmf
         public ref T AsRef<T>(int offset = 0) where T : unmanaged
         {
             var bytes = GetSpan();
-            Arguments.Within(offset, Length - sizeof(T), nameof(offset));
+            if (offset < 0 || offset > Length - sizeof(T))
+                throw new ArgumentOutOfRangeException(
+                    nameof(offset), offset, $"expected room for {sizeof(T)} bytes in the {Length} of the view");
             return ref MemoryMarshal.Cast<byte, T>(bytes.Slice(offset))[0];
         }
 

@@ -163,7 +163,7 @@ namespace Wmmf
             var from = Arguments.Bytes(offset, nameof(offset));
             var bytes = Arguments.Bytes(length, nameof(length));
             using var section = _section.Hold();
-            Check(NativeMethods.wmmf_flush(section.Pointer, from, bytes, toDevice ? 1u : 0u), "flush");
+            Check(NativeMethods.wmmf_flush(section.Pointer, from, bytes, toDevice ? 1u : 0u), $"flush {length} bytes at offset {offset} of");
         }
 
         private static SectionShare Known(FileShare share) => share switch

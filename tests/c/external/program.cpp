@@ -206,11 +206,50 @@ int main(int argc, char **argv) {
         table.close();
         EXPECT(reinterpret_cast<const row *>(window.bytes().data())->value == 0.5);
         window.close();
+        EXPECT(status_of([&] { window.bytes(); }) == WMMF_E_CLOSED);
+
         wmmf::section raw = wmmf::section::map_file(path);
         raw.resize(10);
         EXPECT(raw.bytes().size() == 10);
+        const uint64_t beyond = UINT64_MAX - 3;
+        raw.write(2, uint64_t{7});
+        EXPECT(raw.read<uint64_t>(2) == 7);
+        EXPECT(status_of([&] { raw.read<uint64_t>(3); }) == WMMF_E_RANGE);
+        EXPECT(status_of([&] { raw.write(3, uint64_t{0}); }) == WMMF_E_RANGE);
+        EXPECT(status_of([&] { raw.read<uint64_t>(beyond); }) == WMMF_E_RANGE);
+        EXPECT(status_of([&] { raw.map_window(3, 8); }) == WMMF_E_RANGE);
+        EXPECT(status_of([&] { raw.map_window(beyond, 8); }) == WMMF_E_RANGE);
+        EXPECT(status_of([&] { raw.map_window(0, 0); }) == WMMF_E_RANGE);
+        EXPECT(status_of([&] { raw.flush(true, 10, 1); }) == WMMF_E_RANGE);
+        EXPECT(raw.map_window(9, 1).bytes().size() == 1 && raw.read<uint64_t>(2) == 7);
+
+        wmmf::file_options copying;
+        copying.protection = WMMF_COPY_ON_WRITE;
+        wmmf::section copy = wmmf::section::map_file(path, 0, copying);
+        copy.write(2, uint64_t{8});
+        EXPECT(copy.read<uint64_t>(2) == 8 && raw.read<uint64_t>(2) == 7);
+        EXPECT(status_of([&] { copy.resize(20); }) == WMMF_E_READ_ONLY);
+        copy.close();
         raw.close();
+        EXPECT(status_of([&] { raw.read<char>(0); }) == WMMF_E_CLOSED);
+        EXPECT(status_of([&] { raw.map_window(0, 1); }) == WMMF_E_CLOSED);
         std::remove(path.c_str());
+    }
+
+    // Memory without a name that grows; large pages if there are any.
+    {
+        wmmf::options growing;
+        growing.reserve = 1 << 20;
+        wmmf::section unnamed = wmmf::section::create_unnamed(100, growing);
+        wmmf::section other = wmmf::section::open_handle(unnamed.share());
+        unnamed.resize(100000);
+        other.write(99999, 'x');
+        EXPECT(other.size() == 100000 && unnamed.read<char>(99999) == 'x');
+        EXPECT(status_of([&] { unnamed.resize(99999); }) == WMMF_E_SIZE);
+        EXPECT(status_of([&] { section.share(); }) == WMMF_E_NOT_SUPPORTED);
+        wmmf::options large;
+        large.flags = WMMF_TRY_LARGE_PAGES;
+        EXPECT(wmmf::section::create_unnamed(100, large).info().page_size >= 4096);
     }
 
     // Frames of several channels that were taken at the same time.
