@@ -42,7 +42,7 @@ struct lock_record {
     shared_u64 writing_since_unix_ns; /* when it took the lock for writing, 0 = it has not */
 };
 
-/* One open writable handle. Written by its process only, or, once that is proven dead, by the holder of its token. */
+/* One open writable handle. Written by its process only, or, once that is proven dead, by those who seal its token. */
 struct participant {
     struct lock_record lock;   /* the section's own */
     shared_u32 publishes;      /* frame channel: 1 if it is there to publish */

@@ -1,9 +1,10 @@
 /* Joining, leaving, and what the dead leave behind.
  *
  * A record belongs to whoever holds its token, and the kernel drops a token with its process. So the one who claims a
- * token has the record to itself: to use it, or to clear away what a dead predecessor left. Dying at any step below
- * drops the token, and the next one to claim it does the same steps again; each of them may be repeated. (T1, B1 ...
- * are the steps of the models in tests/model.)
+ * token has the record to itself, and first clears away what a dead predecessor left. Others who find it dead seal its
+ * token, so that nobody claims it meanwhile, and clear the same away, several of them perhaps at the same time. Dying
+ * at any step below drops the token, and the next one does the same steps again; each of them may be repeated. (T1, B1
+ * ... are the steps of the models in tests/model.)
  *
  * How many records a scan must look at follows the records in use, up and down. A newcomer says in its record that it
  * is there (joined_unix_ns), then raises the count and moves its version, then takes its first lock. To lower
@@ -81,8 +82,9 @@ static void reap_hold(wmmf_section *section, uint32_t index, struct hold *hold) 
         participants_wake_all(&lock);
 }
 
-/* The caller holds the token of `index`, so no live participant can own the lock as `index`, and the
- * sequence, which only the owner stores, stands still until the lock word changes hands. */
+/* The caller has claimed or sealed the token of `index`, so no live participant can own the lock as `index`, and the
+ * sequence, which only the owner stores, stands still until the lock word changes hands. Others that have sealed it do
+ * the same at the same time: each store is of 0, and to a record that nobody has. */
 static void reap(wmmf_section *section, uint32_t index) {
     struct participant *record = &section->records[index];
     for (uint32_t i = 0; i < section->locks; i++)
@@ -136,7 +138,7 @@ bool reap_if_dead(const struct rwlock *lock, uint32_t index) {
      * that one: it may be stopped, or have a lower priority. */
     if (index == section->index || !cas_seq_u32(&section->reaping, &idle, 1))
         return false;
-    bool dead = platform_token_claim(section->mapping, index) == WMMF_OK; /* T1 */
+    bool dead = platform_token_seal(section->mapping, index) == WMMF_OK; /* T1 */
     if (dead) {
         reap(section, index);
         free_lock(lock, index);

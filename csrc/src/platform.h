@@ -131,10 +131,12 @@ int32_t platform_after_fork_child(struct platform_mapping *mapping);
 int32_t platform_join(struct platform_mapping *mapping, uint64_t section_id, bool looking);
 
 /* A token is something of which the kernel knows whether the process that claimed it lives: it is held by one handle at
- * most and dropped by the kernel at its end. A claim that succeeds on another's index proves that one dead, and keeps
- * the index from being taken until it is dropped. Uncertain means alive. */
+ * most and dropped by the kernel at its end. Uncertain means alive. */
 /* WMMF_OK; WMMF_E_EXISTS: somebody has it, or may; or why this system cannot tell. */
 int32_t platform_token_claim(struct platform_mapping *mapping, uint32_t index);
+/* WMMF_OK proves that whoever claimed it is dead, and keeps everybody from claiming it until it is dropped. Several
+ * handles may seal one token at the same time, where the system allows it. Else as a claim. */
+int32_t platform_token_seal(struct platform_mapping *mapping, uint32_t index);
 void platform_token_drop(struct platform_mapping *mapping, uint32_t index);
 /* The same question without write rights. */
 bool platform_token_alive(struct platform_mapping *mapping, uint32_t index);

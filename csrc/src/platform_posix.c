@@ -863,8 +863,8 @@ static struct flock token_lock(uint32_t index, short type) {
     return lock;
 }
 
-int32_t platform_token_claim(struct platform_mapping *mapping, uint32_t index) {
-    struct flock lock = token_lock(index, F_WRLCK);
+static int32_t take_token(struct platform_mapping *mapping, uint32_t index, short type) {
+    struct flock lock = token_lock(index, type);
     int32_t status = descriptor_check(mapping);
     if (status != WMMF_OK || fcntl(mapping->fd, F_OFD_SETLK, &lock) == 0)
         return status;
@@ -876,15 +876,22 @@ int32_t platform_token_claim(struct platform_mapping *mapping, uint32_t index) {
     return error == EINVAL || error == ENOSYS || error == EPERM ? WMMF_E_NOT_SUPPORTED : status;
 }
 
+/* A claim is an exclusive lock, which takes the right to write. All who may read can take a shared lock on the token of
+ * a dead participant: that keeps it from being claimed, but not from being sealed, nor does it make it look alive. */
+int32_t platform_token_claim(struct platform_mapping *mapping, uint32_t index) {
+    return take_token(mapping, index, F_WRLCK);
+}
+
+int32_t platform_token_seal(struct platform_mapping *mapping, uint32_t index) {
+    return take_token(mapping, index, F_RDLCK);
+}
+
 void platform_token_drop(struct platform_mapping *mapping, uint32_t index) {
     struct flock lock = token_lock(index, F_UNLCK);
     if (has_descriptor(mapping))
         fcntl(mapping->fd, F_OFD_SETLK, &lock);
 }
 
-/* A token is an exclusive lock, which takes the right to write. Shared locks, which all who may read can take on a dead
- * participant's, keep it from being claimed, but do not make it look alive: they are no conflict with the lock that is
- * asked for here. */
 bool platform_token_alive(struct platform_mapping *mapping, uint32_t index) {
     struct flock lock = token_lock(index, F_RDLCK);
     return !has_descriptor(mapping) || fcntl(mapping->fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;

@@ -819,6 +819,11 @@ int32_t platform_token_claim(struct platform_mapping *mapping, uint32_t index) {
                                                                                   : status_from_error(error);
 }
 
+/* There is no event that several have made. */
+int32_t platform_token_seal(struct platform_mapping *mapping, uint32_t index) {
+    return platform_token_claim(mapping, index);
+}
+
 void platform_token_drop(struct platform_mapping *mapping, uint32_t index) {
     struct token *token = token_of(mapping, index);
     CloseHandle(token->event);

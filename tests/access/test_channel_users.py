@@ -83,13 +83,16 @@ def test_a_mode_says_who_reads_and_who_reads_in_place(
         assert bob.does("bytes(channel.latest().data)") == b"first"
 
 
-def test_a_reader_cannot_make_a_dead_publisher_look_alive(user: Users, name: str) -> None:
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "filling a frame"])
+def test_a_reader_cannot_make_a_dead_publisher_look_alive(user: Users, name: str, busy: bool) -> None:
     alice, heir, bob, carol = user(ALICE), user(ALICE), user(BOB), user(CAROL)
     create(alice, name, "Access.USERS_READ")
     assert carol.does(OPEN, name) is True
     assert heir.does("(standby := FrameChannel.open(%r, " + GLOBAL + ")).sequence", name) == 1
     wait_for_the_end_of_the_creator(bob, SHM / f"wmmf-g-{name}")
     assert carol.does("channel.state(None).name") == "LIVE"
+    if busy:
+        assert alice.does("(filling := made.begin()).__enter__() and None") is None
     alice.kill()
     assert bob.answers() == "locked"
     assert carol.does("channel.state(None).name") == "HUNG_UP"

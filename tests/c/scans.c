@@ -1,5 +1,5 @@
 /* What many participants cost those who stay: counted in records and questions to the kernel, not in time. Linked with
- * --wrap for the two functions that are counted. */
+ * --wrap for the functions that are counted. */
 #ifndef _WIN32
 #include <sys/resource.h>
 #endif
@@ -26,6 +26,13 @@ int32_t __wrap_platform_token_claim(struct platform_mapping *mapping, uint32_t i
 int32_t __wrap_platform_token_claim(struct platform_mapping *mapping, uint32_t index) {
     asked++;
     return __real_platform_token_claim(mapping, index);
+}
+
+int32_t __real_platform_token_seal(struct platform_mapping *mapping, uint32_t index);
+int32_t __wrap_platform_token_seal(struct platform_mapping *mapping, uint32_t index);
+int32_t __wrap_platform_token_seal(struct platform_mapping *mapping, uint32_t index) {
+    asked++;
+    return __real_platform_token_seal(mapping, index);
 }
 
 static void allow_descriptors(void) {

@@ -67,6 +67,28 @@ static void a_token_has_one_holder(void) {
     platform_close(one);
 }
 
+static void a_sealed_token_is_nobodys(void) {
+    const char *name = new_name();
+    struct platform_mapping *one = platform_new(name), *two = platform_existing(name);
+    CHECK_STATUS(WMMF_OK, platform_token_claim(one, 7));
+    CHECK_STATUS(WMMF_E_EXISTS, platform_token_seal(two, 7));
+    platform_token_drop(one, 7);
+    CHECK_STATUS(WMMF_OK, platform_token_seal(two, 7));
+    CHECK_STATUS(WMMF_E_EXISTS, platform_token_claim(one, 7));
+    if (platform_token_seal(one, 7) == WMMF_OK) { /* not on Windows */
+        CHECK(!platform_token_alive(one, 7));
+        platform_token_drop(two, 7);
+        CHECK_STATUS(WMMF_E_EXISTS, platform_token_claim(two, 7));
+        platform_token_drop(one, 7);
+    } else {
+        platform_token_drop(two, 7);
+    }
+    CHECK_STATUS(WMMF_OK, platform_token_claim(two, 7));
+    platform_token_drop(two, 7);
+    platform_close(two);
+    platform_close(one);
+}
+
 static void a_token_ends_with_its_handle(void) {
     const char *name = new_name();
     struct platform_mapping *one = platform_new(name), *two = platform_existing(name);
@@ -161,6 +183,7 @@ static void clocks_and_chance_move(void) {
 static const struct test tests[] = {
     TEST(memory_is_reserved_piece_by_piece),
     TEST(a_token_has_one_holder),
+    TEST(a_sealed_token_is_nobodys),
     TEST(a_token_ends_with_its_handle),
     TEST(a_token_ends_with_its_process),
     TEST(a_bell_wakes_all_sleepers),

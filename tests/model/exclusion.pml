@@ -36,8 +36,7 @@ bool inconsistent;                /* its flag */
 bool odd;                         /* the sequence's lowest bit */
 byte reading[N];                  /* the records */
 
-bool dead[N];                     /* the kernel: who is dead, and who holds whose token */
-byte token[N];
+bool dead[N];                     /* the kernel */
 byte deaths = DEATHS;
 
 #define READING 1
@@ -47,9 +46,9 @@ bool half_written;
 
 /* Deliberate mistakes, each of which must be found. */
 #ifdef BREAK_TOKEN
-#define MAY_CLAIM(i) (i != me)
+#define MAY_SEAL(i) (i != me)
 #else
-#define MAY_CLAIM(i) (token[i] == NOBODY)
+#define MAY_SEAL(i) dead[i]
 #endif
 #ifdef BREAK_REAP
 #define INSIDE false
@@ -79,7 +78,8 @@ inline free_without_hold() {
 
 #define IS_READABLE (owner == NOBODY && !inconsistent)
 
-/* The caller holds the token, so that nobody else owns the lock as i. Each step may be done again by the next one. */
+/* The caller has sealed the token, so that nobody owns the lock as i. Each step may be done again, by others that have
+ * sealed it at the same time or after a death. */
 inline reap(i) {
     if
     :: owner == i ->              /* B1 */
@@ -96,13 +96,7 @@ inline reap(i) {
 #ifdef HOLDS
     named[i] = false;
 #endif
-    atomic { token[i] = NOBODY; was_inside = false; i = 0 }         /* T2 */
-}
-
-/* T1: the kernel gives a token only if nobody holds it. */
-inline claim(who) {
-    i = who;
-    token[i] = me
+    atomic { was_inside = false; i = 0 }                            /* T2 */
 }
 
 proctype Writer(byte me) {
@@ -125,7 +119,7 @@ proctype Writer(byte me) {
             :: atomic { owner != NOBODY -> seen = owner; seen_version = version };
                 free_without_hold()
 #endif
-            :: atomic { owner != NOBODY && owner != me && MAY_CLAIM(owner) -> claim(owner) };
+            :: atomic { owner != NOBODY && owner != me && MAY_SEAL(owner) -> i = owner };   /* T1 */
                 reap(i)
             od;
 #ifdef BREAK_NAME
@@ -135,7 +129,7 @@ proctype Writer(byte me) {
             do                    /* W4: the readers that were inside */
             :: j == N -> break
             :: j < N && !IS_READING(j) -> j++
-            :: atomic { j < N && IS_READING(j) && MAY_CLAIM(j) -> claim(j) };
+            :: atomic { j < N && IS_READING(j) && MAY_SEAL(j) -> i = j };   /* T1 */
                 reap(i)
             od;
             atomic { odd = true; repairing = inconsistent; j = 0 };                 /* W5 */
@@ -198,7 +192,7 @@ proctype Reader(byte me) {
                 :: IS_READABLE -> break                /* R2 */
                 :: else -> reading[me]--               /* R4 */
                 fi
-            :: atomic { owner != NOBODY && MAY_CLAIM(owner) -> claim(owner) };
+            :: atomic { owner != NOBODY && MAY_SEAL(owner) -> i = owner };   /* T1 */
                 reap(i)
 #ifdef HOLDS
             :: atomic { owner != NOBODY -> seen = owner; seen_version = version };
@@ -221,9 +215,9 @@ done:   skip
     }
 }
 
-/* Ends a process and, in the same step, all that the kernel kept for it. It is inside nothing then. */
+/* Ends a process. It is inside nothing then. */
 proctype Death() {
-    byte i, k;
+    byte i;
     do
     :: break
     :: atomic { deaths > 0 && i < N - 1 -> i++ }
@@ -231,19 +225,13 @@ proctype Death() {
             deaths > 0 && !dead[i] ->
             deaths--;
             dead[i] = true;
-            k = 0;
-            do
-            :: k < N -> if :: token[k] == i -> token[k] = NOBODY :: else fi; k++
-            :: else -> break
-            od;
             if
             :: place[i] == READING -> readers_inside--
             :: place[i] == WRITING -> writers_inside--
             :: else
             fi;
             place[i] = 0;
-            i = 0;
-            k = 0
+            i = 0
         }
     od
 }
@@ -253,7 +241,6 @@ init {
     atomic {
         do
         :: i < N ->
-            token[i] = i;
             if
             :: i < WRITERS -> run Writer(i)
             :: else -> run Reader(i)

@@ -21,8 +21,9 @@ byte reading[PEOPLE];             /* the records */
 bool joined[PEOPLE];
 byte count, version;              /* one word */
 
-bool dead[PEOPLE];                /* the kernel: who is dead, and who holds the token of a record */
+bool dead[PEOPLE];                /* the kernel: who is dead, who holds the token of a record, and who has sealed it */
 byte token[PEOPLE] = NOBODY;
+byte sealed[PEOPLE];              /* a bit for each */
 byte deaths = DEATHS, left;
 
 #define READING 1
@@ -45,8 +46,13 @@ byte place[PEOPLE], readers_inside, writers_inside;
 #else
 #define IS_DEAD(i) (token[i] == NOBODY)
 #endif
+#ifdef BREAK_SEAL
+#define MAY_CLAIM(i) (token[i] == NOBODY)
+#else
+#define MAY_CLAIM(i) (token[i] == NOBODY && sealed[i] == 0)
+#endif
 
-/* The caller holds the token of i. */
+/* The caller has claimed or sealed the token of i. */
 inline reap(i) {
     if
     :: atomic { owner == i -> owner = NOBODY }
@@ -90,11 +96,16 @@ inline lower() {
     od
 }
 
-/* T1: the kernel gives a token only if nobody holds it. T2. */
+/* T1: the kernel lets those seal a token that nobody holds. T2. */
+inline seal(who) {
+    i = who;
+    sealed[i] = sealed[i] | (1 << me)
+}
+
 inline reap_dead(i) {
     reap(i);
     lower();
-    atomic { token[i] = NOBODY; i = 0 }
+    atomic { sealed[i] = sealed[i] & ~(1 << me); i = 0 }
 }
 
 proctype Participant(byte me) {
@@ -107,8 +118,8 @@ proctype Participant(byte me) {
             i = 0;
             do
             :: i < PEOPLE - 1 -> i++
-            :: atomic { token[i] == NOBODY -> token[i] = me; mine = i; break }      /* T1 */
-            :: atomic { token[i] != NOBODY && i == PEOPLE - 1 -> i = 0 }
+            :: atomic { MAY_CLAIM(i) -> token[i] = me; mine = i; break }            /* T1 */
+            :: atomic { !MAY_CLAIM(i) && i == PEOPLE - 1 -> i = 0 }
             od;
             reap(mine);
 #ifdef BREAK_ORDER
@@ -134,7 +145,7 @@ proctype Participant(byte me) {
                 reading[mine]--                        /* R4 */
             :: do
                 :: atomic { owner == NOBODY -> owner = mine; i = 0; break }         /* W3 */
-                :: atomic { owner != NOBODY && owner != mine && IS_DEAD(owner) -> i = owner; token[i] = me };
+                :: atomic { owner != NOBODY && owner != mine && IS_DEAD(owner) -> seal(owner) };
                     reap_dead(i)
                 :: atomic { owner != NOBODY && !IS_DEAD(owner) -> goto leave }
                 od;
@@ -142,7 +153,7 @@ proctype Participant(byte me) {
                 do                                     /* W4 */
                 :: i == used -> break
                 :: i < used && reading[i] == 0 -> i++
-                :: atomic { i < used && reading[i] != 0 && IS_DEAD(i) -> token[i] = me };
+                :: atomic { i < used && reading[i] != 0 && IS_DEAD(i) -> seal(i) };
                     reap_dead(i)
                 od;
                 atomic {
@@ -179,7 +190,10 @@ proctype Death() {
             dead[i] = true;
             k = 0;
             do
-            :: k < PEOPLE -> if :: token[k] == i -> token[k] = NOBODY :: else fi; k++
+            :: k < PEOPLE ->
+                sealed[k] = sealed[k] & ~(1 << i);
+                if :: token[k] == i -> token[k] = NOBODY :: else fi;
+                k++
             :: else -> break
             od;
             if

@@ -125,6 +125,7 @@ MISTAKES = {
     "exclusion BREAK_TOKEN": exclusion(1, 1),
     "joining BREAK_LOAD": joining(2, 2, 0),
     "joining BREAK_ORDER": joining(2, 2, 0),
+    "joining BREAK_SEAL": joining(3, 1, 1),
     "joining BREAK_TOKEN": joining(2, 2, 1),
     "joining BREAK_VERSION": joining(2, 2, 0),
     "looking BREAK_ORDER": LOOKING,

@@ -16,7 +16,7 @@
  * - E5 is part of E4, or the waker dies in between: until E5 lets the sleepers go on, nobody can tell the difference.
  * - To end yielding only reaps the dead: that a living waiter is skipped is left out, and anybody may go first in
  *   exclusion.pml.
- * - B1 and B2 are one STEP: of a dead owner's word and sequence, who holds its token alone changes anything. Once in a
+ * - B1 and B2 are one STEP: if another changes a dead owner's word after B1, B3 fails, whatever B2 saw. Once in a
  *   eventcount, two things are looked at in one STEP, for whatever changes after E1 moves the epoch.
  * - Who gives up asks about the dead first, and goes on if it has reaped one: that is a look again, and then giving up
  *   from the next sleep. Here it may also give up without.
@@ -49,12 +49,10 @@ bool waiting[N];
 #define MUTE    5                 /* the epoch has moved, and its mover died before the kernel was told */
 byte sleepers[4], place[N];
 
-/* The kernel: whose token is held by whom. */
-#define BY_ITSELF  0
-#define BY_NOBODY  1
-#define BY(who)    ((who) + 2)
-byte token[N], deaths = DEATHS;
-#define IS_DEAD(i) (token[i] == BY_NOBODY)
+/* The kernel. */
+bool dead[N];
+byte deaths = DEATHS;
+#define IS_DEAD(i) dead[i]
 
 /* What is checked. */
 byte writer_inside = NOBODY;
@@ -87,14 +85,7 @@ inline word_changes() {
 inline die() {
     d_step {
         deaths--;
-        for (k : 0 .. N - 1) {
-            if
-            :: token[k] == BY(me) -> token[k] = BY_NOBODY
-            :: else
-            fi
-        }
-        k = 0;
-        token[me] = BY_NOBODY;
+        dead[me] = true;
         place[me] = AWAY;         /* but its count stays */
         reader_inside[me] = false;
         if
@@ -209,15 +200,15 @@ inline wake(g) {                  /* E4, E5 */
 #define OWNER_DEAD (owner != NOBODY && IS_DEAD(owner))
 
 #ifdef BREAK_NOTICE
-#define CLAIMS(x) false
+#define SEALS(x) false
 #else
-#define CLAIMS(x) (x != me && IS_DEAD(x))
+#define SEALS(x) (x != me && IS_DEAD(x))
 #endif
 
-/* T1: the kernel gives the token of a dead process, and to one only. Goes on at `next` if it does not. */
-#define CLAIM(x, next) STEP(if :: CLAIMS(x) -> i = x; token[i] = BY(me) :: else -> i = 0; goto next fi)
+/* T1: the kernel lets several seal the token of a dead process. Goes on at `next` if it does not. */
+#define SEAL(x, next) STEP(if :: SEALS(x) -> i = x :: else -> i = 0; goto next fi)
 
-inline reap() {                   /* i, whose token we hold */
+inline reap() {                   /* i, whose token we have sealed */
     STEP(if :: owner == i -> was_inside = odd :: else fi);                                         /* B1, B2 */
     STEP(if :: owner == i -> owner = NOBODY; inconsistent = inconsistent || was_inside; word_changes()    /* B3 */
             :: else
@@ -228,7 +219,7 @@ inline reap() {                   /* i, whose token we hold */
     wake(READ);
     wake(WRITE);
     wake_for_change();
-    STEP(token[i] = BY_NOBODY; i = 0)                                                              /* T2 */
+    STEP(i = 0)                                                                                    /* T2 */
 }
 
 /* Writers. */
@@ -321,7 +312,7 @@ leaving:
 asleep:
     SLEEP(WRITE, QUEUE_USEFUL, again, IS_HASTY, refused);
     STEP(if :: owner != NOBODY -> i = owner :: else -> goto yielded_enough fi);
-    CLAIM(i, again);
+    SEAL(i, again);
     reap();
     goto again;
 yielded_enough:
@@ -330,7 +321,7 @@ yielded_enough:
          :: j == SCANNED -> j = 0; goto again
          :: else
          fi);
-    CLAIM(j, yielded_enough);
+    SEAL(j, yielded_enough);
     reap();
     goto yielded_enough;
 
@@ -347,7 +338,7 @@ owned:                            /* W4: the readers that were inside */
     goto owned;
 held_up:
     SLEEP(WRITE, READER_USEFUL, owned, IS_HASTY, given_up);
-    CLAIM(j, owned);
+    SEAL(j, owned);
     reap();
     goto owned;
 
@@ -440,7 +431,7 @@ queue:
 asleep:
     SLEEP(READ, owner == NOBODY || OWNER_DEAD || poisoned, again, IS_HASTY, refused);
     STEP(if :: owner != NOBODY -> i = owner :: else -> goto again fi);
-    CLAIM(i, again);
+    SEAL(i, again);
     reap();
     goto again;
 refused:
@@ -474,7 +465,7 @@ again:
 asleep:
     SLEEP(CHANGE, CHANGE_USEFUL, again, NOTHING_COMES, end_over);
     STEP(if :: owner != NOBODY -> i = owner :: else -> goto again fi);
-    CLAIM(i, again);
+    SEAL(i, again);
     reap();
     goto again;
 end_over:
