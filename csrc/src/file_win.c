@@ -35,6 +35,13 @@ static bool can_read(const wchar_t *path) {
     return true;
 }
 
+/* Windows takes names such as CON and COM1 for \\.\CON, in any folder. They are not opened: a modem would hang up. */
+static bool is_device(const wchar_t *path) {
+    wchar_t full[16];
+    DWORD length = GetFullPathNameW(path, sizeof full / sizeof *full, full, NULL);
+    return length > 0 && length < sizeof full / sizeof *full && wcsncmp(full, L"\\\\.\\", 4) == 0;
+}
+
 static int32_t no_file(const char *what) {
     error_detail("it is a %s, and no ordinary file", what);
     return WMMF_E_FORMAT;
@@ -43,8 +50,8 @@ static int32_t no_file(const char *what) {
 /* Why it could not be opened. */
 static int32_t opening_status(const wchar_t *path, bool writing, DWORD error) {
     int32_t status = status_from_error(error);
-    if (error == ERROR_INVALID_HANDLE)
-        return no_file("device"); /* CON, where there is no console */
+    if (error == ERROR_INVALID_HANDLE || is_device(path))
+        return no_file("device");
     if (error == ERROR_PATH_NOT_FOUND)
         return WMMF_E_NOT_FOUND;
     if (error != ERROR_ACCESS_DENIED)

@@ -350,10 +350,22 @@ int32_t platform_extend(struct platform_mapping *mapping, uint64_t addresses) {
     return region_at(mapping, addresses - 1, &last) ? WMMF_OK : WMMF_E_TRUNCATED;
 }
 
+/* Adds the numbers. Windows promises memory when it is asked for: what is left is what it can still promise, and what
+ * this process has addresses for. */
+static int32_t with_room(int32_t status, uint64_t size) {
+    MEMORYSTATUSEX memory = {.dwLength = sizeof memory};
+    if (status == WMMF_E_NO_MEMORY && GlobalMemoryStatusEx(&memory))
+        error_detail("%" PRIu64 " bytes are asked for, and this process can have %" PRIu64 " more", size,
+                     (uint64_t)(memory.ullAvailPageFile < memory.ullAvailVirtual ? memory.ullAvailPageFile
+                                                                                 : memory.ullAvailVirtual));
+    return status;
+}
+
 /* Pages that have memory keep it, and what is in them. */
 int32_t platform_commit(struct platform_mapping *mapping, uint64_t size) {
-    return VirtualAlloc(mapping->base, (SIZE_T)size, MEM_COMMIT, PAGE_READWRITE) ? WMMF_OK
-                                                                                 : status_from_error(GetLastError());
+    if (VirtualAlloc(mapping->base, (SIZE_T)size, MEM_COMMIT, PAGE_READWRITE))
+        return WMMF_OK;
+    return with_room(status_from_error(GetLastError()), size);
 }
 
 /* "Access denied" may mean that the name is taken by a section that we may not open. */
@@ -402,7 +414,7 @@ int32_t create_section(struct platform_mapping *mapping, const wchar_t *name, ui
 
 static int32_t create_ordinary(struct platform_mapping *mapping, const wchar_t *name, uint64_t size) {
     int32_t status = create_section(mapping, name, size, SEC_COMMIT);
-    return status == WMMF_OK ? section_map(mapping, false) : status;
+    return with_room(status == WMMF_OK ? section_map(mapping, false) : status, size);
 }
 
 /* Whole pages: Wine commits none that the section has only a part of. */

@@ -18,6 +18,7 @@ from pywinmmf import (
     ClosedError,
     Error,
     FileShare,
+    FormatError,
     FrameChannel,
     InUseError,
     InvalidArgumentError,
@@ -319,3 +320,10 @@ if sys.platform == "win32":
     def test_a_file_of_others(path: Path) -> None:
         with path.open("rb+") as _, MemoryMappedFile.open_file(path) as file:
             assert file.size
+
+    @pytest.mark.parametrize("device", ["CON", "con.txt", "NUL", "AUX", "COM1", "PRN"])
+    @pytest.mark.parametrize("mode", ["x", "w+", "a+", "r+", "r"])
+    def test_the_name_of_a_device(device: str, mode: str, tmp_path: Path) -> None:
+        for path in (device, tmp_path / device):
+            with pytest.raises(FormatError, match="it is a device, and no ordinary file"):
+                MemoryMappedFile.open_file(path, mode, size=None if mode == "r" else 10)
