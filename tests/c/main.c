@@ -30,8 +30,8 @@ int main(int argc, char **argv) {
         &suite_threads,
         &suite_lock_owners,
         &suite_copies,
-#ifndef _WIN32
         &suite_realtime,
+#ifndef _WIN32
         &suite_fork,
         &suite_sandbox,
         &suite_file_limits,

@@ -30,6 +30,12 @@ void in_a_child(void (*run)(void));
 struct thread;
 struct thread *thread_start(void (*run)(void *), void *argument);
 void thread_join(struct thread *thread);
+/* Of this thread. False: this process may not. */
+bool system_keep_to_one_core(void);
+/* From now on this thread comes before all ordinary ones. False: this process may not have such a priority. */
+bool system_work_in_real_time(void);
+/* Processor time that this thread has used; Windows counts it in steps of some 16 ms. */
+int64_t system_thread_cpu_ns(void);
 /* What a lock call answers to a thread that has no lock yet. If it gets this one, it loses it as it ends. */
 int32_t of_another_thread(int32_t (*lock)(wmmf_section *, int64_t), wmmf_section *section, int64_t timeout_ns);
 

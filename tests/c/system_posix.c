@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,6 +179,29 @@ int64_t system_now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+bool system_keep_to_one_core(void) {
+    cpu_set_t cores, one;
+    if (sched_getaffinity(0, sizeof cores, &cores) != 0)
+        return false;
+    size_t core = 0;
+    while (!CPU_ISSET(core, &cores))
+        core++;
+    CPU_ZERO(&one);
+    CPU_SET(core, &one);
+    return sched_setaffinity(0, sizeof one, &one) == 0;
+}
+
+bool system_work_in_real_time(void) {
+    const struct sched_param priority = {.sched_priority = 10};
+    return pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority) == 0;
+}
+
+int64_t system_thread_cpu_ns(void) {
+    struct timespec used;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 
 void system_user_name(char *name, size_t capacity) {

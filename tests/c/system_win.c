@@ -160,6 +160,26 @@ int64_t system_now_ns(void) {
            count.QuadPart % frequency.QuadPart * 1000000000 / frequency.QuadPart;
 }
 
+bool system_keep_to_one_core(void) {
+    DWORD_PTR cores, all;
+    return GetProcessAffinityMask(GetCurrentProcess(), &cores, &all) &&
+           SetThreadAffinityMask(GetCurrentThread(), cores & (~cores + 1)) != 0;
+}
+
+bool system_work_in_real_time(void) {
+    return SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_TIME_CRITICAL);
+}
+
+static int64_t in_ns(FILETIME time) {
+    return (int64_t)((uint64_t)time.dwHighDateTime << 32 | time.dwLowDateTime) * 100;
+}
+
+int64_t system_thread_cpu_ns(void) {
+    FILETIME started, ended, kernel, user;
+    GetThreadTimes(GetCurrentThread(), &started, &ended, &kernel, &user);
+    return in_ns(kernel) + in_ns(user);
+}
+
 void system_user_name(char *name, size_t capacity) {
     char user[256] = "", domain[256] = "";
     HANDLE token = NULL;
