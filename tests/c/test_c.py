@@ -97,7 +97,7 @@ HARMLESS = {
         "GetSystemTimeAsFileTime GetSystemTimePreciseAsFileTime LocalFree memcmp memcpy memmove memset "
         "ProcessIdToSessionId qsort QueryPerformanceCounter QueryPerformanceFrequency ReleaseSemaphore "
         "ReleaseSRWLockExclusive SetEvent SetLastError Sleep strcpy strlen strncmp strpbrk SwitchToThread "
-        "SystemFunction036 UnlockFileEx "
+        "SystemFunction036 UnlockFileEx ___chkstk_ms "
         "UnmapViewOfFile WaitForMultipleObjects WaitForSingleObject wcschr wcslen wcsncmp WideCharToMultiByte "
         "wmemcpy"
     ),
