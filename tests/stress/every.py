@@ -23,6 +23,7 @@ SHAPE = (1000, 1000)
 FPS = 200
 HISTORY = 200
 APART = (0.3, 0.9)  # seconds from one kill to the next
+CATCH_UP = 0.25  # seconds without frames that are made up for: less than the history
 NOISE = numpy.random.default_rng(1).integers(0, 256, SHAPE, numpy.uint8)
 
 
@@ -55,10 +56,10 @@ def publish(name: str, file: str) -> None:
         print("ready", flush=True)
         channel.stand_by()
         print("publishing", flush=True)
-        due = time.perf_counter()
+        due = time.perf_counter() - (channel.age or 0.0)  # when the last frame was published
         while True:
+            due = max(due + 1 / FPS, time.perf_counter() - CATCH_UP)
             time.sleep(max(0.0, due - time.perf_counter()))
-            due = max(due, time.perf_counter() - 1 / FPS) + 1 / FPS
             with channel.begin(SHAPE, fourcc="GREY") as frame:
                 number = channel.sequence + 1
                 frame.timestamp_ns = time.perf_counter_ns()
@@ -70,6 +71,7 @@ def publish(name: str, file: str) -> None:
 def read(name: str, file: str) -> None:
     """Write for each frame its sequence, its time, and whether it was whole, until standard input ends."""
     over = threading.Event()
+    expected = numpy.empty_like(NOISE)
 
     def listen() -> None:
         sys.stdin.read()
@@ -81,7 +83,8 @@ def read(name: str, file: str) -> None:
         while True:
             try:
                 with channel.next(0.1, every=True) as frame:
-                    whole = numpy.array_equal(frame.array, NOISE + numpy.uint8(frame.sequence % 251))
+                    numpy.add(NOISE, numpy.uint8(frame.sequence % 251), out=expected)
+                    whole = numpy.array_equal(frame.array, expected)
                     lines.write(f"{frame.sequence} {frame.timestamp_ns} {whole:d}\n")
             except LockTimeoutError:
                 if over.is_set():
