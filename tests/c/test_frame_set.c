@@ -463,7 +463,8 @@ static void a_time_that_changes_does_not_match(void) {
     struct thread *thread = thread_start(lie_until_stopped, &busy);
     int64_t deadline = system_now_ns() + LONG_TIMEOUT;
     int32_t before = WMMF_E_OS;
-    for (int changes = 0; changes < 1000 && CHECK(system_now_ns() < deadline);) { /* so that both run at a time */
+    int changes = 0; /* a thousand take milliseconds, or longer than anybody waits, on a busy machine */
+    while (changes < 1000 && system_now_ns() < deadline) {
         items[0].after = items[1].after = 0;
         int32_t status = wmmf_channel_acquire_set(items, 2, 0, 0);
         CHECK(status == WMMF_OK || status == WMMF_E_TIMEOUT);
@@ -474,6 +475,7 @@ static void a_time_that_changes_does_not_match(void) {
             release(&cameras[i]);
         }
     }
+    CHECK(changes > 1); /* both have run at a time */
     store_relaxed_u32(&busy.stop, 1);
     thread_join(thread);
     camera_close(&cameras[1]);
