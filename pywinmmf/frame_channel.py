@@ -90,6 +90,7 @@ class FrameChannel(Opened[hold.Channel]):
         namespace: Namespace | str = Namespace.LOCAL,
         access: Access | str | int = Access.OWNER,
         exist_ok: bool = False,
+        own_only: bool = False,
         participants: int = 0,
         history: int = 0,
         pins: int = 0,
@@ -109,7 +110,8 @@ class FrameChannel(Opened[hold.Channel]):
         slot takes back one that readers hold (None: never). ``standby``: do not publish yet, see `stand_by`.
 
         A name that is taken is an `AlreadyExistsError`, or, with ``exist_ok``, opened if it is a channel with at
-        least this capacity and as many slots.
+        least this capacity and as many slots. With ``own_only`` as well, one that another user made is an
+        `AccessDeniedError`, as is on POSIX one of this user with another access.
         """
         action = f"create channel {name!r}"
         namespace = choice(Namespace, namespace)
@@ -130,6 +132,7 @@ class FrameChannel(Opened[hold.Channel]):
             channel=special,
             name_space=namespace,
             participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
+            own_only=bool(own_only),
             **access_fields,
         )
 
@@ -154,8 +157,8 @@ class FrameChannel(Opened[hold.Channel]):
     def open(cls, name: str, *, namespace: Namespace | str = Namespace.LOCAL, readonly: bool = False) -> Self:
         """Open a channel that exists.
 
-        ``readonly`` asks for read rights only. Such an object gets copies of frames, never delays a writer, and is no
-        participant.
+        ``readonly`` asks for read rights only, which is all that a reader needs: no mistake of its program can change
+        a picture. It cannot publish.
         """
         action = f"open channel {name!r}"
         namespace = choice(Namespace, namespace)

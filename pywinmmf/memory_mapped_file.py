@@ -101,6 +101,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         layout: Layout | str = Layout.NATIVE,
         access: Access | str | int = Access.OWNER,
         exist_ok: bool = False,
+        own_only: bool = False,
         participants: int = 0,
         reserve: int = 0,
         locks: int = 0,
@@ -125,7 +126,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
         If the name is taken, this is an `AlreadyExistsError`. With ``exist_ok`` the existing section is opened instead,
         if it has the same layout and at least this size; this object then sees its first ``size`` bytes, or
-        all of them, if it can grow.
+        all of them, if it can grow. With ``own_only`` as well, a section that another user made is an
+        `AccessDeniedError`, as is on POSIX one of this user with another access.
         `AccessDeniedError`: no right to create in this namespace. `Error`: not enough memory.
         """
         action = f"create section {name!r}"
@@ -141,6 +143,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             reserve=_reserve(action, reserve, size),
             locks=_locks(locks),
             flags=_flags(large_pages, locked),
+            own_only=bool(own_only),
             **access_fields,
         )
 

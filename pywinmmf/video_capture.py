@@ -108,15 +108,12 @@ class VideoCapture:
                 raise NotSupportedError(f"camera {self._name!r}: property {property} is {there}, expected {value}")
 
     def _opened(self) -> FrameChannel:
-        problem: Error | None = None
-        for readonly in (False, True):  # the right to write is for reading in place
-            try:
-                return FrameChannel.open(self._name, namespace=self._namespace, readonly=readonly)
-            except InvalidArgumentError:
-                raise
-            except Error as error:
-                problem = error
-        raise NotFoundError(f"no camera {self._name!r}: {problem}")
+        try:
+            return FrameChannel.open(self._name, namespace=self._namespace, readonly=True)
+        except InvalidArgumentError:
+            raise
+        except Error as error:
+            raise NotFoundError(f"no camera {self._name!r}: {error}") from None
 
     def isOpened(self) -> bool:
         """Whether the camera was found. As with OpenCV, this stays true when it is unplugged, until `release`."""

@@ -186,7 +186,8 @@ typedef struct wmmf_options {
     const wmmf_channel_options *channel; /* frame channels only: for creating; NULL: all 0 */
     uint64_t reserve;                    /* for creating: bytes of payload that it can grow to (wmmf_resize); 0: none */
     uint32_t flags;                      /* bits WMMF_LARGE_PAGES, WMMF_TRY_LARGE_PAGES, WMMF_LOCKED */
-    uint32_t reserved;                   /* 0 */
+    uint32_t own_only;                   /* 1: do not open what another user made, or on POSIX what this user made with
+                                            another access: WMMF_E_ACCESS, before any of it is used */
 } wmmf_options;
 
 /* Which files wmmf_map_file takes. */

@@ -121,6 +121,7 @@ struct options {
     uint64_t reserve = 0;      /* when creating: bytes of payload that it can grow to; 0: none */
     uint32_t locks = 0;        /* when creating: of the payload, that one handle can hold at once; see lock_at */
     uint32_t flags = 0;        /* bits WMMF_LARGE_PAGES, WMMF_TRY_LARGE_PAGES, WMMF_LOCKED */
+    bool own_only = false;     /* do not open what another user made, or with another access (POSIX) */
     /* Of a new channel; see wmmf_channel_options. */
     uint32_t history = 0;
     uint32_t pins = 0;
@@ -188,6 +189,7 @@ inline wmmf_options to_c(const options &given) {
     result.reserve = given.reserve;
     result.locks = given.locks;
     result.flags = given.flags;
+    result.own_only = given.own_only;
     return result;
 }
 
@@ -848,7 +850,8 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
         detail::check(wmmf_channel_stand_by(handle(), limit.count()), "wmmf_channel_stand_by");
     }
 
-    /* Copies that frame into `buffer`, which a read-only channel can also do. Returns its description. */
+    /* Copies that frame into `buffer`, which a channel that cannot hold frames in place does as well (in_place).
+     * Returns its description. */
     wmmf_frame read(void *buffer, uint64_t length, uint64_t after = 0, timeout limit = forever) {
         wmmf_frame result{};
         result.struct_size = sizeof result;

@@ -407,7 +407,7 @@ int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *give
     wmmf_options options;
     error_clear();
     int32_t status = path && out ? options_check(given, &options) : WMMF_E_ARGUMENT;
-    if (status == WMMF_OK && (options.layout != WMMF_RAW || options.flags != 0))
+    if (status == WMMF_OK && (options.layout != WMMF_RAW || options.flags != 0 || options.own_only))
         status = WMMF_E_NOT_SUPPORTED;
     if (status != WMMF_OK)
         return status;

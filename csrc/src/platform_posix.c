@@ -647,8 +647,24 @@ static int32_t attach(struct platform_mapping *mapping, int fd, struct stat *sta
     return mapping->managed && (!among || status->st_nlink == 0) ? WMMF_E_NOT_READY : WMMF_OK;
 }
 
-/* WMMF_E_ACCESS: it is not the owner's. NULL: anybody's will do. */
-static int32_t open_attached(struct platform_mapping *mapping, const uid_t *owner) {
+static int32_t owner_check(const struct stat *status, uid_t owner) {
+    if (status->st_uid == owner)
+        return WMMF_OK;
+    error_detail("it belongs to another user (uid %lu), expected uid %lu", (unsigned long)status->st_uid,
+                 (unsigned long)owner);
+    return WMMF_E_ACCESS;
+}
+
+static int32_t mode_check(const struct stat *status, mode_t mode) {
+    if ((status->st_mode & 0777) == mode)
+        return WMMF_OK;
+    error_detail("it was made with another access (mode %04o), expected %04o", (unsigned)status->st_mode & 0777,
+                 (unsigned)mode);
+    return WMMF_E_ACCESS;
+}
+
+/* What a section must be to be opened. NULL: anybody's, any mode will do. */
+static int32_t open_attached(struct platform_mapping *mapping, const uid_t *owner, const mode_t *mode) {
     struct stat status;
     int fd = open(mapping->path, (mapping->read_only ? O_RDONLY : O_RDWR) | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
@@ -658,8 +674,10 @@ static int32_t open_attached(struct platform_mapping *mapping, const uid_t *owne
         return failure;
     }
     int32_t result = attach(mapping, fd, &status);
-    if (result == WMMF_OK && owner && status.st_uid != *owner)
-        result = WMMF_E_ACCESS; /* planted by another user */
+    if (result == WMMF_OK && owner)
+        result = owner_check(&status, *owner);
+    if (result == WMMF_OK && mode)
+        result = mode_check(&status, *mode);
     if (result != WMMF_OK) {
         close(fd);
         return result;
@@ -675,9 +693,13 @@ int32_t platform_open(const char *name, const wmmf_options *options, struct plat
         return status;
     mapping->read_only = options->read_only;
     uid_t user = geteuid();
-    status = section_path(name, options->name_space, user, mapping->path, sizeof mapping->path);
+    mode_t mode;
+    bool own = options->own_only != 0;
+    status = own ? creation_mode(options, &mode) : WMMF_OK;
     if (status == WMMF_OK)
-        status = open_attached(mapping, options->name_space == WMMF_LOCAL ? &user : NULL);
+        status = section_path(name, options->name_space, user, mapping->path, sizeof mapping->path);
+    if (status == WMMF_OK) /* a local name of another user was planted */
+        status = open_attached(mapping, own || options->name_space == WMMF_LOCAL ? &user : NULL, own ? &mode : NULL);
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;
@@ -739,7 +761,7 @@ int32_t platform_open_inner(const struct platform_mapping *outer, bool for_reade
     int32_t status = inner_new(id, read_only, &mapping);
     if (status != WMMF_OK)
         return status;
-    status = open_attached(mapping, &outer->owner);
+    status = open_attached(mapping, &outer->owner, NULL);
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;

@@ -493,6 +493,11 @@ int32_t platform_open(const char *name, const wmmf_options *options, struct plat
     if (status != WMMF_OK)
         return status;
     status = open_by_name(mapping, full_name, options->read_only);
+    if (status == WMMF_OK && options->own_only) {
+        status = platform_check_own(mapping);
+        if (status != WMMF_OK)
+            error_detail("it belongs to another user");
+    }
     if (status != WMMF_OK) {
         platform_close(mapping);
         return status;

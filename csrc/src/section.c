@@ -32,7 +32,7 @@ int32_t options_check(const wmmf_options *given, wmmf_options *options) {
     if (options->name_space > WMMF_ANY || options->layout > WMMF_RAW || options->access > WMMF_ACCESS_MODE ||
         options->mode > 0777 || options->read_only > 1 || options->participants > WMMF_PARTICIPANTS_MAX ||
         options->locks > WMMF_LOCKS_MAX || has_sddl != (options->access == WMMF_ACCESS_SDDL) ||
-        (options->flags & ~ALL_FLAGS) != 0 || (options->flags & ALL_LARGE) == ALL_LARGE || options->reserved != 0)
+        (options->flags & ~ALL_FLAGS) != 0 || (options->flags & ALL_LARGE) == ALL_LARGE || options->own_only > 1)
         return WMMF_E_ARGUMENT;
     return WMMF_OK;
 }
@@ -530,7 +530,7 @@ int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_optio
 static int32_t unnamed_check(const wmmf_options *given, wmmf_section **out, wmmf_options *options) {
     error_clear();
     int32_t status = out ? options_check(given, options) : WMMF_E_ARGUMENT;
-    if (status == WMMF_OK && options->channel)
+    if (status == WMMF_OK && (options->channel || options->own_only))
         status = WMMF_E_ARGUMENT;
     options->name_space = WMMF_LOCAL;
     return status == WMMF_OK && options->layout == WMMF_WINMMF ? WMMF_E_NOT_SUPPORTED : status;

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,18 +14,15 @@ from pywinmmf import (
     AlreadyExistsError,
     Error,
     FrameChannel,
-    InvalidArgumentError,
     LockTimeoutError,
     MemoryMappedFile,
     Namespace,
     NotFoundError,
-    Status,
 )
 from pywinmmf.cli.terminal import shown
 from pywinmmf.opencv import cv2
 from pywinmmf.registry import CLAIM_ACCESS, claim_name
 
-from . import creator
 from .mjpeg_stream import BadPicture
 from .sharing import LARGEST_SIZE, PIXEL_FORMATS, Sharing, Size
 from .sources import Picture, Source, TestPicture, open_source
@@ -40,10 +36,6 @@ BAD_SECONDS = 5.0  # without a picture that can be decoded, until the source is 
 STOP_SECONDS = 5.0  # to wait for a silent camera; its thread is then left alone
 RENEW_SECONDS = 5.0  # to wait for a lock of whoever damaged the channel
 STEADY_SECONDS = 3.0  # with pictures, until a source counts as recovered
-
-
-class _InTheWay(Error):
-    """A channel that is not ours to replace has the name for as long as a program has it open."""
 
 
 class SharedCamera:
@@ -106,7 +98,7 @@ class SharedCamera:
         claim = self._claimed()
         try:
             return claim, self._create_channel()
-        except _InTheWay:
+        except AccessDeniedError:  # this user may create here, but a channel has the name that is not ours to replace
             return claim, None  # the thread will say so, and try again
         except BaseException:
             claim.close()
@@ -144,8 +136,6 @@ class SharedCamera:
     def _create_channel(self) -> FrameChannel:
         """A new channel, or the one that readers have kept open."""
         sharing = self.sharing
-        with suppress(FileNotFoundError):
-            self._check_creator()  # first: its owner could cut it short and so crash programs that map it
         try:
             channel = FrameChannel.create(
                 sharing.name,
@@ -155,25 +145,20 @@ class SharedCamera:
                 namespace=self._namespace,
                 access=sharing.access,
                 exist_ok=True,
+                own_only=True,  # whoever made it could cut it short, and so crash programs that map it
                 pin_limit=PIN_LIMIT_SECONDS,
             )
-        except InvalidArgumentError as error:
-            if error.status != Status.SIZE:
-                raise
-            frames = f"{sharing.slots + sharing.history} frames of {sharing.capacity} bytes"
-            raise self._in_the_way(f"of another user and too small for {frames}") from None
+        except AccessDeniedError as error:
+            raise AccessDeniedError(
+                f"{error}; it is created again once every program has closed it; or use another --name",
+                error.status,
+            ) from None
         try:
-            self._check_creator()  # another program may have been quicker
             self._renew_if_damaged(channel)
         except BaseException:
             channel.close()
             raise
         return channel
-
-    def _check_creator(self) -> None:
-        fault = creator.fault(self.sharing.name, self._namespace, self.sharing.access)
-        if fault:
-            raise self._in_the_way(fault)
 
     def _usable_channel(self) -> FrameChannel:
         """The current channel, which may have been damaged meanwhile."""
@@ -185,18 +170,8 @@ class SharedCamera:
 
     def _renew_if_damaged(self, channel: FrameChannel) -> None:
         """Give a damaged channel new pictures. Its readers follow to them."""
-        if not channel.audit().poisoned:
-            return
-        try:
+        if channel.audit().poisoned:
             channel.resize(timeout=RENEW_SECONDS)
-        except AccessDeniedError:
-            raise self._in_the_way("of another user and damaged") from None
-
-    def _in_the_way(self, fault: str) -> _InTheWay:
-        return _InTheWay(
-            f"channel {self.sharing.name!r} is {fault}: expected all programs that have it open to close it, "
-            "after which it is created again, or another --name"
-        )
 
     def _run(self) -> None:
         pause = SHORTEST_PAUSE / 2

@@ -180,7 +180,7 @@ def test_a_camera_is_not_shared_through_a_channel_that_another_user_planted(
     assert alice.does(plant, name) == 0
     camera = share.SharedCamera(share.Sharing(source="test", name=name, size=(64, 48), access=access))
     try:
-        wait_until(lambda: f"is of another user (uid {ALICE})" in camera.problem)
+        wait_until(lambda: f"belongs to another user (uid {ALICE})" in camera.problem)
         assert alice.does("planted.sequence") == 0
         alice.kill()
         wait_until(lambda: camera.problem == "")

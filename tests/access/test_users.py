@@ -263,3 +263,14 @@ def test_shared_locks_on_tokens_keep_nothing_that_a_dead_writer_held(user: Users
     alice.kill()
     assert bob.answers() == "locked"
     assert heir.does("section.read(4, timeout=30)") == "OwnerDiedError"
+
+
+@pytest.mark.parametrize("kind", ["MemoryMappedFile.create(%r, 4096, ", "FrameChannel.create(%r, capacity=4096, "])
+def test_own_only_refuses_what_another_user_made(user: Users, name: str, kind: str) -> None:
+    """Such as a name that an attacker took before the service did."""
+    alice, bob = user(ALICE), user(BOB)
+    create = "(made := " + kind + "exist_ok=True, own_only=%s, access=Access.USERS_WRITE, " + GLOBAL + ")).sequence"
+    assert alice.does(create, name, False) == 0
+    assert bob.does(create, name, True) == "AccessDeniedError"
+    assert bob.does(create, name, False) == 0
+    assert alice.does(create, name, True) == 0

@@ -173,7 +173,7 @@ static void what_does_not_fit_together_is_refused(void) {
     check_refused(WMMF_E_ARGUMENT, flagged(WMMF_NATIVE, WMMF_LARGE_PAGES | WMMF_TRY_LARGE_PAGES));
     check_refused(WMMF_E_ARGUMENT, flagged(WMMF_NATIVE, 8));
     wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
-    options.reserved = 1;
+    options.own_only = 2;
     check_refused(WMMF_E_ARGUMENT, options);
 }
 

@@ -21,6 +21,7 @@ from pywinmmf import (
     AlreadyExistsError,
     Error,
     FrameChannel,
+    MemoryMappedFile,
     Namespace,
 )
 from pywinmmf.camera import devices
@@ -387,14 +388,14 @@ def test_only_one_program_shares_under_a_name(name: str, share: Callable[..., Sh
 
 
 def test_without_the_right_to_be_global(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    create = FrameChannel.create
+    create = MemoryMappedFile.create
 
-    def refuse_global(name: str, **options: Any) -> FrameChannel:
+    def refuse_global(name: str, size: int, **options: Any) -> MemoryMappedFile:
         if options["namespace"] is Namespace.GLOBAL:
             raise AccessDeniedError("no")
-        return create(name, **options)
+        return create(name, size, **options)
 
-    monkeypatch.setattr(FrameChannel, "create", refuse_global)
+    monkeypatch.setattr(MemoryMappedFile, "create", refuse_global)
     camera = SharedCamera(Sharing(source="test", name=name, size=SIZE))
     camera.close()
     assert camera.namespace is Namespace.LOCAL

@@ -18,6 +18,7 @@ from pywinmmf import (
     ClosedError,
     Error,
     FormatError,
+    FrameChannel,
     InvalidArgumentError,
     Layout,
     MemoryMappedFile,
@@ -90,6 +91,32 @@ def test_exist_ok_creates_or_opens(name: str) -> None:
         with pytest.raises(InvalidArgumentError, match=r"size 101: expected at most 100, its size"):
             MemoryMappedFile.create(name, 101, exist_ok=True)
         assert first.read(4) == b"kept"
+
+
+def test_own_only_opens_what_this_user_made_with_this_access(name: str) -> None:
+    with MemoryMappedFile.create(name, 100, exist_ok=True, own_only=True, access=Access.USERS_READ) as first:
+        first.write(b"first")
+        with MemoryMappedFile.create(name, 100, exist_ok=True, own_only=True, access=Access.USERS_READ) as second:
+            assert second.read(5) == b"first"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows compares the owner only")
+def test_own_only_refuses_another_access(name: str) -> None:
+    expected = r"cannot create .*access denied: it was made with another access \(mode 0644\), expected 0600"
+    with MemoryMappedFile.create(name, 100, access=Access.USERS_READ), pytest.raises(AccessDeniedError, match=expected):
+        MemoryMappedFile.create(name, 100, exist_ok=True, own_only=True)
+    channel = FrameChannel.create(name, capacity=100, access=Access.USERS_READ)
+    with channel, pytest.raises(AccessDeniedError, match=expected):
+        FrameChannel.create(name, capacity=100, exist_ok=True, own_only=True)
+
+
+@windows_only
+def test_own_only_refuses_another_owner(name: str) -> None:
+    guests = "O:BGD:(A;;GA;;;WD)"
+    with MemoryMappedFile.create(name, 100, access=guests) as section:
+        print(section.owner)
+        with pytest.raises(AccessDeniedError, match="it belongs to another user"):
+            MemoryMappedFile.create(name, 100, exist_ok=True, own_only=True)
 
 
 def test_exist_ok_wants_the_same_layout(name: str) -> None:

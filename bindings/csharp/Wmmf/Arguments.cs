@@ -60,7 +60,7 @@ namespace Wmmf
         internal static wmmf_options Options(
             SectionNamespace nameSpace, SectionLayout layout, SectionAccess access = SectionAccess.Owner, int mode = 0,
             int participants = 0, bool readOnly = false, long reserve = 0, int locks = 0,
-            SectionMemory memory = SectionMemory.Ordinary)
+            SectionMemory memory = SectionMemory.Ordinary, bool ownOnly = false)
         {
             if (mode < 0 || mode > 511)
                 throw new ArgumentOutOfRangeException(nameof(mode), mode, "expected 0 to 511 (octal 777)");
@@ -84,6 +84,7 @@ namespace Wmmf
                 reserve = Bytes(reserve, nameof(reserve)),
                 locks = (uint)locks,
                 flags = (uint)memory,
+                own_only = ownOnly ? 1u : 0u,
             };
         }
 

@@ -49,14 +49,15 @@ namespace Wmmf
         /// zero: never. See <see cref="Frame.IsIntact"/>.</param>
         /// <param name="pins">Frames that one object can hold at once; 0 takes the default, 8.</param>
         /// <param name="standBy">Do not publish yet: see <see cref="StandBy"/>.</param>
+        /// <param name="ownOnly">Refuse one that another user made or, on POSIX, that this user made with another access.</param>
         /// <returns>The channel, open for writing; dispose it.</returns>
         /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Access"/>: it is there and may not be opened.</exception>
         public static FrameChannel CreateOrOpen(
             string name, int capacity, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0,
-            int history = 0, TimeSpan pinLimit = default, int pins = 0, bool standBy = false) =>
+            int history = 0, TimeSpan pinLimit = default, int pins = 0, bool standBy = false, bool ownOnly = false) =>
             Make(name, capacity, slots, true, Described(history, pinLimit, pins, standBy),
-                Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl, out _);
+                Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants, ownOnly: ownOnly), sddl, out _);
 
         /// <summary>Opens the channel, or creates it, and says which.</summary>
         /// <param name="name">At most 230 bytes of UTF-8.</param>
@@ -73,14 +74,15 @@ namespace Wmmf
         /// zero: never. See <see cref="Frame.IsIntact"/>.</param>
         /// <param name="pins">Frames that one object can hold at once; 0 takes the default, 8.</param>
         /// <param name="standBy">Do not publish yet: see <see cref="StandBy"/>.</param>
+        /// <param name="ownOnly">Refuse one that another user made or, on POSIX, that this user made with another access.</param>
         /// <returns>The channel, open for writing; dispose it.</returns>
         /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Access"/>: it is there and may not be opened.</exception>
         public static FrameChannel CreateOrOpen(
             string name, int capacity, out bool created, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0,
-            int history = 0, TimeSpan pinLimit = default, int pins = 0, bool standBy = false) =>
+            int history = 0, TimeSpan pinLimit = default, int pins = 0, bool standBy = false, bool ownOnly = false) =>
             Make(name, capacity, slots, true, Described(history, pinLimit, pins, standBy),
-                Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl, out created);
+                Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants, ownOnly: ownOnly), sddl, out created);
 
         private static wmmf_channel_options Described(int history, TimeSpan pinLimit, int pins, bool standBy)
         {

@@ -47,15 +47,17 @@ namespace Wmmf
         /// <param name="locks">How many locks in its payload one object can hold or wait for at once, 64 at most; see
         /// <see cref="LockAt"/>. Native layout only.</param>
         /// <param name="memory">Large pages, or memory that is never swapped; not together with a reserve.</param>
+        /// <param name="ownOnly">Refuse one that another user made or, on POSIX, that this user made with another access.</param>
         /// <returns>The section, open for writing; dispose it.</returns>
         /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Size"/>: it is there, and has fewer bytes.</exception>
         public static MemoryMappedFile CreateOrOpen(
             string name, long size, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionLayout layout = SectionLayout.Native, SectionAccess access = SectionAccess.Owner, string? sddl = null,
             int mode = 0, int participants = 0, long reserve = 0, int locks = 0,
-            SectionMemory memory = SectionMemory.Ordinary) =>
+            SectionMemory memory = SectionMemory.Ordinary, bool ownOnly = false) =>
             Make(
-                name, size, true, Arguments.Options(nameSpace, layout, access, mode, participants, false, reserve, locks, memory), sddl,
+                name, size, true,
+                Arguments.Options(nameSpace, layout, access, mode, participants, false, reserve, locks, memory, ownOnly), sddl,
                 out _);
 
         /// <summary>The same, and says which of the two it did.</summary>
@@ -72,15 +74,17 @@ namespace Wmmf
         /// <param name="locks">How many locks in its payload one object can hold or wait for at once, 64 at most; see
         /// <see cref="LockAt"/>. Native layout only.</param>
         /// <param name="memory">Large pages, or memory that is never swapped; not together with a reserve.</param>
+        /// <param name="ownOnly">Refuse one that another user made or, on POSIX, that this user made with another access.</param>
         /// <returns>The section, open for writing; dispose it.</returns>
         /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Size"/>: it is there, and has fewer bytes.</exception>
         public static MemoryMappedFile CreateOrOpen(
             string name, long size, out bool created, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionLayout layout = SectionLayout.Native, SectionAccess access = SectionAccess.Owner, string? sddl = null,
             int mode = 0, int participants = 0, long reserve = 0, int locks = 0,
-            SectionMemory memory = SectionMemory.Ordinary) =>
+            SectionMemory memory = SectionMemory.Ordinary, bool ownOnly = false) =>
             Make(
-                name, size, true, Arguments.Options(nameSpace, layout, access, mode, participants, false, reserve, locks, memory), sddl,
+                name, size, true,
+                Arguments.Options(nameSpace, layout, access, mode, participants, false, reserve, locks, memory, ownOnly), sddl,
                 out created);
 
         private static MemoryMappedFile Make(

@@ -48,8 +48,8 @@ namespace Wmmf
         public ulong reserve;
         // bits 1, 2, 4
         public uint flags;
-        // 0
-        public uint reserved;
+        // 1: do not open what another user made, or on POSIX what this user made with another access: WMMF_E_ACCESS, before any of it is used
+        public uint own_only;
     }
 
     // How to map a file. A NULL pointer means all zero: an existing file, to read and write, raw.

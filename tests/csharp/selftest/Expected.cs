@@ -57,6 +57,19 @@ internal static class ExpectedTests
         Check(isNew && !isNewAgain, "channels");
     }
 
+    internal static void TestOwnOnlyWantsTheSameAccess()
+    {
+        using var first = MemoryMappedFile.CreateOrOpen(NewName(), 10, access: SectionAccess.UsersRead, ownOnly: true);
+        using var second = MemoryMappedFile.CreateOrOpen(first.Name, 10, access: SectionAccess.UsersRead, ownOnly: true);
+        using var channel = FrameChannel.CreateOrOpen(NewName(), 10, access: SectionAccess.UsersRead, ownOnly: true);
+        if (OperatingSystem.IsWindows())
+            return; // it compares the owner only
+        var error = Throws<WmmfException>(() => MemoryMappedFile.CreateOrOpen(first.Name, 10, ownOnly: true));
+        Check(error.Status == WmmfStatus.Access && error.Message.Contains("mode 0644"), error.Message);
+        error = Throws<WmmfException>(() => FrameChannel.CreateOrOpen(channel.Name, 10, ownOnly: true));
+        Check(error.Status == WmmfStatus.Access, error.Message);
+    }
+
     internal static unsafe void TestFramesInPlace()
     {
         using var channel = FrameChannel.Create(NewName(), 24);
