@@ -369,7 +369,7 @@ class FrameChannel(Opened[hold.Channel]):
         finally:
             self._copy = buffer
         if pick not in (lib.WMMF_PICK_AT, lib.WMMF_PICK_TIME):
-            native.had = frame.sequence
+            native.given(frame.sequence, after)
         return frame
 
     def _buffer_for_copy(self) -> bytearray:
@@ -393,8 +393,9 @@ class FrameChannel(Opened[hold.Channel]):
         frame: Frame | None = native.read_next(buffer, timeout)
         if frame is None:  # not just bytes
             target = contiguous("buffer", buffer, writable=True)
-            frame = native.read(lib.WMMF_PICK_NEXT, native.had, target, timeout)
-            native.had = frame.sequence
+            after = native.had
+            frame = native.read(lib.WMMF_PICK_NEXT, after, target, timeout)
+            native.given(frame.sequence, after)
         return frame
 
     def peek(self, timeout: float | None = 0) -> Frame:

@@ -84,8 +84,8 @@ class _Search:
             return None
         if self._status:
             self.fail()
-        for channel, frame in zip(self._channels, frames):
-            channel._native.had = frame.sequence
+        for item, channel, frame in zip(self._items, self._channels, frames):
+            channel._native.given(frame.sequence, item.after)
         return frames
 
     def fail(self) -> NoReturn:

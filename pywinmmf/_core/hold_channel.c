@@ -52,9 +52,11 @@ static uint64_t get_had(Channel *self) {
     return had;
 }
 
-static void set_had(Channel *self, const Frame *frame) {
+/* A frame that was chosen when `after` was the last one. If another thread was given a later one since, that counts. */
+static void has_given(Channel *self, uint64_t sequence, uint64_t after) {
     Py_BEGIN_CRITICAL_SECTION(self);
-    self->had = frame->frame.sequence;
+    if (self->had == after || self->had < sequence)
+        self->had = sequence;
     Py_END_CRITICAL_SECTION();
 }
 
@@ -76,7 +78,7 @@ static Frame *acquire(Channel *self, uint32_t pick, uint64_t after, PyObject *ti
 static PyObject *acquire_newer(Channel *self, uint32_t pick, uint64_t after, PyObject *timeout) {
     Frame *frame = acquire(self, pick, after, timeout);
     if (frame)
-        set_had(self, frame);
+        has_given(self, frame->frame.sequence, after);
     return (PyObject *)frame;
 }
 
@@ -178,9 +180,10 @@ static PyObject *channel_read_next(Channel *self, PyObject *const *arguments, Py
         Py_DECREF(frame);
         return taken < 0 ? NULL : Py_NewRef(Py_None);
     }
-    frame = fill(self, frame, WMMF_PICK_NEXT, get_had(self), arguments[1]);
+    uint64_t after = get_had(self);
+    frame = fill(self, frame, WMMF_PICK_NEXT, after, arguments[1]);
     if (frame)
-        set_had(self, frame);
+        has_given(self, frame->frame.sequence, after);
     return (PyObject *)frame;
 }
 
@@ -268,10 +271,20 @@ static PyObject *channel_publish_bytes(Channel *self, PyObject *const *arguments
     return status == WMMF_E_RANGE ? Py_NewRef(Py_None) : published(self, &frame, status);
 }
 
+/* (sequence, after): a frame that was copied, or belongs to a set. */
+static PyObject *channel_given(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
+    (void)count;
+    uint64_t sequence = PyLong_AsUnsignedLongLong(arguments[0]), after = PyLong_AsUnsignedLongLong(arguments[1]);
+    if (PyErr_Occurred())
+        return NULL;
+    has_given(self, sequence, after);
+    Py_RETURN_NONE;
+}
+
 static PyGetSetDef channel_getset[] = {HANDLE_CELL, END};
 static PyMemberDef channel_members[] = {
     HANDLE_MEMBERS,
-    {"had", T_ULONGLONG, offsetof(Channel, had), 0, "sequence of the frame given last"},
+    {"had", T_ULONGLONG, offsetof(Channel, had), READONLY, "sequence of the frame given last"},
     {"small", T_BOOL, offsetof(Channel, small), 0, "whether its slots are reserved and copied in a moment"},
     END};
 static PyMethodDef channel_methods[] = {
@@ -280,6 +293,7 @@ static PyMethodDef channel_methods[] = {
     FAST("pick", channel_pick, "(pick, after, timeout)"),
     FAST("read", channel_read, "(pick, after, buffer, timeout)"),
     FAST("read_next", channel_read_next, "(buffer, timeout)"),
+    FAST("given", channel_given, "(sequence, after)"),
     ONE("blank", channel_blank, "(buffer)"),
     FAST("begin", channel_begin, "(description, timeout)"),
     FAST("publish", channel_publish, "(buffer, description, timeout)"),

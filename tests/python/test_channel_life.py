@@ -41,6 +41,27 @@ def test_every_frame_in_order(name: str, readonly: bool) -> None:
 
 
 @reading
+def test_what_was_given_does_not_go_back_where_two_calls_overlap(name: str, readonly: bool) -> None:
+    """As those of two threads do. Here the second runs while the first looks at its timeout."""
+
+    class Meanwhile:
+        def __float__(self) -> float:
+            with reader.latest() as newest:
+                assert newest.sequence == 3
+            return 0.0
+
+    with (
+        FrameChannel.create(name, capacity=10, history=20) as channel,
+        FrameChannel.open(name, readonly=readonly) as reader,
+    ):
+        numbers(channel, 3)
+        with reader.next(Meanwhile(), every=True) as frame:  # type: ignore[arg-type]
+            assert frame.sequence == 1
+        with pytest.raises(LockTimeoutError):
+            reader.next(0, every=True)
+
+
+@reading
 def test_every_frame_for_asyncio(name: str, readonly: bool) -> None:
     async def read(reader: FrameChannel) -> list[int]:
         seen = []
