@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from ._core.binding import ffi, lib
 
 
@@ -9,7 +11,8 @@ class Error(Exception):
     """The base of all errors of this package.
 
     ``status`` is the status of the C library, see `Status`. ``os_error`` is the code of
-    the operating system (``errno`` or ``GetLastError()``), 0 if the system had no part in it.
+    the operating system (``errno`` or ``GetLastError()``), 0 if the system had no part in it. Those that are an
+    `OSError` have the ``errno`` of their kind, on Windows too, as Python's own have.
     """
 
     def __init__(self, message: str, status: int = lib.WMMF_E_ARGUMENT, os_error: int = 0) -> None:
@@ -21,17 +24,25 @@ class Error(Exception):
 class NotFoundError(Error, FileNotFoundError):
     """No section has this name."""
 
+    errno = errno.ENOENT
+
 
 class AlreadyExistsError(Error, FileExistsError):
     """The name is taken. What it names is unchanged."""
+
+    errno = errno.EEXIST
 
 
 class AccessDeniedError(Error, PermissionError):
     """The system does not permit this, or the object was opened read-only."""
 
+    errno = errno.EACCES
+
 
 class LockTimeoutError(Error, TimeoutError):
     """The timeout was over before the lock was free or the change came."""
+
+    errno = errno.ETIMEDOUT
 
 
 class InvalidArgumentError(Error, ValueError):

@@ -149,6 +149,14 @@ def test_the_wheel_is_for_every_python_from_3_9_on() -> None:
     assert f"Tag: cp311-abi3-{platform}" in wheel
 
 
+@pytest.mark.parametrize("kind", [kind for kind, builtin in BUILTINS.items() if issubclass(builtin, OSError)])
+def test_an_error_of_the_system_has_the_errno_of_its_kind(kind: type[errors.Error]) -> None:
+    error = pickle.loads(pickle.dumps(kind("no")))
+    assert isinstance(error, OSError)
+    assert type(OSError(error.errno, "")) is BUILTINS[kind]
+    assert str(error) == "no"
+
+
 @pytest.mark.parametrize("kind", list(BUILTINS))
 def test_errors_are_what_people_already_catch(kind: type[errors.Error]) -> None:
     assert issubclass(kind, (errors.Error, BUILTINS[kind]))
