@@ -114,11 +114,12 @@ static int32_t make_current(wmmf_channel *channel, struct base *base, const stru
     int32_t status = generation_open(channel, base, pictures, &index);
     if (status != WMMF_OK)
         return status;
-    if (base != channel->base) { /* holds differ from those of the frames that are held there */
-        pins_number_after(&base->readers, &channel->base->readers);
-        base->older = channel->base;
+    struct base *old = channel_base(channel);
+    if (base != old) { /* holds differ from those of the frames that are held there */
+        pins_number_after(&base->readers, &old->readers);
+        base->older = old;
+        store_release_u64(&channel->base, (uintptr_t)base); /* complete for whoever finds it, see channel_base */
     }
-    channel->base = base;
     store_seq_u32(&channel->current, index);
     drop_kept(channel, before);
     generation_leave(&channel->generations[before]);
@@ -300,7 +301,7 @@ static int32_t channel_new(const char *name, struct base *base, const struct pic
     channel->name = memcpy(copy, name, name_size);
     channel->name_space = base->section->name_space;
     channel->read_only = base->section->read_only;
-    channel->base = base;
+    store_relaxed_u64(&channel->base, (uintptr_t)base); /* nobody else has the channel yet */
     for (uint32_t i = 0; i < PIN_GENERATIONS; i++)
         channel->generations[i].users = USERS_FREE;
     int32_t status = generation_open(channel, base, pictures, &channel->current);
@@ -394,7 +395,7 @@ static int32_t enlarge(wmmf_channel *channel, const struct pictures_shape *least
     generation_leave(generation);
     if (enough)
         return WMMF_OK;
-    if (platform_check_own(channel->base->section->mapping) != WMMF_OK)
+    if (platform_check_own(channel_base(channel)->section->mapping) != WMMF_OK)
         return WMMF_E_SIZE;
     shape.capacity = least->capacity > shape.capacity ? least->capacity : shape.capacity;
     shape.slots = least->slots > shape.slots ? least->slots : shape.slots;
@@ -457,14 +458,14 @@ static bool somebody_publishes(const struct base *base, bool but_us) {
 }
 
 void channel_publishes(wmmf_channel *channel) {
-    store_seq_u32(&own_record(channel->base->section)->publishes, 1);
-    store_seq_u32(&channel->base->header->left, 0);
+    store_seq_u32(&own_record(channel_base(channel)->section)->publishes, 1);
+    store_seq_u32(&channel_base(channel)->header->left, 0);
     channel->publishing = true;
 }
 
 /* Dying before the second store looks like dying before the first: the channel hung up. */
 static void leave_in_order(wmmf_channel *channel) {
-    struct base *base = channel->base;
+    struct base *base = channel_base(channel);
     if (!channel->publishing || platform_forked(base->section->mapping))
         return;
     if (!somebody_publishes(base, true))
@@ -481,7 +482,7 @@ int32_t wmmf_channel_close(wmmf_channel *channel) {
     for (uint32_t i = 0; i < PIN_GENERATIONS; i++)
         if (!(channel->generations[i].users & USERS_FREE))
             generation_close(&channel->generations[i]);
-    for (struct base *base = channel->base, *older; base; base = older) {
+    for (struct base *base = channel_base(channel), *older; base; base = older) {
         older = base->older;
         base_close(base);
     }
@@ -498,7 +499,7 @@ int32_t wmmf_channel_after_fork_child(wmmf_channel *channel) {
     for (uint32_t i = 0; i < PIN_GENERATIONS && status == WMMF_OK; i++)
         if (!(load_seq_u32(&channel->generations[i].users) & USERS_FREE))
             status = platform_after_fork_child(channel->generations[i].pictures.section->mapping);
-    for (struct base *base = channel->base; base && status == WMMF_OK; base = base->older) {
+    for (struct base *base = channel_base(channel); base && status == WMMF_OK; base = base->older) {
         if (base->readers.section)
             status = platform_after_fork_child(base->readers.section->mapping);
         if (status == WMMF_OK)
@@ -511,7 +512,7 @@ int32_t channel_check(const wmmf_channel *channel) {
     error_clear();
     if (!channel)
         return WMMF_E_ARGUMENT;
-    return platform_forked(channel->base->section->mapping) ? WMMF_E_FORKED : WMMF_OK;
+    return platform_forked(channel_base(channel)->section->mapping) ? WMMF_E_FORKED : WMMF_OK;
 }
 
 int32_t frame_check(const wmmf_channel *channel, const wmmf_frame *frame) {
@@ -562,8 +563,8 @@ static int32_t follow_name(wmmf_channel *channel) {
 
 static int32_t follow_pictures(wmmf_channel *channel) {
     struct pictures pictures;
-    int32_t status = open_current(channel->base, &pictures);
-    return status != WMMF_OK ? status : make_current(channel, channel->base, &pictures);
+    int32_t status = open_current(channel_base(channel), &pictures);
+    return status != WMMF_OK ? status : make_current(channel, channel_base(channel), &pictures);
 }
 
 int32_t channel_follow(wmmf_channel *channel, const struct generation *from) {
@@ -648,14 +649,14 @@ int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, uint32_t s
     if (status == WMMF_OK && channel->read_only)
         status = WMMF_E_READ_ONLY;
     if (status == WMMF_OK)
-        status = platform_check_own(channel->base->section->mapping);
+        status = platform_check_own(channel_base(channel)->section->mapping);
     if (status != WMMF_OK)
         return status;
     struct generation *generation = generation_enter(channel);
     if (generation_status(generation) == CHANGED)
         status = channel_follow(channel, generation);
     generation_leave(generation);
-    wmmf_section *section = channel->base->section;
+    wmmf_section *section = channel_base(channel)->section;
     if (status == WMMF_OK)
         status = rwlock_own(&section->lock, timeout_ns);
     if (status == WMMF_E_POISONED) {
@@ -666,7 +667,7 @@ int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, uint32_t s
         return status;
     status = channel_replace(channel, &shape);
     channel_disown(section);
-    channel_wake(channel->base);
+    channel_wake(channel_base(channel));
     return status;
 }
 
@@ -780,9 +781,9 @@ int32_t wmmf_channel_stand_by(wmmf_channel *channel, int64_t timeout_ns) {
         generation_leave(generation);
         if (status != WMMF_OK)
             break;
-        wmmf_section *section = channel->base->section;
-        if (!somebody_publishes(channel->base, true) && rwlock_own(&section->lock, 0) == WMMF_OK) {
-            bool first = !somebody_publishes(channel->base, true); /* also of those that stand by */
+        wmmf_section *section = channel_base(channel)->section;
+        if (!somebody_publishes(channel_base(channel), true) && rwlock_own(&section->lock, 0) == WMMF_OK) {
+            bool first = !somebody_publishes(channel_base(channel), true); /* also of those that stand by */
             if (first)
                 channel_publishes(channel);
             channel_disown(section);
@@ -798,7 +799,7 @@ int32_t wmmf_channel_stand_by(wmmf_channel *channel, int64_t timeout_ns) {
 }
 
 int32_t wmmf_channel_get_owner(wmmf_channel *channel, char *name, uint64_t capacity, uint64_t *needed) {
-    return channel ? wmmf_get_owner(channel->base->section, name, capacity, needed) : WMMF_E_ARGUMENT;
+    return channel ? wmmf_get_owner(channel_base(channel)->section, name, capacity, needed) : WMMF_E_ARGUMENT;
 }
 
 int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info) {
@@ -834,7 +835,7 @@ int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info) {
 }
 
 void channel_place(const wmmf_channel *channel, wmmf_section **section, enum event *event) {
-    const struct base *base = channel->base;
+    const struct base *base = channel_base(channel);
     *section = base->readers.section ? base->readers.section : base->section;
     *event = EVENT_CHANGE;
 }

@@ -34,7 +34,7 @@ struct generation {
 };
 
 struct wmmf_channel {
-    struct base *base; /* the current one: for calls that need no pictures */
+    shared_u64 base; /* the address of the current one, for calls that need no pictures: see channel_base */
     struct generation generations[PIN_GENERATIONS];
     shared_u32 current;   /* index of the generation that the next frame is looked for in */
     shared_u32 following; /* 1 while a thread changes these three */
@@ -54,6 +54,12 @@ struct wmmf_channel {
     shared_u32 republished;
     shared_u32 nameless;
 };
+
+/* Bases stay until the channel is closed, so one that is no longer current may still be used. Acquire: with the release
+ * of the thread that made it current, it is complete. */
+static inline struct base *channel_base(const wmmf_channel *channel) {
+    return (struct base *)(uintptr_t)load_acquire_u64(&channel->base);
+}
 
 /* WMMF_E_ARGUMENT for NULL, WMMF_E_FORKED in a child. */
 int32_t channel_check(const wmmf_channel *channel);

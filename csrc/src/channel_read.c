@@ -244,7 +244,7 @@ static int32_t pin_entered(wmmf_channel *channel, struct generation *generation,
  * not so, and *status says nothing. */
 static bool pin_at_once(wmmf_channel *channel, const struct wish *wish, wmmf_frame *frame, int32_t *status) {
     uint32_t index = load_seq_u32(&channel->current);
-    struct pin *pin = pins_reserve_kept(&channel->base->readers, index);
+    struct pin *pin = pins_reserve_kept(&channel_base(channel)->readers, index);
     if (!pin)
         return false;
     struct generation *generation = generation_at(channel, index); /* of this base, as all that its pins keep */
@@ -280,7 +280,7 @@ int32_t wmmf_channel_acquire_pick(wmmf_channel *channel, uint32_t pick, uint64_t
     int32_t status = frame_check(channel, frame);
     if (status == WMMF_OK)
         status = wish_check(&wish);
-    if (status == WMMF_OK && !channel->base->readers.section)
+    if (status == WMMF_OK && !channel_base(channel)->readers.section)
         status = WMMF_E_READ_ONLY;
     return status != WMMF_OK ? status : acquire(channel, &wish, timeout_ns, frame);
 }
@@ -291,7 +291,7 @@ int32_t wmmf_channel_acquire(wmmf_channel *channel, uint64_t after, int64_t time
 
 /* The pin that holds a frame, perhaps from before the channel was published again. NULL: the frame is not held. */
 static struct pin *pin_of(wmmf_channel *channel, const wmmf_frame *frame, struct base **base) {
-    for (*base = channel->base; *base; *base = (*base)->older) {
+    for (*base = channel_base(channel); *base; *base = (*base)->older) {
         struct pin *pin = pins_find(&(*base)->readers, frame->hold);
         if (pin)
             return pin;

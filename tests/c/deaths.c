@@ -59,7 +59,7 @@ static void die_in_queue(void) {
 
 static void die_with_all_pictures(void) {
     const struct generation *generation = &channel->generations[channel->current];
-    wmmf_section *readers = channel->base->readers.section;
+    wmmf_section *readers = channel_base(channel)->readers.section;
     uint64_t number = (uint64_t)(generation->pictures.number & 0xFFFF) << PIN_GENERATION_SHIFT;
     peer_of(readers);
     for (uint32_t slot = 0; slot < generation->pictures.slots; slot++)
@@ -113,7 +113,7 @@ static int deaths_in_section(int32_t (*call)(int64_t), int64_t timeout_ns, void 
 /* In a channel, whose lock is that of its section. */
 static int deaths_in_channel(int32_t (*call)(int64_t), int64_t timeout_ns, void (*peer)(void)) {
     REQUIRE_OK(wmmf_channel_create(new_name(), 100, WMMF_CHANNEL_SLOTS_MIN, NULL, &channel));
-    section = channel->base->section;
+    section = channel_base(channel)->section;
     int seen = deaths_in(call, timeout_ns, peer);
     wmmf_channel_close(channel);
     return seen;

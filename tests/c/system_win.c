@@ -170,8 +170,8 @@ bool system_work_in_real_time(void) {
     return SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_TIME_CRITICAL);
 }
 
-static int64_t in_ns(FILETIME time) {
-    return (int64_t)((uint64_t)time.dwHighDateTime << 32 | time.dwLowDateTime) * 100;
+static int64_t in_ns(FILETIME taken) {
+    return (int64_t)((uint64_t)taken.dwHighDateTime << 32 | taken.dwLowDateTime) * 100;
 }
 
 int64_t system_thread_cpu_ns(void) {

@@ -109,7 +109,7 @@ static void renumber_newest(wmmf_channel *channel) {
 }
 
 static void poison_by_halves(wmmf_channel *channel) {
-    channel->base->header->current |= CURRENT_POISONED;
+    channel_base(channel)->header->current |= CURRENT_POISONED;
 }
 
 static void shrink(wmmf_channel *channel) {
@@ -121,7 +121,7 @@ static void lose_a_slot(wmmf_channel *channel) {
 }
 
 static void allow_more_pins(wmmf_channel *channel) {
-    channel->base->header->pins++;
+    channel_base(channel)->header->pins++;
 }
 
 static void damage_of_a_channel_is_found(void) {

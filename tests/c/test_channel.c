@@ -307,8 +307,8 @@ static void a_reader_that_cannot_pin_copies(void) {
     wmmf_channel_info info = {.struct_size = sizeof info};
     uint8_t copy[CAPACITY];
     uint64_t sequence = 0;
-    section_close(reader->base->readers.section);
-    reader->base->readers.section = NULL;
+    section_close(channel_base(reader)->readers.section);
+    channel_base(reader)->readers.section = NULL;
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_read(reader, 0, copy, sizeof copy, SECOND / 100, &frame));
     publish(writer, 5);
     REQUIRE_OK(wmmf_channel_read(reader, 0, copy, sizeof copy, 0, &frame));

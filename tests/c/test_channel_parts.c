@@ -131,7 +131,7 @@ static int scribble_on_newest(const char *name) {
 static int scribble_on_the_lock(const char *name) {
     wmmf_channel *reader = open_channel(name, true);
     say("reading");
-    reader->base->section->header->lock = 0;
+    channel_base(reader)->section->header->lock = 0;
     say("written");
     return 0;
 }
@@ -209,7 +209,7 @@ static void a_frame_whose_pin_was_removed_says_so(void) {
                  *hostile = open_channel(name, true);
     publish(writer, 1);
     wmmf_frame frame = acquire(reader, WMMF_PICK_NEXT, 0);
-    wmmf_section *readers = hostile->base->readers.section;
+    wmmf_section *readers = channel_base(hostile)->readers.section;
     memset((void *)readers->pins, 0, (size_t)readers->size);
     CHECK_STATUS(WMMF_OK, wmmf_channel_intact(reader, &frame)); /* nobody needed the slot yet */
     for (int i = 2; i < 9; i++)
@@ -230,7 +230,7 @@ struct hostile {
 /* Everything that a reader may write, all the time. */
 static void write_garbage(void *argument) {
     struct hostile *it = argument;
-    wmmf_section *readers = it->channel->base->readers.section;
+    wmmf_section *readers = channel_base(it->channel)->readers.section;
     shared_u32 *words = (shared_u32 *)readers->header;
     size_t size = (size_t)(readers->payload - (uint8_t *)words) + (size_t)readers->size;
     uint32_t random = 1;

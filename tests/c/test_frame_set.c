@@ -336,7 +336,7 @@ static void wait_in_thread(void *argument) {
 }
 
 static void wait_until_asleep(const struct camera *camera) {
-    const eventcount *change = &camera->reader->base->readers.section->header->events[EVENT_CHANGE];
+    const eventcount *change = &channel_base(camera->reader)->readers.section->header->events[EVENT_CHANGE];
     int64_t deadline = system_now_ns() + LONG_TIMEOUT;
     while (load_seq_u64(change) < EVENTCOUNT_SLEEPER && CHECK(system_now_ns() < deadline))
         continue;

@@ -14,8 +14,8 @@ static uint64_t own_process_id(void) {
 }
 
 /* It is valid here already. */
-static int64_t handle_from(const char *process, const char *handle) {
-    (void)process;
+static int64_t handle_from(const char *other, const char *handle) {
+    (void)other;
     return strtoll(handle, NULL, 10);
 }
 
@@ -30,9 +30,9 @@ static uint64_t own_process_id(void) {
     return (uint64_t)getpid();
 }
 
-static int64_t handle_from(const char *process, const char *handle) {
+static int64_t handle_from(const char *other, const char *handle) {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%s/fd/%s", process, handle);
+    snprintf(path, sizeof path, "/proc/%s/fd/%s", other, handle);
     return open(path, O_RDWR);
 }
 

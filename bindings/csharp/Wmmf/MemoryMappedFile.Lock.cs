@@ -55,8 +55,8 @@ namespace Wmmf
 
         /// <summary>Takes the lock for reading, for languages that know no ref structs; give it back with
         /// <see cref="ExitReadLock"/>, in a <c>finally</c> block of the same thread.</summary>
-        /// <remarks>Do not await before that. The thread of a window, for example, runs other tasks meanwhile, and they would
-        /// use the lock as their own.</remarks>
+        /// <remarks>Do not await before that: the thread of a window, for example, runs other tasks meanwhile, and they would
+        /// use the lock as their own. A task that awaits takes <see cref="ReadLockAsync"/>.</remarks>
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
@@ -65,8 +65,8 @@ namespace Wmmf
 
         /// <summary>Takes the lock for writing, for languages that know no ref structs; give it back with
         /// <see cref="ExitWriteLock"/>, in a <c>finally</c> block of the same thread.</summary>
-        /// <remarks>Do not await before that. The thread of a window, for example, runs other tasks meanwhile, and they would
-        /// use the lock as their own.</remarks>
+        /// <remarks>Do not await before that: the thread of a window, for example, runs other tasks meanwhile, and they would
+        /// use the lock as their own. A task that awaits takes <see cref="WriteLockAsync"/>.</remarks>
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="repair">As of <see cref="WriteLock"/>.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
