@@ -47,7 +47,8 @@ def table_of_calls() -> list[str]:
 CALLS = table_of_calls()
 SECTION, READERS, PICTURES = 0, 3, 4  # as in set_up
 PINS = 512 + 64 * 4  # of the first reader: behind the header and the records of four participants
-# Each of these keeps a peer's word from moving us out of the section: file, check, what takes its place, an input.
+# Each of these keeps a peer's word from moving us out of the section: file, check, what takes its place, an input. The
+# numbers lead just behind what is there, which is forbidden; farther away there may be other memory.
 MISSING_CHECKS = [
     (
         "section.c",
@@ -65,19 +66,19 @@ MISSING_CHECKS = [
         "participants.c",
         "return used < section->participants ? (uint32_t)used : section->participants;",
         "return (uint32_t)used;",
-        program(SECTION, poke(80, 0xFFFF), call("audit", 0)),
+        program(SECTION, poke(80, 80), call("audit", 0)),
     ),
     (
         "pictures.h",
         "uint32_t slot = (uint32_t)(newest & NEWEST_SLOT) - 1;\n    return slot < pictures->slots ?",
         "uint32_t slot = (uint32_t)(newest & NEWEST_SLOT) - 1;\n    return slot < pictures->slots + NEWEST_SLOT ?",
-        program(PICTURES, poke(64, 1 << 16 | 0x7000), call("channel_acquire", 0, 0, 1)),
+        program(PICTURES, poke(64, 1 << 16 | 16), call("channel_acquire", 0, 0, 1)),
     ),
     (
         "pins.c",
         "return ours && slot < pictures->slots ? slot : NO_SLOT;",
         "return ours ? slot : NO_SLOT;",
-        program(READERS, poke(PINS, 1 << 16 | 0x7000), call("channel_begin", 0, 1)),
+        program(READERS, poke(PINS, 1 << 16 | 65), call("channel_begin", 0, 1)),
     ),
 ]
 
