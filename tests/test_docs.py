@@ -54,6 +54,11 @@ def is_run(page: str) -> bool:
     return any(language in LANGUAGES for language, _ in blocks(page))
 
 
+def test_the_readme_names_each_page() -> None:
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert [page for page in PAGES if page.startswith("docs/how-to/") and f"({page})" not in readme] == []
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if is_run(page)])
 def test_page_runs(page: str, tmp_path: Path) -> None:
     printed = ""
