@@ -796,8 +796,9 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
 _FITTING = "what fits into this machine's memory"
 _PIECE = 1 << 20
-_NO_RECORD = 2**32 - 1
 """Bytes that are searched at once."""
+_NO_RECORD = 2**32 - 1
+"""In wmmf_info: the handle has no record."""
 _FILE_MODES = {
     "r": (lib.WMMF_FILE_OPEN, lib.WMMF_READ),
     "r+": (lib.WMMF_FILE_OPEN, lib.WMMF_READ_WRITE),
