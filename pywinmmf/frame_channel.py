@@ -222,7 +222,7 @@ class FrameChannel(Opened[hold.Channel]):
 
     @property
     def in_place(self) -> bool:
-        """Whether this object reads frames in place; otherwise it gets copies."""
+        """Whether this object reads frames in place. It gets copies if this user may not write what readers write."""
         return self._in_place
 
     def state(self, stalled: float | None = 1.0) -> ChannelState:

@@ -37,10 +37,10 @@ def native_frame(frame: hold.Frame | hold.NewFrame) -> Any:
 class Frame(hold.Frame):
     """A frame to look at; a context manager that releases it.
 
-    From a writable channel object the frame is pinned: the picture stays in its shared slot and does not change until
-    the with block has ended and the last view of it (`data`, `array`, and what was made from them) is gone. From a
-    read-only object it is a copy. Any thread may read it. It exports the buffer protocol:
-    ``numpy.asarray(frame)`` and ``memoryview(frame)`` are the picture, in the shape of `array`, without a copy.
+    The frame is pinned: the picture stays in its shared slot and does not change until the with block has ended and the
+    last view of it (`data`, `array`, and what was made from them) is gone. From a channel object that is not
+    `in_place` it is a copy. Any thread may read it. It exports the buffer protocol: ``numpy.asarray(frame)`` and
+    ``memoryview(frame)`` are the picture, in the shape of `array`, without a copy.
     """
 
     __slots__ = ()
@@ -97,7 +97,8 @@ class Frame(hold.Frame):
         return _array_of(self, dtype, copy)
 
     def __repr__(self) -> str:
-        return f"<Frame {self.sequence}: {self.width} x {self.height} {self.fourcc!r}, {self.used} bytes>"
+        over = ", released" if self.over else ""
+        return f"<Frame {self.sequence}: {self.width} x {self.height} {self.fourcc!r}, {self.used} bytes{over}>"
 
 
 class NewFrame(hold.NewFrame):

@@ -705,6 +705,10 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             start += max(1, len(piece) - len(wanted) + 1)
         return -1
 
+    def __contains__(self, item: AnyBuffer | int) -> bool:
+        """Whether a byte, or a run of bytes, is in the payload, as for ``bytes``."""
+        return self.find(bytes([whole("byte", item, most=255)]) if isinstance(item, int) else item) >= 0
+
     def rfind(self, data: AnyBuffer, start: int = 0, end: int | None = None) -> int:
         """The offset at which ``data`` is last found, as `find`."""
         wanted = bytes(contiguous("data", data))

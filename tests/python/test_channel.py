@@ -584,6 +584,7 @@ def test_it_says_what_it_is(channel: FrameChannel) -> None:
     channel.publish(picture(1))
     with channel.latest() as frame:
         assert repr(frame) == "<Frame 1: 20 x 12 'BGR3', 720 bytes>"
+    assert repr(frame) == "<Frame 1: 20 x 12 'BGR3', 720 bytes, released>"
 
 
 WRITER = """

@@ -236,6 +236,9 @@ def test_finding(path: Path) -> None:
         section.write(b"across", (2 << 20) + 3)
         assert section.find(b"across") == (1 << 20) - 3
         assert section.rfind(b"across") == (2 << 20) + 3
+        assert (b"across" in section, b"long" in section, ord("c") in section, ord("g") in section) == (1, 0, 1, 0)
+        with pytest.raises(InvalidArgumentError, match="256"):
+            assert 256 in section
 
 
 # As multiprocessing does with arguments of a spawned process.
