@@ -57,7 +57,7 @@ class Status(IntEnum):
     NOT_INTACT = -34
     """The frame was overwritten while it was held."""
     LOST = -35
-    """The frame is no longer in the channel."""
+    """The frame is not, or no longer, in the channel."""
     ACCESS = -40
     """The system refuses access."""
     NO_MEMORY = -41

@@ -88,7 +88,7 @@ class NotIntactError(Error):
 
 
 class FrameLostError(Error, LookupError):
-    """The frame is no longer in the channel's history."""
+    """The frame is no longer in the channel, or all that are there are later than the time asked for."""
 
 
 class ClosedError(Error, ValueError):

@@ -344,8 +344,9 @@ class FrameChannel(Opened[hold.Channel]):
 
     def at(self, sequence: int | None = None, *, timestamp_ns: int | None = None, timeout: float | None = 0) -> Frame:
         """One frame of the channel's history: the frame with this sequence, waiting for it if it has not come yet, or
-        the newest frame that is not later than ``timestamp_ns``. `FrameLostError` if it is no longer there. The frame
-        does not count as given for `next`."""
+        the newest frame that is not later than ``timestamp_ns``. `FrameLostError` if it is no longer there, or all that
+        are there are later; `LockTimeoutError` if it has not come in time. The frame does not count as given for
+        `next`."""
         if (sequence is None) == (timestamp_ns is None):
             raise InvalidArgumentError("at(): expected a sequence, or timestamp_ns")
         if sequence is not None:

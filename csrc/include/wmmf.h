@@ -117,7 +117,7 @@ enum wmmf_status {
     WMMF_E_TRUNCATED = -32,  /* the section is smaller than its header claims */
     WMMF_E_NOT_READY = -33,  /* its creator has not initialised it in time */
     WMMF_E_NOT_INTACT = -34, /* the frame was overwritten while it was held */
-    WMMF_E_LOST = -35,       /* the frame is no longer in the channel */
+    WMMF_E_LOST = -35,       /* the frame is not, or no longer, in the channel */
 
     /* Rights and the operating system; wmmf_last_os_error() has the system's own code. */
     WMMF_E_ACCESS = -40,    /* the system refuses access */
@@ -302,7 +302,7 @@ enum wmmf_pick {
     WMMF_PICK_NEXT = 0,   /* the newest, unless its sequence is `after`: then wait for a newer one */
     WMMF_PICK_LATEST = 1, /* the newest, at once if there is one; `after` only counts for `missed` */
     WMMF_PICK_EVERY = 2,  /* the first one after `after` that is still there, in order; `missed` is how many were not */
-    WMMF_PICK_AT = 3,     /* the one with the sequence `after`: wait for it, or WMMF_E_LOST */
+    WMMF_PICK_AT = 3,     /* the one with the sequence `after`: wait for it; WMMF_E_LOST: it is gone */
     WMMF_PICK_TIME = 4    /* the newest whose timestamp is not later than `after`; WMMF_E_LOST: all there are later */
 };
 

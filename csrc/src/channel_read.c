@@ -1,9 +1,11 @@
 /* Reading frames: in place, with a pin (pins.h), or as a validated copy. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "channel_handle.h"
 #include "deadline.h"
 #include "eventcount.h"
+#include "last_error.h"
 #include "tuning.h"
 
 /* Which frame a reader wants. */
@@ -67,8 +69,10 @@ static int32_t choose(const struct pictures *pictures, const struct wish *wish, 
 /* Looks at `newest` only, if possible, so that the writer does not have to fetch other cache lines back from us. */
 static int32_t find(const struct pictures *pictures, const struct wish *wish, struct found *found) {
     found->newest = load_seq_u64(&pictures->header->newest);
-    if ((found->newest & NEWEST_SLOT) == 0)
-        return WMMF_E_TIMEOUT;
+    if ((found->newest & NEWEST_SLOT) == 0) {
+        bool gone = wish->pick == WMMF_PICK_AT && wish->after <= newest_sequence(found->newest);
+        return gone ? WMMF_E_LOST : WMMF_E_TIMEOUT;
+    }
     int32_t status = choose(pictures, wish, found->newest, &found->sequence);
     if (status != WMMF_OK)
         return status;
@@ -84,6 +88,20 @@ static int32_t look(const struct generation *generation, const struct wish *wish
     if (status == CHANGED && wish->pick == WMMF_PICK_EVERY && find(&generation->pictures, wish, found) == WMMF_OK)
         return WMMF_OK;
     return status != WMMF_OK ? status : find(&generation->pictures, wish, found);
+}
+
+/* The numbers behind a status. A call that asks for news, often and in vain, is not held up with any. */
+static void tell(const struct pictures *pictures, const struct wish *wish) {
+    uint64_t newest = load_seq_u64(&pictures->header->newest), last = newest_sequence(newest);
+    if ((newest & NEWEST_SLOT) == 0) {
+        error_detail("no frame has been published %s", last == 0 ? "yet" : "since the pictures were replaced");
+    } else if (wish->pick == WMMF_PICK_AT) {
+        error_detail("frame %" PRIu64 " is asked for, and the channel has %" PRIu64 " to %" PRIu64, wish->after,
+                     oldest_of(pictures, newest), last);
+    } else if (wish->pick == WMMF_PICK_TIME) {
+        error_detail("frames %" PRIu64 " to %" PRIu64 ", which the channel has, are all later than %" PRIu64 " ns",
+                     oldest_of(pictures, newest), last, wish->after);
+    }
 }
 
 /* Waiting. */
@@ -141,6 +159,8 @@ static int32_t wait_for(wmmf_channel *channel, const struct wish *wish, int64_t 
         bool sleep = !follow && (status == WMMF_OK || status == WMMF_E_TIMEOUT);
         if (sleep && slice != 0)
             sleep_until_news(generation, wish, slice);
+        else if (sleep || status == WMMF_E_LOST)
+            tell(&generation->pictures, wish);
         generation_leave(generation);
         if (sleep && slice == 0)
             return WMMF_E_TIMEOUT;

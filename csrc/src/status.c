@@ -33,7 +33,7 @@
     X(WMMF_E_TRUNCATED, "the section is smaller than its header claims")                                               \
     X(WMMF_E_NOT_READY, "the section's creator did not initialise it in time")                                         \
     X(WMMF_E_NOT_INTACT, "the frame was overwritten while it was held")                                                \
-    X(WMMF_E_LOST, "the frame is no longer in the channel")                                                            \
+    X(WMMF_E_LOST, "the frame is not, or no longer, in the channel")                                                   \
     X(WMMF_E_ACCESS, "access denied")                                                                                  \
     X(WMMF_E_NO_MEMORY, "the system cannot reserve that much memory")                                                  \
     X(WMMF_E_OS, "the operating system reported an error")                                                             \

@@ -91,17 +91,44 @@ def test_one_frame_of_the_history(name: str, readonly: bool) -> None:
             assert (frame.sequence, frame.data[0]) == (48, 48)
         with reader.at(timestamp_ns=47_500) as frame:
             assert frame.sequence == 47
-        uses: list[Callable[[], object]] = [lambda: reader.at(1), lambda: reader.at(timestamp_ns=999)]
-        for lost in uses:
-            with pytest.raises(FrameLostError) as caught:
-                lost()
-            assert isinstance(caught.value, LookupError)
-        with pytest.raises(LockTimeoutError):
+        with pytest.raises(FrameLostError, match=r"frame 1 is asked for, and the channel has 4[45] to 50") as caught:
+            reader.at(1)
+        assert isinstance(caught.value, LookupError)
+        with pytest.raises(FrameLostError, match=r"4[45] to 50, which the channel has, are all later than 999 ns"):
+            reader.at(timestamp_ns=999)
+        with pytest.raises(LockTimeoutError, match=r"frame 51 is asked for, and the channel has 4[45] to 50"):
             reader.at(51, timeout=0.01)
         with pytest.raises(InvalidArgumentError, match="a sequence, or timestamp_ns"):
             reader.at()
         with reader.latest() as frame:  # at() changes nothing of what was had
             assert frame.missed == 0
+
+
+@pytest.mark.parametrize("readonly", [False, True])
+def test_before_the_first_frame_that_is_said(name: str, readonly: bool) -> None:
+    with FrameChannel.create(name, capacity=10), FrameChannel.open(name, readonly=readonly) as reader:
+        asks: list[Callable[[], object]] = [
+            lambda: reader.at(1),
+            lambda: reader.at(timestamp_ns=1),
+            lambda: reader.latest(0),
+            lambda: reader.next(0),
+            reader.peek,
+        ]
+        for ask in asks:
+            with pytest.raises(LockTimeoutError, match="no frame has been published yet"):
+                ask()
+
+
+def test_a_frame_that_is_gone_is_not_waited_for(name: str) -> None:
+    """Nor in pictures that have no frame yet."""
+    with FrameChannel.create(name, capacity=10) as channel:
+        for _ in range(5):
+            channel.publish(bytes(10))
+        channel.resize(capacity=9)  # too small for the newest frame
+        with pytest.raises(FrameLostError, match="no frame has been published since the pictures were replaced"):
+            channel.at(3)
+        with pytest.raises(LockTimeoutError, match="since the pictures were replaced"):
+            channel.at(6)
 
 
 def test_a_frame_that_was_taken_back_is_told(name: str) -> None:

@@ -56,7 +56,7 @@ namespace Wmmf
         NotReady = -33,
         /// <summary>The frame was overwritten while it was held.</summary>
         NotIntact = -34,
-        /// <summary>The frame is no longer in the channel.</summary>
+        /// <summary>The frame is not, or no longer, in the channel.</summary>
         Lost = -35,
         /// <summary>The system refuses access.</summary>
         Access = -40,
@@ -203,7 +203,7 @@ namespace Wmmf
         Latest = 1,
         // the first one after `after` that is still there, in order; `missed` is how many were not
         Every = 2,
-        // the one with the sequence `after`: wait for it, or WMMF_E_LOST
+        // the one with the sequence `after`: wait for it; WMMF_E_LOST: it is gone
         At = 3,
         // the newest whose timestamp is not later than `after`; WMMF_E_LOST: all there are later
         Time = 4,

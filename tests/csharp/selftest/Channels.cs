@@ -130,6 +130,7 @@ internal static class ChannelsTests
         using var channel = FrameChannel.Create(NewName(), 8, history: 5);
         var late = channel.CreateReader(FrameOrder.Every, after: 1);
         var reader = channel.CreateReader(FrameOrder.Every);
+        Fails(WmmfStatus.Timeout, () => channel.At(1, TimeSpan.Zero), "no frame has been published yet");
         for (byte i = 1; i <= 4; i++)
             channel.Publish(new[] { i });
         for (byte i = 1; i <= 4; i++)
@@ -144,7 +145,7 @@ internal static class ChannelsTests
             Check(frame.Sequence == channel.OldestSequence && frame.Missed == frame.Sequence - 2, $"{frame.Missed} lost");
         using (var frame = channel.At(28))
             Check(frame.Data[0] == 28 && frame.IsIntact, "one of the history");
-        Fails(WmmfStatus.Lost, () => channel.At(1));
+        Fails(WmmfStatus.Lost, () => channel.At(1), "frame 1 is asked for");
         using (var newest = channel.Latest())
         using (var then = channel.AtTime(newest.TimestampNs))
             Check(then.Sequence == 30, "by time");

@@ -21,7 +21,7 @@ internal static class Checks
             throw new InvalidOperationException(what);
     }
 
-    internal static void Fails(WmmfStatus status, Action action)
+    internal static void Fails(WmmfStatus status, Action action, string said = "")
     {
         try
         {
@@ -29,7 +29,7 @@ internal static class Checks
         }
         catch (Exception error) when (error is IWmmfError told)
         {
-            Check(told.Status == status, $"{told.Status}, expected {status}: {error.Message}");
+            Check(told.Status == status && error.Message.Contains(said), $"{told.Status}, expected {status} {said}: {error.Message}");
             return;
         }
         Check(false, $"no error, expected {status}");
