@@ -680,6 +680,96 @@ static void a_long_history_keeps_its_promise(void) {
     wmmf_channel_close(writer);
 }
 
+/* The next frame of these pictures, which have none yet, comes after this one. */
+static void go_on_after(wmmf_channel *channel, uint64_t sequence) {
+    struct generation *generation = generation_enter(channel);
+    store_seq_u64(&generation->pictures.header->newest, sequence << NEWEST_SEQUENCE_SHIFT);
+    store_seq_u64(&generation->pictures.header->oldest, sequence + 1);
+    generation_leave(generation);
+}
+
+/* A pin in shared memory has 32 bits of the sequence. */
+static void sequences_go_on_past_32_bits(void) {
+    enum { HISTORY = 6, FRAMES = 40 };
+    const uint64_t before = UINT32_MAX - UINT64_C(20);
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 4, HISTORY, 0, 0), *reader = open_channel(name, true);
+    go_on_after(writer, before);
+    wmmf_frame held = new_frame();
+    uint64_t after = before, newest = 0;
+    for (int i = 1; i <= FRAMES; i++) {
+        CHECK_EQUAL(before + (uint64_t)i, publish(writer, i));
+        REQUIRE_OK(wmmf_channel_wait(reader, newest, 0, &newest));
+        CHECK_EQUAL(before + (uint64_t)i, newest);
+        if (i % 3 == 0) {
+            for (int every = i - 2; every <= i; every++) {
+                wmmf_frame frame = acquire(reader, WMMF_PICK_EVERY, after);
+                CHECK(frame.sequence == before + (uint64_t)every && frame.missed == 0 && shows(&frame, every));
+                after = frame.sequence;
+                REQUIRE_OK(wmmf_channel_release(reader, &frame));
+            }
+        }
+        for (int back = 0; back <= HISTORY && back < i; back++) {
+            wmmf_frame frame = acquire(reader, WMMF_PICK_AT, newest - (uint64_t)back);
+            CHECK(shows(&frame, i - back));
+            REQUIRE_OK(wmmf_channel_release(reader, &frame));
+        }
+        if (i == 10)
+            held = acquire(reader, WMMF_PICK_NEXT, before + 1);
+    }
+    CHECK(newest > UINT32_MAX && held.sequence < UINT32_MAX && held.missed == 8);
+    CHECK_STATUS(WMMF_E_LOST, wmmf_channel_acquire_pick(reader, WMMF_PICK_AT, UINT32_MAX, 0, &held));
+    CHECK_STATUS(WMMF_E_LOST, wmmf_channel_acquire_pick(reader, WMMF_PICK_AT, (uint32_t)newest, 0, &held));
+    wmmf_frame last = acquire(reader, WMMF_PICK_NEXT, held.sequence);
+    CHECK(shows(&last, FRAMES) && last.missed == FRAMES - 10 - 1);
+    CHECK(shows(&held, 10));
+    CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &held));
+    CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &last));
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+/* A frame is held while its slot, its generation and 32 bits of its sequence come again. */
+static void a_frame_is_no_other_with_the_same_32_bits(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = open_channel(name, true);
+    publish(writer, 1);
+    wmmf_frame held = acquire(reader, WMMF_PICK_NEXT, 0), late = new_frame();
+    go_on_after(writer, UINT64_C(1) << 32);
+    CHECK_EQUAL((UINT64_C(1) << 32) + 1, publish(writer, 2));
+    wmmf_frame same = acquire(reader, WMMF_PICK_NEXT, held.sequence);
+    CHECK(same.slot != held.slot && shows(&same, 2) && shows(&held, 1));
+    CHECK_EQUAL((uint64_t)UINT32_MAX, same.missed);
+    CHECK_STATUS(WMMF_E_LOST, wmmf_channel_acquire_pick(reader, WMMF_PICK_AT, held.sequence, 0, &late));
+    CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &held));
+    CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &same));
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+/* 2^48 frames are those of nine years at a million a second, but a hostile writer may say so. */
+static void the_end_of_all_sequences_stops_nobody(void) {
+    for (uint32_t history = 0; history <= 5; history += 5) {
+        const char *name = new_name();
+        wmmf_channel *writer = make(name, 4, history, 0, 0), *reader = open_channel(name, true);
+        const uint64_t before = (UINT64_C(1) << 48) - 4;
+        wmmf_frame frame = new_frame();
+        go_on_after(writer, before);
+        for (int i = 1; i <= 20; i++) {
+            publish(writer, i);
+            for (uint32_t pick = WMMF_PICK_NEXT; pick <= WMMF_PICK_TIME; pick++)
+                for (uint64_t after = before; after <= before + 8; after++)
+                    if (wmmf_channel_acquire_pick(reader, pick, after, 0, &frame) == WMMF_OK)
+                        REQUIRE_OK(wmmf_channel_release(reader, &frame));
+        }
+        frame = acquire(reader, WMMF_PICK_NEXT, 0);
+        CHECK(shows(&frame, 20));
+        REQUIRE_OK(wmmf_channel_release(reader, &frame));
+        wmmf_channel_close(reader);
+        wmmf_channel_close(writer);
+    }
+}
+
 /* Who is there. */
 
 static uint32_t state_of(wmmf_channel *channel, int64_t stalled_ns) {
@@ -960,6 +1050,9 @@ static const struct test tests[] = {
     TEST(a_frame_is_had_by_its_sequence_or_its_time),
     TEST(a_held_frame_of_the_history_stays),
     TEST(a_long_history_keeps_its_promise),
+    TEST(sequences_go_on_past_32_bits),
+    TEST(a_frame_is_no_other_with_the_same_32_bits),
+    TEST(the_end_of_all_sequences_stops_nobody),
     TEST(a_channel_says_how_it_does),
     TEST(a_channel_is_stalled_when_nothing_is_published),
     TEST(new_pictures_are_no_frame),
