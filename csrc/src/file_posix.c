@@ -118,8 +118,6 @@ static int32_t set_length(int fd, uint64_t size) {
 int32_t platform_file_resize(struct platform_mapping *mapping, uint64_t size, bool reserve) {
     uint64_t before;
     int32_t status = platform_file_size(mapping, &before);
-    if (status == WMMF_OK && size > INT64_MAX)
-        status = WMMF_E_SIZE;
     if (status == WMMF_OK && size > before)
         status = room_limit_check(size);
     if (status != WMMF_OK)

@@ -1,6 +1,7 @@
 /* Files of the file system, and windows of sections and files, on Windows. */
 #include "win.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,13 +48,36 @@ static int32_t no_file(const char *what) {
     return WMMF_E_FORMAT;
 }
 
+/* Of all of a path, and of each name in it. What the system answers to longer ones differs. */
+#define PATH_CHARACTERS_MAX 32766
+#define NAME_CHARACTERS_MAX 255
+
+static bool is_too_long(const wchar_t *path) {
+    size_t all = 0, name = 0;
+    for (; path[all] && name <= NAME_CHARACTERS_MAX; all++)
+        name = path[all] == L'/' || path[all] == L'\\' ? 0 : name + 1;
+    return name > NAME_CHARACTERS_MAX || all > PATH_CHARACTERS_MAX;
+}
+
+static int32_t not_found(const wchar_t *path) {
+    DWORD length = GetFullPathNameW(path, 0, NULL, NULL);
+    if (length > MAX_PATH)
+        error_detail("the path has %lu characters, and Windows may take no more than %d", (unsigned long)length - 1,
+                     MAX_PATH - 1);
+    return WMMF_E_NOT_FOUND;
+}
+
 /* Why it could not be opened. */
 static int32_t opening_status(const wchar_t *path, bool writing, DWORD error) {
     int32_t status = status_from_error(error);
     if (error == ERROR_INVALID_HANDLE || is_device(path))
         return no_file("device");
+    if (is_too_long(path))
+        return WMMF_E_NAME_TOO_LONG;
     if (error == ERROR_PATH_NOT_FOUND)
-        return WMMF_E_NOT_FOUND;
+        return not_found(path);
+    if (error == ERROR_INVALID_NAME && path[wcslen(path) - 1] == L'\\')
+        return no_file("folder");
     if (error != ERROR_ACCESS_DENIED)
         return status;
     DWORD attributes = GetFileAttributesW(path);
@@ -137,15 +161,20 @@ int32_t platform_file_size(struct platform_mapping *mapping, uint64_t *size) {
     return WMMF_OK;
 }
 
+static int32_t length_status(DWORD error, uint64_t size) {
+    int32_t status = status_from_error(error);
+    if (error != ERROR_INVALID_PARAMETER && error != ERROR_FILE_TOO_LARGE)
+        return status;
+    error_detail("%" PRIu64 " bytes are asked for, and no file of this file system has so many", size);
+    return WMMF_E_NO_MEMORY;
+}
+
 /* The system gives a file its place on the disk at once, unless it is marked as sparse. */
 int32_t platform_file_resize(struct platform_mapping *mapping, uint64_t size, bool reserve) {
     (void)reserve;
     LARGE_INTEGER end = {.QuadPart = (LONGLONG)size};
-    if (size > INT64_MAX)
-        return WMMF_E_SIZE;
-    if (!SetFilePointerEx(mapping->file, end, NULL, FILE_BEGIN) || !SetEndOfFile(mapping->file))
-        return status_from_error(GetLastError());
-    return WMMF_OK;
+    bool done = SetFilePointerEx(mapping->file, end, NULL, FILE_BEGIN) && SetEndOfFile(mapping->file);
+    return done ? WMMF_OK : length_status(GetLastError(), size);
 }
 
 static uint64_t granularity(void) {

@@ -91,28 +91,37 @@ static int32_t file_options_check(const wmmf_file_options *given, wmmf_file_opti
     return status == WMMF_OK ? fit_check(options) : status;
 }
 
-static int32_t size_refused(uint64_t size, uint64_t most) {
-    error_detail("size %" PRIu64 ": expected at most %" PRIu64, size, most);
-    return WMMF_E_SIZE;
+/* 0: to the end of the file. */
+static int32_t size_check_or_all(uint64_t size, uint64_t most) {
+    return size == 0 ? WMMF_OK : size_check(size, most);
 }
 
-static int32_t mappable(uint64_t size) {
-    return size <= LARGEST_MAPPING ? WMMF_OK : size_refused(size, LARGEST_MAPPING);
+static int32_t path_check(const char *path) {
+    if (!path)
+        return WMMF_E_ARGUMENT;
+    size_t length = strlen(path);
+    if (length == 0) {
+        error_detail("the path is empty");
+        return WMMF_E_NAME_EMPTY;
+    }
+    if (path[length - 1] != '/')
+        return WMMF_OK;
+    error_detail("a path that ends with a slash is that of a folder, and no ordinary file");
+    return WMMF_E_FORMAT;
 }
 
 static int32_t arguments_check(const char *path, uint64_t size, const wmmf_file_options *given, wmmf_section **out,
                                wmmf_file_options *options) {
     error_clear();
-    if (!path || !out)
-        return WMMF_E_ARGUMENT;
-    int32_t status = file_options_check(given, options);
-    if (status == WMMF_OK && path[0] == '\0')
-        status = WMMF_E_NAME_EMPTY;
+    int32_t status = out ? path_check(path) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK)
+        status = file_options_check(given, options);
     if (status == WMMF_OK && options->name)
         status = name_check(options->name, options->name_space);
-    if (status == WMMF_OK && size > UINT64_MAX - options->offset)
-        status = size_refused(size, UINT64_MAX - options->offset);
-    return status == WMMF_OK && (options->flags & WMMF_FILE_UNMAPPED) == 0 ? mappable(size) : status;
+    if (status == WMMF_OK)
+        status = size_check_or_all(size, UINT64_MAX - options->offset);
+    return status == WMMF_OK && (options->flags & WMMF_FILE_UNMAPPED) == 0 ? size_check_or_all(size, LARGEST_MAPPING)
+                                                                           : status;
 }
 
 /* The length of a file: what it was, and what this call has made it. */
@@ -131,7 +140,9 @@ static int32_t lengthen(struct platform_mapping *mapping, const wmmf_file_option
                         struct length *length) {
     if (length->now >= least)
         return WMMF_OK;
-    int32_t status = platform_file_resize(mapping, least, (options->flags & WMMF_FILE_RESERVE) != 0);
+    int32_t status = size_check(least, INT64_MAX);
+    if (status == WMMF_OK)
+        status = platform_file_resize(mapping, least, (options->flags & WMMF_FILE_RESERVE) != 0);
     if (status == WMMF_OK)
         length->now = least;
     return status;
@@ -200,7 +211,7 @@ static int32_t fill_raw(wmmf_section *section, uint64_t size, const wmmf_file_op
         status = lengthen(section->mapping, options, least, length);
     section->size = size;
     if (status == WMMF_OK && (options->flags & WMMF_FILE_UNMAPPED) == 0)
-        status = mappable(size);
+        status = size_check(size, LARGEST_MAPPING);
     if (status == WMMF_OK && (options->flags & WMMF_FILE_UNMAPPED) == 0)
         status = map_again(section, size);
     if (status == WMMF_OK && options->file_mode == WMMF_FILE_TRUNCATE && length->before > 0)
@@ -310,7 +321,7 @@ static int32_t map_whole(struct platform_mapping *mapping, uint64_t size, const 
         status =
             lengthen(mapping, options, greater(section_file_size(section_options, size), options->file_size), length);
     if (status == WMMF_OK)
-        status = mappable(length->now);
+        status = size_check(length->now, LARGEST_MAPPING);
     return status == WMMF_OK ? platform_file_map(mapping, 0, length->now) : status;
 }
 
@@ -406,7 +417,9 @@ int32_t wmmf_map_file(const char *path, uint64_t size, const wmmf_file_options *
 int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *given, wmmf_section **out) {
     wmmf_options options;
     error_clear();
-    int32_t status = path && out ? options_check(given, &options) : WMMF_E_ARGUMENT;
+    int32_t status = out ? path_check(path) : WMMF_E_ARGUMENT;
+    if (status == WMMF_OK)
+        status = options_check(given, &options);
     if (status == WMMF_OK && (options.layout != WMMF_RAW || options.flags != 0 || options.own_only))
         status = WMMF_E_NOT_SUPPORTED;
     if (status != WMMF_OK)
@@ -479,11 +492,14 @@ static int32_t resize_file(wmmf_section *section, uint64_t size) {
     return platform_file_resize(section->mapping, section->file_offset + size, reserve);
 }
 
+static uint64_t largest_size(const wmmf_section *section) {
+    uint64_t most = INT64_MAX - section->file_offset;
+    return section->payload && most > LARGEST_MAPPING ? LARGEST_MAPPING : most;
+}
+
 int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
     int32_t status = section_check(section);
     uint64_t before = 0, there;
-    if (status == WMMF_OK && size == 0)
-        status = WMMF_E_SIZE;
     if (status == WMMF_OK && section->layout == WMMF_NATIVE)
         return growth_resize(section, size);
     if (status == WMMF_OK && !section->file)
@@ -492,9 +508,8 @@ int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
         error_detail("this handle copies on write, so it does not change the file");
     if (status == WMMF_OK && (section->read_only || section->copy_on_write))
         status = WMMF_E_READ_ONLY;
-    if (status == WMMF_OK &&
-        (size > UINT64_MAX / 2 - section->file_offset || (section->payload && size > LARGEST_MAPPING)))
-        status = WMMF_E_SIZE;
+    if (status == WMMF_OK)
+        status = size_check(size, largest_size(section));
     if (status != WMMF_OK)
         return status;
     if (!section->payload) {

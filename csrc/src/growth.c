@@ -167,8 +167,8 @@ static int32_t grows_check(const wmmf_section *section) {
 
 int32_t growth_resize(wmmf_section *section, uint64_t size) {
     int32_t status = grows_check(section);
-    if (status == WMMF_OK && size > LARGEST_MAPPING - payload_begin(section))
-        status = WMMF_E_SIZE;
+    if (status == WMMF_OK)
+        status = size_check(size, LARGEST_MAPPING - payload_begin(section));
     if (status == WMMF_OK)
         status = growth_look(section);
     uint64_t before = section_size(section);

@@ -1,5 +1,6 @@
 #include "last_error.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -31,6 +32,16 @@ void error_detail(const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(noted()->detail, ERROR_DETAIL_CAPACITY, format, arguments);
     va_end(arguments);
+}
+
+int32_t size_check(uint64_t size, uint64_t most) {
+    if (size == 0)
+        error_detail("size 0: expected at least 1");
+    else if (size > most)
+        error_detail("size %" PRIu64 ": expected at most %" PRIu64, size, most);
+    else
+        return WMMF_OK;
+    return WMMF_E_SIZE;
 }
 
 int32_t wmmf_last_os_error(void) {

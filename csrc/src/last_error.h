@@ -30,6 +30,8 @@ static inline void error_clear(void) {
 }
 
 void error_note(int32_t number);
+/* WMMF_E_SIZE, unless the size is 1 to `most`. */
+int32_t size_check(uint64_t size, uint64_t most);
 /* A clause in English, without a full stop: numbers, and what is missing. */
 PRINTF_LIKE(1, 2)
 void error_detail(const char *format, ...);

@@ -423,6 +423,9 @@ static int32_t create_reserved(struct platform_mapping *mapping, const wchar_t *
     int32_t status = create_section(mapping, name, (addresses + PAGE_MAX - 1) / PAGE_MAX * PAGE_MAX, SEC_RESERVE);
     if (status == WMMF_OK)
         status = map_whole(mapping, false);
+    if (status == WMMF_E_NO_MEMORY)
+        error_detail("this process cannot have the %" PRIu64 " bytes of addresses that the section may grow into",
+                     addresses);
     mapping->mapped_size = size;
     return status == WMMF_OK ? platform_commit(mapping, size) : status;
 }

@@ -265,13 +265,14 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
                       wmmf_section **out) {
     uint32_t participants = participants_of(options, plan);
     uint64_t offset = payload_offset(options->layout, participants, options->locks);
-    if (size == 0 || size > LARGEST_MAPPING - offset)
-        return WMMF_E_SIZE;
+    int32_t status = size_check(size, LARGEST_MAPPING - offset);
+    if (status != WMMF_OK)
+        return status;
     if (options->locks != 0 && (plan || options->layout != WMMF_NATIVE)) {
         error_detail("only plain sections of the native layout have locks in their payload (locks)");
         return WMMF_E_NOT_SUPPORTED;
     }
-    int32_t status = reserve_check(offset, size, options, plan);
+    status = reserve_check(offset, size, options, plan);
     if (status == WMMF_OK)
         status = flags_check(options->flags, !plan, options->reserve != 0);
     if (status != WMMF_OK)
@@ -507,7 +508,9 @@ int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_optio
     wmmf_options options;
     int32_t status = open_check(name, given, out, &options);
     if (status == WMMF_OK)
-        status = size == 0 ? WMMF_E_SIZE : options.channel && !plan ? WMMF_E_ARGUMENT : create_check(&options);
+        status = size_check(size, LARGEST_MAPPING);
+    if (status == WMMF_OK)
+        status = options.channel && !plan ? WMMF_E_ARGUMENT : create_check(&options);
     if (status != WMMF_OK)
         return status;
     /* Between our two tries another process may create or drop it. The name stays taken, and nothing there to open,

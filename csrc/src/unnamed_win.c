@@ -60,21 +60,26 @@ static int32_t map_handle(struct platform_mapping *mapping, bool read_only) {
     return WMMF_E_FORMAT;
 }
 
+static int32_t no_handle(int64_t handle) {
+    error_detail("%lld is no handle of this process", (long long)handle);
+    return WMMF_E_ARGUMENT;
+}
+
 int32_t platform_open_handle(int64_t handle, bool read_only, struct platform_mapping **out) {
     struct platform_mapping *mapping;
     HANDLE self = GetCurrentProcess(), given = (HANDLE)(intptr_t)handle;
     int32_t status = unnamed_new(&mapping);
     if (status != WMMF_OK)
         return status;
-    if (DuplicateHandle(self, given, self, &mapping->mapping, rights(read_only), FALSE, 0)) {
+    if (handle < 0) { /* where the system keeps names for this process and thread, and INVALID_HANDLE_VALUE */
+        status = no_handle(handle);
+    } else if (DuplicateHandle(self, given, self, &mapping->mapping, rights(read_only), FALSE, 0)) {
         status = map_handle(mapping, read_only);
     } else {
         DWORD error = GetLastError();
         status = status_from_error(error);
-        if (error == ERROR_INVALID_HANDLE) {
-            error_detail("%lld is no handle of this process", (long long)handle);
-            status = WMMF_E_ARGUMENT;
-        }
+        if (error == ERROR_INVALID_HANDLE)
+            status = no_handle(handle);
     }
     if (status != WMMF_OK) {
         platform_close(mapping);

@@ -5,7 +5,7 @@
 extern const struct suite suite_names, suite_sections, suite_locks, suite_winmmf, suite_recovery, suite_hostile,
     suite_inspect, suite_audit, suite_channel, suite_channel_parts, suite_frame_set, suite_platform, suite_wait_many,
     suite_files, suite_growth, suite_pages, suite_payload_locks, suite_unnamed, suite_threads, suite_lock_owners,
-    suite_copies, suite_realtime, suite_fork, suite_sandbox, suite_file_limits, suite_descriptors;
+    suite_copies, suite_realtime, suite_mistakes, suite_fork, suite_sandbox, suite_file_limits, suite_descriptors;
 
 int main(int argc, char **argv) {
     static const struct suite *const suites[] = {
@@ -31,6 +31,7 @@ int main(int argc, char **argv) {
         &suite_lock_owners,
         &suite_copies,
         &suite_realtime,
+        &suite_mistakes,
 #ifndef _WIN32
         &suite_fork,
         &suite_sandbox,
