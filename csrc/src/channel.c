@@ -179,6 +179,7 @@ static int32_t base_new(wmmf_section *section, wmmf_section *readers, struct bas
     if (!section->read_only) {
         section->poison_word = &base->header->current;
         section->poison_bits = CURRENT_POISONED;
+        section->poison_sleepers = &base->readers.section->lock;
         store_relaxed_u64(&own_record(section)->twin, (uint64_t)base->readers.section->index + 1);
         store_relaxed_u64(&own_record(base->readers.section)->twin, (uint64_t)section->index + 1);
     }
@@ -939,8 +940,6 @@ int32_t wmmf_channel_audit(wmmf_channel *channel, wmmf_audit_report *report) {
     struct generation *generation = generation_enter(channel);
     bool intact = constants_are_intact(generation) && newest_is_intact(generation);
     status = diagnostics_audit(generation->base->section, intact, report);
-    if (!intact)
-        channel_wake(generation->base);
     generation_leave(generation);
     return status;
 }

@@ -91,9 +91,11 @@ struct wmmf_section {
     shared_u64 *pins;
     uint32_t pins_each;
 
-    /* Poison is also written here, before the lock says it. Set by a channel, whose readers do not look at the lock. */
+    /* Poison is also written here, before the lock says it, and wakes those who sleep at another lock. Set by a
+     * channel, whose readers neither look at its lock nor sleep there. */
     shared_u64 *poison_word;
     uint64_t poison_bits;
+    const struct rwlock *poison_sleepers;
 
     /* Which threads of this process hold the lock: 0 = none (lock_holders.c). */
     shared_u64 writer_thread;

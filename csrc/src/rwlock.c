@@ -89,9 +89,9 @@ void rwlock_poison(struct rwlock *lock) {
     if (lock->section->poison_word)
         or_seq_u64(lock->section->poison_word, lock->section->poison_bits);
     or_seq_u64(lock->word, LOCK_POISONED);
-    eventcount_wake(lock, EVENT_READERS);
-    eventcount_wake(lock, EVENT_WRITERS);
-    eventcount_wake(lock, EVENT_CHANGE);
+    participants_wake_all(lock);
+    if (lock->section->poison_sleepers)
+        participants_wake_all(lock->section->poison_sleepers);
 }
 
 /* Whether no hold of the owner in `word` is about this lock in the payload. If `word` is still there after the look, it
