@@ -91,7 +91,7 @@ def programs(target: str, sanitize: str = "") -> Path:
 
 def source_copy(to: Path) -> Path:
     """Copy what the Python package is built of, without what was built."""
-    unwanted = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.egg-info", "tests", "*.so", "*.pyd")
+    unwanted = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "tests", "*.so", "*.pyd")
     return Path(shutil.copytree(TESTS.parent, to, ignore=unwanted))
 
 

@@ -23,6 +23,7 @@ def bare(tmp_path: Path) -> Path:
     """A folder of programs, as on a machine with neither compiler nor headers nor the right to install them."""
     folder = tmp_path / "bin"
     folder.mkdir()
+    shutil.copy(PROJECT / "run", tmp_path)  # for the project's own would install into its environment
     for tool in ("bash", "dirname", "sed", "rm"):
         (folder / tool).symlink_to(shutil.which(tool) or "")
     executable(folder / "id", "#!/bin/sh\necho 1000\n")
@@ -33,7 +34,7 @@ def bare(tmp_path: Path) -> Path:
 def run(bare: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": str(bare), "HOME": str(bare)}
     return subprocess.run(
-        [bare / "bash", PROJECT / "run", *arguments], capture_output=True, text=True, env=environment, timeout=60
+        [bare / "bash", bare.parent / "run", *arguments], capture_output=True, text=True, env=environment, timeout=60
     )
 
 
@@ -77,3 +78,21 @@ def test_pieces_of_the_lab_that_cannot_be_had_are_one_message(tmp_path: Path) ->
     )
     assert done.returncode == 1
     assert done.stderr.count("cannot download from PyPI") == 1
+
+
+COMMANDS = ["lint", "docs", "test", "test-windows", "dist --short --check"]
+
+
+@pytest.mark.parametrize("failing", ["nothing", *COMMANDS])
+def test_ci_fails_if_any_part_does_and_ends_with_how_both_suites_ended(failing: str, tmp_path: Path) -> None:
+    closing = "===== 7 passed, 1 skipped in 2.50s ====="
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(PROJECT / ".ci/run", tmp_path / ".ci")
+    executable(
+        tmp_path / "run",
+        f'#!/bin/sh\ncase $1 in test*) echo "{closing}"; esac\n[ "$*" != "{failing}" ]\n',
+    )
+    done = subprocess.run([tmp_path / ".ci/run"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode == 0) == (failing == "nothing"), done.stderr
+    if failing not in ("lint", "docs"):
+        assert done.stdout.splitlines()[-2:] == [closing, closing]
