@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._core.binding import ffi, hold, lib, new_struct
-from ._core.descriptions import Shape, described_picture, described_shape, frame_of, set_format
+from ._core.descriptions import Shape, described_capacity, described_picture, described_shape, frame_of, set_format
 from ._core.handle import Opened, open_native
 from ._core.timeouts import nanoseconds, seconds
 from ._core.validation import access_options, buffer, choice, contiguous, section_name, whole
@@ -74,8 +74,7 @@ class FrameChannel(Opened[hold.Channel]):
         self._namespace = namespace
         self._usual: bytes | None = None  # what `begin` says of a frame: a wmmf_frame; None: all bytes of the slot
         self._copy: bytearray | None = None
-        info = self._info()
-        self._follow()
+        info = self._follow()
         self._readonly = bool(info.read_only)
         self._in_place = bool(info.in_place)
         self._reopen = partial(type(self).open, name, namespace=namespace, readonly=self._readonly)
@@ -116,8 +115,7 @@ class FrameChannel(Opened[hold.Channel]):
         action = f"create channel {name!r}"
         namespace = choice(Namespace, namespace)
         encoded = section_name(action, name, namespace)
-        usual = described_shape(f"cannot {action}: capacity", capacity)
-        size = int(frame_of(usual).used)
+        size, usual = described_capacity(f"cannot {action}: capacity", capacity)
         slots = whole(f"cannot {action}: slots", slots, least=cls.SLOTS[0], most=cls.SLOTS[-1])
         access, access_fields = access_options(access)
         special = new_struct(
@@ -143,14 +141,13 @@ class FrameChannel(Opened[hold.Channel]):
 
         native = hold.Channel(f"channel {name!r}", (namespace, name))
         status = open_native(native, create)
-        action += f" of {_room_of(slots, history, size)}"
-        if status == lib.WMMF_E_SIZE:
-            raise InvalidArgumentError(f"cannot {action}: expected {_room(name, namespace)}", status)
         if status:
+            action += f" of {_room_of(slots, history, size)}"
+            if status == lib.WMMF_E_SIZE:
+                raise InvalidArgumentError(f"cannot {action}: expected {_room(name, namespace)}", status)
             raise creation_error(status, action, access, namespace, name)
         channel = cls._of(name, namespace, native)
-        if not hasattr(capacity, "__index__"):
-            channel._usual = usual
+        channel._usual = usual
         return channel
 
     @classmethod
@@ -183,7 +180,8 @@ class FrameChannel(Opened[hold.Channel]):
     @property
     def capacity(self) -> int:
         """Bytes of the largest frame."""
-        return self._follow()
+        self._follow()
+        return self._capacity
 
     @property
     def slots(self) -> int:
@@ -203,12 +201,12 @@ class FrameChannel(Opened[hold.Channel]):
         info = self._info()
         return (info.now_ns - info.timestamp_ns) / 1e9 if info.timestamp_ns else None
 
-    def _follow(self) -> int:
-        """The capacity now: a writer may have given the channel new pictures."""
+    def _follow(self) -> Any:
+        """What the channel is now: a writer may have given it new pictures."""
         info = self._info()
         self._capacity, self._slots = int(info.capacity), int(info.slots)
         self._native.small = self._capacity <= _QUICK_COPY
-        return self._capacity
+        return info
 
     @property
     def oldest(self) -> int:
@@ -267,7 +265,7 @@ class FrameChannel(Opened[hold.Channel]):
             if sequence is not None:
                 return sequence
         view = buffer("picture", picture)
-        if view.nbytes > self._capacity and view.nbytes > self._follow():
+        if view.nbytes > self._capacity and view.nbytes > self.capacity:
             raise self._too_large(view.nbytes)
         description = described_picture(view, fourcc, user, timestamp_ns)
         if not view.c_contiguous:
@@ -313,7 +311,7 @@ class FrameChannel(Opened[hold.Channel]):
             return self._native.begin(self._usual, timeout)  # type: ignore[no-any-return]
         usual = self._usual if shape is None else described_shape("shape", shape, dtype)
         frame = frame_of(usual)
-        if frame.used > self._capacity and frame.used > self._follow():
+        if frame.used > self._capacity and frame.used > self.capacity:
             raise self._too_large(frame.used)
         if fourcc is not None:
             set_format(frame, fourcc)
@@ -364,7 +362,7 @@ class FrameChannel(Opened[hold.Channel]):
         try:
             frame: Frame = native.read(pick, after, buffer, timeout)
         except InvalidArgumentError as error:
-            if error.status != lib.WMMF_E_RANGE or len(buffer) >= self._follow():
+            if error.status != lib.WMMF_E_RANGE or len(buffer) >= self.capacity:
                 raise
             return self._copied(pick, after, timeout)  # into a larger buffer, as the channel has larger frames now
         finally:
@@ -479,15 +477,14 @@ class FrameChannel(Opened[hold.Channel]):
         Only its owner can (`AccessDeniedError`). Readers go on with the same objects, frames that they hold stay as
         they are, and sequences go on. A damaged channel is declared new.
         """
-        usual = described_shape("capacity", capacity) if capacity else None
-        size = 0 if usual is None else int(frame_of(usual).used)
+        size, usual = described_capacity("capacity", capacity) if capacity else (0, None)
         slots = whole("slots", slots, most=lib.WMMF_CHANNEL_SLOTS_MAX)
         history = self.history if history is None else whole("history", history, most=lib.WMMF_CHANNEL_HISTORY_MAX)
         status = self._attempt(timeout, lib.wmmf_channel_resize, size, slots, history)
         self._must(status, f"give {slots} slots of {size} bytes and a history of {history} to")
         self._follow()
-        if usual is not None:
-            self._usual = None if hasattr(capacity, "__index__") else usual
+        if capacity:
+            self._usual = usual
 
     def stand_by(self, timeout: float | None = None) -> None:
         """Wait until no program is there to publish, because the last one has died or closed the channel. This object

@@ -57,6 +57,14 @@ def described_shape(what: str, given: int | Shape, dtype: numpy.typing.DTypeLike
     return bytes(ffi.buffer(frame))
 
 
+def described_capacity(what: str, given: int | Shape) -> tuple[int, bytes | None]:
+    """How many bytes a frame can have, and, if that is given as a shape, the description of such an array."""
+    if hasattr(given, "__index__"):
+        return whole(what, given, least=1, status=lib.WMMF_E_SIZE), None
+    usual = described_shape(what, given)
+    return int(frame_of(usual).used), usual
+
+
 def set_format(frame: Any, fourcc: str) -> None:
     """Set the pixel format. `InvalidArgumentError` if the shape does not fit it."""
     if frame.element:

@@ -24,6 +24,8 @@ Call = Callable[..., int]
 """A call of the C library that returns a status."""
 Native = TypeVar("Native", hold.Section, hold.Channel)
 
+_CELLS = {hold.Section: ffi.typeof("wmmf_section **"), hold.Channel: ffi.typeof("wmmf_channel **")}
+
 FORK_SECONDS = 2.0
 """Seconds that a fork waits for other threads that are opening something; the C library waits less for a name."""
 
@@ -33,11 +35,10 @@ _opening = threading.RLock()
 
 def open_native(native: Native, call: Call) -> int:
     """The status of ``call(cell)``, which opens something and stores the native handle in the cell."""
-    kind = "wmmf_section" if isinstance(native, hold.Section) else "wmmf_channel"
-    cell = ffi.cast(f"{kind} **", native.cell)
+    cell = ffi.cast(_CELLS[type(native)], native.cell)
     with _opening:
         status = call(cell)
-    native.pointer = ffi.cast(f"{kind} *", cell[0])
+    native.pointer = cell[0]
     return status
 
 

@@ -21,6 +21,8 @@ def whole(
     what: str, value: object, *, least: int = 0, most: int = _UINT64_MAX, status: int = lib.WMMF_E_ARGUMENT
 ) -> int:
     """The value as an integer in this range."""
+    if type(value) is int and least <= value <= most:
+        return value
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
@@ -36,6 +38,8 @@ def whole(
 
 def choice(kind: type[_Choice], value: int | str) -> _Choice:
     """The value as a member of this enumeration; also its name, as on the command line: ``"users-read"``."""
+    if isinstance(value, kind):
+        return value
     try:
         return kind[value.upper().replace("-", "_")] if isinstance(value, str) else kind(value)
     except (KeyError, ValueError):
