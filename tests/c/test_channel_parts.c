@@ -882,6 +882,41 @@ static void a_standby_takes_over(void) {
     wmmf_channel_close(reader);
 }
 
+enum { STANDBYS = 200 };
+
+static shared_u32 at_work;
+
+static void take_a_turn(void *channel) {
+    REQUIRE_OK(wmmf_channel_stand_by(channel, 4 * LONG_TIMEOUT));
+    CHECK_EQUAL(0, add_seq_u32(&at_work, 1));
+    publish(channel, 2);
+    add_seq_u32(&at_work, UINT32_MAX);
+    wmmf_channel_close(channel);
+}
+
+/* The owner dies, and each of many has its turn, alone, when the one before has gone. */
+static void one_of_many_standbys_takes_over(void) {
+    const char *name = new_name();
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    options.participants = STANDBYS + 2;
+    wmmf_channel *creator = NULL;
+    REQUIRE_OK(wmmf_channel_create(name, CAPACITY, 3, &options, &creator));
+    struct child *owner = child_start("publish_and_wait", name);
+    CHECK(child_said(owner, "published"));
+    struct thread *threads[STANDBYS];
+    for (int i = 0; i < STANDBYS; i++)
+        threads[i] = thread_start(take_a_turn, open_channel(name, false));
+    wmmf_channel *reader = open_channel(name, true);
+    wmmf_channel_close(creator);
+    CHECK_EQUAL(1, channel_info_of(reader).sequence); /* the owner lives */
+    child_kill(owner);
+    for (int i = 0; i < STANDBYS; i++)
+        thread_join(threads[i]);
+    CHECK_EQUAL(1 + STANDBYS, channel_info_of(reader).sequence);
+    CHECK_EQUAL(WMMF_CHANNEL_GONE, state_of(reader, -1));
+    wmmf_channel_close(reader);
+}
+
 static void all_handles_are_listed_once(void) {
     const char *name = new_name();
     wmmf_channel *writer = make(name, 4, 0, 0, 0), *reader = open_channel(name, true);
@@ -1057,6 +1092,7 @@ static const struct test tests[] = {
     TEST(a_channel_is_stalled_when_nothing_is_published),
     TEST(new_pictures_are_no_frame),
     TEST(a_standby_takes_over),
+    TEST(one_of_many_standbys_takes_over),
     TEST(all_handles_are_listed_once),
     TEST(inner_sections_are_not_listed),
 #ifndef _WIN32
