@@ -220,7 +220,8 @@ class FrameChannel(Opened[hold.Channel]):
 
     @property
     def in_place(self) -> bool:
-        """Whether this object reads frames in place. It gets copies if this user may not write what readers write."""
+        """Whether this object reads frames in place. It gets copies if this user may not write what readers write, or
+        if there are too many readers (see ``participants`` of `create`)."""
         return self._in_place
 
     def state(self, stalled: float | None = 1.0) -> ChannelState:

@@ -834,6 +834,7 @@ WMMF_API int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity
 /* Opens an existing channel. With options->read_only its pages are read-only: such a handle cannot publish. It still
  * holds frames in place if it may write the readers' section (with one of the access presets, every user who may read
  * the channel may), and if that section has a record left: see wmmf_channel_info.in_place. Otherwise it gets copies.
+ * So does a handle that can write, if there is no record left: readers keep no publisher out.
  * WMMF_E_FORMAT: not a channel. WMMF_E_FULL: as many writable handles are open as it has participants. */
 WMMF_API int32_t wmmf_channel_open(const char *name, const wmmf_options *options, wmmf_channel **out);
 

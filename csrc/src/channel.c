@@ -166,6 +166,7 @@ static int32_t base_new(wmmf_section *section, wmmf_section *readers, struct bas
             status = WMMF_E_FORMAT;
     }
     if (status == WMMF_OK && !readers) {
+        plan.without_record = !section->read_only; /* readers that fill it keep no publisher out */
         status = section_open_inner(section, &plan, false, &base->readers.section);
         if (status != WMMF_OK)
             base->readers.section = NULL;
@@ -180,8 +181,10 @@ static int32_t base_new(wmmf_section *section, wmmf_section *readers, struct bas
         section->poison_word = &base->header->current;
         section->poison_bits = CURRENT_POISONED;
         section->poison_sleepers = &base->readers.section->lock;
-        store_relaxed_u64(&own_record(section)->twin, (uint64_t)base->readers.section->index + 1);
-        store_relaxed_u64(&own_record(base->readers.section)->twin, (uint64_t)section->index + 1);
+        if (readers_can_pin(&base->readers)) {
+            store_relaxed_u64(&own_record(section)->twin, (uint64_t)base->readers.section->index + 1);
+            store_relaxed_u64(&own_record(base->readers.section)->twin, (uint64_t)section->index + 1);
+        }
     }
     *out = base;
     return WMMF_OK;
@@ -826,7 +829,7 @@ int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info) {
     info->now_ns = (uint64_t)platform_monotonic_ns();
     info->participants = generation->base->section->participants;
     info->read_only = channel->read_only;
-    info->in_place = generation->base->readers.section != NULL;
+    info->in_place = readers_can_pin(&generation->base->readers);
     info->pins = generation->base->readers.pins;
     info->pin_limit_ns = generation->base->pin_limit_ns;
     info->republished = load_relaxed_u32(&channel->republished);

@@ -247,7 +247,7 @@ static int32_t pin_found(wmmf_channel *channel, struct generation *generation, s
 static int32_t pin_entered(wmmf_channel *channel, struct generation *generation, const struct wish *wish,
                            const struct found *found, wmmf_frame *frame) {
     uint32_t before = NO_GENERATION;
-    if (!generation->base->readers.section) {
+    if (!readers_can_pin(&generation->base->readers)) {
         generation_leave(generation);
         return WMMF_E_READ_ONLY;
     }
@@ -300,7 +300,7 @@ int32_t wmmf_channel_acquire_pick(wmmf_channel *channel, uint32_t pick, uint64_t
     int32_t status = frame_check(channel, frame);
     if (status == WMMF_OK)
         status = wish_check(&wish);
-    if (status == WMMF_OK && !channel_base(channel)->readers.section)
+    if (status == WMMF_OK && !readers_can_pin(&channel_base(channel)->readers))
         status = WMMF_E_READ_ONLY;
     return status != WMMF_OK ? status : acquire(channel, &wish, timeout_ns, frame);
 }
@@ -392,7 +392,7 @@ static int32_t copy_pinned(wmmf_channel *channel, const wmmf_frame *frame, void 
 static int32_t read_found(wmmf_channel *channel, struct generation *generation, const struct wish *wish,
                           const struct found *found, void *buffer, uint64_t length, wmmf_frame *frame) {
     const struct pictures *pictures = &generation->pictures;
-    bool pinning = generation->base->readers.section != NULL;
+    bool pinning = readers_can_pin(&generation->base->readers);
     int32_t status = CHANGED;
     if (!pinning || pictures->capacity <= CHANNEL_MOMENTARY)
         status = copy_without_pin(pictures, wish, found, buffer, length, frame);

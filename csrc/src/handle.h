@@ -46,6 +46,8 @@ struct holding {
 };
 #define HOLDING_TAKEN UINT64_MAX
 
+#define NO_RECORD     UINT32_MAX
+
 struct wmmf_section {
     struct platform_mapping *mapping;
     uint32_t layout;
@@ -71,7 +73,7 @@ struct wmmf_section {
     uint64_t created_unix_ns;
     uint32_t kind; /* enum section_kind */
     uint32_t participants;
-    uint32_t index; /* of our own record; a read-only handle has none */
+    uint32_t index; /* of our own record; NO_RECORD, or nothing if we can only read: we have none */
     struct rwlock lock;
 
     /* Locks in the payload. */

@@ -26,10 +26,14 @@ struct pin {
 
 /* The readers' section, as this process has it open. */
 struct readers {
-    wmmf_section *section; /* NULL: we may not write it, or there is no record left */
+    wmmf_section *section; /* NULL: we may not write it, or only read the channel and there is no record left */
     uint32_t pins;         /* of a reader, at most */
     struct pin own[WMMF_CHANNEL_PINS_MAX];
 };
+
+static inline bool readers_can_pin(const struct readers *readers) {
+    return readers->section && readers->section->index != NO_RECORD;
+}
 
 /* Generations are numbers of the caller's, which counts how often each is kept. */
 #define PIN_GENERATIONS 16

@@ -587,6 +587,10 @@ static int32_t inner_new(struct platform_mapping *mapping, const struct inner_pl
         section->pins = (shared_u64 *)(void *)section->payload;
         section->pins_each = plan->pins_each;
         status = join(section);
+        if (status == WMMF_E_FULL && plan->without_record) {
+            section->index = NO_RECORD;
+            status = WMMF_OK;
+        }
     }
     if (status != WMMF_OK) {
         section_abandon(section);
@@ -692,7 +696,8 @@ int32_t section_of_file(struct platform_mapping *mapping, uint64_t size, const w
 void section_close(wmmf_section *section) {
     holders_remove_handle(section);
     /* A forked child must not touch what its parent still uses. */
-    if (section->layout == WMMF_NATIVE && !section->read_only && !platform_forked(section->mapping))
+    bool has_record = section->layout == WMMF_NATIVE && !section->read_only && section->index != NO_RECORD;
+    if (has_record && !platform_forked(section->mapping))
         participants_leave(section);
     section_abandon(section);
 }

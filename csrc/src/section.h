@@ -41,6 +41,7 @@ struct inner_plan {
     uint64_t id;            /* for creating: out */
     uint32_t participants;  /* KIND_READERS: records */
     uint32_t pins_each;     /* KIND_READERS: the payload is so many words a record */
+    bool without_record;    /* KIND_READERS: open it even if there is no record left */
     uint64_t size;          /* of raw bytes: for creating */
     uint64_t reserved;      /* of those, bytes that get their memory at once */
 };

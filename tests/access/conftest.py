@@ -23,7 +23,7 @@ SERVICE, ALICE, BOB, CAROL = 0, 54321, 54322, 54323  # user and group ids; nobod
 # Everything is imported before the change of users: the new one may not read the folders of this Python. Then it
 # evaluates what it is asked and answers with the value, or with the name of the error.
 SERVER = """
-import ctypes, fcntl, os, struct, sys
+import ctypes, fcntl, mmap, os, struct, sys
 from pywinmmf import *
 from pywinmmf._native import ffi
 uid = int(sys.argv[1])
@@ -91,10 +91,11 @@ class User:
 F_OFD_SETLK, F_OFD_SETLKW = 37, 38
 
 
-def lock_tokens(first: int, count: int, command: int) -> str:
-    """An expression, for the path of a section, that takes shared locks on these tokens."""
-    flock = f"struct.pack('hhqqi4x', fcntl.F_RDLCK, os.SEEK_SET, {(1 << 40) + first}, {count}, 0)"
-    return f"fcntl.fcntl(os.open(%r, os.O_RDONLY), {command}, {flock}) and 'locked'"
+def lock_tokens(first: int, count: int, command: int, *, shared: bool = True) -> str:
+    """An expression, for the path of a section, that takes locks on these tokens."""
+    mode, kind = ("os.O_RDONLY", "fcntl.F_RDLCK") if shared else ("os.O_RDWR", "fcntl.F_WRLCK")
+    flock = f"struct.pack('hhqqi4x', {kind}, os.SEEK_SET, {(1 << 40) + first}, {count}, 0)"
+    return f"fcntl.fcntl(os.open(%r, {mode}), {command}, {flock}) and 'locked'"
 
 
 def wait_for_the_end_of_the_creator(user: User, path: Path) -> None:

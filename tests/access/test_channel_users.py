@@ -6,7 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from access.conftest import ALICE, BOB, CAROL, SHM, User, wait_for_the_end_of_the_creator
+from access.conftest import (
+    ALICE,
+    BOB,
+    CAROL,
+    F_OFD_SETLK,
+    SHM,
+    User,
+    lock_tokens,
+    wait_for_the_end_of_the_creator,
+)
 
 Users = Callable[..., User]
 
@@ -99,6 +108,35 @@ def test_a_reader_cannot_make_a_dead_publisher_look_alive(user: Users, name: str
     assert heir.does("standby.stand_by(30)") is None
     assert heir.does("standby.publish(b'second')") == 2
     assert carol.does("channel.state(None).name") == "LIVE"
+
+
+def test_what_a_reader_does_to_the_files_keeps_nobody_from_publishing(user: Users, name: str) -> None:
+    """Leases, locks, lengths, and files that are opened and mapped many times."""
+    alice, heir, bob, carol = user(ALICE), user(ALICE), user(BOB), user(CAROL)
+    create(alice, name, "Access.USERS_READ")
+    readers = inner_file(bob, "readers", name)
+    read_only = [f"{SHM}/wmmf-g-{name}", inner_file(bob, "pictures", name)]
+    for path in (*read_only, readers):
+        assert bob.does("(file := os.open(%r, os.O_RDONLY)) and None", path) is None
+        assert bob.does("fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)") == "PermissionError"
+        assert bob.does("fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)") == "BlockingIOError"
+        assert bob.does("fcntl.flock(file, fcntl.LOCK_SH)") is None
+        assert bob.does("len(kept := [os.open(%r, os.O_RDONLY) for _ in range(200)])", path) == 200
+        assert bob.does("len(maps := [mmap.mmap(file, 0, prot=mmap.PROT_READ) for _ in range(100)])") == 100
+    for path in read_only:
+        assert bob.does("os.truncate(%r, 0)", path) == "PermissionError"
+        assert bob.does("os.posix_fallocate(os.open(%r, os.O_RDONLY), 0, 1 << 20)", path) == "OSError"
+    assert bob.does(lock_tokens(1, 4095, F_OFD_SETLK, shared=False), readers) == "locked"
+    for number in range(2, 50):
+        assert alice.does("made.publish(b'later')") == number
+    assert carol.does(OPEN, name) is False
+    assert carol.does("bytes(channel.next(5).data)") == b"later"
+    assert alice.does("made.resize(capacity=200)") is None
+    assert heir.does("(standby := FrameChannel.open(%r, " + GLOBAL + ")).in_place", name) is False
+    alice.kill()
+    assert heir.does("standby.stand_by(30)") is None
+    assert heir.does("standby.publish(bytes(200))") == 50
+    assert carol.does("len(channel.next(5).data)") == 200
 
 
 def test_an_inner_section_of_another_user_is_refused(user: Users, name: str) -> None:

@@ -917,6 +917,52 @@ static void one_of_many_standbys_takes_over(void) {
     wmmf_channel_close(reader);
 }
 
+/* Readers have taken all places, also that of the owner that has gone. Its heir publishes, and reads copies. */
+static void readers_keep_no_publisher_out(void) {
+    const char *name = new_name();
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    options.participants = 3;
+    wmmf_channel *owner = NULL, *readers[3], *heir = NULL;
+    REQUIRE_OK(wmmf_channel_create(name, CAPACITY, 5, &options, &owner));
+    publish(owner, 1);
+    for (int i = 0; i < 2; i++)
+        readers[i] = open_channel(name, true);
+    wmmf_channel_close(owner);
+    readers[2] = open_channel(name, true);
+    CHECK(channel_info_of(readers[2]).in_place);
+    REQUIRE_OK(wmmf_channel_create_or_open(name, CAPACITY, 5, &options, &heir, NULL));
+    REQUIRE_OK(wmmf_channel_stand_by(heir, LONG_TIMEOUT));
+    CHECK(!channel_info_of(heir).in_place && !channel_info_of(heir).read_only);
+    for (int i = 2; i <= 20; i++) {
+        if (i == 10)
+            REQUIRE_OK(wmmf_channel_resize(heir, 2 * CAPACITY, 5, 0, 0));
+        publish(heir, i);
+        for (int reader = 0; reader < 3; reader++) {
+            wmmf_frame frame = acquire(readers[reader], WMMF_PICK_NEXT, (uint64_t)i - 1);
+            CHECK(shows(&frame, i) && frame.missed == 0);
+            REQUIRE_OK(wmmf_channel_release(readers[reader], &frame));
+        }
+    }
+    uint8_t copy[CAPACITY];
+    wmmf_frame frame = new_frame();
+    CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_channel_acquire(heir, 0, 0, &frame));
+    REQUIRE_OK(wmmf_channel_read(heir, 0, copy, sizeof copy, 0, &frame));
+    CHECK(frame.sequence == 20 && copy[0] == 20);
+    uint32_t writers = 0, listed = 0;
+    wmmf_participant participant = {.struct_size = sizeof participant};
+    for (uint32_t i = 0; wmmf_channel_get_participant(heir, i, &participant) == WMMF_OK; i++) {
+        writers += participant.pid != 0 && !participant.read_only;
+        listed += participant.pid != 0;
+    }
+    CHECK(writers == 1 && listed == 4);
+    wmmf_audit_report report = {.struct_size = sizeof report};
+    REQUIRE_OK(wmmf_channel_audit(heir, &report));
+    CHECK(!report.damaged && !report.poisoned);
+    for (int i = 0; i < 3; i++)
+        wmmf_channel_close(readers[i]);
+    wmmf_channel_close(heir);
+}
+
 static void all_handles_are_listed_once(void) {
     const char *name = new_name();
     wmmf_channel *writer = make(name, 4, 0, 0, 0), *reader = open_channel(name, true);
@@ -1093,6 +1139,7 @@ static const struct test tests[] = {
     TEST(new_pictures_are_no_frame),
     TEST(a_standby_takes_over),
     TEST(one_of_many_standbys_takes_over),
+    TEST(readers_keep_no_publisher_out),
     TEST(all_handles_are_listed_once),
     TEST(inner_sections_are_not_listed),
 #ifndef _WIN32

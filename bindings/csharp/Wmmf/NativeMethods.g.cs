@@ -637,7 +637,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_create_or_open(byte* name, ulong capacity, uint slots, wmmf_options* options, IntPtr* result, int* created);
 
-        // Opens an existing channel. With options->read_only its pages are read-only: such a handle cannot publish. It still holds frames in place if it may write the readers' section (with one of the access presets, every user who may read the channel may), and if that section has a record left: see wmmf_channel_info.in_place. Otherwise it gets copies. WMMF_E_FORMAT: not a channel. WMMF_E_FULL: as many writable handles are open as it has participants.
+        // Opens an existing channel. With options->read_only its pages are read-only: such a handle cannot publish. It still holds frames in place if it may write the readers' section (with one of the access presets, every user who may read the channel may), and if that section has a record left: see wmmf_channel_info.in_place. Otherwise it gets copies. So does a handle that can write, if there is no record left: readers keep no publisher out. WMMF_E_FORMAT: not a channel. WMMF_E_FULL: as many writable handles are open as it has participants.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_open(byte* name, wmmf_options* options, IntPtr* result);
 
