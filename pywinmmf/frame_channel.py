@@ -210,7 +210,7 @@ class FrameChannel(Opened[hold.Channel]):
 
     @property
     def oldest(self) -> int:
-        """Sequence of the oldest frame that is still there; 0: none yet."""
+        """Sequence of the oldest frame that is still there; 0: none."""
         return int(self._info().oldest)
 
     @property

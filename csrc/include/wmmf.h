@@ -361,7 +361,7 @@ typedef struct wmmf_channel_info {
     uint32_t generation;   /* how often the pictures were replaced, from 1 */
     uint32_t republished;  /* how often this handle found its name taken away and published under it again */
     uint32_t nameless;     /* 1 if the name was taken away, and this handle could not publish under it again */
-    uint64_t oldest;       /* sequence of the oldest frame that is still there */
+    uint64_t oldest;       /* sequence of the oldest frame that is still there; 0: there is none */
     uint64_t pin_limit_ns; /* as it was created with */
 } wmmf_channel_info;
 

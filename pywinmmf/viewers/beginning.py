@@ -18,10 +18,11 @@ class Beginning(NamedTuple):
     """The time of the frame that was the newest then; later, if there was none yet."""
 
 
-def beginning(name: str, namespace: Namespace, before: float, now_ns: int) -> Beginning:
+def beginning(name: str, namespace: Namespace, before: float, now_ns: int, *, partly: bool = False) -> Beginning:
     """So many seconds before ``now_ns``, or with the oldest frame of a channel that has not run for so long.
 
-    `NotSupportedError` if the channel has no history, `InvalidArgumentError` if its history is too short.
+    `NotSupportedError` if the channel has no history, `InvalidArgumentError` if its history is too short; ``partly``:
+    then also with the oldest frame.
     """
     with FrameChannel.open(name, namespace=namespace, readonly=True) as channel:
         if not channel.history:
@@ -36,7 +37,7 @@ def beginning(name: str, namespace: Namespace, before: float, now_ns: int) -> Be
         if oldest_ns <= at_ns:
             first_ns = _newest_at(channel, at_ns)
             return Beginning(first_ns if at_ns - first_ns < SHOWN_NS else at_ns, first_ns)
-        if channel.sequence - oldest + 1 >= channel.history:
+        if not partly and channel.sequence - oldest + 1 >= channel.history:
             seconds = (now_ns - oldest_ns) / 1e9
             raise InvalidArgumentError(
                 f"the history of channel {name!r}, {channel.history} frames, reaches back {seconds:.1f} s: expected "

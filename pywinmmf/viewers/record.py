@@ -146,22 +146,24 @@ class Recording:
         fps: float = 30.0,
         timeout: float = 10.0,
         namespace: Namespace = Namespace.ANY,
-        now_ns: int | None = None,
+        trigger_ns: int | None = None,
     ) -> None:
         """It begins ``before`` seconds ago and ends in ``after`` seconds (None: never by itself), both counted from
-        ``now_ns``. Other arguments as those of `record`."""
-        now_ns = time.perf_counter_ns() if now_ns is None else now_ns
+        now, or from a trigger, which does not come again: then a history that is too short gives what there is. Other
+        arguments as those of `record`."""
+        now_ns = time.perf_counter_ns() if trigger_ns is None else trigger_ns
         self._name = name
         self._namespace = namespace
         self._timeout = timeout
-        self._begin = beginning(name, namespace, before, now_ns) if before else None
+        partly = trigger_ns is not None
+        self._begin = beginning(name, namespace, before, now_ns, partly=partly) if before else None
         had = (now_ns - self._begin.at_ns) / 1e9 if self._begin else 0.0
         self._sequence = 0
         self.seconds = None if after is None else had + after
         """How long it is to be."""
         self.video = Video(file, fps, self.seconds)
         self.lacks = max(0.0, before - had)
-        """Seconds of ``before`` that the channel, which has not run for so long, does not have."""
+        """Seconds of ``before`` that the channel does not have."""
 
     def run(self, is_over: Callable[[], bool], show: Callable[..., None]) -> Video:
         """Record until the time is over or ``is_over()``. ``show`` is called with what a progress bar needs."""
@@ -263,7 +265,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _begun(arguments: argparse.Namespace, ending: Ending) -> Recording | None:
     """The recording as it is asked for, from now or from the trigger on; None: the user said to end before."""
 
-    def begin(now_ns: int | None) -> Recording:
+    def begin(trigger_ns: int | None) -> Recording:
         return Recording(
             arguments.name,
             arguments.file,
@@ -272,7 +274,7 @@ def _begun(arguments: argparse.Namespace, ending: Ending) -> Recording | None:
             fps=arguments.fps,
             timeout=arguments.timeout,
             namespace=arguments.namespace,
-            now_ns=now_ns,
+            trigger_ns=trigger_ns,
         )
 
     recording = begin(None)  # which says at once what cannot be

@@ -106,7 +106,7 @@ def test_one_frame_of_the_history(name: str, readonly: bool) -> None:
 
 @pytest.mark.parametrize("readonly", [False, True])
 def test_before_the_first_frame_that_is_said(name: str, readonly: bool) -> None:
-    with FrameChannel.create(name, capacity=10), FrameChannel.open(name, readonly=readonly) as reader:
+    with FrameChannel.create(name, capacity=10, history=5), FrameChannel.open(name, readonly=readonly) as reader:
         asks: list[Callable[[], object]] = [
             lambda: reader.at(1),
             lambda: reader.at(timestamp_ns=1),
@@ -117,6 +117,7 @@ def test_before_the_first_frame_that_is_said(name: str, readonly: bool) -> None:
         for ask in asks:
             with pytest.raises(LockTimeoutError, match="no frame has been published yet"):
                 ask()
+        assert reader.oldest == 0
 
 
 def test_a_frame_that_is_gone_is_not_waited_for(name: str) -> None:

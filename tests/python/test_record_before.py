@@ -272,6 +272,68 @@ def test_a_film_around_a_trigger(
     assert is_shown_of(channel, pictures[0][1], now - 1, begun - 1)
 
 
+def test_a_trigger_before_the_first_frame(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "film.mp4"
+    with FrameChannel.create(name, capacity=SIZE[0] * SIZE[1] * 3, history=500) as channel:
+        waiting = Waiting(name, file)
+        assert waiting.process.stdin is not None
+        waiting.process.stdin.write("now\n")
+        waiting.process.stdin.flush()
+        filming = Filming(channel)
+        said = waiting.end(None)
+        filming.end()
+    assert waiting.process.returncode == 0, said
+    check_in_order(numbers(file))
+
+
+def test_a_history_that_is_too_short_when_the_trigger_comes(
+    name: str, tmp_path: Path, eventually: Callable[..., None]
+) -> None:
+    """The trigger does not come again: what there is is kept."""
+    file = tmp_path / "film.mp4"
+    with FrameChannel.create(name, capacity=SIZE[0] * SIZE[1] * 3, history=20) as channel:
+        waiting = Waiting(name, file)  # before it can be known
+        filming = Filming(channel)
+        eventually(lambda: channel.sequence > 30)
+        said = waiting.end("now\n")
+        filming.end()
+    assert waiting.process.returncode == 0, said
+    assert re.search(r"has only 0\.\d s of the 1 s before", said[1])
+    check_in_order(numbers(file))
+
+
+WRITER = """
+import time
+import numpy
+from pywinmmf import FrameChannel
+channel = FrameChannel.create(sys.argv[1], capacity=48 * 64 * 3, history=500)
+print("ready", flush=True)
+while True:
+    level = channel.sequence % 10 * 25
+    channel.publish(numpy.full((48, 64, 3), level, numpy.uint8), fourcc="BGR3")
+    time.sleep(0.02)
+"""
+
+
+def test_a_writer_that_dies_after_the_trigger(name: str, child: Callable[..., Any], tmp_path: Path) -> None:
+    """Its last picture stays until the end; one more line does nothing."""
+    file = tmp_path / "film.mp4"
+    writer = child(WRITER, name)
+    assert writer.line() == "ready"
+    waiting = Waiting(name, file)
+    with FrameChannel.open(name, readonly=True) as channel:
+        channel.at(FPS, timeout=WAIT_SECONDS).release()
+        assert waiting.process.stdin is not None
+        waiting.process.stdin.write("now\n")
+        waiting.process.stdin.flush()
+        channel.next(timeout=WAIT_SECONDS).release()
+        writer.kill()
+        said = waiting.end("now\n")
+    assert waiting.process.returncode == 0, said
+    check_in_order(numbers(file)[:-1])
+    assert re.search(r"\d frames, \d\.\d s", said[0])
+
+
 def test_a_trigger_that_never_comes(name: str, film: Callable[..., FrameChannel], tmp_path: Path) -> None:
     film(history=500)
     file = tmp_path / "film.mp4"

@@ -75,7 +75,7 @@ namespace Wmmf
         /// </summary>
         public bool IsInPlace { get; }
 
-        /// <summary>The sequence of the oldest frame that is still there; 0: none yet.</summary>
+        /// <summary>The sequence of the oldest frame that is still there; 0: none.</summary>
         public ulong OldestSequence => Info().oldest;
 
         /// <summary>The newest frame's sequence; 0: none yet.</summary>

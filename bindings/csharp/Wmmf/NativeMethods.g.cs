@@ -195,7 +195,7 @@ namespace Wmmf
         public uint republished;
         // 1 if the name was taken away, and this handle could not publish under it again
         public uint nameless;
-        // sequence of the oldest frame that is still there
+        // sequence of the oldest frame that is still there; 0: there is none
         public ulong oldest;
         // as it was created with
         public ulong pin_limit_ns;
