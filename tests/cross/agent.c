@@ -332,6 +332,10 @@ static void channel_open(void) {
         answer(status);
 }
 
+static void channel_resize(void) {
+    answer(wmmf_channel_resize(channel, number(1), 0, 0, -1));
+}
+
 static void begin(void) {
     begun.struct_size = sizeof begun;
     answer(wmmf_channel_begin(channel, timeout(1), &begun));
@@ -489,6 +493,7 @@ static const struct {
     {"audit", 1, audit},
     {"channel_create", 6, channel_create},
     {"channel_open", 4, channel_open},
+    {"channel_resize", 2, channel_resize},
     {"begin", 2, begin},
     {"publish", 9, publish},
     {"drop", 1, drop},

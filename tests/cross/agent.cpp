@@ -302,6 +302,11 @@ std::string channel_open(const fields &request) {
     return "ok " + std::to_string(info.capacity) + " " + std::to_string(info.slots);
 }
 
+std::string channel_resize(const fields &request) {
+    current_channel().resize(number(request[1]));
+    return "ok";
+}
+
 std::string begin(const fields &request) {
     begun.emplace(current_channel().begin(timeout(request[1])));
     return "ok";
@@ -435,6 +440,7 @@ const std::map<std::string, request> requests = {
     {"audit", {1, audit}},
     {"channel_create", {6, channel_create}},
     {"channel_open", {4, channel_open}},
+    {"channel_resize", {2, channel_resize}},
     {"begin", {2, begin}},
     {"publish", {9, publish}},
     {"drop", {1, drop}},

@@ -238,6 +238,9 @@ class Agent:
         )
         return f"{self.channel.capacity} {self.channel.slots}"
 
+    def channel_resize(self, capacity: str) -> None:
+        self.current_channel().resize(int(capacity))
+
     def begin(self, timeout: str) -> None:
         self.begun = self.current_channel().begin(timeout=seconds(timeout))
 

@@ -198,6 +198,9 @@ internal static class Agent
     {
         switch (request)
         {
+            case "channel_resize":
+                channel.Resize((int)Number(a[0]));
+                return "ok";
             case "begin":
                 s_begun = channel.Begin(Time(a[0]) ?? Timeout.InfiniteTimeSpan);
                 return "ok";
