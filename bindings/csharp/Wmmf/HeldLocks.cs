@@ -10,6 +10,7 @@ namespace Wmmf
         {
             internal HeldLock Lock;
             internal ulong Ticket;
+            internal TaskMark Mark;
         }
 
         private sealed class OfThread
@@ -22,8 +23,8 @@ namespace Wmmf
         [ThreadStatic]
         private static OfThread? t_locks;
 
-        // Notes a lock that was just taken; its ticket.
-        internal static ulong Add(SectionHandle section, ulong at, bool isWrite)
+        // Notes a lock that was just taken; its ticket. `isScope`: the compiler refuses an await inside its block.
+        internal static ulong Add(SectionHandle section, ulong at, bool isWrite, bool isScope)
         {
             var locks = t_locks ??= new OfThread();
             for (var i = locks.Count - 1; i >= 0; i--)
@@ -31,8 +32,42 @@ namespace Wmmf
                     RemoveAt(locks, i);
             if (locks.Count == locks.Held.Length)
                 Array.Resize(ref locks.Held, 2 * locks.Count);
-            locks.Held[locks.Count++] = new Held { Lock = new HeldLock(section, at, isWrite), Ticket = ++locks.Tickets };
+            var mark = new TaskMark(TaskMark.NeedsToken(isScope) ? RunningToken(locks) : null);
+            locks.Held[locks.Count++] =
+                new Held { Lock = new HeldLock(section, at, isWrite), Ticket = ++locks.Tickets, Mark = mark };
             return locks.Tickets;
+        }
+
+        // That of the locks which the running task has on this thread, or a new one: what the task started earlier has the token
+        // of an earlier lock.
+        private static object RunningToken(OfThread locks)
+        {
+            var running = TaskMark.RunningToken;
+            if (running == null || !IsUsed(locks, running))
+                TaskMark.RunningToken = running = new object();
+            return running;
+        }
+
+        private static bool IsUsed(OfThread locks, object token)
+        {
+            for (var i = 0; i < locks.Count; i++)
+                if (locks.Held[i].Mark.Token == token)
+                    return true;
+            return false;
+        }
+
+        // Whether another task of this thread has a lock that keeps this one from reading, or from writing too.
+        internal static bool AnotherTaskHas(SectionHandle section, ulong at, bool writing)
+        {
+            var locks = t_locks;
+            for (var i = (locks?.Count ?? 0) - 1; i >= 0; i--)
+            {
+                ref var held = ref locks!.Held[i];
+                if ((held.Lock.Is(section, at, isWrite: true) || writing && held.Lock.Is(section, at, isWrite: false))
+                    && !held.Mark.IsRunning)
+                    return true;
+            }
+            return false;
         }
 
         // Gives back the lock of this ticket; false if it is not held any more.
@@ -50,14 +85,14 @@ namespace Wmmf
             return false;
         }
 
-        // Releases this lock of the section and kind, without looking at its ticket. The native status; null if this thread does
-        // not hold it.
+        // Releases this lock of the section and kind, without looking at its ticket. The native status; null if the running
+        // task does not hold it on this thread.
         internal static int? Release(SectionHandle section, ulong at, bool isWrite)
         {
             var locks = t_locks;
             for (var i = (locks?.Count ?? 0) - 1; i >= 0; i--)
             {
-                if (locks!.Held[i].Lock.Is(section, at, isWrite))
+                if (locks!.Held[i].Lock.Is(section, at, isWrite) && locks.Held[i].Mark.IsRunning)
                     return ReleaseAt(locks, i);
             }
             return null;
@@ -85,8 +120,11 @@ namespace Wmmf
 
         private static void RemoveAt(OfThread locks, int index)
         {
+            var token = locks.Held[index].Mark.Token;
             locks.Held[index] = locks.Held[--locks.Count];
             locks.Held[locks.Count] = default;
+            if (token != null && token == TaskMark.RunningToken && !IsUsed(locks, token))
+                TaskMark.RunningToken = null;
         }
     }
 }

@@ -6,42 +6,48 @@ namespace Wmmf
     // Its locks: the own one, or the one at an offset of the payload. `at`: see NativeLock.
     public sealed unsafe partial class MemoryMappedFile
     {
-        internal ReadLock ReadLockAt(ulong at, TimeSpan? timeout, CancellationToken cancellationToken)
-        {
-            var status = LockRead(at, timeout, cancellationToken);
-            if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, at, "lock for reading");
-            return new ReadLock(this, HeldLocks.Add(_section, at, isWrite: false));
-        }
+        private const string AnotherTask =
+            "another task of this thread has the lock; tasks that await take it with WriteLockAsync or ReadLockAsync";
+
+        internal ReadLock ReadLockAt(ulong at, TimeSpan? timeout, CancellationToken cancellationToken) =>
+            new ReadLock(this, Note(LockRead(at, timeout, cancellationToken), at, isWrite: false, isScope: true));
 
         internal WriteLock WriteLockAt(ulong at, TimeSpan? timeout, bool repair, CancellationToken cancellationToken)
         {
             var status = LockWrite(at, timeout, repair, cancellationToken);
+            return new WriteLock(this, Note(status, at, isWrite: true, isScope: true, repair), IsOfTheDead(status));
+        }
+
+        internal void EnterReadLockAt(ulong at, TimeSpan? timeout, CancellationToken cancellationToken) =>
+            _ = Note(LockRead(at, timeout, cancellationToken), at, isWrite: false, isScope: false);
+
+        internal bool EnterWriteLockAt(ulong at, TimeSpan? timeout, bool repair, CancellationToken cancellationToken)
+        {
+            var status = LockWrite(at, timeout, repair, cancellationToken);
+            _ = Note(status, at, isWrite: true, isScope: false, repair);
+            return IsOfTheDead(status);
+        }
+
+        internal bool TryEnterReadLockAt(ulong at, TimeSpan timeout, CancellationToken cancellationToken) =>
+            TryNote(LockRead(at, timeout, cancellationToken), at, isWrite: false);
+
+        internal bool TryEnterWriteLockAt(ulong at, TimeSpan timeout, CancellationToken cancellationToken) =>
+            TryNote(LockWrite(at, timeout, false, cancellationToken), at, isWrite: true);
+
+        private bool TryNote(int status, ulong at, bool isWrite)
+        {
+            if (status == (int)WmmfStatus.Timeout)
+                return false;
+            _ = Note(status, at, isWrite, isScope: false);
+            return true;
+        }
+
+        // The ticket of a lock that was asked for; throws if it was not taken.
+        private ulong Note(int status, ulong at, bool isWrite, bool isScope, bool repair = false)
+        {
             if (!IsTaken(status, repair))
-                throw Failure(status, at, "lock for writing");
-            return new WriteLock(this, HeldLocks.Add(_section, at, isWrite: true), status == (int)WmmfStatus.OwnerDied);
-        }
-
-        internal bool TryEnterReadLockAt(ulong at, TimeSpan timeout, CancellationToken cancellationToken)
-        {
-            var status = LockRead(at, timeout, cancellationToken);
-            if (status == (int)WmmfStatus.Timeout)
-                return false;
-            if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, at, "lock for reading");
-            _ = HeldLocks.Add(_section, at, isWrite: false);
-            return true;
-        }
-
-        internal bool TryEnterWriteLockAt(ulong at, TimeSpan timeout, CancellationToken cancellationToken)
-        {
-            var status = LockWrite(at, timeout, false, cancellationToken);
-            if (status == (int)WmmfStatus.Timeout)
-                return false;
-            if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, at, "lock for writing");
-            _ = HeldLocks.Add(_section, at, isWrite: true);
-            return true;
+                throw Failure(status, at, isWrite ? "lock for writing" : "lock for reading");
+            return HeldLocks.Add(_section, at, isWrite, isScope);
         }
 
         // What the native call says: the lock is given back also if that is Poisoned or OwnerDied.
@@ -49,17 +55,23 @@ namespace Wmmf
         {
             var status = HeldLocks.Release(_section, at, isWrite) ?? (int)WmmfStatus.NotOwner;
             if (status == (int)WmmfStatus.NotOwner)
-                throw new WmmfException(
-                    WmmfStatus.NotOwner, 0,
-                    $"cannot unlock {Where(at)}{Title}: this thread does not hold its {(isWrite ? "write" : "read")} lock");
+                throw NotOwner(at, "unlock", isWrite);
             return (WmmfStatus)status;
         }
 
         internal void MarkConsistentAt(ulong at)
         {
             using var section = _section.Hold();
+            if (HeldLocks.AnotherTaskHas(_section, at, writing: true))
+                throw NotOwner(at, "declare consistent", isWrite: true);
             Check(NativeLock.MarkConsistent(section.Pointer, at), at, "declare consistent");
         }
+
+        private WmmfException NotOwner(ulong at, string what, bool isWrite) => new WmmfException(
+            WmmfStatus.NotOwner, 0,
+            $"cannot {what} {Where(at)}{Title}: " + (HeldLocks.AnotherTaskHas(_section, at, writing: true)
+                ? AnotherTask
+                : $"this thread does not hold its {(isWrite ? "write" : "read")} lock"));
 
         internal void PoisonAt(ulong at)
         {
@@ -135,7 +147,9 @@ namespace Wmmf
         }
 
         private static bool IsTaken(int status, bool repair) =>
-            status == (int)WmmfStatus.Ok || repair && status == (int)WmmfStatus.OwnerDied;
+            status == (int)WmmfStatus.Ok || repair && IsOfTheDead(status);
+
+        private static bool IsOfTheDead(int status) => status == (int)WmmfStatus.OwnerDied;
 
         // Whatever ends a wait: others would let us go first.
         private static void LeaveQueue(in SectionHandle.Use section, ulong place)
@@ -150,7 +164,11 @@ namespace Wmmf
                 throw Failure(status, at, what);
         }
 
-        private Exception Failure(int status, ulong at, string what) => Failure(status, $"{what} {Where(at)}".TrimEnd());
+        private Exception Failure(int status, ulong at, string what) =>
+            status == (int)WmmfStatus.Deadlock && HeldLocks.AnotherTaskHas(_section, at, writing: true)
+                ? new WmmfException(
+                    WmmfStatus.Deadlock, 0, $"cannot {what} {Where(at)}{Title}: {AnotherTask}; waiting here would never end")
+                : Failure(status, $"{what} {Where(at)}".TrimEnd());
 
         private static string Where(ulong at) => at == NativeLock.Own ? "" : $"offset {at} of ";
     }

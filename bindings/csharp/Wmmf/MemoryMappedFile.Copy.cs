@@ -16,17 +16,21 @@ namespace Wmmf
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
         /// <exception cref="OwnerDiedException">A writer died inside its lock.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Deadlock"/>: another task of this thread has the
+        /// lock, see <see cref="EnterReadLock"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public void Read(
             Span<byte> buffer, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
             var status = TryRead(buffer, Arguments.Bytes(offset, nameof(offset)), timeout, cancellationToken);
             if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, $"read {buffer.Length} bytes at offset {offset} of");
+                throw Failure(status, NativeLock.Own, $"read {buffer.Length} bytes at offset {offset} of");
         }
 
         private int TryRead(Span<byte> buffer, ulong from, TimeSpan? timeout, CancellationToken cancellationToken)
         {
+            if (HeldLocks.AnotherTaskHas(_section, NativeLock.Own, writing: false))
+                return (int)WmmfStatus.Deadlock;
             using var section = _section.Hold();
             // Without the lock every slice begins the copy again.
             var wait = new Waiting(section, timeout, cancellationToken, copied: IsReadOnly ? buffer.Length : 0);
@@ -48,17 +52,21 @@ namespace Wmmf
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
         /// <exception cref="OwnerDiedException">A writer died inside its lock.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Deadlock"/>: another task of this thread has the
+        /// lock, see <see cref="EnterReadLock"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public void Write(
             ReadOnlySpan<byte> data, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
             var status = TryWrite(data, Arguments.Bytes(offset, nameof(offset)), timeout, cancellationToken);
             if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, $"write {data.Length} bytes at offset {offset} of");
+                throw Failure(status, NativeLock.Own, $"write {data.Length} bytes at offset {offset} of");
         }
 
         private int TryWrite(ReadOnlySpan<byte> data, ulong to, TimeSpan? timeout, CancellationToken cancellationToken)
         {
+            if (HeldLocks.AnotherTaskHas(_section, NativeLock.Own, writing: true))
+                return (int)WmmfStatus.Deadlock;
             using var section = _section.Hold();
             var wait = new Waiting(section, timeout, cancellationToken);
             var place = 0ul;

@@ -55,18 +55,20 @@ namespace Wmmf
 
         /// <summary>Takes the lock for reading, for languages that know no ref structs; give it back with
         /// <see cref="ExitReadLock"/>, in a <c>finally</c> block of the same thread.</summary>
-        /// <remarks>Do not await before that: the thread of a window, for example, runs other tasks meanwhile, and they would
-        /// use the lock as their own. A task that awaits takes <see cref="ReadLockAsync"/>.</remarks>
+        /// <remarks>An await before that lets the thread run other tasks, such as those of a window. None of them uses the lock
+        /// as its own: what needs it throws <see cref="WmmfStatus.Deadlock"/>, what would give it back
+        /// <see cref="WmmfStatus.NotOwner"/>. A task that awaits takes <see cref="ReadLockAsync"/> instead, and others wait.
+        /// What the task calls, and what it starts while it has the lock, counts as a part of it. An async method gives back
+        /// itself what it takes: to the lock its caller is another task.</remarks>
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
         public void EnterReadLock(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
-            _ = ReadLock(timeout, cancellationToken);
+            EnterReadLockAt(NativeLock.Own, timeout, cancellationToken);
 
         /// <summary>Takes the lock for writing, for languages that know no ref structs; give it back with
         /// <see cref="ExitWriteLock"/>, in a <c>finally</c> block of the same thread.</summary>
-        /// <remarks>Do not await before that: the thread of a window, for example, runs other tasks meanwhile, and they would
-        /// use the lock as their own. A task that awaits takes <see cref="WriteLockAsync"/>.</remarks>
+        /// <remarks>As <see cref="EnterReadLock"/> says; a task that awaits takes <see cref="WriteLockAsync"/>.</remarks>
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="repair">As of <see cref="WriteLock"/>.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
@@ -75,7 +77,7 @@ namespace Wmmf
         /// <exception cref="OwnerDiedException">As of <see cref="WriteLock"/>.</exception>
         public bool EnterWriteLock(
             TimeSpan? timeout = null, bool repair = false, CancellationToken cancellationToken = default) =>
-            WriteLock(timeout, repair, cancellationToken).OwnerDied;
+            EnterWriteLockAt(NativeLock.Own, timeout, repair, cancellationToken);
 
         /// <summary>Takes the lock for reading if it is there in time.</summary>
         /// <param name="timeout">Zero, the default, tries once.</param>
@@ -95,11 +97,13 @@ namespace Wmmf
             TryEnterWriteLockAt(NativeLock.Own, timeout, cancellationToken);
 
         /// <summary>Gives the read lock of this thread back, also after <see cref="Dispose"/>.</summary>
-        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotOwner"/>: this thread does not hold it.</exception>
+        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotOwner"/>: this thread does not hold it, or another task of it
+        /// does.</exception>
         public void ExitReadLock() => _ = Unlock(NativeLock.Own, isWrite: false);
 
         /// <summary>Releases the write lock and wakes everything that waits for a change; also after <see cref="Dispose"/>.</summary>
-        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotOwner"/>: this thread does not hold it.</exception>
+        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotOwner"/>: this thread does not hold it, or another task of it
+        /// does.</exception>
         public void ExitWriteLock() => _ = Unlock(NativeLock.Own, isWrite: true);
 
         /// <summary>Declares the payload consistent after a writer died; this thread holds the write lock.</summary>

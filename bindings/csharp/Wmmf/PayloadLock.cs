@@ -76,7 +76,7 @@ namespace Wmmf
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         public void EnterReadLock(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
-            _ = ReadLock(timeout, cancellationToken);
+            File.EnterReadLockAt(_offset, timeout, cancellationToken);
 
         /// <summary>As <see cref="MemoryMappedFile.EnterWriteLock"/>; <see cref="ExitWriteLock"/> gives it back.</summary>
         /// <param name="timeout">Null waits for ever.</param>
@@ -85,7 +85,7 @@ namespace Wmmf
         /// <returns>Whether the previous owner died: only with <paramref name="repair"/>.</returns>
         public bool EnterWriteLock(
             TimeSpan? timeout = null, bool repair = false, CancellationToken cancellationToken = default) =>
-            WriteLock(timeout, repair, cancellationToken).OwnerDied;
+            File.EnterWriteLockAt(_offset, timeout, repair, cancellationToken);
 
         /// <summary>Takes the lock for reading if it is there in time.</summary>
         /// <param name="timeout">Zero, the default, tries once.</param>

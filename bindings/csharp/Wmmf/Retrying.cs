@@ -19,6 +19,8 @@ namespace Wmmf
             {
                 var sequence = Sequence(section, at);
                 var status = attempt();
+                if (status == (int)WmmfStatus.Deadlock && HeldLocks.AnotherTaskHas(section, at, writing: true))
+                    status = (int)WmmfStatus.Timeout; // the other one gives it back while this one waits
                 var left = deadline.Left;
                 if (status != (int)WmmfStatus.Timeout || left == 0)
                     return status;

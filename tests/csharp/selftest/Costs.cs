@@ -38,6 +38,13 @@ internal static class CostsTests
             channel.Publish(bytes, timeout: timeout);
         });
         Check(allocated < 1, $"{allocated} bytes");
+        // These may be held over an await, and say of which task they are.
+        var entered = AllocatedBy(() =>
+        {
+            file.EnterWriteLock();
+            file.ExitWriteLock();
+        });
+        Check(entered < 100, $"Enter and Exit: {entered} bytes");
     }
 
     internal static void TestAFrameTakesLessThanAHundredBytes()
