@@ -772,6 +772,11 @@ int32_t wmmf_channel_get_state(wmmf_channel *channel, int64_t stalled_ns, uint32
     return WMMF_OK;
 }
 
+/* To ask who lives costs a call of the system, on Windows two. Of many that stand by one looks soon in any case. */
+static int64_t standby_pause(const struct base *base) {
+    return RECHECK_NS * (1 + participants_in_use(base->section) / STANDBYS_AS_ONE);
+}
+
 int32_t wmmf_channel_stand_by(wmmf_channel *channel, int64_t timeout_ns) {
     int32_t status = channel_check(channel);
     if (status == WMMF_OK && channel->read_only)
@@ -794,7 +799,7 @@ int32_t wmmf_channel_stand_by(wmmf_channel *channel, int64_t timeout_ns) {
             if (first)
                 return WMMF_OK;
         }
-        int64_t pause = deadline_remaining(deadline, RECHECK_NS);
+        int64_t pause = deadline_remaining(deadline, standby_pause(channel_base(channel)));
         if (pause == 0)
             return WMMF_E_TIMEOUT;
         platform_pause(pause);

@@ -53,6 +53,7 @@
 #define CHANNEL_MOMENTARY  4096    /* bytes of a picture that is copied without a pin first */
 #define CHANNEL_ATTEMPTS   1000000 /* to catch the newest frame; an honest writer is not that quick that often */
 #define CHANNEL_COPIES     3       /* tries to copy a frame whole, however short the timeout */
+#define STANDBYS_AS_ONE    16      /* of so many that stand by each looks after RECHECK_NS, of more more seldom */
 #define NAME_CHECK_NS      INT64_C(500000000) /* how often a publisher looks whether the name leads to its channel */
 
 #endif
