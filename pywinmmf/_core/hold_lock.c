@@ -14,9 +14,14 @@ typedef struct {
 struct Held {
     Held *next;
     unsigned long thread;
+    uint64_t code;  /* what Python runs in that thread: a later thread may have the same number, but never this one */
     Guard *guard;   /* borrowed: it has this */
     PyObject *task; /* a weak reference to the task or greenlet that took it; NULL: neither */
 };
+
+static uint64_t running_code(void) {
+    return PyThreadState_GetID(PyThreadState_Get());
+}
 
 static PyObject *section_new(PyTypeObject *type, PyObject *arguments, PyObject *names) {
     (void)names;
@@ -141,15 +146,14 @@ static int which_lock(PyObject *at, uint64_t *found) {
  * of this thread that has the lock. Reading together with a reading task is harmless. */
 static PyObject *section_other_task(Section *self, PyObject *const *arguments, Py_ssize_t count) {
     (void)count;
-    unsigned long thread = PyThread_get_thread_ident();
-    uint64_t at;
+    uint64_t at, code = running_code();
     if (!which_lock(arguments[1], &at))
         return NULL;
     PyObject *task = NULL;
     int found = 0;
     Py_BEGIN_CRITICAL_SECTION(self);
     for (Held *held = self->held; held; held = held->next) {
-        if (held->thread == thread && held->guard->at == at && (held->guard->writing || arguments[0] == Py_True)) {
+        if (held->code == code && held->guard->at == at && (held->guard->writing || arguments[0] == Py_True)) {
             task = Py_XNewRef(held->task);
             found = 1;
             break;
@@ -183,7 +187,7 @@ static PyObject *section_only_own(Section *self, PyObject *which) {
     PyObject *current = current_task(state);
     if (PyErr_Occurred())
         return NULL;
-    unsigned long thread = PyThread_get_thread_ident();
+    uint64_t code = running_code();
     int own = 0, others = 0;
     Py_BEGIN_CRITICAL_SECTION(state->module);
     for (Handle *handle = state->handles; handle; handle = handle->next) {
@@ -191,7 +195,7 @@ static PyObject *section_only_own(Section *self, PyObject *which) {
             continue;
         Py_BEGIN_CRITICAL_SECTION(handle);
         for (Held *held = ((Section *)handle)->held; held; held = held->next) {
-            int ours = held->thread == thread && held->guard->at == at;
+            int ours = held->code == code && held->guard->at == at;
             own += ours && held->task == current;
             others += ours && held->task != current;
         }
@@ -249,7 +253,7 @@ static PyObject *guard_enter(Guard *self, PyObject *none) {
         PyMem_Free(held);
         return fail_lock(self, status);
     }
-    *held = (Held){NULL, PyThread_get_thread_ident(), self, current_task(state)};
+    *held = (Held){NULL, PyThread_get_thread_ident(), running_code(), self, current_task(state)};
     Py_BEGIN_CRITICAL_SECTION(section);
     held->next = section->held;
     section->held = held;

@@ -24,6 +24,12 @@ INSIDE_A_WRITE_LOCK = {
 }
 
 
+def run_thread(code: Callable[[], None]) -> None:
+    thread = threading.Thread(target=code)
+    thread.start()
+    thread.join()
+
+
 async def in_two_tasks(
     first: Callable[[asyncio.Event, asyncio.Event], Coroutine[Any, Any, None]], second: Callable[[], object]
 ) -> None:
@@ -92,6 +98,33 @@ def test_a_task_goes_on_with_its_own_lock(section: MemoryMappedFile) -> None:
             assert section.read(3) == b"own"
 
     asyncio.run(work())
+
+
+def test_a_thread_that_ended_is_not_taken_for_a_later_one(section: MemoryMappedFile) -> None:
+    """The system gives the number of a thread again."""
+    guard = section.read_lock()
+    numbers = []
+
+    def end_with_the_lock() -> None:
+        guard.__enter__()
+        numbers.append(threading.get_ident())
+
+    async def write() -> None:
+        section.write(b"x", timeout=30)
+
+    def write_if_it_has_the_number() -> None:
+        if threading.get_ident() == numbers[0]:
+            numbers.append(numbers[0])
+            asyncio.run(write())
+
+    run_thread(end_with_the_lock)
+    for _ in range(1000):
+        run_thread(write_if_it_has_the_number)
+        if len(numbers) == 2:
+            break
+    else:
+        pytest.skip("no later thread had the number of the first")
+    assert section.sequence == 1
 
 
 def test_another_threads_task_waits(section: MemoryMappedFile) -> None:
