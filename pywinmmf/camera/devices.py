@@ -24,7 +24,7 @@ def devices() -> list[Device]:
         from cv2_enumerate_cameras import enumerate_cameras
 
         return sorted(Device(camera.index, camera.name, camera.path or "") for camera in enumerate_cameras(BACKEND))
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise OSError(f"cameras cannot be listed ({error}): pip install 'pywinmmf[camera]'") from None
     except Exception as error:  # it imports OpenCV, which may be broken, and asks drivers
         raise OSError(f"cameras cannot be listed ({type(error).__name__}: {error})") from None

@@ -226,11 +226,17 @@ def test_list(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert listed["errors"] == []
 
 
-def refuse(_: int) -> list[Device]:
-    raise KeyError("cv2_enumerate_cameras")
+def broken(error: Exception) -> SimpleNamespace:
+    def refuse(_: int) -> list[Device]:
+        raise error
+
+    return SimpleNamespace(enumerate_cameras=refuse)
 
 
-@pytest.mark.parametrize("package", [None, SimpleNamespace(enumerate_cameras=refuse)], ids=["missing", "broken"])
+BROKEN = [broken(KeyError("cv2_enumerate_cameras")), broken(ImportError("cv2_enumerate_cameras: no libxcb.so.1"))]
+
+
+@pytest.mark.parametrize("package", [None, *BROKEN], ids=["missing", "broken", "broken OpenCV"])
 def test_an_empty_list_is_told_from_one_that_could_not_be_made(
     package: object, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -242,6 +248,7 @@ def test_an_empty_list_is_told_from_one_that_could_not_be_made(
             said = capsys.readouterr()
             assert name in said.out  # what is shared can be listed all the same
             assert "cv2_enumerate_cameras" in said.err
+            assert ("pip install" in said.err) == (package is None)  # which cures nothing that is broken
     (error,) = json.loads(said.out)["errors"]
     assert "cv2_enumerate_cameras" in error
 
