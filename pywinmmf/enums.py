@@ -39,7 +39,7 @@ class Status(IntEnum):
     NOT_OWNER = -25
     """The calling thread does not hold the lock."""
     READ_ONLY = -26
-    """The handle was opened read-only."""
+    """The handle was opened read-only, or gets copies of frames only."""
     NOT_SUPPORTED = -27
     """Not supported by this layout, or by this system."""
     FULL = -28

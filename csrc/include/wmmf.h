@@ -106,7 +106,7 @@ enum wmmf_status {
     WMMF_E_CLOSED = -23,        /* the handle is closed (reported by the bindings) */
     WMMF_E_DEADLOCK = -24,      /* the calling thread would wait for itself: it holds the lock, through any handle */
     WMMF_E_NOT_OWNER = -25,     /* the calling thread does not hold the lock */
-    WMMF_E_READ_ONLY = -26,     /* the handle was opened read-only */
+    WMMF_E_READ_ONLY = -26,     /* the handle was opened read-only, or gets copies of frames only */
     WMMF_E_NOT_SUPPORTED = -27, /* not supported by this layout, or by this system */
     WMMF_E_FULL = -28,   /* all participant records, or all places of the handle for readers or frames, are in use */
     WMMF_E_FORKED = -29, /* the handle belongs to the parent process */

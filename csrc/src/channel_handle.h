@@ -64,6 +64,8 @@ static inline struct base *channel_base(const wmmf_channel *channel) {
 /* WMMF_E_ARGUMENT for NULL, WMMF_E_FORKED in a child. */
 int32_t channel_check(const wmmf_channel *channel);
 int32_t frame_check(const wmmf_channel *channel, const wmmf_frame *frame);
+/* WMMF_E_READ_ONLY: this handle can only copy. */
+int32_t channel_check_in_place(const wmmf_channel *channel);
 
 /* The current pictures, kept for the caller until it leaves them. */
 struct generation *generation_enter(wmmf_channel *channel);

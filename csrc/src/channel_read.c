@@ -294,14 +294,21 @@ static int32_t acquire(wmmf_channel *channel, const struct wish *wish, int64_t t
     return status;
 }
 
+int32_t channel_check_in_place(const wmmf_channel *channel) {
+    if (readers_can_pin(&channel_base(channel)->readers))
+        return WMMF_OK;
+    error_detail("this handle cannot hold frames in place, it gets copies");
+    return WMMF_E_READ_ONLY;
+}
+
 int32_t wmmf_channel_acquire_pick(wmmf_channel *channel, uint32_t pick, uint64_t after, int64_t timeout_ns,
                                   wmmf_frame *frame) {
     struct wish wish = {pick, after};
     int32_t status = frame_check(channel, frame);
     if (status == WMMF_OK)
         status = wish_check(&wish);
-    if (status == WMMF_OK && !readers_can_pin(&channel_base(channel)->readers))
-        status = WMMF_E_READ_ONLY;
+    if (status == WMMF_OK)
+        status = channel_check_in_place(channel);
     return status != WMMF_OK ? status : acquire(channel, &wish, timeout_ns, frame);
 }
 

@@ -228,8 +228,8 @@ static int32_t items_check(const wmmf_set_item *items, uint32_t count) {
         int32_t status = frame_check(items[i].channel, items[i].frame);
         if (status == WMMF_OK && (items[i].reserved != 0 || (!items[i].buffer && items[i].length != 0)))
             status = WMMF_E_ARGUMENT;
-        if (status == WMMF_OK && !items[i].buffer && !readers_can_pin(&channel_base(items[i].channel)->readers))
-            status = WMMF_E_READ_ONLY;
+        if (status == WMMF_OK && !items[i].buffer)
+            status = channel_check_in_place(items[i].channel);
         if (status != WMMF_OK)
             return status;
     }

@@ -951,6 +951,7 @@ static void readers_keep_no_publisher_out(void) {
     uint8_t copy[CAPACITY];
     wmmf_frame frame = new_frame();
     CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_channel_acquire(heir, 0, 0, &frame));
+    CHECK(strstr(wmmf_last_detail(), "it gets copies"));
     REQUIRE_OK(wmmf_channel_read(heir, 0, copy, sizeof copy, 0, &frame));
     CHECK(frame.sequence == 20 && copy[0] == 20);
     uint32_t writers = 0, listed = 0;

@@ -71,7 +71,8 @@ namespace Wmmf
         /// <summary>Whether it was opened with read rights only: it cannot publish.</summary>
         public bool IsReadOnly { get; }
 
-        /// <summary>Whether it gives frames in place. If not, only <see cref="ReadInto"/> and similar calls do, which copy.
+        /// <summary>Whether it gives frames in place: not if this user may not write what readers write, or if there are too
+        /// many readers. If not, only <see cref="ReadInto"/> and similar calls do, which copy.
         /// </summary>
         public bool IsInPlace { get; }
 

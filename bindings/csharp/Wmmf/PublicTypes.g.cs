@@ -38,7 +38,7 @@ namespace Wmmf
         Deadlock = -24,
         /// <summary>The calling thread does not hold the lock.</summary>
         NotOwner = -25,
-        /// <summary>The handle was opened read-only.</summary>
+        /// <summary>The handle was opened read-only, or gets copies of frames only.</summary>
         ReadOnly = -26,
         /// <summary>Not supported by this layout, or by this system.</summary>
         NotSupported = -27,
