@@ -139,6 +139,23 @@ static struct participant *own_record(const wmmf_section *section) {
     return &section->records[section->index];
 }
 
+static struct inner_plan readers_plan(uint32_t readers, uint32_t pins) {
+    struct inner_plan plan = {.kind = KIND_READERS, .participants = readers};
+    plan.pins_each = (pins + PINS_ALIGNMENT - 1) / PINS_ALIGNMENT * PINS_ALIGNMENT;
+    return plan;
+}
+
+/* As the channel says it, which any writer may have written. */
+static int32_t find_readers(const struct channel_header *header, struct inner_plan *plan, uint32_t *pins) {
+    uint32_t readers = load_relaxed_u32(&header->readers);
+    *pins = load_relaxed_u32(&header->pins);
+    if (readers == 0 || readers > WMMF_PARTICIPANTS_MAX || *pins == 0 || *pins > WMMF_CHANNEL_PINS_MAX)
+        return WMMF_E_FORMAT;
+    *plan = readers_plan(readers, *pins);
+    plan->id = load_relaxed_u64(&header->readers_id);
+    return WMMF_OK;
+}
+
 /* Takes over the section, and closes it on failure. A read-only handle can do without the readers' section. */
 static int32_t base_new(wmmf_section *section, wmmf_section *readers, struct base **out) {
     struct base *base = calloc(1, sizeof *base);
@@ -154,16 +171,10 @@ static int32_t base_new(wmmf_section *section, wmmf_section *readers, struct bas
     int32_t status = WMMF_OK;
     if (section->size < CHANNEL_HEADER_SIZE || load_relaxed_u64(&base->header->magic) != CHANNEL_MAGIC)
         status = WMMF_E_FORMAT;
-    struct inner_plan plan = {.kind = KIND_READERS};
+    struct inner_plan plan;
     if (status == WMMF_OK) {
-        plan.id = load_relaxed_u64(&base->header->readers_id);
-        plan.participants = load_relaxed_u32(&base->header->readers);
-        base->readers.pins = load_relaxed_u32(&base->header->pins);
         base->pin_limit_ns = load_relaxed_u64(&base->header->pin_limit_ns);
-        plan.pins_each = (base->readers.pins + PINS_ALIGNMENT - 1) / PINS_ALIGNMENT * PINS_ALIGNMENT;
-        if (plan.participants == 0 || plan.participants > WMMF_PARTICIPANTS_MAX || base->readers.pins == 0 ||
-            base->readers.pins > WMMF_CHANNEL_PINS_MAX)
-            status = WMMF_E_FORMAT;
+        status = find_readers(base->header, &plan, &base->readers.pins);
     }
     if (status == WMMF_OK && !readers) {
         plan.without_record = !section->read_only; /* readers that fill it keep no publisher out */
@@ -241,13 +252,12 @@ static void founding_undo(struct founding *founding) {
 static int32_t found(wmmf_section *section, const void *context) {
     struct founding *founding = *(struct founding *const *)context;
     struct channel_header *header = (struct channel_header *)(void *)section->payload;
-    struct inner_plan plan = {.kind = KIND_READERS, .participants = section->participants};
     founding_undo(founding); /* of a try before: the name was taken, and is free again */
     header->magic = CHANNEL_MAGIC;
     header->readers = section->participants;
     header->pins = founding->options.pins ? founding->options.pins : WMMF_CHANNEL_PINS_DEFAULT;
     header->pin_limit_ns = founding->options.pin_limit_ns;
-    plan.pins_each = (header->pins + PINS_ALIGNMENT - 1) / PINS_ALIGNMENT * PINS_ALIGNMENT;
+    struct inner_plan plan = readers_plan(section->participants, header->pins);
     int32_t status = section_create_inner(section, &plan, &founding->readers_section);
     if (status != WMMF_OK)
         return status;
@@ -585,7 +595,8 @@ int32_t channel_follow(wmmf_channel *channel, const struct generation *from) {
     return status == WMMF_E_NOT_FOUND ? WMMF_OK : status;
 }
 
-int32_t channel_install(wmmf_channel *channel, struct base *base, const struct pictures *pictures) {
+/* make_current, by a writer that owns the lock. */
+static int32_t install(wmmf_channel *channel, struct base *base, const struct pictures *pictures) {
     lock_following(channel);
     int32_t status = make_current(channel, base, pictures);
     unlock_following(channel);
@@ -635,7 +646,7 @@ int32_t channel_replace(wmmf_channel *channel, const struct pictures_shape *give
         struct pictures announced = pictures;
         if (sequence == ours)
             copy_newest(&before->pictures, &pictures);
-        status = channel_install(channel, base, &pictures);
+        status = install(channel, base, &pictures);
         if (status == WMMF_OK) {
             announce(base, &announced, sequence);
             /* Their last user may not be allowed to remove the name. Dying here leaves it to the next creator. */
@@ -705,7 +716,7 @@ static int32_t publish_name(wmmf_channel *channel, struct generation *before) {
         return status;
     }
     copy_newest(&before->pictures, &founding.pictures);
-    status = channel_install(channel, base, &founding.pictures);
+    status = install(channel, base, &founding.pictures);
     if (status != WMMF_OK) {
         base_close(base);
         return status;
@@ -893,15 +904,11 @@ int32_t channel_participant(wmmf_section *section, uint32_t index, wmmf_particip
     const struct channel_header *header = (const struct channel_header *)(const void *)section->payload;
     if (section->size < CHANNEL_HEADER_SIZE || load_relaxed_u64(&header->magic) != CHANNEL_MAGIC)
         return WMMF_E_FORMAT;
-    struct inner_plan plan = {.kind = KIND_READERS, .id = load_relaxed_u64(&header->readers_id)};
-    plan.participants = load_relaxed_u32(&header->readers);
-    uint32_t pins = load_relaxed_u32(&header->pins);
-    plan.pins_each = (pins + PINS_ALIGNMENT - 1) / PINS_ALIGNMENT * PINS_ALIGNMENT;
-    wmmf_section *readers = NULL;
+    struct inner_plan plan;
+    uint32_t pins;
+    wmmf_section *readers;
     struct pictures pictures;
-    bool sound = plan.participants != 0 && plan.participants <= WMMF_PARTICIPANTS_MAX && pins != 0 &&
-                 pins <= WMMF_CHANNEL_PINS_MAX;
-    if (!sound || section_open_inner(section, &plan, true, &readers) != WMMF_OK)
+    if (find_readers(header, &plan, &pins) != WMMF_OK || section_open_inner(section, &plan, true, &readers) != WMMF_OK)
         readers = NULL;
     uint64_t id = load_seq_u64(&header->current) & CURRENT_PICTURES;
     bool seen = pictures_open(section, id, true, &pictures) == WMMF_OK;

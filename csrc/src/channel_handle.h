@@ -89,8 +89,6 @@ static inline int32_t generation_status(const struct generation *generation) {
 
 /* Goes on to the pictures that are current now. WMMF_OK also if there is nothing to follow to. */
 int32_t channel_follow(wmmf_channel *channel, const struct generation *from);
-/* Makes these, which are in the caller's hands, current: for this handle, and for all. The caller owns the lock. */
-int32_t channel_install(wmmf_channel *channel, struct base *base, const struct pictures *pictures);
 /* New pictures in place of the current ones. The caller owns the lock. */
 int32_t channel_replace(wmmf_channel *channel, const struct pictures_shape *shape);
 /* Wakes everything that waits for a frame. */

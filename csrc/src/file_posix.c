@@ -59,12 +59,7 @@ int32_t platform_file_open(const struct platform_file *file, struct platform_map
     mapping->protection = file->protection;
     mapping->file_path = strdup(file->path);
     status = mapping->file_path ? open_descriptor(mapping, file, created) : WMMF_E_NO_MEMORY;
-    if (status != WMMF_OK) {
-        platform_close(mapping);
-        return status;
-    }
-    *out = mapping;
-    return WMMF_OK;
+    return mapping_hand_out(mapping, status, out);
 }
 
 void platform_file_remove(const char *path) {

@@ -127,12 +127,7 @@ int32_t platform_file_open(const struct platform_file *file, struct platform_map
     if (status != WMMF_OK)
         return status;
     status = prepare(mapping, file, created);
-    if (status != WMMF_OK) {
-        platform_close(mapping);
-        return status;
-    }
-    *out = mapping;
-    return WMMF_OK;
+    return mapping_hand_out(mapping, status, out);
 }
 
 void platform_file_remove(const char *path) {

@@ -64,6 +64,15 @@ int32_t platform_access_of(const struct platform_mapping *mapping, wmmf_options 
 int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const char *name), void *context);
 /* Unmaps; the last user's close removes the name. */
 void platform_close(struct platform_mapping *mapping);
+/* How a call ends that makes a mapping: hands it out, or closes it. */
+static inline int32_t mapping_hand_out(struct platform_mapping *mapping, int32_t status,
+                                       struct platform_mapping **out) {
+    if (status == WMMF_OK)
+        *out = mapping;
+    else
+        platform_close(mapping);
+    return status;
+}
 uint8_t *platform_base(const struct platform_mapping *mapping);
 uint64_t platform_mapped_size(const struct platform_mapping *mapping);
 

@@ -555,12 +555,7 @@ int32_t platform_create(const char *name, const wmmf_options *options, uint64_t 
     }
     if (status == WMMF_OK)
         status = platform_extend(mapping, addresses);
-    if (status != WMMF_OK) {
-        platform_close(mapping);
-        return status;
-    }
-    *out = mapping;
-    return WMMF_OK;
+    return mapping_hand_out(mapping, status, out);
 }
 
 static bool give_name(const struct platform_mapping *mapping) {
@@ -700,12 +695,7 @@ int32_t platform_open(const char *name, const wmmf_options *options, struct plat
         status = section_path(name, options->name_space, user, mapping->path, sizeof mapping->path);
     if (status == WMMF_OK) /* a local name of another user was planted */
         status = open_attached(mapping, own || options->name_space == WMMF_LOCAL ? &user : NULL, own ? &mode : NULL);
-    if (status != WMMF_OK) {
-        platform_close(mapping);
-        return status;
-    }
-    *out = mapping;
-    return WMMF_OK;
+    return mapping_hand_out(mapping, status, out);
 }
 
 /* Inner sections: files that no namespace lists, and that the sweep finds. Their ids are random, so nobody can plant a
@@ -746,12 +736,7 @@ int32_t platform_create_inner(const struct platform_mapping *outer, bool for_rea
         return status;
     mode_t mode = access.st_mode & 0777;
     status = make_file(mapping, for_readers ? readers_mode(mode) : mode, size, reserved, 0);
-    if (status != WMMF_OK) {
-        platform_close(mapping);
-        return status;
-    }
-    *out = mapping;
-    return WMMF_OK;
+    return mapping_hand_out(mapping, status, out);
 }
 
 int32_t platform_open_inner(const struct platform_mapping *outer, bool for_readers, uint64_t id, bool read_only,
@@ -762,12 +747,7 @@ int32_t platform_open_inner(const struct platform_mapping *outer, bool for_reade
     if (status != WMMF_OK)
         return status;
     status = open_attached(mapping, &outer->owner, NULL);
-    if (status != WMMF_OK) {
-        platform_close(mapping);
-        return status;
-    }
-    *out = mapping;
-    return WMMF_OK;
+    return mapping_hand_out(mapping, status, out);
 }
 
 int32_t platform_check_own(const struct platform_mapping *mapping) {

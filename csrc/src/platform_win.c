@@ -454,12 +454,7 @@ int32_t platform_create(const char *name, const wmmf_options *options, uint64_t 
     status = creation_descriptor(options, &mapping->descriptor);
     if (status == WMMF_OK)
         status = create_exclusively(mapping, full_name, size, addresses, options->flags);
-    if (status != WMMF_OK) {
-        platform_close(mapping);
-        return status;
-    }
-    *out = mapping;
-    return WMMF_OK;
+    return mapping_hand_out(mapping, status, out);
 }
 
 int32_t platform_reserve(struct platform_mapping *mapping, uint64_t offset, uint64_t length) {
@@ -501,12 +496,7 @@ int32_t platform_open(const char *name, const wmmf_options *options, struct plat
         if (status != WMMF_OK)
             error_detail("it belongs to another user");
     }
-    if (status != WMMF_OK) {
-        platform_close(mapping);
-        return status;
-    }
-    *out = mapping;
-    return WMMF_OK;
+    return mapping_hand_out(mapping, status, out);
 }
 
 /* Inner sections. */
@@ -564,12 +554,7 @@ int32_t platform_create_inner(const struct platform_mapping *outer, bool for_rea
     status = inner_descriptor(outer, for_readers, &mapping->descriptor);
     if (status == WMMF_OK)
         status = create_exclusively(mapping, name, size, size, 0);
-    if (status != WMMF_OK) {
-        platform_close(mapping);
-        return status;
-    }
-    *out = mapping;
-    return WMMF_OK;
+    return mapping_hand_out(mapping, status, out);
 }
 
 static bool has_owner_of(HANDLE section, HANDLE other) {
@@ -596,12 +581,7 @@ int32_t platform_open_inner(const struct platform_mapping *outer, bool for_reade
     status = open_by_name(mapping, name, read_only);
     if (status == WMMF_OK && !has_owner_of(mapping->mapping, outer->mapping))
         status = WMMF_E_ACCESS;
-    if (status != WMMF_OK) {
-        platform_close(mapping);
-        return status;
-    }
-    *out = mapping;
-    return WMMF_OK;
+    return mapping_hand_out(mapping, status, out);
 }
 
 /* Owner or group: what an administrator creates may belong to the group. */

@@ -165,12 +165,18 @@ static int32_t section_new(struct platform_mapping *mapping, const wmmf_options 
     return WMMF_OK;
 }
 
-static void section_opened(wmmf_section *section) {
-    if (!section->abandon)
-        return;
+/* How opening ends: hands the section out, or closes it. */
+static int32_t hand_out(wmmf_section *section, int32_t status, wmmf_section **out) {
+    if (status != WMMF_OK) {
+        section_abandon(section);
+        return status;
+    }
     if (section->layout == WMMF_WINMMF)
         section->identity = platform_identity(section->mapping);
-    holders_add_handle(section);
+    if (section->abandon)
+        holders_add_handle(section);
+    *out = section;
+    return WMMF_OK;
 }
 
 static void copy_constants(wmmf_section *section) {
@@ -295,14 +301,8 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
         status = initialise(section, plan);
     if (status == WMMF_OK && name)
         status = platform_publish(mapping);
-    if (status != WMMF_OK) {
-        section_abandon(section);
-        return status;
-    }
     section->unnamed = !name;
-    section_opened(section);
-    *out = section;
-    return WMMF_OK;
+    return hand_out(section, status, out);
 }
 
 /* Where the payload is, according to a header that anybody may have written: each field is loaded once and
@@ -426,13 +426,7 @@ static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmm
         copy_constants(section);
         status = join(section);
     }
-    if (status != WMMF_OK) {
-        section_abandon(section);
-        return status;
-    }
-    section_opened(section);
-    *out = section;
-    return WMMF_OK;
+    return hand_out(section, status, out);
 }
 
 static int32_t open_existing(const char *name, uint64_t size, const wmmf_options *options, enum section_kind kind,
@@ -592,13 +586,7 @@ static int32_t inner_new(struct platform_mapping *mapping, const struct inner_pl
             status = WMMF_OK;
         }
     }
-    if (status != WMMF_OK) {
-        section_abandon(section);
-        return status;
-    }
-    section_opened(section);
-    *out = section;
-    return WMMF_OK;
+    return hand_out(section, status, out);
 }
 
 int32_t section_create_inner(const wmmf_section *outer, struct inner_plan *plan, wmmf_section **out) {
@@ -648,20 +636,16 @@ static int32_t initialise_file(struct platform_mapping *mapping, const wmmf_opti
                                wmmf_section **out) {
     uint32_t participants = participants_of(options, NULL);
     uint64_t offset = payload_offset(WMMF_NATIVE, participants, options->locks);
-    int32_t status = section_new(mapping, options, offset, size, participants, options->locks, out);
+    wmmf_section *section;
+    int32_t status = section_new(mapping, options, offset, size, participants, options->locks, &section);
     if (status != WMMF_OK)
         return status;
-    struct header *header = (*out)->header;
+    struct header *header = section->header;
     store_seq_u32(&header->format_version, WMMF_FORMAT_VERSION);
     memset((uint8_t *)header + offsetof(struct header, participants), 0,
            (size_t)offset - offsetof(struct header, participants));
     header->boot_id = platform_boot_id();
-    status = initialise_header(*out, NULL);
-    if (status == WMMF_OK)
-        section_opened(*out);
-    else
-        section_abandon(*out);
-    return status;
+    return hand_out(section, initialise_header(section, NULL), out);
 }
 
 uint64_t section_file_size(const wmmf_options *options, uint64_t size) {

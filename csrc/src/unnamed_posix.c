@@ -117,12 +117,7 @@ int32_t platform_create_unnamed(const wmmf_options *options, uint64_t size, uint
     if (status != WMMF_OK)
         return status;
     status = create(mapping, mode, size, reserved, addresses, options->flags);
-    if (status != WMMF_OK) {
-        platform_close(mapping);
-        return status;
-    }
-    *out = mapping;
-    return WMMF_OK;
+    return mapping_hand_out(mapping, status, out);
 }
 
 int32_t platform_share(struct platform_mapping *mapping, uint32_t pid, bool read_only, int64_t *handle) {
@@ -186,10 +181,5 @@ int32_t platform_open_handle(int64_t handle, bool read_only, struct platform_map
         return status;
     mapping->read_only = read_only;
     status = open_descriptor(mapping, (int)handle);
-    if (status != WMMF_OK) {
-        platform_close(mapping);
-        return status;
-    }
-    *out = mapping;
-    return WMMF_OK;
+    return mapping_hand_out(mapping, status, out);
 }

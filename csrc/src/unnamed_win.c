@@ -25,12 +25,7 @@ int32_t platform_create_unnamed(const wmmf_options *options, uint64_t size, uint
     status = creation_descriptor(options, &mapping->descriptor);
     if (status == WMMF_OK)
         status = create_exclusively(mapping, NULL, size, addresses, options->flags);
-    if (status != WMMF_OK) {
-        platform_close(mapping);
-        return status;
-    }
-    *out = mapping;
-    return WMMF_OK;
+    return mapping_hand_out(mapping, status, out);
 }
 
 int32_t platform_share(struct platform_mapping *mapping, uint32_t pid, bool read_only, int64_t *handle) {
@@ -81,10 +76,5 @@ int32_t platform_open_handle(int64_t handle, bool read_only, struct platform_map
         if (error == ERROR_INVALID_HANDLE)
             status = no_handle(handle);
     }
-    if (status != WMMF_OK) {
-        platform_close(mapping);
-        return status;
-    }
-    *out = mapping;
-    return WMMF_OK;
+    return mapping_hand_out(mapping, status, out);
 }
