@@ -12,7 +12,7 @@ class Error(Exception):
 
     ``status`` is the status of the C library, see `Status`. ``os_error`` is the code of
     the operating system (``errno`` or ``GetLastError()``), 0 if the system had no part in it. Those that are an
-    `OSError` have the ``errno`` of their kind, on Windows too, as Python's own have.
+    `OSError` have the ``errno`` of their kind, also on Windows, as Python's own have.
     """
 
     def __init__(self, message: str, status: int = lib.WMMF_E_ARGUMENT, os_error: int = 0) -> None:

@@ -50,7 +50,7 @@ class SharedMemory:
     @property
     def buf(self) -> memoryview:
         """The bytes, in place; None after `close`."""
-        return self._buf  # type: ignore[return-value]  # the interface that is replaced says so, too
+        return self._buf  # type: ignore[return-value]  # the interface that it replaces says so as well
 
     def close(self) -> None:
         """Close this access, once nothing made of `buf` needs it any more. Calling it again does nothing."""
