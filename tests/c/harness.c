@@ -113,6 +113,22 @@ wmmf_participant participant_of(wmmf_section *section, uint32_t index) {
     return found;
 }
 
+int32_t lock_read_row(wmmf_section *section, int64_t timeout_ns) {
+    return wmmf_lock_read_at(section, ROW, timeout_ns);
+}
+
+int32_t unlock_read_row(wmmf_section *section) {
+    return wmmf_unlock_read_at(section, ROW);
+}
+
+int32_t lock_write_row(wmmf_section *section, int64_t timeout_ns) {
+    return wmmf_lock_write_at(section, ROW, timeout_ns);
+}
+
+int32_t unlock_write_row(wmmf_section *section) {
+    return wmmf_unlock_write_at(section, ROW);
+}
+
 struct holder {
     wmmf_section *section;
     int32_t (*lock)(wmmf_section *, int64_t);

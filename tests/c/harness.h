@@ -56,6 +56,12 @@ uint8_t *data_of(wmmf_section *section);
 uint64_t size_of(wmmf_section *section);
 wmmf_info info_of(wmmf_section *section);
 wmmf_participant participant_of(wmmf_section *section, uint32_t index);
+/* The lock at one place of the payload, as the calls for the section's own. */
+#define ROW UINT64_C(128)
+int32_t lock_read_row(wmmf_section *section, int64_t timeout_ns);
+int32_t unlock_read_row(wmmf_section *section);
+int32_t lock_write_row(wmmf_section *section, int64_t timeout_ns);
+int32_t unlock_write_row(wmmf_section *section);
 /* Another thread, which has taken a lock, as `lock` does, and keeps it until it is told to give it back with `unlock`.
  */
 struct holder;

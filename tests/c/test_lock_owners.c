@@ -3,8 +3,6 @@
 #include "harness.h"
 #include "system.h"
 
-#define ROW UINT64_C(128)
-
 static wmmf_section *table_of(const char *name, uint32_t layout) {
     wmmf_options options = options_of(layout, WMMF_LOCAL);
     wmmf_section *section;
@@ -19,22 +17,6 @@ struct kind {
     int32_t (*lock)(wmmf_section *, int64_t);
     int32_t (*unlock)(wmmf_section *);
 };
-
-static int32_t lock_read_row(wmmf_section *section, int64_t timeout_ns) {
-    return wmmf_lock_read_at(section, ROW, timeout_ns);
-}
-
-static int32_t unlock_read_row(wmmf_section *section) {
-    return wmmf_unlock_read_at(section, ROW);
-}
-
-static int32_t lock_write_row(wmmf_section *section, int64_t timeout_ns) {
-    return wmmf_lock_write_at(section, ROW, timeout_ns);
-}
-
-static int32_t unlock_write_row(wmmf_section *section) {
-    return wmmf_unlock_write_at(section, ROW);
-}
 
 static const struct kind kinds[] = {
     {WMMF_NATIVE, wmmf_lock_read, wmmf_unlock_read}, {WMMF_NATIVE, wmmf_lock_write, wmmf_unlock_write},

@@ -9,8 +9,7 @@
 
 #define LOCKS 2
 #define ROWS  8
-/* The row that the roles and the other threads use; and one that they leave alone. */
-#define ROW   UINT64_C(128)
+/* A row that the roles and the other threads leave alone: they use ROW. */
 #define OTHER UINT64_C(192)
 
 static wmmf_section *table_of(const char *name) {
@@ -19,22 +18,6 @@ static wmmf_section *table_of(const char *name) {
     options.locks = LOCKS;
     REQUIRE_OK(wmmf_create(name, ROWS * 64, &options, &section));
     return section;
-}
-
-static int32_t lock_read(wmmf_section *section, int64_t timeout_ns) {
-    return wmmf_lock_read_at(section, ROW, timeout_ns);
-}
-
-static int32_t unlock_read(wmmf_section *section) {
-    return wmmf_unlock_read_at(section, ROW);
-}
-
-static int32_t lock_write(wmmf_section *section, int64_t timeout_ns) {
-    return wmmf_lock_write_at(section, ROW, timeout_ns);
-}
-
-static int32_t unlock_write(wmmf_section *section) {
-    return wmmf_unlock_write_at(section, ROW);
 }
 
 static struct payload_lock *lock_at(wmmf_section *section, uint64_t offset) {
@@ -55,20 +38,20 @@ static void check_intact(wmmf_section *section) {
 /* The roles: each takes a row, says so, and keeps it until it is told to go, or is killed. */
 
 static int read_row(const char *name) {
-    return hold_until_told(name, WMMF_NATIVE, lock_read, unlock_read);
+    return hold_until_told(name, WMMF_NATIVE, lock_read_row, unlock_read_row);
 }
 
 static int write_row(const char *name) {
-    return hold_until_told(name, WMMF_NATIVE, lock_write, unlock_write);
+    return hold_until_told(name, WMMF_NATIVE, lock_write_row, unlock_write_row);
 }
 
 static int write_row_when_free(const char *name) {
     wmmf_section *section = open_existing(name, WMMF_NATIVE);
-    CHECK_STATUS(WMMF_E_TIMEOUT, lock_write(section, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, lock_write_row(section, 0));
     say("waiting");
-    REQUIRE_OK(lock_write(section, LONG_TIMEOUT));
+    REQUIRE_OK(lock_write_row(section, LONG_TIMEOUT));
     data_of(section)[ROW + 64]++;
-    REQUIRE_OK(unlock_write(section));
+    REQUIRE_OK(unlock_write_row(section));
     wmmf_close(section);
     return 0;
 }
@@ -99,19 +82,19 @@ static void kill_while(const char *role, const char *name) {
 static void zeroed_bytes_are_a_free_lock_and_rows_are_apart(void) {
     const char *name = new_name();
     wmmf_section *section = table_of(name), *other = open_existing(name, WMMF_NATIVE);
-    REQUIRE_OK(lock_write(section, 0));
-    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(lock_write, other, 0));
-    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(lock_read, other, 0));
-    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(lock_read, section, 0));
+    REQUIRE_OK(lock_write_row(section, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(lock_write_row, other, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(lock_read_row, other, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(lock_read_row, section, 0));
     REQUIRE_OK(wmmf_lock_write_at(other, OTHER, 0));
     REQUIRE_OK(wmmf_lock_write(other, 0)); /* the section's own, too */
     REQUIRE_OK(wmmf_unlock_write(other));
     REQUIRE_OK(wmmf_unlock_write_at(other, OTHER));
-    REQUIRE_OK(unlock_write(section));
-    REQUIRE_OK(lock_read(section, 0));
-    CHECK_STATUS(WMMF_OK, of_another_thread(lock_read, other, 0));
-    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(lock_write, other, 0));
-    REQUIRE_OK(unlock_read(section));
+    REQUIRE_OK(unlock_write_row(section));
+    REQUIRE_OK(lock_read_row(section, 0));
+    CHECK_STATUS(WMMF_OK, of_another_thread(lock_read_row, other, 0));
+    CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(lock_write_row, other, 0));
+    REQUIRE_OK(unlock_read_row(section));
     check_intact(section);
     wmmf_close(other);
     wmmf_close(section);
@@ -121,25 +104,25 @@ static void wrong_use_is_told(void) {
     const char *name = new_name();
     wmmf_section *section = table_of(name), *other = open_existing(name, WMMF_NATIVE),
                  *reader = open_read_only(name, WMMF_NATIVE), *plain = create(new_name(), 1000, WMMF_NATIVE);
-    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, lock_read(plain, 0));
-    CHECK_STATUS(WMMF_E_READ_ONLY, lock_read(reader, 0));
-    CHECK_STATUS(WMMF_E_ARGUMENT, lock_read(NULL, 0));
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, lock_read_row(plain, 0));
+    CHECK_STATUS(WMMF_E_READ_ONLY, lock_read_row(reader, 0));
+    CHECK_STATUS(WMMF_E_ARGUMENT, lock_read_row(NULL, 0));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_lock_read_at(section, 8, 0));
     CHECK_STATUS(WMMF_E_RANGE, wmmf_lock_read_at(section, ROWS * 64, 0));
     CHECK_STATUS(WMMF_E_RANGE, wmmf_lock_write_at(section, UINT64_MAX - 63, 0));
-    CHECK_STATUS(WMMF_E_NOT_OWNER, unlock_read(section));
-    CHECK_STATUS(WMMF_E_NOT_OWNER, unlock_write(section));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, unlock_read_row(section));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, unlock_write_row(section));
     CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_mark_consistent_at(section, ROW));
-    REQUIRE_OK(lock_write(section, 0));
-    CHECK_STATUS(WMMF_E_DEADLOCK, lock_read(section, LONG_TIMEOUT));
-    CHECK_STATUS(WMMF_E_DEADLOCK, lock_write(section, LONG_TIMEOUT));
-    CHECK_STATUS(WMMF_E_DEADLOCK, lock_write(other, LONG_TIMEOUT));
-    CHECK_STATUS(WMMF_E_NOT_OWNER, unlock_read(section));
+    REQUIRE_OK(lock_write_row(section, 0));
+    CHECK_STATUS(WMMF_E_DEADLOCK, lock_read_row(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_DEADLOCK, lock_write_row(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_DEADLOCK, lock_write_row(other, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_NOT_OWNER, unlock_read_row(section));
     REQUIRE_OK(wmmf_lock_read_at(section, OTHER, 0));
     CHECK_STATUS(WMMF_E_FULL, wmmf_lock_read_at(section, 0, 0));
     CHECK_STATUS(WMMF_E_FULL, wmmf_lock_write_at(section, 0, 0));
     REQUIRE_OK(wmmf_unlock_read_at(section, OTHER));
-    REQUIRE_OK(unlock_write(section));
+    REQUIRE_OK(unlock_write_row(section));
     for (int i = 0; i < 2 * LOCKS; i++) { /* nothing of the above is still in use */
         REQUIRE_OK(wmmf_lock_write_at(section, 0, 0));
         REQUIRE_OK(wmmf_unlock_write_at(section, 0));
@@ -160,10 +143,10 @@ static void wrong_use_is_told(void) {
 static void processes_wait_for_each_other_at_a_row(void) {
     const char *name = new_name();
     wmmf_section *section = table_of(name);
-    REQUIRE_OK(lock_write(section, 0));
+    REQUIRE_OK(lock_write_row(section, 0));
     struct child *first = start("write_row_when_free", name, "waiting"),
                  *second = start("write_row_when_free", name, "waiting");
-    REQUIRE_OK(unlock_write(section));
+    REQUIRE_OK(unlock_write_row(section));
     CHECK_EQUAL(0, child_end(first));
     CHECK_EQUAL(0, child_end(second));
     CHECK_EQUAL(2, data_of(section)[ROW + 64]);
@@ -183,8 +166,8 @@ static void a_notification_ends_a_wait(void) {
     CHECK_STATUS(WMMF_OK, wmmf_wait(section, 0, LONG_TIMEOUT, &now));
     CHECK_EQUAL(1, now);
     CHECK_EQUAL(0, child_end(child));
-    REQUIRE_OK(lock_write(section, 0));
-    REQUIRE_OK(unlock_write(section));
+    REQUIRE_OK(lock_write_row(section, 0));
+    REQUIRE_OK(unlock_write_row(section));
     CHECK_STATUS(WMMF_OK, wmmf_wait_at(reader, ROW, 1, LONG_TIMEOUT, &now));
     CHECK_EQUAL(2, now);
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_wait_at(reader, OTHER, 0, 0, &now));
@@ -230,10 +213,10 @@ static void who_has_which_lock_is_told(void) {
     child_kill(writer);
     CHECK(hold_at(looker, 1, ROW).writing == 1 || state_at(looker, ROW).owner_died == 1); /* until it is found dead */
     child_kill(waiter);
-    CHECK_STATUS(WMMF_E_OWNER_DIED, lock_write(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, lock_write_row(section, LONG_TIMEOUT));
     CHECK_EQUAL(1, state_at(looker, ROW).owner_died);
     CHECK(hold_at(looker, 1, ROW).offset == UINT64_MAX);
-    REQUIRE_OK(unlock_write(section));
+    REQUIRE_OK(unlock_write_row(section));
     REQUIRE_OK(wmmf_unlock_read_at(section, OTHER));
     CHECK(hold_at(looker, 0, OTHER).offset == UINT64_MAX);
     CHECK_STATUS(WMMF_E_RANGE, wmmf_get_hold(section, UINT32_MAX, &found));
@@ -253,8 +236,8 @@ static void who_has_which_lock_is_told(void) {
 static void poison_is_of_one_row(void) {
     wmmf_section *section = table_of(new_name());
     REQUIRE_OK(wmmf_poison_at(section, ROW));
-    CHECK_STATUS(WMMF_E_POISONED, lock_read(section, LONG_TIMEOUT));
-    CHECK_STATUS(WMMF_E_POISONED, lock_write(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_POISONED, lock_read_row(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_POISONED, lock_write_row(section, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_E_POISONED, wmmf_wait_at(section, ROW, 0, LONG_TIMEOUT, NULL));
     CHECK_STATUS(WMMF_E_POISONED, wmmf_notify_at(section, ROW));
     REQUIRE_OK(wmmf_lock_read_at(section, OTHER, 0));
@@ -267,14 +250,14 @@ static void poison_is_of_one_row(void) {
 /* Dead. */
 
 static void check_is_repaired(wmmf_section *section) {
-    CHECK_STATUS(WMMF_E_OWNER_DIED, lock_read(section, LONG_TIMEOUT));
-    CHECK_STATUS(WMMF_E_OWNER_DIED, lock_write(section, LONG_TIMEOUT));
-    CHECK_STATUS(WMMF_OK, unlock_write(section)); /* not repaired */
-    CHECK_STATUS(WMMF_E_OWNER_DIED, lock_write(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, lock_read_row(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_OWNER_DIED, lock_write_row(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_OK, unlock_write_row(section)); /* not repaired */
+    CHECK_STATUS(WMMF_E_OWNER_DIED, lock_write_row(section, LONG_TIMEOUT));
     CHECK_STATUS(WMMF_OK, wmmf_mark_consistent_at(section, ROW));
-    CHECK_STATUS(WMMF_OK, unlock_write(section));
-    CHECK_STATUS(WMMF_OK, lock_read(section, 0));
-    CHECK_STATUS(WMMF_OK, unlock_read(section));
+    CHECK_STATUS(WMMF_OK, unlock_write_row(section));
+    CHECK_STATUS(WMMF_OK, lock_read_row(section, 0));
+    CHECK_STATUS(WMMF_OK, unlock_read_row(section));
     check_intact(section);
 }
 
@@ -305,8 +288,8 @@ static void a_dead_reader_is_no_longer_waited_for(void) {
     const char *name = new_name();
     wmmf_section *section = table_of(name);
     kill_while("read_row", name);
-    REQUIRE_OK(lock_write(section, LONG_TIMEOUT));
-    REQUIRE_OK(unlock_write(section));
+    REQUIRE_OK(lock_write_row(section, LONG_TIMEOUT));
+    REQUIRE_OK(unlock_write_row(section));
     check_intact(section);
     wmmf_close(section);
 }
@@ -314,15 +297,15 @@ static void a_dead_reader_is_no_longer_waited_for(void) {
 static void a_dead_waiter_is_no_longer_waited_for(void) {
     const char *name = new_name();
     wmmf_section *section = table_of(name);
-    REQUIRE_OK(lock_write(section, 0));
+    REQUIRE_OK(lock_write_row(section, 0));
     struct child *waiter = start("write_row_when_free", name, "waiting");
     while (load_seq_u64(&hold_of(section, 1, 0)->lock.ticket) == 0 &&
            load_seq_u64(&hold_of(section, 1, 1)->lock.ticket) == 0)
         system_pause();
     child_kill(waiter);
-    REQUIRE_OK(unlock_write(section));
-    REQUIRE_OK(lock_write(section, LONG_TIMEOUT));
-    REQUIRE_OK(unlock_write(section));
+    REQUIRE_OK(unlock_write_row(section));
+    REQUIRE_OK(lock_write_row(section, LONG_TIMEOUT));
+    REQUIRE_OK(unlock_write_row(section));
     check_intact(section);
     wmmf_close(section);
 }
@@ -330,7 +313,7 @@ static void a_dead_waiter_is_no_longer_waited_for(void) {
 static void a_row_that_is_closed_with_its_lock_is_told(void) {
     const char *name = new_name();
     wmmf_section *section = table_of(name), *other = open_existing(name, WMMF_NATIVE);
-    REQUIRE_OK(lock_write(other, 0));
+    REQUIRE_OK(lock_write_row(other, 0));
     wmmf_close(other);
     check_is_repaired(section);
     wmmf_close(section);
@@ -339,11 +322,11 @@ static void a_row_that_is_closed_with_its_lock_is_told(void) {
 static void a_thread_that_ends_with_a_row_is_a_dead_owner(void) {
     wmmf_section *section = table_of(new_name());
     for (int i = 0; i < 2 * LOCKS; i++) {
-        CHECK_STATUS(WMMF_OK, of_another_thread(lock_write, section, 0));
+        CHECK_STATUS(WMMF_OK, of_another_thread(lock_write_row, section, 0));
         check_is_repaired(section);
-        CHECK_STATUS(WMMF_OK, of_another_thread(lock_read, section, 0));
-        REQUIRE_OK(lock_write(section, 0));
-        REQUIRE_OK(unlock_write(section));
+        CHECK_STATUS(WMMF_OK, of_another_thread(lock_read_row, section, 0));
+        REQUIRE_OK(lock_write_row(section, 0));
+        REQUIRE_OK(unlock_write_row(section));
     }
     wmmf_close(section);
 }
@@ -354,18 +337,18 @@ static void an_owner_that_has_no_hold_is_none(void) {
     wmmf_section *section = table_of(new_name());
     struct payload_lock *shared = lock_at(section, ROW);
     store_seq_u64(&shared->word, 1); /* that is this handle, which does not hold it */
-    REQUIRE_OK(lock_write(section, LONG_TIMEOUT));
-    REQUIRE_OK(unlock_write(section));
+    REQUIRE_OK(lock_write_row(section, LONG_TIMEOUT));
+    REQUIRE_OK(unlock_write_row(section));
     store_seq_u64(&shared->sequence, load_seq_u64(&shared->sequence) | 1);
     store_seq_u64(&shared->word, 2); /* nobody */
     check_is_repaired(section);
     store_seq_u64(&shared->word, WMMF_PARTICIPANTS_MAX + 1); /* no participant */
-    CHECK_STATUS(WMMF_E_POISONED, lock_write(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_POISONED, lock_write_row(section, LONG_TIMEOUT));
     memset(shared, 0xFF, sizeof *shared);
-    CHECK_STATUS(WMMF_E_POISONED, lock_read(section, LONG_TIMEOUT));
+    CHECK_STATUS(WMMF_E_POISONED, lock_read_row(section, LONG_TIMEOUT));
     memset(shared, 0, sizeof *shared);
-    REQUIRE_OK(lock_read(section, 0));
-    REQUIRE_OK(unlock_read(section));
+    REQUIRE_OK(lock_read_row(section, 0));
+    REQUIRE_OK(unlock_read_row(section));
     wmmf_close(section);
 }
 
@@ -413,11 +396,11 @@ static void copy_as_if_the_machine_went_down(const char *path, const char *copy)
 static void rows_of_a_file_are_recovered_after_a_restart(void) {
     const char *path = new_name(), *copy = new_name();
     wmmf_section *table = table_file(path);
-    REQUIRE_OK(lock_write(table, 0));
+    REQUIRE_OK(lock_write_row(table, 0));
     REQUIRE_OK(wmmf_lock_read_at(table, OTHER, 0));
     copy_as_if_the_machine_went_down(path, copy);
     REQUIRE_OK(wmmf_unlock_read_at(table, OTHER));
-    REQUIRE_OK(unlock_write(table));
+    REQUIRE_OK(unlock_write_row(table));
     wmmf_close(table); /* on Windows a token has the section's number in its name, and the copy has the same number */
     wmmf_section *later = table_file(copy);
     CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_lock_write(later, 0)); /* any row may be half written */
@@ -434,7 +417,7 @@ static void rows_of_a_file_are_recovered_after_a_restart(void) {
 
 static int write_a_row_of_a_file(const char *path) {
     wmmf_section *table = table_file(path);
-    REQUIRE_OK(lock_write(table, 0));
+    REQUIRE_OK(lock_write_row(table, 0));
     say("locked");
     return !heard("go");
 }
