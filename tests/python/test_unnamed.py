@@ -95,12 +95,18 @@ def test_a_child_that_only_reads(method: str) -> None:
         close_handle(handle)
 
 
+USE_EACH = """
+pair[0].write(b"once", 10)
+assert pair[1].read(4, 10) == nested["some"][0].read(4, 10) == b"once"
+"""
+
+
 def test_a_task_of_a_pool() -> None:
-    with (
-        MemoryMappedFile.create_unnamed(1000) as section,
-        ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool,
-    ):
-        section.write(b"hello")
+    section = MemoryMappedFile.create_unnamed(1000)
+    context = multiprocessing.get_context("spawn")
+    with section, ProcessPoolExecutor(1, context, MemoryMappedFile.write, (section, b"hello")) as pool:
+        pool.submit(exec, USE_EACH, {"pair": [section, section], "nested": {"some": (section,)}}).result(60)
+        assert section.read(4, 10) == b"once"
         assert pool.submit(MemoryMappedFile.read, section, 5).result(60) == b"hello"
         assert pool.submit(MemoryMappedFile.write, section, b"J").result(60) == 1
         assert section.read(5) == b"Jello"
