@@ -57,6 +57,7 @@ int32_t platform_file_open(const struct platform_file *file, struct platform_map
         return status;
     mapping->read_only = file->protection != WMMF_READ_WRITE;
     mapping->protection = file->protection;
+    mapping->unlocked = !file->native;
     mapping->file_path = strdup(file->path);
     status = mapping->file_path ? open_descriptor(mapping, file, created) : WMMF_E_NO_MEMORY;
     return mapping_hand_out(mapping, status, out);
@@ -142,22 +143,25 @@ static int32_t map_pages(int fd, uint64_t page, uint64_t offset, uint64_t length
     return WMMF_OK;
 }
 
-/* Through a description of its own: see platform_posix.c. */
-static int32_t map_through_another(struct platform_mapping *mapping, uint64_t offset, uint64_t length,
-                                   uint32_t protection, struct platform_window *window) {
+/* Where there are locks, through a description of its own: see platform_posix.c. */
+int32_t platform_window_map(struct platform_mapping *mapping, uint64_t offset, uint64_t length, uint32_t protection,
+                            struct platform_window *window) {
+    int32_t status = descriptor_check(mapping);
+    if (status != WMMF_OK)
+        return status;
+    if (mapping->unlocked)
+        return map_pages(mapping->fd, platform_page_size(mapping), offset, length, protection, window);
     int fd = open_again(mapping, mapping->file_path ? mapping->file_path : mapping->path);
     if (fd < 0)
         return status_from_errno();
-    int32_t status = map_pages(fd, platform_page_size(mapping), offset, length, protection, window);
+    status = map_pages(fd, platform_page_size(mapping), offset, length, protection, window);
     close(fd);
     return status;
 }
 
 int32_t platform_file_map(struct platform_mapping *mapping, uint64_t offset, uint64_t size) {
     struct platform_window window;
-    int32_t status = descriptor_check(mapping);
-    if (status == WMMF_OK)
-        status = map_through_another(mapping, offset, size, mapping->protection, &window);
+    int32_t status = platform_window_map(mapping, offset, size, mapping->protection, &window);
     if (status != WMMF_OK)
         return status;
     mapping->view = window.view;
@@ -247,12 +251,6 @@ uint64_t platform_boot_id(void) {
     for (ssize_t i = 0; i < length; i++)
         id = (id ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3); /* FNV */
     return id;
-}
-
-int32_t platform_window_map(struct platform_mapping *mapping, uint64_t offset, uint64_t length, uint32_t protection,
-                            struct platform_window *window) {
-    int32_t status = descriptor_check(mapping);
-    return status == WMMF_OK ? map_through_another(mapping, offset, length, protection, window) : status;
 }
 
 int32_t platform_window_flush(const struct platform_window *window, uint64_t offset, uint64_t length) {

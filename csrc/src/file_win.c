@@ -207,7 +207,9 @@ static int32_t section_over(struct platform_mapping *mapping, uint32_t protectio
 
 int32_t platform_file_map(struct platform_mapping *mapping, uint64_t offset, uint64_t size) {
     struct platform_window window;
-    int32_t status = section_over(mapping, mapping->protection, mapping->section_name, &mapping->mapping);
+    int32_t status = platform_file_size(mapping, &mapping->reach);
+    if (status == WMMF_OK)
+        status = section_over(mapping, mapping->protection, mapping->section_name, &mapping->mapping);
     if (status == WMMF_OK)
         status = map_view(mapping->mapping, offset, size, mapping->protection, &window);
     if (status != WMMF_OK) {
@@ -309,10 +311,11 @@ uint64_t platform_boot_id(void) {
     return *BOOT_ID;
 }
 
-/* The window's section outlives its handle. A file may have grown since ours was made. */
+/* The window's section outlives its handle. One of our own would keep others from cutting the file, so a handle that
+ * maps nothing has none. */
 int32_t platform_window_map(struct platform_mapping *mapping, uint64_t offset, uint64_t length, uint32_t protection,
                             struct platform_window *window) {
-    if (!mapping->file)
+    if (!mapping->file || (mapping->mapping && offset + length <= mapping->reach))
         return map_view(mapping->mapping, offset, length, protection, window);
     HANDLE section = NULL;
     int32_t status = section_over(mapping, protection, NULL, &section);

@@ -380,6 +380,7 @@ static int32_t map_file(const char *path, uint64_t size, const wmmf_file_options
         .protection = options->protection,
         .share = options->share,
         .permissions = options->permissions ? options->permissions : 0600,
+        .native = options->native != 0,
         .write_through = (options->flags & WMMF_FILE_WRITE_THROUGH) != 0,
         .name = options->name,
         .name_space = options->name_space,

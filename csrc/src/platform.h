@@ -83,6 +83,7 @@ struct platform_file {
     uint32_t protection;  /* enum wmmf_protection */
     uint32_t share;       /* enum wmmf_file_share */
     uint32_t permissions; /* POSIX: of a new file */
+    bool native;          /* tokens of it will be claimed */
     bool write_through;
     const char *name; /* of the section, in name_space; NULL: none. Windows */
     uint32_t name_space;

@@ -27,6 +27,7 @@ struct platform_mapping {
     uint32_t protection; /* of a file: enum wmmf_protection */
     char *file_path;     /* of a file; else NULL */
     bool managed;        /* made by this library: lifetime by flock */
+    bool unlocked;       /* a file through whose `fd` nothing is locked: what is mapped through it may outlive it */
     uint64_t page_size;  /* of large pages; 0: ordinary ones */
     bool pool;           /* they are of the kernel's pool (hugetlb) */
     shared_u32 *guard;   /* this process's id here, and 0 in a forked child; NULL: compare `process` */

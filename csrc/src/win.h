@@ -30,6 +30,7 @@ struct platform_mapping {
     uint64_t kept;        /* bytes that this process keeps in memory */
     uint64_t file_offset; /* of `base` in its file */
     uint32_t protection;  /* of a file: enum wmmf_protection */
+    uint64_t reach;       /* of a file: its first bytes that `mapping` has; others may make it longer */
     bool write_through;
     wchar_t *section_name; /* over a file; NULL: none */
     const wchar_t *object_namespace;

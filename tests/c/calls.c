@@ -1,5 +1,5 @@
-/* How many system calls it takes to create and to open, and how many names of a folder. The parent traces a child,
- * which stops itself before and after each step. */
+/* How many system calls it takes to create, to open and to map a window, and how many names of a folder. The parent
+ * traces a child, which stops itself before and after each step. */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include <dirent.h>
@@ -53,21 +53,59 @@ static int calls_of_step(pid_t child) {
     return (halts - 1) / 2 - 1;
 }
 
-static void creating_and_opening_take_few_system_calls(void) {
+/* In a child, up to its first stop. */
+static pid_t start(void (*steps)(void)) {
     int status;
     pid_t child = fork();
     if (child == 0)
-        create_and_open();
+        steps();
     if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
         give_up();
+    return child;
+}
+
+/* Lets the child do the rest: whether all of it was done. */
+static bool end(pid_t child) {
+    int status;
+    ptrace(PTRACE_CONT, child, NULL, NULL);
+    return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void creating_and_opening_take_few_system_calls(void) {
+    pid_t child = start(create_and_open);
     int created = calls_of_step(child), opened = calls_of_step(child);
     int channel_created = calls_of_step(child), channel_opened = calls_of_step(child);
     printf("system calls: section %d and %d, channel %d and %d\n", created, opened, channel_created, channel_opened);
     CHECK(created <= 15 &&
           channel_created <= 47); /* one fewer for each section where a file is named by its descriptor */
     CHECK(opened <= 14 && channel_opened <= 36);
-    ptrace(PTRACE_CONT, child, NULL, NULL);
-    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK(end(child));
+}
+
+static void map_a_window(void) {
+    wmmf_section *file = NULL;
+    wmmf_window *window = NULL;
+    wmmf_file_options options = {.struct_size = sizeof options, .file_mode = WMMF_FILE_CREATE};
+    const char *path = new_name();
+    pid_t self = getpid();
+    wmmf_map_file(path, 100, &options, &file);
+    ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+    stop(self);
+    wmmf_map_window(file, 10, 50, WMMF_READ_WRITE, &window);
+    stop(self);
+    wmmf_unmap_window(window);
+    wmmf_close(file);
+    unlink(path);
+    _exit(window ? 0 : 1);
+}
+
+/* Is the descriptor still ours, how long is the file, and the mapping: the file is not opened again. */
+static void a_window_of_a_raw_file_takes_few_system_calls(void) {
+    pid_t child = start(map_a_window);
+    int mapped = calls_of_step(child);
+    printf("system calls: window %d\n", mapped);
+    CHECK(mapped <= 4);
+    CHECK(end(child));
 }
 
 /* What the library finds in a folder: the names of this many files that are not there. The linker puts these functions
@@ -122,6 +160,7 @@ static void creating_reads_few_of_many_names(void) {
 static const struct test tests[] = {
     TEST(creating_reads_few_of_many_names),
     TEST(creating_and_opening_take_few_system_calls),
+    TEST(a_window_of_a_raw_file_takes_few_system_calls),
     {NULL, NULL},
 };
 
