@@ -716,6 +716,9 @@ WMMF_API int32_t wmmf_lock_read_at(wmmf_section *section, uint64_t offset, int64
 WMMF_API int32_t wmmf_unlock_read_at(wmmf_section *section, uint64_t offset);
 /* WMMF_E_OWNER_DIED: the lock IS taken, as with wmmf_lock_write. */
 WMMF_API int32_t wmmf_lock_write_at(wmmf_section *section, uint64_t offset, int64_t timeout_ns);
+/* *place as for wmmf_lock_write_queued; while it is kept, so is one of the handle's locks (options->locks). */
+WMMF_API int32_t wmmf_lock_write_queued_at(wmmf_section *section, uint64_t offset, int64_t timeout_ns, uint64_t *place);
+WMMF_API int32_t wmmf_leave_queue_at(wmmf_section *section, uint64_t offset, uint64_t place);
 WMMF_API int32_t wmmf_unlock_write_at(wmmf_section *section, uint64_t offset);
 WMMF_API int32_t wmmf_mark_consistent_at(wmmf_section *section, uint64_t offset);
 WMMF_API int32_t wmmf_poison_at(wmmf_section *section, uint64_t offset);

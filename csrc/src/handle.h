@@ -42,6 +42,7 @@ struct holding {
     shared_u64 thread; /* 0: nobody; HOLDING_TAKEN: it waits to write, or gives the lock back */
     shared_u64 offset; /* of the lock */
     shared_u32 writing;
+    shared_u64 place; /* in the queue, between two calls; 0: none */
     struct writer_notes notes;
 };
 #define HOLDING_TAKEN UINT64_MAX

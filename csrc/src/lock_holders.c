@@ -123,6 +123,26 @@ int32_t holders_take_hold(struct rwlock *lock) {
     return WMMF_E_FULL;
 }
 
+void holders_keep_place(const struct rwlock *lock, uint64_t place) {
+    if (lock->offset != 0)
+        store_release_u64(&our_holding(lock)->place, place);
+}
+
+/* Acquired with the place: what the thread that kept it said of the hold. Only one thread takes it. */
+bool holders_find_place(struct rwlock *lock, uint64_t place) {
+    wmmf_section *section = lock->section;
+    for (uint32_t i = 0; i < section->locks && place != 0; i++) {
+        struct holding *holding = &section->holdings[i];
+        uint64_t kept = place;
+        if (load_acquire_u64(&holding->place) == place && load_relaxed_u64(&holding->offset) == lock->offset &&
+            cas_seq_u64(&holding->place, &kept, 0)) {
+            use_hold(lock, i);
+            return true;
+        }
+    }
+    return false;
+}
+
 void holders_free(const struct rwlock *lock) {
     store_seq_u64(&our_holding(lock)->thread, 0);
 }

@@ -33,6 +33,10 @@ bool holders_claim_writer(struct rwlock *lock);
 /* Holds of locks in the payload. A reader that enters takes one; a writer does so by itself, before it waits.
  * WMMF_E_FULL: all are in use. */
 int32_t holders_take_hold(struct rwlock *lock);
+/* Notes that the hold keeps its place in the queue, for whoever comes with that: its caller, or another thread. */
+void holders_keep_place(const struct rwlock *lock, uint64_t place);
+/* Takes up the hold with that place in the queue of this lock, once. False: there is none. */
+bool holders_find_place(struct rwlock *lock, uint64_t place);
 /* The last: another thread may take it. */
 void holders_free(const struct rwlock *lock);
 

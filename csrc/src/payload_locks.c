@@ -71,15 +71,27 @@ int32_t wmmf_unlock_read_at(wmmf_section *section, uint64_t offset) {
     return status == WMMF_OK ? rwlock_unlock_read(&lock) : status;
 }
 
-int32_t wmmf_lock_write_at(wmmf_section *section, uint64_t offset, int64_t timeout_ns) {
+int32_t wmmf_lock_write_queued_at(wmmf_section *section, uint64_t offset, int64_t timeout_ns, uint64_t *place) {
     struct rwlock lock;
-    uint64_t ticket = 0;
     int32_t status = look_up(section, offset, true, &lock);
-    if (status != WMMF_OK)
-        return status;
-    status = rwlock_lock_write(&lock, timeout_ns, &ticket);
-    if (status == WMMF_E_TIMEOUT)
-        rwlock_leave_queue(&lock, ticket);
+    if (status == WMMF_OK && !place)
+        status = WMMF_E_ARGUMENT;
+    return status == WMMF_OK ? rwlock_lock_write(&lock, timeout_ns, place) : status;
+}
+
+int32_t wmmf_leave_queue_at(wmmf_section *section, uint64_t offset, uint64_t place) {
+    struct rwlock lock;
+    int32_t status = look_up(section, offset, true, &lock);
+    if (status == WMMF_OK && holders_find_place(&lock, place))
+        rwlock_leave_queue(&lock, place);
+    return status;
+}
+
+int32_t wmmf_lock_write_at(wmmf_section *section, uint64_t offset, int64_t timeout_ns) {
+    uint64_t place = 0;
+    int32_t status = wmmf_lock_write_queued_at(section, offset, timeout_ns, &place);
+    if (place != 0)
+        wmmf_leave_queue_at(section, offset, place);
     return status;
 }
 

@@ -549,6 +549,8 @@ static void count_given(struct rwlock *lock) {
 
 static int32_t own(struct rwlock *lock, int64_t timeout_ns, bool repair, uint64_t *place) {
     uint64_t thread;
+    if (lock->offset != 0 && !holders_find_place(lock, *place))
+        *place = 0;
     int32_t status = holders_check_writer(lock, &thread);
     if (status == WMMF_OK && !lock->me) {
         status = holders_take_hold(lock);
@@ -560,7 +562,9 @@ static int32_t own(struct rwlock *lock, int64_t timeout_ns, bool repair, uint64_
     if (status == WMMF_OK) {
         holders_enter_writer(lock, thread);
         count_taken(lock);
-    } else if (status != WMMF_E_TIMEOUT) {
+    } else if (status == WMMF_E_TIMEOUT) {
+        holders_keep_place(lock, *place);
+    } else {
         rwlock_leave_queue(lock, *place);
     }
     if (status != WMMF_E_TIMEOUT)

@@ -209,7 +209,7 @@ static PyObject *section_only_own(Section *self, PyObject *which) {
 typedef struct {
     wmmf_section *section;
     const Guard *guard;
-    uint64_t place; /* in the queue of the section's writers */
+    uint64_t place; /* in the queue of writers */
 } Locking;
 
 static int32_t lock(void *arguments, int64_t timeout_ns) {
@@ -218,8 +218,15 @@ static int32_t lock(void *arguments, int64_t timeout_ns) {
     if (guard->at == OWN_LOCK)
         return guard->writing ? wmmf_lock_write_queued(locking->section, timeout_ns, &locking->place)
                               : wmmf_lock_read(locking->section, timeout_ns);
-    return guard->writing ? wmmf_lock_write_at(locking->section, guard->at, timeout_ns)
+    return guard->writing ? wmmf_lock_write_queued_at(locking->section, guard->at, timeout_ns, &locking->place)
                           : wmmf_lock_read_at(locking->section, guard->at, timeout_ns);
+}
+
+static void leave_queue(const Locking *locking) {
+    if (locking->guard->at == OWN_LOCK)
+        wmmf_leave_queue(locking->section, locking->place);
+    else
+        wmmf_leave_queue_at(locking->section, locking->guard->at, locking->place);
 }
 
 static PyObject *fail_lock(const Guard *self, int32_t status) {
@@ -242,7 +249,7 @@ static PyObject *guard_enter(Guard *self, PyObject *none) {
     int32_t status = WMMF_OK;
     int raised = hold_attempt(&section->handle, self->timeout, 1, lock, &locking, &status) != 0;
     if (locking.place)
-        wmmf_leave_queue(section->handle.native, locking.place);
+        leave_queue(&locking);
     int owner_died = !raised && self->writing && status == WMMF_E_OWNER_DIED;
     if (raised || (status != WMMF_OK && !owner_died)) {
         PyMem_Free(held);

@@ -35,6 +35,13 @@ static void check_intact(wmmf_section *section) {
     CHECK_EQUAL(0, report.damaged);
 }
 
+static void check_holds_are_free(wmmf_section *section) {
+    for (int i = 0; i < LOCKS; i++)
+        REQUIRE_OK(wmmf_lock_write_at(section, (uint64_t)i * 64, 0));
+    for (int i = 0; i < LOCKS; i++)
+        REQUIRE_OK(wmmf_unlock_write_at(section, (uint64_t)i * 64));
+}
+
 /* The roles: each takes a row, says so, and keeps it until it is told to go, or is killed. */
 
 static int read_row(const char *name) {
@@ -97,6 +104,34 @@ static void zeroed_bytes_are_a_free_lock_and_rows_are_apart(void) {
     REQUIRE_OK(unlock_read_row(section));
     check_intact(section);
     wmmf_close(other);
+    wmmf_close(section);
+}
+
+/* Who came first goes first, also if it waits in pieces and is not in a call when the row becomes free. */
+static void who_comes_again_keeps_its_place(void) {
+    const char *name = new_name();
+    wmmf_section *section = table_of(name), *first = open_existing(name, WMMF_NATIVE),
+                 *second = open_existing(name, WMMF_NATIVE);
+    uint64_t places[2] = {0, 12345}; /* the second is nobody's, and as none */
+    struct holder *writer = holder_start(section, lock_write_row, unlock_write_row);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_queued_at(first, ROW, SECOND / 100, &places[0]));
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_queued_at(second, ROW, SECOND / 100, &places[1]));
+    CHECK(places[0] != 0 && places[1] > places[0]);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_queued_at(first, ROW, SECOND / 100, &places[0]));
+    holder_end(writer);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_queued_at(second, ROW, 0, &places[1]));
+    REQUIRE_OK(wmmf_lock_write_queued_at(first, ROW, LONG_TIMEOUT, &places[0]));
+    CHECK_EQUAL(0, places[0]);
+    REQUIRE_OK(unlock_write_row(first));
+    REQUIRE_OK(wmmf_leave_queue_at(second, ROW, 54321));
+    REQUIRE_OK(wmmf_leave_queue_at(second, ROW, places[1]));
+    REQUIRE_OK(wmmf_leave_queue_at(second, ROW, places[1]));
+    check_holds_are_free(first);
+    check_holds_are_free(second);
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_lock_write_queued_at(first, ROW, 0, NULL));
+    check_intact(section);
+    wmmf_close(second);
+    wmmf_close(first);
     wmmf_close(section);
 }
 
@@ -444,6 +479,7 @@ static void a_row_of_a_file_outlives_its_killed_owner(void) {
 
 static const struct test tests[] = {
     TEST(zeroed_bytes_are_a_free_lock_and_rows_are_apart),
+    TEST(who_comes_again_keeps_its_place),
     TEST(wrong_use_is_told),
     TEST(processes_wait_for_each_other_at_a_row),
     TEST(a_notification_ends_a_wait),

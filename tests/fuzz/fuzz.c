@@ -463,6 +463,8 @@ static void call_lock_at(void) {
         answered(wmmf_unlock_read_at(section, offset));
         break;
     case 2:
+        answered(wmmf_lock_write_queued_at(section, offset, take_timeout(), &sequence));
+        answered(wmmf_leave_queue_at(section, offset, sequence));
         answered(wmmf_lock_write_at(section, offset, take_timeout()));
         break;
     case 3:

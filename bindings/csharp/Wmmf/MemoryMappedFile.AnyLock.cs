@@ -137,7 +137,7 @@ namespace Wmmf
             }
             finally
             {
-                LeaveQueue(section, place);
+                LeaveQueue(section, at, place);
             }
             // OwnerDied comes with the lock. Giving it back without repair leaves the section as it was, for the next one.
             if (status == (int)WmmfStatus.OwnerDied && !repair || IsTaken(status, repair) && section.IsRefused)
@@ -152,10 +152,10 @@ namespace Wmmf
         private static bool IsOfTheDead(int status) => status == (int)WmmfStatus.OwnerDied;
 
         // Whatever ends a wait: others would let us go first.
-        private static void LeaveQueue(in SectionHandle.Use section, ulong place)
+        private static void LeaveQueue(in SectionHandle.Use section, ulong at, ulong place)
         {
             if (place != 0)
-                _ = NativeMethods.wmmf_leave_queue(section.Pointer, place);
+                _ = NativeLock.LeaveQueue(section.Pointer, at, place);
         }
 
         private void Check(int status, ulong at, string what)

@@ -83,7 +83,7 @@ namespace Wmmf
             }
             finally
             {
-                LeaveQueue(section, place);
+                LeaveQueue(section, NativeLock.Own, place);
             }
             return status;
         }

@@ -11,10 +11,13 @@ namespace Wmmf
             ? NativeMethods.wmmf_lock_read(section, timeout)
             : NativeMethods.wmmf_lock_read_at(section, at, timeout);
 
-        // `place`: only the section's own lock keeps one.
         internal static int LockWrite(IntPtr section, ulong at, long timeout, ulong* place) => at == Own
             ? NativeMethods.wmmf_lock_write_queued(section, timeout, place)
-            : NativeMethods.wmmf_lock_write_at(section, at, timeout);
+            : NativeMethods.wmmf_lock_write_queued_at(section, at, timeout, place);
+
+        internal static int LeaveQueue(IntPtr section, ulong at, ulong place) => at == Own
+            ? NativeMethods.wmmf_leave_queue(section, place)
+            : NativeMethods.wmmf_leave_queue_at(section, at, place);
 
         internal static int Unlock(IntPtr section, ulong at, bool isWrite) => at == Own
             ? isWrite ? NativeMethods.wmmf_unlock_write(section) : NativeMethods.wmmf_unlock_read(section)

@@ -553,6 +553,13 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_write_at(IntPtr section, ulong offset, long timeout_ns);
 
+        // place as for wmmf_lock_write_queued; while it is kept, so is one of the handle's locks (options->locks).
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_lock_write_queued_at(IntPtr section, ulong offset, long timeout_ns, ulong* place);
+
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_leave_queue_at(IntPtr section, ulong offset, ulong place);
+
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_unlock_write_at(IntPtr section, ulong offset);
 
