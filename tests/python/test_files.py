@@ -277,23 +277,24 @@ def test_arguments_of_another_process(name: str, path: Path, tmp_path: Path, chi
 def test_asyncio_locks_are_waited_for(section: MemoryMappedFile) -> None:
     done: list[str] = []
 
-    async def first(inside: asyncio.Event) -> None:
+    async def first(inside: asyncio.Event, refused: asyncio.Event) -> None:
         async with section.write_lock_async():
             section.write(b"half")
             inside.set()
-            await asyncio.sleep(0.1)
+            await refused.wait()
             section.write(b"done")
             done.append("first")
 
     async def all_of_them() -> None:
-        inside = asyncio.Event()
-        task = asyncio.create_task(first(inside))
+        inside, refused = asyncio.Event(), asyncio.Event()
+        task = asyncio.create_task(first(inside, refused))
         await inside.wait()
         with pytest.raises(LockTimeoutError):
             await section.read_async(4, timeout=0.02)
         with pytest.raises(LockTimeoutError):
             async with section.write_lock_async(0.02):
                 pass
+        refused.set()
         assert await section.read_async(4) == b"done"
         async with section.read_lock_async():
             done.append("second")
