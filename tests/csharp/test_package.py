@@ -124,6 +124,28 @@ def test_platform_without_a_library_is_refused_when_building(rid: str, tmp_path:
     build(tmp_path, "netcoreapp3.1", properties=own)
 
 
+@pytest.mark.parametrize("switch", ["true", "false"])
+def test_net_framework_gets_its_libraries_through_a_class_library(
+    switch: str, tmp_path: Path, content: zipfile.ZipFile
+) -> None:
+    """Projects of another framework import what is for it, since its reference assemblies are not here."""
+    content.extractall(tmp_path / "package")
+    for name, inside in (
+        ("library", '<Import Project="../package/build/net462/Wmmf.targets"/>'),
+        ("program", '<ItemGroup><ProjectReference Include="../library/library.csproj"/></ItemGroup>'),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.csproj").write_text(
+            f"""<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFramework>netcoreapp3.1</TargetFramework>
+<UseAppHost>false</UseAppHost></PropertyGroup>{inside}</Project>"""
+        )
+    sdk.run(["build", str(tmp_path / "program"), "-c", "Release", f"-p:WmmfCopyNative={switch}"], cwd=tmp_path)
+    out = tmp_path / "program/bin/Release/netcoreapp3.1"
+    found = {path.parent.name: path.read_bytes() for path in out.glob("*/wmmf.dll")}
+    folders = ("x86", "x64", "arm64") if switch == "true" else ()
+    assert found == {folder: (package.native_builds() / f"win-{folder}/wmmf.dll").read_bytes() for folder in folders}
+
+
 def test_missing_library_is_named_with_the_platform_and_the_places(tmp_path: Path) -> None:
     build(tmp_path, "netcoreapp3.1")
     out = tmp_path / "bin/Release/netcoreapp3.1"
