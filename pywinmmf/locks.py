@@ -12,7 +12,8 @@ class ReadLock(hold.Guard):
     It belongs to the thread that took it, and within the thread to the task (asyncio, trio) or greenlet. The object can
     be used again, also by several threads, each for itself. If it is collected in its own thread before the block
     ended, the lock is released. If it is collected in another thread, the lock stays held until its own thread ends.
-    That counts as a death: the next writer gets `OwnerDiedError`.
+    That counts as a death: the next writer gets `OwnerDiedError`. The section cannot be closed as long as the object of
+    a block that did not end is kept, even when its thread has ended.
     """
 
     __slots__ = ()
