@@ -7,6 +7,7 @@
  * Sound abstractions:
  * - A process takes any record whose token it gets, and not the first one.
  * - Once it has joined it tries to read, or to write, and leaves: waiting adds nothing here (exclusion.pml).
+ * - All are alike. So those who may die are the first: every other run is one of these with other names.
  * - What the lock says about a dead writer is left out (exclusion.pml), and so is who wakes whom (waking.pml).
  *
  * Checked: a writer is inside alone; whoever has joined is counted until it leaves; whoever lives gets to its end,
@@ -183,7 +184,7 @@ proctype Death() {
     byte i, k;
     do
     :: break
-    :: atomic { deaths > 0 && i < PEOPLE - 1 -> i++ }
+    :: atomic { deaths > 0 && i < DEATHS - 1 -> i++ }
     :: atomic {
             deaths > 0 && !dead[i] ->
             deaths--;

@@ -68,7 +68,7 @@ JOINING = {
     "2 people, twice, 1 death": joining(2, 2, 1),
     "2 people, 2 deaths": joining(2, 1, 2),
 }
-JOINING_LONG = {"3 people": joining(3, 1, 0)}
+JOINING_LONG = {"3 people": joining(3, 1, 0), "3 people, 1 death": joining(3, 1, 1)}
 LOOKING = "-DWAITERS=2"
 # Without deaths nobody looks again by himself.
 WAKING = {
