@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ._core.binding import ffi, hold, lib, new_struct
 from ._core.handle import Opened, open_native
-from ._core.validation import choice
+from ._core.validation import choice, members
 from .enums import Access, Namespace
 from .errors import Error, InvalidArgumentError, NotSupportedError, native_error
 from .records import AuditReport, Hold, LockState, Participant
@@ -97,13 +97,12 @@ def participants_of(native: hold.Section | hold.Channel, get: Callable[..., int]
 
 def creation_error(status: int, action: str, access: Access | str | int, namespace: Namespace, name: str) -> Error:
     """The exception for the status of a call that creates, whose other arguments have been checked."""
+    form = "a security descriptor (SDDL)" if sys.platform == "win32" else "permission bits"
+    message = f"cannot {action}: access {access!r}: expected one of {members(Access)} or, on this system, {form}"
     if status == lib.WMMF_E_NOT_SUPPORTED and not isinstance(access, Access):
-        expected = "a security descriptor (SDDL)" if sys.platform == "win32" else "permission bits"
-        message = f"cannot {action}: access {access!r}: expected a member of Access or, on this system, {expected}"
         return NotSupportedError(message, status)
     error = native_error(status, action, _holders(namespace, name) if status == lib.WMMF_E_EXISTS else "")
     if status == lib.WMMF_E_ARGUMENT and isinstance(access, str):
-        message = f"cannot {action}: access {access!r}: expected a security descriptor (SDDL)"
         return InvalidArgumentError(f"{message} (system error {error.os_error})", status, error.os_error)
     return error
 

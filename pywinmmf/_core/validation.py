@@ -43,8 +43,12 @@ def choice(kind: type[_Choice], value: int | str) -> _Choice:
     try:
         return kind[value.upper().replace("-", "_")] if isinstance(value, str) else kind(value)
     except (KeyError, ValueError):
-        expected = ", ".join(f"{kind.__name__}.{member.name}" for member in kind)
-        raise InvalidArgumentError(f"{kind.__name__.lower()} {value!r}: expected one of {expected}") from None
+        raise InvalidArgumentError(f"{kind.__name__.lower()} {value!r}: expected one of {members(kind)}") from None
+
+
+def members(kind: type[IntEnum]) -> str:
+    """The members of an enumeration, for messages."""
+    return ", ".join(f"{kind.__name__}.{member.name}" for member in kind)
 
 
 def text(what: str, value: object, status: int = lib.WMMF_E_ARGUMENT) -> bytes:

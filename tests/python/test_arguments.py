@@ -252,9 +252,14 @@ def test_access_of_another_system(name: str) -> None:
         lambda: FrameChannel.create(name, capacity=10, access=strange),
     ]
     for use in uses:
-        with pytest.raises(NotSupportedError, match="expected a member of Access or, on this system") as caught:
+        with pytest.raises(NotSupportedError, match=r"expected one of Access\.OWNER, .* or, on this system") as caught:
             use()
         assert repr(strange) in str(caught.value)
+
+
+def test_a_wrong_word_for_an_access_is_told_the_right_ones(name: str) -> None:
+    with pytest.raises(Error, match=r"access 'users': expected one of Access\.OWNER, .* or, on this system"):
+        MemoryMappedFile.create(name, 10, access="users")
 
 
 def refuse_a_wrong_type(uses: list[Callable[[Any], Any]]) -> None:
