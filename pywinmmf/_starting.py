@@ -1,11 +1,17 @@
-"""Ctrl-C while a command of this package starts: the system ends it, at once and without a word.
+"""Ctrl-C while a command of this package starts: it says so and ends, at once.
 
 Python would raise `KeyboardInterrupt` in the middle of an import. That is a traceback, or it is lost: callbacks of an
 import swallow it, and NumPy makes an `ImportError` of it. This module comes first, before all that takes its time.
 """
 
+import os
 import signal
 import sys
+from contextlib import suppress
+
+INTERRUPTED = 130
+"""The exit code, as shells have it."""
+MESSAGE = "pywinmmf: interrupted\n"
 
 
 def _is_command() -> bool:
@@ -16,5 +22,11 @@ def _is_command() -> bool:
     return program.replace("\\", "/").rpartition("/")[2] in ("pywinmmf", "pywinmmf.exe")
 
 
+def _end(*_: object) -> None:
+    with suppress(OSError):  # nobody reads it
+        os.write(2, MESSAGE.encode())
+    os._exit(INTERRUPTED)
+
+
 if _is_command() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored, as by nohup
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, _end)

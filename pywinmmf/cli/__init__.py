@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import cast
 
-from .terminal import INTERRUPTED, UNREADABLE, flush, shown
+from .._starting import INTERRUPTED, MESSAGE
+from .terminal import UNREADABLE, flush, shown
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             flush()
     except KeyboardInterrupt:
+        print(MESSAGE, end="", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of the output has had enough
         return UNREADABLE

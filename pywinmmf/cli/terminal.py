@@ -10,7 +10,6 @@ from typing import Any
 # Exit codes.
 FAILED = 1
 UNREADABLE = 2
-INTERRUPTED = 130  # as shells have it
 
 
 def flush() -> None:
