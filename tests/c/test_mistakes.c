@@ -79,25 +79,25 @@ static char *long_path(size_t length, bool one_name) {
 
 static void a_path_that_leads_to_no_file(void) {
     static const char slash[] = "a path that ends with a slash is that of a folder";
-    const uint32_t create = WMMF_FILE_OPEN_OR_CREATE;
+    const uint32_t or_create = WMMF_FILE_OPEN_OR_CREATE;
     char *name = long_path(300, true), *all = long_path(40001, false), below[64];
     snprintf(below, sizeof below, "%s/", new_name());
     const struct mistake mistakes[] = {
         {"", SIZE, 0, 0, 0, WMMF_E_NAME_EMPTY, "the path is empty"},
-        {"", SIZE, create, 0, 0, WMMF_E_NAME_EMPTY, "the path is empty"},
+        {"", SIZE, or_create, 0, 0, WMMF_E_NAME_EMPTY, "the path is empty"},
         {"no-such-file", SIZE, 0, 0, 0, WMMF_E_NOT_FOUND, ""},
         {"no-such-folder/file", SIZE, 0, 0, 0, WMMF_E_NOT_FOUND, ""},
-        {"no-such-folder/file", SIZE, create, 0, 0, WMMF_E_NOT_FOUND, ""},
+        {"no-such-folder/file", SIZE, or_create, 0, 0, WMMF_E_NOT_FOUND, ""},
         {"no-such-folder/file", SIZE, WMMF_FILE_CREATE, 0, 0, WMMF_E_NOT_FOUND, ""},
         {".", SIZE, 0, 0, 0, WMMF_E_FORMAT, "it is a folder, and no ordinary file"},
-        {".", SIZE, create, 0, 0, WMMF_E_FORMAT, "it is a folder, and no ordinary file"},
+        {".", SIZE, or_create, 0, 0, WMMF_E_FORMAT, "it is a folder, and no ordinary file"},
         {"./", SIZE, 0, 0, 0, WMMF_E_FORMAT, slash},
         {below, SIZE, 0, 0, 0, WMMF_E_FORMAT, slash},
-        {below, SIZE, create, 0, 0, WMMF_E_FORMAT, slash},
+        {below, SIZE, or_create, 0, 0, WMMF_E_FORMAT, slash},
         {name, SIZE, 0, 0, 0, WMMF_E_NAME_TOO_LONG, ""},
-        {name, SIZE, create, 0, 0, WMMF_E_NAME_TOO_LONG, ""},
+        {name, SIZE, or_create, 0, 0, WMMF_E_NAME_TOO_LONG, ""},
         {all, SIZE, 0, 0, 0, WMMF_E_NAME_TOO_LONG, ""},
-        {all, SIZE, create, 0, 0, WMMF_E_NAME_TOO_LONG, ""},
+        {all, SIZE, or_create, 0, 0, WMMF_E_NAME_TOO_LONG, ""},
         {NULL, SIZE, WMMF_FILE_CREATE, 0, 0, WMMF_E_EXISTS, ""},
     };
     wmmf_section *section = NULL;
