@@ -53,6 +53,26 @@ const char *new_name(void) {
     return name;
 }
 
+const char *new_file(uint64_t size) {
+    const char *path = new_name();
+    FILE *file = fopen(path, "wb");
+    for (uint64_t i = 0; file && i < size; i++)
+        putc((int)(i % 251), file);
+    if (!file || fclose(file) != 0)
+        give_up();
+    return path;
+}
+
+int64_t size_of_file(const char *path) {
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return -1;
+    fseek(file, 0, SEEK_END);
+    int64_t size = ftell(file);
+    fclose(file);
+    return size;
+}
+
 wmmf_options options_of(uint32_t layout, uint32_t name_space) {
     wmmf_options options = {.struct_size = sizeof options, .layout = layout, .name_space = name_space};
     return options;

@@ -47,6 +47,10 @@ void run_and_exit(void (*run)(void));
 
 /* A name that nobody else uses; overwritten by the eighth call after. */
 const char *new_name(void);
+/* The path of a new file with this many bytes: 0, 1 ... 250, 0 ... */
+const char *new_file(uint64_t size);
+/* -1: there is no such file. */
+int64_t size_of_file(const char *path);
 wmmf_options options_of(uint32_t layout, uint32_t name_space);
 wmmf_section *create(const char *name, uint64_t size, uint32_t layout);
 wmmf_section *open_existing(const char *name, uint32_t layout);

@@ -36,11 +36,6 @@ static void check_failed(int32_t expected, int32_t status, const char *detail) {
         printf("  expected '%s', but it is '%s'\n", detail, wmmf_last_detail());
 }
 
-static int64_t size_of_file(const char *path) {
-    struct stat file;
-    return stat(path, &file) == 0 ? (int64_t)file.st_size : -1;
-}
-
 /* The system's answer to going beyond it is a signal that ends the program. */
 static void meet_the_limit(void) {
     static const char detail[] = "100001 bytes are asked for, and this process may make files of 100000 (ulimit -f)";

@@ -24,27 +24,6 @@ static wmmf_file_options native(uint32_t file_mode) {
     return options;
 }
 
-/* A file with this many bytes: 0, 1 ... 250, 0 ... */
-static const char *new_file(uint64_t size) {
-    const char *path = new_name();
-    FILE *file = fopen(path, "wb");
-    for (uint64_t i = 0; file && i < size; i++)
-        putc((int)(i % 251), file);
-    if (!file || fclose(file) != 0)
-        give_up();
-    return path;
-}
-
-static int64_t size_of_file(const char *path) {
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return -1;
-    fseek(file, 0, SEEK_END);
-    int64_t size = ftell(file);
-    fclose(file);
-    return size;
-}
-
 static int byte_in_file(const char *path, long offset) {
     FILE *file = fopen(path, "rb");
     if (!file)

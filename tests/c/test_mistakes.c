@@ -23,25 +23,6 @@ static void check_detail(const char *expected) {
         printf("  expected '%s', but it is '%s'\n", expected, wmmf_last_detail());
 }
 
-static const char *new_file(void) {
-    static const char bytes[SIZE];
-    const char *path = new_name();
-    FILE *file = fopen(path, "wb");
-    if (!file || fwrite(bytes, sizeof bytes, 1, file) != 1 || fclose(file) != 0)
-        give_up();
-    return path;
-}
-
-static int64_t size_of_file(const char *path) {
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return -1;
-    fseek(file, 0, SEEK_END);
-    int64_t size = ftell(file);
-    fclose(file);
-    return size;
-}
-
 static void check_mistake(const struct mistake *mistake, const char *file) {
     const char *path = mistake->path ? mistake->path : file;
     wmmf_file_options options = {.struct_size = sizeof options,
@@ -60,7 +41,7 @@ static void check_mistake(const struct mistake *mistake, const char *file) {
 }
 
 static void check_mistakes(const struct mistake *mistakes, size_t count) {
-    const char *file = new_file();
+    const char *file = new_file(SIZE);
     for (size_t i = 0; i < count; i++)
         check_mistake(&mistakes[i], file);
     remove(file);
@@ -129,7 +110,7 @@ static void check_resize(wmmf_section *section, uint64_t size, int32_t status, c
 }
 
 static void a_size_that_nothing_can_be_given(void) {
-    const char *path = new_file();
+    const char *path = new_file(SIZE);
     wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
     wmmf_section *file, *grows;
     options.reserve = 2 * SIZE;
