@@ -179,12 +179,12 @@ def travels_to_another_process(column: str, path: Path) -> bool:
 ROWS: dict[str, Callable[[str, Path], bool | str]] = {
     "maps a part at any offset": at_any_offset,
     "copies on write": copies_on_write,
-    "`close` while a view exists, which stays valid": closes_under_a_view,
+    "`close` while a view exists; the view stays valid": closes_under_a_view,
     "`resize`": resizes,
-    "`resize` makes it larger for all who have it open, and their views stay valid": grows_for_others,
+    "`resize` makes it larger for every process that has it open; views stay valid": grows_for_others,
     "`flush` of a range at any offset": flushes_any_range,
-    "reading a file that another program has cut is an error, not the end of the program": says_that_a_file_was_cut,
-    "pickled: the same memory in the process that unpickles it": travels_to_another_process,
+    "reading a file that another program has truncated is an error, not a crash": says_that_a_file_was_cut,
+    "unpickling in another process gives the same memory": travels_to_another_process,
 }
 
 
@@ -214,7 +214,7 @@ def test_a_cell_is_what_happens(row: str, column: str, tmp_path: Path) -> None:
 
 
 DOTNET_COLUMNS = ["Wmmf", ".NET"]
-DOTNET_CUT = "reading a file that another program has cut is an error, not the end of the program"
+DOTNET_CUT = "reading a file that another program has truncated is an error, not a crash"
 
 
 def answers_of_dotnet(system: str, folder: Path) -> dict[str, list[str]]:

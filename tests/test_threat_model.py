@@ -11,7 +11,7 @@ PAGE = TESTS.parent / "docs/threat-model.md"
 
 def test_each_cell_names_tests_that_exist() -> None:
     there = existing()
-    found = cells_after(PAGE, "| who has | can | cannot |")
+    found = cells_after(PAGE, "| a process that has | can | cannot |")
     assert len(found) >= 14
     for cell in found:
         named = {name for group in re.findall(r"\(([^()]*`[^()]*)\)", cell) for name in re.findall(r"`(\w+)`", group)}

@@ -14,8 +14,8 @@ internal static class Compared
     {
         ("maps a part at any offset", OurPart, TheirPart),
         ("copies on write", OurCopyOnWrite, TheirCopyOnWrite),
-        ("a view stays valid after `Dispose` of what it was made from", OurViewOutlives, TheirViewOutlives),
-        ("makes a file larger for all who have it open, and their views stay valid", OurGrowth, TheirGrowth),
+        ("a view stays valid after `Dispose` of its parent", OurViewOutlives, TheirViewOutlives),
+        ("makes a file larger for every process that has it open; views stay valid", OurGrowth, TheirGrowth),
         ("flushes a part at any offset", OurFlush, TheirFlush),
         ("a name that other programs open", OurName, TheirName),
     };
