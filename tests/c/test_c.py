@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import native
 import pytest
-from lab import cache, wine
+from lab import wine, zig
 
 EXTERNAL = Path(__file__).parent / "external"
 EXTERNAL_NAME = f"wmmf-external-{os.getpid()}"
@@ -154,12 +155,16 @@ def test_headers_are_cpp(compiler: str, standard: str, tmp_path: Path) -> None:
     native.checked(compiler, *STRICT, f"-std={standard}", "-I", native.CSRC / "include", program)
 
 
+@functools.cache
+def external(target: str) -> Path:
+    return native.configure_and_build(EXTERNAL, target, f"-Dwmmf_DIR={native.installed(target)}/lib/cmake/wmmf")
+
+
 @pytest.mark.parametrize("program", ["program-c", "program-cpp"])
 @pytest.mark.parametrize("target", ["gcc", "clang", "mingw64"])
 def test_external_program_finds_the_package(target: str, program: str) -> None:
-    build = native.configure_and_build(EXTERNAL, target, f"-Dwmmf_DIR={native.installed(target)}/lib/cmake/wmmf")
     suffix = ".exe" if target == "mingw64" else ""
-    done = run(build / (program + suffix), EXTERNAL_NAME)
+    done = run(external(target) / (program + suffix), EXTERNAL_NAME)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith(native.VERSION)
 
@@ -189,17 +194,14 @@ def test_dll_needs_only_what_windows_has(target: str) -> None:
     assert needed <= {"KERNEL32.dll", "ADVAPI32.dll", "msvcrt.dll", "bcrypt.dll", "ntdll.dll"}
 
 
-ZIG = "ziglang==0.14.1"
-
-
 @pytest.mark.parametrize("triple", ["aarch64-windows-gnu", "aarch64-linux-gnu", "x86-linux-gnu"])
 def test_library_compiles_for_other_processors(triple: str, tmp_path: Path) -> None:
     other_platform = "_posix" if "windows" in triple else "_win"
     sources = [path for path in (native.CSRC / "src").glob("*.c") if not path.stem.endswith(other_platform)]
     warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wvla", "-Wundef", "-Werror"]
-    options = ["-target", triple, "-std=c99", "-O2", "-DWMMF_BUILD", "-I", str(native.CSRC / "include")]
+    options = ["-std=c99", "-O2", "-DWMMF_BUILD", "-I", str(native.CSRC / "include")]
     for source in sources:
-        native.checked(zig(), "cc", "-c", *options, *warnings, source, cwd=tmp_path)
+        native.checked(*zig.command(triple), "-c", *options, *warnings, source, cwd=tmp_path)
 
 
 SLEEP = """
@@ -226,20 +228,10 @@ def test_a_sleep_lasts_on_32_bit_linux_with_64_bit_times(tmp_path: Path) -> None
     program.write_text(SLEEP)
     sources = [path for path in (native.CSRC / "src").glob("*.c") if not path.stem.endswith("_win")]
     include = ["-I", str(native.CSRC / "include"), "-I", str(native.CSRC / "src")]
-    options = ["-target", "x86-linux-musl", "-static", "-O1", "-std=gnu99", "-DWMMF_STATIC", *include]
-    native.checked(zig(), "cc", *options, program, *sources, "-o", tmp_path / "sleep", cwd=tmp_path)
+    options = ["-static", "-O1", "-std=gnu99", "-DWMMF_STATIC", *include]
+    native.checked(*zig.command("x86-linux-musl"), *options, program, *sources, "-o", tmp_path / "sleep", cwd=tmp_path)
     try:
         done = subprocess.run([tmp_path / "sleep"], capture_output=True, text=True, timeout=60)
     except OSError as error:
         pytest.skip(f"this kernel runs no 32-bit programs: {error}")
     assert done.returncode == 0, done.stdout
-
-
-def zig() -> Path:
-    """Return a compiler for every processor."""
-
-    def make(folder: Path) -> None:
-        cache.unpack_wheels([ZIG], folder)
-        (folder / "ziglang/zig").chmod(0o755)
-
-    return cache.make_once("zig", make, ZIG) / "ziglang/zig"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -84,9 +85,23 @@ MISSING_CHECKS = [
 
 
 def build(tests: Path) -> Path:
-    """Build the fuzzer of this source folder."""
+    """Build the fuzzer of this source folder and return the build folder."""
     sanitizers = "-DWMMF_SANITIZE=address,undefined,fuzzer-no-link"
-    return native.configure_and_build(tests, "clang", sanitizers, make=["fuzz"]) / "bin/fuzz"
+    return native.configure_and_build(tests, "clang", sanitizers, make=["fuzz"])
+
+
+@functools.cache
+def fuzzer() -> Path:
+    return build(native.TESTS) / "bin/fuzz"
+
+
+@functools.cache
+def careless() -> tuple[Path, Path]:
+    """Return the source and the build folder of a copy, in which a check can be missing."""
+    source = native.temporary_folder()
+    for folder in ("csrc", "tests", "examples"):
+        shutil.copytree(native.CSRC.parent / folder, source / folder)
+    return source, build(source / "tests")
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +124,7 @@ def test_nothing_a_peer_writes_breaks_the_library(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     shutil.copytree(HERE / "corpus", corpus)
     limits = ["-max_len=400", "-timeout=20", f"-max_total_time={SECONDS}", f"-artifact_prefix={tmp_path}/"]
-    report = native.checked(build(native.TESTS), *limits, corpus, timeout=SECONDS + 300)
+    report = native.checked(fuzzer(), *limits, corpus, timeout=SECONDS + 300)
     done = re.search(r"Done (\d+) runs", report)
     assert done, report
     print(f"{done[1]} executions, coverage {re.findall(r'cov: ([0-9]+)', report)[-1]}")
@@ -121,15 +136,17 @@ def test_the_fuzzer_notices_a_check_that_is_missing(
     tmp_path: Path, file: str, check: str, instead: str, steps: bytes
 ) -> None:
     """In a copy of the library that believes what a peer says."""
-    source = tmp_path / "source"
-    for folder in ("csrc", "tests", "examples"):
-        shutil.copytree(native.CSRC.parent / folder, source / folder)
+    source, folder = careless()
     changed = source / "csrc/src" / file
     text = changed.read_text()
     assert check in text
-    changed.write_text(text.replace(check, instead))
     steps_file = tmp_path / "steps"
     steps_file.write_bytes(steps)
-    with pytest.raises(AssertionError, match=r"ERROR: AddressSanitizer|runtime error|broken: "):
-        native.checked(build(source / "tests"), steps_file, timeout=60)
-    native.checked(build(native.TESTS), steps_file, timeout=60)
+    changed.write_text(text.replace(check, instead))
+    try:
+        native.checked("cmake", "--build", folder, "--parallel", "2", "--target", "fuzz")
+        with pytest.raises(AssertionError, match=r"ERROR: AddressSanitizer|runtime error|broken: "):
+            native.checked(folder / "bin/fuzz", steps_file, timeout=60)
+    finally:
+        changed.write_text(text)
+    native.checked(fuzzer(), steps_file, timeout=60)
