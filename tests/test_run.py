@@ -80,7 +80,7 @@ def test_pieces_of_the_lab_that_cannot_be_had_are_one_message(tmp_path: Path) ->
     assert done.stderr.count("cannot download from PyPI") == 1
 
 
-COMMANDS = ["lint", "docs", "test --ignore tests/model", "test-windows", "dist --short --check", "test tests/model"]
+COMMANDS = ["lint", "docs", "test --ignore tests/python", "test tests/python", "dist --short --check", "test-windows"]
 
 
 @pytest.mark.parametrize("failing", ["nothing", *COMMANDS])
