@@ -61,3 +61,29 @@ def test_the_workflow_for_windows_imports_what_is_installed(line: str, harmless:
         timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+WITHOUT_EXTRAS = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("aiohttp", "argcomplete", "av", "cv2", "greenlet", "matplotlib", "mypy", "psutil",
+                                      "rich", "trio"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing())
+"""
+
+
+def test_the_python_suite_is_collected_without_extras(tmp_path: Path) -> None:
+    """As the workflow has it for Windows on ARM64, for which what they need has no wheels."""
+    (tmp_path / "without_extras.py").write_text(WITHOUT_EXTRAS)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "without_extras", "--collect-only", "tests/python"],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the extra 'headless' is not installed" in done.stdout

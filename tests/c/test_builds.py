@@ -57,6 +57,7 @@ def test_static_library_is_found_and_linked(target: str, tmp_path: Path) -> None
     assert output.strip() == f"{native.VERSION} success hello"
 
 
+@pytest.mark.windows
 def test_static_library_is_found_by_pkg_config(tmp_path: Path) -> None:
     prefix = build(native.CSRC, tmp_path / "library", "-DBUILD_SHARED_LIBS=OFF", *native.TARGETS["mingw64"])
     flags = native.checked(

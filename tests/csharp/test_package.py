@@ -17,6 +17,8 @@ from lab import cache, dotnet, sdk
 
 FINE = "fine 100 2\n"
 
+pytestmark = pytest.mark.windows  # it carries libraries for both systems
+
 
 @pytest.fixture(scope="module")
 def content() -> zipfile.ZipFile:

@@ -11,9 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
+
+pytest.importorskip("cv2", reason="the extra 'headless' is not installed")
+
 import cv2
 import numpy
-import pytest
 from cameras import SIZE, Unreliable, make_video
 
 from pywinmmf import (

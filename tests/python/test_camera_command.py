@@ -18,6 +18,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+pytest.importorskip("cv2", reason="the extra 'headless' is not installed")
+
 from cameras import SIZE, Unreliable, make_video
 
 from pywinmmf import (

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("cv2", reason="the extra 'headless' is not installed")
+
 from cameras import SIZE
 
 from pywinmmf import (

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("cv2", reason="the extra 'headless' is not installed")
+
 from pywinmmf import (
     Access,
     AlreadyExistsError,

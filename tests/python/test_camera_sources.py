@@ -12,9 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytest.importorskip("cv2", reason="the extra 'headless' is not installed")
+
 import cv2
 import numpy
-import pytest
 from cameras import SIZE, Stream, jpeg, make_video
 
 from pywinmmf import (

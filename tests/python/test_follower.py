@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
+pytest.importorskip("cv2", reason="the extra 'headless' is not installed")
+
 from cameras import picture
 from commands import WAIT_SECONDS
 

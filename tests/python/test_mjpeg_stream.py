@@ -11,6 +11,9 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 
 import pytest
+
+pytest.importorskip("cv2", reason="the extra 'headless' is not installed")
+
 from cameras import SIZE, jpeg, png
 
 from pywinmmf.camera import mjpeg_stream

@@ -12,9 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytest.importorskip("cv2", reason="the extra 'headless' is not installed")
+pytest.importorskip("av", reason="the extra 'record' is not installed")
+
 import av
 import numpy
-import pytest
 from cameras import SIZE, picture
 from commands import POLITE, WAIT_SECONDS, command, limited, output_until
 from terminal import press_ctrl_c

@@ -12,8 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import av
 import pytest
+
+pytest.importorskip("cv2", reason="the extra 'headless' is not installed")
+pytest.importorskip("av", reason="the extra 'record' is not installed")
+
+import av
 from cameras import SIZE, picture
 from commands import WAIT_SECONDS
 from terminal import OWN_TERMINAL, press_ctrl_c

@@ -11,9 +11,12 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
+
+pytest.importorskip("cv2", reason="the extra 'headless' is not installed")
+
 import cv2
 import numpy
-import pytest
 
 from pywinmmf import FrameChannel, Namespace
 from pywinmmf.camera.share import SharedCamera

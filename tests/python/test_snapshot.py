@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytest.importorskip("cv2", reason="the extra 'headless' is not installed")
+
 import cv2
 import numpy
-import pytest
 from commands import WAIT_SECONDS, command, limited
 
 from pywinmmf import (

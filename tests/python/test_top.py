@@ -11,6 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+pytest.importorskip("rich", reason="the extra 'top' is not installed")
+
 from commands import POLITE, WAIT_SECONDS, command, output_until
 from rich.console import Console
 from terminal import press_ctrl_c

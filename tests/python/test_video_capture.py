@@ -12,9 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
+pytest.importorskip("cv2", reason="the extra 'headless' is not installed")
+
 import cv2
 import numpy
-import pytest
 
 from pywinmmf import (
     FormatError,
