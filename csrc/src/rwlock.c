@@ -440,10 +440,11 @@ static int32_t wait_to_own(struct rwlock *lock, struct wait *wait, bool repair, 
     return status;
 }
 
-/* W1. */
+/* W1. Who stands in the queue leaves it on the way in: LOCK_WAITERS may be gone (see sleep_to_read), the ticket is not.
+ */
 static inline int32_t take_ownership(struct rwlock *lock, struct wait *wait, bool repair, uint64_t *place) {
     uint64_t word = load_seq_u64(lock->word);
-    if ((word & (LOCK_OWNER | LOCK_WAITERS | LOCK_INCONSISTENT | LOCK_POISONED)) == 0 &&
+    if (*place == 0 && (word & (LOCK_OWNER | LOCK_WAITERS | LOCK_INCONSISTENT | LOCK_POISONED)) == 0 &&
         cas_seq_u64(lock->word, &word, owned_by(lock, word)))
         return WMMF_OK;
     return wait_to_own(lock, wait, repair, place);

@@ -33,6 +33,25 @@ static void a_place_in_the_queue_is_kept_until_it_is_used_or_left(void) {
     wmmf_close(section);
 }
 
+/* A writer may clear the flag that somebody waits: it looked at the queue before, and takes the lock after. */
+static void who_comes_again_leaves_the_queue_also_without_the_flag(void) {
+    const char *name = new_name();
+    wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE),
+                 *raw = open_existing(name, WMMF_RAW);
+    struct header *header = (struct header *)(void *)data_of(raw);
+    uint64_t place = 0;
+    struct holder *writer = holder_start(section, wmmf_lock_write, wmmf_unlock_write);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_queued(other, SECOND / 1000, &place));
+    and_seq_u64(&header->lock, ~LOCK_WAITERS);
+    holder_end(writer);
+    REQUIRE_OK(wmmf_lock_write_queued(other, LONG_TIMEOUT, &place));
+    CHECK_EQUAL(0, participant_of(section, 1).waiting_writer);
+    REQUIRE_OK(wmmf_unlock_write(other));
+    wmmf_close(raw);
+    wmmf_close(other);
+    wmmf_close(section);
+}
+
 static void a_participant_says_what_it_does(void) {
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE),
@@ -405,6 +424,7 @@ static void a_damaged_channel_takes_and_gives_no_frames(void) {
 
 static const struct test tests[] = {
     TEST(a_place_in_the_queue_is_kept_until_it_is_used_or_left),
+    TEST(who_comes_again_leaves_the_queue_also_without_the_flag),
     TEST(a_participant_says_what_it_does),
     TEST(a_dead_participant_is_shown_until_it_is_cleared),
     TEST(a_reader_shows_how_old_its_frames_are),

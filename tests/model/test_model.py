@@ -133,6 +133,7 @@ MISTAKES = {
     "waking BREAK_YIELDING": waking(2, 1),
     "waking BREAK_CANCEL": waking(2, 1),
     "waking BREAK_LOOK": waking(2, 1),
+    "waking BREAK_PLACE": waking(3, 0, hasty=1),
     "waking BREAK_WAKE": waking(2, 1),
     "waking BREAK_POISON": waking(2, 1, auditors=1),
     "pinning BREAK_BURY": FRAMES,

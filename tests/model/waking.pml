@@ -25,8 +25,8 @@
  *   sleep is as if it had been in vain.
  *
  * Configuration: WRITERS, READERS, CHANGES (who wait for a change), AUDITORS (who find damage and poison), HASTY (the
- * last writer and the last reader only wait so long), DEATHS at most. With DEATHS, the last of two writers is one who
- * does not repair (wmmf_write). */
+ * last writer and the last reader only wait so long; that writer may come again, with its place in the queue), DEATHS at
+ * most. With DEATHS, the last of two writers is one who does not repair (wmmf_write). */
 #define SCANNED (WRITERS + READERS)
 #define N       (SCANNED + CHANGES + AUDITORS)
 #define NOBODY  255
@@ -257,6 +257,15 @@ inline look_at_next() {
          :: else -> j = 0 \
          fi)
 
+/* Who comes again has a ticket, which it keeps until it is alone. */
+#define DRAW_TICKET if :: mine == 0 -> next_ticket++; mine = next_ticket :: else fi
+#define FORGET_TICKET if :: IS_HASTY :: else -> mine = 0 fi
+#ifdef BREAK_PLACE
+#define MAY_TAKE_AT_ONCE true
+#else
+#define MAY_TAKE_AT_ONCE (mine == 0)
+#endif
+
 inline give_up() {                /* W7 */
 #ifdef BREAK_WAKE
     STEP(others = (sleepers[READ] != 0); was_inside = (sleepers[WRITE] != 0));
@@ -273,10 +282,11 @@ inline give_up() {                /* W7 */
 
 active [WRITERS] proctype Writer() {
     LOCALS;
+come:
     STEP(if                       /* W1: or the word changes between look and taking */
-         :: owner == NOBODY && !waiters && !inconsistent && !poisoned ->
+         :: MAY_TAKE_AT_ONCE && owner == NOBODY && !waiters && !inconsistent && !poisoned ->
             owner = me; word_changes(); j = WRITERS; goto owned
-         :: next_ticket++; mine = next_ticket
+         :: DRAW_TICKET
          fi);
 again:
     STEP(if
@@ -293,7 +303,7 @@ look:
          :: fresh[me] -> owner = me; waiters = waiters && others; others = false; word_changes()
          :: else -> others = false; goto again
          fi);
-    STEP(ticket[me] = 0; mine = 0; j = WRITERS);
+    STEP(ticket[me] = 0; FORGET_TICKET; j = WRITERS);
     goto owned;
 queue:
     STEP(ticket[me] = mine);
@@ -310,7 +320,7 @@ leaving:
     leave(WRITE);
     goto again;
 asleep:
-    SLEEP(WRITE, QUEUE_USEFUL, again, IS_HASTY, refused);
+    SLEEP(WRITE, QUEUE_USEFUL, again, IS_HASTY, late);
     STEP(if :: owner != NOBODY -> i = owner :: else -> goto yielded_enough fi);
     SEAL(i, again);
     reap();
@@ -346,6 +356,8 @@ alone:
     STEP(assert(writer_inside == NOBODY && (!odd || inconsistent));                               /* W5 */
          for (k : 0 .. N - 1) { assert(!reader_inside[k]) }
          k = 0;
+         assert(ticket[me] == 0);
+         mine = 0;
          writer_inside = me;
          odd = true);
 progress:
@@ -362,9 +374,14 @@ progress:
     wake_for_change();
     goto end_over;
 given_up:
-    j = 0;
+    STEP(DRAW_TICKET; ticket[me] = mine; j = 0);
+    STEP(if :: !waiters -> waiters = true; word_changes() :: else fi);
     give_up();
-    goto end_over;
+late:                             /* comes again with its ticket, or leaves the queue */
+    if
+    :: IS_HASTY && !poisoned -> goto come
+    :: true
+    fi;
 refused:
     STEP(ticket[me] = 0; mine = 0);
     wake_the_yielding();
