@@ -325,33 +325,6 @@ static void a_machine_without_the_memory_says_so(void) {
         in_a_child(create_beyond_the_machine);
 }
 
-/* Others' files in the folder cost a creator next to nothing. */
-#define FILES   1000
-#define CREATES 200
-
-static int64_t time_of_creating(void) {
-    int64_t start = system_now_ns();
-    for (int i = 0; i < CREATES; i++)
-        wmmf_close(create(new_name(), 100, WMMF_NATIVE));
-    return system_now_ns() - start;
-}
-
-static void creating_does_not_look_at_every_file(void) {
-    char path[64];
-    time_of_creating();
-    int64_t alone = time_of_creating();
-    for (int i = 0; i < FILES; i++) {
-        snprintf(path, sizeof path, "/dev/shm/wmmf-g-test-%d-%d", (int)getpid(), i);
-        close(open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600));
-    }
-    int64_t among = time_of_creating();
-    for (int i = 0; i < FILES; i++) {
-        snprintf(path, sizeof path, "/dev/shm/wmmf-g-test-%d-%d", (int)getpid(), i);
-        unlink(path);
-    }
-    CHECK(among < 4 * alone + SECOND / 20); /* to look at all of them took 20 times as long */
-}
-
 /* A signal again and again, as profilers send it, where a reservation is undone by each (older kernels). */
 static volatile sig_atomic_t ticks;
 
@@ -382,7 +355,6 @@ static const struct test tests[] = {
     TEST(an_unusual_folder_is_named_in_the_error),
     TEST(a_memory_limit_is_an_error_and_does_not_kill),
     TEST(a_machine_without_the_memory_says_so),
-    TEST(creating_does_not_look_at_every_file),
     TEST(a_periodic_signal_does_not_stop_a_reservation),
     {NULL, NULL},
 };
