@@ -154,9 +154,9 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
         native = hold.Section(f"section {name!r}", (namespace, name))
         status = open_native(native, create)
-        if status == lib.WMMF_E_SIZE:
+        if status == lib.WMMF_E_SIZE and reserve <= size:
             there = _native_size(lib.wmmf_open, encoded, options) if exist_ok else 0
-            raise _creation_size_error(action, size, reserve, _at_most(there) if there else _FITTING)
+            raise _size_error(action, size, _at_most(there) if there else _FITTING)
         if status:
             raise creation_error(status, f"{action} of {size} bytes", access, namespace, name)
         self = cls._of(name, native)
@@ -239,8 +239,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         )
         native = hold.Section("an unnamed section", None)
         status = open_native(native, partial(lib.wmmf_create_unnamed, size, options))
-        if status == lib.WMMF_E_SIZE:
-            raise _creation_size_error(action, size, reserve, _FITTING)
+        if status == lib.WMMF_E_SIZE and reserve <= size:
+            raise _size_error(action, size, _FITTING)
         if status:
             raise native_error(status, f"{action} of {size} bytes")
         return cls._of_unnamed(native)
@@ -845,14 +845,6 @@ def _flags(large_pages: object, locked: object) -> int:
         raise InvalidArgumentError(f"large_pages {large_pages!r}: expected False, True or 'try'")
     pages = lib.WMMF_TRY_LARGE_PAGES if large_pages == "try" else lib.WMMF_LARGE_PAGES if large_pages else 0
     return pages | (lib.WMMF_LOCKED if locked else 0)
-
-
-def _creation_size_error(action: str, size: int, reserve: int, expected: str) -> Error:
-    if reserve <= size:
-        return _size_error(action, size, expected)
-    return InvalidArgumentError(
-        f"cannot {action}: size {size} and reserve {reserve}: expected what a process can map", lib.WMMF_E_SIZE
-    )
 
 
 def _open(native: hold.Section, call: Call, encoded: bytes | int, size: int | None, options: Any, action: str) -> int:

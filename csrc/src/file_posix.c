@@ -136,7 +136,7 @@ static int32_t map_pages(int fd, uint64_t page, uint64_t offset, uint64_t length
     int kind = protection == WMMF_COPY_ON_WRITE ? MAP_PRIVATE : MAP_SHARED;
     void *view = mmap(NULL, (size_t)size, access, kind, fd, (off_t)(offset - before));
     if (view == MAP_FAILED)
-        return status_from_errno();
+        return with_addresses(status_from_errno(), size);
     window->view = view;
     window->view_size = size;
     window->data = (uint8_t *)view + before;

@@ -187,7 +187,7 @@ static int32_t map_view(HANDLE section, uint64_t offset, uint64_t length, uint32
     void *view = MapViewOfFile(section, accesses[protection], (DWORD)(begin >> 32), (DWORD)(begin & 0xFFFFFFFF),
                                (SIZE_T)(before + length));
     if (!view)
-        return status_from_error(GetLastError());
+        return with_addresses(status_from_error(GetLastError()), before + length);
     window->view = view;
     window->view_size = before + length;
     window->data = (uint8_t *)view + before;

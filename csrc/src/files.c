@@ -96,6 +96,16 @@ static int32_t size_check_or_all(uint64_t size, uint64_t most) {
     return size == 0 ? WMMF_OK : size_check(size, most);
 }
 
+/* A 32-bit process meets this with files that it can well have windows of. */
+static int32_t mapping_check(uint64_t size) {
+    int32_t status = size_check_or_all(size, LARGEST_MAPPING);
+    if (status != WMMF_OK)
+        error_detail("size %" PRIu64 ": expected at most %" PRIu64
+                     ", which is what this process can map at once; give a smaller size, and map windows of the rest",
+                     size, (uint64_t)LARGEST_MAPPING);
+    return status;
+}
+
 static int32_t path_check(const char *path) {
     if (!path)
         return WMMF_E_ARGUMENT;
@@ -120,8 +130,9 @@ static int32_t arguments_check(const char *path, uint64_t size, const wmmf_file_
         status = name_check(options->name, options->name_space);
     if (status == WMMF_OK)
         status = size_check_or_all(size, UINT64_MAX - options->offset);
-    return status == WMMF_OK && (options->flags & WMMF_FILE_UNMAPPED) == 0 ? size_check_or_all(size, LARGEST_MAPPING)
-                                                                           : status;
+    if (status != WMMF_OK || (options->flags & WMMF_FILE_UNMAPPED) != 0)
+        return status;
+    return options->native ? size_check_or_all(size, LARGEST_MAPPING) : mapping_check(size);
 }
 
 /* The length of a file: what it was, and what this call has made it. */
@@ -211,7 +222,7 @@ static int32_t fill_raw(wmmf_section *section, uint64_t size, const wmmf_file_op
         status = lengthen(section->mapping, options, least, length);
     section->size = size;
     if (status == WMMF_OK && (options->flags & WMMF_FILE_UNMAPPED) == 0)
-        status = size_check(size, LARGEST_MAPPING);
+        status = mapping_check(size);
     if (status == WMMF_OK && (options->flags & WMMF_FILE_UNMAPPED) == 0)
         status = map_again(section, size);
     if (status == WMMF_OK && options->file_mode == WMMF_FILE_TRUNCATE && length->before > 0)

@@ -34,6 +34,12 @@ void error_detail(const char *format, ...) {
     va_end(arguments);
 }
 
+int32_t with_addresses(int32_t status, uint64_t length) {
+    if (status == WMMF_E_NO_MEMORY)
+        error_detail("this process has no %" PRIu64 " bytes of addresses left in one piece: map fewer at once", length);
+    return status;
+}
+
 int32_t size_check(uint64_t size, uint64_t most) {
     if (size == 0)
         error_detail("size 0: expected at least 1");

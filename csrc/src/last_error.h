@@ -32,6 +32,8 @@ static inline void error_clear(void) {
 void error_note(int32_t number);
 /* WMMF_E_SIZE, unless the size is 1 to `most`. */
 int32_t size_check(uint64_t size, uint64_t most);
+/* The status of a mapping of so many bytes; of a failure for want of addresses it says so. */
+int32_t with_addresses(int32_t status, uint64_t length);
 /* A clause in English, without a full stop: numbers, and what is missing. */
 PRINTF_LIKE(1, 2)
 void error_detail(const char *format, ...);

@@ -247,8 +247,9 @@ static int32_t reserve_check(uint64_t offset, uint64_t size, const wmmf_options 
     }
     if (options->reserve >= size && options->reserve <= LARGEST_MAPPING - offset)
         return WMMF_OK;
-    error_detail("reserve %" PRIu64 ": expected %" PRIu64 " bytes, its size, or more that this machine can map",
-                 options->reserve, size);
+    error_detail("reserve %" PRIu64 ": expected %" PRIu64 " (its size) to %" PRIu64
+                 ", the most that this process can map",
+                 options->reserve, size, (uint64_t)LARGEST_MAPPING - offset);
     return WMMF_E_SIZE;
 }
 

@@ -62,6 +62,37 @@ static void a_limit_of_file_sizes_is_an_error_and_no_signal(void) {
     in_a_child(meet_the_limit);
 }
 
+static rlim_t addresses_used(void) {
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    CHECK(file && fscanf(file, "%lu", &pages) == 1);
+    fclose(file);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+/* As a 32-bit process has it with files that are shorter than its addresses are many. */
+static void map_beyond_the_addresses(void) {
+    const char *path = new_name();
+    const rlim_t most = addresses_used() + (512 << 20);
+    const struct rlimit limit = {most, most};
+    wmmf_section *section = map(path, 1, with_mode(WMMF_FILE_CREATE, 0)), *other = NULL;
+    wmmf_window *window = NULL;
+    REQUIRE_OK(wmmf_resize(section, 1 << 30));
+    wmmf_close(section);
+    setrlimit(RLIMIT_AS, &limit);
+    check_failed(WMMF_E_NO_MEMORY, wmmf_map_file(path, 0, NULL, &other), "bytes of addresses left in one piece");
+    section = map(path, 1, with_mode(WMMF_FILE_OPEN, 0));
+    check_failed(WMMF_E_NO_MEMORY, wmmf_map_window(section, 0, 1 << 30, WMMF_READ, &window), "in one piece: map fewer");
+    REQUIRE_OK(wmmf_map_window(section, (1 << 30) - 10, 10, WMMF_READ, &window));
+    wmmf_unmap_window(window);
+    wmmf_close(section);
+    unlink(path);
+}
+
+static void addresses_that_run_out_are_named(void) {
+    in_a_child(map_beyond_the_addresses);
+}
+
 static void fill_a_small_disk(void) {
     static const char path[] = "/mnt/small-disk-file";
     mount_here("mount -t tmpfs -o size=8m tmpfs /mnt");
@@ -164,6 +195,7 @@ static void a_raw_file_that_was_cut_says_so(void) {
 
 static const struct test tests[] = {
     TEST(a_limit_of_file_sizes_is_an_error_and_no_signal),
+    TEST(addresses_that_run_out_are_named),
     TEST(a_full_disk_is_named_and_nothing_is_left),
     TEST(a_file_gets_its_place_on_the_disk_in_pieces),
     TEST(pipes_sockets_and_loops_are_no_files),

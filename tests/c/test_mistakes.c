@@ -94,6 +94,7 @@ static void a_size_that_no_file_has(void) {
     static const struct mistake mistakes[] = {
         {NULL, 0, 0, SIZE, 0, WMMF_E_SIZE, "size 0: expected at least 1"},
         {NULL, UINT64_MAX, 0, 0, 0, WMMF_E_SIZE, "size 18446744073709551615: expected at most"},
+        {NULL, PTRDIFF_MAX, 0, 0, 0, WMMF_E_SIZE, "can map at once; give a smaller size, and map windows of the rest"},
         {NULL, 2, 0, UINT64_MAX - 1, 0, WMMF_E_SIZE, "size 2: expected at most 1"},
         {NULL, 1, 0, INT64_MAX, 0, WMMF_E_SIZE, "size 9223372036854775808: expected at most 9223372036854775807"},
         {NULL, 1, 0, 0, UINT64_MAX, WMMF_E_SIZE, "size 18446744073709551615: expected at most 9223372036854775807"},
@@ -130,6 +131,9 @@ static void a_size_that_nothing_can_be_given(void) {
 static void check_reserve(void) {
     wmmf_section *section = NULL;
     wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    options.reserve = UINT64_MAX;
+    CHECK_STATUS(WMMF_E_SIZE, wmmf_create(new_name(), SIZE, &options, &section));
+    check_detail("(its size) to");
     options.reserve = (uint64_t)PTRDIFF_MAX / 2;
     CHECK_STATUS(WMMF_E_NO_MEMORY, wmmf_create(new_name(), SIZE, &options, &section));
     check_detail("bytes of addresses that the section may grow into");

@@ -14,6 +14,8 @@ from ..source import DIST, ROOT, WORK, cleared, run
 from .holder import SMOKE, holding, linux_program, windows_program
 from .trying import must_be_for, run_under_wine, unpacked_wheel
 
+FAR = Path(__file__).with_name("far.py")
+
 
 def interpreters() -> dict[str, Path]:
     """Return the CPythons of this machine that the wheel is for, by release: of PATH and of pyenv."""
@@ -117,11 +119,13 @@ def check_win32_wheel() -> str:
     inside = cleared(WORK / "check/win32")
     unpacked_wheel("*win32.whl", inside / "wheel")
     shutil.copytree(_windows_python("3.11", "win32"), inside / "python")
-    shutil.copy(SMOKE, inside)
+    for script in (SMOKE, FAR):
+        shutil.copy(script, inside)
     programs = [windows_program(), windows_program("windows-x86", "i686")]
     with wine32.session(inside) as start:
         tried = [_smoke_win32(inside, start, program) for program in programs]
-    return f"python.org's CPython in a 32-bit Wine, smoke: {', '.join(tried)}"
+        _python_win32(inside, start, FAR, f"{wine32.FOLDER}\\far.bin")
+    return f"python.org's CPython in a 32-bit Wine, smoke: {', '.join(tried)}; windows of a file of 64 GiB"
 
 
 def _smoke_win32(inside: Path, start: wine32.Start, program: Path) -> str:
@@ -132,11 +136,15 @@ def _smoke_win32(inside: Path, start: wine32.Start, program: Path) -> str:
         return start([f"{wine32.FOLDER}\\{archive}\\{program.name}", name])
 
     with holding(program, hold) as name:
-        command = [f"{wine32.FOLDER}\\python\\python.exe", f"{wine32.FOLDER}\\{SMOKE.name}", name]
-        process = start(command, env={"PYTHONPATH": f"{wine32.FOLDER}\\wheel"})
-        said, errors = process.communicate(timeout=120)
-    done = subprocess.CompletedProcess(command, process.returncode, said, errors)
-    return f"{_release(done, inside)} against the C program of {archive}"
+        release = _python_win32(inside, start, SMOKE, name)
+    return f"{release} against the C program of {archive}"
+
+
+def _python_win32(inside: Path, start: wine32.Start, script: Path, argument: str) -> str:
+    command = [f"{wine32.FOLDER}\\python\\python.exe", f"{wine32.FOLDER}\\{script.name}", argument]
+    process = start(command, env={"PYTHONPATH": f"{wine32.FOLDER}\\wheel"})
+    said, errors = process.communicate(timeout=120)
+    return _release(subprocess.CompletedProcess(command, process.returncode, said, errors), inside)
 
 
 def _windows_python(release: str, platform: str = "win_amd64") -> Path:
