@@ -161,11 +161,12 @@ def soaking(scale: float) -> bool:
 
 
 def being_careless(systems: list[str], scale: float) -> bool:
-    """Forget objects, dispose them during calls and dispose them twice, in C#; whether nobody noticed."""
+    """Forget objects, dispose them during calls, dispose them twice, and all of that, in C#; whether nobody noticed."""
     sound = True
-    for system in systems:
-        done = careless.run(system, CARELESS_SECONDS[system] * scale)
-        console.print(f"{system}, careless threads beside an innocent one: {(done.stdout + done.stderr).strip()}")
+    for system, works in itertools.product(systems, [*((work,) for work in careless.WORKS), careless.WORKS]):
+        done = careless.run(system, CARELESS_SECONDS[system] * scale, works)
+        said = (done.stdout + done.stderr).strip()
+        console.print(f"{system}, careless threads ({', '.join(works)}) beside an innocent one: {said}")
         sound = sound and done.returncode == 0
     return sound
 
