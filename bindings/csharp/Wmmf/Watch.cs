@@ -7,9 +7,10 @@ namespace Wmmf
     // have a span. It has the finalizer so that frames need none: a watch is used again for the next frame of its section,
     // so that in the long run nothing is registered for finalization, which would cost more than the frame itself.
     //
-    // The collector is not told of the memory of frames (GC.AddMemoryPressure): it looks at what was added, not at what is left,
-    // and would make a full collection for each large picture of a program that disposes them all. It is called instead when
-    // forgotten frames may be what a reader waits for.
+    // The collector is not told of the memory of frames (GC.AddMemoryPressure). It looks at what was added, not at what is left: a
+    // reader that disposed all its 1080p frames, 60 a second, got 8 full collections a second. And a reader that forgot frames
+    // got none once writers had no slot left, as it was given no frame that could add to the pressure. The collector is called
+    // instead when forgotten frames may be what a reader waits for.
     internal sealed class Watch
     {
         // The hold is ended by whoever changes the state to Ended. Finalizers of others, which may still use the frame, or
