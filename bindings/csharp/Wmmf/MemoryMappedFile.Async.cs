@@ -17,15 +17,12 @@ namespace Wmmf
         /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
         /// <exception cref="OwnerDiedException">A writer died inside its lock.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-        public async ValueTask ReadAsync(
+        public ValueTask ReadAsync(
             Memory<byte> buffer, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
             var from = Arguments.Bytes(offset, nameof(offset));
-            var status = await Retrying.Of(
-                _section, NativeLock.Own, () => TryRead(buffer.Span, from, TimeSpan.Zero, cancellationToken), timeout, cancellationToken)
-                .ConfigureAwait(false);
-            if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, $"read {buffer.Length} bytes at offset {offset} of");
+            int Attempt() => TryRead(buffer.Span, from, TimeSpan.Zero, cancellationToken);
+            return new ValueTask(Copied(Attempt, "read", buffer.Length, offset, timeout, cancellationToken));
         }
 
         /// <summary>As <see cref="Write(ReadOnlySpan{byte}, long, TimeSpan?, CancellationToken)"/>, without blocking a thread
@@ -38,15 +35,20 @@ namespace Wmmf
         /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
         /// <exception cref="OwnerDiedException">A writer died inside its lock.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-        public async ValueTask WriteAsync(
+        public ValueTask WriteAsync(
             ReadOnlyMemory<byte> data, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
             var to = Arguments.Bytes(offset, nameof(offset));
-            var status = await Retrying.Of(
-                _section, NativeLock.Own, () => TryWrite(data.Span, to, TimeSpan.Zero, cancellationToken), timeout, cancellationToken)
-                .ConfigureAwait(false);
+            int Attempt() => TryWrite(data.Span, to, TimeSpan.Zero, cancellationToken);
+            return new ValueTask(Copied(Attempt, "write", data.Length, offset, timeout, cancellationToken));
+        }
+
+        private async Task Copied(
+            Func<int> attempt, string verb, int length, long offset, TimeSpan? timeout, CancellationToken cancellation)
+        {
+            var status = await Retrying.Of(_section, NativeLock.Own, attempt, timeout, cancellation).ConfigureAwait(false);
             if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, $"write {data.Length} bytes at offset {offset} of");
+                throw Failure(status, $"{verb} {length} bytes at offset {offset} of");
         }
 
         /// <summary>As <see cref="ReadLock"/>, without blocking a thread; the lock belongs to none, so that its block may

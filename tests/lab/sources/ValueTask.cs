@@ -1,5 +1,6 @@
 // A stand-in for the package System.Threading.Tasks.Extensions, which no registry of ours has: ValueTask for .NET Standard
-// 2.0, always with a Task behind it. Enough to compile against and to run on Mono.
+// 2.0, always with a Task behind it. Enough to compile against and to run on Mono; no async method of ours returns the one
+// without a result.
 using System.Runtime.CompilerServices;
 
 namespace System.Runtime.CompilerServices
@@ -10,31 +11,6 @@ namespace System.Runtime.CompilerServices
         public AsyncMethodBuilderAttribute(Type builderType) => BuilderType = builderType;
 
         public Type BuilderType { get; }
-    }
-
-    public struct AsyncValueTaskMethodBuilder
-    {
-        private AsyncTaskMethodBuilder _builder;
-
-        public static AsyncValueTaskMethodBuilder Create() =>
-            new AsyncValueTaskMethodBuilder { _builder = AsyncTaskMethodBuilder.Create() };
-
-        public System.Threading.Tasks.ValueTask Task => new System.Threading.Tasks.ValueTask(_builder.Task);
-
-        public void Start<TMachine>(ref TMachine machine) where TMachine : IAsyncStateMachine => _builder.Start(ref machine);
-
-        public void SetStateMachine(IAsyncStateMachine machine) => _builder.SetStateMachine(machine);
-
-        public void SetResult() => _builder.SetResult();
-
-        public void SetException(Exception error) => _builder.SetException(error);
-
-        public void AwaitOnCompleted<TAwaiter, TMachine>(ref TAwaiter awaiter, ref TMachine machine)
-            where TAwaiter : INotifyCompletion where TMachine : IAsyncStateMachine => _builder.AwaitOnCompleted(ref awaiter, ref machine);
-
-        public void AwaitUnsafeOnCompleted<TAwaiter, TMachine>(ref TAwaiter awaiter, ref TMachine machine)
-            where TAwaiter : ICriticalNotifyCompletion where TMachine : IAsyncStateMachine =>
-            _builder.AwaitUnsafeOnCompleted(ref awaiter, ref machine);
     }
 
     public struct AsyncValueTaskMethodBuilder<T>
@@ -65,7 +41,6 @@ namespace System.Runtime.CompilerServices
 
 namespace System.Threading.Tasks
 {
-    [AsyncMethodBuilder(typeof(AsyncValueTaskMethodBuilder))]
     public readonly struct ValueTask
     {
         private readonly Task _task;
