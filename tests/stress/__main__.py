@@ -172,14 +172,22 @@ def being_careless(systems: list[str], scale: float) -> bool:
 
 
 def keeping_records(scale: float) -> bool:
-    """Kill writers of a file, on Linux; whether every record that they acknowledged is there."""
+    """Kill writers of a file, on Linux, and cut the power; whether every record that they acknowledged is there."""
+    kills = max(1, int(DURABILITY_KILLS * scale))
+    outcomes = {}
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:  # a disk, where /tmp may be memory
-        outcome = durability.run(max(1, int(DURABILITY_KILLS * scale)), Path(folder))
-    console.print(
-        f"records of killed writers: {outcome.kills:,} kills, {outcome.owner_died:,} of them inside the lock, "
-        f"{outcome.acknowledged:,} acknowledged, {outcome.lost:,} of those lost"
-    )
-    return outcome.lost == 0
+        outcomes["killed"] = durability.run(kills, Path(folder))
+        if durability.power_can_be_cut():
+            with durability.file_system(Path(folder)) as mounted:
+                outcomes["killed, then the power was cut"] = durability.run(kills, mounted, durability.cut_power)
+        else:
+            console.print("the power is not cut: that takes an administrator, who may mount")
+    for how, outcome in outcomes.items():
+        console.print(
+            f"records of writers that were {how}: {outcome.kills:,} kills, {outcome.owner_died:,} found inside the "
+            f"lock, {outcome.acknowledged:,} acknowledged, {outcome.lost:,} of those lost"
+        )
+    return not any(outcome.lost for outcome in outcomes.values())
 
 
 def main() -> int:

@@ -1,19 +1,26 @@
 """A program writes numbered records into a native file on Linux, hands each to the device, acknowledges it, and is
 killed at a random instant. Every record that was acknowledged is there, also when it is read from the device again.
 
-What is not tried: a loss of power. It would take away what the device itself has not yet stored, or what the system
-holds back; to play that takes a device of our own (dm-flakey), which needs the kernel's module and an administrator.
+For an administrator the power is also cut: the file is in an ext4 of its own, in a loop device, which is told to stop
+and to write nothing more, not even its journal (FS_IOC_SHUTDOWN). What had reached the device is left.
+
+What is not tried: that the device itself loses what it has not yet stored.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import itertools
 import os
 import random
 import select
+import shutil
 import signal
 import struct
+import subprocess
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +33,10 @@ NUMBER = struct.Struct("<Q")
 LONGEST_LIFE = 0.01
 """Seconds after its first record until a writer is killed, at most."""
 SECONDS = 60
+IMAGE_MIB = 256
+FS_IOC_SHUTDOWN = 0x8004587D
+NOTHING_MORE = struct.pack("=I", 2)
+"""Not even the journal (FS_SHUTDOWN_FLAGS_NOLOGFLUSH)."""
 
 
 @dataclass
@@ -115,8 +126,44 @@ def missing(path: Path, first: int, last: int) -> int:
     )
 
 
-def run(kills: int, folder: Path) -> Outcome:
-    """Kill so many writers of one file in this folder, one after the other."""
+def power_can_be_cut() -> bool:
+    """Whether this process can mount a file system of its own."""
+    return os.geteuid() == 0 and Path("/dev/loop-control").exists() and shutil.which("mkfs.ext4") is not None
+
+
+@contextlib.contextmanager
+def file_system(folder: Path) -> Iterator[Path]:
+    """One of its own, in a file of this folder; where it is mounted."""
+    image, mounted = folder / "device.img", folder / "device"
+    mounted.mkdir()
+    image.touch()
+    os.truncate(image, IMAGE_MIB << 20)
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    mount(mounted)
+    try:
+        yield mounted
+    finally:
+        subprocess.run(["umount", mounted], check=True)
+
+
+def mount(mounted: Path) -> None:
+    subprocess.run(["mount", "-o", "loop", mounted.with_suffix(".img"), mounted], check=True)
+
+
+def cut_power(path: Path) -> None:
+    """Of the device with this file. The file system is then mounted again, and finds what had reached the device."""
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.ioctl(directory, FS_IOC_SHUTDOWN, NOTHING_MORE)
+    finally:
+        os.close(directory)
+    subprocess.run(["umount", path.parent], check=True)
+    mount(path.parent)
+
+
+def run(kills: int, folder: Path, forget: Callable[[Path], None] = drop_from_cache) -> Outcome:
+    """Kill so many writers of one file in this folder, one after the other. ``forget`` is what the system does to the
+    file's pages in memory after each."""
     path = folder / "records.bin"
     outcome = Outcome()
     last = 0
@@ -124,8 +171,8 @@ def run(kills: int, folder: Path) -> Outcome:
     for _ in range(kills):
         first, last = last + 1, acknowledged_until_killed(path, last + 1)
         outcome.kills += 1
+        forget(path)
         outcome.owner_died += repaired(path)
-        drop_from_cache(path)
         outcome.lost += missing(path, first, last)
     outcome.acknowledged = last
     outcome.lost += missing(path, 1, last)

@@ -21,8 +21,17 @@ def test_survivors_do_not_notice(system: str, kind: str, number: int) -> None:
     assert outcome.files == []
 
 
-def test_what_was_acknowledged_is_there(tmp_path: Path) -> None:
-    outcome = durability.run(30, tmp_path)
+def check_nothing_is_lost(outcome: durability.Outcome, kills: int) -> None:
     print(outcome)
-    assert outcome.kills == 30 <= outcome.acknowledged
+    assert outcome.kills == kills <= outcome.acknowledged
     assert outcome.lost == 0
+
+
+def test_what_was_acknowledged_is_there(tmp_path: Path) -> None:
+    check_nothing_is_lost(durability.run(30, tmp_path), 30)
+
+
+@pytest.mark.skipif(not durability.power_can_be_cut(), reason="takes root, a loop device and mkfs.ext4")
+def test_what_was_acknowledged_outlives_a_power_cut(tmp_path: Path) -> None:
+    with durability.file_system(tmp_path) as mounted:
+        check_nothing_is_lost(durability.run(5, mounted, durability.cut_power), 5)
