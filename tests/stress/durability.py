@@ -134,7 +134,8 @@ def power_can_be_cut() -> bool:
 @contextlib.contextmanager
 def file_system(folder: Path) -> Iterator[Path]:
     """One of its own, in a file of this folder; where it is mounted."""
-    image, mounted = folder / "device.img", folder / "device"
+    mounted = folder / "device"
+    image = image_of(mounted)
     mounted.mkdir()
     image.touch()
     os.truncate(image, IMAGE_MIB << 20)
@@ -143,11 +144,26 @@ def file_system(folder: Path) -> Iterator[Path]:
     try:
         yield mounted
     finally:
-        subprocess.run(["umount", mounted], check=True)
+        unmount(mounted)
 
 
 def mount(mounted: Path) -> None:
-    subprocess.run(["mount", "-o", "loop", mounted.with_suffix(".img"), mounted], check=True)
+    subprocess.run(["mount", "-o", "loop", image_of(mounted), mounted], check=True)
+
+
+def image_of(mounted: Path) -> Path:
+    return mounted.with_suffix(".img")
+
+
+def unmount(mounted: Path) -> None:
+    """A process that has just got mounts of its own has this one as well, until it ends. To mount the image meanwhile
+    would give the file system that was stopped."""
+    subprocess.run(["umount", mounted], check=True)
+    deadline = time.monotonic() + SECONDS
+    while subprocess.run(["losetup", "-j", image_of(mounted)], capture_output=True, check=True).stdout:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{image_of(mounted)} is still in use")
+        time.sleep(0.01)
 
 
 def cut_power(path: Path) -> None:
@@ -157,7 +173,7 @@ def cut_power(path: Path) -> None:
         fcntl.ioctl(directory, FS_IOC_SHUTDOWN, NOTHING_MORE)
     finally:
         os.close(directory)
-    subprocess.run(["umount", path.parent], check=True)
+    unmount(path.parent)
     mount(path.parent)
 
 
