@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Status(IntEnum):
-    """Status of a call. The values are pinned for ever; new ones are appended."""
+    """Status of a call. The values never change; new ones are appended."""
 
     OK = 0
     """Success."""
@@ -21,17 +21,17 @@ class Status(IntEnum):
     NAME_TOO_LONG = -11
     """More than 230 bytes."""
     NAME_INVALID = -12
-    """Not UTF-8, or a slash or backslash where none may be."""
+    """Not UTF-8, or contains a slash or backslash that is not allowed."""
     EXISTS = -13
     """The name is taken; what it names is unchanged."""
     NOT_FOUND = -14
     """No section has this name."""
     TIMEOUT = -20
-    """The time was up."""
+    """The timeout expired."""
     OWNER_DIED = -21
     """A writer died while it held the lock: the payload may be half written."""
     POISONED = -22
-    """An audit found damage, or wmmf_poison was called: it is useless for ever."""
+    """An audit found damage, or wmmf_poison was called: the section is useless for ever."""
     CLOSED = -23
     """The handle is closed (reported by the bindings)."""
     DEADLOCK = -24
@@ -53,7 +53,7 @@ class Status(IntEnum):
     TRUNCATED = -32
     """The section is smaller than its header claims."""
     NOT_READY = -33
-    """Its creator has not initialised it in time."""
+    """The creator has not initialised it in time."""
     NOT_INTACT = -34
     """The frame was overwritten while it was held."""
     LOST = -35
@@ -74,11 +74,11 @@ class Namespace(IntEnum):
     LOCAL = 0
     r"""This user; on Windows (Local\) this session."""
     GLOBAL = 1
-    r"""The machine; on Windows (Global\) creating takes the right SeCreateGlobalPrivilege."""
+    r"""The machine; on Windows (Global\) creating needs the right SeCreateGlobalPrivilege."""
     CUSTOM = 2
     """The name exactly as given to the operating system."""
     ANY = 3
-    """For opening only: WMMF_GLOBAL, and if nothing has the name there, WMMF_LOCAL."""
+    """For opening only: looks in WMMF_GLOBAL, then in WMMF_LOCAL."""
 
 
 class Layout(IntEnum):
@@ -94,8 +94,9 @@ class Layout(IntEnum):
 
 class Access(IntEnum):
     """Who may open a section, besides its creator. On Windows WMMF_ACCESS_USERS_WRITE of the winmmf and raw layouts
-    grants what programs of other makers ask for, and that includes changing the access itself. The winmmf layout has no
-    read-only access (WMMF_E_NOT_SUPPORTED): its programs ask for all rights even to read."""
+    grants what other programs of these layouts ask for, which includes the right to change the access itself. The
+    winmmf layout has no read-only access (WMMF_E_NOT_SUPPORTED), because its programs ask for all rights even to
+    read."""
 
     OWNER = 0
     """No other user (0600; a DACL with the creating user and the system)."""
@@ -113,13 +114,13 @@ class Advice(IntEnum):
     SEQUENTIAL = 1
     """From the first byte to the last: read far ahead."""
     RANDOM = 2
-    """Here and there: do not read ahead."""
+    """At scattered offsets: do not read ahead."""
     WILL_NEED = 3
     """Soon: read it now."""
     DONT_NEED = 4
-    """Not soon: this process gives the pages back; no byte is lost."""
+    """Not soon: this process releases the pages; no byte is lost."""
     LARGE_PAGES = 5
-    """Often: put it into large pages, where the system does that."""
+    """Often: use large pages, where the system can."""
 
 
 class FileShare(IntEnum):
@@ -130,11 +131,11 @@ class FileShare(IntEnum):
     READ = 1
     """Windows only: open it for reading."""
     NONE = 2
-    """Windows only: nothing; they get ERROR_SHARING_VIOLATION, here WMMF_E_ACCESS."""
+    """Windows only: nothing; they get ERROR_SHARING_VIOLATION, in this library WMMF_E_ACCESS."""
 
 
 class Element(IntEnum):
-    """What an array is made of; little endian. Complex numbers are two floats, the real part first."""
+    """Element type of an array; little endian. Complex numbers are two floats, the real part first."""
 
     NONE = 0
     """No array: a picture, or bytes."""
@@ -172,10 +173,10 @@ class ChannelState(IntEnum):
     """The state of a channel."""
 
     LIVE = 0
-    """A program is there to publish."""
+    """A publisher has it open."""
     STALLED = 1
-    """As LIVE, but no frame has come for some time."""
+    """Like LIVE, but no frame has come for some time."""
     HUNG_UP = 2
-    """The last program that published died, and none took over."""
+    """The last publisher died, and none took over."""
     GONE = 3
-    """The last program that published has closed it."""
+    """The last publisher has closed it."""

@@ -6,34 +6,35 @@ from typing import Any, NamedTuple
 
 
 class Participant(NamedTuple):
-    """A handle, of whatever language, that is or was open on a native section (writable ones only) or on a channel."""
+    """A handle that a program in any language has or had open on a native section (writable ones only) or on a
+    channel."""
 
     record: int
     """The index of its record in the section."""
     pid: int
-    """Its process, as that process sees itself: in another container it may mean another."""
+    """Its process id, in its own pid namespace."""
     alive: bool
-    """Whether the system says that its process lives, or cannot say."""
+    """Whether its process lives, or the system cannot tell."""
     readers: int
-    """Read locks that its threads hold or try to get."""
+    """Read locks that its threads hold or try to take."""
     waiting_readers: int
-    """Its threads that wait to read."""
+    """How many of its threads wait to read."""
     waiting_writer: bool
     """Whether one of its threads waits to write."""
     writing: bool
-    """Whether it holds the write lock or is about to; of a channel: if it fills a slot."""
+    """Whether it holds the write lock or is about to; in a channel: if it fills a slot."""
     reads: int
-    """Read locks given back, modulo 2^32."""
+    """Read locks released, modulo 2^32."""
     writes: int
-    """Write locks given back, modulo 2^32."""
+    """Write locks released, modulo 2^32."""
     joined_unix_ns: int
     """When it opened the section: nanoseconds since 1970."""
     writing_since_unix_ns: int
     """When it took the write lock, to some milliseconds; 0 if it has not yet."""
     pins: int
-    """Frames of a channel that it holds in place."""
+    """How many frames of a channel it holds in place."""
     read_only: bool
-    """Whether it can only read the channel; such a handle writes its record itself, so do not rely on it."""
+    """Whether it only reads the channel; a reader can forge this."""
     oldest_pinned: int
     """The sequence of the oldest frame that it holds in place; 0: none."""
 
@@ -59,20 +60,20 @@ class Participant(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """What one thread of a participant has to do with one lock in the payload."""
+    """A lock in the payload that one thread of a participant holds or waits for."""
 
     participant: int
     """The index of the participant's record in the section."""
     pid: int
-    """Its process, as that process sees itself."""
+    """Its process id, in its own pid namespace."""
     reading: bool
-    """Whether the thread holds the lock for reading, or tries to get it."""
+    """Whether the thread holds the lock for reading, or tries to take it."""
     writing: bool
     """Whether it holds the lock for writing."""
     waiting: bool
     """Whether it waits for the lock."""
     offset: int
-    """Where the lock is in the payload; UINT64_MAX if the hold is free."""
+    """Offset of the lock in the payload; UINT64_MAX if the hold is free."""
     writing_since_unix_ns: int
     """When it took the write lock, to some milliseconds; 0 if it has not yet."""
 
@@ -94,7 +95,7 @@ class AuditReport(NamedTuple):
     """What an audit of a section or channel found."""
 
     damaged: bool
-    """Whether header, tallies or lock state contradict each other."""
+    """Whether header, counts or lock state contradict each other."""
     participants: int
     """Writable handles whose process lives."""
     dead: int
@@ -104,13 +105,13 @@ class AuditReport(NamedTuple):
     writer: int
     """1 + index of the participant that holds the write lock, 0 if none."""
     writer_pid: int
-    """The process that holds it, as that process sees itself; 0 if none."""
+    """Its process id, in its own pid namespace; 0 if none."""
     owner_died: bool
-    """Whether a writer died and nobody has taken over yet."""
+    """Whether a writer died and no other has repaired the payload yet."""
     poisoned: bool
     """Whether the section is poisoned."""
     sequence: int
-    """How often the section was written."""
+    """The section's sequence."""
 
     @classmethod
     def from_native(cls, native: Any) -> AuditReport:
@@ -129,24 +130,24 @@ class AuditReport(NamedTuple):
 
 
 class LockState(NamedTuple):
-    """What a lock says."""
+    """The state of a lock."""
 
     initialised: bool
     """Whether its creator has finished it; 0 only in the winmmf layout."""
     readers: int
-    """Read locks that threads hold or try to get."""
+    """Read locks that threads hold or try to take."""
     writing: bool
     """Whether a writer holds the lock, or will once those readers have left."""
     writer: int
-    """1 + index of that writer's participant; 0: none, or the layout does not say."""
+    """1 + index of that writer's participant; 0: none, or unknown in this layout."""
     writer_pid: int
-    """Its process, as that process sees itself; 0: none, or the layout does not say."""
+    """Its process id, in its own pid namespace; 0: none, or unknown in this layout."""
     waiting: bool
-    """Whether somebody may be waiting for the lock."""
+    """Whether a thread may be waiting for the lock."""
     owner_died: bool
-    """Whether a writer died inside, and nobody has repaired the payload yet."""
+    """Whether a writer died while it held the lock, and no other has repaired the payload yet."""
     poisoned: bool
-    """Whether the lock, and with its own lock the section, is poisoned."""
+    """Whether the lock is poisoned; poison of the section's own lock is that of the section."""
 
     @classmethod
     def from_native(cls, native: Any) -> LockState:

@@ -1,7 +1,7 @@
 /* wmmf.hpp - wmmf.h for C++17: handles that close themselves, guards that unlock, errors that are thrown.
  *
- * Units, limits and thread-safety are those of wmmf.h, whose enums and structs are used as they are. A failed call
- * throws wmmf::error. Header only; link the wmmf library.
+ * Units, limits and thread-safety are those of wmmf.h, whose enums and structs are used directly. A failed call throws
+ * wmmf::error. Header only; link the library wmmf.
  *
  *     auto section = wmmf::section::create("settings", 1 << 20);
  *     {
@@ -57,7 +57,7 @@ class error : public std::system_error {
     error(int32_t status, const std::string &call, int32_t os_error = 0)
         : std::system_error(status, category(), call), os_error_(os_error) {
     }
-    /* For what this thread's last call returned: with what the library adds to its status. */
+    /* For the status of this thread's last call, with the details that the library has. */
     static error last(int32_t status, const std::string &call) {
         const int32_t os_error = wmmf_last_os_error();
         const std::string detail = wmmf_last_detail();
@@ -67,7 +67,7 @@ class error : public std::system_error {
     wmmf_status status() const noexcept {
         return static_cast<wmmf_status>(code().value());
     }
-    /* errno or GetLastError(); 0 if the system had no part in it. */
+    /* errno or GetLastError(); 0: not an error of the system. */
     int32_t os_error() const noexcept {
         return os_error_;
     }
@@ -82,7 +82,7 @@ constexpr timeout forever{-1};
 #ifdef __cpp_lib_span
 template <class T> using span = std::span<T>;
 #else
-/* What C++20's std::span has that is needed here. */
+/* The part of C++20's std::span that is needed here. */
 template <class T> class span {
   public:
     span(T *data, std::size_t size) noexcept : data_(data), size_(size) {
@@ -118,11 +118,11 @@ struct options {
     std::string sddl;          /* Windows security descriptor, with WMMF_ACCESS_SDDL */
     bool read_only = false;    /* when opening */
     uint32_t participants = 0; /* 0 = WMMF_PARTICIPANTS_DEFAULT */
-    uint64_t reserve = 0;      /* when creating: bytes of payload that it can grow to; 0: none */
-    uint32_t locks = 0;        /* when creating: of the payload, that one handle can hold at once; see lock_at */
-    uint32_t flags = 0;        /* bits WMMF_LARGE_PAGES, WMMF_TRY_LARGE_PAGES, WMMF_LOCKED */
-    bool own_only = false;     /* do not open what another user made, or with another access (POSIX) */
-    /* Of a new channel; see wmmf_channel_options. */
+    uint64_t reserve = 0;      /* when creating: payload size to which it can grow; 0: none */
+    uint32_t locks = 0;    /* when creating: how many locks in the payload one handle can hold at once; see lock_at */
+    uint32_t flags = 0;    /* bits WMMF_LARGE_PAGES, WMMF_TRY_LARGE_PAGES, WMMF_LOCKED */
+    bool own_only = false; /* refuse a section of another user, or with other access (POSIX) */
+    /* For a new channel; see wmmf_channel_options. */
     uint32_t history = 0;
     uint32_t pins = 0;
     bool standby = false;
@@ -166,7 +166,7 @@ inline void check(int32_t status, const char *call) {
         throw error::last(status, call);
 }
 
-/* What a call stores where its last argument points; a struct says its size. */
+/* Returns what a call stores through its last argument; sets the size of a struct. */
 template <class Result, class Call, class... Arguments>
 Result ask(const char *name, Call call, Arguments... arguments) {
     Result result{};
@@ -211,7 +211,7 @@ inline span<std::byte> payload(wmmf_section *handle) {
     return {static_cast<std::byte *>(data), static_cast<std::size_t>(size)};
 }
 
-/* What an error of a call that creates or opens says, once the library and the name are seen to fit. */
+/* The text for errors of a call that creates or opens; first checks the ABI of the library and the name. */
 inline std::string describe(const char *function, const std::string &name) {
     const std::string described = std::string(function) + "(\"" + name.c_str() + "\")";
     if (wmmf_abi_version() != WMMF_ABI_VERSION)
@@ -221,7 +221,7 @@ inline std::string describe(const char *function, const std::string &name) {
     return described;
 }
 
-/* What a call that creates or opens wrote. */
+/* Returns the handle of a call that creates or opens. */
 template <class Handle, class Call> Handle *make(const char *function, const std::string &name, Call call) {
     const std::string described = describe(function, name);
     Handle *handle = nullptr;
@@ -231,7 +231,7 @@ template <class Handle, class Call> Handle *make(const char *function, const std
     return handle;
 }
 
-/* Ends what a handle stands for, with a call of wmmf.h. */
+/* Closes a handle with a call of wmmf.h. */
 template <auto End> struct ended_by {
     template <class Handle> void operator()(Handle *handle) const noexcept {
         End(handle);
@@ -261,10 +261,10 @@ template <class Handle, int32_t (*Close)(Handle *)> class owner {
     std::unique_ptr<Handle, ended_by<Close>> handle_;
 };
 
-/* Which lock of a section: the one at this offset of its payload, or else its own. */
+/* In place of the offset of a lock in the payload: the section's own lock. */
 constexpr uint64_t own_lock = UINT64_MAX;
 
-/* Releases a lock: `Own` the section's own, `At` one of the payload. */
+/* Releases a lock: `Own` releases the section's own, `At` one in the payload. */
 template <int32_t (*Own)(wmmf_section *), int32_t (*At)(wmmf_section *, uint64_t)> struct unlocker {
     uint64_t which;
     int32_t operator()(wmmf_section *handle) const noexcept {
@@ -288,12 +288,12 @@ template <class Unlocker> class guard {
     std::unique_ptr<wmmf_section, Unlocker> handle_;
 };
 
-/* Owns a frame of a channel, which ends with one of the calls of wmmf.h. */
+/* Owns a frame of a channel, and ends it with a call of wmmf.h. */
 template <int32_t (*End)(wmmf_channel *, const wmmf_frame *)> class owned_frame {
   protected:
     owned_frame(wmmf_channel *channel, const wmmf_frame &described) noexcept : channel_(channel, {described}) {
     }
-    /* The description of the frame, also after its end. */
+    /* The description of the frame, even after its end. */
     const wmmf_frame &description() const noexcept {
         return channel_.get_deleter().frame;
     }
@@ -334,8 +334,8 @@ class [[nodiscard]] write_guard : public detail::guard<detail::unlocker<wmmf_unl
     span<std::byte> bytes() const {
         return detail::payload(handle_.get());
     }
-    /* Whether the previous writer died inside: repair the payload and call mark_consistent of the section or of the
-     * payload_lock. Otherwise all is left as it was, for the next writer that repairs. */
+    /* Whether the previous writer died while it held the lock. Repair the payload and call mark_consistent of the
+     * section or of the payload_lock. Otherwise the next writer is told the same. */
     bool owner_died() const noexcept {
         return owner_died_;
     }
@@ -348,7 +348,7 @@ class [[nodiscard]] write_guard : public detail::guard<detail::unlocker<wmmf_unl
         if (status != WMMF_OK && status != WMMF_E_OWNER_DIED)
             throw error::last(status, call);
         write_guard guard(handle, which, status == WMMF_E_OWNER_DIED);
-        if (guard.owner_died() && !repair) /* the guard's end gives the lock back */
+        if (guard.owner_died() && !repair) /* the guard's destructor releases the lock */
             throw error::last(status, call);
         return guard;
     }
@@ -358,12 +358,13 @@ class [[nodiscard]] write_guard : public detail::guard<detail::unlocker<wmmf_unl
     bool owner_died_;
 };
 
-/* Who holds locks in place of a thread, for a task that goes on in another thread; see wmmf_new_lock_owner. */
+/* Holds locks in place of a thread, for a task that may continue in another thread; see wmmf_new_lock_owner. */
 class lock_owner {
   public:
     lock_owner() : number_(detail::ask<uint64_t>("wmmf_new_lock_owner", wmmf_new_lock_owner)) {
     }
-    /* While this lives, its thread takes, uses and gives back locks as the owner: also in the end of a guard. */
+    /* While this object lives, its thread takes, uses and releases locks as the owner, also in the destructor of a
+     * guard. */
     class [[nodiscard]] acting {
       public:
         explicit acting(const lock_owner &owner) {
@@ -383,8 +384,8 @@ class lock_owner {
     uint64_t number_;
 };
 
-/* A lock in the payload of a section, for example that of a row of a table: what section::lock_at gives. Its calls are
- * those of the section and mean this lock alone; see wmmf_lock_read_at. It must not outlive its section. */
+/* A lock in the payload of a section, for example for a row of a table; made by section::lock_at. It has the calls of
+ * the section, for this lock only; see wmmf_lock_read_at. It must not outlive its section. */
 class payload_lock {
   public:
     uint64_t offset() const noexcept {
@@ -394,7 +395,7 @@ class payload_lock {
         detail::check(wmmf_lock_read_at(section_, offset_, limit.count()), "wmmf_lock_read_at");
         return read_guard(section_, offset_);
     }
-    /* As section::lock_write. */
+    /* Like section::lock_write. */
     write_guard lock_write(timeout limit = forever, bool repair = false) const {
         return write_guard::taken(section_, offset_, wmmf_lock_write_at(section_, offset_, limit.count()), repair,
                                   "wmmf_lock_write_at");
@@ -405,7 +406,7 @@ class payload_lock {
     void poison() const {
         detail::check(wmmf_poison_at(section_, offset_), "wmmf_poison_at");
     }
-    /* How often the write lock was released, and notify called. */
+    /* How often the write lock was released, plus the calls of notify. */
     uint64_t sequence() const {
         return wait(UINT64_MAX, timeout::zero());
     }
@@ -428,16 +429,16 @@ class payload_lock {
     uint64_t offset_;
 };
 
-/* A part of a section or file, mapped once more; it may outlive the section's handle. */
+/* A part of a section or file in a mapping of its own; it may outlive the section's handle. */
 class window : public detail::owner<wmmf_window, wmmf_unmap_window> {
   public:
-    /* With WMMF_READ its pages cannot be written. */
+    /* Its memory. With WMMF_READ its pages cannot be written. */
     span<std::byte> bytes() const {
         void *data = nullptr;
         detail::check(wmmf_window_data(handle(), &data), "wmmf_window_data");
         return {static_cast<std::byte *>(data), size_};
     }
-    /* How `length` bytes at `offset`, 0: to the end, are going to be used; see wmmf_advise. */
+    /* Tells the system how `length` bytes at `offset` (0: to the end) will be used; see wmmf_advise. */
     void advise(wmmf_advice advice, uint64_t offset = 0, uint64_t length = 0) {
         detail::check(wmmf_advise_window(handle(), offset, length, advice), "wmmf_advise_window");
     }
@@ -477,7 +478,7 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         return make("wmmf_open", name, [&](wmmf_section **out) { return wmmf_open(name.c_str(), size, &c, out); });
     }
 
-    /* A new section without a name, for those who get a handle of it; see wmmf_create_unnamed. */
+    /* A new unnamed section, for processes that get a handle of it; see wmmf_create_unnamed. */
     static section create_unnamed(uint64_t size, const options &given = {}) {
         const wmmf_options c = detail::to_c(given);
         return make("wmmf_create_unnamed", "", [&](wmmf_section **out) { return wmmf_create_unnamed(size, &c, out); });
@@ -507,25 +508,25 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
                     [&](wmmf_section **out) { return wmmf_map_file(path.c_str(), size, &c, out); });
     }
 
-    /* A handle of the system for another process, of an unnamed section; see wmmf_share. */
+    /* A system handle of an unnamed section, for another process; see wmmf_share. */
     int64_t share(uint32_t pid = 0, bool read_only = false) const {
         return detail::ask<int64_t>("wmmf_share", wmmf_share, handle(), pid, read_only);
     }
 
-    /* `length` bytes at `offset`, 0: to the end, go to the system, or on to the device; see wmmf_flush. */
+    /* Flushes `length` bytes at `offset` (0: to the end) to the system, or to the device; see wmmf_flush. */
     void flush(bool to_device, uint64_t offset = 0, uint64_t length = 0) {
         detail::check(wmmf_flush(handle(), offset, length, to_device), "wmmf_flush");
     }
-    /* Of a section with a reserve, or a native file: it grows, also for others, and what bytes() gave before stays
-     * valid. Of a raw file: what bytes() gave before must not be used any more. See wmmf_resize. */
+    /* A section with a reserve or a native file grows for all who have it open, and earlier results of bytes() stay
+     * valid. For a raw file, do not use earlier results of bytes() any more. See wmmf_resize. */
     void resize(uint64_t size) {
         detail::check(wmmf_resize(handle(), size), "wmmf_resize");
     }
-    /* How `length` bytes at `offset`, 0: to the end, are going to be used; see wmmf_advise. */
+    /* Tells the system how `length` bytes at `offset` (0: to the end) will be used; see wmmf_advise. */
     void advise(wmmf_advice advice, uint64_t offset = 0, uint64_t length = 0) {
         detail::check(wmmf_advise(handle(), offset, length, advice), "wmmf_advise");
     }
-    /* `length` bytes at `offset`, mapped once more. */
+    /* Maps `length` bytes at `offset` a second time. */
     window map_window(uint64_t offset, uint64_t length, wmmf_protection protection = WMMF_READ_WRITE) const {
         return {detail::ask<wmmf_window *>("wmmf_map_window", wmmf_map_window, handle(), offset, length, protection),
                 static_cast<std::size_t>(length)};
@@ -546,21 +547,21 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         detail::check(wmmf_lock_read(handle(), limit.count()), "wmmf_lock_read");
         return read_guard(handle(), detail::own_lock);
     }
-    /* If the previous writer died inside: WMMF_E_OWNER_DIED, and nothing has changed; with `repair` the lock is
-     * taken all the same, and the guard says so. */
+    /* If the previous writer died while it held the lock, throws WMMF_E_OWNER_DIED and changes nothing. With `repair`
+     * it takes the lock anyway, and owner_died() of the guard is true. */
     write_guard lock_write(timeout limit = forever, bool repair = false) {
         return write_guard::taken(handle(), detail::own_lock, wmmf_lock_write(handle(), limit.count()), repair,
                                   "wmmf_lock_write");
     }
 
-    /* The lock in the payload at `offset`, a multiple of 64. Nothing is checked before it is used. */
+    /* The lock in the payload at `offset`, a multiple of 64. The offset is checked when the lock is used. */
     payload_lock lock_at(uint64_t offset) const {
         if (offset == detail::own_lock)
             throw error(WMMF_E_ARGUMENT, "wmmf::section::lock_at");
         return {handle(), offset};
     }
 
-    /* Declares the payload repaired, under a write_guard whose owner_died() is true. */
+    /* Declares the payload consistent, under a write_guard whose owner_died() is true. */
     void mark_consistent() {
         detail::check(wmmf_mark_consistent(handle()), "wmmf_mark_consistent");
     }
@@ -578,7 +579,7 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         detail::check(wmmf_poison(handle()), "wmmf_poison");
     }
 
-    /* One object of a type that may be copied as bytes. */
+    /* Copies one object of a trivially copyable type. */
     template <class T> T read(uint64_t offset, timeout limit = forever) const {
         static_assert(std::is_trivially_copyable_v<T> && !std::is_pointer_v<T>);
         T result;
@@ -590,7 +591,7 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         write(offset, &object, sizeof object, limit);
     }
 
-    /* The user to whom it belongs; see wmmf_get_owner. */
+    /* The user who owns it; see wmmf_get_owner. */
     std::string owner_name() const {
         std::string name(256, '\0');
         uint64_t needed = 0;
@@ -602,11 +603,11 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         return name;
     }
 
-    /* How often the write lock was released since the section was created. */
+    /* The number of changes since the section was created; see wmmf_sequence. */
     uint64_t sequence() const {
         return detail::ask<uint64_t>("wmmf_sequence", wmmf_sequence, handle());
     }
-    /* Advances the sequence and wakes all who wait, without the lock; see wmmf_notify. */
+    /* Advances the sequence and wakes all waiting threads, without the lock; see wmmf_notify. */
     void notify() {
         detail::check(wmmf_notify(handle()), "wmmf_notify");
     }
@@ -638,7 +639,7 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
         return result;
     }
 
-    /* Who holds locks in the payload or waits for one, in all processes. A snapshot. */
+    /* The threads of all processes that hold a lock in the payload or wait for one. A snapshot. */
     std::vector<wmmf_hold> holds() const {
         std::vector<wmmf_hold> result;
         for (uint32_t index = 0;; index++) {
@@ -690,7 +691,7 @@ constexpr uint32_t fourcc(const char (&text)[5]) noexcept {
     return code;
 }
 
-/* The characters of a pixel format; empty if it is 0: not told. */
+/* The characters of a pixel format; empty if it is 0 (unknown). */
 inline std::string fourcc_text(uint32_t code) {
     std::string text;
     for (; code != 0; code >>= 8)
@@ -698,8 +699,8 @@ inline std::string fourcc_text(uint32_t code) {
     return text;
 }
 
-/* A frame of a channel, pinned: in place, and as it is until the end of this object. It must not outlive its channel's
- * handle. */
+/* A pinned frame of a channel, in place. It does not change until this object is destroyed. It must not outlive its
+ * channel's handle. */
 class [[nodiscard]] frame : public detail::owned_frame<wmmf_channel_release> {
   public:
     /* The picture. Throws WMMF_E_CLOSED after release. */
@@ -712,7 +713,7 @@ class [[nodiscard]] frame : public detail::owned_frame<wmmf_channel_release> {
     const wmmf_frame &info() const noexcept {
         return description();
     }
-    /* Whether it is as it was until now; see wmmf_channel_intact. Throws WMMF_E_CLOSED after release. */
+    /* Whether it is still unchanged; see wmmf_channel_intact. Throws WMMF_E_CLOSED after release. */
     bool intact() const {
         if (!channel_)
             throw error(WMMF_E_CLOSED, "wmmf::frame::intact");
@@ -722,8 +723,8 @@ class [[nodiscard]] frame : public detail::owned_frame<wmmf_channel_release> {
         return status == WMMF_OK;
     }
     /* Releases the frame before the end of its scope. Calling it again does nothing. False: the frame was overwritten
-     * while it was held, so what was read of it may be of two frames. The destructor does not report that: ask intact()
-     * before. */
+     * while it was held, so what you read may be a mix of two frames. The destructor does not report that: call
+     * intact() before. */
     bool release() noexcept {
         wmmf_channel *const channel = channel_.release();
         return !channel || wmmf_channel_release(channel, &description()) != WMMF_E_NOT_INTACT;
@@ -735,21 +736,20 @@ class [[nodiscard]] frame : public detail::owned_frame<wmmf_channel_release> {
     using owned_frame::owned_frame;
 };
 
-/* A slot to fill; dropped at the end of this object unless it was published. It must not outlive its channel's
- * handle. */
+/* A slot to fill. The destructor drops it unless it was published. It must not outlive its channel's handle. */
 class [[nodiscard]] new_frame : public detail::owned_frame<wmmf_channel_cancel> {
   public:
-    /* All bytes of the slot: those of some older frame. Throws WMMF_E_CLOSED once it is published. */
+    /* All bytes of the slot, with the contents of some older frame. Throws WMMF_E_CLOSED once it is published. */
     span<std::byte> bytes() const {
         check_open();
         return {static_cast<std::byte *>(description().data), static_cast<std::size_t>(description().capacity)};
     }
-    /* The description to fill in: used, which is all of the slot at first, width, height, stride, fourcc, timestamp_ns
-     * (0 is the time of publication), user and user_size. */
+    /* The description to fill in: used (initially the whole slot), width, height, stride, fourcc, timestamp_ns (0: the
+     * time of publication), user and user_size. */
     wmmf_frame &info() noexcept {
         return description();
     }
-    /* Makes it the newest frame and returns its sequence. After an error it can still be corrected and published. */
+    /* Makes it the newest frame and returns its sequence. After an error you can correct the frame and publish it. */
     uint64_t publish() {
         check_open();
         detail::check(wmmf_channel_publish(channel_.get(), &description()), "wmmf_channel_publish");
@@ -812,8 +812,8 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
         return {handle(), detail::ask<wmmf_frame>("wmmf_channel_begin", wmmf_channel_begin, handle(), limit.count())};
     }
 
-    /* Copies description.used bytes at `picture` into a slot and publishes it; its sequence. Throws as begin does.
-     * Of the description count the members that new_frame::info names. */
+    /* Copies description.used bytes at `picture` into a slot, publishes it and returns its sequence. Throws like begin.
+     * Uses the members of the description that new_frame::info names. */
     uint64_t publish(const void *picture, wmmf_frame description, timeout limit = timeout::zero()) {
         description.struct_size = sizeof description;
         const int32_t status = wmmf_channel_write(handle(), picture, limit.count(), &description);
@@ -822,19 +822,19 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
         return description.sequence;
     }
 
-    /* The newest frame whose sequence is not `after`, that of the frame had before; 0 takes any. */
+    /* The newest frame, if its sequence is not `after`, the sequence of the previous frame; 0 takes any. */
     frame acquire(uint64_t after = 0, timeout limit = forever) {
         return {handle(),
                 detail::ask<wmmf_frame>("wmmf_channel_acquire", wmmf_channel_acquire, handle(), after, limit.count())};
     }
 
-    /* A frame that is picked in another way: enum wmmf_pick says how, and what `after` means. */
+    /* Another choice of frame: see enum wmmf_pick, also for the meaning of `after`. */
     frame acquire(wmmf_pick pick, uint64_t after, timeout limit = forever) {
         return {handle(), detail::ask<wmmf_frame>("wmmf_channel_acquire_pick", wmmf_channel_acquire_pick, handle(),
                                                   pick, after, limit.count())};
     }
 
-    /* Gives the channel new pictures; 0 leaves a value as it is. See wmmf_channel_resize. */
+    /* Gives the channel new pictures; see wmmf_channel_resize. */
     void resize(uint64_t capacity, uint32_t slots = 0, uint32_t history = 0, timeout limit = forever) {
         detail::check(wmmf_channel_resize(handle(), capacity, slots, history, limit.count()), "wmmf_channel_resize");
     }
@@ -845,13 +845,13 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
             detail::ask<uint32_t>("wmmf_channel_get_state", wmmf_channel_get_state, handle(), stalled.count()));
     }
 
-    /* Waits until no program is there to publish, and takes over. */
+    /* Waits until the channel has no publisher, and takes over. */
     void stand_by(timeout limit = forever) {
         detail::check(wmmf_channel_stand_by(handle(), limit.count()), "wmmf_channel_stand_by");
     }
 
-    /* Copies that frame into `buffer`, which a channel that cannot hold frames in place does as well (in_place).
-     * Returns its description. */
+    /* Copies that frame into `buffer` and returns its description. Handles that cannot hold frames in place can also do
+     * this (in_place). */
     wmmf_frame read(void *buffer, uint64_t length, uint64_t after = 0, timeout limit = forever) {
         wmmf_frame result{};
         result.struct_size = sizeof result;
@@ -863,7 +863,7 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
         return result;
     }
 
-    /* Waits until the newest frame's sequence is not `after`, and returns that. */
+    /* Waits until the newest frame's sequence is not `after`, and returns the new sequence. */
     uint64_t wait(uint64_t after, timeout limit = forever) const {
         return detail::ask<uint64_t>("wmmf_channel_wait", wmmf_channel_wait, handle(), after, limit.count());
     }
@@ -880,7 +880,7 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
     }
 };
 
-/* Ends a wait_many of the same process, from any thread. */
+/* Ends a wait_many in the same process, from any thread. */
 class waker : public detail::owner<wmmf_waker, wmmf_waker_close> {
   public:
     waker() : owner(create()) {
@@ -895,7 +895,7 @@ class waker : public detail::owner<wmmf_waker, wmmf_waker_close> {
     }
 };
 
-/* What to wait for: a sequence that is not this. */
+/* An item of wait_many that waits for another sequence than this. */
 inline wmmf_wait_item wait_item(const section &of, uint64_t sequence) {
     wmmf_wait_item result{};
     result.section = of.handle();
@@ -921,7 +921,7 @@ inline bool wait_many(std::vector<wmmf_wait_item> &items, const waker *end = nul
 /* Frames of several channels that were taken at the same time. It must not outlive the channels' handles. */
 class frame_set {
   public:
-    /* Frames that are taken within the tolerance of each other belong together; forever: all do. */
+    /* A set has frames that were taken within the tolerance of each other; forever: any frames. */
     frame_set(const std::vector<const channel *> &channels, timeout tolerance) : tolerance_(tolerance) {
         for (const channel *one : channels) {
             wmmf_set_item item{};
@@ -930,7 +930,7 @@ class frame_set {
         }
     }
 
-    /* The newest set that this object has not given, in the order of the channels; waits for one. See
+    /* Waits for a set that is newer than the last one, and returns it in the order of the channels. See
      * wmmf_channel_acquire_set. */
     std::vector<frame> next(timeout limit = forever) {
         std::vector<wmmf_frame> found(items_.size());

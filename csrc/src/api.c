@@ -1,4 +1,4 @@
-/* The calls of wmmf.h for sections: they check their arguments and hand on to the layout at work. */
+/* The calls of wmmf.h for sections: they check their arguments and dispatch by layout. */
 #include <string.h>
 
 #include "channel.h"
@@ -56,7 +56,7 @@ int32_t wmmf_after_fork_child(wmmf_section *section) {
     return section ? platform_after_fork_child(section->mapping) : WMMF_E_ARGUMENT;
 }
 
-/* A status, or that the caller has forgotten where the answer goes. */
+/* The status, or WMMF_E_ARGUMENT if the caller passed NULL for the result. */
 static int32_t out_check(int32_t status, const void *out) {
     return status == WMMF_OK && !out ? WMMF_E_ARGUMENT : status;
 }
@@ -224,7 +224,7 @@ int32_t wmmf_mark_consistent(wmmf_section *section) {
     return status != WMMF_OK ? status : rwlock_mark_consistent(&section->lock);
 }
 
-/* Of a lock that the caller has. */
+/* For a lock that the caller has. */
 static int32_t held_status(const wmmf_section *section) {
     return section->layout == WMMF_NATIVE && rwlock_is_poisoned(&section->lock) ? WMMF_E_POISONED : WMMF_OK;
 }

@@ -1,5 +1,5 @@
-/* The only door to atomic operations and to what compilers do differently. Operations are named by their order; they
- * work on words that other processes or threads share. */
+/* All atomic operations and compiler differences are in this file. Operations are named by their order; they work on
+ * words that other processes or threads share. */
 #ifndef WMMF_ATOMIC_H
 #define WMMF_ATOMIC_H
 
@@ -15,7 +15,7 @@ typedef __declspec(align(8)) uint64_t shared_u64;
 #define PRINTF_LIKE(text, first)
 #include "atomic_msvc.h"
 
-#else /* gcc, clang and what imitates them */
+#else /* gcc, clang and compatible compilers */
 
 typedef uint64_t shared_u64 __attribute__((aligned(8)));
 #define THREAD_LOCAL             __thread
@@ -52,7 +52,7 @@ typedef uint64_t shared_u64 __attribute__((aligned(8)));
     static inline uint##bits##_t and_seq_u##bits(shared_u##bits *word, uint##bits##_t bits_to_keep) {                  \
         return __atomic_fetch_and(word, bits_to_keep, __ATOMIC_SEQ_CST);                                               \
     }                                                                                                                  \
-    /* On failure *expected becomes what is there. */                                                                  \
+    /* On failure *expected becomes the current value. */                                                              \
     static inline bool cas_seq_u##bits(shared_u##bits *word, uint##bits##_t *expected, uint##bits##_t desired) {       \
         return __atomic_compare_exchange_n(word, expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);        \
     }
@@ -69,7 +69,7 @@ static inline void fence_release(void) {
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
-/* Keeps later loads behind earlier stores, which no other fence does. */
+/* Keeps later loads behind earlier stores; no other fence does that. */
 static inline void fence_seq(void) {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -83,12 +83,12 @@ static inline void fence_release_before_copy(void) {
 #if defined(__x86_64__)
     __asm__ volatile("sfence" : : : "memory");
 #elif defined(__i386__)
-    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* there may be no sfence */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* this processor may have no sfence */
 #endif
 }
 
-/* Brings the cache line of something that we shall store to soon. Not __builtin_prefetch, which without options for the
- * processor only asks for a copy that still is to be taken from the others. */
+/* Prefetches the cache line of a word that we shall soon store to, exclusively. __builtin_prefetch, without processor
+ * options, would only fetch a shared copy. */
 static inline void prefetch_to_store(const void *what) {
 #if defined(__x86_64__)
     __asm__ volatile("prefetchw %0" : : "m"(*(const char *)what));

@@ -1,5 +1,5 @@
 /* The operations of atomic.h for Microsoft's compiler and clang-cl: intrinsics that every version since Visual Studio
- * 2015 has, without a switch. Included by atomic.h only.
+ * 2015 has without a switch. Only atomic.h includes this file.
  *
  * Aligned volatile accesses of up to the size of a register are single accesses. What the processor may reorder:
  * x86 and x64 only a load before an earlier store to another place; ARM64 everything. The _Interlocked operations
@@ -11,11 +11,11 @@
 #include <intrin.h>
 
 #if defined(_M_ARM64)
-/* Intrinsics that the compiler moves no access across, either. */
+/* Intrinsics across which the compiler moves no access either. */
 #define BARRIER_LOADS() __dmb(_ARM64_BARRIER_ISHLD)
 #define BARRIER_ALL()   __dmb(_ARM64_BARRIER_ISH)
 #else
-/* The compiler alone must not reorder: no instruction. */
+/* Only the compiler must not reorder: no instruction. */
 #define BARRIER_LOADS() _ReadWriteBarrier()
 #define BARRIER_ALL()   _ReadWriteBarrier()
 #endif
@@ -29,7 +29,7 @@ static __forceinline void store_relaxed_u32(shared_u32 *word, uint32_t value) {
 }
 
 #if defined(_M_IX86) && defined(__clang__)
-/* One MOVQ of SSE2. Of the intrinsics below clang would make two accesses of 32 bits. */
+/* One MOVQ of SSE2. From the intrinsics below clang would make two 32-bit accesses. */
 static __forceinline uint64_t load_relaxed_u64(const shared_u64 *word) {
     return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
@@ -38,8 +38,8 @@ static __forceinline void store_relaxed_u64(shared_u64 *word, uint64_t value) {
     __atomic_store_n(word, value, __ATOMIC_RELAXED);
 }
 #elif defined(_M_IX86)
-/* One MOVQ of SSE2. A compare-and-swap would write, which faults on a read-only page. The compiler does not take what
- * an earlier access loaded: the barrier. */
+/* One MOVQ of SSE2. A compare-and-swap would write, which faults on a read-only page. The barrier keeps the compiler
+ * from reusing an earlier load. */
 static __forceinline uint64_t load_relaxed_u64(const shared_u64 *word) {
     uint64_t value;
     _ReadWriteBarrier();
@@ -70,15 +70,16 @@ static __forceinline void fence_release(void) {
 }
 
 /* A full fence: all loads and stores before it come before all after it, also a load after a store. ARM64: DMB ISH,
- * which reaches all cores of the machine. x86, x64: MFENCE, where plain stores come before, of which a later load would
- * otherwise overtake those that wait in the core; the barriers around it are for the compiler alone.
+ * which reaches all cores of the machine. x86, x64: MFENCE, needed after plain stores, because a later load would
+ * otherwise overtake stores that still wait in the core; the barriers around it are only for the compiler.
  *
- * What the pins need of this file (pins.h):
+ * What the pins need from this file (pins.h):
  * - A reader stores its pin and then loads `newest`, `oldest` and `current`; a writer stores those and then loads the
  *   pins. All are of order seq. The store is a locked instruction on x86 and x64, XCHG or CMPXCHG8B, which no later
- *   load overtakes. On ARM64 the load begins with a DMB ISH, so what the exchange of clang-cl lets pass is no matter.
- * - Giving a pin back are two stores of order release, then fence_seq, then loads of order seq: of the sleepers, and of
- *   `current`. The fence alone keeps those loads behind the stores, on all three. */
+ *   load overtakes. On ARM64 the load begins with a DMB ISH, so it does not matter what the exchange of clang-cl lets
+ *   pass.
+ * - Releasing a pin is two stores of order release, then fence_seq, then loads of order seq: of the sleepers, and of
+ *   `current`. On all three processors only the fence keeps those loads behind the stores. */
 static __forceinline void fence_seq(void) {
 #if !defined(_M_ARM64)
     BARRIER_ALL();
@@ -116,7 +117,7 @@ LOADS_AND_STORES(32)
 LOADS_AND_STORES(64)
 #undef LOADS_AND_STORES
 
-/* Of Windows' type names long has 32 bits, __int64 has 64. */
+/* On Windows long has 32 bits, __int64 has 64. */
 #define READ_MODIFY_WRITE(bits, type, suffix)                                                                          \
     static __forceinline uint##bits##_t exchange_seq_u##bits(shared_u##bits *word, uint##bits##_t value) {             \
         return (uint##bits##_t)_InterlockedExchange##suffix((volatile type *)word, (type)value);                       \
@@ -142,7 +143,7 @@ READ_MODIFY_WRITE(32, long, )
 COMPARE_AND_SWAP(32, long, )
 COMPARE_AND_SWAP(64, __int64, 64)
 #if defined(_M_IX86)
-/* The one 64-bit operation of these processors that writes atomically is CMPXCHG8B. */
+/* The only atomic 64-bit write of these processors is CMPXCHG8B. */
 #define COMPARE_AND_SWAP_LOOP(name, result)                                                                            \
     static __forceinline uint64_t name(shared_u64 *word, uint64_t value) {                                             \
         uint64_t seen = load_relaxed_u64(word);                                                                        \

@@ -6,7 +6,8 @@
 #include "tuning.h"
 
 /* The wait of turn 0, 1, 2 ...: spin, then yield, then sleep for at most `pause_ns`. Only a sleep lets a thread of
- * lower priority run: with SCHED_FIFO on Linux, and with the priorities of Windows, a yield reaches equals only. */
+ * lower priority run: with SCHED_FIFO on Linux, and with priorities on Windows, a yield reaches only threads of the
+ * same priority. */
 static inline void backoff(int turn, int64_t pause_ns) {
     if (turn < BACKOFF_SPINS)
         spin_pause();

@@ -2,8 +2,8 @@
  * channel_write.c, reading in channel_read.c.
  *
  * A generation ends when its owner stores another in `current` (layout.h). Readers compare that word with what they
- * have each time they look for a frame, and follow. Dying before that store leaves pictures without a user, and the
- * kernel ends them with their creator; dying after it leaves nothing to be done: sleepers look again by themselves. */
+ * have each time they look for a frame, and follow. Dying before that store leaves unused pictures, which the kernel
+ * removes with their creator. After it, everything is done: sleepers look again by themselves. */
 #include "channel.h"
 
 #include <stdlib.h>
@@ -19,15 +19,16 @@
 #include "rwlock.h"
 #include "section.h"
 
-#define FOLLOW_ATTEMPTS 100 /* an owner that replaces the pictures that often while we open them has gone mad */
+#define FOLLOW_ATTEMPTS 100 /* no sane owner replaces the pictures that often while we open them */
 
 /* Generations. Private memory: the order that matters is that of `users` and `current`. A thread counts itself in, then
- * looks whether the generation still is current; a writer that makes another current does that first, and then removes
- * its own count. So nobody uses what is not counted, and what the last one leaves, nobody can enter: it is not current.
+ * checks that the generation is still current. A writer first makes another one current, and then removes its own
+ * count. So nobody uses a generation without being counted, and nobody can enter a generation that the last user has
+ * left, because it is not current.
  */
 
-#define USERS_FREE    (UINT32_C(1) << 31) /* nothing is mapped; counts on top are of threads about to step back */
-#define USERS_CLOSING (UINT32_C(1) << 30) /* with USERS_FREE: a thread is at work on it */
+#define USERS_FREE    (UINT32_C(1) << 31) /* nothing is mapped; counts above this are of threads about to step back */
+#define USERS_CLOSING (UINT32_C(1) << 30) /* with USERS_FREE: a thread is closing it */
 
 struct generation *generation_enter(wmmf_channel *channel) {
     for (;;) {
@@ -100,7 +101,7 @@ static void unlock_following(wmmf_channel *channel) {
     exchange_seq_u32(&channel->following, 0);
 }
 
-/* What free pins keep of a generation that is not current any more: see keep_while_current. */
+/* Drops what free pins keep of a generation that is no longer current: see keep_while_current. */
 static void drop_kept(wmmf_channel *channel, uint32_t index) {
     struct readers *readers = &channel->generations[index].base->readers;
     for (uint32_t i = 0; i < readers->pins; i++)
@@ -108,17 +109,17 @@ static void drop_kept(wmmf_channel *channel, uint32_t index) {
             generation_leave(&channel->generations[index]);
 }
 
-/* For this handle. The caller holds the lock of following. */
+/* Makes them current for this handle. The caller has set `following`. */
 static int32_t make_current(wmmf_channel *channel, struct base *base, const struct pictures *pictures) {
     uint32_t index, before = load_seq_u32(&channel->current);
     int32_t status = generation_open(channel, base, pictures, &index);
     if (status != WMMF_OK)
         return status;
     struct base *old = channel_base(channel);
-    if (base != old) { /* holds differ from those of the frames that are held there */
+    if (base != old) { /* new holds differ from those of frames that are held there */
         pins_number_after(&base->readers, &old->readers);
         base->older = old;
-        store_release_u64(&channel->base, (uintptr_t)base); /* complete for whoever finds it, see channel_base */
+        store_release_u64(&channel->base, (uintptr_t)base); /* complete for a thread that finds it, see channel_base */
     }
     store_seq_u32(&channel->current, index);
     drop_kept(channel, before);
@@ -145,7 +146,7 @@ static struct inner_plan readers_plan(uint32_t readers, uint32_t pins) {
     return plan;
 }
 
-/* As the channel says it, which any writer may have written. */
+/* From the channel's header, which any writer may have changed. */
 static int32_t find_readers(const struct channel_header *header, struct inner_plan *plan, uint32_t *pins) {
     uint32_t readers = load_relaxed_u32(&header->readers);
     *pins = load_relaxed_u32(&header->pins);
@@ -177,7 +178,7 @@ static int32_t base_new(wmmf_section *section, wmmf_section *readers, struct bas
         status = find_readers(base->header, &plan, &base->readers.pins);
     }
     if (status == WMMF_OK && !readers) {
-        plan.without_record = !section->read_only; /* readers that fill it keep no publisher out */
+        plan.without_record = !section->read_only; /* so that many readers cannot keep a publisher out */
         status = section_open_inner(section, &plan, false, &base->readers.section);
         if (status != WMMF_OK)
             base->readers.section = NULL;
@@ -201,7 +202,7 @@ static int32_t base_new(wmmf_section *section, wmmf_section *readers, struct bas
     return WMMF_OK;
 }
 
-/* Opens the pictures that a base says are current; another generation may take their place meanwhile. */
+/* Opens the current pictures of a base; another generation may replace them meanwhile. */
 static int32_t open_current(const struct base *base, struct pictures *pictures) {
     int32_t status = WMMF_E_NOT_FOUND;
     uint64_t seen = 0;
@@ -220,8 +221,7 @@ static int32_t open_current(const struct base *base, struct pictures *pictures) 
     return status;
 }
 
-/* Makes them the current ones of all handles. The caller owns the lock. Dying before the last store: nobody knows them.
- */
+/* Makes them current for all handles. The caller owns the lock. Dying before the last store: nobody knows them. */
 static void announce(struct base *base, const struct pictures *pictures, uint64_t sequence) {
     store_relaxed_u32(&base->header->number, pictures->number);
     store_relaxed_u64(&base->header->sequence, sequence);
@@ -230,7 +230,7 @@ static void announce(struct base *base, const struct pictures *pictures, uint64_
 
 /* Creating and opening. */
 
-/* What a channel is created with, and what becomes of it before anybody can see it. */
+/* What a channel is created with, and its parts before other processes can see them. */
 struct founding {
     struct pictures_shape shape;
     wmmf_channel_options options;
@@ -240,7 +240,7 @@ struct founding {
     struct pictures pictures;
 };
 
-/* After a section that could not be published: the name was taken meanwhile. */
+/* After the section could not be published, because the name was taken meanwhile. */
 static void founding_undo(struct founding *founding) {
     if (!founding->readers_section)
         return;
@@ -252,7 +252,7 @@ static void founding_undo(struct founding *founding) {
 static int32_t found(wmmf_section *section, const void *context) {
     struct founding *founding = *(struct founding *const *)context;
     struct channel_header *header = (struct channel_header *)(void *)section->payload;
-    founding_undo(founding); /* of a try before: the name was taken, and is free again */
+    founding_undo(founding); /* remains of an earlier try: the name was taken, and is free again */
     header->magic = CHANNEL_MAGIC;
     header->readers = section->participants;
     header->pins = founding->options.pins ? founding->options.pins : WMMF_CHANNEL_PINS_DEFAULT;
@@ -344,7 +344,7 @@ static int32_t channel_founded(const char *name, wmmf_section *section, struct f
     return WMMF_OK;
 }
 
-/* The current pictures were lost with the owner that made them: it died before anybody had followed. */
+/* The current pictures were lost with the owner that made them, which died before any other process had followed. */
 static int32_t find_again(struct base *base, const struct pictures_shape *shape, struct pictures *pictures) {
     int32_t status = rwlock_own(&base->section->lock, READY_TIMEOUT_NS);
     if (status == WMMF_E_POISONED) {
@@ -353,7 +353,7 @@ static int32_t find_again(struct base *base, const struct pictures_shape *shape,
     }
     if (status != WMMF_OK)
         return status;
-    status = open_current(base, pictures); /* another may have been quicker */
+    status = open_current(base, pictures); /* another process may have been quicker */
     if (status == WMMF_E_NOT_FOUND) {
         uint64_t sequence = load_relaxed_u64(&base->header->sequence);
         status = pictures_create(base->section, shape, load_relaxed_u32(&base->header->number) + 1, sequence, pictures);
@@ -365,7 +365,7 @@ static int32_t find_again(struct base *base, const struct pictures_shape *shape,
     return status;
 }
 
-/* With a shape: new pictures of that, if there are none any more and this user owns the channel. */
+/* With a shape: creates new pictures of it, if there are none any more and this user owns the channel. */
 static int32_t channel_opened(const char *name, const struct pictures_shape *shape, wmmf_section *section,
                               wmmf_channel **out) {
     struct base *base;
@@ -538,7 +538,7 @@ int32_t frame_check(const wmmf_channel *channel, const wmmf_frame *frame) {
     return frame->struct_size == sizeof *frame ? WMMF_OK : WMMF_E_STRUCT_SIZE;
 }
 
-/* Unless the thread that held it has ended. */
+/* Only if the thread that held it has not ended. */
 void channel_disown(wmmf_section *section) {
     if (rwlock_claim(&section->lock))
         rwlock_disown(&section->lock);
@@ -551,7 +551,7 @@ void channel_wake(const struct base *base) {
         eventcount_wake(&base->readers.section->lock, EVENT_CHANGE);
 }
 
-/* The channel that is under the name now. */
+/* Opens the channel that has the name now. */
 static int32_t follow_name(wmmf_channel *channel) {
     wmmf_options options = {
         .struct_size = sizeof options, .name_space = channel->name_space, .read_only = channel->read_only};
@@ -605,7 +605,7 @@ static int32_t install(wmmf_channel *channel, struct base *base, const struct pi
 
 /* Replacing the pictures. */
 
-/* The newest frame is copied to slot 0, which makes it no newer. Nobody sees `to` yet. */
+/* Copies the newest frame to slot 0; its sequence stays. Nobody sees `to` yet. */
 static void copy_newest(const struct pictures *from, const struct pictures *to) {
     store_relaxed_u64(&to->header->published_ns, load_relaxed_u64(&from->header->published_ns));
     uint64_t newest = load_seq_u64(&from->header->newest);
@@ -635,7 +635,7 @@ int32_t channel_replace(wmmf_channel *channel, const struct pictures_shape *give
     struct base *base = before->base;
     uint64_t ours = newest_sequence(load_seq_u64(&before->pictures.header->newest));
     uint64_t sequence =
-        load_relaxed_u64(&base->header->sequence); /* newer than ours, if pictures were lost in between */
+        load_relaxed_u64(&base->header->sequence); /* it is newer than ours if pictures were lost in between */
     if (ours > sequence)
         sequence = ours;
     int32_t status = pictures_check(&shape);
@@ -649,7 +649,8 @@ int32_t channel_replace(wmmf_channel *channel, const struct pictures_shape *give
         status = install(channel, base, &pictures);
         if (status == WMMF_OK) {
             announce(base, &announced, sequence);
-            /* Their last user may not be allowed to remove the name. Dying here leaves it to the next creator. */
+            /* The last process that uses them may not be allowed to remove the name. Dying here leaves that to the next
+             * creator. */
             platform_end_name(before->pictures.section->mapping);
         }
     }
@@ -688,7 +689,7 @@ int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, uint32_t s
 
 /* The name. */
 
-/* Creates all sections again, under the same name; handles that have the old ones open are told. */
+/* Creates all sections again under the same name, and tells handles that have the old ones open. */
 static int32_t publish_name(wmmf_channel *channel, struct generation *before) {
     struct base *old = before->base;
     struct founding founding = {.number = before->pictures.number + 1}, *context = &founding;
@@ -749,7 +750,7 @@ void channel_keep_name(wmmf_channel *channel, int64_t now_ns) {
 
 /* Participants and states. */
 
-/* As generation_enter, once the channel has followed to what is current for all. */
+/* Like generation_enter, after following to what is current for all. */
 static int32_t enter_current(wmmf_channel *channel, struct generation **out) {
     struct generation *generation = generation_enter(channel);
     int32_t status = WMMF_OK;
@@ -774,7 +775,8 @@ int32_t wmmf_channel_get_state(wmmf_channel *channel, int64_t stalled_ns, uint32
     const struct base *base = generation->base;
     uint64_t published_ns = load_relaxed_u64(&generation->pictures.header->published_ns);
     int64_t quiet_ns = (int64_t)((uint64_t)platform_monotonic_ns() - published_ns);
-    /* `left` is stored before the last publisher's record says so: whoever sees nobody there sees it. */
+    /* `left` is stored before the last publisher's record is cleared: a process that sees no publisher also sees
+     * `left`. */
     if (!somebody_publishes(base, false))
         *state = load_seq_u32(&base->header->left) == 1 ? WMMF_CHANNEL_GONE : WMMF_CHANNEL_HUNG_UP;
     else
@@ -783,7 +785,7 @@ int32_t wmmf_channel_get_state(wmmf_channel *channel, int64_t stalled_ns, uint32
     return WMMF_OK;
 }
 
-/* To ask who lives costs a call of the system, on Windows two. Of many that stand by one looks soon in any case. */
+/* Asking who lives costs one system call, on Windows two. If many stand by, one of them looks soon in any case. */
 static int64_t standby_pause(const struct base *base) {
     return RECHECK_NS * (1 + participants_in_use(base->section) / STANDBYS_AS_ONE);
 }
@@ -803,7 +805,7 @@ int32_t wmmf_channel_stand_by(wmmf_channel *channel, int64_t timeout_ns) {
             break;
         wmmf_section *section = channel_base(channel)->section;
         if (!somebody_publishes(channel_base(channel), true) && rwlock_own(&section->lock, 0) == WMMF_OK) {
-            bool first = !somebody_publishes(channel_base(channel), true); /* also of those that stand by */
+            bool first = !somebody_publishes(channel_base(channel), true); /* counts standbys as well */
             if (first)
                 channel_publishes(channel);
             channel_disown(section);
@@ -860,8 +862,7 @@ void channel_place(const wmmf_channel *channel, wmmf_section **section, enum eve
     *event = EVENT_CHANGE;
 }
 
-/* First handles that can write, then handles that only read. A handle that can write is also among the readers, and is
- * listed once. */
+/* First writable handles, then read-only ones. A writable handle is also among the readers, but is listed only once. */
 static int32_t describe_participant(wmmf_section *section, wmmf_section *readers, const struct pictures *pictures,
                                     uint32_t index, wmmf_participant *out) {
     uint32_t writers = participants_in_use(section);
@@ -920,8 +921,8 @@ int32_t channel_participant(wmmf_section *section, uint32_t index, wmmf_particip
     return status;
 }
 
-/* While a frame is the newest nobody writes to its slot, whose stamp then is the frame's. Poison that the lock does not
- * show was begun by a process that died, and is completed here. */
+/* While a frame is the newest nobody writes to its slot, whose stamp then is the frame's. If the lock does not show the
+ * poison, the process that began to poison died; it is completed here. */
 static bool newest_is_intact(const struct generation *generation) {
     const struct pictures *pictures = &generation->pictures;
     if (load_seq_u64(&generation->base->header->current) & CURRENT_POISONED)

@@ -1,4 +1,4 @@
-/* What other parts of the library must ask a channel. */
+/* What other parts of the library need from a channel. */
 #ifndef WMMF_CHANNEL_H
 #define WMMF_CHANNEL_H
 

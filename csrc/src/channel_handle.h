@@ -4,8 +4,8 @@
 
 #include "pins.h"
 
-/* The channel as it is found by its name, and its readers. When the name was taken away and the owner has published the
- * channel again, a handle goes on with another; the old ones stay open until it is closed, for those who sleep there.
+/* The channel found by its name, and its readers. If the name was removed and the owner has created the channel again,
+ * a handle goes on with another base; the old ones stay open until the handle is closed, for threads that sleep there.
  */
 struct base {
     wmmf_section *section;
@@ -15,9 +15,9 @@ struct base {
     struct base *older;
 };
 
-/* Since when a writer would have used a slot, had it not been pinned. */
+/* Since when a writer has wanted to use a slot that was pinned. */
 struct blocked {
-    uint64_t stamp; /* of the frame there; another one: this is out of date */
+    uint64_t stamp; /* of the frame there; if it differs, this is out of date */
     int64_t since_ns;
 };
 
@@ -28,35 +28,35 @@ struct generation {
     struct base *base;
     struct pictures pictures;
     /* For writers, under the lock. */
-    uint64_t *reserved; /* slots that have their memory: bits */
-    uint64_t *taken;    /* slots that must not be used: bits, for find_slot */
+    uint64_t *reserved; /* bits of the slots that have their memory */
+    uint64_t *taken;    /* bits of the slots that must not be used, for find_slot */
     struct blocked *blocked;
 };
 
 struct wmmf_channel {
-    shared_u64 base; /* the address of the current one, for calls that need no pictures: see channel_base */
+    shared_u64 base; /* the address of the current base, for calls that need no pictures: see channel_base */
     struct generation generations[PIN_GENERATIONS];
-    shared_u32 current;   /* index of the generation that the next frame is looked for in */
+    shared_u32 current;   /* index of the generation that has the next frame */
     shared_u32 following; /* 1 while a thread changes these three */
     bool read_only;
-    bool publishing; /* our record says so */
+    bool publishing; /* our record says that we publish */
     uint32_t name_space;
     char *name;
 
-    /* The frame that is being filled: by the owner of the lock, but that threads compete for the right to end it. */
+    /* The frame that the owner of the lock is filling. Threads compete for the right to end it. */
     shared_u32 filling; /* wmmf_frame.hold of that frame; 0: none */
     uint32_t fillings;  /* the last such number */
     uint32_t filling_slot;
     struct generation *filling_in;
 
-    shared_u32 spins_in_vain; /* waits in which spinning did not help, since it last did */
+    shared_u32 spins_in_vain; /* waits since spinning last helped */
     shared_u64 name_seen_ns;  /* when we last looked whether the name leads here */
     shared_u32 republished;
     shared_u32 nameless;
 };
 
-/* Bases stay until the channel is closed, so one that is no longer current may still be used. Acquire: with the release
- * of the thread that made it current, it is complete. */
+/* Bases stay until the channel is closed, so a base that is no longer current may still be used. Acquire pairs with the
+ * release of the thread that made it current, so it is complete. */
 static inline struct base *channel_base(const wmmf_channel *channel) {
     return (struct base *)(uintptr_t)load_acquire_u64(&channel->base);
 }
@@ -67,7 +67,7 @@ int32_t frame_check(const wmmf_channel *channel, const wmmf_frame *frame);
 /* WMMF_E_READ_ONLY: this handle can only copy. */
 int32_t channel_check_in_place(const wmmf_channel *channel);
 
-/* The current pictures, kept for the caller until it leaves them. */
+/* Enters the current pictures, which stay mapped until the caller leaves them. */
 struct generation *generation_enter(wmmf_channel *channel);
 void generation_leave(struct generation *generation);
 /* For a frame that is held. */
@@ -78,7 +78,7 @@ static inline uint32_t generation_index(const wmmf_channel *channel, const struc
     return (uint32_t)(generation - channel->generations);
 }
 
-/* What ends the use of a generation. */
+/* A status that ends the use of a generation. */
 #define CHANGED 1 /* there are other pictures: follow */
 static inline int32_t generation_status(const struct generation *generation) {
     uint64_t current = load_seq_u64(&generation->base->header->current);
@@ -87,18 +87,18 @@ static inline int32_t generation_status(const struct generation *generation) {
     return current & CURRENT_POISONED ? WMMF_E_POISONED : CHANGED;
 }
 
-/* Goes on to the pictures that are current now. WMMF_OK also if there is nothing to follow to. */
+/* Follows to the pictures that are current now. WMMF_OK also if there is nothing to follow to. */
 int32_t channel_follow(wmmf_channel *channel, const struct generation *from);
 /* New pictures in place of the current ones. The caller owns the lock. */
 int32_t channel_replace(wmmf_channel *channel, const struct pictures_shape *shape);
-/* Wakes everything that waits for a frame. */
+/* Wakes all threads that wait for a frame. */
 void channel_wake(const struct base *base);
-/* Gives the lock back. */
+/* Releases the lock. */
 void channel_disown(wmmf_section *section);
-/* Says in our record that we are there to publish. */
+/* Notes in our record that we publish. */
 void channel_publishes(wmmf_channel *channel);
-/* For publishers: looks, twice a second, whether the name still leads here; else publishes the channel under it again,
- * if this user owns it. */
+/* For publishers: checks twice a second that the name still leads here; if not, creates the channel again under it, if
+ * this user owns it. */
 void channel_keep_name(wmmf_channel *channel, int64_t now_ns);
 
 #endif

@@ -14,9 +14,9 @@ struct wish {
     uint64_t after;
 };
 
-/* Where that is. */
+/* Where that frame is. */
 struct found {
-    uint64_t newest; /* as it was then */
+    uint64_t newest; /* as loaded then */
     uint64_t sequence;
     uint32_t slot;
 };
@@ -30,7 +30,8 @@ static uint64_t oldest_of(const struct pictures *pictures, uint64_t newest) {
     return pictures->history ? load_seq_u64(&pictures->header->oldest) : newest_sequence(newest);
 }
 
-/* Backwards from the newest: writers may give frames any timestamp, so the order of those is not to be relied on. */
+/* Searches backwards from the newest one: writers may give frames any timestamp, so the timestamps need not be in
+ * order. */
 static uint64_t sequence_at(const struct pictures *pictures, uint64_t newest, uint64_t oldest, uint64_t timestamp) {
     uint64_t first = newest > pictures->slots && oldest < newest - pictures->slots ? newest - pictures->slots : oldest;
     for (uint64_t sequence = newest; sequence >= first && sequence != 0; sequence--) {
@@ -66,7 +67,7 @@ static int32_t choose(const struct pictures *pictures, const struct wish *wish, 
     return WMMF_E_ARGUMENT;
 }
 
-/* Looks at `newest` only, if possible, so that the writer does not have to fetch other cache lines back from us. */
+/* If possible, looks only at `newest`, so that the writer does not have to fetch other cache lines back from us. */
 static int32_t find(const struct pictures *pictures, const struct wish *wish, struct found *found) {
     found->newest = load_seq_u64(&pictures->header->newest);
     if ((found->newest & NEWEST_SLOT) == 0) {
@@ -81,8 +82,8 @@ static int32_t find(const struct pictures *pictures, const struct wish *wish, st
     return found->slot != NO_SLOT || !is_newest ? WMMF_OK : WMMF_E_FORMAT;
 }
 
-/* The wanted frame in these pictures. CHANGED: look for it in other pictures; a reader of every frame takes what is
- * left of the old ones first. */
+/* Finds the wanted frame in these pictures. CHANGED: look in other pictures; a reader of every frame first takes the
+ * rest of the old ones. */
 static int32_t look(const struct generation *generation, const struct wish *wish, struct found *found) {
     int32_t status = generation_status(generation);
     if (status == CHANGED && wish->pick == WMMF_PICK_EVERY && find(&generation->pictures, wish, found) == WMMF_OK)
@@ -90,7 +91,7 @@ static int32_t look(const struct generation *generation, const struct wish *wish
     return status != WMMF_OK ? status : find(&generation->pictures, wish, found);
 }
 
-/* The numbers behind a status. A call that asks for news, often and in vain, is not held up with any. */
+/* Adds the numbers to a status, but not for a poll, which often finds nothing and should be fast. */
 static void tell(const struct pictures *pictures, const struct wish *wish) {
     uint64_t newest = load_seq_u64(&pictures->header->newest), last = newest_sequence(newest);
     if ((newest & NEWEST_SLOT) == 0) {
@@ -106,7 +107,7 @@ static void tell(const struct pictures *pictures, const struct wish *wish) {
 
 /* Waiting. */
 
-/* A handle that cannot announce that it sleeps looks again often. */
+/* A handle that cannot announce that it sleeps polls. */
 static void sleep_until_news(const struct generation *generation, const struct wish *wish, int64_t slice) {
     const struct base *base = generation->base;
     struct found found;
@@ -122,8 +123,8 @@ static void sleep_until_news(const struct generation *generation, const struct w
         eventcount_cancel(&base->readers.section->lock, EVENT_CHANGE, seen);
 }
 
-/* A writer that answers at once is seen at once, if it runs on another core; on ours it cannot run while we spin. So we
- * spin as long as that helps. */
+/* If a writer on another core answers at once, spinning sees it at once; a writer on our core cannot run while we spin.
+ * So we spin as long as that helps. */
 static int32_t spin_until_news(wmmf_channel *channel, const struct generation *generation, const struct wish *wish,
                                struct found *found) {
     uint32_t in_vain = load_relaxed_u32(&channel->spins_in_vain);
@@ -138,7 +139,7 @@ static int32_t spin_until_news(wmmf_channel *channel, const struct generation *g
 /* Waits for the wanted frame. WMMF_OK: *out is entered for the caller. */
 static int32_t wait_for(wmmf_channel *channel, const struct wish *wish, int64_t timeout_ns, struct generation **out,
                         struct found *found) {
-    int64_t deadline = -1; /* the clock is only read when there is something to wait for */
+    int64_t deadline = -1; /* the clock is read only if there is something to wait for */
     for (;;) {
         struct generation *generation = generation_enter(channel);
         int32_t status = look(generation, wish, found);
@@ -176,15 +177,15 @@ static uint64_t missed(const struct wish *wish, uint64_t sequence) {
     return counts ? sequence - wish->after - 1 : 0;
 }
 
-/* Whether a frame that we have just pinned could not have been reused before the pin. */
+/* Whether our pin came before the slot could be reused. */
 static bool is_pinned_in_time(const struct pictures *pictures, const struct found *found) {
     if (found->sequence == newest_sequence(found->newest) && load_seq_u64(&pictures->header->newest) == found->newest)
         return true;
     return pictures->history && found->sequence >= load_seq_u64(&pictures->header->oldest);
 }
 
-/* After a pin was freed. A thread that follows to other pictures changes `current`, then drops what free pins keep: so
- * one of the two sees the other, and whoever drops leaves. */
+/* After a pin was freed. A thread that follows to other pictures changes `current`, then drops what free pins keep. So
+ * one of the two sees the other, and the one that drops the pin leaves the generation. */
 static void keep_while_current(wmmf_channel *channel, struct pin *pin, uint32_t generation) {
     if (load_seq_u32(&channel->current) != generation && pins_drop(pin, generation))
         generation_leave(generation_at(channel, generation));
@@ -204,8 +205,8 @@ static void unreserve(wmmf_channel *channel, struct pin *pin, uint32_t generatio
     keep_while_current(channel, pin, generation);
 }
 
-/* With a pin that was reserved in this generation. Without one, a frame that we hold already can be held once more.
- * CHANGED: the frame went before we had it. */
+/* With a pin that was reserved in this generation. Without one, only a frame that we already hold can get another
+ * holder. CHANGED: the frame was gone before we had it. */
 static int32_t pin_found(wmmf_channel *channel, struct generation *generation, struct pin *reserved,
                          const struct wish *wish, const struct found *found, wmmf_frame *frame) {
     struct readers *readers = &generation->base->readers;
@@ -222,15 +223,14 @@ static int32_t pin_found(wmmf_channel *channel, struct generation *generation, s
         pin = reserved;
         pins_store(readers, pin, pictures, index, found->slot, found->sequence);
     }
-    /* Described where the caller wants it: a copy of what was just stored piece by piece would wait for it. */
+    /* Written directly to the caller's struct: a copy of what was just stored piece by piece would stall. */
     wmmf_frame before = *frame;
     int32_t status = CHANGED;
     if (is_pinned_in_time(pictures, found))
         status = load_acquire_u64(&pictures->frames[found->slot].stamp) == 2 * found->sequence
                      ? pictures_describe(pictures, found->slot, found->sequence, frame)
                      : WMMF_E_FORMAT;
-    /* A frame that is not sound: the writer's fault, unless our pin was taken away and the slot used again meanwhile.
-     */
+    /* The frame is not sound: the writer's fault, unless our pin was removed and the slot reused meanwhile. */
     if (status == WMMF_E_FORMAT && !is_pinned_in_time(pictures, found))
         status = CHANGED;
     if (status != WMMF_OK) {
@@ -243,7 +243,7 @@ static int32_t pin_found(wmmf_channel *channel, struct generation *generation, s
     return WMMF_OK;
 }
 
-/* In a generation that the caller has entered. That goes to the pin, or is left. */
+/* In a generation that the caller has entered. Passes it on to the pin, or leaves it. */
 static int32_t pin_entered(wmmf_channel *channel, struct generation *generation, const struct wish *wish,
                            const struct found *found, wmmf_frame *frame) {
     uint32_t before = NO_GENERATION;
@@ -260,14 +260,14 @@ static int32_t pin_entered(wmmf_channel *channel, struct generation *generation,
     return status;
 }
 
-/* What nearly all calls find: the frame is there, and a pin keeps the current generation from before. False: that is
- * not so, and *status says nothing. */
+/* The usual case: the frame is there, and a free pin still keeps the current generation. False: another case, and
+ * *status is undefined. */
 static bool pin_at_once(wmmf_channel *channel, const struct wish *wish, wmmf_frame *frame, int32_t *status) {
     uint32_t index = load_seq_u32(&channel->current);
     struct pin *pin = pins_reserve_kept(&channel_base(channel)->readers, index);
     if (!pin)
         return false;
-    struct generation *generation = generation_at(channel, index); /* of this base, as all that its pins keep */
+    struct generation *generation = generation_at(channel, index); /* of this base, like all that its pins keep */
     struct found found;
     if (look(generation, wish, &found) != WMMF_OK) {
         unreserve(channel, pin, index);
@@ -316,7 +316,7 @@ int32_t wmmf_channel_acquire(wmmf_channel *channel, uint64_t after, int64_t time
     return wmmf_channel_acquire_pick(channel, WMMF_PICK_NEXT, after, timeout_ns, frame);
 }
 
-/* The pin that holds a frame, perhaps from before the channel was published again. NULL: the frame is not held. */
+/* The pin that holds a frame, perhaps from before the channel was created again. NULL: the frame is not held. */
 static struct pin *pin_of(wmmf_channel *channel, const wmmf_frame *frame, struct base **base) {
     for (*base = channel_base(channel); *base; *base = (*base)->older) {
         struct pin *pin = pins_find(&(*base)->readers, frame->hold);
@@ -328,7 +328,7 @@ static struct pin *pin_of(wmmf_channel *channel, const wmmf_frame *frame, struct
 
 static bool is_intact(wmmf_channel *channel, const struct pinned *pinned) {
     const struct generation *generation = generation_at(channel, pinned->generation);
-    fence_acquire(); /* what was read of the picture was read before we look */
+    fence_acquire(); /* earlier reads of the picture come before our look */
     return load_relaxed_u64(&generation->pictures.frames[pinned->slot].stamp) == 2 * pinned->sequence;
 }
 
@@ -361,7 +361,7 @@ int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *frame) {
 
 /* Copies. */
 
-/* A seqlock on the slot's stamp: if that is the same before and after, the copy is of one frame. CHANGED: a writer was
+/* A seqlock on the slot's stamp: if it is the same before and after, the copy is of one frame. CHANGED: a writer was
  * quicker. */
 static int32_t copy_without_pin(const struct pictures *pictures, const struct wish *wish, const struct found *found,
                                 void *buffer, uint64_t length, wmmf_frame *frame) {
@@ -395,7 +395,7 @@ static int32_t copy_pinned(wmmf_channel *channel, const wmmf_frame *frame, void 
     return released == WMMF_OK ? status : released;
 }
 
-/* What is copied in a moment is tried without a pin first: a pin makes the writer's next look at it wait for memory. */
+/* A short copy is first tried without a pin, because a pin makes the writer's next look at it wait for memory. */
 static int32_t read_found(wmmf_channel *channel, struct generation *generation, const struct wish *wish,
                           const struct found *found, void *buffer, uint64_t length, wmmf_frame *frame) {
     const struct pictures *pictures = &generation->pictures;

@@ -1,10 +1,11 @@
 /* Publishing frames.
  *
- * One writer at a time: from begin to publish it owns the lock of the channel's section, which is all that this lock is
- * used for. It fills a slot that neither is the newest, nor belongs to the history, nor is pinned (pins.h).
+ * One writer at a time: from begin to publish it owns the lock of the channel's section, which has no other use. It
+ * fills a slot that is neither the newest, nor in the history, nor pinned (pins.h).
  *
- * Dying: a writer before the store to `newest` has changed nothing that anybody reads; after it, everything is done
- * but a wake-up, which sleepers do without (RECHECK_NS). Its ownership is taken away like that of any lock. */
+ * Dying before the store to `newest`: the writer has changed nothing that anybody reads. Dying after it: only the
+ * wake-up is missing, and sleepers look again by themselves (RECHECK_NS). Others take its ownership away like that of
+ * any lock. */
 #include <string.h>
 
 #include "backoff.h"
@@ -23,8 +24,9 @@ static bool in_history(const struct pictures *pictures, uint64_t stamp) {
     return pictures->history && !(stamp & 1) && stamp / 2 >= load_relaxed_u64(&pictures->header->oldest);
 }
 
-/* Of those that are free the slot that was the newest last: its memory is still in the cache. With a history that is
- * the frame that has just left it, or, at first, a slot that was never used: only if both are taken we look at all. */
+/* Of the free slots, takes the one that was the newest last: its memory is still in the cache. With a history that is
+ * the frame that has just left it or, at first, a slot that was never used. Only if both are taken we look at all
+ * slots. */
 static uint32_t find_slot(struct generation *generation) {
     const struct pictures *pictures = &generation->pictures;
     uint64_t newest = load_relaxed_u64(&pictures->header->newest);
@@ -54,9 +56,9 @@ static uint32_t find_slot(struct generation *generation) {
     return best;
 }
 
-/* A slot that pins have kept from us for longer than the limit. Not the pins' age counts, which readers could renew,
- * but how long we have wanted the slot: however they try, they keep it no longer than that. The frame's reader finds
- * out by its stamp. Dying before the slot is used: others that want it begin to count again. */
+/* Takes back a slot that pins have kept from us for longer than the limit. The age of the pins does not count, because
+ * readers could renew them; the time for which we have wanted the slot counts. So readers cannot keep it any longer.
+ * The frame's reader learns it from the stamp. Dying before the slot is used: other writers start to count again. */
 static uint32_t take_back(struct generation *generation) {
     const struct pictures *pictures = &generation->pictures;
     int64_t limit = (int64_t)generation->base->pin_limit_ns;
@@ -82,7 +84,7 @@ static uint32_t take_back(struct generation *generation) {
     return oldest;
 }
 
-/* Nobody pins a frame that left the history: see pins.h. Stored before the look at the pins. */
+/* Nobody pins a frame that has left the history: see pins.h. Stored before the look at the pins. */
 static void end_history(const struct pictures *pictures) {
     if (!pictures->history)
         return;
@@ -114,7 +116,7 @@ static int32_t wait_for_slot(struct generation *generation, int64_t deadline, ui
     return WMMF_OK;
 }
 
-/* Whether another handle has been there, we do not know; to reserve it again changes nothing. */
+/* We do not know whether another handle has already reserved it; reserving it again changes nothing. */
 static int32_t make_room(struct generation *generation, uint32_t slot) {
     if (is_set(generation->reserved, slot))
         return WMMF_OK;
@@ -124,8 +126,8 @@ static int32_t make_room(struct generation *generation, uint32_t slot) {
     return status;
 }
 
-/* The caller owns the lock. Pictures that nobody has any more, since their owner died before anybody had followed, are
- * replaced by new ones. */
+/* The caller owns the lock. If the current pictures are lost, because their owner died before any other process had
+ * followed, creates new ones. */
 static int32_t follow_or_replace(wmmf_channel *channel, const struct generation *generation) {
     const struct pictures *ours = &generation->pictures;
     struct pictures_shape shape = {ours->capacity, ours->slots - ours->history, ours->history};
@@ -137,13 +139,13 @@ static int32_t follow_or_replace(wmmf_channel *channel, const struct generation 
                                                                                      : WMMF_E_NOT_FOUND;
 }
 
-/* The lock, and with it the pictures that are current. */
+/* Takes the lock and enters the current pictures. */
 static int32_t own_pictures(wmmf_channel *channel, int64_t timeout_ns, int64_t deadline, struct generation **out) {
     int64_t left = timeout_ns;
     for (int turn = 0;; turn++) {
         struct generation *generation = generation_enter(channel);
         wmmf_section *section = generation->base->section;
-        /* Readers may be looking at it, and we shall look before we store: once it is here, for both. */
+        /* Readers may be looking at it, and we load it before we store: fetch the line once, for both. */
         prefetch_to_store(&generation->pictures.header->newest);
         int32_t status = rwlock_own(&section->lock, left);
         if (status == WMMF_OK) {
@@ -184,7 +186,7 @@ static int32_t begin(wmmf_channel *channel, int64_t timeout_ns) {
         generation_leave(generation);
         return status;
     }
-    /* Its thread ended with it. Only a begin, by the owner of the lock, stores another number than 0. */
+    /* The thread that began it has ended. Only begin, by the owner of the lock, stores a number other than 0. */
     if (load_relaxed_u32(&channel->filling) != 0 && exchange_seq_u32(&channel->filling, 0) != 0)
         generation_leave(channel->filling_in);
     if (!channel->publishing)
@@ -206,12 +208,12 @@ static void end(struct generation *generation) {
     generation_leave(generation);
 }
 
-/* Whether this is the frame that is begun. While it is, what describes it stands still. */
+/* Whether this is the frame that is begun. While it is, its description does not change. */
 static bool is_begun(const wmmf_channel *channel, const wmmf_frame *frame) {
     return frame->hold != 0 && load_acquire_u32(&channel->filling) == frame->hold;
 }
 
-/* The right to end what begin began: only one of several threads gets it, or the end of the thread that began it. */
+/* Takes the right to end what begin began: only one thread gets it, or the end of the thread that began it. */
 static bool claim(wmmf_channel *channel, const wmmf_frame *frame) {
     uint32_t hold = frame->hold;
     if (hold == 0 || !cas_seq_u32(&channel->filling, &hold, 0))
@@ -222,7 +224,7 @@ static bool claim(wmmf_channel *channel, const wmmf_frame *frame) {
     return false;
 }
 
-/* Unless it is pinned, the next frame goes where the one before was: what readers took of it comes back meanwhile. */
+/* Unless it is pinned, the next frame goes to the slot of the previous one: fetch the lines back that readers took. */
 static void fetch_next(const struct pictures *pictures, uint64_t before) {
     uint32_t slot = newest_slot(pictures, before);
     if (slot == NO_SLOT || pictures->history)
@@ -231,7 +233,7 @@ static void fetch_next(const struct pictures *pictures, uint64_t before) {
     prefetch_to_store(picture_at(pictures, slot));
 }
 
-/* Ends what begin began, whatever comes out. The caller has the right to. */
+/* Ends what begin began, whatever the result. The caller has the right to. */
 static int32_t publish(wmmf_channel *channel, wmmf_frame *frame) {
     struct generation *generation = channel->filling_in;
     const struct pictures *pictures = &generation->pictures;
@@ -246,21 +248,22 @@ static int32_t publish(wmmf_channel *channel, wmmf_frame *frame) {
     store_release_u64(&pictures->frames[slot].stamp, 2 * frame->sequence);
     int32_t status = generation_status(generation);
     if (status == WMMF_OK) {
-        /* Dying before the next store: a frame that nobody sees puts off by its time that the channel is stalled. */
+        /* Dying before the next store: the time of a frame that nobody sees delays the report that the channel is
+         * stalled. */
         store_relaxed_u64(&pictures->header->published_ns, (uint64_t)now);
-        /* seq_cst, which releases the picture: from here on the frame is everybody's. */
+        /* seq_cst, which releases the picture: from here on everybody sees the frame. */
         store_seq_u64(&pictures->header->newest, frame->sequence << NEWEST_SEQUENCE_SHIFT | (slot + 1));
         channel_wake(generation->base);
         fetch_next(pictures, before);
     } else if (status == CHANGED) {
-        status = WMMF_E_POISONED; /* declared new, and the lock taken from us */
+        status = WMMF_E_POISONED; /* the channel was renewed, and the lock taken from us */
     }
     end(generation);
     channel_keep_name(channel, now);
     return status;
 }
 
-/* In pieces: what compilers clear more with takes long to start. */
+/* In pieces: the instructions with which compilers clear larger blocks are slow to start. */
 #define PIECE 80
 static void clear(wmmf_frame *frame) {
     uint8_t *bytes = (uint8_t *)frame;

@@ -1,4 +1,4 @@
-/* Inspection: which sections there are, who has them open, and whether the contents of a header agree. */
+/* Inspection: which sections exist, which processes have them open, and whether the contents of a header agree. */
 #include "diagnostics.h"
 
 #include "growth.h"
@@ -31,7 +31,7 @@ static bool lock_is_still(const wmmf_section *section, uint64_t word) {
     return ((load_seq_u64(&section->header->lock) ^ word) & ~(LOCK_WAITERS | LOCK_POISONED)) == 0;
 }
 
-/* W6 comes before W7: with nobody in the word the sequence is even, or a death is on record. */
+/* W6 comes before W7: if the word has no owner, the sequence is even, or the word records a death. */
 static bool lock_is_intact(const wmmf_section *section, uint64_t word) {
     if (!lock_owner_is_valid(section, word) || (word & LOCK_RESERVED))
         return false;
@@ -49,7 +49,7 @@ static bool record_is_intact(const wmmf_section *section, uint32_t index, uint64
            (!writing || (word & LOCK_OWNER) == index + 1 || !lock_is_still(section, word));
 }
 
-/* What holds say of locks in the payload. Where those locks are, an audit cannot know. */
+/* Checks what holds say about locks in the payload. An audit cannot know where those locks are. */
 static bool holds_are_intact(const wmmf_section *section, uint32_t index) {
     bool intact = true;
     for (uint32_t i = 0; i < section->locks; i++) {
@@ -61,9 +61,9 @@ static bool holds_are_intact(const wmmf_section *section, uint32_t index) {
     return intact;
 }
 
-/* A record beyond those that a scan looks at: its owner would not be waited for. While one participant is there, its
- * process id is stored after the count was raised and cleared before it is lowered; that it is one and the same shows
- * the time when it joined, before and after. */
+/* A record beyond those that a scan looks at: its owner would not be waited for. A participant stores its process id
+ * after it has raised the count, and clears it before the count is lowered. If the time of joining is the same before
+ * and after the look, it is the same participant. */
 static bool is_hidden(const wmmf_section *section, uint32_t index) {
     const struct participant *record = &section->records[index];
     uint64_t joined = load_seq_u64(&record->joined_unix_ns);
@@ -95,8 +95,8 @@ int32_t diagnostics_participant(wmmf_section *section, uint32_t index, wmmf_part
     return WMMF_OK;
 }
 
-/* The offset last: it is the first that a thread stores, so what was read before it belongs to this lock, or to the one
- * that the hold was about just before. */
+/* The offset is read last: a thread stores it first, so what was read before it belongs to this lock, or to the lock
+ * that the hold had just before. */
 int32_t diagnostics_hold(const wmmf_section *section, uint32_t index, wmmf_hold *out) {
     if (section->locks == 0 || index / section->locks >= participants_in_use(section))
         return WMMF_E_RANGE;
@@ -162,7 +162,7 @@ int32_t diagnostics_audit(wmmf_section *section, bool intact, wmmf_audit_report 
     return WMMF_OK;
 }
 
-/* Names one after the other, as many as fit; the room they all need is counted on. */
+/* Names one after the other, as many as fit; the bytes of all are counted. */
 struct name_list {
     uint32_t name_space;
     char *at;
@@ -170,7 +170,7 @@ struct name_list {
     uint64_t needed;
 };
 
-/* A peer may have given a file any name; only what wmmf_open takes is one of a section. */
+/* A peer may have given a file any name; only names that wmmf_open accepts are those of sections. */
 static bool append_name(void *context, const char *name) {
     struct name_list *list = context;
     if (name_check(name, list->name_space) != WMMF_OK)

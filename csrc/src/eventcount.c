@@ -7,7 +7,7 @@ static shared_u32 *epoch_of(eventcount *event) {
     return (shared_u32 *)(void *)event;
 }
 
-/* Where the system has sleepers sleep: see platform_sleep. */
+/* The number of the place where threads sleep: see platform_sleep. */
 static uint64_t place_of(const struct rwlock *lock, enum event index) {
     return lock->offset / PAYLOAD_ALIGNMENT * EVENT_COUNT + index;
 }
@@ -21,7 +21,7 @@ uint32_t eventcount_prepare(const struct rwlock *lock, enum event index) {
 void eventcount_cancel(const struct rwlock *lock, enum event index, uint32_t seen) {
     eventcount *event = &lock->events[index];
     uint64_t now = load_seq_u64(event);
-    /* Once the epoch has moved, our count is gone with the others. A count that we cannot take back (ATTEMPTS_MAX)
+    /* Once the epoch has moved, our count is gone with the others. If we cannot remove our count (ATTEMPTS_MAX), that
      * costs one needless wake-up. */
     for (int attempt = 0; attempt < ATTEMPTS_MAX && (uint32_t)now == seen && now >= EVENTCOUNT_SLEEPER; attempt++)
         if (cas_seq_u64(event, &now, now - EVENTCOUNT_SLEEPER))

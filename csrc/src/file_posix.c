@@ -126,7 +126,7 @@ int32_t platform_file_resize(struct platform_mapping *mapping, uint64_t size, bo
     return status;
 }
 
-/* Whole pages: those of the pool are mapped, and unmapped, in no other way. */
+/* Whole pages: those of the pool cannot be mapped or unmapped otherwise. */
 static int32_t map_pages(int fd, uint64_t page, uint64_t offset, uint64_t length, uint32_t protection,
                          struct platform_window *window) {
     uint64_t before = offset % page, size = (before + length + page - 1) / page * page;
@@ -143,7 +143,7 @@ static int32_t map_pages(int fd, uint64_t page, uint64_t offset, uint64_t length
     return WMMF_OK;
 }
 
-/* Where there are locks, through a description of its own: see platform_posix.c. */
+/* If the file has locks, through a separate description: see platform_posix.c. */
 int32_t platform_window_map(struct platform_mapping *mapping, uint64_t offset, uint64_t length, uint32_t protection,
                             struct platform_window *window) {
     int32_t status = descriptor_check(mapping);
@@ -176,7 +176,7 @@ void platform_file_unmap(struct platform_mapping *mapping) {
     unmap(mapping);
 }
 
-/* Our own memory through the kernel, which says EFAULT where we would get a signal. */
+/* Copies our own memory through the kernel, which returns EFAULT where we would get a signal. */
 static int32_t copy_privately(struct platform_mapping *mapping, uint64_t offset, void *buffer, size_t length,
                               bool writing) {
     struct iovec ours = {buffer, length}, mapped = {mapping->base + (offset - mapping->file_offset), length};
@@ -186,12 +186,12 @@ static int32_t copy_privately(struct platform_mapping *mapping, uint64_t offset,
         return WMMF_OK;
     if (copied >= 0 || errno == EFAULT)
         return WMMF_E_TRUNCATED;
-    /* A filter forbids asking the kernel: a cut file is then a signal. */
+    /* A filter forbids the call: a truncated file then raises a signal. */
     memmove(writing ? mapped.iov_base : buffer, writing ? buffer : mapped.iov_base, length);
     return WMMF_OK;
 }
 
-/* The page cache is one: what pread and pwrite see and change is what the mapping shows. */
+/* There is one page cache: pread and pwrite see and change what the mapping shows. */
 int32_t platform_file_read(struct platform_mapping *mapping, uint64_t offset, void *buffer, size_t length) {
     int32_t status = descriptor_check(mapping);
     if (status == WMMF_OK && mapping->protection == WMMF_COPY_ON_WRITE)
@@ -213,7 +213,7 @@ int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, c
     if (status == WMMF_OK && mapping->protection == WMMF_COPY_ON_WRITE)
         return copy_privately(mapping, offset, (void *)(uintptr_t)buffer, length, true);
     for (size_t done = 0; status == WMMF_OK && done < length;) {
-        /* pwrite would make the file long again; cut short after this look, it does. */
+        /* pwrite would make a truncated file long again, as it does if the file is truncated after this look. */
         status = platform_file_size(mapping, &size);
         if (status == WMMF_OK && size < offset + length)
             status = WMMF_E_TRUNCATED;
@@ -229,11 +229,10 @@ int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, c
     return status;
 }
 
-/* What the mapping changed is the system's already. */
+/* The system already has the changes of the mapping. */
 int32_t platform_file_flush(struct platform_mapping *mapping, uint64_t offset, uint64_t length, bool to_device) {
     (void)offset;
-    (void)
-        length; /* Linux syncs a file, not a part of it: msync also hands all of its size and its blocks to the disk */
+    (void)length; /* Linux syncs whole files: msync also flushes their size and all their blocks */
     int32_t status = descriptor_check(mapping);
     if (status == WMMF_OK && to_device && fdatasync(mapping->fd) != 0)
         status = status_from_errno();
@@ -256,7 +255,7 @@ uint64_t platform_boot_id(void) {
 int32_t platform_window_flush(const struct platform_window *window, uint64_t offset, uint64_t length) {
     (void)window;
     (void)offset;
-    (void)length; /* what it changed is the system's already */
+    (void)length; /* the system already has its changes */
     return WMMF_OK;
 }
 

@@ -7,7 +7,7 @@
 
 #include "last_error.h"
 
-/* A process that prepares a file locks one byte, far behind the largest file. */
+/* A process that prepares a file locks one byte far behind the end of the largest file. */
 #define LOCK_OFFSET_HIGH 0x40000000u
 
 static wchar_t *wide_path(const char *path) {
@@ -36,7 +36,7 @@ static bool can_read(const wchar_t *path) {
     return true;
 }
 
-/* Windows takes names such as CON and COM1 for \\.\CON, in any folder. They are not opened: a modem would hang up. */
+/* Windows takes names such as CON and COM1 for \\.\CON, in any folder. We do not open them: a modem would hang up. */
 static bool is_device(const wchar_t *path) {
     wchar_t full[16];
     DWORD length = GetFullPathNameW(path, sizeof full / sizeof *full, full, NULL);
@@ -44,11 +44,11 @@ static bool is_device(const wchar_t *path) {
 }
 
 static int32_t no_file(const char *what) {
-    error_detail("it is a %s, and no ordinary file", what);
+    error_detail("it is a %s, not an ordinary file", what);
     return WMMF_E_FORMAT;
 }
 
-/* Of all of a path, and of each name in it. What the system answers to longer ones differs. */
+/* Maximum of a whole path, and of each name in it. The system's answers to longer ones differ. */
 #define PATH_CHARACTERS_MAX 32766
 #define NAME_CHARACTERS_MAX 255
 
@@ -62,7 +62,7 @@ static bool is_too_long(const wchar_t *path) {
 static int32_t not_found(const wchar_t *path) {
     DWORD length = GetFullPathNameW(path, 0, NULL, NULL);
     if (length > MAX_PATH)
-        error_detail("the path has %lu characters, and Windows may take no more than %d", (unsigned long)length - 1,
+        error_detail("the path has %lu characters, and Windows accepts no more than %d", (unsigned long)length - 1,
                      MAX_PATH - 1);
     return WMMF_E_NOT_FOUND;
 }
@@ -164,7 +164,7 @@ static int32_t length_status(DWORD error, uint64_t size) {
     return WMMF_E_NO_MEMORY;
 }
 
-/* The system gives a file its place on the disk at once, unless it is marked as sparse. */
+/* The system reserves disk space for a file at once, unless it is marked as sparse. */
 int32_t platform_file_resize(struct platform_mapping *mapping, uint64_t size, bool reserve) {
     (void)reserve;
     LARGE_INTEGER end = {.QuadPart = (LONGLONG)size};
@@ -194,7 +194,7 @@ static int32_t map_view(HANDLE section, uint64_t offset, uint64_t length, uint32
     return WMMF_OK;
 }
 
-/* A section over the file as long as it is now. */
+/* Creates a section over the file with its current length. */
 static int32_t section_over(struct platform_mapping *mapping, uint32_t protection, const wchar_t *name, HANDLE *out) {
     static const DWORD protections[] = {PAGE_READWRITE, PAGE_READONLY, PAGE_WRITECOPY};
     SetLastError(ERROR_SUCCESS);
@@ -243,7 +243,7 @@ static OVERLAPPED position(uint64_t offset) {
     return at;
 }
 
-/* A copy that the system makes within our own process turns an in-page error into a failed call. */
+/* If the system copies within our own process, an in-page error makes the call fail. */
 static int32_t copy_status(BOOL copied) {
     if (copied)
         return WMMF_OK;
@@ -295,7 +295,7 @@ int32_t platform_file_write(struct platform_mapping *mapping, uint64_t offset, c
 
 int32_t platform_file_flush(struct platform_mapping *mapping, uint64_t offset, uint64_t length, bool to_device) {
     if (mapping->protection != WMMF_READ_WRITE)
-        return WMMF_OK; /* nothing of ours can be in the file */
+        return WMMF_OK; /* none of our changes can be in the file */
     if (is_mapped(mapping, offset, (size_t)length) &&
         !FlushViewOfFile(mapping->base + (offset - mapping->file_offset), (SIZE_T)length))
         return status_from_error(GetLastError());
@@ -304,15 +304,15 @@ int32_t platform_file_flush(struct platform_mapping *mapping, uint64_t offset, u
     return WMMF_OK;
 }
 
-/* KUSER_SHARED_DATA.BootId (ntddk.h, since Windows 10), at an address that is fixed. */
+/* KUSER_SHARED_DATA.BootId (ntddk.h, since Windows 10), at a fixed address. */
 #define BOOT_ID ((const volatile ULONG *)0x7FFE02C4)
 
 uint64_t platform_boot_id(void) {
     return *BOOT_ID;
 }
 
-/* The window's section outlives its handle. One of our own would keep others from cutting the file, so a handle that
- * maps nothing has none. */
+/* A window keeps its section open after the handle is closed. A section of our own would keep others from truncating
+ * the file, so a handle that maps nothing has none. */
 int32_t platform_window_map(struct platform_mapping *mapping, uint64_t offset, uint64_t length, uint32_t protection,
                             struct platform_window *window) {
     if (!mapping->file || (mapping->mapping && offset + length <= mapping->reach))

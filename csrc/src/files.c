@@ -1,12 +1,12 @@
 /* Mapped files, and windows.
  *
  * A native file is prepared by one process at a time, under a lock that the system drops with the process: it writes
- * the header of a new file, or looks whether the machine went down while the file was open. For that the header has a
- * number of the machine's start. A process that opens the file for writing stores the number of this start and hands it
- * to the device before anything else. So a file that shows another start, and records of users that never left, was
- * open when the machine went down: the disk may have any mixture of its last pages, and the payload counts as half
- * written. Dying while preparing leaves the header without its magic, or with the old start: the next one does it
- * again. */
+ * the header of a new file, or checks whether the machine went down while the file was open. For that the header has a
+ * number that identifies a boot. A process that opens the file for writing stores the number of the current boot and
+ * flushes it to the device before anything else. So a file with the number of another boot, and with records of
+ * participants that never left, was open when the machine went down: the disk may have any mixture of its last pages,
+ * and the payload counts as half written. Dying while preparing leaves the header without its magic, or with the old
+ * number: the next process prepares it again. */
 #include "files.h"
 
 #include <inttypes.h>
@@ -22,7 +22,7 @@
 
 #define ALL_FLAGS ((uint32_t)(WMMF_FILE_WRITE_THROUGH | WMMF_FILE_RESERVE | WMMF_FILE_UNMAPPED))
 
-/* What an option must not be. */
+/* An option with a wrong value. */
 struct refusal {
     bool applies;
     int32_t status;
@@ -58,7 +58,7 @@ static int32_t values_check(const wmmf_file_options *options) {
     return first_refusal(refusals, sizeof refusals / sizeof *refusals);
 }
 
-/* Options that are right one by one, but not together. */
+/* Options that are valid one by one, but not together. */
 static int32_t fit_check(const wmmf_file_options *options) {
     bool writable = options->protection == WMMF_READ_WRITE, native = options->native != 0;
     const struct refusal refusals[] = {
@@ -69,7 +69,7 @@ static int32_t fit_check(const wmmf_file_options *options) {
         {!native && options->locks != 0, WMMF_E_NOT_SUPPORTED, "locks", options->locks,
          "0, because only a native file has locks in its payload"},
         {native && options->protection == WMMF_COPY_ON_WRITE, WMMF_E_NOT_SUPPORTED, "protection", options->protection,
-         "0 or 1, because a native file has a lock, which all have to see"},
+         "0 or 1, because all programs must see the lock of a native file"},
         {native && options->offset != 0, WMMF_E_NOT_SUPPORTED, "offset", options->offset,
          "0, where a native file has its header"},
         {native && options->file_mode == WMMF_FILE_TRUNCATE, WMMF_E_NOT_SUPPORTED, "file_mode", options->file_mode,
@@ -116,7 +116,7 @@ static int32_t path_check(const char *path) {
     }
     if (path[length - 1] != '/')
         return WMMF_OK;
-    error_detail("a path that ends with a slash is that of a folder, and no ordinary file");
+    error_detail("a path that ends with a slash names a folder, not an ordinary file");
     return WMMF_E_FORMAT;
 }
 
@@ -135,7 +135,7 @@ static int32_t arguments_check(const char *path, uint64_t size, const wmmf_file_
     return options->native ? size_check_or_all(size, LARGEST_MAPPING) : mapping_check(size);
 }
 
-/* The length of a file: what it was, and what this call has made it. */
+/* The length of a file before this call, and after it. */
 struct length {
     uint64_t before;
     uint64_t now;
@@ -159,7 +159,7 @@ static int32_t lengthen(struct platform_mapping *mapping, const wmmf_file_option
     return status;
 }
 
-/* After a failure. What another process has made of the file meanwhile stays. */
+/* Restores the length after a failure, unless another process has changed it meanwhile. */
 static void put_back(struct platform_mapping *mapping, const struct length *length) {
     uint64_t size;
     if (length->now == length->before)
@@ -173,8 +173,8 @@ static uint64_t greater(uint64_t one, uint64_t other) {
     return one > other ? one : other;
 }
 
-/* How much of the file the section has: *size, if that was 0; and how long the file must be: *least. `may_grow`: this
- * handle may make it so long. */
+/* Computes how much of the file the section has (*size, if it was 0), and how long the file must be (*least).
+ * `may_grow`: this handle may make the file that long. */
 static int32_t extent_in_file(const wmmf_file_options *options, bool may_grow, uint64_t there, uint64_t *size,
                               uint64_t *least) {
     bool emptied = options->file_mode == WMMF_FILE_TRUNCATE, writable = options->protection == WMMF_READ_WRITE;
@@ -200,8 +200,8 @@ static int32_t map_again(wmmf_section *section, uint64_t size) {
     return status;
 }
 
-/* Of a file that has been made long enough, and mapped: nothing is lost before the system has shown that it can do
- * both. What can still fail is to do it once more. */
+/* Empties a file that is already long enough and mapped: nothing is lost before the system has shown that it can do
+ * both. Only doing it again can still fail. */
 static int32_t make_empty(wmmf_section *section, const wmmf_file_options *options, uint64_t least) {
     struct length length = {0, 0};
     bool mapped = section->payload != NULL;
@@ -254,8 +254,8 @@ static int32_t map_raw(struct platform_mapping *mapping, uint64_t size, const wm
     return WMMF_OK;
 }
 
-/* Whether a user of an earlier start of the machine never left. Asked of the file before we join: joining takes over
- * what such a user left. */
+/* Whether a participant of an earlier boot never left. Called before we join, because joining may take over its record.
+ */
 static bool is_left_open(const struct platform_mapping *mapping) {
     const struct header *header = (const struct header *)(const void *)platform_base(mapping);
     const struct participant *records = (const struct participant *)(const void *)(header + 1);
@@ -270,8 +270,8 @@ static bool is_left_open(const struct platform_mapping *mapping) {
     return false;
 }
 
-/* The records of an earlier start have no owners: the tokens are gone. Locks in the payload whose owners were inside
- * say so themselves; the section's own lock says that any other part may be half written as well. */
+/* The records of an earlier boot have no owners: their tokens are gone. A lock in the payload whose owner was inside
+ * records that itself; the section's own lock records that any other part may also be half written. */
 static void check_start(wmmf_section *section, bool left_open) {
     struct header *header = section->header;
     uint64_t now = platform_boot_id();
@@ -300,8 +300,8 @@ static int32_t is_blank(struct platform_mapping *mapping, uint64_t length, bool 
     return WMMF_OK;
 }
 
-/* A file without the magic is new if there is nothing where the `length` bytes of headers go, or only what a creator
- * has left that died before the magic: it stores the version first. */
+/* A file without the magic is new if the first `length` bytes, the place of the headers, are zeros or the remains of a
+ * creator that died before it stored the magic: a creator stores the version first. */
 static int32_t find_header(struct platform_mapping *mapping, bool may_create, uint64_t length, bool *is_new) {
     uint64_t size, magic = 0;
     uint32_t version = 0;
@@ -316,11 +316,11 @@ static int32_t find_header(struct platform_mapping *mapping, bool may_create, ui
     if (!*is_new)
         status = is_blank(mapping, size < length ? size : length, is_new);
     if (status == WMMF_OK && *is_new && !may_create)
-        error_detail("the file has nothing in it yet, and with file_mode 0 (WMMF_FILE_OPEN) it gets no header");
+        error_detail("the file is empty, and file_mode 0 (WMMF_FILE_OPEN) creates no header");
     return status == WMMF_OK && !(may_create && *is_new) ? WMMF_E_FORMAT : status;
 }
 
-/* Gives a file that gets its header its length, and maps all of it, old or new. */
+/* Sets the length of a new file, and maps all of a new or existing one. */
 static int32_t map_whole(struct platform_mapping *mapping, uint64_t size, const wmmf_file_options *options,
                          const wmmf_options *section_options, bool is_new, struct length *length) {
     int32_t status = look_at_length(mapping, length);
@@ -355,7 +355,7 @@ static int32_t prepare_native(struct platform_mapping *mapping, uint64_t size, c
     if (status != WMMF_OK || is_new)
         return status;
     check_start(*out, left_open);
-    status = lengthen(mapping, options, options->file_size, &length); /* not before it is known to be ours */
+    status = lengthen(mapping, options, options->file_size, &length); /* only now that it is known to be ours */
     if (status != WMMF_OK)
         section_close(*out);
     return status;
@@ -371,7 +371,7 @@ static int32_t map_native(struct platform_mapping *mapping, uint64_t size, const
     }
     status = prepare_native(mapping, size, options, section_options, out);
     if (status != WMMF_OK)
-        return status; /* and the lock ended with the mapping */
+        return status; /* the lock ended with the mapping */
     platform_file_unlock(mapping);
     (*out)->file_offset = (uint64_t)((*out)->payload - platform_base(mapping));
     if (!section_options->read_only)
@@ -441,7 +441,7 @@ int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *give
     return map_file(path, size, &file, false, out);
 }
 
-/* Whether the buffer is memory of the section itself, *at, that overlaps the bytes at `offset`. */
+/* Whether the buffer is in the section itself, at *at, and overlaps the bytes at `offset`. */
 static bool overlaps(const wmmf_section *section, uint64_t offset, const void *buffer, size_t length, uint64_t *at) {
     uintptr_t start = (uintptr_t)section->payload, place = (uintptr_t)buffer;
     if (!section->payload || place < start || place - start > section->size || length > section->size - (place - start))
@@ -450,7 +450,8 @@ static bool overlaps(const wmmf_section *section, uint64_t offset, const void *b
     return *at < offset ? offset - *at < length : *at - offset < length;
 }
 
-/* The system copies from the first byte on, whatever overlaps. Here a move to a higher place begins at the end. */
+/* The system copies from the first byte on, even if the ranges overlap. So a move to a higher offset begins at the end.
+ */
 static int32_t move(wmmf_section *section, uint64_t from, uint64_t to, size_t length) {
     uint8_t piece[4096];
     int32_t status = WMMF_OK;
@@ -498,7 +499,7 @@ int32_t wmmf_flush(wmmf_section *section, uint64_t offset, uint64_t length, uint
                : platform_file_flush(section->mapping, section->file_offset + offset, length, to_device == 1);
 }
 
-/* Reserving makes nothing shorter. */
+/* Reserving cannot make a file shorter. */
 static int32_t resize_file(wmmf_section *section, uint64_t size) {
     bool reserve = section->reserves && size > section->size;
     return platform_file_resize(section->mapping, section->file_offset + size, reserve);
@@ -530,7 +531,7 @@ int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
         return status;
     }
     before = section->size;
-    status = platform_file_size(section->mapping, &there); /* before anything is unmapped: does the file answer? */
+    status = platform_file_size(section->mapping, &there); /* fails before anything is unmapped, if at all */
     if (status != WMMF_OK)
         return status;
     platform_file_unmap(section->mapping);
@@ -538,7 +539,7 @@ int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
     if (status == WMMF_OK)
         status = map_again(section, size);
     if (status != WMMF_OK && map_again(section, before) != WMMF_OK) {
-        section->payload = NULL; /* as with WMMF_FILE_UNMAPPED: the addresses are used up */
+        section->payload = NULL; /* as with WMMF_FILE_UNMAPPED: there are no addresses left */
         section->size = before;
     }
     return status;
@@ -611,12 +612,12 @@ int32_t wmmf_unmap_window(wmmf_window *window) {
     return WMMF_OK;
 }
 
-/* `kept`: pages that may not be given back. */
+/* `kept`: these pages must not be released. */
 static int32_t advise(uint8_t *data, uint64_t length, uint32_t advice, bool kept) {
     if (advice > WMMF_ADVICE_LARGE_PAGES)
         return WMMF_E_ARGUMENT;
     if (kept && advice == WMMF_ADVICE_DONT_NEED) {
-        error_detail("what was written with copy-on-write would be lost, and locked memory is not given back");
+        error_detail("copy-on-write changes would be lost, and locked memory cannot be released");
         return WMMF_E_NOT_SUPPORTED;
     }
     return length != 0 ? platform_advise(data, length, advice) : WMMF_OK;

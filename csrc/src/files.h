@@ -4,7 +4,7 @@
 
 #include "handle.h"
 
-/* Copies from and to a raw file, through the system. The range is checked. */
+/* Copies from and to a raw file, through the system. The caller has checked the range. */
 int32_t files_read(wmmf_section *section, uint64_t offset, void *buffer, size_t length);
 int32_t files_write(wmmf_section *section, uint64_t offset, const void *buffer, size_t length);
 

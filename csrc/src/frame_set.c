@@ -1,11 +1,12 @@
 /* Sets: one frame of each of several channels, taken at the same time.
  *
- * Each round looks at the frames that the channels still have, finds the newest set among them, and takes it. A frame
- * may go between the look and the taking: then the next round finds a newer set. Otherwise one wait for all channels
- * ends at the first frame that the look did not see, because it compares with the newest sequences of that look.
+ * Each round looks at the frames that the channels still have, finds the newest set among them, and takes it. If a
+ * frame disappears between the look and the taking, the next round finds a newer set. If there is no set, one wait for
+ * all channels ends at the first frame that the look did not see, because it compares with the newest sequences of that
+ * look.
  *
- * Nothing here is in shared memory but the pins of the frames taken. If the caller dies, its pins are cleared as those
- * of any reader. */
+ * Only the pins of the taken frames are in shared memory. If the caller dies, its pins are cleared like those of any
+ * reader. */
 #include "frame_set.h"
 
 #include <stdlib.h>
@@ -29,9 +30,9 @@ static const struct moment *latest_of(const struct moments *moments) {
     return &moments->of[moments->count - 1];
 }
 
-/* The channel whose latest frame is the earliest has no frame between that and what is to come. So a frame that is
- * later by more than the tolerance is in no set. Only such are dropped: what remains last is, in each channel, at least
- * as new as in any other set. */
+/* Take the channel whose latest frame is the earliest of all. A frame of another channel that is later than that by
+ * more than the tolerance is in no set. Only such frames are dropped, so the last one that remains in each channel is
+ * at least as new as in any other set. */
 bool moments_match(struct moments *lists, uint32_t count, uint64_t tolerance_ns) {
     for (bool agree = false; !agree;) {
         uint64_t limit = UINT64_MAX;
@@ -59,7 +60,7 @@ static int order(const void *left, const void *right) {
     return a->sequence < b->sequence ? -1 : a->sequence > b->sequence;
 }
 
-/* What was there before goes. */
+/* Discards earlier contents. */
 static int32_t make_room(struct moments *moments, uint64_t room) {
     if (room <= moments->room)
         return WMMF_OK;
@@ -80,8 +81,8 @@ static bool look_at_frame(const struct pictures *pictures, uint64_t sequence, st
     return load_relaxed_u64(&pictures->frames[slot].stamp) == 2 * sequence;
 }
 
-/* The frames after `after`, up to the newest. No more than there are slots, whatever a hostile writer says is the
- * oldest. Writers may give frames any time, so their order is not relied on. */
+/* Collects the frames after `after`, up to the newest. A hostile writer's claim about the oldest gives no more frames
+ * than there are slots. Writers may give frames any time, so the times need not be in order. */
 static int32_t look_at_pictures(const struct pictures *pictures, uint64_t after, uint64_t newest,
                                 struct moments *moments) {
     uint64_t first = pictures->history ? load_seq_u64(&pictures->header->oldest) : newest;
@@ -105,7 +106,7 @@ static int32_t look_at_pictures(const struct pictures *pictures, uint64_t after,
     return status;
 }
 
-/* If the pictures are replaced in between, those that are looked at have other frames, and taking them says so. */
+/* If the pictures are replaced in between, the new ones may not have these frames, and taking them fails. */
 static int32_t look_at_channel(const wmmf_set_item *item, uint64_t *newest, struct moments *moments) {
     *newest = 0;
     moments->count = 0;
@@ -132,7 +133,7 @@ static int32_t look_at_all(struct search *search) {
 /* Taking. */
 
 static void give_back(const wmmf_set_item *item, const wmmf_frame *frame) {
-    struct last_error failure = *last_error(); /* which this is to leave as it is */
+    struct last_error failure = *last_error(); /* which this must preserve */
     if (!item->buffer)
         wmmf_channel_release(item->channel, frame);
     if (failure.noted) {
@@ -141,7 +142,7 @@ static void give_back(const wmmf_set_item *item, const wmmf_frame *frame) {
     }
 }
 
-/* CHANGED: that frame is there no more. */
+/* CHANGED: that frame is gone. */
 static int32_t take(const wmmf_set_item *item, const struct moment *moment, wmmf_frame *frame) {
     memset(frame, 0, sizeof *frame);
     frame->struct_size = sizeof *frame;
@@ -150,7 +151,7 @@ static int32_t take(const wmmf_set_item *item, const struct moment *moment, wmmf
                                   : wmmf_channel_acquire_pick(item->channel, WMMF_PICK_AT, moment->sequence, 0, frame);
     if (status == WMMF_E_LOST || status == WMMF_E_TIMEOUT)
         return CHANGED;
-    /* A hostile writer changed its time, or the channel is another one now. */
+    /* A hostile writer changed its time, or the name has another channel now. */
     if (status == WMMF_OK && frame->timestamp_ns != moment->timestamp_ns) {
         give_back(item, frame);
         return CHANGED;
@@ -184,7 +185,7 @@ static void tell_all(const struct search *search) {
     }
 }
 
-/* WMMF_E_TIMEOUT: there is no set among the frames that are there. */
+/* WMMF_E_TIMEOUT: there is no set among the current frames. */
 static int32_t try_once(struct search *search) {
     int32_t status = look_at_all(search);
     if (status != WMMF_OK)

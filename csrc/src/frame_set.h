@@ -1,4 +1,4 @@
-/* Which frames of several channels were taken at the same time. */
+/* Finds frames of several channels that were taken at the same time. */
 #ifndef WMMF_FRAME_SET_H
 #define WMMF_FRAME_SET_H
 
@@ -11,15 +11,15 @@ struct moment {
     uint64_t sequence;
 };
 
-/* Those of one channel, from the earliest to the latest. */
+/* The frames of one channel, from the earliest to the latest. */
 struct moments {
     struct moment *of;
     uint64_t count;
     uint64_t room;
 };
 
-/* Drops the last ones of each until the last of all are within the tolerance of each other: the newest set. False:
- * there is no set. */
+/* Drops latest frames until the latest frames of all channels are within the tolerance of each other: the newest set.
+ * False: there is no set. */
 bool moments_match(struct moments *lists, uint32_t count, uint64_t tolerance_ns);
 
 #endif

@@ -1,22 +1,20 @@
-/* Sections that grow while others have them open. They never get smaller: whoever has seen a byte may use it.
+/* Sections that grow while others have them open. They never get smaller: a process that has seen a byte may use it.
  *
- * In memory. The section is created with addresses for more than it has memory for. A process that makes it larger
- * gives the next bytes memory (G1), and then stores the new size in the header, unless a larger one is there (G2). The
- * others look at the header when they are asked for bytes beyond the size that they know (G3), and ask the system how
- * far there is memory (G4).
- *   Two at once: memory is given to a prefix of the section, in any order, as often as anybody likes; the size in the
- *   header only grows. So each of the two finds at least what it has asked for.
- *   Dying before G1, or in it: nobody knows of the bytes, they stay zero, and the next one finds them done. Dying
- *   between G1 and G2: the same. After G2 all is done.
- *   Order: G2 releases what G3 acquires, so that G4 comes after G1 and finds no less. A header of a hostile peer may
- *   claim anything: what counts is the lesser of its claim and of what the system says in G4. Neither Windows nor Linux
- *   takes that away again, except from a file with a name on Linux (docs/threat-model.md).
+ * In memory. The section is created with more addresses than memory. A process that makes it larger
+ * gives the next bytes memory (G1), and then stores the new size in the header, unless a larger one is there (G2). If
+ *   another process needs bytes beyond the size that it knows, it looks at the header (G3), and asks the system how far
+ *   there is memory (G4). Two at once: giving memory to a prefix of the section can be repeated in any order, and the
+ *   size in the header only grows. So each of the two finds at least what it has asked for. Dying before G2: nobody
+ *   knows of the new bytes, they stay zero, and the next process finds their memory done. After G2 everything is done.
+ *   Order: G2 releases what G3 acquires, so that G4 comes after G1 and finds no less. The header of a hostile peer may
+ *   claim anything, so the smaller of its claim and of the system's answer in G4 counts. Neither Windows nor Linux
+ *   takes that memory away again, except from a named file on Linux (docs/threat-model.md).
  *
- * A native file. The same with the length of the file for its memory. The disk has the new length before the header
- * says it, so that a file whose machine goes down in between is never shorter than its header claims. A lock that the
- * system drops with the process keeps two from setting the length at once, since that could also cut. Addresses behind
- * the first view may be in use, so a handle maps the payload once more, larger, and keeps the old views: addresses that
- * were given out stay valid, and show the same bytes. */
+ * A native file. The length of the file takes the place of the memory. The disk has the new length before the header
+ * says it, so that a file is never shorter than its header claims, even if the machine goes down in between. A lock
+ * that the system drops with the process keeps two processes from setting the length at once, since that could also
+ * truncate. Addresses behind the first view may be in use, so a handle maps the payload again, larger, and keeps the
+ * old views: addresses that were given out stay valid, and show the same bytes. */
 #include "growth.h"
 
 #include <inttypes.h>
@@ -25,7 +23,7 @@
 #include "backoff.h"
 #include "last_error.h"
 
-/* One more view of a file's payload. */
+/* Another view of a file's payload. */
 struct larger_view {
     struct platform_window window;
     uint64_t size;
@@ -45,7 +43,7 @@ static uint64_t lesser(uint64_t one, uint64_t other) {
     return one < other ? one : other;
 }
 
-/* Threads of this handle may look at the same time: the size that they know only grows. */
+/* Threads of this handle may look at the same time, so the known size only grows. */
 static void raise(shared_u64 *size, uint64_t to) {
     uint64_t before = load_relaxed_u64(size);
     for (int i = 0; before < to && i < ATTEMPTS_MAX; i++)
@@ -63,7 +61,7 @@ static int32_t follow_memory(wmmf_section *section) {
     return status;
 }
 
-/* One thread of this handle at a time: the locks of files are those of handles. */
+/* Only one thread of this handle at a time: file locks belong to handles, not to threads. */
 static void enter(wmmf_section *section) {
     uint32_t nobody = 0;
     for (int turn = 0; !cas_seq_u32(&section->growing, &nobody, 1); turn++, nobody = 0)
@@ -160,7 +158,7 @@ static int32_t grow_file(wmmf_section *section, uint64_t size) {
 static int32_t grows_check(const wmmf_section *section) {
     if (section->grows)
         return section->read_only ? WMMF_E_READ_ONLY : WMMF_OK;
-    error_detail(section->file ? "this handle was opened with a size of its own, and shows so many bytes of the file"
+    error_detail(section->file ? "this handle was opened with a size, so it shows only that many bytes of the file"
                                : "the section was created without addresses to grow into (reserve)");
     return WMMF_E_NOT_SUPPORTED;
 }

@@ -9,16 +9,16 @@
 #define ERROR_DETAIL_CAPACITY 256
 
 struct last_error {
-    shared_u32 noted; /* 1: it says something */
-    int32_t system;   /* errno or GetLastError(); 0: the system had no part in it */
+    shared_u32 noted; /* 1: there is an error */
+    int32_t system;   /* errno or GetLastError(); 0: not an error of the system */
     char detail[ERROR_DETAIL_CAPACITY];
 };
 
 /* The calling thread's; supplied by the platform. */
 struct last_error *last_error(void);
 
-/* Threads whose last error says something; one that ended with it still counts. Nearly always there is none, and a call
- * need not look for its own, which costs as much as a lock. A thread sees its own count, so no order is needed. */
+/* The number of threads that have a last error, including threads that have ended. Nearly always it is 0, and a call
+ * need not look up its own error, which costs as much as a lock. A thread sees its own count, so no order is needed. */
 extern shared_u32 errors_noted;
 
 void error_forget(void);
@@ -32,9 +32,9 @@ static inline void error_clear(void) {
 void error_note(int32_t number);
 /* WMMF_E_SIZE, unless the size is 1 to `most`. */
 int32_t size_check(uint64_t size, uint64_t most);
-/* The status of a mapping of so many bytes; of a failure for want of addresses it says so. */
+/* Returns the status of a mapping of `length` bytes; explains a failure for lack of addresses. */
 int32_t with_addresses(int32_t status, uint64_t length);
-/* A clause in English, without a full stop: numbers, and what is missing. */
+/* An English clause without a full stop: numbers, and what is missing. */
 PRINTF_LIKE(1, 2)
 void error_detail(const char *format, ...);
 

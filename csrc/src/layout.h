@@ -1,4 +1,4 @@
-/* Every byte that processes share. A change here is a new WMMF_FORMAT_VERSION. All little endian. */
+/* Every byte that processes share, little endian. A change here needs a new WMMF_FORMAT_VERSION. */
 #ifndef WMMF_LAYOUT_H
 #define WMMF_LAYOUT_H
 
@@ -6,7 +6,7 @@
 
 #include "atomic.h"
 
-/* "WMMFsect" as little-endian bytes; stored last, when everything else is in place. */
+/* "WMMFsect" in little-endian bytes; stored last, when everything else is in place. */
 #define SECTION_MAGIC     UINT64_C(0x74636573464d4d57)
 #define HEADER_SIZE       512
 #define PAYLOAD_ALIGNMENT 64
@@ -17,36 +17,36 @@
  *   bits 32-63  version, advanced whenever the owner changes, so that a look at the word
  *               and a later compare-and-swap are about the same ownership */
 #define LOCK_OWNER        UINT64_C(0xFFFF)
-#define LOCK_WAITERS      (UINT64_C(1) << 16) /* somebody may be waiting: look at the records before taking the lock */
+#define LOCK_WAITERS      (UINT64_C(1) << 16) /* a thread may be waiting: look at the records before taking the lock */
 #define LOCK_INCONSISTENT (UINT64_C(1) << 17) /* a writer died inside; cleared by wmmf_mark_consistent */
 #define LOCK_POISONED     (UINT64_C(1) << 18) /* for ever */
 #define LOCK_RESERVED     UINT64_C(0xFFF80000)
 #define LOCK_VERSION      (UINT64_C(1) << 32) /* one step */
 
-/* Where sleepers sleep: the epoch in bits 0-31, on which they sleep while it stands still, and how many they are in
- * bits 32-63. A sleeper counts itself in, looks once more and sleeps; a process that changes what they wait for takes
- * the count out and moves the epoch, in one step, and wakes. A sleeper that dies leaves its count: that costs one
- * needless wake-up. */
+/* Where threads sleep. Bits 0-31 are the epoch: they sleep until it changes. Bits 32-63 are the number of sleepers. A
+ * sleeper counts itself in, looks once more and sleeps. A process that changes what they wait for clears the count and
+ * advances the epoch in one step, and wakes them. A sleeper that dies leaves its count, which costs one needless
+ * wake-up. */
 typedef shared_u64 eventcount;
 #define EVENTCOUNT_SLEEPER (UINT64_C(1) << 32) /* one */
 
 enum event { EVENT_READERS, EVENT_WRITERS, EVENT_CHANGE, EVENT_COUNT };
 
-/* What a participant has to do with one lock. */
+/* What a participant says about one lock. */
 struct lock_record {
     shared_u64 reading;               /* see READ_TRY */
     shared_u64 ticket;                /* place in the queue of the first waiting writer, 0 = none */
-    shared_u64 writes;                /* twice the write locks that it gave back, plus 1 while it holds one */
+    shared_u64 writes;                /* twice the number of write locks that it released, plus 1 while it holds one */
     shared_u32 waiting_readers;       /* threads that wait to read */
-    shared_u32 wait_epoch;            /* moves whenever a waiting thread shows that it is running */
+    shared_u32 wait_epoch;            /* advanced whenever a waiting thread shows that it runs */
     shared_u64 writing_since_unix_ns; /* when it took the lock for writing, 0 = it has not */
 };
 
-/* One open writable handle. Written by its process only, or, once that is proven dead, by those who seal its token. */
+/* One open writable handle. Only its process writes it, or, once that is proven dead, processes that seal its token. */
 struct participant {
     struct lock_record lock;   /* the section's own */
-    shared_u32 publishes;      /* frame channel: 1 if it is there to publish */
-    shared_u32 pid;            /* for people; says nothing about life. Stored once the record counts as used */
+    shared_u32 publishes;      /* frame channel: 1 if it publishes */
+    shared_u32 pid;            /* for display only, proves nothing about life. Stored once the record counts as used */
     shared_u64 joined_unix_ns; /* 0: the record is free */
     shared_u64 twin; /* frame channel: 1 + index of the same handle among readers, or among writers; 0: none */
 };
@@ -54,11 +54,11 @@ struct participant {
 /* One thread's hold of a lock in the payload, or wait for it. Each participant has header.locks of them. */
 struct hold {
     struct lock_record lock;
-    shared_u64 offset; /* which lock, from the beginning of the section; 0: the hold is free */
+    shared_u64 offset; /* of the lock, from the beginning of the section; 0: the hold is free */
     uint8_t reserved[16];
 };
 
-/* A lock in the payload: any 64 bytes there that are aligned. Zeroed, it is free. */
+/* A lock in the payload: any 64 aligned bytes there. Zeroed, it is free. */
 struct payload_lock {
     shared_u64 word; /* as header.lock */
     shared_u64 next_ticket;
@@ -68,20 +68,22 @@ struct payload_lock {
     uint8_t reserved[8];
 };
 
-/* `reading`: bits 0-15 threads that hold or try the read lock, bits 16-31 the same again, as a tally for audits, bits
- * 32-63 tries that ended, ever. All three change in one step, so that at no instant the first two differ. */
+/* `reading`: bits 0-15 are the threads that hold the read lock or try to take it. Bits 16-31 are the same number again,
+ * as a check for audits. Bits 32-63 are the tries that ended. All three change in one step, so that the first two never
+ * differ. */
 #define READ_HOLDERS     UINT64_C(0xFFFF)
 #define READ_TALLY_SHIFT 16
 #define READ_ENDED_SHIFT 32
 #define READ_TRY         ((UINT64_C(1) << READ_TALLY_SHIFT) | 1)
 #define READ_END         ((UINT64_C(1) << READ_ENDED_SHIFT) - READ_TRY)
 
-/* `records_used`: bits 0-15 how many records a scan must look at: no record behind them is in use. Bits 16-63 a
- * version, advanced by everybody who joins, so that nobody lowers the count past a record that was taken meanwhile. */
+/* `records_used`: bits 0-15 are how many records a scan must look at: no record behind them is in use. Bits 16-63 are a
+ * version, advanced by every participant that joins, so that nobody lowers the count past a record that was taken
+ * meanwhile. */
 #define USED_COUNT   UINT64_C(0xFFFF)
 #define USED_VERSION (UINT64_C(1) << 16) /* one step */
 
-/* What the payload of a native section is. */
+/* What the payload of a native section contains. */
 enum section_kind { KIND_PLAIN, KIND_CHANNEL, KIND_READERS };
 
 struct progress {
@@ -98,11 +100,11 @@ struct header {
     shared_u32 participants; /* records behind this header */
     shared_u64 payload_offset;
     shared_u64 payload_size;
-    shared_u64 section_id; /* random; names the kernel objects that belong to this section */
+    shared_u64 section_id; /* random; part of the names of this section's kernel objects */
     shared_u64 created_unix_ns;
     shared_u32 kind;        /* enum section_kind */
-    shared_u32 creator_pid; /* for people; as the creator sees itself */
-    shared_u64 boot_id; /* of a file: the start of the machine in which it was opened last; changes under its lock */
+    shared_u32 creator_pid; /* for display only, in the creator's own pid namespace */
+    shared_u64 boot_id;     /* of a file: identifies the boot in which it was last opened; changes under its lock */
 
     /* The lock: one cache line. */
     shared_u64 lock;
@@ -110,9 +112,9 @@ struct header {
     shared_u64 records_used; /* see USED_COUNT */
     uint8_t reserved1[40];
 
-    /* The sequence: twice the number of finished writes, plus 1 while the owner of the lock may be changing
-     * the payload; and how far that write is, in bytes of the payload: those from `begin` to `settled` are new, those
-     * from `touched` to `end` still old, as is all that is outside. Stored by the owner only. */
+    /* The sequence: twice the number of finished writes, plus 1 while the owner of the lock may be changing the
+     * payload. The progress of that write, in bytes of the payload: those from `begin` to `settled` are new; those from
+     * `touched` to `end`, and all outside, are still old. Only the owner stores them. */
     shared_u64 sequence;
     struct progress progress;
     shared_u64 notified; /* calls of wmmf_notify */
@@ -122,12 +124,12 @@ struct header {
     uint8_t reserved3[40];
 
     /* Growing (growth.c). */
-    shared_u64 reserve;   /* constant: payload bytes that the section can grow to in memory; 0: it does not */
-    shared_u64 committed; /* payload bytes that can be used, once it has grown; only grows */
+    shared_u64 reserve;   /* constant: payload size to which the section can grow in memory; 0: it cannot */
+    shared_u64 committed; /* usable payload bytes after growing; never decreases */
 
     shared_u32 locks; /* constant: holds of each participant, behind the participants; 0: no locks in the payload */
     uint8_t reserved4[4];
-    shared_u64 page_size; /* constant: of a section in memory, bytes of the pages that its creator got. A claim */
+    shared_u64 page_size; /* constant: of a section in memory, size of the pages that its creator got. A claim */
     uint8_t reserved5[HEADER_SIZE - 4 * 64 - 4 * 8];
 };
 
@@ -140,16 +142,16 @@ struct header {
  * a number), frame headers, and pictures, each part aligned to PAYLOAD_ALIGNMENT.
  *
  * The readers: a native section that every user who may read the channel may write. Its participants are all open
- * handles, its payload their pins. Nothing in it is believed.
+ * handles, and its payload is their pins. Nothing in it is trusted.
  *
  * The names of the two inner sections come from random numbers in the channel_header. */
 #define CHANNEL_MAGIC       UINT64_C(0x6e616863464d4d57) /* "WMMFchan" */
 #define CHANNEL_HEADER_SIZE 256
 
-/* `current`: which pictures these are, and what else ends the use of those that a handle has open. One look at one word
- * tells all. */
+/* `current`: the current pictures, and everything else that ends the use of those that a handle has open, in one word.
+ */
 #define CURRENT_PICTURES UINT64_C(0x3FFFFFFFFFFFFFFF) /* the id of their section */
-#define CURRENT_REPLACED (UINT64_C(1) << 62)          /* there is another channel under the name */
+#define CURRENT_REPLACED (UINT64_C(1) << 62)          /* the name belongs to another channel */
 #define CURRENT_POISONED (UINT64_C(1) << 63)          /* as the lock is */
 
 struct channel_header {
@@ -160,10 +162,9 @@ struct channel_header {
     shared_u32 pins;         /* of a reader, at most */
     shared_u64 pin_limit_ns; /* a pinned frame may be taken back after this time; 0: never */
     uint8_t reserved0[32];
-
-    /* Changes rarely, and is looked at with each frame. */
+    /* Changes rarely; readers look at it with each frame. */
     shared_u64 current;
-    shared_u32 left;     /* 1: the last publisher has left in order */
+    shared_u32 left;     /* 1: the last publisher has closed the channel properly */
     shared_u32 number;   /* of the current pictures. They can be lost with an owner that dies before anybody follows: */
     shared_u64 sequence; /* then frames go on after this one, the last before those pictures */
     uint8_t reserved1[40];
@@ -184,7 +185,7 @@ struct pictures_header {
     shared_u64 magic;
     shared_u64 capacity; /* bytes of a picture, at most */
     shared_u32 slots;    /* all of them */
-    shared_u32 history;  /* frames that stay readable after newer ones */
+    shared_u32 history;  /* number of older frames that stay readable */
     shared_u32 number;   /* of this generation, from 1 */
     uint8_t reserved0[36];
 
@@ -197,11 +198,12 @@ struct pictures_header {
     uint8_t reserved2[PICTURES_HEADER_SIZE - 128];
 };
 
-/* A pin: bits 0-15 1 + the slot, 0 = none; bits 16-31 the generation; bits 32-63 of the sequence, for people. */
+/* A pin: bits 0-15 1 + the slot, 0 = none; bits 16-31 the generation; bits 32-63 low bits of the sequence, for display
+ * only. */
 #define PIN_SLOT             UINT64_C(0xFFFF)
 #define PIN_GENERATION_SHIFT 16
 #define PIN_SEQUENCE_SHIFT   32
-/* Each reader has its pins in cache lines of its own. */
+/* Each reader has its own cache lines for its pins. */
 #define PINS_ALIGNMENT    8
 
 #define FRAME_HEADER_SIZE 192

@@ -1,15 +1,15 @@
 /* Which threads of this process hold locks, through which handles. Private memory: peers cannot change it.
  *
- * A lock owner (wmmf_new_lock_owner) is as a thread whose number is taken by one thread after the other. The caller
- * sees to it that each sees what the one before did.
+ * A lock owner (wmmf_new_lock_owner) is like a thread whose number one thread after another takes. The caller ensures
+ * that each thread sees what the previous one did.
  *
- * A thread only ever asks for and changes its own entries, so relaxed order is enough: program order gives it its own
- * stores, and of the others' entries it only needs to see that they are not its own. Two things are done for others:
- * a frame is published by a thread that did not begin it, and what a thread still holds when it ends is taken from it.
- * Both claim the entry with one compare-and-swap, so that it happens once.
+ * A thread only ever asks for and changes its own entries, so relaxed order is enough: it sees its own stores by
+ * program order, and of the others' entries it only needs to see that they are not its own. There are two exceptions: a
+ * thread may publish a frame that another thread began, and when a thread ends, what it still holds is taken from it.
+ * Both claim the entry with one compare-and-swap, so that it happens only once.
  *
- * All open handles are in one list, for the questions that a thread asks about all that it holds: when it ends, and
- * before it waits. So taking and giving back a lock costs no more than a store. */
+ * All open handles are in one list, which a thread searches for everything that it holds when it ends, and before it
+ * waits. So taking and releasing a lock costs no more than a store. */
 #include "lock_holders.h"
 
 #include <inttypes.h>
@@ -23,8 +23,8 @@ static struct {
     wmmf_section *first;
 } handles;
 
-/* A fork copies the lock as it is, but not the thread that held it: a child takes over what its parent's thread held.
- * It finds the list whole, since each change of it that a walk depends on is one store. */
+/* A fork copies the lock as it is, but not the thread that held it, so a child takes over what its parent's thread
+ * held. It finds the list consistent, since each change that a walk depends on is one store. */
 static void lock_handles(const struct platform_mapping *mapping) {
     uint32_t process = platform_process_id(mapping);
     uint32_t holder = 0;
@@ -63,7 +63,7 @@ void holders_remove_handle(wmmf_section *section) {
     unlock_handles();
 }
 
-/* A hold of this handle that the thread has, and of which lock; NULL: none. */
+/* The hold of this handle that the thread has for this lock; NULL: none. */
 static struct holding *holding_of(const struct rwlock *lock, uint64_t thread, uint32_t writing) {
     const wmmf_section *section = lock->section;
     for (uint32_t i = 0; i < section->locks && section->holdings; i++) {
@@ -75,7 +75,7 @@ static struct holding *holding_of(const struct rwlock *lock, uint64_t thread, ui
     return NULL;
 }
 
-/* Where it says that this thread reads; NULL: it does not. */
+/* The entry that says that this thread reads; NULL: it does not. */
 static inline shared_u64 *reader_place(const struct rwlock *lock, uint64_t thread) {
     const wmmf_section *section = lock->section;
     if (lock->offset != 0) {
@@ -128,7 +128,7 @@ void holders_keep_place(const struct rwlock *lock, uint64_t place) {
         store_release_u64(&our_holding(lock)->place, place);
 }
 
-/* Acquired with the place: what the thread that kept it said of the hold. Only one thread takes it. */
+/* Acquires, with the place, what the thread that kept it stored in the hold. Only one thread gets it. */
 bool holders_find_place(struct rwlock *lock, uint64_t place) {
     wmmf_section *section = lock->section;
     for (uint32_t i = 0; i < section->locks && place != 0; i++) {
@@ -147,7 +147,7 @@ void holders_free(const struct rwlock *lock) {
     store_seq_u64(&our_holding(lock)->thread, 0);
 }
 
-/* From now on nobody's, until it is freed. */
+/* From now on the hold belongs to no thread, until it is freed. */
 static void leave_holding(struct rwlock *lock, struct holding *holding) {
     store_relaxed_u64(&holding->thread, HOLDING_TAKEN);
     use_hold(lock, (uint32_t)(holding - lock->section->holdings));
@@ -163,7 +163,7 @@ static void end_holding(wmmf_section *section, struct holding *holding) {
         section->abandon->end_read(&lock);
 }
 
-/* Runs in a thread that ends, and takes from it what it still holds, as from a process that died. */
+/* Runs in a thread that ends. Takes away what it still holds, as from a process that died. */
 void thread_ended(uint64_t thread) {
     lock_handles(NULL); /* so no handle is closed meanwhile */
     for (wmmf_section *section = handles.first; section; section = section->next) {
@@ -225,7 +225,7 @@ bool holders_holding(const struct rwlock *lock) {
     return thread != 0 && (is_writer(lock, thread) || reader_place(lock, thread) != NULL);
 }
 
-/* The same lock, through another handle. */
+/* The same lock, seen through another handle. */
 static struct rwlock seen_through(const struct rwlock *lock, wmmf_section *other) {
     struct rwlock same = {.section = other, .offset = lock->offset};
     return same;

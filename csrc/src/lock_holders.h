@@ -4,40 +4,41 @@
 
 #include "handle.h"
 
-/* Every handle with a lock is known here from its opening to its closing. */
+/* Every handle with a lock is registered here while it is open. */
 void holders_add_handle(wmmf_section *section);
 void holders_remove_handle(wmmf_section *section);
 
-/* The calling thread. */
+/* Whether the calling thread holds it for writing. */
 bool holders_writing(const struct rwlock *lock);
-/* Either way. */
+/* Whether it holds it, for reading or writing. */
 bool holders_holding(const struct rwlock *lock);
-/* Whether it holds this lock, either way, through another handle: to wait for it would never end. */
+/* Whether it holds this lock through another handle, for reading or writing: waiting would never end. */
 bool holders_elsewhere(const struct rwlock *lock);
 
-/* WMMF_E_DEADLOCK if the calling thread holds the lock, either way; WMMF_E_FULL if there is no place for it;
- * WMMF_E_NO_MEMORY if its end could not be noticed. */
+/* WMMF_E_DEADLOCK: the calling thread already holds the lock. WMMF_E_FULL: there is no entry left. WMMF_E_NO_MEMORY:
+ * the end of the thread could not be noticed. */
 int32_t holders_enter_reader(struct rwlock *lock);
-/* False: it does not read. */
+/* False: the thread does not read. */
 bool holders_leave_reader(struct rwlock *lock);
-/* The same answers for a writer, before it takes the lock; then that it has it. */
+/* The same checks for a writer, before it takes the lock; the second call notes that it has it. */
 int32_t holders_check_writer(const struct rwlock *lock, uint64_t *thread);
 void holders_enter_writer(struct rwlock *lock, uint64_t thread);
-/* The writer itself. False: it does not write. */
+/* For the writer itself. False: it does not write. */
 bool holders_leave_writer(struct rwlock *lock);
-/* The same, of a thread that knows it. */
+/* The same, for a thread that knows that it writes. */
 void holders_forget_writer(struct rwlock *lock);
-/* Any thread may end what the writer began, but only once. False: nobody has the lock through this handle any more. */
+/* Any thread may end what the writer began, but only once. False: no thread has the lock through this handle any more.
+ */
 bool holders_claim_writer(struct rwlock *lock);
 
 /* Holds of locks in the payload. A reader that enters takes one; a writer does so by itself, before it waits.
  * WMMF_E_FULL: all are in use. */
 int32_t holders_take_hold(struct rwlock *lock);
-/* Notes that the hold keeps its place in the queue, for whoever comes with that: its caller, or another thread. */
+/* Notes that the hold keeps its place in the queue, for its caller or another thread that comes with that place. */
 void holders_keep_place(const struct rwlock *lock, uint64_t place);
 /* Takes up the hold with that place in the queue of this lock, once. False: there is none. */
 bool holders_find_place(struct rwlock *lock, uint64_t place);
-/* The last: another thread may take it. */
+/* Frees the hold, as the last step: another thread may take it. */
 void holders_free(const struct rwlock *lock);
 
 #endif

@@ -2,8 +2,8 @@
  *   bit 31      held for writing
  *   bits 24-30  spare; a top byte of 0xFF means "not initialised"
  *   bits 0-23   number of readers
- * Its processes never wake a sleeper, so waiting is backoff(). The word does not
- * say who holds it: a holder that dies leaves it held for ever, and nobody can find that out. */
+ * Its processes never wake a sleeper, so waiting is backoff(). The word does not name the holder: if the holder dies,
+ * the lock stays held for ever, and nobody can detect that. */
 #include "lock_winmmf.h"
 
 #include "backoff.h"
@@ -20,14 +20,14 @@ static shared_u32 *lock_word(wmmf_section *section) {
 }
 
 void winmmf_initialise(wmmf_section *section) {
-    /* Two steps, as the crate does it: dying between them leaves a section that nobody can lock, never one
-     * whose lock looks free before its creator was done. */
+    /* Two steps, as in the crate: dying between them leaves a section that nobody can lock, but never one whose lock
+     * looks free before its creator has finished. */
     uint32_t word = UNINITIALISED;
     store_seq_u32(lock_word(section), word);
     cas_seq_u32(lock_word(section), &word, 0);
 }
 
-/* The crate takes ASCII and cuts what is longer. It always asks for all rights, even to read. */
+/* The crate takes ASCII and truncates longer names. It always asks for all rights, even to read. */
 #define NAME_MAX_WINMMF 56
 
 int32_t winmmf_check(const char *name, uint32_t access) {
@@ -39,7 +39,7 @@ int32_t winmmf_check(const char *name, uint32_t access) {
         }
     }
     if (length > NAME_MAX_WINMMF) {
-        error_detail("it has %u bytes: expected at most 56, because WinMMF cuts longer ones", (unsigned)length);
+        error_detail("it has %u bytes: expected at most 56, because WinMMF truncates longer ones", (unsigned)length);
         return WMMF_E_NAME_TOO_LONG;
     }
     if (access == WMMF_ACCESS_USERS_READ) {
@@ -81,7 +81,7 @@ static int32_t take(wmmf_section *section, int64_t timeout_ns, bool (*can)(uint3
     for (int turn = 0;; turn++) {
         int64_t left = deadline_remaining(deadline, BACKOFF_PAUSE_NS);
         if (turn == 0 && holders_elsewhere(&section->lock))
-            return WMMF_E_DEADLOCK; /* this thread waits for itself, through another handle */
+            return WMMF_E_DEADLOCK; /* this thread would wait for itself, through another handle */
         if (left == 0)
             return WMMF_E_TIMEOUT;
         backoff(turn, left);
@@ -92,7 +92,7 @@ static int32_t take(wmmf_section *section, int64_t timeout_ns, bool (*can)(uint3
 
 static void end_read(struct rwlock *lock) {
     wmmf_section *section = lock->section;
-    /* CAS and not a subtraction: a damaged count of 0 must not run over into the writer's bit. */
+    /* CAS instead of a subtraction: a damaged count of 0 must not underflow into the writer's bit. */
     uint32_t word = load_seq_u32(lock_word(section));
     for (int attempt = 0; attempt < ATTEMPTS_MAX && (word & READERS) != 0; attempt++)
         if (cas_seq_u32(lock_word(section), &word, word - 1))
@@ -103,7 +103,7 @@ static void end_write(struct rwlock *lock) {
     and_seq_u32(lock_word(lock->section), ~WRITER);
 }
 
-/* All that the format can say of a thread that ended: its lock is free again. */
+/* The format can only free the lock of a thread that has ended. */
 const struct lock_abandon winmmf_abandon = {end_read, end_write};
 
 int32_t winmmf_lock_read(wmmf_section *section, int64_t timeout_ns) {

@@ -40,7 +40,7 @@ int32_t name_check(const char *name, uint32_t name_space) {
     }
     if (!is_utf8((const unsigned char *)name, length))
         return WMMF_E_NAME_INVALID;
-    /* A custom name goes to the system as it is; the system judges its separators. */
+    /* A custom name goes to the system unchanged; the system judges its separators. */
     if (name_space != WMMF_CUSTOM && strpbrk(name, "\\/") != NULL) {
         if (strncmp(name, "Global\\", 7) == 0 || strncmp(name, "Local\\", 6) == 0)
             error_detail("give the namespace separately, and the name without \"%.*s\"", name[0] == 'G' ? 7 : 6, name);

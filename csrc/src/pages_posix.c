@@ -1,9 +1,9 @@
 /* Large pages and locked memory, on Linux.
  *
- * The kernel has two kinds of large pages. Those of its pool, which an administrator sets aside, make up files of their
- * own kind: a section without a name can be one. Transparent ones are given to ordinary shared memory when it is
- * touched for the first time, if the file system, or for memory without a name a setting of the kernel, says so.
- * Whether all of a mapping got them is told by /proc/self/smaps. Whoever maps it later shares them without asking. */
+ * The kernel has two kinds of large pages. The pool, which an administrator sets aside, backs files of a special kind;
+ * an unnamed section can be such a file. Ordinary shared memory gets transparent ones when it is first touched, if a
+ * mount option (for named memory) or a kernel setting (for unnamed memory) allows it. /proc/self/smaps shows whether
+ * all of a mapping got them. A process that maps the section later shares them without asking. */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include "posix.h"
@@ -49,7 +49,7 @@ int32_t find_pool(struct platform_mapping *mapping) {
     return WMMF_OK;
 }
 
-/* What the kernel tells of our mapping: the number behind `key`, 0 if there is none. */
+/* The number behind `key` in the kernel's description of our mapping; 0: there is none. */
 static uint64_t number_of_mapping(const struct platform_mapping *mapping, const char *key) {
     char line[512], begin[32];
     bool ours = false;
@@ -83,8 +83,8 @@ static int32_t explain_setting(const struct platform_mapping *mapping) {
     return WMMF_E_NOT_SUPPORTED;
 }
 
-/* The kernel says whether the mapping may have them since Linux 5.0. A mapping that asks for them with
- * MADV_HUGEPAGE also has them where the setting is "always". */
+/* Since Linux 5.0 the kernel shows whether the mapping may have them. A mapping that asks for them with MADV_HUGEPAGE
+ * also gets them if the setting is "always". */
 static int32_t fill_transparently(struct platform_mapping *mapping) {
     uint64_t size = mapping->mapped_size;
     if (madvise(mapping->view, (size_t)size, MADV_HUGEPAGE) != 0 || number_of_mapping(mapping, "THPeligible:") == 0)
@@ -95,7 +95,7 @@ static int32_t fill_transparently(struct platform_mapping *mapping) {
     uint64_t large = number_of_mapping(mapping, "ShmemPmdMapped:") * 1024;
     if (large == size)
         return WMMF_OK;
-    error_detail("%" PRIu64 " bytes are asked for in large pages, and there was memory in so large pieces for %" PRIu64,
+    error_detail("%" PRIu64 " bytes are asked for in large pages, and there was contiguous memory for only %" PRIu64,
                  size, large);
     return WMMF_E_NO_MEMORY;
 }
@@ -130,11 +130,11 @@ int32_t fill_large(struct platform_mapping *mapping, int second, uint64_t size) 
 }
 
 void platform_map_large(struct platform_mapping *mapping, bool read_only) {
-    (void)mapping; /* as they are shared already */
+    (void)mapping; /* the large pages are already shared */
     (void)read_only;
 }
 
-/* Pages of the pool are never swapped, and the kernel does not count them. */
+/* Pages of the pool are never swapped, and do not count for the limit. */
 int32_t platform_keep(struct platform_mapping *mapping) {
     struct rlimit limit = {0, 0};
     if (mapping->pool || mlock(mapping->view, (size_t)mapping->view_size) == 0)
@@ -147,7 +147,7 @@ int32_t platform_keep(struct platform_mapping *mapping) {
     return WMMF_E_NO_MEMORY;
 }
 
-/* Refused as an argument: a hint that this kernel, or memory of this kind, does not have. */
+/* EINVAL: this kernel, or this kind of memory, does not have such a hint. */
 int32_t platform_advise(uint8_t *data, uint64_t length, uint32_t advice) {
     static const int advices[] = {MADV_NORMAL,   MADV_SEQUENTIAL, MADV_RANDOM,
                                   MADV_WILLNEED, MADV_DONTNEED,   MADV_HUGEPAGE};

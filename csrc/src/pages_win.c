@@ -1,14 +1,14 @@
 /* Large pages and locked memory, on Windows.
  *
- * Large pages take the right SeLockMemoryPrivilege, which is the process's to enable. It is enabled while the section
- * is created and then put back, by one thread at a time. A program that opens the section needs no right. */
+ * Large pages need the right SeLockMemoryPrivilege, which a process must enable. We enable it while the section is
+ * created and then restore it, one thread at a time. A program that opens the section does not need the right. */
 #include "win.h"
 
 #include <inttypes.h>
 
 #include "last_error.h"
 
-/* What belongs to the process: its privileges and its working set. */
+/* Guards what the whole process shares: its privileges and its working set. */
 static SRWLOCK of_process = SRWLOCK_INIT;
 
 static int32_t set_privilege(HANDLE token, const TOKEN_PRIVILEGES *to, TOKEN_PRIVILEGES *before) {
@@ -19,7 +19,7 @@ static int32_t set_privilege(HANDLE token, const TOKEN_PRIVILEGES *to, TOKEN_PRI
         return WMMF_OK;
     int32_t status = status_from_error(error);
     error_detail(
-        "large pages take the right SeLockMemoryPrivilege, which this user does not have: grant \"Lock pages in "
+        "large pages need the right SeLockMemoryPrivilege, which this user does not have: grant \"Lock pages in "
         "memory\" (secpol.msc, Local Policies, User Rights Assignment) and log on again");
     return error == ERROR_NOT_ALL_ASSIGNED ? WMMF_E_ACCESS : status;
 }
@@ -45,7 +45,8 @@ static int32_t create_privileged(struct platform_mapping *mapping, const wchar_t
     ReleaseSRWLockExclusive(&of_process);
     CloseHandle(token);
     if (status == WMMF_E_NO_MEMORY)
-        error_detail("%" PRIu64 " bytes are asked for in large pages, and no memory in so large pieces is free", size);
+        error_detail("%" PRIu64 " bytes are asked for in large pages, and there is no contiguous memory for them",
+                     size);
     return status;
 }
 
@@ -82,7 +83,7 @@ void platform_map_large(struct platform_mapping *mapping, bool read_only) {
     mapping->page_size = GetLargePageMinimum();
 }
 
-/* A process may lock as much as the least of its working set. */
+/* A process may lock as much as the minimum of its working set. */
 static bool widen_working_set(uint64_t more, uint64_t less) {
     HANDLE self = GetCurrentProcess();
     SIZE_T least, most, change = (SIZE_T)more - (SIZE_T)less;
@@ -105,7 +106,7 @@ int32_t platform_keep(struct platform_mapping *mapping) {
     }
     error_note((int32_t)GetLastError());
     error_detail("%" PRIu64
-                 " bytes are to be locked, and Windows does not let this process keep as many more in memory "
+                 " bytes are to be locked, and Windows does not let this process keep that many more in memory "
                  "(its working set)",
                  size);
     if (widened)
@@ -118,7 +119,7 @@ void end_keeping(struct platform_mapping *mapping) {
         widen_working_set(0, mapping->kept);
 }
 
-/* To unlock what is not locked takes it out of the working set; the call then says that it was not locked. */
+/* Unlocking pages that are not locked removes them from the working set; the call then fails with "not locked". */
 int32_t platform_advise(uint8_t *data, uint64_t length, uint32_t advice) {
     WIN32_MEMORY_RANGE_ENTRY range = {data, (SIZE_T)length};
     BOOL done = TRUE;

@@ -1,19 +1,19 @@
 /* Joining, leaving, and what the dead leave behind.
  *
- * A record belongs to whoever holds its token, and the kernel drops a token with its process. So the one who claims a
- * token has the record to itself, and first clears away what a dead predecessor left. Others who find it dead seal its
- * token, so that nobody claims it meanwhile, and clear the same away, several of them perhaps at the same time. Dying
- * at any step below drops the token, and the next one does the same steps again; each of them may be repeated. (T1, B1
- * ... are the steps of the models in tests/model.)
+ * A record belongs to the process that holds its token, and the kernel drops a token with its process. So a process
+ * that claims a token has the record to itself, and first clears what a dead predecessor left. Others that find the
+ * owner dead seal its token, so that nobody claims it meanwhile, and clear the same things, perhaps several of them at
+ * the same time. Dying at any step below drops the token, and the next process does the same steps again; each of them
+ * may be repeated. (T1, B1 ... are the steps of the models in tests/model.)
  *
  * How many records a scan must look at follows the records in use, up and down. A newcomer says in its record that it
  * is there (joined_unix_ns), then raises the count and moves its version, then takes its first lock. To lower
  * the count, a process loads it, looks for records in use from the end, and lowers it with a compare-and-swap. All of
- * that is seq_cst. So if the newcomer raised the count before that load, its record was seen in use; if between load
- * and swap, the swap fails; and if after the swap, the newcomer's own count stands. A scan that is too short was
- * therefore begun before the newcomer raised the count, by a writer that was in the lock word already (see rwlock.c):
- * there the newcomer's first look at that word finds it. Dying in between leaves a count that is too high, until
- * somebody else leaves. */
+ * that is seq_cst. If the newcomer raised the count before that load, its record was seen in use. If it did so between
+ * load and swap, the swap fails. If it did so after the swap, the newcomer's own count stands. A scan that is too short
+ * was therefore begun before the newcomer raised the count, by a writer that was in the lock word already (see
+ * rwlock.c): there the newcomer's first look at that word finds it. Dying in between leaves a count that is too high
+ * until another participant leaves. */
 #include "participants.h"
 
 #include "eventcount.h"
@@ -58,15 +58,14 @@ void participants_abandon_lock(const struct rwlock *lock) {
     participants_wake_all(lock);
 }
 
-/* What others wait for is cleared in
- * seq_cst order, before we look whether somebody sleeps. */
+/* Clears what others wait for in seq_cst order, before we look for sleepers. */
 static void clear_waiting(struct lock_record *record) {
     store_seq_u64(&record->ticket, 0);
     store_seq_u32(&record->waiting_readers, 0);
 }
 
-/* A lock in the payload that its hold names, and the hold, which goes on counting its epochs. Dying in between: the
- * hold still names the lock, so the next one does the same again. */
+/* Frees the lock in the payload that a hold names, and clears the hold, which goes on counting its epochs. Dying in
+ * between: the hold still names the lock, so the next process does the same again. */
 static void reap_hold(wmmf_section *section, uint32_t index, struct hold *hold) {
     struct rwlock lock;
     uint64_t offset = load_seq_u64(&hold->offset);
@@ -83,8 +82,8 @@ static void reap_hold(wmmf_section *section, uint32_t index, struct hold *hold) 
 }
 
 /* The caller has claimed or sealed the token of `index`, so no live participant can own the lock as `index`, and the
- * sequence, which only the owner stores, stands still until the lock word changes hands. Others that have sealed it do
- * the same at the same time: each store is of 0, and to a record that nobody has. */
+ * sequence, which only the owner stores, does not change until the lock word changes hands. Others that have sealed the
+ * token may do the same at the same time: they store only zeros, in a record that nobody has. */
 static void reap(wmmf_section *section, uint32_t index) {
     struct participant *record = &section->records[index];
     for (uint32_t i = 0; i < section->locks; i++)
@@ -112,7 +111,7 @@ static void raise_count(wmmf_section *section, uint32_t index) {
         if (cas_seq_u64(used, &word, raised + USED_VERSION))
             return;
     }
-    /* A peer never stops changing it: all records are scanned, until somebody leaves. */
+    /* A peer keeps changing it: scans look at all records until another participant leaves. */
     store_seq_u64(used, ((word & ~USED_COUNT) | section->participants) + USED_VERSION);
 }
 
@@ -130,12 +129,12 @@ static void lower_count(wmmf_section *section) {
     }
 }
 
-/* The lock is freed even if the hold of the dead does not name it: a file may have lost that. */
+/* Frees the lock even if the hold of the dead does not name it, because a file may have lost that. */
 bool reap_if_dead(const struct rwlock *lock, uint32_t index) {
     wmmf_section *section = lock->section;
     uint32_t idle = 0;
-    /* The token of a handle is the same for all its threads: only one at a time may hold another's. Nobody waits for
-     * that one: it may be stopped, or have a lower priority. */
+    /* All threads of a handle share its tokens, so only one at a time may hold that of another participant. The others
+     * do not wait for that thread: it may be stopped, or have a lower priority. */
     if (index == section->index || !cas_seq_u32(&section->reaping, &idle, 1))
         return false;
     bool dead = platform_token_seal(section->mapping, index) == WMMF_OK; /* T1 */
@@ -149,7 +148,7 @@ bool reap_if_dead(const struct rwlock *lock, uint32_t index) {
     return dead;
 }
 
-/* WMMF_E_EXISTS: somebody has it. */
+/* WMMF_E_EXISTS: another process has it. */
 static int32_t take_record(wmmf_section *section, uint32_t index) {
     int32_t status = platform_token_claim(section->mapping, index);
     if (status != WMMF_OK)
@@ -168,8 +167,8 @@ static bool is_free(const wmmf_section *section, uint32_t index) {
     return load_relaxed_u64(&section->records[index].joined_unix_ns) == 0;
 }
 
-/* The records say which are free, so that the kernel need not be asked about each; but a crash leaves a record that
- * says it is in use. */
+/* The records say which are free, so we need not ask the kernel about each; but a crash leaves a record that says it is
+ * in use. */
 static int32_t find_record(wmmf_section *section) {
     int32_t status = WMMF_E_EXISTS;
     for (uint32_t index = 0; index < section->participants && status == WMMF_E_EXISTS; index++)
@@ -200,7 +199,7 @@ int32_t participants_join(wmmf_section *section) {
 }
 
 void participants_leave(wmmf_section *section) {
-    /* To the others this is a death: what is still held, reap() takes away, before the token is dropped. */
+    /* For the others this is a death: reap() takes away what is still held before the token is dropped. */
     reap(section, section->index);
     lower_count(section);
     platform_token_drop(section->mapping, section->index);

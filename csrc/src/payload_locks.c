@@ -1,6 +1,6 @@
-/* The calls for locks in the payload: any 64 aligned bytes there. They are as the section's own (rwlock.c), but for
- * where it is recorded who has them: not in the record of a participant, which has room for one lock, but in its holds,
- * each about one thread and one lock. A lock has no handle: a call puts together what it needs. */
+/* The calls for locks in the payload: any 64 aligned bytes there. They work like the section's own (rwlock.c), except
+ * for the place that records their holders: the record of a participant has room for only one lock, so its holds record
+ * the others, each for one thread and one lock. A lock has no handle: each call puts together what it needs. */
 #include "payload_locks.h"
 
 #include <inttypes.h>
@@ -38,7 +38,7 @@ bool payload_lock_of_hold(wmmf_section *section, uint64_t offset, struct rwlock 
     return true;
 }
 
-/* `offset` is the caller's, from the beginning of the payload. */
+/* `offset` comes from the caller and counts from the beginning of the payload. */
 static int32_t look_up(wmmf_section *section, uint64_t offset, bool writable, struct rwlock *lock) {
     int32_t status = section_check(section);
     if (status != WMMF_OK)

@@ -4,9 +4,9 @@
 
 #include "handle.h"
 
-/* Puts together the lock at `offset`, from the beginning of the section, where the payload has one. It has no hold. */
+/* Puts together the lock in the payload at `offset`, which counts from the beginning of the section. It has no hold. */
 void payload_lock(wmmf_section *section, uint64_t offset, struct rwlock *lock);
-/* The same, of an offset from shared memory. False: no lock can be there. */
+/* The same for an offset from shared memory. False: there cannot be a lock. */
 bool payload_lock_of_hold(wmmf_section *section, uint64_t offset, struct rwlock *lock);
 
 #endif

@@ -9,8 +9,8 @@
 struct format {
     uint32_t fourcc;
     uint8_t pixel_size;  /* bytes that a pixel takes in its row */
-    bool even;           /* two pixels of a row share a colour */
-    bool colours_follow; /* 4:2:0: half as many rows again for the colours */
+    bool even;           /* pairs of pixels in a row share a colour */
+    bool colours_follow; /* 4:2:0: half as many rows follow for the colours */
 };
 
 static const struct format FORMATS[] = {
@@ -50,14 +50,14 @@ int32_t wmmf_picture_size(uint32_t fourcc, uint32_t width, uint32_t height, uint
 static int32_t check_picture(wmmf_frame *frame) {
     if ((frame->width == 0) != (frame->height == 0))
         return WMMF_E_ARGUMENT;
-    if (frame->width == 0 || !find_format(frame->fourcc)) /* then the stride has the meaning that the writer gives it */
+    if (frame->width == 0 || !find_format(frame->fourcc)) /* the writer then defines the meaning of the stride */
         return frame->stride == 0 || frame->height <= frame->used / frame->stride ? WMMF_OK : WMMF_E_RANGE;
     uint64_t size;
     int32_t status = wmmf_picture_size(frame->fourcc, frame->width, frame->height, &frame->stride, &size);
     return status == WMMF_OK && size > frame->used ? WMMF_E_RANGE : status;
 }
 
-/* Bytes of an element; 0: there is none of this kind. */
+/* Bytes of an element; 0: unknown kind. */
 static uint64_t element_size(uint32_t element) {
     switch ((enum wmmf_element)element) {
     case WMMF_ELEMENT_BOOL:

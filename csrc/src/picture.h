@@ -6,7 +6,7 @@
 
 /* Whether the description and the used bytes agree. A stride of 0 becomes that of rows without gaps, if the pixel
  * format is a known one. WMMF_E_RANGE: the picture or the array has more bytes than are used. WMMF_E_ARGUMENT: the
- * description contradicts itself. Private memory only: the caller has loaded each field once. */
+ * description contradicts itself. The frame is in private memory: the caller has loaded each field once. */
 int32_t picture_check(wmmf_frame *frame);
 
 #endif

@@ -9,7 +9,7 @@ static uint64_t aligned(uint64_t size) {
     return (size + PAYLOAD_ALIGNMENT - 1) / PAYLOAD_ALIGNMENT * PAYLOAD_ALIGNMENT;
 }
 
-/* The parts of the section, for so many slots. */
+/* Computes the parts of the section for this many slots. */
 
 static uint64_t frames_offset(uint64_t slots) {
     return PICTURES_HEADER_SIZE + aligned(slots * sizeof(shared_u32));
@@ -33,7 +33,8 @@ bool pictures_suffice(const struct pictures *pictures, const struct pictures_sha
            shape->slots <= pictures->slots - pictures->history;
 }
 
-/* The header comes from a writer, who may be hostile: load it once, and believe it as far as the section reaches. */
+/* The header comes from a writer, which may be hostile: load it once, and trust it only as far as the section reaches.
+ */
 static int32_t find_parts(struct pictures *pictures) {
     wmmf_section *section = pictures->section;
     if (section->size < PICTURES_HEADER_SIZE)

@@ -6,14 +6,14 @@
 
 #define NO_SLOT UINT32_MAX
 
-/* What they are created with. */
+/* The parameters with which they are created. */
 struct pictures_shape {
     uint64_t capacity;
     uint32_t slots; /* those that are reused at once */
     uint32_t history;
 };
 
-/* Constants are copies: the shared header is not asked twice. */
+/* Constants are copies: each field of the shared header is loaded once. */
 struct pictures {
     wmmf_section *section;
     uint64_t id;
@@ -28,9 +28,9 @@ struct pictures {
     uint32_t number;
 };
 
-/* WMMF_E_ARGUMENT, WMMF_E_SIZE: there cannot be such pictures. */
+/* WMMF_E_ARGUMENT, WMMF_E_SIZE: such pictures are impossible. */
 int32_t pictures_check(const struct pictures_shape *shape);
-/* Whether there is as much room as in that. */
+/* Whether the pictures are at least as large as the shape. */
 bool pictures_suffice(const struct pictures *pictures, const struct pictures_shape *shape);
 /* A new generation, with no frame yet; the next one has the sequence after `sequence`. */
 int32_t pictures_create(const wmmf_section *channel, const struct pictures_shape *shape, uint32_t number,
@@ -61,11 +61,12 @@ static inline uint32_t slot_of(const struct pictures *pictures, uint64_t sequenc
     return slot < pictures->slots && load_acquire_u64(&pictures->frames[slot].stamp) == 2 * sequence ? slot : NO_SLOT;
 }
 
-/* Copies what describes the frame in a slot, each field loaded once. WMMF_E_FORMAT: no writer of ours wrote that. */
+/* Copies the description of the frame in a slot, each field loaded once. WMMF_E_FORMAT: no writer of this library wrote
+ * it. */
 int32_t pictures_describe(const struct pictures *pictures, uint32_t slot, uint64_t sequence, wmmf_frame *frame);
-/* Writes it. */
+/* Writes the description. */
 void pictures_tell(const struct pictures *pictures, uint32_t slot, const wmmf_frame *frame);
-/* Whether what describes a frame is true of its bytes, as a writer says it and as a reader finds it. */
+/* Whether the description fits the frame's bytes. Writers check it before publishing, readers after loading. */
 int32_t frame_is_sound(wmmf_frame *frame, uint64_t capacity);
 
 #endif

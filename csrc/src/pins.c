@@ -4,13 +4,14 @@
 #include "participants.h"
 
 /* The state of a pin: bits 0-10 holders, bits 11-15 1 + the caller's number of the generation, 0 = none; bits 16-63 the
- * sequence. Without a holder: free, if there is no sequence, or being stored or taken away by one thread. */
+ * sequence. Without a holder, the pin is free if there is no sequence; otherwise one thread is storing or removing it.
+ */
 #define HOLDERS  UINT64_C(0x7FF)
 #define RESERVED (~UINT64_C(0) << SEQUENCE_SHIFT) /* in place of a sequence: there is no frame yet */
-/* A hold: bits 0-6 1 + the index of the pin, bits 7-31 a number, so that a hold that was given back is known. */
+/* A hold: bits 0-6 1 + the index of the pin, bits 7-31 a number by which a released hold is recognised. */
 #define HOLD_INDEX        UINT32_C(0x7F)
 #define HOLD_NUMBER_SHIFT 7
-#define HOLDS_APART       UINT32_C(4096) /* more than threads can take at the moment when readers change */
+#define HOLDS_APART       UINT32_C(4096) /* more holds than threads can take while the readers' section changes */
 #define GENERATION_SHIFT  11
 #define GENERATION        UINT32_C(0x1F)
 #define SEQUENCE_SHIFT    16
@@ -63,8 +64,8 @@ bool pins_drop(struct pin *pin, uint32_t generation) {
     return cas_seq_u64(&pin->state, &kept, 0);
 }
 
-/* Its shared pin was stored before its first holder was counted, and stays as long as one is: so the caller's look at
- * the frame also comes after it. */
+/* The shared pin was stored before its first holder was counted, and stays as long as there is a holder. So the
+ * caller's look at the frame also comes after the store. */
 struct pin *pins_share(struct readers *readers, uint32_t generation, uint64_t sequence) {
     uint64_t wanted = state_of(generation, sequence);
     for (uint32_t i = 0; i < readers->pins; i++) {
@@ -116,17 +117,17 @@ bool pins_give(struct readers *readers, struct pin *pin) {
     if ((state & HOLDERS) != 1)
         return true;
     /* Both release: our loads of the picture are done before a writer sees the pin gone, or a thread of ours the state.
-     * The fence keeps two looks behind both stores: whether a writer sleeps, which looks at the pins once it has
-     * counted itself in; and, the caller's, which generation is current: a thread that changes that looks at the states
-     * afterwards. */
+     * The fence keeps two looks behind both stores. One is for sleeping writers: a writer looks at the pins once it has
+     * counted itself in. The other is the caller's look at the current generation: a thread that changes that looks at
+     * the states afterwards. */
     store_release_u64(shared_pin(readers, pin), 0);
     store_release_u64(&pin->state, state_of(generation_of(state), 0));
     fence_seq();
-    eventcount_wake(&readers->section->lock, EVENT_READERS); /* where only writers that wait for a slot sleep, here */
+    eventcount_wake(&readers->section->lock, EVENT_READERS); /* here, writers that wait for a slot sleep there */
     return true;
 }
 
-/* The slot that a pin is about; NO_SLOT: none of these pictures. */
+/* The slot of a pin; NO_SLOT: it is not of these pictures. */
 static uint32_t pinned_slot(const struct pictures *pictures, uint64_t pin) {
     uint32_t slot = (uint32_t)(pin & PIN_SLOT) - 1;
     bool ours = (pin >> PIN_GENERATION_SHIFT & 0xFFFF) == (pictures->number & 0xFFFF);
@@ -168,7 +169,7 @@ void pins_reap(const struct readers *readers) {
     }
 }
 
-/* A slot that was given back meanwhile may have a newer frame, or a half-filled one: only a pin that is still there
+/* A slot that was released meanwhile may have a newer frame, or a half-filled one: only a pin that is still there
  * counts. */
 uint32_t pins_of(const wmmf_section *section, const struct pictures *pictures, uint32_t index, uint64_t *oldest) {
     uint32_t found = 0;

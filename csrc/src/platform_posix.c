@@ -1,20 +1,20 @@
-/* The platform on Linux: files in /dev/shm, and locks on descriptors as proofs of life.
+/* The platform on Linux: files in /dev/shm, and locks on descriptors that show which processes live.
  *
- * Life of a section. Each user holds a shared flock on a descriptor of its own, which the kernel drops with the
- * process. A process that can take the exclusive flock has proof that nobody is left, and removes the name: the
- * last one to close, or, after a crash, one of the next to come. The sticky bit marks files made here, so that a file
- * of somebody else's is never removed. A file is made without a name, filled, locked and only then linked: there is
- * no moment at which others could see it half made, and a crash before that leaves nothing.
+ * Lifetime of a section. Each process that has it open holds a shared flock on a descriptor of its own, which the
+ * kernel drops with the process. A process that can take the exclusive flock has proof that no other is left, and
+ * removes the name: the last one to close it or, after a crash, one that comes later. The sticky bit marks files made
+ * here, so that foreign files are never removed. A file is created without a name, filled, locked and only then linked:
+ * others never see it half made, and a crash before that leaves nothing.
  *
- * Two open file descriptions. Locks belong to what open() made, which a forked child shares until its last descriptor
- * and its last mapping of it are gone. So the memory is mapped through a second one, which carries no lock: a child
- * gives up its share in its parent's locks by closing a descriptor, for which it needs no right, no path and no free
- * descriptor, and it keeps the memory.
+ * Two open file descriptions. Locks belong to an open file description, which a forked child shares until its last
+ * descriptor and its last mapping of it are gone. So the memory is mapped through a second description, which carries
+ * no lock. A child drops its share in its parent's locks by closing a descriptor, which needs no right, path or free
+ * descriptor, and keeps the memory.
  *
- * Descriptors that are closed under us. Programs close descriptors that they do not know, and the number is then given
- * to something else, perhaps to another open file of the same section. Before each use we look whether it still is
- * ours: an open file at the position that we have put there, terabytes away and different for each handle, and that
- * nobody moves (we read and write at offsets). What remains is another thread that closes it between our look and our
+ * Foreign closes. Programs close descriptors that they do not know, and the system then reuses the number, perhaps for
+ * another open file of the same section. Before each use we check that the descriptor is still ours, by its file
+ * position. We have set that to a mark, terabytes away and different for each handle, and nothing moves it, because we
+ * read and write at explicit offsets. A gap remains: another thread may close the descriptor between our check and our
  * use. */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64 /* tokens are locks beyond 4 GiB */
@@ -62,7 +62,7 @@ int32_t status_from_errno(void) {
     error_note(errno);
     switch (errno) {
     case ENOTDIR:
-        error_detail("what the path names as a folder is none");
+        error_detail("a part of the path is not a folder");
         return WMMF_E_NOT_FOUND;
     case ENOENT:
         return WMMF_E_NOT_FOUND;
@@ -79,10 +79,10 @@ int32_t status_from_errno(void) {
         error_detail("a symbolic link is there, or there are too many on the way");
         return WMMF_E_FORMAT;
     case ENXIO:
-        error_detail("it is a socket, or a device that is not there, and no ordinary file");
+        error_detail("it is a socket, or a device that does not exist, not an ordinary file");
         return WMMF_E_FORMAT;
     case EISDIR:
-        error_detail("it is a folder, and no ordinary file");
+        error_detail("it is a folder, not an ordinary file");
         return WMMF_E_FORMAT;
     case EDQUOT:
         error_detail("this user has no room left on that file system (quota)");
@@ -121,7 +121,7 @@ static int32_t section_path(const char *name, uint32_t name_space, uid_t user, c
 
 /* The folder of all sections. */
 
-/* After a call that failed there: adds to the error what the folder lacks. True: there is none. */
+/* After a call that failed there: adds to the error what is wrong with the folder. True: it does not exist. */
 static bool explain_folder(int error) {
     struct stat folder;
     if ((error == ENOENT || error == ENOTDIR) && (stat(SHM_DIRECTORY, &folder) != 0 || !S_ISDIR(folder.st_mode))) {
@@ -149,8 +149,9 @@ static int32_t creation_status(void) {
     return status;
 }
 
-/* Forked children. A page with the process's id, which the kernel wipes in a fork, tells without a system call whose a
- * handle is. All handles of this copy of the library share it; a child that opens handles of its own makes another. */
+/* Forked children. A page with the process's id, which the kernel wipes in a fork, shows without a system call which
+ * process opened a handle. All handles of this copy of the library share it; a child that opens its own handles makes
+ * another. */
 
 static shared_u64 guard_page; /* an address; 0: none yet */
 static shared_u32 guard_users;
@@ -174,7 +175,7 @@ static void free_guard(void) {
         munmap((void *)(uintptr_t)page, sizeof(shared_u32));
 }
 
-/* Counted first: of two, us and the end of the library, one sees the other (seq_cst). */
+/* Counts itself first: then either we see the end of the library, or it sees us (seq_cst). */
 static void enter_guard(struct platform_mapping *mapping) {
     add_seq_u32(&guard_users, 1);
     for (;;) {
@@ -210,7 +211,7 @@ static bool is_same_file(const struct platform_mapping *mapping, const struct st
     return status->st_dev == mapping->device && status->st_ino == mapping->inode;
 }
 
-/* The mark is as far in as file systems let us, which in some is not far. */
+/* Puts the mark as far away as the file system allows, which in some is not far. */
 void take_descriptor(struct platform_mapping *mapping, int fd, const struct stat *status) {
     mapping->fd = fd;
     mapping->device = status->st_dev;
@@ -230,7 +231,7 @@ int32_t descriptor_check(const struct platform_mapping *mapping) {
     return has_descriptor(mapping) ? WMMF_OK : WMMF_E_DESCRIPTOR;
 }
 
-/* The end of a name. */
+/* Removing names. */
 
 static bool is_linked_at(int fd, const char *path) {
     struct stat ours, named;
@@ -238,9 +239,9 @@ static bool is_linked_at(int fd, const char *path) {
            ours.st_ino == named.st_ino;
 }
 
-/* Removes the name if the kernel says that nobody is left. Dying between flock and unlink leaves the name to the next
- * one to come, as dying before would. True: nobody else is there. The exclusive lock is given back: a forked child
- * that still has the descriptor would keep it, and with it the name, if only its owner may remove that. */
+/* Removes the name if the kernel says that no process is left. Dying between flock and unlink leaves the name to the
+ * next process, like dying before. True: no other process has it open. Releases the exclusive lock: a forked child that
+ * still has the descriptor would keep it, and with it the name, if only the name's owner may remove that. */
 static bool remove_if_abandoned(int fd, const char *path) {
     if (flock(fd, LOCK_EX | LOCK_NB) != 0)
         return false;
@@ -254,7 +255,7 @@ static bool made_here(const struct stat *status) {
     return S_ISREG(status->st_mode) && (status->st_mode & S_ISVTX);
 }
 
-/* Whether somebody has it open; else, if it was made here, it is removed. */
+/* Whether a process has it open; if not, and it was made here, removes it. */
 static bool visit(int directory, const char *file) {
     int fd = openat(directory, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
@@ -271,12 +272,12 @@ static bool is_ours(const char *file) {
     return strncmp(file, OUR_PREFIX, strlen(OUR_PREFIX)) == 0;
 }
 
-/* Removes what killed processes left behind, whatever its name. All of it, or, because every creator pays for it:
- * not more than SWEEP_VISITS_MAX of many, beginning anywhere, and not more often than every SWEEP_PERIOD_NS. Of a
- * folder with many names the first SWEEP_NAMES are read, and n times as many with a probability of 1 / n: so the last
- * one also has its turn. */
+/* Removes what killed processes left behind, under any name. With `all`, everything. Otherwise the work is limited,
+ * because every creator pays for it: at most SWEEP_VISITS_MAX files, from a random one on, and at most once every
+ * SWEEP_PERIOD_NS. In a folder with many names it reads the first SWEEP_NAMES, and n times as many with a probability
+ * of 1 / n, so that the last ones also get a turn. */
 static void sweep(bool all) {
-    static shared_u64 last_ns; /* a hint: threads may sweep together */
+    static shared_u64 last_ns; /* only a hint: threads may sweep at the same time */
     uint64_t now = (uint64_t)platform_monotonic_ns(), before = load_relaxed_u64(&last_ns);
     if (!all && before != 0 && now - before < SWEEP_PERIOD_NS)
         return;
@@ -374,20 +375,20 @@ static int second_flags(const struct platform_mapping *mapping) {
     return (mapping->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC;
 }
 
-/* -1: errno says why, EAGAIN that the name leads to another file. */
+/* -1: errno says why. EAGAIN: the name leads to another file. */
 static int open_by_name(const struct platform_mapping *mapping, const char *name) {
     struct stat status;
     int fd = open(name, second_flags(mapping) | O_NOFOLLOW | O_NONBLOCK);
     if (fd >= 0 && (fstat(fd, &status) != 0 || !is_same_file(mapping, &status))) {
         close(fd);
-        errno = EAGAIN; /* the name has gone to another meanwhile */
+        errno = EAGAIN; /* the name belongs to another file meanwhile */
         return -1;
     }
     return fd;
 }
 
-/* A second description of the file, through /proc; or by its name, if /proc is not there or not ours, as after a
- * setuid. -1: as open_by_name. */
+/* A second description of the file, through /proc; or by its name, if /proc is missing or not accessible, as after a
+ * setuid. -1: as in open_by_name. */
 int open_again(const struct platform_mapping *mapping, const char *name) {
     char path[LINK_CAPACITY];
     link_to(mapping->fd, path);
@@ -397,7 +398,7 @@ int open_again(const struct platform_mapping *mapping, const char *name) {
     return open_by_name(mapping, name);
 }
 
-/* The same, by the name first: /proc takes three times as long. */
+/* The same, but tries the name first, because /proc takes three times as long. */
 static int open_quickly(const struct platform_mapping *mapping) {
     int fd = open_by_name(mapping, mapping->path);
     return fd >= 0 ? fd : open_again(mapping, mapping->path);
@@ -406,7 +407,7 @@ static int open_quickly(const struct platform_mapping *mapping) {
 int32_t map_apart(struct platform_mapping *mapping, int second, uint64_t size) {
     if (second < 0)
         return errno == EAGAIN ? WMMF_E_NOT_READY : status_from_errno();
-    /* shm_open, then ftruncate: somebody else's creator is in between. */
+    /* Size 0: a creator that does not use this library may be between shm_open and ftruncate. */
     int32_t status = size == 0 ? WMMF_E_NOT_READY : map_descriptor(mapping, second, size);
     close(second);
     return status;
@@ -443,7 +444,7 @@ int32_t adopt_new(struct platform_mapping *mapping, int fd) {
     return WMMF_OK;
 }
 
-/* A file without a name, and its second description, or -1: this system lacks one of the two. */
+/* A file without a name, and its second description. -1: this system does not support one of the two. */
 static int make_unnamed(struct platform_mapping *mapping) {
     int fd = open(SHM_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, OUR_MODE);
     if (fd < 0)
@@ -458,8 +459,8 @@ static int make_unnamed(struct platform_mapping *mapping) {
     return second;
 }
 
-/* The same with a name that nobody looks for, where O_TMPFILE or /proc are missing. A sweep may remove it before it is
- * locked: platform_publish then finds it gone. */
+/* The same with a temporary name, where O_TMPFILE or /proc is missing. A sweep may remove the file before it is locked;
+ * platform_publish then finds it gone. */
 static int make_named(struct platform_mapping *mapping, int32_t *status) {
     uint64_t number;
     *status = platform_random(&number);
@@ -511,7 +512,7 @@ int32_t fill_new(struct platform_mapping *mapping, int second, mode_t mode, uint
                  uint32_t flags) {
     int32_t status = room_check(mapping, size, reserved);
     if (status == WMMF_E_NO_MEMORY) {
-        sweep(true); /* the dead may have it */
+        sweep(true); /* remains of dead processes may use up the memory */
         error_clear();
         status = room_check(mapping, size, reserved);
     }
@@ -562,7 +563,7 @@ static bool give_name(const struct platform_mapping *mapping) {
     char unnamed[LINK_CAPACITY];
     if (mapping->temporary[0] != '\0')
         return link(mapping->temporary, mapping->path) == 0;
-    /* In half the time of a way through /proc; before Linux 6.10 for administrators only. */
+    /* This takes half the time of the way through /proc; before Linux 6.10 only administrators may do it. */
     if (linkat(mapping->fd, "", AT_FDCWD, mapping->path, AT_EMPTY_PATH) == 0)
         return true;
     if (errno == EEXIST)
@@ -571,7 +572,7 @@ static bool give_name(const struct platform_mapping *mapping) {
     return linkat(AT_FDCWD, unnamed, AT_FDCWD, mapping->path, AT_SYMLINK_FOLLOW) == 0;
 }
 
-/* Taken by a dead process, perhaps: custom names are not swept. */
+/* A dead process may have left the name: the sweep does not cover custom names. */
 static void remove_dead_name(const char *path) {
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat status;
@@ -593,7 +594,7 @@ int32_t platform_publish(struct platform_mapping *mapping) {
             return WMMF_OK;
         }
         if (errno == ENOENT)
-            return WMMF_E_NOT_READY; /* the temporary name was swept away */
+            return WMMF_E_NOT_READY; /* a sweep has removed the temporary name */
         status = status_from_errno();
         if (status != WMMF_E_EXISTS || attempt > 0)
             break;
@@ -605,7 +606,7 @@ int32_t platform_publish(struct platform_mapping *mapping) {
 
 /* Opening. */
 
-/* "Access denied" for what could be read. */
+/* Explains "access denied" for a file that could be read. */
 int32_t opening_status(const char *path, bool read_only) {
     int error = errno;
     int32_t status = status_from_errno();
@@ -619,13 +620,13 @@ int32_t regular_check(int fd, struct stat *status) {
         return status_from_errno();
     if (S_ISREG(status->st_mode))
         return WMMF_OK;
-    error_detail("it is a %s, and no ordinary file", S_ISDIR(status->st_mode)    ? "folder"
+    error_detail("it is a %s, not an ordinary file", S_ISDIR(status->st_mode)    ? "folder"
                                                      : S_ISFIFO(status->st_mode) ? "pipe"
                                                                                  : "device");
     return WMMF_E_FORMAT;
 }
 
-/* Counts this descriptor among the users of a section made here; what others made has no users. */
+/* Takes the shared lock on a section made here; sections of other programs have no such lock. */
 static int32_t attach(struct platform_mapping *mapping, int fd, struct stat *status) {
     bool alone = flock(fd, LOCK_EX | LOCK_NB) == 0;
     bool among = !alone && flock(fd, LOCK_SH | LOCK_NB) == 0;
@@ -637,7 +638,7 @@ static int32_t attach(struct platform_mapping *mapping, int fd, struct stat *sta
         return remove_if_abandoned(fd, mapping->path) ? WMMF_E_NOT_FOUND : WMMF_E_NOT_READY;
     if (alone)
         flock(fd, LOCK_UN);
-    /* Refused: another process holds it exclusively, because it is removing it. Unlinked: it was removed before we
+    /* If the lock is refused, another process is removing the file. If the file is unlinked, it was removed before we
      * locked it. */
     return mapping->managed && (!among || status->st_nlink == 0) ? WMMF_E_NOT_READY : WMMF_OK;
 }
@@ -653,12 +654,12 @@ static int32_t owner_check(const struct stat *status, uid_t owner) {
 static int32_t mode_check(const struct stat *status, mode_t mode) {
     if ((status->st_mode & 0777) == mode)
         return WMMF_OK;
-    error_detail("it was made with another access (mode %04o), expected %04o", (unsigned)status->st_mode & 0777,
+    error_detail("it was created with other access (mode %04o), expected %04o", (unsigned)status->st_mode & 0777,
                  (unsigned)mode);
     return WMMF_E_ACCESS;
 }
 
-/* What a section must be to be opened. NULL: anybody's, any mode will do. */
+/* Checks the owner and the mode of a section. NULL: any owner, any mode. */
 static int32_t open_attached(struct platform_mapping *mapping, const uid_t *owner, const mode_t *mode) {
     struct stat status;
     int fd = open(mapping->path, (mapping->read_only ? O_RDONLY : O_RDWR) | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
@@ -693,13 +694,13 @@ int32_t platform_open(const char *name, const wmmf_options *options, struct plat
     status = own ? creation_mode(options, &mode) : WMMF_OK;
     if (status == WMMF_OK)
         status = section_path(name, options->name_space, user, mapping->path, sizeof mapping->path);
-    if (status == WMMF_OK) /* a local name of another user was planted */
+    if (status == WMMF_OK) /* another user has planted a file under our local name */
         status = open_attached(mapping, own || options->name_space == WMMF_LOCAL ? &user : NULL, own ? &mode : NULL);
     return mapping_hand_out(mapping, status, out);
 }
 
-/* Inner sections: files that no namespace lists, and that the sweep finds. Their ids are random, so nobody can plant a
- * file before its name is known; afterwards the owner tells. */
+/* Inner sections: files that no namespace lists, but that the sweep finds. Their ids are random, so nobody can plant a
+ * file before its name is known; afterwards we check its owner. */
 
 #define INNER_FORMAT SHM_DIRECTORY "/" OUR_PREFIX "i-%016llx"
 
@@ -779,8 +780,8 @@ int32_t platform_reserve(struct platform_mapping *mapping, uint64_t offset, uint
     return status == WMMF_OK ? room_reserve_more(mapping->fd, mapping->base, offset, length) : status;
 }
 
-/* A file as long as what has memory, and mapped beyond its end: there are addresses for more, and the kernel itself
- * says how much may be used. */
+/* The file is as long as the memory, and mapped beyond its end: there are addresses for more, and the length of the
+ * file says how much may be used. */
 int32_t platform_extend(struct platform_mapping *mapping, uint64_t addresses) {
     if (addresses <= mapping->view_size)
         return WMMF_OK;
@@ -841,7 +842,7 @@ void platform_end_name(const struct platform_mapping *mapping) {
         unlink(mapping->path);
 }
 
-/* A descriptor that somebody has closed already is given up. */
+/* If the program has already closed the descriptor, it is only forgotten. */
 int32_t platform_after_fork_child(struct platform_mapping *mapping) {
     if (!platform_forked(mapping))
         return WMMF_E_ARGUMENT;
@@ -856,7 +857,7 @@ int32_t platform_after_fork_child(struct platform_mapping *mapping) {
 int32_t platform_join(struct platform_mapping *mapping, uint64_t section_id, bool looking) {
     (void)mapping;
     (void)section_id;
-    (void)looking; /* the descriptor is all that is needed */
+    (void)looking; /* the descriptor is sufficient */
     return WMMF_OK;
 }
 
@@ -874,12 +875,13 @@ static int32_t take_token(struct platform_mapping *mapping, uint32_t index, shor
     if (error == EAGAIN || error == EACCES)
         return WMMF_E_EXISTS;
     status = status_from_errno();
-    error_detail("this system refuses locks of open file descriptions (F_OFD_SETLK), which tell who is alive");
+    error_detail(
+        "this system refuses locks of open file descriptions (F_OFD_SETLK), which show whether a process lives");
     return error == EINVAL || error == ENOSYS || error == EPERM ? WMMF_E_NOT_SUPPORTED : status;
 }
 
-/* A claim is an exclusive lock, which takes the right to write. All who may read can take a shared lock on the token of
- * a dead participant: that keeps it from being claimed, but not from being sealed, nor does it make it look alive. */
+/* A claim is an exclusive lock, which needs the right to write. Every process that may read can take a shared lock on
+ * the token of a dead participant. That prevents claims, but no seals, and does not make the participant look alive. */
 int32_t platform_token_claim(struct platform_mapping *mapping, uint32_t index) {
     return take_token(mapping, index, F_WRLCK);
 }
@@ -899,7 +901,8 @@ bool platform_token_alive(struct platform_mapping *mapping, uint32_t index) {
     return !has_descriptor(mapping) || fcntl(mapping->fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }
 
-/* Sleeping, waking, clocks and chance. Sleepers sleep on futexes, which any process wakes that maps them. */
+/* Sleeping, waking, clocks and random numbers. Threads sleep on futexes, which every process that maps them can wake.
+ */
 
 /* A time as the kernel takes it, whatever the C library's `time_t` is. */
 struct time64 {
@@ -912,7 +915,7 @@ static struct time64 time64(int64_t ns) {
     return time;
 }
 
-/* Where SYS_futex takes 32-bit times there is SYS_futex_time64, since Linux 5.1. */
+/* If SYS_futex takes 32-bit times, there is SYS_futex_time64, since Linux 5.1. */
 static void futex_wait(const shared_u32 *word, uint32_t seen, int64_t timeout_ns) {
     struct time64 time = time64(timeout_ns);
 #if defined(SYS_futex_time64) && LONG_MAX == INT32_MAX
@@ -937,11 +940,11 @@ void platform_sleep(struct platform_mapping *mapping, uint64_t place, const shar
 void platform_wake(struct platform_mapping *mapping, uint64_t place, shared_u32 *epoch, uint32_t sleepers) {
     (void)mapping;
     (void)place;
-    (void)sleepers; /* the futex knows the sleepers; a crash may have lowered the count */
+    (void)sleepers; /* the futex itself knows the sleepers; after a crash the count may be too low */
     syscall(SYS_futex, epoch, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-/* futex_waitv of Linux 5.16, which older headers do not know. */
+/* futex_waitv of Linux 5.16, which older headers do not have. */
 #ifndef SYS_futex_waitv
 #define SYS_futex_waitv 449
 #endif
@@ -958,7 +961,7 @@ static struct waited_word waited_word(const shared_u32 *word, uint32_t seen) {
     return waited;
 }
 
-/* False: this kernel, or a filter for system calls, does not have it. */
+/* False: this kernel does not have the call, or a filter forbids it. */
 static bool sleep_on_any(const struct waited_word *words, uint32_t count, int64_t timeout_ns) {
     int64_t now = platform_monotonic_ns();
     struct time64 until = time64(timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX);
@@ -966,8 +969,8 @@ static bool sleep_on_any(const struct waited_word *words, uint32_t count, int64_
            errno == ETIMEDOUT || errno == EINTR;
 }
 
-/* The last word is the waker's. Without futex_waitv we sleep on that word alone, or on the only one there is, and for
- * the others come back after FALLBACK_NS. */
+/* The last word is the waker's. Without futex_waitv we sleep only on that word, or on the only one there is, and poll
+ * the others every FALLBACK_NS. */
 #define FALLBACK_NS INT64_C(1000000)
 void platform_sleep_many(const struct platform_sleep *sleeps, uint32_t count, struct wmmf_waker *waker,
                          int64_t timeout_ns) {
@@ -984,7 +987,7 @@ void platform_sleep_many(const struct platform_sleep *sleeps, uint32_t count, st
 }
 
 int32_t platform_waker_open(struct wmmf_waker *waker) {
-    waker->event = NULL; /* a futex needs nothing */
+    waker->event = NULL; /* a futex needs no object */
     return WMMF_OK;
 }
 
@@ -1034,8 +1037,8 @@ uint32_t platform_process_id(const struct platform_mapping *mapping) {
 
 static struct {
     shared_u32 key_and_one; /* 0: none yet */
-    shared_u32 unloaded;    /* or the process is ending */
-    shared_u64 numbers;     /* given so far */
+    shared_u32 unloaded;    /* 1: the library is unloaded, or the process ends */
+    shared_u64 numbers;     /* how many numbers were given out */
 } threads;
 
 static THREAD_LOCAL uint64_t own_number;    /* 0: none yet */
@@ -1046,8 +1049,8 @@ static pthread_key_t thread_key(void) {
     return load_acquire_u32(&threads.key_and_one) - 1;
 }
 
-/* Destructors of the program's own may still give back what this thread holds: they come first, since the system calls
- * again whoever leaves a value. */
+/* The program's own destructors may still release what this thread holds. They come first, since the system calls a
+ * destructor again if it leaves a value. */
 static void thread_ends(void *value) {
     if (!thread_ends_again) {
         thread_ends_again = true;
@@ -1059,7 +1062,7 @@ static void thread_ends(void *value) {
     thread_ends_again = false;
 }
 
-/* Without this, a thread that ends later would call a function that is not there any more. */
+/* Otherwise a thread that ends later would call a function of the unloaded library. */
 static void forget_threads(void) {
     store_seq_u32(&threads.unloaded, 1);
     pthread_key_delete(thread_key());
@@ -1104,8 +1107,8 @@ uint64_t platform_identity(const struct platform_mapping *mapping) {
     return (uint64_t)mapping->device << 48 ^ (uint64_t)mapping->inode;
 }
 
-/* A filter for system calls that forbids getrandom leaves the device, as a rule. The call by its number: glibc has a
- * function for it since 2.25, and we run on 2.17. */
+/* If a filter for system calls forbids getrandom, it usually allows the device. Called by number: glibc has a function
+ * for it since 2.25, and we run on 2.17. */
 int32_t platform_random(uint64_t *value) {
     ssize_t got;
     do

@@ -1,11 +1,12 @@
-/* The platform on Windows: sections of the paging file, and named kernel objects for sleeping and as proofs of life.
+/* The platform on Windows: sections of the paging file, and named kernel objects for sleeping and for showing which
+ * processes live.
  *
- * Life of a section. A name dies with the last handle, views or not; so the handle stays open for as long as the
- * mapping is used, and the kernel closes it with the process. Nothing is left behind by a crash.
+ * Lifetime of a section. A name disappears with the last handle, even if there are views. So the handle stays open as
+ * long as the mapping is used, and the kernel closes it with the process. A crash leaves nothing behind.
  *
  * WaitOnAddress does not cross processes, so an eventcount sleeps on a semaphore, and a token is an event that exists
- * for as long as the process that created it. Both are named after the random id of their section. Whoever may not open
- * them (a user with fewer rights than the creator) can still use the lock: it looks again every millisecond. */
+ * for as long as the process that created it. Both are named after the random id of their section. A process that may
+ * not open them (of a user with fewer rights than the creator) can still use the lock: it polls every millisecond. */
 #ifndef _WIN32_WINNT
 #define _WIN32_WINNT 0x0602
 #endif
@@ -24,14 +25,14 @@
 #include "tuning.h"
 
 #define OBJECT_NAME_CAPACITY 64
-#define PAGE_MAX             65536 /* no page of Windows is larger, but for those that are asked for */
+#define PAGE_MAX             65536 /* ordinary pages of Windows are not larger */
 #define MAX_WAKES            4096
 
 /* RtlGenRandom, documented under this name; exported by advapi32. */
 BOOLEAN NTAPI SystemFunction036(void *buffer, ULONG length);
 
-/* What we know of each thread, in fiber-local storage: the system calls us when a thread ends, and the index is given
- * back when the library is unloaded. (What mingw's __thread takes stays taken.) */
+/* What we know about each thread, in fiber-local storage: the system calls us when a thread ends, and we free the index
+ * when the library is unloaded. (The index of mingw's __thread would never be freed.) */
 struct thread {
     uint64_t own_number; /* 0: none yet */
     uint64_t number;     /* its own, or the one that it acts as */
@@ -40,8 +41,8 @@ struct thread {
 
 static struct {
     shared_u32 index_and_one; /* of the storage; 0: none yet */
-    shared_u32 unloaded;      /* or the process is ending */
-    shared_u64 numbers;       /* given so far */
+    shared_u32 unloaded;      /* 1: the library is unloaded, or the process ends */
+    shared_u64 numbers;       /* how many numbers were given out */
 } threads;
 
 static struct last_error error_without_memory;
@@ -53,7 +54,7 @@ static void NTAPI thread_ends(void *value) {
     free(thread);
 }
 
-/* FlsFree calls thread_ends for every thread that is known here, of which none has ended. */
+/* FlsFree calls thread_ends for every thread that is known here; none of them has ended. */
 static void forget_threads(void) {
     store_seq_u32(&threads.unloaded, 1);
     uint32_t index_and_one = exchange_seq_u32(&threads.index_and_one, 0);
@@ -133,7 +134,7 @@ int32_t status_from_error(DWORD error) {
         error_detail("another program has locked a part of the file");
         return WMMF_E_ACCESS;
     case ERROR_USER_MAPPED_FILE:
-        error_detail("somebody has mapped the file, and Windows does not cut a file that is mapped");
+        error_detail("the file is mapped, and Windows does not truncate a mapped file");
         return WMMF_E_ACCESS;
     case ERROR_PATH_NOT_FOUND:
     case ERROR_BAD_PATHNAME:
@@ -170,7 +171,7 @@ int32_t section_name(const char *name, uint32_t name_space, wchar_t *out) {
     return WMMF_OK;
 }
 
-/* Bare names are local; anything else that a custom name may say is seen from everywhere, so are its objects. */
+/* Bare names are local; any other custom name is visible to the whole machine, and so are its objects. */
 static const wchar_t *object_namespace(const wchar_t *full_name) {
     bool local = wcsncmp(full_name, L"Local\\", 6) == 0 || wcschr(full_name, L'\\') == NULL;
     return local ? L"Local\\" : L"Global\\";
@@ -202,7 +203,7 @@ static int32_t descriptor_from_utf8(const char *sddl, PSECURITY_DESCRIPTOR *out)
     return status;
 }
 
-/* The user's own SID, and not OWNER RIGHTS: what an administrator creates may belong to the group. */
+/* The user's own SID instead of OWNER RIGHTS: what an administrator creates may belong to the group. */
 static int32_t user_sid_string(wchar_t **out) {
     HANDLE process_token;
     if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &process_token))
@@ -219,13 +220,12 @@ static int32_t user_sid_string(wchar_t **out) {
     return status;
 }
 
-/* Protected DACLs: nothing is inherited. AU = authenticated users, S-1-15-2-1 =
- * programs in app containers; generic execute is what lets them wait on a
- * semaphore. */
+/* Protected DACLs: nothing is inherited. AU = authenticated users, S-1-15-2-1 = programs in app containers; generic
+ * execute allows them to wait on a semaphore. */
 int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRIPTOR *out) {
-    /* What programs of other makers ask for, which is granted as a whole or not at all: the crate WinMMF always
-     * FILE_MAP_ALL_ACCESS, CreateFileMapping on a name that exists, as Python's mmap and .NET's CreateOrOpen do,
-     * STANDARD_RIGHTS_REQUIRED with query, read and write. Both hold the right to change this very DACL. */
+    /* The rights that other programs ask for, which the system grants all or none. The crate WinMMF always asks for
+     * FILE_MAP_ALL_ACCESS. CreateFileMapping on an existing name, as in Python's mmap and .NET's CreateOrOpen, asks for
+     * STANDARD_RIGHTS_REQUIRED with query, read and write. Both include the right to change this very DACL. */
     static const wchar_t *const writers[] = {
         [WMMF_NATIVE] = L"(A;;GRGWGX;;;AU)(A;;GRGWGX;;;S-1-15-2-1)",
         [WMMF_WINMMF] = L"(A;;0xF001F;;;AU)(A;;0xF001F;;;S-1-15-2-1)",
@@ -290,7 +290,7 @@ int32_t mapping_new(struct platform_mapping **out) {
     return *out ? WMMF_OK : WMMF_E_NO_MEMORY;
 }
 
-/* Large pages have to be asked for since Windows 10 1703; before, the flag says nothing. */
+/* Since Windows 10 1703 a view must ask for large pages; older systems ignore the flag. */
 void *section_view(const struct platform_mapping *mapping, bool read_only, DWORD pages) {
     DWORD access = read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE;
     return MapViewOfFile(mapping->mapping, access | pages, 0, 0, 0);
@@ -302,13 +302,13 @@ static int32_t map_whole(struct platform_mapping *mapping, bool read_only) {
     return mapping->view ? WMMF_OK : status_from_error(GetLastError());
 }
 
-/* What the system says of the pages from a place of our view on; false: the view ends before. */
+/* What the system says about the pages from this offset of our view on. False: the view ends before it. */
 static bool region_at(const struct platform_mapping *mapping, uint64_t offset, MEMORY_BASIC_INFORMATION *region) {
     return VirtualQuery(mapping->base + offset, region, sizeof *region) != 0 && region->AllocationBase == mapping->view;
 }
 
-/* Pages in the same state may be told in several pieces. The system looks at each page of a piece: none that are only
- * reserved, and may be many, unless it has to be. */
+/* The system may report pages in the same state in several pieces, and looks at each page of a piece. So we do not ask
+ * about reserved pages, which may be many, unless we must. */
 int32_t platform_committed(struct platform_mapping *mapping, uint64_t enough, uint64_t *size) {
     MEMORY_BASIC_INFORMATION region;
     uint64_t end = 0;
@@ -339,19 +339,19 @@ int32_t section_map(struct platform_mapping *mapping, bool read_only) {
         status = platform_committed(mapping, 1, &mapping->mapped_size);
     if (status != WMMF_OK || mapping->mapped_size != 0)
         return status;
-    error_detail("its %" PRIu64 " bytes are only reserved (SEC_RESERVE), and none at its beginning has memory",
+    error_detail("its %" PRIu64 " bytes are only reserved (SEC_RESERVE), and its beginning has no memory",
                  platform_addresses(mapping));
-    return WMMF_E_NOT_READY; /* its creator may be about to */
+    return WMMF_E_NOT_READY; /* its creator may be about to commit them */
 }
 
-/* A view has all of its section. */
+/* A view already has all of its section. */
 int32_t platform_extend(struct platform_mapping *mapping, uint64_t addresses) {
     MEMORY_BASIC_INFORMATION last;
     return region_at(mapping, addresses - 1, &last) ? WMMF_OK : WMMF_E_TRUNCATED;
 }
 
-/* Adds the numbers. Windows promises memory when it is asked for: what is left is what it can still promise, and what
- * this process has addresses for. */
+/* Adds the numbers to a failure. Windows commits memory when it is asked for: what is left is what it can still commit,
+ * and what this process has addresses for. */
 static int32_t with_room(int32_t status, uint64_t size) {
     MEMORYSTATUSEX memory = {.dwLength = sizeof memory};
     if (status == WMMF_E_NO_MEMORY && GlobalMemoryStatusEx(&memory))
@@ -361,7 +361,7 @@ static int32_t with_room(int32_t status, uint64_t size) {
     return status;
 }
 
-/* Pages that have memory keep it, and what is in them. */
+/* Pages that already have memory keep it, with their contents. */
 int32_t platform_commit(struct platform_mapping *mapping, uint64_t size) {
     if (VirtualAlloc(mapping->base, (SIZE_T)size, MEM_COMMIT, PAGE_READWRITE))
         return WMMF_OK;
@@ -380,7 +380,7 @@ static int32_t creation_failure(DWORD error, const wchar_t *name) {
     return status_from_error(error);
 }
 
-/* FNV-1a. A name names one section for as long as somebody has it open. */
+/* FNV-1a. A name names one section as long as a process has it open. */
 static uint64_t hash_of(const wchar_t *text) {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (; *text; text++)
@@ -388,7 +388,7 @@ static uint64_t hash_of(const wchar_t *text) {
     return hash;
 }
 
-/* An empty one, and the name that it is going to have. */
+/* An empty mapping, and the full name of its section. */
 static int32_t section_named(const char *name, const wmmf_options *options, wchar_t *full_name,
                              struct platform_mapping **out) {
     int32_t status = section_name(name, options->name_space, full_name);
@@ -417,7 +417,7 @@ static int32_t create_ordinary(struct platform_mapping *mapping, const wchar_t *
     return with_room(status == WMMF_OK ? section_map(mapping, false) : status, size);
 }
 
-/* Whole pages: Wine commits none that the section has only a part of. */
+/* Whole pages: Wine does not commit a page that is only partly in the section. */
 static int32_t create_reserved(struct platform_mapping *mapping, const wchar_t *name, uint64_t size,
                                uint64_t addresses) {
     int32_t status = create_section(mapping, name, (addresses + PAGE_MAX - 1) / PAGE_MAX * PAGE_MAX, SEC_RESERVE);
@@ -465,7 +465,7 @@ int32_t platform_reserve(struct platform_mapping *mapping, uint64_t offset, uint
 }
 
 int32_t platform_publish(struct platform_mapping *mapping) {
-    (void)mapping; /* the name has been there since CreateFileMapping; openers come again until there is a magic */
+    (void)mapping; /* the name exists since CreateFileMapping; openers try again until there is a magic */
     return WMMF_OK;
 }
 
@@ -512,7 +512,7 @@ static int32_t inner_new(const struct platform_mapping *outer, uint64_t id, wcha
     return WMMF_OK;
 }
 
-/* What a section says of its security. Our handle has no right to ask: it asked for no more than its bytes take. */
+/* The security of a section. Our handle has no right to query it: it asked only for the rights that its bytes need. */
 static int32_t security_of(HANDLE section, SECURITY_INFORMATION what, PSID *owner, PACL *list,
                            PSECURITY_DESCRIPTOR *out) {
     HANDLE self = GetCurrentProcess(), asking = NULL;
@@ -560,7 +560,7 @@ int32_t platform_create_inner(const struct platform_mapping *outer, bool for_rea
 static bool has_owner_of(HANDLE section, HANDLE other) {
     PSID ours = NULL, theirs = NULL;
     PSECURITY_DESCRIPTOR our_descriptor = NULL, their_descriptor = NULL;
-    /* A handle with rights to the bytes of the outer section only cannot ask. */
+    /* A handle that only has rights to the bytes of the outer section cannot query its owner. */
     bool same = security_of(other, OWNER_SECURITY_INFORMATION, &theirs, NULL, &their_descriptor) != WMMF_OK ||
                 (security_of(section, OWNER_SECURITY_INFORMATION, &ours, NULL, &our_descriptor) == WMMF_OK &&
                  EqualSid(ours, theirs));
@@ -606,12 +606,12 @@ int32_t platform_check_own(const struct platform_mapping *mapping) {
 
 int32_t platform_access_of(const struct platform_mapping *mapping, wmmf_options *options) {
     (void)mapping;
-    (void)options; /* for systems where a name can be removed, see platform_is_named */
+    (void)options; /* only needed where a name can be removed, see platform_is_named */
     return WMMF_E_NOT_SUPPORTED;
 }
 
-/* Listing. Everybody may list the directories of named objects through ntdll, which is documented for drivers: without
- * these calls, or with a directory of another name, there is no list. */
+/* Listing. Every process may list the directories of named objects through ntdll, whose calls are documented for
+ * drivers. Without these calls, or if the directory has another name, there is no list. */
 
 typedef struct {
     UNICODE_STRING name;
@@ -625,7 +625,7 @@ typedef NTSTATUS(NTAPI *query_directory)(HANDLE directory, void *buffer, ULONG l
 #define DIRECTORY_QUERY 1
 #define NAME_TOO_LONG   ((NTSTATUS)0xC0000023) /* STATUS_BUFFER_TOO_SMALL */
 
-/* The address of a function of ntdll, NULL if there is none. Through void *, which no compiler warns of. */
+/* The address of a function of ntdll; NULL: there is none. Through void *, because no compiler warns about that. */
 static void *ntdll(const char *name) {
     HMODULE module = GetModuleHandleW(L"ntdll.dll");
     FARPROC function = module ? GetProcAddress(module, name) : NULL;
@@ -648,8 +648,8 @@ static HANDLE open_object_directory(uint32_t name_space) {
     return open && open(&directory, DIRECTORY_QUERY, &asked) >= 0 ? directory : NULL;
 }
 
-/* Only what can be read says whether we made it: a magic at the start of a section. The system copies it, since the
- * pages of a stranger's section may not be there: reserved only, or of a file out of reach. */
+/* A magic at the start of a readable section shows that this library made it. The system copies it for us, since the
+ * pages of a foreign section may be missing: only reserved, or of a file that is out of reach. */
 static bool is_native(const wchar_t *prefix, const UNICODE_STRING *name) {
     wchar_t full_name[NAME_CAPACITY];
     size_t length = wcslen(prefix), more = name->Length / sizeof *name->Buffer;
@@ -669,7 +669,7 @@ static bool is_native(const wchar_t *prefix, const UNICODE_STRING *name) {
     return header.magic == SECTION_MAGIC && header.kind <= KIND_CHANNEL;
 }
 
-/* False: the listing is to end. */
+/* False: ends the listing. */
 static bool list_one(const object_entry *entry, const wchar_t *prefix, bool (*found)(void *context, const char *name),
                      void *context) {
     char name[WMMF_NAME_MAX + 1];
@@ -732,7 +732,7 @@ static int32_t account_name(PSID sid, char name[OWNER_NAME_CAPACITY]) {
     return length > 0 ? WMMF_OK : status_from_error(GetLastError());
 }
 
-/* Our handle has no right to ask: it asked for no more than reading and writing takes. */
+/* Our handle has no right to query the owner: it asked only for the rights to read and write. */
 int32_t platform_owner(struct platform_mapping *mapping, char name[OWNER_NAME_CAPACITY]) {
     HANDLE self = GetCurrentProcess(), asking = NULL;
     HANDLE object = mapping->file ? mapping->file : mapping->mapping;
@@ -769,7 +769,7 @@ int32_t platform_after_fork_child(struct platform_mapping *mapping) {
 
 /* Semaphores and tokens. */
 
-/* Creates or opens; NULL is fine, see platform_sleep. */
+/* Creates or opens it; NULL is allowed, see platform_sleep. */
 static HANDLE semaphore_open(struct platform_mapping *mapping, uint64_t place) {
     SECURITY_ATTRIBUTES access = attributes(mapping);
     wchar_t name[OBJECT_NAME_CAPACITY];
@@ -777,7 +777,7 @@ static HANDLE semaphore_open(struct platform_mapping *mapping, uint64_t place) {
     return CreateSemaphoreExW(&access, 0, LONG_MAX, name, 0, SYNCHRONIZE | SEMAPHORE_MODIFY_STATE);
 }
 
-/* Those of locks in the payload, of which there may be many, are open only while somebody sleeps there. */
+/* Semaphores of locks in the payload, of which there may be many, are open only while a thread sleeps there. */
 static HANDLE semaphore_of(struct platform_mapping *mapping, uint64_t place) {
     return place < EVENT_COUNT ? mapping->events[place] : semaphore_open(mapping, place);
 }
@@ -819,7 +819,7 @@ int32_t platform_token_claim(struct platform_mapping *mapping, uint32_t index) {
                                                                                   : status_from_error(error);
 }
 
-/* There is no event that several have made. */
+/* Only one handle can have created an event, so a seal is a claim. */
 int32_t platform_token_seal(struct platform_mapping *mapping, uint32_t index) {
     return platform_token_claim(mapping, index);
 }
@@ -846,8 +846,8 @@ static DWORD milliseconds(int64_t ns) {
 void platform_sleep(struct platform_mapping *mapping, uint64_t place, const shared_u32 *epoch, uint32_t seen,
                     int64_t timeout_ns) {
     HANDLE semaphore = semaphore_of(mapping, place);
-    /* A wake-up before this point has left its count in the semaphore, so nothing is lost by looking here. If the
-     * semaphore was gone with the one who woke before we opened it, the epoch has moved. */
+    /* A wake-up before this point has left its count in the semaphore, so nothing is lost by looking here. If the waker
+     * closed the semaphore before we opened it, the epoch has moved. */
     bool moved = load_seq_u32(epoch) != seen;
     if (!moved && semaphore)
         WaitForSingleObject(semaphore, milliseconds(timeout_ns));
@@ -864,7 +864,7 @@ void platform_wake(struct platform_mapping *mapping, uint64_t place, shared_u32 
     semaphore_done(place, semaphore);
 }
 
-/* What we sleep on, each handle once: the system refuses to be given one twice. */
+/* The handles that we sleep on, each only once: the system refuses duplicates. */
 struct handles {
     HANDLE all[WMMF_WAIT_MANY_MAX + 1];
     DWORD count;
@@ -877,8 +877,8 @@ static void add_handle(struct handles *handles, HANDLE handle) {
     handles->all[handles->count++] = handle;
 }
 
-/* The wake-ups that we are owed: one for each epoch that has moved, which took our count out. Those left in the
- * semaphores would let as many later sleeps end at once. `taken` is what the sleep has had itself. */
+/* Takes the wake-ups that are ours: one for each epoch that has moved, which cleared our count. If they stayed in the
+ * semaphores, as many later sleeps would end at once. `taken` is the one that the sleep itself has taken. */
 static void take_wakes(const struct platform_sleep *sleeps, uint32_t count, HANDLE taken) {
     for (uint32_t i = 0; i < count; i++) {
         HANDLE event = sleeps[i].mapping->events[sleeps[i].place];
@@ -919,7 +919,7 @@ void platform_waker_close(struct wmmf_waker *waker) {
     CloseHandle(waker->event);
 }
 
-/* A signal that is left over from a wake that was taken without sleeping ends one sleep for nothing. */
+/* If a wake was taken without sleeping, its signal is left over and ends a later sleep early. */
 void platform_waker_wake(struct wmmf_waker *waker) {
     SetEvent(waker->event);
 }
@@ -941,7 +941,7 @@ int64_t platform_monotonic_ns(void) {
     return seconds * 1000000000 + rest * 1000000000 / frequency.QuadPart;
 }
 
-static uint64_t unix_ns(FILETIME when) { /* which counts 100 ns since 1601 */
+static uint64_t unix_ns(FILETIME when) { /* in units of 100 ns since 1601 */
     uint64_t ticks = ((uint64_t)when.dwHighDateTime << 32) | when.dwLowDateTime;
     return (ticks - UINT64_C(116444736000000000)) * 100;
 }

@@ -1,6 +1,6 @@
-/* Memory: how much there is, and reserving it. Memory that is missing when it is first touched would end the
- * program. Three limits hold for a section: the file system's size, the machine's memory, and those of the control
- * groups (Linux' cgroups, version 1 or 2) that this process is in, each with its ancestors. */
+/* Memory: how much is available, and reserving it. If memory is missing when it is first touched, the program ends.
+ * Three limits apply to a section: the size of the file system, the memory of the machine, and the limits of the
+ * control groups (cgroups, version 1 or 2) of this process and their ancestors. */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include "posix.h"
@@ -28,7 +28,7 @@
 #define TEXT_CAPACITY 16384
 #define PATH_CAPACITY 4096
 
-/* Small files of the kernel: false if there is none, or it is too long. */
+/* Reads a small file of the kernel. False: there is none, or it is too long. */
 static bool read_text(const char *path, char text[TEXT_CAPACITY]) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -65,7 +65,7 @@ static uint64_t difference(uint64_t limit, uint64_t used) {
 
 struct machine {
     uint64_t total;
-    uint64_t available; /* without taking anything from programs */
+    uint64_t available; /* without taking memory from programs */
     uint64_t swap;
 };
 
@@ -85,10 +85,10 @@ static uint64_t machine_room(const struct machine *machine) {
 
 /* Control groups. */
 
-/* The files of a group that tell limit and use, and the lines of memory.stat that tell what can be taken from it. */
+/* The files with limit and use of a group, and the lines of memory.stat for memory that the kernel can reclaim. */
 struct version {
     const char *type, *option; /* of the mount */
-    const char *usual;         /* where it is mounted as a rule */
+    const char *usual;         /* where it is usually mounted */
     const char *limit, *used, *swap_limit, *swap_used;
     const char *cached[2];
 };
@@ -110,12 +110,12 @@ static const struct version version_2 = {"cgroup2",
                                          "memory.swap.current",
                                          {"inactive_file", "active_file"}};
 
-/* The group of this process that may limit its memory. */
+/* The control group that may limit this process's memory. */
 struct group {
     const struct version *version;
     struct machine machine;
     char name[PATH_CAPACITY / 2];
-    char path[PATH_CAPACITY]; /* of its folder; what is above `top` is not ours to see */
+    char path[PATH_CAPACITY]; /* of its folder; folders above `top` are not visible to us */
     size_t top;
     char text[TEXT_CAPACITY];
 };
@@ -131,9 +131,9 @@ static bool group_number(struct group *group, const char *file, uint64_t *value)
     return end != group->text;
 }
 
-/* Room in this group alone: what is free, the files of its cache, and what could go to the swap file. Without a limit,
- * or with one so large that the machine is full before, its use need not be read. Where its use cannot be read, all of
- * the limit counts as free. */
+/* The memory that this group alone leaves: what is free, cached files, and what could be swapped out. Without a limit,
+ * or with one that is larger than the machine's memory, we need not read its use. If we cannot read its use, the whole
+ * limit counts as free. */
 static uint64_t group_room(struct group *group) {
     const struct version *version = group->version;
     uint64_t limit, used, swap_limit, swap_used;
@@ -154,7 +154,7 @@ static uint64_t group_room(struct group *group) {
     return add(room, swap);
 }
 
-/* The least room of the group and its ancestors, as far up as we can see. */
+/* The minimum over the group and its ancestors, as far up as we can see. */
 static uint64_t room_up_to_top(struct group *group) {
     uint64_t room = group_room(group);
     for (size_t length = strlen(group->path); length >= group->top; length--) {
@@ -201,7 +201,7 @@ static bool find_name(struct group *group) {
 }
 
 /* One line of mountinfo: "36 35 98:0 /root /mount/point rw - type source options". A container sees its hierarchy from
- * `root` on, so that is what to take off the group's name. */
+ * `root` on, so `root` is removed from the group's name. */
 static bool parse_mount(const char *line, struct group *group) {
     char root[PATH_CAPACITY / 2], point[PATH_CAPACITY / 2], type[32], options[512];
     const char *tail = strstr(line, " - "), *name = group->name;
@@ -228,7 +228,7 @@ static bool find_mount(struct group *group) {
     return done;
 }
 
-/* The list of mounts is long, and the kernel writes it each time it is read. */
+/* Tries the usual place first: the list of mounts is long, and the kernel writes it anew for each read. */
 static bool is_at_usual_place(struct group *group) {
     char limit[PATH_CAPACITY + 32];
     snprintf(group->path, sizeof group->path, "%s%s", group->version->usual,
@@ -243,7 +243,7 @@ static uint64_t look_at_group(struct group *group) {
     return found ? room_up_to_top(group) : UNLIMITED;
 }
 
-/* A look costs some 0.03 ms, so it is done once for so many bytes, in one section or in many. */
+/* A check takes about 0.03 ms, so it is done only once for ROOM_CHECK_BYTES, in one section or in many. */
 static bool is_due(uint64_t length) {
     static shared_u64 unchecked;
     if (add_seq_u64(&unchecked, length) + length < ROOM_CHECK_BYTES)
@@ -285,7 +285,7 @@ static int32_t memory_check(uint64_t length) {
     return WMMF_OK;
 }
 
-/* A file system that does not say how large it is has no size, or a filter forbids to ask. */
+/* A file system that reports no size has no limit; or a filter forbids the call. */
 static int32_t file_system_check(int fd, const char *where, uint64_t length) {
     struct statvfs room;
     if (fstatvfs(fd, &room) != 0 || room.f_blocks == 0 || length / room.f_frsize < room.f_bavail)
@@ -315,8 +315,8 @@ int32_t room_check(const struct platform_mapping *mapping, uint64_t length, uint
     return status == WMMF_OK ? memory_check(length) : status;
 }
 
-/* Also where the file system cannot reserve. MADV_POPULATE_WRITE (Linux 5.14) does it without a signal
- * if there is none left; before, such file systems have no limit of their own. */
+/* For file systems that cannot reserve, as well. MADV_POPULATE_WRITE (Linux 5.14) raises no signal if there is no
+ * memory left; on older kernels, such file systems have no limit of their own. */
 int32_t room_touch(int fd, uint8_t *base, uint64_t offset, uint64_t length) {
     struct stat file;
     if (fstat(fd, &file) != 0 ||
@@ -349,8 +349,9 @@ static uint64_t missing(uint8_t *base, uint64_t offset, uint64_t length) {
     return lacking < length ? lacking : length;
 }
 
-/* In pieces: older kernels undo all of a piece when any signal comes, so that a large one never ends under a periodic
- * signal; the more signals come, the smaller they get. The error, or 0; *done: so many bytes are reserved. */
+/* Reserves in pieces: older kernels undo a whole piece when any signal comes, so a large one would never end under a
+ * periodic signal. The pieces get smaller as more signals come. Returns the error, or 0; *done: the number of reserved
+ * bytes. */
 static int reserve_in_pieces(int fd, uint64_t offset, uint64_t length, uint64_t *done) {
     uint64_t piece = RESERVE_PIECE_MAX;
     for (*done = 0; *done < length;) {
@@ -398,7 +399,7 @@ int32_t room_lengthen(int fd, uint64_t before, uint64_t size) {
     return no_memory(error);
 }
 
-/* All of it is looked at first: what was done of it before it fails would stay taken. */
+/* Checks all of it first: if it failed in the middle, the first part would stay reserved. */
 int32_t room_grow(int fd, uint8_t *base, uint64_t offset, uint64_t length) {
     int32_t status = room_limit_check(offset + length);
     if (status == WMMF_OK)

@@ -4,10 +4,10 @@
  * first puts itself into the lock word, then looks at all records. All four are seq_cst, so of two that come at the
  * same time at least one sees the other: the reader then steps back, the writer waits until the readers are gone.
  *
- * The rule that is fair: a writer in the lock word stops new readers, so it waits for at most the readers
- * that were inside. Before a writer takes a free lock on which others wait, it lets those go first that have a
- * right to: all waiting readers, and writers with an older ticket. It yields for YIELDING_NS to a waiter
- * that shows no life (it may be stopped), so a thread that only waits cannot hold up others.
+ * The rule that is fair: a writer in the lock word stops new readers, so it waits for at most the readers that were
+ * inside. Before a writer takes a free lock on which others wait, it yields to those that have precedence: all waiting
+ * readers, and writers with an older ticket. It yields for only YIELDING_NS to a waiter that shows no life (it may be
+ * stopped), so a thread that only waits cannot hold up others.
  *
  * The steps' names (R1, W3 ...) are those of the models in tests/model, which search all orders of them.
  *
@@ -24,8 +24,8 @@
 #include "seqlock_read.h"
 #include "tuning.h"
 
-/* Which participants have to do with a lock: their own records say it for the section's lock, their holds for one in
- * the payload. Those are looked at one after the other. */
+/* A scan looks at all that participants say about a lock: at their own records for the section's lock, at their holds
+ * for a lock in the payload, one after the other. */
 static uint32_t records_each(const struct rwlock *lock) {
     return lock->offset != 0 ? lock->section->locks : 1;
 }
@@ -34,7 +34,7 @@ static uint32_t records_count(const struct rwlock *lock) {
     return participants_in_use(lock->section) * records_each(lock);
 }
 
-/* NULL: a hold that is about no lock, or another one. */
+/* NULL: the hold belongs to another lock, or to none. */
 static struct lock_record *record_at(const struct rwlock *lock, uint32_t i) {
     if (lock->offset == 0)
         return &lock->section->records[i].lock;
@@ -59,14 +59,16 @@ static bool reap_record_if_dead(struct rwlock *lock, uint32_t i) {
     return reap_if_dead(lock, i / records_each(lock));
 }
 
-/* H1. A hold says which lock it is about before it says anything else, and before its participant is in the lock word:
- * so whoever finds that participant dead finds the lock, and whoever finds it in the word finds the hold. */
+/* H1. A hold names its lock before it says anything else, and before its participant is in the lock word. So a process
+ * that finds the participant dead also finds the lock, and a process that finds the participant in the word also finds
+ * the hold. */
 static void name_lock(struct rwlock *lock) {
     if (lock->offset != 0)
         store_seq_u64(&((struct hold *)(void *)lock->me)->offset, lock->offset);
 }
 
-/* H2: after everything else. Dying before: the hold says nothing of a lock, and the next participant clears it. */
+/* H2: after everything else. Dying before: the hold names a lock but has nothing of it, and the next participant clears
+ * the hold. */
 static void forget_lock(struct rwlock *lock) {
     if (lock->offset == 0 || !lock->me)
         return;
@@ -85,7 +87,7 @@ bool rwlock_is_poisoned(const struct rwlock *lock) {
 }
 
 void rwlock_poison(struct rwlock *lock) {
-    /* First, so that no death in between leaves a frame that a channel's readers take for a live one. */
+    /* This comes first, so that no death in between leaves a frame that a channel's readers take for a live one. */
     if (lock->section->poison_word)
         or_seq_u64(lock->section->poison_word, lock->section->poison_bits);
     or_seq_u64(lock->word, LOCK_POISONED);
@@ -94,9 +96,9 @@ void rwlock_poison(struct rwlock *lock) {
         participants_wake_all(lock->section->poison_sleepers);
 }
 
-/* Whether no hold of the owner in `word` is about this lock in the payload. If `word` is still there after the look, it
- * was there all the time, and so would have been the hold of an owner (H1, H2): there is none. The lock was written
- * over, or is in a file of which not everything reached the disk. */
+/* Whether the owner in `word` has no hold for this lock in the payload. If `word` is still there after the look, it was
+ * there all the time, and so would have been the hold of a real owner (H1, H2). Then there is no owner: the lock was
+ * overwritten, or is in a file of which not everything reached the disk. */
 static bool owner_has_no_hold(const struct rwlock *lock, uint64_t word) {
     if (lock->offset == 0)
         return false;
@@ -130,17 +132,17 @@ static void spin_while_owned(struct rwlock *lock) {
         spin_pause();
 }
 
-/* One call's waiting, in as many turns as it takes. */
+/* The state of one call that waits, over all its turns. */
 struct wait {
     int64_t timeout_ns;
-    bool started; /* the clock is read when there is something to wait for */
-    bool asked;   /* whether the caller is in its own way: once, since only the caller could change that */
+    bool started; /* the clock is read only if there is something to wait for */
+    bool asked;   /* whether the caller would wait for itself: asked once, since only the caller could change that */
     bool reaped;  /* the dead, after the deadline */
-    int turn;     /* of a read-only handle, which nobody wakes */
+    int turn;     /* counts the turns of a read-only handle, which nobody wakes */
     int64_t deadline;
 };
 
-/* What a turn comes to, besides a status: the caller is to try again. */
+/* A turn ends with a status, or with this: try again. */
 #define AGAIN 1
 
 static struct wait wait_for(int64_t timeout_ns) {
@@ -154,12 +156,13 @@ static bool wait_asks(struct wait *wait) {
     return asks;
 }
 
-/* Whether the caller would wait for itself: another handle of this thread has the lock. A try is told as well. */
+/* Whether the caller would wait for itself, because another handle of this thread has the lock. This is also checked
+ * without a timeout. */
 static bool wait_is_vain(const struct rwlock *lock, struct wait *wait) {
     return wait_asks(wait) && holders_elsewhere(lock);
 }
 
-/* How long to sleep now; 0: the time is up. */
+/* How long to sleep now; 0: the timeout has expired. */
 static int64_t wait_slice(struct wait *wait) {
     if (!wait->started) {
         wait->deadline = deadline_after(wait->timeout_ns);
@@ -168,8 +171,8 @@ static int64_t wait_slice(struct wait *wait) {
     return deadline_remaining(wait->deadline, RECHECK_NS);
 }
 
-/* When the time is up, the dead are reaped and the lock is tried once more, but only once: a peer that keeps pretending
- * deaths cannot hold us up. */
+/* When the timeout has expired, the dead are reaped and the lock is tried again, but only once: a peer that keeps
+ * pretending deaths cannot hold us up. */
 static bool wait_reaps(struct wait *wait) {
     bool reaps = !wait->reaped;
     wait->reaped = true;
@@ -178,7 +181,7 @@ static bool wait_reaps(struct wait *wait) {
 
 /* Readers. */
 
-/* R1, R2. Dying with the announcement made costs nothing: a writer asks the kernel about us and clears the record. */
+/* R1, R2. Dying after the announcement costs nothing: a writer asks the kernel about us and clears the record. */
 static bool try_read(struct rwlock *lock) {
     add_seq_u64(&lock->me->reading, READ_TRY);
     return (load_seq_u64(lock->word) & (LOCK_OWNER | LOCK_INCONSISTENT | LOCK_POISONED)) == 0;
@@ -198,8 +201,8 @@ static int32_t sleep_to_read(struct rwlock *lock, struct wait *wait) {
     int64_t slice = wait_slice(wait);
     if (slice == 0)
         return wait_reaps(wait) && check_owner(lock, load_seq_u64(lock->word)) ? AGAIN : WMMF_E_TIMEOUT;
-    /* A writer may clear the flag just now because it scanned before we counted ourselves: then one writer goes
-     * ahead of us, and we set it again in the next turn. */
+    /* A writer that scanned before we counted ourselves may clear the flag just now. One writer then goes ahead of us,
+     * and we set the flag again in the next turn. */
     add_seq_u32(&lock->me->wait_epoch, 1);
     or_seq_u64(lock->word, LOCK_WAITERS);
     uint32_t seen = eventcount_prepare(lock, EVENT_READERS);
@@ -235,7 +238,7 @@ static int32_t wait_to_read(struct rwlock *lock, int64_t timeout_ns) {
         status = try_or_sleep_to_read(lock, &wait);
     while (status == AGAIN);
     add_seq_u32(&me->waiting_readers, UINT32_MAX);
-    eventcount_wake(lock, EVENT_WRITERS); /* one may be letting us go first */
+    eventcount_wake(lock, EVENT_WRITERS); /* a writer may be yielding to us */
     return status;
 }
 
@@ -266,8 +269,8 @@ int32_t rwlock_unlock_read(struct rwlock *lock) {
 /* Writers. */
 
 struct queue {
-    bool others;    /* somebody else waits */
-    bool before_us; /* and has a right to go first */
+    bool others;    /* another thread waits */
+    bool before_us; /* and has precedence */
 };
 
 static bool is_waiting(const struct lock_record *record) {
@@ -295,7 +298,8 @@ static struct queue look_at_queue(const struct rwlock *lock, uint64_t ticket) {
     return queue;
 }
 
-/* Those who wait while the lock is free: the dead are reaped, the others no longer count until they show life. */
+/* Handles the waiters that do not take a free lock: the dead are reaped, the others do not count until they show life.
+ */
 static void skip_waiters(struct rwlock *lock) {
     uint32_t count = records_count(lock);
     for (uint32_t i = 0; i < count; i++) {
@@ -305,8 +309,8 @@ static void skip_waiters(struct rwlock *lock) {
     }
 }
 
-/* Whether we have left a free lock to others for so long that they must be stopped, or dead. The time counts
- * from one try to the next. Threads of a handle that meet here share it, or begin it again. */
+/* Whether we have yielded a free lock for so long that the others must be stopped or dead. The time counts from one try
+ * to the next. Threads of a handle that come here at the same time share it, or start it again. */
 static bool yielding_is_over(struct rwlock *lock, uint64_t word) {
     struct writer_notes *notes = lock->notes;
     uint64_t version = word / LOCK_VERSION;
@@ -322,7 +326,7 @@ static bool yielding_is_over(struct rwlock *lock, uint64_t word) {
     return true;
 }
 
-/* Of those in our way; whether there was one. */
+/* Reaps the dead in our way; returns whether there was one. */
 static bool reap_dead(struct rwlock *lock, bool (*is_in_our_way)(const struct lock_record *)) {
     bool found = false;
     uint32_t count = records_count(lock);
@@ -355,12 +359,12 @@ static void hide_ticket(struct rwlock *lock, uint64_t ticket) {
 void rwlock_leave_queue(struct rwlock *lock, uint64_t place) {
     if (place != 0) {
         hide_ticket(lock, place);
-        eventcount_wake(lock, EVENT_WRITERS); /* one behind us in the queue may go now */
+        eventcount_wake(lock, EVENT_WRITERS); /* a writer behind us in the queue may go now */
     }
     forget_lock(lock);
 }
 
-/* W3. AGAIN: somebody has the lock, goes first, or was quicker. */
+/* W3. AGAIN: another has the lock, has precedence, or was quicker. */
 static int32_t try_to_own(struct rwlock *lock, uint64_t ticket, bool repair) {
     uint64_t word = load_seq_u64(lock->word);
     for (int attempt = 0; attempt < LOCK_SPINS; attempt++) {
@@ -379,7 +383,7 @@ static int32_t try_to_own(struct rwlock *lock, uint64_t ticket, bool repair) {
     return AGAIN;
 }
 
-/* Changes that wake nobody: the owner is dead, or those that go first are dead or show no life. */
+/* Finds changes that wake nobody: the owner is dead, or those with precedence are dead or show no life. */
 static bool clear_the_way(struct rwlock *lock) {
     uint64_t word = load_seq_u64(lock->word);
     if (word & LOCK_OWNER)
@@ -390,7 +394,7 @@ static bool clear_the_way(struct rwlock *lock) {
     return true;
 }
 
-/* As clear_the_way, when there is no time left: the dead in the queue are not given theirs. */
+/* Like clear_the_way, but without yielding: there is no time left. */
 static bool clear_the_way_now(struct rwlock *lock) {
     bool owned = (load_seq_u64(lock->word) & LOCK_OWNER) != 0;
     return (!owned && reap_dead(lock, is_waiting)) || clear_the_way(lock);
@@ -400,7 +404,7 @@ static bool may_own(struct rwlock *lock, uint64_t word, uint64_t ticket) {
     return (word & LOCK_POISONED) || ((word & LOCK_OWNER) == 0 && !look_at_queue(lock, ticket).before_us);
 }
 
-/* Dying in the queue makes the others yield in vain, once. */
+/* Dying in the queue makes the others yield once in vain. */
 static int32_t sleep_in_queue(struct rwlock *lock, struct wait *wait, uint64_t ticket) {
     if (wait_is_vain(lock, wait))
         return WMMF_E_DEADLOCK;
@@ -423,8 +427,8 @@ static int32_t sleep_in_queue(struct rwlock *lock, struct wait *wait, uint64_t t
     return AGAIN;
 }
 
-/* Puts us into the lock word as soon as it is our turn. *place is our ticket, 0: we have none yet; after a timeout we
- * still stand in the queue with it. */
+/* Puts us into the lock word as soon as it is our turn. *place is our ticket; 0: we have none yet. After a timeout we
+ * are still in the queue with it. */
 static int32_t wait_to_own(struct rwlock *lock, struct wait *wait, bool repair, uint64_t *place) {
     if (*place == 0)
         *place = draw_ticket(lock);
@@ -453,7 +457,7 @@ static inline int32_t take_ownership(struct rwlock *lock, struct wait *wait, boo
 /* W7. Dying as the owner, here or before the sequence is odd: the payload is untouched, reap() just frees the word. */
 static void give_up_ownership(struct rwlock *lock) {
     uint64_t word = load_seq_u64(lock->word);
-    /* Unless rwlock_renew has taken it from us. */
+    /* Only if rwlock_renew has not taken it from us. */
     for (int attempt = 0; attempt < ATTEMPTS_MAX && (word & LOCK_OWNER) == lock->section->index + 1; attempt++)
         if (cas_seq_u64(lock->word, &word, word & ~LOCK_OWNER))
             break;
@@ -502,7 +506,7 @@ static int32_t wait_for_readers(struct rwlock *lock, struct wait *wait) {
     return WMMF_OK;
 }
 
-/* Alone with the payload, but without having announced a change to it. */
+/* Takes the payload exclusively, but announces no change yet. */
 static int32_t exclude_all(struct rwlock *lock, int64_t timeout_ns, bool repair, uint64_t *place) {
     struct wait wait = wait_for(timeout_ns);
     int32_t status = take_ownership(lock, &wait, repair, place);
@@ -513,13 +517,13 @@ static int32_t exclude_all(struct rwlock *lock, int64_t timeout_ns, bool repair,
         return status;
     if (*place == 0)
         *place = draw_ticket(lock);
-    show_ticket(lock, *place); /* before others can take what we give up */
+    show_ticket(lock, *place); /* before others can take the lock that we give up */
     or_seq_u64(lock->word, LOCK_WAITERS);
     give_up_ownership(lock);
     return status;
 }
 
-/* W5. From here on a death leaves the payload inconsistent. For those who read without the lock: the first fence keeps
+/* W5. From here on a death leaves the payload inconsistent. For readers without the lock: the first fence keeps
  * this progress behind the even sequence of the write before, the odd sequence releases it, and the last
  * fence keeps our stores to the payload behind both, those of a large memcpy as well. */
 static void begin_change(struct rwlock *lock, uint64_t begin, uint64_t touched, uint64_t end) {
@@ -534,7 +538,7 @@ static void begin_change(struct rwlock *lock, uint64_t begin, uint64_t touched, 
     fence_release_before_copy();
 }
 
-/* For people and audits: how often, and since when. Released: nobody sees it before the lock word that says the same.
+/* For display and audits: how often, and since when. Released: nobody sees it before the lock word that says the same.
  */
 static void count_taken(struct rwlock *lock) {
     struct lock_record *me = lock->me;
@@ -574,8 +578,9 @@ static int32_t own(struct rwlock *lock, int64_t timeout_ns, bool repair, uint64_
 }
 
 /* W6, W7: releases the lock. The sequence releases our stores to the payload; from here on our death harms nobody. A
- * write that a death cut short counts too, so that its sequence is never reached: see copy_version. Left unrepaired,
- * such a write is still under way: the sequence stays odd, and the word says so to the next one who repairs. */
+ * write that a death interrupted also counts, so that its sequence is never reached: see copy_version. As long as it is
+ * not repaired, such a write is still in progress: the sequence stays odd, and the word tells the next writer that
+ * repairs. */
 static void disown(struct rwlock *lock) {
     bool consistent = (load_seq_u64(lock->word) & LOCK_INCONSISTENT) == 0;
     count_given(lock);
@@ -617,7 +622,7 @@ int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer,
     if (status != WMMF_OK)
         return status;
     lock->notes->repairing = false;
-    /* What is moved within the payload goes in one piece: the first chunk could overwrite the source of the second. */
+    /* A move within the payload is one piece, because the first chunk could overwrite the source of the second. */
     size_t chunk = is_of_payload(section, buffer, length) ? length : seqlock_chunk_size(length);
     if (chunk > length)
         chunk = length;
@@ -626,8 +631,8 @@ int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer,
     for (size_t done = 0; done < length; done += chunk) {
         if (chunk > length - done)
             chunk = length - done;
-        /* Said before it is done (of the first chunk, with the rest), and settled after: a death in between leaves an
-         * odd sequence, as anywhere here. */
+        /* Announced before it is done (for the first chunk, with the whole write), and settled after: a death in
+         * between leaves an odd sequence, as anywhere here. */
         if (done != 0) {
             store_relaxed_u64(&progress->touched, offset + done + chunk);
             fence_release_before_copy();
@@ -666,12 +671,12 @@ void rwlock_disown(struct rwlock *lock) {
     give_up_ownership(lock);
 }
 
-/* Constants first, the lock last: dying before leaves it poisoned, for the next one who declares it new. */
+/* Constants first, the lock last: dying before leaves it poisoned until the next renewal. */
 void rwlock_renew(wmmf_section *section) {
     struct rwlock *lock = &section->lock;
     struct header *header = section->header;
     uint64_t thread;
-    (void)holders_check_writer(lock, &thread); /* whatever it holds, the lock is new */
+    (void)holders_check_writer(lock, &thread); /* whatever this thread holds, the lock is new */
     for (uint32_t i = 0; i < section->participants; i++) {
         struct lock_record *record = &section->records[i].lock;
         store_relaxed_u64(&record->writes, 0);
@@ -696,7 +701,7 @@ void rwlock_renew(wmmf_section *section) {
     do
         mine = (word & ~(LOCK_VERSION - 1)) + LOCK_VERSION + section->index + 1;
     while (!cas_seq_u64(lock->word, &word, mine) && ++attempt < ATTEMPTS_MAX);
-    if (attempt == ATTEMPTS_MAX) /* a peer never stops changing it: nothing that it stored counts here */
+    if (attempt == ATTEMPTS_MAX) /* a peer keeps changing it: nothing that it stored counts here */
         store_seq_u64(lock->word, mine);
     holders_enter_writer(lock, thread);
     count_taken(lock);
@@ -711,7 +716,7 @@ int32_t rwlock_mark_consistent(struct rwlock *lock) {
     return WMMF_OK;
 }
 
-/* To everybody else, the end of a thread with the lock is the death of a process with it. */
+/* For all others, the end of a thread that holds the lock is like the death of its process. */
 
 static void abandon_write(struct rwlock *lock) {
     count_given(lock);
@@ -736,13 +741,13 @@ uint64_t rwlock_changes(const struct rwlock *lock) {
 int32_t rwlock_notify(struct rwlock *lock) {
     if (rwlock_is_poisoned(lock))
         return WMMF_E_POISONED;
-    /* Dying after this, with nobody woken: those who wait look again by themselves (RECHECK_NS). */
+    /* Dying after this, with nobody woken: waiting threads look again by themselves (RECHECK_NS). */
     add_seq_u64(lock->notified, 1);
     eventcount_wake(lock, EVENT_CHANGE);
     return WMMF_OK;
 }
 
-/* A read-only handle cannot count itself in, so it looks by itself, often. */
+/* A read-only handle cannot count itself in, so it polls. */
 static void sleep_until_change(struct rwlock *lock, uint64_t sequence, int64_t slice) {
     if (lock->section->read_only) {
         eventcount_poll(lock, EVENT_CHANGE, slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
@@ -776,11 +781,11 @@ static int32_t look_for_change(const struct rwlock *lock, uint64_t sequence, uin
         *current = now;
         return WMMF_OK;
     }
-    /* With an owner at work the repair is under way; without one nothing will ever change by itself. */
+    /* If there is an owner, it is repairing; if there is none, nothing will change by itself. */
     return (word & LOCK_INCONSISTENT) && !(word & LOCK_OWNER) ? WMMF_E_OWNER_DIED : AGAIN;
 }
 
-/* Nobody can change the payload while the calling thread has the lock, through whatever handle. */
+/* Nobody can change the payload while the calling thread has the lock, through any handle. */
 bool rwlock_change_is_kept_away(const struct rwlock *lock) {
     return holders_holding(lock) || holders_elsewhere(lock);
 }

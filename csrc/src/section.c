@@ -47,10 +47,10 @@ static int32_t open_check(const char *name, const wmmf_options *given, wmmf_sect
     return status == WMMF_OK && options->layout == WMMF_WINMMF ? winmmf_check(name, options->access) : status;
 }
 
-/* Waiting until a name is free, by trying again. The waiter does not have the section open: that would keep what a
- * creator leaves that dies before it stores the magic. So the kernel ends it with its creator, and the next try finds
- * nothing under the name. Only tries that overlap keep it for each other: with pauses that double, a second has a dozen
- * tries, and gaps between those of many. */
+/* Tries again until a name is free. Between two tries the waiter does not have the section open, because that would
+ * keep alive what a creator leaves that dies before it stores the magic. So the kernel removes it with its creator, and
+ * the next try finds nothing under the name. Only overlapping tries of several waiters can keep it alive. The pauses
+ * double, so a second has a dozen tries, with gaps between those of many waiters. */
 struct retry {
     int64_t deadline;
     int64_t pause;
@@ -73,7 +73,7 @@ static bool retry_left(struct retry *retry) {
 
 /* Opening. */
 
-/* Only told on, and tried: anybody may have written it. */
+/* Only displayed, and used as a hint: any writer may have changed it. */
 static uint64_t claimed_page(const struct header *header) {
     uint64_t page = load_relaxed_u64(&header->page_size);
     return (page & (page - 1)) == 0 ? page : 0;
@@ -105,7 +105,7 @@ static const struct lock_abandon *abandon_of(uint32_t layout) {
     return layout == WMMF_NATIVE ? &rwlock_abandon : layout == WMMF_WINMMF ? &winmmf_abandon : NULL;
 }
 
-/* The section's own; its record comes with joining. */
+/* The section's own lock; joining adds its record. */
 static void find_lock(wmmf_section *section) {
     struct header *header = section->header;
     struct rwlock *lock = &section->lock;
@@ -118,7 +118,7 @@ static void find_lock(wmmf_section *section) {
     lock->notes = &section->notes;
 }
 
-/* A handle that may only read has no holds. */
+/* A read-only handle has no holds. */
 static int32_t find_holds(wmmf_section *section, uint32_t locks) {
     if (locks == 0)
         return WMMF_OK;
@@ -165,7 +165,7 @@ static int32_t section_new(struct platform_mapping *mapping, const wmmf_options 
     return WMMF_OK;
 }
 
-/* How opening ends: hands the section out, or closes it. */
+/* The end of opening: hands out the section, or closes it after a failure. */
 static int32_t hand_out(wmmf_section *section, int32_t status, wmmf_section **out) {
     if (status != WMMF_OK) {
         section_abandon(section);
@@ -187,7 +187,7 @@ static void copy_constants(wmmf_section *section) {
     section->kind = load_relaxed_u32(&section->header->kind);
 }
 
-/* Its id is known by now. */
+/* The section's id is known by now. */
 static int32_t join(wmmf_section *section) {
     int32_t status = platform_join(section->mapping, section->section_id, section->read_only);
     return status == WMMF_OK && !section->read_only ? participants_join(section) : status;
@@ -213,8 +213,8 @@ static int32_t initialise_header(wmmf_section *section, const struct payload_pla
     copy_constants(section);
     if (status == WMMF_OK)
         status = join(section);
-    /* Released: whoever sees the magic sees all of the above. Dying before: nobody can use it, so nobody keeps it, and
-     * on Windows, where it has its name already, that ends with it. */
+    /* Released: a process that sees the magic sees all of the above. Dying before: nobody can use the section, so
+     * nobody keeps it open. On Windows, where it already has its name, the name disappears with it. */
     if (status == WMMF_OK)
         store_release_u64(&header->magic, SECTION_MAGIC);
     return status;
@@ -228,7 +228,7 @@ static uint32_t participants_of(const wmmf_options *options, const struct payloa
     return plan ? plan->participants : WMMF_PARTICIPANTS_DEFAULT;
 }
 
-/* Large pages are not given bit by bit, and what is locked is all there is. */
+/* The system gives large pages all at once, and locks all of a section. */
 static int32_t flags_check(uint32_t flags, bool is_plain, bool grows) {
     if (flags == 0 || (is_plain && !grows))
         return WMMF_OK;
@@ -236,7 +236,7 @@ static int32_t flags_check(uint32_t flags, bool is_plain, bool grows) {
     return WMMF_E_NOT_SUPPORTED;
 }
 
-/* Where it may grow, it is longer than what it has memory for at first. */
+/* A section that may grow is longer than the memory that it has at first. */
 static int32_t reserve_check(uint64_t offset, uint64_t size, const wmmf_options *options,
                              const struct payload_plan *plan) {
     if (options->reserve == 0)
@@ -267,7 +267,7 @@ static int32_t initialise(wmmf_section *section, const struct payload_plan *plan
     return initialise_header(section, plan);
 }
 
-/* NULL: without a name. */
+/* A NULL name: unnamed. */
 static int32_t create(const char *name, uint64_t size, const wmmf_options *options, const struct payload_plan *plan,
                       wmmf_section **out) {
     uint32_t participants = participants_of(options, plan);
@@ -306,8 +306,8 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
     return hand_out(section, status, out);
 }
 
-/* Where the payload is, according to a header that anybody may have written: each field is loaded once and
- * believed only as far as the mapping reaches. */
+/* Where the payload is, according to a header that any writer may have changed: each field is loaded once and trusted
+ * only as far as the mapping reaches. */
 struct extent {
     uint64_t offset;
     uint64_t size;
@@ -352,7 +352,7 @@ static int32_t header_extent(struct platform_mapping *mapping, struct extent *ex
         extent->reserve != 0 ? platform_committed(mapping, extent->offset + extent->size, &mapped) : WMMF_OK;
     if (status != WMMF_OK)
         return status;
-    /* By its name, the section of a native file that has grown is as long as the file was (Windows). */
+    /* On Windows, a section that is opened by name over a native file that has grown is as long as the file was. */
     if (extent->reserve == 0 && first != 0 && extent->offset <= mapped && extent->size > mapped - extent->offset)
         extent->size = first;
     if (extent->offset > mapped || extent->size > mapped - extent->offset)
@@ -360,7 +360,7 @@ static int32_t header_extent(struct platform_mapping *mapping, struct extent *ex
     return WMMF_OK;
 }
 
-/* To the other layouts its magic would be payload, or a lock word. */
+/* The other layouts would take its magic for payload, or for a lock word. */
 static bool is_native(const struct platform_mapping *mapping) {
     const struct header *header = (const struct header *)(const void *)platform_base(mapping);
     return platform_mapped_size(mapping) >= HEADER_SIZE && load_relaxed_u64(&header->magic) == SECTION_MAGIC;
@@ -386,7 +386,7 @@ static int32_t find_extent(struct platform_mapping *mapping, uint32_t layout, st
     return WMMF_OK;
 }
 
-/* A handle that only inspects may open anything. */
+/* A read-only handle, for inspection, may open any kind. */
 static int32_t kind_check(const struct extent *extent, const wmmf_options *options, enum section_kind wanted) {
     bool looking = options->read_only && wanted == KIND_PLAIN && extent->kind <= KIND_CHANNEL;
     return extent->kind == (uint32_t)wanted || looking ? WMMF_OK : WMMF_E_FORMAT;
@@ -401,7 +401,7 @@ static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmm
     if (status == WMMF_OK)
         status = kind_check(&extent, options, kind);
     if (status == WMMF_OK && size > extent.size) {
-        error_detail("size %" PRIu64 ": expected at most %" PRIu64 ", which it has", size, extent.size);
+        error_detail("size %" PRIu64 ": expected at most %" PRIu64 ", the size of the payload", size, extent.size);
         status = WMMF_E_SIZE;
     }
     bool grows = options->layout == WMMF_NATIVE && extent.reserve != 0;
@@ -415,7 +415,7 @@ static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmm
     }
     if (options->layout == WMMF_NATIVE && extent.page_size > platform_page_size(mapping))
         platform_map_large(mapping, options->read_only);
-    bool whole = size == 0 || grows; /* what can grow is shown as far as it is there */
+    bool whole = size == 0 || grows; /* a section that can grow is shown up to its current size */
     status = section_new(mapping, options, extent.offset, whole ? extent.size : size, extent.participants, extent.locks,
                          &section);
     if (status != WMMF_OK)
@@ -478,13 +478,13 @@ int32_t section_open(const char *name, uint64_t size, const wmmf_options *given,
         options.name_space = WMMF_GLOBAL;
     status = open_once_ready(name, size, &options, kind, out);
     if (!any || status != WMMF_E_NOT_FOUND)
-        return status; /* what has the name there wins, whatever it is */
+        return status; /* the first section found wins, whatever it is */
     error_clear();
     options.name_space = WMMF_LOCAL;
     return open_once_ready(name, size, &options, kind, out);
 }
 
-/* What we would have created: raw bytes can be anything, except a native section. */
+/* Opens what we would have created: raw bytes can be anything except a native section. */
 static int32_t open_created(const char *name, uint64_t size, const wmmf_options *options,
                             const struct payload_plan *plan, wmmf_section **out) {
     struct platform_mapping *mapping;
@@ -508,8 +508,8 @@ int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_optio
         status = options.channel && !plan ? WMMF_E_ARGUMENT : create_check(&options);
     if (status != WMMF_OK)
         return status;
-    /* Between our two tries another process may create or drop it. The name stays taken, and nothing there to open,
-     * where another user's process has crashed: only that user may remove what it left. */
+    /* Between our two tries another process may create or drop it. If a process of another user has crashed, the name
+     * stays taken although there is nothing to open: only that user may remove it. */
     struct retry retry = retry_new();
     bool creating;
     do {
@@ -523,7 +523,7 @@ int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_optio
     return status;
 }
 
-/* Sections without a name. */
+/* Unnamed sections. */
 
 static int32_t unnamed_check(const wmmf_options *given, wmmf_section **out, wmmf_options *options) {
     error_clear();
@@ -566,7 +566,8 @@ static uint64_t inner_size(const struct inner_plan *plan) {
                                       : plan->size;
 }
 
-/* Takes over the mapping, and closes it on failure. The header of the readers is for people: see inner_plan. */
+/* Takes over the mapping, and closes it on failure. Nobody trusts the header of the readers' section: see inner_plan.
+ */
 static int32_t inner_new(struct platform_mapping *mapping, const struct inner_plan *plan, uint64_t size, bool read_only,
                          wmmf_section **out) {
     bool native = plan->kind == KIND_READERS;
@@ -617,7 +618,7 @@ int32_t section_open_inner(const wmmf_section *outer, const struct inner_plan *p
     struct platform_mapping *mapping;
     struct retry retry = retry_new();
     int32_t status;
-    do /* not ready: somebody who closes it looks at this moment whether others have it open */
+    do /* not ready: another process closes it, and is just checking whether others have it open */
         status = platform_open_inner(outer->mapping, plan->kind == KIND_READERS, plan->id, read_only, &mapping);
     while (status == WMMF_E_NOT_READY && retry_left(&retry));
     if (status != WMMF_OK)
@@ -631,8 +632,8 @@ int32_t section_open_inner(const wmmf_section *outer, const struct inner_plan *p
     return inner_new(mapping, plan, size, read_only, out);
 }
 
-/* A new native file. The version comes first: from then on the file is known to be ours, whenever its creator dies, and
- * not one of somebody's that begins with zeros (files.c). What is there of a creator that died is zeroed. */
+/* A new native file. The version is stored first: from then on the file is known to be ours even if its creator dies,
+ * and is not mistaken for a foreign file that begins with zeros (files.c). Remains of a dead creator are zeroed. */
 static int32_t initialise_file(struct platform_mapping *mapping, const wmmf_options *options, uint64_t size,
                                wmmf_section **out) {
     uint32_t participants = participants_of(options, NULL);
@@ -653,7 +654,7 @@ uint64_t section_file_size(const wmmf_options *options, uint64_t size) {
     return payload_offset(WMMF_NATIVE, participants_of(options, NULL), options->locks) + size;
 }
 
-/* Only sections in memory do: a file grows as far as the disk. */
+/* Only sections in memory have one: a file can grow as far as the disk allows. */
 static bool has_reserve(const struct platform_mapping *mapping) {
     const struct header *header = (const struct header *)(const void *)platform_base(mapping);
     return is_native(mapping) && load_relaxed_u64(&header->reserve) != 0;

@@ -14,7 +14,7 @@ struct payload_plan {
     const void *context;
 };
 
-/* The options are still to be checked. A NULL plan: plain bytes. *created may be NULL. */
+/* Checks the options. A NULL plan: plain bytes. *created may be NULL. */
 int32_t section_create(const char *name, uint64_t size, const wmmf_options *given, const struct payload_plan *plan,
                        wmmf_section **out);
 int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_options *given,
@@ -23,9 +23,9 @@ int32_t section_open(const char *name, uint64_t size, const wmmf_options *given,
                      wmmf_section **out);
 int32_t section_create_unnamed(uint64_t size, const wmmf_options *given, wmmf_section **out);
 int32_t section_open_handle(int64_t handle, uint64_t size, const wmmf_options *given, wmmf_section **out);
-/* WMMF_E_STRUCT_SIZE or WMMF_E_ARGUMENT for options that cannot be; else a copy, or the default. */
+/* WMMF_E_STRUCT_SIZE or WMMF_E_ARGUMENT: the options are wrong. Else *options becomes a copy, or the default. */
 int32_t options_check(const wmmf_options *given, wmmf_options *options);
-/* Bytes of a native file with such a payload. */
+/* The length of a native file with such a payload. */
 uint64_t section_file_size(const wmmf_options *options, uint64_t size);
 /* A native section over the mapping of a whole file, new or not (files.c). Takes over the mapping, and closes it on
  * failure. */
@@ -33,20 +33,20 @@ int32_t section_of_file(struct platform_mapping *mapping, uint64_t size, const w
                         wmmf_section **out);
 void section_close(wmmf_section *section);
 
-/* A section that belongs to another one: it has no name that users know, only a random number, and what may be done to
- * it follows from the other's access. The opener says the sizes, so nothing in it need be believed. */
+/* An inner section, which belongs to an outer one: it has no name that users know, only a random number, and its access
+ * follows from that of the outer one. The opener gives the sizes, so nothing in it need be trusted. */
 struct inner_plan {
     enum section_kind kind; /* KIND_PLAIN: raw bytes; the users of the outer section may use them in the same way.
                                KIND_READERS: with participants, for all who may read the outer section to write */
     uint64_t id;            /* for creating: out */
     uint32_t participants;  /* KIND_READERS: records */
-    uint32_t pins_each;     /* KIND_READERS: the payload is so many words a record */
-    bool without_record;    /* KIND_READERS: open it even if there is no record left */
+    uint32_t pins_each;     /* KIND_READERS: words of payload for each record */
+    bool without_record;    /* KIND_READERS: open it even if no record is free */
     uint64_t size;          /* of raw bytes: for creating */
     uint64_t reserved;      /* of those, bytes that get their memory at once */
 };
 int32_t section_create_inner(const wmmf_section *outer, struct inner_plan *plan, wmmf_section **out);
-/* WMMF_E_ACCESS also if another user's section is there. */
+/* WMMF_E_ACCESS also if the section belongs to another user. */
 int32_t section_open_inner(const wmmf_section *outer, const struct inner_plan *plan, bool read_only,
                            wmmf_section **out);
 
@@ -57,12 +57,12 @@ static inline bool section_has(const wmmf_section *section, uint64_t offset, uin
 
 int32_t section_range_after_look(wmmf_section *section, uint64_t offset, uint64_t length);
 
-/* WMMF_E_RANGE unless the payload has these bytes, or has grown by them. Inline: each copy asks. */
+/* WMMF_E_RANGE: the payload does not have these bytes, even if it has grown. Inline, because each copy asks. */
 static inline int32_t section_range(wmmf_section *section, uint64_t offset, uint64_t length) {
     return section_has(section, offset, length) ? WMMF_OK : section_range_after_look(section, offset, length);
 }
 
-/* What every call with a handle begins with: WMMF_E_ARGUMENT for NULL, WMMF_E_FORKED in a child. */
+/* Every call with a handle begins with this: WMMF_E_ARGUMENT for NULL, WMMF_E_FORKED in a child. */
 int32_t section_check(const wmmf_section *section);
 
 #endif

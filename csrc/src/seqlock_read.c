@@ -1,10 +1,10 @@
 /* Reading without the lock.
  *
- * A seqlock (Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?", MSPC 2012) whose
- * reader does not wait for a moment without a writer, which may never come. It reads one version of the payload
- * behind the writer that makes it, or ahead of the writer that makes the next. Every chunk is copied first and
- * checked after; the acquiring loads and fences keep the copy between two looks at the progress. Its model, with what
- * writers do from W5 to W6, is tests/model/reading.pml. */
+ * A seqlock (Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?", MSPC 2012) whose reader need not
+ * wait for a moment without a writer, which may never come. It reads one version of the payload behind the writer that
+ * makes it, or ahead of the writer that makes the next one. Every chunk is copied first and checked after; the
+ * acquiring loads and fences keep the copy between two looks at the progress. Its model, with what writers do from W5
+ * to W6, is tests/model/reading.pml. */
 #include "seqlock_read.h"
 
 #include <string.h>
@@ -25,7 +25,7 @@ struct look {
     uint64_t sequence, begin, settled, touched, end;
 };
 
-/* Sequence and progress of one and the same write. False if the writer is always quicker, as no writer of this library
+/* Loads sequence and progress of the same write. False: the writer was always quicker, which no writer of this library
  * is. */
 static bool look_at_progress(const wmmf_section *section, struct look *look) {
     const struct header *header = section->header;
@@ -58,7 +58,7 @@ static enum verdict judge(const wmmf_section *section, uint64_t version, uint64_
     return GONE;
 }
 
-/* Waits for the writer, which will go on soon, as long as the kernel does not say that it is dead. */
+/* Waits for the writer, which will soon go on, unless the kernel says that it is dead. */
 static int32_t await_writer(wmmf_section *section, int64_t deadline, int turn) {
     uint64_t word = load_seq_u64(&section->header->lock);
     int32_t status = rwlock_word_status(word);
@@ -85,9 +85,9 @@ static int32_t await_version(wmmf_section *section, uint64_t version, uint64_t f
     return WMMF_OK;
 }
 
-/* Copies one version, or says that it is GONE. Bytes that were taken while their write was under way count only once
- * that write has ended: seen by its sequence or the next, never by a later one, which a repair after its death could
- * have stored as well. */
+/* Copies one version, or returns that it is GONE. Bytes that were copied during their write count only once that write
+ * has ended. The proof is its sequence or the next one, never a later one, which a repair after its death could also
+ * have stored. */
 static int32_t copy_version(wmmf_section *section, uint64_t version, uint64_t offset, uint8_t *buffer, size_t length,
                             int64_t deadline, enum verdict *verdict) {
     size_t chunk = seqlock_chunk_size(length);
@@ -128,7 +128,7 @@ int32_t seqlock_read(wmmf_section *section, uint64_t offset, void *buffer, size_
         status = copy_version(section, now + (now & 1), offset, buffer, length, deadline, &verdict);
         if (status != WMMF_OK || verdict == THERE)
             return status;
-        /* It has gone on, so this is hardly a wait for it. */
+        /* The writer has gone on, so this hardly waits. */
         status = await_writer(section, deadline, turn % BACKOFF_SPINS);
         if (status != WMMF_OK)
             return status;

@@ -1,4 +1,4 @@
-/* Reading without the lock, as a read-only handle must. */
+/* Reading without the lock, for read-only handles. */
 #ifndef WMMF_SEQLOCK_READ_H
 #define WMMF_SEQLOCK_READ_H
 

@@ -18,7 +18,7 @@
     X(WMMF_E_NAME_INVALID, "the name is not UTF-8 or contains a slash or backslash where none may be")                 \
     X(WMMF_E_EXISTS, "the name is already taken")                                                                      \
     X(WMMF_E_NOT_FOUND, "there is no section or file with this name")                                                  \
-    X(WMMF_E_TIMEOUT, "the time was up")                                                                               \
+    X(WMMF_E_TIMEOUT, "the timeout expired")                                                                           \
     X(WMMF_E_OWNER_DIED, "a writer died while it held the lock, so the payload may be half written")                   \
     X(WMMF_E_POISONED, "the section is poisoned: its payload was left inconsistent, or damage was found")              \
     X(WMMF_E_CLOSED, "the section is closed")                                                                          \

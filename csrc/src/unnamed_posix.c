@@ -1,10 +1,10 @@
-/* Sections without a name, on Linux: memory of memfd_create, which the kernel frees with its last user.
+/* Unnamed sections on Linux: memory of memfd_create, which the kernel frees when the last process closes it.
  *
- * Seals, which nobody can take away, keep it as long as it is: whoever has it open cannot be given a signal by a cut.
- * Other processes get a descriptor. The library opens it again through /proc: an open file description of its own,
- * which proofs of life need (see platform_posix.c), and in which the permission bits count once more.
+ * Seals, which nobody can remove, keep it from getting shorter, so nobody can raise a signal in another process by
+ * truncating it. Other processes get a descriptor. The library opens it again through /proc, which gives a separate
+ * open file description: tokens need one (see platform_posix.c), and the permission bits are checked again.
  *
- * Large pages are those of the kernel's pool, if it has enough, else transparent ones (see pages_posix.c). */
+ * Large pages come from the kernel's pool if it has enough, otherwise they are transparent ones (see pages_posix.c). */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include "posix.h"
@@ -18,7 +18,7 @@
 
 #include "last_error.h"
 
-/* What older headers do not know. */
+/* Older headers do not have these. */
 #ifndef MFD_CLOEXEC
 #define MFD_CLOEXEC       1u
 #define MFD_ALLOW_SEALING 2u
@@ -27,7 +27,7 @@
 #define MFD_HUGETLB 4u /* Linux 4.14; of the usual size */
 #endif
 #ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 8u /* Linux 6.3; systems may demand it */
+#define MFD_NOEXEC_SEAL 8u /* Linux 6.3; systems may require it */
 #endif
 #ifndef F_ADD_SEALS
 #define F_ADD_SEALS   1033
@@ -37,7 +37,7 @@
 #define F_SEAL_GROW   4
 #endif
 
-/* The call by its number: glibc has a function for it since 2.27. */
+/* Called by number: glibc has a function for it since 2.27. */
 static int new_memory(unsigned flags) {
     return (int)syscall(SYS_memfd_create, "wmmf", flags);
 }
@@ -65,7 +65,7 @@ static int open_through_proc(const struct platform_mapping *mapping, int32_t *st
     int error = errno;
     *status = status_from_errno();
     if (error == ENOENT || error == ENOTDIR) {
-        error_detail("/proc, through which sections without a name are opened, is not there");
+        error_detail("/proc is missing; unnamed sections are opened through it");
         *status = WMMF_E_NOT_SUPPORTED;
     }
     return -1;
@@ -78,7 +78,7 @@ static int32_t fill_memory(struct platform_mapping *mapping, unsigned kind, mode
         status = find_pool(mapping);
     int second = status == WMMF_OK ? open_through_proc(mapping, &status) : -1;
     if (status == WMMF_OK)
-        status = fill_new(mapping, second, mode & 0666, size, reserved, flags); /* nobody can run it */
+        status = fill_new(mapping, second, mode & 0666, size, reserved, flags); /* not executable */
     return status;
 }
 
@@ -124,7 +124,7 @@ int32_t platform_share(struct platform_mapping *mapping, uint32_t pid, bool read
     struct platform_mapping copy = *mapping;
     int32_t status = descriptor_check(mapping);
     if (status == WMMF_OK && pid != 0) {
-        error_detail("Linux gives no descriptor to a process by its number: pass 0, and hand the descriptor on");
+        error_detail("Linux cannot give a descriptor to another process: pass 0, and send the descriptor yourself");
         status = WMMF_E_NOT_SUPPORTED;
     }
     copy.read_only = read_only;
@@ -138,7 +138,7 @@ static int32_t sealed_check(int fd) {
     int seals = fcntl(fd, F_GET_SEALS);
     if (seals < 0 && errno == EBADF) {
         status_from_errno();
-        error_detail("%d is no open descriptor of this process", fd);
+        error_detail("%d is not an open descriptor of this process", fd);
         return WMMF_E_ARGUMENT;
     }
     if (seals < 0 && errno != EINVAL)
@@ -149,7 +149,7 @@ static int32_t sealed_check(int fd) {
     return WMMF_E_FORMAT;
 }
 
-/* Looks twice: another thread may close the number and open something else under it. */
+/* Checks twice: another thread may close the descriptor and open something else under its number. */
 static int32_t open_descriptor(struct platform_mapping *mapping, int given) {
     struct stat status;
     struct platform_mapping theirs = {.fd = given, .read_only = mapping->read_only};
@@ -173,7 +173,7 @@ static int32_t open_descriptor(struct platform_mapping *mapping, int given) {
 int32_t platform_open_handle(int64_t handle, bool read_only, struct platform_mapping **out) {
     struct platform_mapping *mapping;
     if (handle < 0 || handle > INT_MAX) {
-        error_detail("%lld is no descriptor", (long long)handle);
+        error_detail("%lld is not a descriptor", (long long)handle);
         return WMMF_E_ARGUMENT;
     }
     int32_t status = mapping_new(&mapping);

@@ -1,4 +1,4 @@
-/* Sections without a name, on Windows: the kernel copies a handle of them into another process. */
+/* Unnamed sections on Windows: the kernel copies a handle into another process. */
 #include "win.h"
 
 #include "last_error.h"
@@ -7,7 +7,7 @@ static DWORD rights(bool read_only) {
     return read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE;
 }
 
-/* Processes of all sessions may get a handle: what they sleep on is in the namespace of the machine. */
+/* Processes of all sessions may get a handle, so the objects on which they sleep are in the machine's namespace. */
 static int32_t unnamed_new(struct platform_mapping **out) {
     int32_t status = mapping_new(out);
     if (status == WMMF_OK)
@@ -46,7 +46,7 @@ int32_t platform_share(struct platform_mapping *mapping, uint32_t pid, bool read
     return status;
 }
 
-/* "Invalid handle" here means that it is one, of something else. */
+/* "Invalid handle" here means that it is a handle of something else. */
 static int32_t map_handle(struct platform_mapping *mapping, bool read_only) {
     int32_t status = section_map(mapping, read_only);
     if (status == WMMF_OK || last_error()->system != ERROR_INVALID_HANDLE)
@@ -56,7 +56,7 @@ static int32_t map_handle(struct platform_mapping *mapping, bool read_only) {
 }
 
 static int32_t no_handle(int64_t handle) {
-    error_detail("%lld is no handle of this process", (long long)handle);
+    error_detail("%lld is not a handle of this process", (long long)handle);
     return WMMF_E_ARGUMENT;
 }
 
@@ -66,7 +66,7 @@ int32_t platform_open_handle(int64_t handle, bool read_only, struct platform_map
     int32_t status = unnamed_new(&mapping);
     if (status != WMMF_OK)
         return status;
-    if (handle < 0) { /* where the system keeps names for this process and thread, and INVALID_HANDLE_VALUE */
+    if (handle < 0) { /* pseudo-handles of this process and thread, and INVALID_HANDLE_VALUE */
         status = no_handle(handle);
     } else if (DuplicateHandle(self, given, self, &mapping->mapping, rights(read_only), FALSE, 0)) {
         status = map_handle(mapping, read_only);

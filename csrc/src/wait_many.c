@@ -1,15 +1,15 @@
 /* Waiting for several sections and channels at once, and wakers that end such a wait.
  *
  * No wake-up is lost. In each round the caller counts itself in at every eventcount, then looks at every item, then
- * sleeps on all epochs as they were before that look. Each eventcount keeps its promise alone (eventcount.h): a change
- * that the look missed comes from a writer that sees our count, takes it out and moves the epoch, and that ends the
- * sleep. A waker is the same with one word: the wake stores 1 before it wakes, and the sleep does not begin unless the
- * word is 0. A change that nobody wakes us for (the death of a writer, or any change if the handle is read-only and
- * cannot count itself in) is found by looking again after a slice, as the single waits do. The slices of an idle wait
- * grow, so that a process that waits for many at all times costs next to nothing: such a change is found late by about
- * as long as the wait has lasted already.
+ * sleeps on all epochs as they were before that look. Each eventcount works on its own (eventcount.h): a change that
+ * the look missed comes from a writer that sees our count, clears it and advances the epoch, which ends the sleep. A
+ * waker does the same with one word: it stores 1 before it wakes, and the sleep does not begin unless the word is 0.
+ * For some changes nobody wakes us: the death of a writer, or any change if the handle is read-only and cannot count
+ * itself in. We find those by looking again after a slice, like the single waits. The slices of an idle wait grow, so
+ * that a process that always waits for many costs next to nothing. The delay of such a change is then about as long as
+ * the wait has already lasted.
  *
- * Dying while asleep leaves a count in each eventcount: one needless wake-up each, as with any sleeper. */
+ * Dying while asleep leaves a count in each eventcount, which costs one needless wake-up each, as with any sleeper. */
 #include <stdlib.h>
 
 #include "channel.h"
@@ -37,7 +37,7 @@ int32_t wmmf_waker_wake(wmmf_waker *waker) {
     error_clear();
     if (!waker)
         return WMMF_E_ARGUMENT;
-    /* seq_cst: what the caller did before is seen by whoever takes the wake. */
+    /* seq_cst: the thread that takes the wake sees what the caller did before. */
     if (exchange_seq_u32(&waker->woken, 1) == 0)
         platform_waker_wake(waker);
     return WMMF_OK;
@@ -54,7 +54,7 @@ int32_t wmmf_waker_close(wmmf_waker *waker) {
 
 /* Where an item sleeps. */
 struct place {
-    wmmf_section *section; /* NULL: decided, or not to be waited for */
+    wmmf_section *section; /* NULL: decided, or impossible to wait for */
     enum event event;
     uint32_t seen;
 };
@@ -63,7 +63,7 @@ struct round {
     wmmf_wait_item *items;
     wmmf_waker *waker;
     uint32_t count;
-    bool polling; /* some handle cannot count itself in */
+    bool polling; /* at least one handle cannot count itself in */
     struct place places[WMMF_WAIT_MANY_MAX];
 };
 
@@ -89,7 +89,7 @@ static bool look_at_all(const struct round *round) {
         item->status = look_at(item);
         over = over || item->status != WMMF_E_TIMEOUT;
     }
-    /* Takes only a wake that has come, so that a later one is kept for the next wait. */
+    /* Takes only a wake that has come; a later one stays for the next wait. */
     uint32_t woken = 1;
     return (round->waker && cas_seq_u32(&round->waker->woken, &woken, 0)) || over;
 }
@@ -106,7 +106,8 @@ static void find_places(struct round *round) {
     }
 }
 
-/* What the calling thread keeps away itself will never come. A look, without a timeout, is not told. */
+/* Finds items that will never change because the calling thread itself has the lock. Not for a look without a timeout.
+ */
 static bool find_vain(const struct round *round) {
     bool found = false;
     for (uint32_t i = 0; i < round->count; i++) {
@@ -127,7 +128,7 @@ static void prepare_all(struct round *round) {
     }
 }
 
-/* Where we were woken meanwhile, our count is gone already. */
+/* If an eventcount has woken us meanwhile, our count is already gone there. */
 static void cancel_all(const struct round *round) {
     for (uint32_t i = 0; i < round->count; i++)
         if (!round->places[i].section->read_only)
@@ -156,7 +157,7 @@ int32_t wmmf_wait_many(wmmf_wait_item *items, uint32_t count, wmmf_waker *waker,
     int64_t deadline = deadline_after(timeout_ns);
     bool over = look_at_all(&round);
     if (!over) {
-        find_places(&round); /* of items that can be waited for: the others have been decided */
+        find_places(&round); /* for items that can change: the others are decided */
         over = timeout_ns != 0 && find_vain(&round);
     }
     int64_t recheck = round.polling ? READ_ONLY_RECHECK_NS : RECHECK_NS;

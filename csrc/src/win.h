@@ -24,44 +24,44 @@ struct platform_mapping {
     HANDLE file;
     HANDLE mapping;
     void *view;
-    uint8_t *base; /* where in the view the section begins */
+    uint8_t *base; /* where the section begins in the view */
     uint64_t mapped_size;
     uint64_t page_size;   /* of large pages; 0: ordinary ones */
-    uint64_t kept;        /* bytes that this process keeps in memory */
+    uint64_t kept;        /* bytes that this process has locked in memory */
     uint64_t file_offset; /* of `base` in its file */
     uint32_t protection;  /* of a file: enum wmmf_protection */
-    uint64_t reach;       /* of a file: its first bytes that `mapping` has; others may make it longer */
+    uint64_t reach;       /* of a file: how many of its first bytes `mapping` has; others may make it longer */
     bool write_through;
-    wchar_t *section_name; /* over a file; NULL: none */
+    wchar_t *section_name; /* of the section over a file; NULL: none */
     const wchar_t *object_namespace;
     PSECURITY_DESCRIPTOR descriptor; /* the creator's, for the semaphores; NULL: the system's default */
     HANDLE events[EVENT_COUNT];
     struct token tokens[TOKENS];
     uint64_t id;
-    uint64_t identity; /* of the name; 0: it has none */
+    uint64_t identity; /* hash of the name; 0: no name */
 };
 
-/* The status for a code of GetLastError, which becomes the last error of the system. */
+/* The status for a code of GetLastError, which becomes the last system error. */
 int32_t status_from_error(DWORD error);
 int32_t section_name(const char *name, uint32_t name_space, wchar_t *out);
 int32_t mapping_new(struct platform_mapping **out);
 void close_handle(HANDLE handle);
 /* The security descriptor that the options ask for. */
 int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRIPTOR *out);
-/* Creates and maps a section of a name that is free, or of none (NULL), of the pages that the flags ask for; with
- * addresses for more, if they are more. */
+/* Creates and maps a section under a free name, or without a name (NULL), in the pages that the flags ask for. If
+ * `addresses` is larger than `size`, reserves addresses for more. */
 int32_t create_exclusively(struct platform_mapping *mapping, const wchar_t *name, uint64_t size, uint64_t addresses,
                            uint32_t flags);
-/* The kernel object alone; `kind`: SEC_COMMIT and the like. */
+/* Creates only the kernel object; `kind`: SEC_COMMIT and the like. */
 int32_t create_section(struct platform_mapping *mapping, const wchar_t *name, uint64_t size, DWORD kind);
-/* A view of all of mapping->mapping; `pages`: FILE_MAP_LARGE_PAGES, or 0. NULL: GetLastError says why. */
+/* Maps all of mapping->mapping; `pages`: FILE_MAP_LARGE_PAGES, or 0. NULL: GetLastError says why. */
 void *section_view(const struct platform_mapping *mapping, bool read_only, DWORD pages);
-/* The same as the mapping's own. */
+/* The same for the mapping's own view. */
 int32_t section_map(struct platform_mapping *mapping, bool read_only);
 
 /* Large pages and locked memory (pages_win.c). */
 int32_t create_large(struct platform_mapping *mapping, const wchar_t *name, uint64_t size);
-/* The view ends: what platform_keep has added to the working set is taken away again. */
+/* When the view ends: removes what platform_keep has added to the working set. */
 void end_keeping(struct platform_mapping *mapping);
 
 #endif

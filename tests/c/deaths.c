@@ -1,5 +1,5 @@
-/* A peer dies again as soon as it was reaped, as often as one looks: a caller whose time is up reaps at most one round,
- * and returns. No clock: what counts is how many of those deaths the caller has seen. Linked with
+/* A peer dies again as soon as it was reaped, as often as one looks: a caller whose timeout has expired reaps at most
+ * one round, and returns. No clock: what counts is how many of those deaths the caller has seen. Linked with
  * --wrap=platform_token_drop, which ends every reaping. */
 #include <stdio.h>
 

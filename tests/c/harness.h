@@ -84,7 +84,7 @@ struct suite {
     const struct role *roles;
 };
 
-/* Runs the tests, or, if the arguments say so, plays a role in another process; prints 'N passed, N failed'. */
+/* Runs the tests or, if the arguments ask for that, plays a role in another process; prints 'N passed, N failed'. */
 int harness_main(int argc, char **argv, const struct suite *const *suites);
 /* The same for a program of one file, whose tests need no other process. */
 int harness_run(int argc, char **argv, const struct test *tests);

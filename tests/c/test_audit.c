@@ -246,7 +246,7 @@ static void poison_reaches_who_holds_the_lock(void) {
     CHECK_STATUS(WMMF_E_POISONED, wmmf_mark_consistent(section));
     CHECK_STATUS(WMMF_E_POISONED, wmmf_sequence(section, &sequence));
     CHECK_STATUS(WMMF_E_POISONED, wmmf_unlock_write(section));
-    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(section)); /* it was given back all the same */
+    CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_unlock_write(section)); /* it was released anyway */
     wmmf_close(raw);
     wmmf_close(section);
 }

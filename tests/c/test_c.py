@@ -83,7 +83,7 @@ def test_loading_and_unloading_leaves_nothing_on_windows() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-# Calls of the library that have no failure to undo: they only give back, wait, wake or ask what is always known.
+# Calls of the library that have no failure to undo: they only release, wait, wake or return what is always known.
 HARMLESS = {
     "gcc": (
         "__ctype_b_loc __errno_location __isoc99_sscanf __isoc99_strtoull _GLOBAL_OFFSET_TABLE_ atexit clock_gettime "

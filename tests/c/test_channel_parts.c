@@ -751,7 +751,7 @@ static void a_frame_is_no_other_with_the_same_32_bits(void) {
     wmmf_channel_close(writer);
 }
 
-/* 2^48 frames are those of nine years at a million a second, but a hostile writer may say so. */
+/* 2^48 frames are those of nine years at a million a second, but a hostile writer may claim them. */
 static void the_end_of_all_sequences_stops_nobody(void) {
     for (uint32_t history = 0; history <= 5; history += 5) {
         const char *name = new_name();
@@ -1044,7 +1044,7 @@ static void a_name_that_was_taken_away_comes_back(void) {
     CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &frame));
     CHECK_STATUS(WMMF_OK, wmmf_channel_release(late, &other));
     CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_channel_release(reader, &held));
-    /* Somebody else is quicker: the owner says so, and goes on for those it has. */
+    /* Another program is quicker: the owner reports that, and goes on for those it has. */
     CHECK_EQUAL(0, unlink(path));
     wmmf_section *thief = create(name, 100, WMMF_NATIVE);
     start = system_now_ns();

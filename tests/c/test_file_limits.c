@@ -158,7 +158,7 @@ static void pipes_sockets_and_loops_are_no_files(void) {
     const char *path = new_name();
     wmmf_section *section = NULL;
     CHECK(mkfifo(path, 0600) == 0);
-    check_failed(WMMF_E_FORMAT, wmmf_map_file(path, 0, NULL, &section), "it is a pipe, and no ordinary file");
+    check_failed(WMMF_E_FORMAT, wmmf_map_file(path, 0, NULL, &section), "it is a pipe, not an ordinary file");
     unlink(path);
     make_socket(path);
     check_failed(WMMF_E_FORMAT, wmmf_map_file(path, 0, NULL, &section), "it is a socket, or a device");
@@ -174,7 +174,7 @@ static void nothing_is_found_below_a_file(void) {
     wmmf_section *section = NULL;
     snprintf(below, sizeof below, "%s/below", path);
     CHECK(close(open(path, O_CREAT | O_WRONLY, 0600)) == 0);
-    check_failed(WMMF_E_NOT_FOUND, wmmf_map_file(below, 0, NULL, &section), "what the path names as a folder is none");
+    check_failed(WMMF_E_NOT_FOUND, wmmf_map_file(below, 0, NULL, &section), "a part of the path is not a folder");
     unlink(path);
 }
 

@@ -121,7 +121,7 @@ static void what_cannot_be_is_refused(void) {
     options = native(WMMF_FILE_TRUNCATE);
     check_refused(WMMF_E_NOT_SUPPORTED, path, SIZE, options);
     check_refused(WMMF_E_FORMAT, path, 0, native(WMMF_FILE_OPEN_OR_CREATE));
-    check_refused_with(WMMF_E_FORMAT, empty, 0, native(WMMF_FILE_OPEN), "nothing in it yet");
+    check_refused_with(WMMF_E_FORMAT, empty, 0, native(WMMF_FILE_OPEN), "the file is empty");
     check_refused(WMMF_E_FORMAT, system_device(), 0, with_protection(WMMF_READ));
     wmmf_section *section = NULL;
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_map_file(NULL, 1, NULL, &section));
@@ -200,8 +200,8 @@ static void check_no_file(const char *path, const char *detail) {
 }
 
 static void what_is_no_ordinary_file_is_named(void) {
-    check_no_file(".", "it is a folder, and no ordinary file");
-    check_no_file(system_device(), "it is a device, and no ordinary file");
+    check_no_file(".", "it is a folder, not an ordinary file");
+    check_no_file(system_device(), "it is a device, not an ordinary file");
 }
 
 /* The content that new_file gave it is still there. */
@@ -252,7 +252,7 @@ static void a_file_that_others_have_mapped_is_emptied_or_stays(void) {
         CHECK_EQUAL(0, byte);
     } else { /* Windows */
         CHECK_STATUS(WMMF_E_ACCESS, status);
-        check_detail("somebody has mapped the file");
+        check_detail("the file is mapped");
         check_whole(path);
     }
     wmmf_close(section);

@@ -1,4 +1,4 @@
-/* Locks that belong to no thread: what an owner takes in one thread it uses and gives back in another. */
+/* Locks that belong to no thread: what an owner takes in one thread it uses and releases in another. */
 #include "atomic.h"
 #include "harness.h"
 #include "system.h"

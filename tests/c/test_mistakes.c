@@ -59,7 +59,7 @@ static char *long_path(size_t length, bool one_name) {
 }
 
 static void a_path_that_leads_to_no_file(void) {
-    static const char slash[] = "a path that ends with a slash is that of a folder";
+    static const char slash[] = "a path that ends with a slash names a folder";
     const uint32_t or_create = WMMF_FILE_OPEN_OR_CREATE;
     char *name = long_path(300, true), *all = long_path(40001, false), below[64];
     snprintf(below, sizeof below, "%s/", new_name());
@@ -70,8 +70,8 @@ static void a_path_that_leads_to_no_file(void) {
         {"no-such-folder/file", SIZE, 0, 0, 0, WMMF_E_NOT_FOUND, ""},
         {"no-such-folder/file", SIZE, or_create, 0, 0, WMMF_E_NOT_FOUND, ""},
         {"no-such-folder/file", SIZE, WMMF_FILE_CREATE, 0, 0, WMMF_E_NOT_FOUND, ""},
-        {".", SIZE, 0, 0, 0, WMMF_E_FORMAT, "it is a folder, and no ordinary file"},
-        {".", SIZE, or_create, 0, 0, WMMF_E_FORMAT, "it is a folder, and no ordinary file"},
+        {".", SIZE, 0, 0, 0, WMMF_E_FORMAT, "it is a folder, not an ordinary file"},
+        {".", SIZE, or_create, 0, 0, WMMF_E_FORMAT, "it is a folder, not an ordinary file"},
         {"./", SIZE, 0, 0, 0, WMMF_E_FORMAT, slash},
         {below, SIZE, 0, 0, 0, WMMF_E_FORMAT, slash},
         {below, SIZE, or_create, 0, 0, WMMF_E_FORMAT, slash},

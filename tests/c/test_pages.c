@@ -29,7 +29,7 @@ static void check_whole(wmmf_section *section, uint64_t page) {
     REQUIRE_OK(wmmf_write(section, SIZE - 6, "hello", 6, 0));
 }
 
-/* The other handle of this section, which is not told anything. */
+/* The other handle of this section, which learns nothing. */
 static void check_other(wmmf_section *other, uint64_t page) {
     char text[6] = "";
     wmmf_window *window = NULL;
@@ -49,7 +49,7 @@ static void check_refusal(int32_t status) {
     const char *detail = wmmf_last_detail();
     CHECK(status == WMMF_E_NOT_SUPPORTED || status == WMMF_E_ACCESS || status == WMMF_E_NO_MEMORY);
     CHECK(strstr(detail, "huge=advise") || strstr(detail, "nr_hugepages") || strstr(detail, "SeLockMemoryPrivilege") ||
-          strstr(detail, "so large pieces"));
+          strstr(detail, "contiguous memory"));
 }
 
 static void large_pages_are_granted_or_refused_with_a_reason(void) {

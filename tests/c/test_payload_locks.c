@@ -42,7 +42,7 @@ static void check_holds_are_free(wmmf_section *section) {
         REQUIRE_OK(wmmf_unlock_write_at(section, (uint64_t)i * 64));
 }
 
-/* The roles: each takes a row, says so, and keeps it until it is told to go, or is killed. */
+/* The roles: each takes a row, reports that, and keeps it until it is told to go, or is killed. */
 
 static int read_row(const char *name) {
     return hold_until_told(name, WMMF_NATIVE, lock_read_row, unlock_read_row);

@@ -5,7 +5,7 @@
 #include "harness.h"
 #include "system.h"
 
-/* The roles: each takes something, says so, and keeps it until it is told to go, or is killed. */
+/* The roles: each takes something, reports that, and keeps it until it is told to go, or is killed. */
 
 static int hold_open(const char *name) {
     wmmf_section *section = open_existing(name, WMMF_NATIVE);

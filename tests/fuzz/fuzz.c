@@ -341,7 +341,7 @@ static void grow_handle(void) {
     close((int)handle);
 }
 
-/* Files: what is there is mapped once more, in parts, and keeps its size, which the peer's own mapping needs. */
+/* Files: what is there is mapped again, in parts, and keeps its size, which the peer's own mapping needs. */
 static void call_map_file(void) {
     wmmf_section *section = NULL;
     wmmf_window *window = NULL;

@@ -13,7 +13,7 @@
  * The end of a thread with the lock is the death of its process, but that the process itself does what follows.
  *
  * Checked: a writer is inside alone; nobody reads what a dead writer left half written, and the next writer is told;
- * whoever lives gets to its end, however the others died (no invalid end state). */
+ * every living process gets to its end, however the others died (no invalid end state). */
 #define N      (WRITERS + READERS)
 #define NOBODY 255
 

@@ -10,7 +10,7 @@
  * - All are alike. So those who may die are the first: every other run is one of these with other names.
  * - What the lock says about a dead writer is left out (exclusion.pml), and so is who wakes whom (waking.pml).
  *
- * Checked: a writer is inside alone; whoever has joined is counted until it leaves; whoever lives gets to its end,
+ * Checked: a writer is inside alone; whoever has joined is counted until it leaves; every living process gets to its end,
  * however the others died (no invalid end state); when nobody is there any more, and nobody has died, nothing is
  * counted.
  *

@@ -110,7 +110,7 @@ def test_a_channel_with_other_access_is_replaced_when_its_readers_let_go(
     share(source="test", name=name, access=Access.OWNER).close()
     with FrameChannel.create(name, capacity=10**5, namespace=Namespace.GLOBAL, access=Access.USERS_READ) as kept:
         camera = share(source="test", name=name, access=Access.OWNER)
-        eventually(lambda: "made with another access (mode 0644)" in camera.problem)
+        eventually(lambda: "created with other access (mode 0644)" in camera.problem)
         assert kept.sequence == 0
     eventually(lambda: camera.problem == "")
     assert os.stat(f"/dev/shm/wmmf-g-{name}").st_mode & 0o777 == 0o600

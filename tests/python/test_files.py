@@ -141,10 +141,10 @@ def test_what_does_not_fit_is_named(path: Path, tmp_path: Path) -> None:
     expect("size 2: expected at most 1, because the file has 262144", "r", offset=262_143, size=2)
     expect("offset 1: expected 0, where a native file has its header", offset=1, layout="native")
     expect("file_size 9: expected 0, because the protection does not let", "r", file_size=9)
-    expect("protection 2: expected 0 or 1, because a native file has a lock", "c", layout="native")
+    expect("protection 2: expected 0 or 1, because all programs must see", "c", layout="native")
     table = tmp_path / "table"
     MemoryMappedFile.open_file(table, "x", size=100, layout="native").close()
-    expect("size 101: expected at most 100, which it has", file=table, size=101, layout="native")
+    expect("size 101: expected at most 100, the size of the payload", file=table, size=101, layout="native")
     with MemoryMappedFile.open_file(path, "c") as file:
         with pytest.raises(AccessDeniedError, match="this handle copies on write"):
             file.resize(10)
@@ -329,5 +329,5 @@ if sys.platform == "win32":
     @pytest.mark.parametrize("mode", ["x", "w+", "a+", "r+", "r"])
     def test_the_name_of_a_device(device: str, mode: str, tmp_path: Path) -> None:
         for path in (device, tmp_path / device):
-            with pytest.raises(FormatError, match="it is a device, and no ordinary file"):
+            with pytest.raises(FormatError, match="it is a device, not an ordinary file"):
                 MemoryMappedFile.open_file(path, mode, size=None if mode == "r" else 10)

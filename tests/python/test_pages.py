@@ -170,7 +170,7 @@ def test_locked_is_told_and_belongs_to_the_object(name: str) -> None:
     ):
         assert [one.locked for one in (section, other, third)] == [True, False, True]
         assert section.page_size == other.page_size >= mmap.PAGESIZE
-        with pytest.raises(NotSupportedError, match="locked memory is not given back"):
+        with pytest.raises(NotSupportedError, match="locked memory cannot be released"):
             section.advise(Advice.DONT_NEED)
 
 

@@ -102,7 +102,7 @@ def test_own_only_opens_what_this_user_made_with_this_access(name: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows compares the owner only")
 def test_own_only_refuses_another_access(name: str) -> None:
-    expected = r"cannot create .*access denied: it was made with another access \(mode 0644\), expected 0600"
+    expected = r"cannot create .*access denied: it was created with other access \(mode 0644\), expected 0600"
     with MemoryMappedFile.create(name, 100, access=Access.USERS_READ), pytest.raises(AccessDeniedError, match=expected):
         MemoryMappedFile.create(name, 100, exist_ok=True, own_only=True)
     channel = FrameChannel.create(name, capacity=100, access=Access.USERS_READ)
@@ -290,7 +290,7 @@ def test_any_namespace_is_the_global_one_first(name: str) -> None:
 def test_files_that_cannot_be_mapped(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="nothing"):
         MemoryMappedFile.open_file(tmp_path / "nothing")
-    with pytest.raises(FormatError, match="it is a folder, and no ordinary file"):
+    with pytest.raises(FormatError, match="it is a folder, not an ordinary file"):
         MemoryMappedFile.open_file(tmp_path)
     (tmp_path / "empty").touch()
     with pytest.raises(InvalidArgumentError, match="size 0: expected at least 1, because the file has 0 bytes"):

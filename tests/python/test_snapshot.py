@@ -74,7 +74,7 @@ def test_snapshot_of_no_picture(name: str, tmp_path: Path, capsys: pytest.Captur
     file = tmp_path / "out.png"
     with FrameChannel.create(name, capacity=1000) as channel:
         assert main(["snapshot", name, str(file), "--timeout", "0.1"]) == 2
-        assert "the time was up" in capsys.readouterr().err
+        assert "the timeout expired" in capsys.readouterr().err
         channel.publish(bytes(10))
         assert main(["snapshot", name, str(file), "--timeout", "0.1"]) == 2
         assert "pixel format ''" in capsys.readouterr().err

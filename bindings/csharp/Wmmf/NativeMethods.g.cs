@@ -4,15 +4,15 @@ using System.Runtime.InteropServices;
 
 namespace Wmmf
 {
-    // More options to create a frame channel with.
+    // More options for creating a frame channel.
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_channel_options
     {
         // sizeof(wmmf_channel_options)
         public uint struct_size;
-        // how many frames stay readable after newer ones; they have slots of their own
+        // how many older frames stay readable; they have their own slots
         public uint history;
-        // frames that one handle can hold at once; 0 = 8
+        // how many frames one handle can hold at once; 0 = 8
         public uint pins;
         // 1: do not publish yet, see wmmf_channel_stand_by
         public uint standby;
@@ -36,7 +36,7 @@ namespace Wmmf
         public uint mode;
         // 1: ask for read rights only and map read-only pages; used when opening
         public uint read_only;
-        // records to create a native section with; 0 = 56
+        // records of a new native section; 0 = 56
         public uint participants;
         // locks in the payload of a native section that one handle can hold or wait for at once (wmmf_lock_read_at): 64 at most; 0 = none
         public uint locks;
@@ -44,11 +44,11 @@ namespace Wmmf
         public byte* sddl;
         // frame channels only: for creating; NULL: all 0
         public wmmf_channel_options* channel;
-        // for creating: bytes of payload that it can grow to (wmmf_resize); 0: none
+        // for creating: payload size to which it can grow (wmmf_resize); 0: none
         public ulong reserve;
         // bits 1, 2, 4
         public uint flags;
-        // 1: do not open what another user made, or on POSIX what this user made with another access: WMMF_E_ACCESS, before any of it is used
+        // 1: refuse a section of another user, and on POSIX one of this user with other access (WMMF_E_ACCESS), before using any of it
         public uint own_only;
     }
 
@@ -72,9 +72,9 @@ namespace Wmmf
         public uint flags;
         // records of a new native file; 0: 56
         public uint participants;
-        // where in the file the section begins: anywhere; native: 0
+        // where in the file the section begins: any offset; native: 0
         public ulong offset;
-        // the file grows to this, if it is shorter; 0: no longer than it must be
+        // the file grows to this, if it is shorter; 0: no more than necessary
         public ulong file_size;
         // with `name`
         public uint name_space;
@@ -84,7 +84,7 @@ namespace Wmmf
         public byte* name;
     }
 
-    // What a handle knows of its section; written by wmmf_get_info.
+    // What a handle knows about its section; written by wmmf_get_info.
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_info
     {
@@ -92,27 +92,27 @@ namespace Wmmf
         public uint struct_size;
         // enum wmmf_layout
         public uint layout;
-        // 1 if this handle is
+        // 1 if this handle is read-only
         public uint read_only;
         // records in the section; 0 if the layout has none
         public uint participants;
         // payload bytes
         public ulong size;
-        // bytes mapped: headers and the system's rounding included
+        // bytes mapped, including headers and the system's rounding
         public ulong mapped_size;
         // of the payload in the mapping
         public ulong data_offset;
-        // native layout: when it was created, nanoseconds since 1970; else 0
+        // native layout: creation time, nanoseconds since 1970; else 0
         public ulong created_unix_ns;
-        // native layout: the process that created it, as that saw itself; else 0
+        // native layout: process id of the creator, in its own pid namespace; else 0
         public uint creator_pid;
         // enum wmmf_namespace: where the name was found, never WMMF_ANY
         public uint name_space;
-        // bytes of payload that it could have in all, in memory; 0: no more than it has
+        // payload size to which it can grow in memory; 0: it cannot
         public ulong reserve;
-        // bytes of its pages; large ones of another creator are told in the native layout only
+        // bytes of its pages; only the native layout tells an opener that they are large
         public ulong page_size;
-        // 1 if this handle keeps it in memory (4)
+        // 1 if this handle locks it in memory (4)
         public uint locked;
         // the index of this handle's own wmmf_participant; UINT32_MAX: it has none (read-only)
         public uint record;
@@ -124,7 +124,7 @@ namespace Wmmf
     {
         // in: sizeof(wmmf_frame)
         public uint struct_size;
-        // where it is
+        // the slot that it is in
         public uint slot;
         // bytes of the slot
         public ulong capacity;
@@ -132,35 +132,35 @@ namespace Wmmf
         public ulong used;
         // 1 for the channel's first frame, then 2, 3 ...
         public ulong sequence;
-        // frames published between the one that the reader had and this one
+        // frames published between the reader's previous one and this one
         public ulong missed;
         // monotonic clock of this machine: CLOCK_MONOTONIC, QueryPerformanceCounter
         public ulong timestamp_ns;
-        // pixels; 0 if it is no picture, or not told
+        // pixels; 0 if it is not a picture, or unknown
         public uint width;
         // rows; 0 if width is 0
         public uint height;
         // bytes from one row to the next; all rows are in the used bytes
         public uint stride;
-        // pixel format, first character in the lowest byte; 0: not told
+        // pixel format, first character in the lowest byte; 0: unknown
         public uint fourcc;
-        // of an array, enum wmmf_element; then what describes a picture is 0
+        // of an array, enum wmmf_element; the fields of a picture are then 0
         public uint element;
-        // of an array: how many entries of `shape` count
+        // of an array: number of used entries of `shape`
         public uint dimensions;
         // of an array, in C order and without gaps: elements along each dimension
         public fixed ulong shape[8];
-        // the device's own clock, in its own unit; 0: not told
+        // the device's own clock, in its own unit; 0: unknown
         public ulong device_timestamp;
-        // the device's own number of the frame; 0: not told
+        // the device's own number of the frame; 0: unknown
         public ulong device_frame;
-        // the library's own; give it back to the calls that end what began with it
+        // for the library: pass it unchanged to the call that ends this frame
         public uint hold;
-        // bytes of `user` that the writer gave
+        // bytes of `user` that the writer set
         public uint user_size;
-        // 64 bytes of the writer's own
+        // 64 bytes of the writer's user data
         public fixed byte user[64];
-        // in place, 64-byte aligned; NULL in what wmmf_channel_read writes
+        // in place, 64-byte aligned; NULL after wmmf_channel_read
         public void* data;
     }
 
@@ -171,37 +171,37 @@ namespace Wmmf
         // in: sizeof(wmmf_channel_info)
         public uint struct_size;
         public uint slots;
-        // bytes of a frame, at most
+        // maximum bytes of a frame
         public ulong capacity;
         // of the newest frame; 0: none yet
         public ulong sequence;
-        // of the newest frame; 0: none yet, or it did not fit into smaller pictures
+        // of the newest frame; 0: none yet, or it did not fit when the pictures became smaller
         public ulong timestamp_ns;
-        // the same clock, now: the difference is how long no frame has come
+        // the same clock now: the difference is the age of the newest frame
         public ulong now_ns;
-        // writable handles that can be open at once
+        // how many writable handles can be open at once
         public uint participants;
-        // 1 if this handle is
+        // 1 if this handle is read-only
         public uint read_only;
         // 1 if this handle can hold frames in place; 0: it gets copies
         public uint in_place;
-        // frames that stay readable after newer ones
+        // how many older frames stay readable
         public uint history;
-        // frames that one handle can hold at once
+        // how many frames one handle can hold at once
         public uint pins;
-        // how often the pictures were replaced, from 1
+        // number of the current pictures, from 1
         public uint generation;
-        // how often this handle found its name taken away and published under it again
+        // how often this handle found its name removed and created the channel again under it
         public uint republished;
-        // 1 if the name was taken away, and this handle could not publish under it again
+        // 1 if the name was removed, and this handle could not create the channel again
         public uint nameless;
         // sequence of the oldest frame that is still there; 0: there is none
         public ulong oldest;
-        // as it was created with
+        // as given when it was created
         public ulong pin_limit_ns;
     }
 
-    // A handle, of whatever language, that is or was open on a native section (writable ones only) or on a channel; written by wmmf_get_participant.
+    // A handle that a program in any language has or had open on a native section (writable ones only) or on a channel; written by wmmf_get_participant.
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_participant
     {
@@ -209,35 +209,35 @@ namespace Wmmf
         public uint struct_size;
         // the index of its record in the section
         public uint index;
-        // its process, as that process sees itself: in another container it may mean another
+        // its process id, in its own pid namespace
         public uint pid;
-        // 1 if the system says that its process lives, or cannot say
+        // 1 if its process lives, or the system cannot tell
         public uint alive;
-        // read locks that its threads hold or try to get
+        // read locks that its threads hold or try to take
         public uint readers;
-        // its threads that wait to read
+        // how many of its threads wait to read
         public uint waiting_readers;
         // 1 if one of its threads waits to write
         public uint waiting_writer;
-        // 1 if it holds the write lock or is about to; of a channel: if it fills a slot
+        // 1 if it holds the write lock or is about to; in a channel: if it fills a slot
         public uint writing;
-        // read locks given back, modulo 2^32
+        // read locks released, modulo 2^32
         public uint reads;
-        // write locks given back, modulo 2^32
+        // write locks released, modulo 2^32
         public uint writes;
         // when it opened the section: nanoseconds since 1970
         public ulong joined_unix_ns;
         // when it took the write lock, to some milliseconds; 0 if it has not yet
         public ulong writing_since_unix_ns;
-        // frames of a channel that it holds in place
+        // how many frames of a channel it holds in place
         public uint pins;
-        // 1 if it can only read the channel; such a handle writes its record itself, so do not rely on it
+        // 1 if it only reads the channel; a reader can forge this
         public uint read_only;
         // the sequence of the oldest frame that it holds in place; 0: none
         public ulong oldest_pinned;
     }
 
-    // What one thread of a participant has to do with one lock in the payload; written by wmmf_get_hold.
+    // A lock in the payload that one thread of a participant holds or waits for; written by wmmf_get_hold.
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_hold
     {
@@ -245,15 +245,15 @@ namespace Wmmf
         public uint struct_size;
         // the index of the participant's record in the section
         public uint participant;
-        // its process, as that process sees itself
+        // its process id, in its own pid namespace
         public uint pid;
-        // 1 if the thread holds the lock for reading, or tries to get it
+        // 1 if the thread holds the lock for reading, or tries to take it
         public uint reading;
         // 1 if it holds the lock for writing
         public uint writing;
         // 1 if it waits for the lock
         public uint waiting;
-        // where the lock is in the payload; UINT64_MAX if the hold is free
+        // offset of the lock in the payload; UINT64_MAX if the hold is free
         public ulong offset;
         // when it took the write lock, to some milliseconds; 0 if it has not yet
         public ulong writing_since_unix_ns;
@@ -265,7 +265,7 @@ namespace Wmmf
     {
         // in: sizeof(wmmf_audit_report)
         public uint struct_size;
-        // 1 if header, tallies or lock state contradict each other
+        // 1 if header, counts or lock state contradict each other
         public uint damaged;
         // writable handles whose process lives
         public uint participants;
@@ -275,19 +275,19 @@ namespace Wmmf
         public uint readers;
         // 1 + index of the participant that holds the write lock, 0 if none
         public uint writer;
-        // the process that holds it, as that process sees itself; 0 if none
+        // its process id, in its own pid namespace; 0 if none
         public uint writer_pid;
-        // 1 if a writer died and nobody has taken over yet
+        // 1 if a writer died and no other has repaired the payload yet
         public uint owner_died;
         // 1 if the section is poisoned
         public uint poisoned;
         // 0
         public uint reserved;
-        // how often the section was written
+        // the section's sequence
         public ulong sequence;
     }
 
-    // What a lock says; written by wmmf_get_lock_state.
+    // The state of a lock; written by wmmf_get_lock_state.
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_lock_state
     {
@@ -295,19 +295,19 @@ namespace Wmmf
         public uint struct_size;
         // 1 if its creator has finished it; 0 only in the winmmf layout
         public uint initialised;
-        // read locks that threads hold or try to get
+        // read locks that threads hold or try to take
         public uint readers;
         // 1 if a writer holds the lock, or will once those readers have left
         public uint writing;
-        // 1 + index of that writer's participant; 0: none, or the layout does not say
+        // 1 + index of that writer's participant; 0: none, or unknown in this layout
         public uint writer;
-        // its process, as that process sees itself; 0: none, or the layout does not say
+        // its process id, in its own pid namespace; 0: none, or unknown in this layout
         public uint writer_pid;
-        // 1 if somebody may be waiting for the lock
+        // 1 if a thread may be waiting for the lock
         public uint waiting;
-        // 1 if a writer died inside, and nobody has repaired the payload yet
+        // 1 if a writer died while it held the lock, and no other has repaired the payload yet
         public uint owner_died;
-        // 1 if the lock, and with its own lock the section, is poisoned
+        // 1 if the lock is poisoned; poison of the section's own lock is that of the section
         public uint poisoned;
         // 0
         public uint reserved;
@@ -317,37 +317,37 @@ namespace Wmmf
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_wait_item
     {
-        // in: this one, or NULL
+        // in: a section, or NULL
         public IntPtr section;
-        // in: this one, or NULL; exactly one of the two is given
+        // in: a channel, or NULL; give exactly one of the two
         public IntPtr channel;
-        // in: wait until the sequence is not this, as wmmf_wait and wmmf_channel_wait do
+        // in: waits until the sequence differs from this, like wmmf_wait and wmmf_channel_wait
         public ulong sequence;
-        // out: the sequence now, where status is WMMF_OK
+        // out: the current sequence, if status is WMMF_OK
         public ulong current;
-        // out: WMMF_OK: it has changed; WMMF_E_TIMEOUT: not yet; else why it will not change
+        // out: WMMF_OK: it has changed; WMMF_E_TIMEOUT: not yet; else the reason why it will not change
         public int status;
         // 0
         public uint reserved;
     }
 
-    // One channel of a set: frames of several channels that were taken at the same time.
+    // One channel of a set, which has frames of several channels that were taken at the same time.
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct wmmf_set_item
     {
         // in
         public IntPtr channel;
-        // in: where it is described, with its struct_size; out: the frame of this channel
+        // in: with its struct_size; out: the frame of this channel
         public wmmf_frame* frame;
         // in: bytes of `buffer`
         public ulong length;
-        // in: only later sequences count; out: that of the frame, so the item can be given again
+        // in: only frames with a later sequence; out: the frame's, ready for the next call
         public ulong after;
-        // out: why this channel ended the call; WMMF_OK: it did not
+        // out: the error of this channel that ended the call; else WMMF_OK
         public int status;
         // 0
         public uint reserved;
-        // in: NULL: the frame is pinned, in place; else it is copied here
+        // in: NULL: pins the frame, in place; else copies it here
         public void* buffer;
     }
 
@@ -386,7 +386,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern byte* wmmf_version();
 
-        // One English sentence for a status; never NULL, also for values that are no status.
+        // An English sentence for a status; never NULL, even for an unknown value.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern byte* wmmf_strerror(int status);
 
@@ -394,55 +394,55 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern byte* wmmf_status_name(int status);
 
-        // errno or GetLastError() of this thread's last call, if that failed and the system had a part in it; else 0.
+        // errno or GetLastError() of this thread's last call, if it failed because of the system; else 0.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_last_os_error();
 
-        // What this thread's last call, if it failed, adds to its status: a clause in English such as "209715200 bytes are asked for, and the memory limit of this control group leaves 87031808"; "" if nothing. Never NULL; valid until the thread's next call.
+        // Details of the failure of this thread's last call: an English clause such as "209715200 bytes are asked for, and the memory limit of this control group leaves 87031808", or "" if there are none. Never NULL; valid until the thread's next call.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern byte* wmmf_last_detail();
 
-        // Creates a section with `size` bytes of zeroed payload and opens it for writing. Its memory is reserved at once. With options->reserve, native only, wmmf_resize can make it larger later: each process that has it open gives so many addresses to it, and only what it has grown to takes memory. WMMF_E_EXISTS if the name is taken. The section lives until its last handle, in any process, is closed or its process has ended.  With 1 it takes whole large pages, wmmf_info.mapped_size tells how many bytes, and raw sections are as long for those who open them. wmmf_last_detail names what is to be set. WMMF_E_ACCESS: Windows grants them to users with the right SeLockMemoryPrivilege, which the library enables for the call. WMMF_E_NOT_SUPPORTED: Linux does not grant them. It does to a section with a name if /dev/shm is mounted with the option huge=advise (or always); to one without a name if there are pages in the pool (vm.nr_hugepages), or if /sys/kernel/mm/transparent_hugepage/shmem_enabled is advise (or always). WMMF_E_NO_MEMORY: no memory in so large pieces is free. With 4, also when opening, WMMF_E_NO_MEMORY says that this process may not lock so much: RLIMIT_MEMLOCK on Linux; on Windows the library widens the working set of the process. Large pages of the pool, and those of Windows, are never swapped anyway.
+        // Creates a section with `size` bytes of zeroed payload and opens it for writing. Its memory is reserved at once. With options->reserve (native only), wmmf_resize can make it larger later: each process that has it open reserves that many addresses, but only the current size takes memory. WMMF_E_EXISTS: the name is taken. The section lives until every handle, in any process, is closed or its process has ended.  With 1 the section takes whole large pages. wmmf_info.mapped_size has their bytes, and an opener of a raw section sees all of them. If the system grants none, wmmf_last_detail names the setting. WMMF_E_ACCESS: Windows grants large pages only to users with the right SeLockMemoryPrivilege, which the library enables for the call. WMMF_E_NOT_SUPPORTED: Linux does not grant them. It does so for a named section if /dev/shm is mounted with the option huge=advise (or always), and for an unnamed one if there are pages in the pool (vm.nr_hugepages), or if /sys/kernel/mm/transparent_hugepage/shmem_enabled is advise (or always). WMMF_E_NO_MEMORY: no contiguous memory for large pages is free. With 4, in any call that creates or opens, WMMF_E_NO_MEMORY means that this process may not lock that much: RLIMIT_MEMLOCK on Linux; on Windows the library enlarges the working set of the process. Large pages of the pool, and those of Windows, are never swapped anyway.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_create(byte* name, ulong size, wmmf_options* options, IntPtr* result);
 
-        // Opens the section if there is one, else creates it. An existing one must have the layout and at least `size` bytes of payload, else WMMF_E_FORMAT or WMMF_E_SIZE; access applies only to a new one. WMMF_E_EXISTS: a crashed program of another user left this name, and only that user can remove it. created (may be NULL) becomes 1 or 0.
+        // Opens the section if there is one, else creates it. An existing one must have the layout and at least `size` bytes of payload (WMMF_E_FORMAT, WMMF_E_SIZE). access applies only to a new one. WMMF_E_EXISTS: a crashed program of another user left this name, and only that user can remove it. *created (may be NULL) becomes 1 or 0.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_create_or_open(byte* name, ulong size, wmmf_options* options, IntPtr* result, int* created);
 
-        // Opens an existing section. A frame channel only read-only, to look at it. `size` 0 takes the whole payload; else the handle shows the first `size` bytes and WMMF_E_SIZE says that there are fewer. Only the native layout knows its exact size: with the others, size 0 gives what the system reports, on Windows rounded up to whole pages. A section that can grow has at least `size` bytes, and the handle shows all of them. WMMF_E_NOT_READY: its creator has not initialised it within a second; or, on Windows, another program has only reserved it (SEC_RESERVE), and wmmf_last_detail says how much. If some of it has memory, from the first byte on, the section is what has memory when it is opened.
+        // Opens an existing section. A frame channel can only be opened read-only, for inspection. With `size` 0 the handle shows the whole payload, otherwise the first `size` bytes; WMMF_E_SIZE: there are fewer. Only the native layout stores its exact size: with the others, size 0 gives what the system reports, on Windows rounded up to whole pages. A section that can grow must have at least `size` bytes, and the handle shows all of them. WMMF_E_NOT_READY: the creator has not initialised it within a second; or, on Windows, another program has reserved it without memory (SEC_RESERVE), and wmmf_last_detail says how much. If the beginning of such a section has memory, the handle shows the part that has memory when you open it.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_open(byte* name, ulong size, wmmf_options* options, IntPtr* result);
 
-        // Creates a section without a name and opens it for writing. Nobody finds it: other processes get it from one that has it open, by wmmf_share and wmmf_open_handle. Otherwise as wmmf_create; options->name_space is ignored. On Linux nobody, not even its creator, can make it shorter, so that use of its memory is never a signal; and options->access says which users can open what was handed to them. WMMF_E_NOT_SUPPORTED: the winmmf layout, whose programs open by name; a Linux without memfd_create or without /proc.
+        // Creates an unnamed section and opens it for writing. Other processes get it only from a process that has it open, by wmmf_share and wmmf_open_handle. Otherwise like wmmf_create; options->name_space is ignored. On Linux nobody, not even its creator, can make it shorter, so that using its memory never raises a signal; options->access says which users can open a handle that they were given. WMMF_E_NOT_SUPPORTED: the winmmf layout, whose programs open by name; a Linux without memfd_create or without /proc.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_create_unnamed(ulong size, wmmf_options* options, IntPtr* result);
 
-        // Makes a handle of the system with which another process can open an unnamed section; one for each process. Windows: a HANDLE that is valid in the process `pid` (0: this one), and that process closes it (CloseHandle). It takes the right PROCESS_DUP_HANDLE to that process, which processes of the same user have. POSIX: a file descriptor of this process, close-on-exec; pid is 0. A child inherits it, or a Unix socket carries it (SCM_RIGHTS), and whoever has it closes it. It keeps the section in being. With read_only 1 it opens read-only; a process of the creator's user can get more rights all the same, because the system gives them. WMMF_E_NOT_SUPPORTED: the section has a name, to open it by. WMMF_E_READ_ONLY: this handle is read-only and read_only is 0.
+        // Makes a system handle with which another process can open an unnamed section; make one for each process. Windows: a HANDLE that is valid in the process `pid` (0: this one), which closes it (CloseHandle). This needs the right PROCESS_DUP_HANDLE to that process, which processes of the same user have. POSIX: a file descriptor of this process, close-on-exec; pid is 0. A child inherits it, or a Unix socket carries it (SCM_RIGHTS); each process closes its own copy. The handle keeps the section alive. With read_only 1 it opens read-only; this does not restrict a process of the creator's user, which the system gives more rights. WMMF_E_NOT_SUPPORTED: the section has a name; open it by that. WMMF_E_READ_ONLY: this handle is read-only and read_only is 0.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_share(IntPtr section, uint pid, uint read_only, long* handle);
 
-        // Opens the unnamed section behind a handle of wmmf_share that is valid in this process. The handle stays the caller's, to use again or to close. size and options as in wmmf_open; options->name_space is ignored. On Linux only memory that nobody can make shorter: anything else is WMMF_E_FORMAT. WMMF_E_ARGUMENT: no handle of this process.
+        // Opens the unnamed section behind a handle of wmmf_share that is valid in this process. The handle stays the caller's, to use again or to close. size and options are as in wmmf_open; options->name_space is ignored. WMMF_E_FORMAT: on Linux, the memory can be made shorter. WMMF_E_ARGUMENT: not a handle of this process.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_open_handle(long handle, ulong size, wmmf_options* options, IntPtr* result);
 
-        // Maps an existing file of the file system from its beginning; size and options as in wmmf_open, name_space and access are ignored. Only the layout WMMF_RAW is supported. As wmmf_map_file, which can do more.
+        // Maps an existing file of the file system from its beginning. size and options are as in wmmf_open; name_space and access are ignored. Supports only the layout WMMF_RAW. wmmf_map_file can do more.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_open_file(byte* path, ulong size, wmmf_options* options, IntPtr* result);
 
-        // Maps a file: `size` bytes of it from options->offset on; 0: to its end. A writable file that is too short grows, with zeros; another is WMMF_E_SIZE, as is an empty file where no size is asked for. The file stays when the handle is closed. A file that is not one (a folder, a device, CON) is WMMF_E_FORMAT. After a failure a file that was there has the bytes and the length that it had; on Windows perhaps more length, where others have it mapped.  Raw: the bytes as they are, no lock. wmmf_read and wmmf_write go through the system, so that a file that is cut short meanwhile is WMMF_E_TRUNCATED; use of its memory is then a signal or exception of the system.  Native (options->native): `size` bytes of payload behind our header, with lock, sequence, waiting and recovery among all processes that have it open. A lock whose owner no longer runs, also after a restart of the machine, is that of a dead owner: the next writer gets WMMF_E_OWNER_DIED. The same is true if the machine went down while a process had the file open for writing, because nobody knows which of the last writes reached the disk. An existing file needs our header, or, with WMMF_FILE_OPEN_OR_CREATE, nothing but zeros in its place (WMMF_E_FORMAT); size 0 takes its whole payload. Not with copy-on-write, an offset or 4.  Coherence: all mappings of one file on one machine show the same bytes, on Linux always and on Windows on local disks; copies on write show what they have copied as it was then.
+        // Maps `size` bytes of a file from options->offset on; 0: to its end. A writable file that is too short grows, with zeros. WMMF_E_SIZE: the file is too short and not writable, or it is empty and `size` is 0. The file stays when the handle is closed. WMMF_E_FORMAT: not a regular file (a folder, a device, CON). A failure leaves an existing file with its bytes and its length; on Windows it may be longer if others have it mapped.  Raw: the bytes without a lock. wmmf_read and wmmf_write go through the system, so they return WMMF_E_TRUNCATED if the file was truncated meanwhile; touching its memory then raises a signal or exception of the system.  Native (options->native): `size` bytes of payload behind our header, with lock, sequence, waiting and recovery for all processes that have it open. If the owner of the lock no longer runs, even after a restart of the machine, the next writer gets WMMF_E_OWNER_DIED. The same is true if the machine went down while a process had the file open for writing, because nobody knows which of the last writes reached the disk. An existing file needs our header or, with WMMF_FILE_OPEN_OR_CREATE, only zeros in its place (WMMF_E_FORMAT). size 0 takes the whole payload. Copy-on-write, an offset and 4 are not allowed.  Coherence: all mappings of one file on one machine show the same bytes, always on Linux, and on local disks on Windows. A copy-on-write mapping keeps the pages that it has copied as they were then.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_map_file(byte* path, ulong size, wmmf_file_options* options, IntPtr* result);
 
-        // Hands changes of `length` bytes at `offset` (0: to the end) to the system, or, if to_device is 1, returns once they are on the device: until then a loss of power may take them. The device may get more than was asked for. Does nothing if there is no file.
+        // Hands changes of `length` bytes at `offset` (0: to the end) to the system. If to_device is 1, returns when they are on the device; before that, a loss of power may destroy them. May flush more than was asked for. Does nothing if there is no file.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_flush(IntPtr section, ulong offset, ulong length, uint to_device);
 
-        // Gives the section `size` bytes of payload; those that are new are zero.  A native section that was created with options->reserve, or a native file, grows while others have it open. They see the new size as soon as they ask for it, or for bytes beyond the one they know. It does not get smaller (WMMF_E_SIZE), because others may use the bytes. If the process dies meanwhile, it has the old size or the new one.  In memory it grows in place, up to the reserve; addresses stay as they are. WMMF_E_NO_MEMORY: no memory is left for it. If a file grows, wmmf_data gives the address of a new, larger view. The addresses that it gave before stay valid until wmmf_close, and show the same bytes. A handle that was opened with a size cannot make the file larger (WMMF_E_NOT_SUPPORTED). Nor can one that was opened by the name of a section over the file (Windows): it shows as much as the file had when it was mapped.  A raw, writable file becomes longer or shorter, and is mapped again: no other call on the handle, nor a use of its memory, may be under way, and wmmf_data gives a new address. Windows and other mappings stay as they are. After a failure the section has its old size, but perhaps a new address. If others have the file mapped, Windows refuses to make it shorter (WMMF_E_ACCESS); on Linux they get WMMF_E_TRUNCATED from wmmf_read, and a signal where they touch memory that is gone.  Other sections: WMMF_E_NOT_SUPPORTED.
+        // Gives the section `size` bytes of payload; new bytes are zero.  A native section that was created with options->reserve, or a native file, can grow while others have it open. They see the new size as soon as they ask for it, or for bytes beyond the size that they know. It never gets smaller (WMMF_E_SIZE), because others may use the bytes. If the process dies meanwhile, the section has the old or the new size.  A section in memory grows in place, up to the reserve, and addresses do not change. WMMF_E_NO_MEMORY: there is no memory for the new size. If a file grows, wmmf_data gives the address of a new, larger view. Addresses from earlier calls stay valid until wmmf_close, and show the same bytes. WMMF_E_NOT_SUPPORTED: the handle was opened with a size, or (Windows) by the name of a section over the file; the latter shows as many bytes as the file had when it was mapped.  A raw, writable file becomes longer or shorter, and is mapped again, so that wmmf_data gives a new address. Meanwhile no other call on the handle and no use of its memory is allowed. Windows and other mappings do not change. After a failure the section has its old size, but perhaps a new address. If others have the file mapped, Windows refuses to make it shorter (WMMF_E_ACCESS). On Linux, wmmf_read then returns WMMF_E_TRUNCATED to them, and touching the missing memory raises a signal.  Other sections: WMMF_E_NOT_SUPPORTED.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_resize(IntPtr section, ulong size);
 
-        // Maps `length` bytes at any `offset` of the payload once more; of a raw file, also beyond the handle's own size, up to the file's. Not more rights than the handle has: else WMMF_E_READ_ONLY. It stays, also when the handle is closed, until wmmf_unmap_window.
+        // Maps `length` bytes at any `offset` of the payload a second time; in a raw file, up to the end of the file, even beyond the handle's size. WMMF_E_READ_ONLY: the window asks for more rights than the handle has. The window stays until wmmf_unmap_window, even if the handle is closed.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_map_window(IntPtr section, ulong offset, ulong length, uint protection, IntPtr* result);
 
@@ -450,47 +450,47 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_window_data(IntPtr window, void** data);
 
-        // Tells the system how `length` bytes at `offset` (0: to the end) are going to be used, in whole pages around them. A hint: it changes no byte, and where a system has no such hint it does nothing; Windows has WILL_NEED and DONT_NEED only. WMMF_E_NOT_SUPPORTED: DONT_NEED with copy-on-write, which would lose what was written, or with 4; a file that is not mapped; frame channels.
+        // Tells the system how you are going to use `length` bytes at `offset` (0: to the end), rounded out to whole pages. This is only a hint and changes no byte. It does nothing on a system without such a hint; Windows has only WILL_NEED and DONT_NEED. WMMF_E_NOT_SUPPORTED: DONT_NEED with copy-on-write, which would lose changes, or with 4; a file that is not mapped; frame channels.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_advise(IntPtr section, ulong offset, ulong length, uint advice);
 
-        // The same of a window; offset counts from its first byte.
+        // The same for a window; offset counts from its first byte.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_advise_window(IntPtr window, ulong offset, ulong length, uint advice);
 
-        // Unmaps and frees a window; NULL is allowed. No use of its memory may come later.
+        // Unmaps and frees a window; NULL is allowed. Do not use its memory afterwards.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_unmap_window(IntPtr window);
 
-        // page becomes the bytes of a page, *granularity what addresses and offsets of mappings are multiples of (the library does that by itself), *large the bytes of a large page, 0: there are none. Each may be NULL.
+        // page becomes the bytes of a page. *granularity becomes the number of which addresses and offsets of mappings are multiples (the library takes care of that). *large becomes the bytes of a large page; 0: there are none. Each may be NULL.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_page_sizes(ulong* page, ulong* granularity, ulong* large);
 
-        // Unmaps and frees. Locks still held through the handle are treated as if the process had died. NULL is allowed. No other call on the handle, nor any use of its memory, may be under way or come later.
+        // Unmaps and frees. Locks still held through the handle are treated as if the process had died. NULL is allowed. No other call on the handle, and no use of its memory, may be in progress or come later.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_close(IntPtr section);
 
-        // In a forked child: closes what the copied handle has open, so that it no longer makes the parent look alive. The memory stays where it is, and valid, until wmmf_close. Calling it again does nothing. WMMF_E_ARGUMENT: this process opened the handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be mapped again.
+        // In a forked child: closes the descriptors of the copied handle, so that it no longer makes the parent look alive. The memory stays valid, at the same address, until wmmf_close. Calling it again does nothing. WMMF_E_ARGUMENT: this process opened the handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be mapped again.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_after_fork_child(IntPtr section);
 
-        // Writes the name of the user who owns the section, usually the one who created it, to `name`: on POSIX the user's name or number, on Windows DOMAIN\user or the SID. *needed becomes its bytes with the NUL; WMMF_E_RANGE: they are more than `capacity`.
+        // Writes the name of the user who owns the section, usually the one who created it, to `name`: on POSIX the user's name or number, on Windows DOMAIN\user or the SID. *needed becomes its length in bytes with the NUL; WMMF_E_RANGE: it is more than `capacity`.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_owner(IntPtr section, byte* name, ulong capacity, ulong* needed);
 
-        // named becomes 1 if the section's name still leads to it, and 0 if the name was removed (on Linux by an administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). Processes that have the section open go on as before, locks and recovery included, but nobody can open it any more, and the name is free for another section. On Windows a name lasts as long as the section. WMMF_E_NOT_SUPPORTED: a mapped file, or a section that never had a name.
+        // named becomes 1 if the section's name still leads to it, and 0 if the name was removed (on Linux by an administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). Processes that have the section open go on as before, including locks and recovery. Nobody can open it any more, and the name is free for another section. On Windows a name lasts as long as the section. WMMF_E_NOT_SUPPORTED: a mapped file, or a section that never had a name.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_is_named(IntPtr section, uint* named);
 
-        // data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle. Of a section that can grow, the bytes behind wmmf_size must not be touched.
+        // data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle. In a section that can grow, do not touch the bytes behind wmmf_size.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_data(IntPtr section, void** data);
 
-        // size becomes the payload's bytes, as many as there are now.
+        // size becomes the current size of the payload in bytes.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_size(IntPtr section, ulong* size);
 
-        // winmmf layout: frees the lock, whoever holds it. The format does not say who that is, so nobody can tell whether the holder lives: only for a lock whose holder was killed. The payload may be half written. WMMF_E_NOT_SUPPORTED: the native layout recovers by itself, the raw one has no lock.
+        // winmmf layout: frees the lock, whichever process holds it. The format does not name the holder, so nobody can tell whether it lives: use this only if the holder was killed. The payload may be half written. WMMF_E_NOT_SUPPORTED: the native layout, which recovers by itself, and the raw layout, which has no lock.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_break_lock(IntPtr section);
 
@@ -498,7 +498,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_info(IntPtr section, wmmf_info* info);
 
-        // Takes the lock for reading: shared with other readers, never together with a writer. At most 256 threads at a time through one handle (WMMF_E_FULL). WMMF_E_OWNER_DIED: not taken, the payload is inconsistent until a writer repairs it.
+        // Takes the lock for reading: shared with other readers, never together with a writer. WMMF_E_FULL: 256 threads hold it through this handle, the maximum. WMMF_E_OWNER_DIED: the lock is not taken; the payload is inconsistent until a writer repairs it.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_read(IntPtr section, long timeout_ns);
 
@@ -506,43 +506,43 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_unlock_read(IntPtr section);
 
-        // Takes the lock for writing. WMMF_E_OWNER_DIED: the lock IS taken, and a previous owner died holding it: repair the payload and call wmmf_mark_consistent before unlocking. Unlocking without that leaves the section as it was, for the next one who repairs.  A thread that ends while it holds a lock, for reading or writing, loses it as a process that dies does. (In the winmmf layout its lock is simply free again. TerminateThread of Windows is not noticed.) WMMF_E_DEADLOCK: the thread holds the lock, through this handle or another one of the same section, so it would wait for itself. Said at once, whatever the timeout is.
+        // Takes the lock for writing. WMMF_E_OWNER_DIED: the lock IS taken, and a previous owner died holding it: repair the payload and call wmmf_mark_consistent before unlocking. If you unlock without that, the section still needs repair, and the next writer gets this status.  A thread that ends while it holds a lock, for reading or writing, loses it like a process that dies. (In the winmmf layout its lock is simply free again. Windows' TerminateThread is not noticed.) WMMF_E_DEADLOCK: the thread holds the lock, through this handle or another one of the same section, so it would wait for itself. Returned at once, whatever the timeout.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_write(IntPtr section, long timeout_ns);
 
-        // As wmmf_lock_write, for callers that wait in slices, to look at signals or a cancellation in between. *place is 0 at first; after WMMF_E_TIMEOUT it is the caller's place in the queue of writers, which it keeps until it calls again (also wmmf_write_queued) or gives it up with wmmf_leave_queue; after anything else it is 0. A caller that does not call again within a millisecond lets others pass.
+        // Like wmmf_lock_write, for callers that wait in slices and check for signals or a cancellation in between. Set *place to 0 before the first call. After WMMF_E_TIMEOUT it is the caller's place in the queue of writers, which the caller keeps until it calls again (this function or wmmf_write_queued) or gives it up with wmmf_leave_queue. After any other status it is 0. If the caller does not call again within a millisecond, others may pass it.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_write_queued(IntPtr section, long timeout_ns, ulong* place);
 
-        // Gives up a place in the queue of writers; does nothing for 0. The handle and the layout are those that gave it.
+        // Gives up a place in the queue of writers; does nothing for 0. Pass the handle that returned it.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_leave_queue(IntPtr section, ulong place);
 
-        // Releases the write lock, advances the sequence and wakes all waiters. WMMF_E_POISONED: it is released, and the section was poisoned before.
+        // Releases the write lock, advances the sequence and wakes all waiters. WMMF_E_POISONED: it is released, and the section was poisoned meanwhile.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_unlock_write(IntPtr section);
 
-        // Declares the payload consistent after WMMF_E_OWNER_DIED; the calling thread holds the write lock.
+        // Declares the payload consistent after WMMF_E_OWNER_DIED; the calling thread must hold the write lock.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_mark_consistent(IntPtr section);
 
-        // Locks of tasks. A lock belongs to the thread that took it. Where a task goes on in another thread after it has waited, a lock owner takes the thread's place. *owner becomes a number that no thread and no other owner of this process has; nothing has to be freed.
+        // Locks of tasks. A lock belongs to the thread that took it. If a task may continue in another thread after it has waited, use a lock owner in the thread's place. *owner becomes a number that no thread and no other owner of this process has; it need not be freed.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_new_lock_owner(ulong* owner);
 
-        // From now on the calling thread takes, uses and gives back locks as `owner`, in all calls; 0: as itself again. previous (may be NULL) becomes who it was before, in the same way. One thread at a time may be an owner, and must see what the one before did. What an owner holds does not end with a thread; wmmf_close and the end of the process take it away as from a thread. WMMF_E_ARGUMENT: `owner` is not a number of wmmf_new_lock_owner.
+        // From now on the calling thread takes, uses and releases locks as `owner`, in all calls; 0: as itself again. *previous (may be NULL) becomes the owner before that, or 0. Only one thread at a time may be an owner, and it must see what the previous one did. The end of a thread does not release the locks of an owner; wmmf_close and the end of the process do so as for a thread. WMMF_E_ARGUMENT: `owner` is not a number of wmmf_new_lock_owner.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_set_lock_owner(ulong owner, ulong* previous);
 
-        // Makes a native section useless, for ever and for everybody: what to do when its payload is wrong and cannot be repaired. Every later and every waiting call is WMMF_E_POISONED, as after an audit that finds damage.
+        // Makes a native section useless, for ever and for everybody. Use this if its payload is wrong and cannot be repaired. Every later and every waiting call returns WMMF_E_POISONED, as after an audit that finds damage.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_poison(IntPtr section);
 
-        // Describes the lock of a native or winmmf section: a snapshot, already old when it is read. Read-only handles may ask as well.
+        // Describes the lock of a native or winmmf section: a snapshot, already old when you read it. Read-only handles can also call this.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_lock_state(IntPtr section, wmmf_lock_state* state);
 
-        // Locks in the payload: any 64 bytes of it whose offset is a multiple of 64, for example a lock for each row of a table. Zeroed bytes are a free lock, so a new section needs no preparation. The section must have been created with options->locks, or the calls return WMMF_E_NOT_SUPPORTED. So many locks a handle can hold or wait for at once, all its threads together (WMMF_E_FULL).  Each lock works as the section's own, with the same recovery. A dead writer, or poison, concerns only what this lock protects. Nothing reads without the lock: a read-only handle can only wait. The 64 bytes are the library's; if they are written over, the state of this lock is lost, and nothing else.  WMMF_E_ARGUMENT: an offset that is not a multiple of 64. WMMF_E_RANGE: not within the payload. Otherwise each call does what the one without _at does.
+        // Locks in the payload: any 64 bytes of it whose offset is a multiple of 64, for example a lock for each row of a table. Zeroed bytes are a free lock, so a new section needs no preparation. The section must have been created with options->locks, or the calls return WMMF_E_NOT_SUPPORTED. A handle can hold or wait for that many locks at once, all its threads together (WMMF_E_FULL).  Each lock works like the section's own, with the same recovery. A dead writer, or poison, concerns only what this lock protects. There is no reading without the lock: a read-only handle can only wait for a change. The 64 bytes belong to the library; overwriting them destroys the state of this lock, and nothing else.  WMMF_E_ARGUMENT: the offset is not a multiple of 64. WMMF_E_RANGE: the lock is not within the payload. Otherwise each call does the same as the one without _at.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_read_at(IntPtr section, ulong offset, long timeout_ns);
 
@@ -553,7 +553,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_write_at(IntPtr section, ulong offset, long timeout_ns);
 
-        // place as for wmmf_lock_write_queued; while it is kept, so is one of the handle's locks (options->locks).
+        // place is as for wmmf_lock_write_queued; it occupies one of the handle's locks (options->locks).
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_write_queued_at(IntPtr section, ulong offset, long timeout_ns, ulong* place);
 
@@ -569,110 +569,110 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_poison_at(IntPtr section, ulong offset);
 
-        // Waits until the number of write locks given back there, and of wmmf_notify_at, is not `sequence`; see wmmf_wait.
+        // Waits until the number of write locks released there, plus that of wmmf_notify_at calls, is not `sequence`; see wmmf_wait.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_wait_at(IntPtr section, ulong offset, ulong sequence, long timeout_ns, ulong* current);
 
-        // As wmmf_notify.
+        // Like wmmf_notify.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_notify_at(IntPtr section, ulong offset);
 
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_lock_state_at(IntPtr section, ulong offset, wmmf_lock_state* state);
 
-        // Describes one hold; a snapshot, already old when it is read. `index` counts the holds of all participants, the free ones as well: options->locks of each. WMMF_E_RANGE: no participant from there on is in use, or the section has no locks in its payload: the way to end a loop over all.
+        // Describes one hold; a snapshot, already old when you read it. `index` counts the holds of all participants, options->locks for each, including free ones. WMMF_E_RANGE: no participant from there on is in use, or the section has no locks in its payload; it ends a loop over all holds.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_hold(IntPtr section, uint index, wmmf_hold* hold);
 
-        // Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling thread already holds). A read-only handle copies without a lock, behind a wmmf_write or between the locks of writers that change the payload in place, and repeats until it has one whole version: the writer never waits for it. The raw layout has no lock: its bytes are copied as they are. WMMF_E_TRUNCATED: a mapped file (wmmf_open_file) was cut short meanwhile; use of its memory through wmmf_data is then a signal or exception of the system.
+        // Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling thread already holds). A read-only handle copies without the lock, and repeats until it has a whole version; a writer never waits for it. It can follow a wmmf_write, but if writers change the payload in place, it needs a moment between their locks. The raw layout has no lock: its bytes are copied as they are. WMMF_E_TRUNCATED: a mapped file (wmmf_open_file) was truncated meanwhile; touching its memory from wmmf_data then raises a signal or exception of the system.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_read(IntPtr section, ulong offset, void* buffer, ulong length, long timeout_ns);
 
-        // Copies `length` bytes from `buffer` to `offset` of the payload, under the write lock, which may be the one that the calling thread already holds; other bytes stay as they are. WMMF_E_OWNER_DIED: nothing is copied and no lock is taken. WMMF_E_TRUNCATED: as in wmmf_read; bytes before the cut may have been written.
+        // Copies `length` bytes from `buffer` to `offset` of the payload, under the write lock, or the one that the calling thread already holds. Other bytes do not change. WMMF_E_OWNER_DIED: nothing is copied and no lock is taken. WMMF_E_TRUNCATED: as in wmmf_read; bytes before the new end may have been written.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_write(IntPtr section, ulong offset, void* buffer, ulong length, long timeout_ns);
 
-        // As wmmf_write; *place as for wmmf_lock_write_queued.
+        // Like wmmf_write; *place is as for wmmf_lock_write_queued.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_write_queued(IntPtr section, ulong offset, void* buffer, ulong length, long timeout_ns, ulong* place);
 
-        // Advances the sequence by one and wakes all who wait for a change, without the lock: for programs with a protocol of their own, whose writers do not lock. Plain native sections only (WMMF_E_NOT_SUPPORTED).
+        // Advances the sequence by one and wakes all threads that wait for a change, without the lock. For programs with a protocol of their own, whose writers do not lock. Plain native sections only (WMMF_E_NOT_SUPPORTED).
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_notify(IntPtr section);
 
-        // sequence becomes the number of writes since the section was created: how often the write lock was given back, and how often a death took it away from a writer inside.
+        // sequence becomes the number of changes since the section was created: how often a writer released the write lock or died while it held it, plus the calls of wmmf_notify.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_sequence(IntPtr section, ulong* sequence);
 
-        // Waits until the sequence is not `sequence`; *current (may be NULL) becomes the new one. WMMF_E_DEADLOCK: the calling thread has the lock, through any handle of the section, so nothing can change; said at once. With a timeout of 0, which only looks, that is WMMF_E_TIMEOUT.
+        // Waits until the sequence is not `sequence`; *current (may be NULL) becomes the new one. WMMF_E_DEADLOCK: the calling thread has the lock, through any handle of the section, so nothing can change; returned at once. With a timeout of 0, which only looks, the status is WMMF_E_TIMEOUT instead.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_wait(IntPtr section, ulong sequence, long timeout_ns, ulong* current);
 
-        // Waits until at least one of `count` items is decided, or the waker (may be NULL) is woken: one thread waits for all. Sets status and current of every item. WMMF_OK: look at the items; if none is decided, the waker was woken. WMMF_E_TIMEOUT: neither, for that long. WMMF_E_ARGUMENT: more than 63 items, nothing to wait for, or an item that does not name exactly one of section and channel; nothing is written. An item's status is what wmmf_wait or wmmf_channel_wait would return, WMMF_E_OWNER_DIED and WMMF_E_FORKED among them; also WMMF_E_DEADLOCK, unless timeout_ns is 0. The same section may be in several items, and the items may be given again as they are. No handle, nor the waker, may be closed during the call. A writer's wake-up ends the wait at once, except for read-only handles, which look again every millisecond; and on Linux before 5.16, or where a filter forbids futex_waitv, that is so for all handles if there are several items, or one and a waker. The waker's wake-up always ends it at once.
+        // Waits until at least one of `count` items is decided, or until wmmf_waker_wake is called for the waker (may be NULL): one thread waits for all. Sets status and current of every item. WMMF_OK: look at the items; if none is decided, it was the waker. WMMF_E_TIMEOUT: neither happened in time. WMMF_E_ARGUMENT: more than 63 items, nothing to wait for, or an item that does not name exactly one of section and channel; nothing is written. An item's status is what wmmf_wait or wmmf_channel_wait would return, including WMMF_E_OWNER_DIED and WMMF_E_FORKED, and WMMF_E_DEADLOCK unless timeout_ns is 0. The same section may be in several items, and you may pass the items again unchanged. Do not close a handle or the waker during the call. A writer's wake-up ends the wait at once, but read-only handles are polled every millisecond. On Linux before 5.16, or where a filter forbids futex_waitv, all handles are polled like that if there are several items, or one and a waker. The waker always ends the wait at once.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_wait_many(wmmf_wait_item* items, uint count, IntPtr waker, long timeout_ns);
 
-        // Makes a waker, for one waiting thread.
+        // Creates a waker, for one waiting thread.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_waker_create(IntPtr* result);
 
-        // Ends the wmmf_wait_many that waits with this waker, or if none does, the next one at once. From any thread. Several wakes before a wait count as one. What the caller did before, the waiting thread sees after.
+        // Ends the wmmf_wait_many that waits with this waker; if none does, the next one ends at once. Call it from any thread. Several calls before a wait count as one. The waiting thread then sees everything that the caller did before.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_waker_wake(IntPtr waker);
 
-        // Frees a waker; NULL is allowed. No call with it may be under way or come later.
+        // Frees a waker; NULL is allowed. No call with it may be in progress or come later.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_waker_close(IntPtr waker);
 
-        // Compares header, tallies and lock state of a native section and fills *report. Damage poisons the section (unless the handle is read-only): every later and every waiting call, in every process, then returns WMMF_E_POISONED, except those that open, close, inspect and release. While only this library writes, there is never damage, wherever its processes are stopped or die. WMMF_OK means that the audit was done, whatever it found.
+        // Compares header, counts and lock state of a native section and fills *report. Damage poisons the section (unless the handle is read-only): every later and every waiting call, in every process, then returns WMMF_E_POISONED, except those that open, close, inspect and release. As long as only this library writes, there is never damage, wherever its processes are stopped or die. WMMF_OK means that the audit was done, whatever it found.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_audit(IntPtr section, wmmf_audit_report* report);
 
-        // Describes one participant of a native section or channel; a snapshot, already old when it is read. WMMF_E_RANGE: no record from `index` on is in use: the way to end a loop over all. A record between others may be free: then pid is 0.
+        // Describes one participant of a native section or channel; a snapshot, already old when you read it. WMMF_E_RANGE: no record from `index` on is in use; it ends a loop over all participants. A record between others may be free: its pid is then 0.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_participant(IntPtr section, uint index, wmmf_participant* participant);
 
-        // Writes the names of the sections and channels of this library that are open now, in any process, and that the caller may read to `names`, one after the other, each ended by NUL. *needed becomes the bytes of them all; WMMF_E_RANGE: they are more than `capacity`, and `names` is undefined. WMMF_LOCAL and WMMF_GLOBAL only. POSIX: sections of all layouts. Windows: native ones only; WMMF_E_NOT_SUPPORTED where the system does not list its objects.
+        // Writes the names of the sections and channels of this library that are open now, in any process, and that the caller may read to `names`, one after the other, each followed by NUL. *needed becomes the bytes of all names; WMMF_E_RANGE: they are more than `capacity`, and `names` is undefined. WMMF_LOCAL and WMMF_GLOBAL only. POSIX: sections of all layouts. Windows: native ones only; WMMF_E_NOT_SUPPORTED where the system does not list its objects.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_list(uint name_space, byte* names, ulong capacity, ulong* needed);
 
-        // Creates a channel of `slots` slots (0 = 4) for frames of up to `capacity` bytes and opens it for writing. Its memory is slots * (capacity + 196 bytes) and some pages: WMMF_E_NO_MEMORY if there is no room for that now. On Linux a slot's share is reserved when it is first begun, so that only slots that are used cost memory; a container's limit is not seen before it is reached, and the kernel then kills the writer. options->channel gives it a history and more. Other errors as of wmmf_create; options->layout is WMMF_NATIVE.
+        // Creates a channel of `slots` slots (0 = 4) for frames of up to `capacity` bytes and opens it for writing. It takes slots * (capacity + 196 bytes) and some pages of memory. WMMF_E_NO_MEMORY: that much memory is not available now. On Linux a slot's memory is reserved when it is first filled, so that only used slots cost memory. options->channel gives it a history and more. Other errors are those of wmmf_create; options->layout must be WMMF_NATIVE.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_create(byte* name, ulong capacity, uint slots, wmmf_options* options, IntPtr* result);
 
-        // Opens the channel if there is one, else creates it. An existing one that has less capacity, fewer slots or less history gets new pictures (wmmf_channel_resize) if this user owns it, else it is WMMF_E_SIZE. created (may be NULL) becomes 1 or 0.
+        // Opens the channel if there is one, else creates it. An existing one that has less capacity, fewer slots or less history gets new pictures (wmmf_channel_resize) if this user owns it; otherwise the call returns WMMF_E_SIZE. created (may be NULL) becomes 1 or 0.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_create_or_open(byte* name, ulong capacity, uint slots, wmmf_options* options, IntPtr* result, int* created);
 
-        // Opens an existing channel. With options->read_only its pages are read-only: such a handle cannot publish. It still holds frames in place if it may write the readers' section (with one of the access presets, every user who may read the channel may), and if that section has a record left: see wmmf_channel_info.in_place. Otherwise it gets copies. So does a handle that can write, if there is no record left: readers keep no publisher out. WMMF_E_FORMAT: not a channel. WMMF_E_FULL: as many writable handles are open as it has participants.
+        // Opens an existing channel. With options->read_only its pages are read-only: such a handle cannot publish. It still holds frames in place if it may write the readers' section (with one of the access presets, every user who may read the channel may), and if that section has a free record: see wmmf_channel_info.in_place. Otherwise it gets copies. A writable handle also gets copies if there is no free record, so that readers cannot keep a publisher out. WMMF_E_FORMAT: not a channel. WMMF_E_FULL: all participant records are in use by writable handles.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_open(byte* name, wmmf_options* options, IntPtr* result);
 
-        // Gives the channel new pictures, with capacity and slots (0: as they are) and history. Only its owner can. Readers go on with the same handle: frames that they hold stay as they are, the next one is from the new pictures, sequences go on. The newest frame is copied if there is room; the rest of the history is not. A damaged channel is declared new: the poison ends, and a writer that was about to publish gets WMMF_E_POISONED. WMMF_E_ACCESS: another user owns it. WMMF_E_DEADLOCK: this thread has begun a frame.
+        // Gives the channel new pictures, with this capacity, slots (0: unchanged) and history. Only its owner can. Readers go on with the same handle: frames that they hold do not change, the next one comes from the new pictures, and sequences continue. The newest frame is copied if it fits; the rest of the history is not. This also repairs a damaged channel: it is no longer poisoned, and a writer that was about to publish gets WMMF_E_POISONED. WMMF_E_ACCESS: another user owns it. WMMF_E_DEADLOCK: this thread has begun a frame.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_resize(IntPtr channel, ulong capacity, uint slots, uint history, long timeout_ns);
 
-        // Waits until no program is there to publish: the last one has died, which the system tells, or closed the channel. This handle then takes its place. If several stand by, one gets WMMF_OK and the others wait on.
+        // Waits until the channel has no publisher: the last one has closed it, or died, as the system reports. This handle then becomes the publisher. If several stand by, one gets WMMF_OK and the others keep waiting.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_stand_by(IntPtr channel, long timeout_ns);
 
-        // state becomes one of enum wmmf_channel_state; stalled: no frame was published for longer than `stalled_ns`, whatever timestamps say; before the first one, the time begins when the channel is created. Negative: never.
+        // state becomes one of enum wmmf_channel_state. Stalled means that no frame was published for longer than `stalled_ns`, whatever the timestamps say; before the first frame, the time counts from the creation of the channel. Negative: never stalled.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_get_state(IntPtr channel, long stalled_ns, uint* state);
 
-        // As wmmf_get_participant, for all handles of the channel: first those that can write it, then those that only read.
+        // Like wmmf_get_participant, for all handles of the channel: first writable handles, then read-only ones.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_get_participant(IntPtr channel, uint index, wmmf_participant* participant);
 
-        // Unmaps and frees, including all frames that are still held: do not use them later. NULL is allowed.
+        // Unmaps and frees the channel, including all frames that are still held: do not use them later. NULL is allowed.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_close(IntPtr channel);
 
-        // As wmmf_after_fork_child. Held frames stay where they are as well, but the parent's death releases them.
+        // Like wmmf_after_fork_child. Held frames also stay at their addresses, but the parent's death releases them.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_after_fork_child(IntPtr channel);
 
-        // As wmmf_get_owner.
+        // Like wmmf_get_owner.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_get_owner(IntPtr channel, byte* name, ulong capacity, ulong* needed);
 
@@ -680,15 +680,15 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_get_info(IntPtr channel, wmmf_channel_info* info);
 
-        // Gives a slot to fill: frame->data and frame->capacity; used is the capacity, the rest 0. Its bytes are those of some older frame. WMMF_E_TIMEOUT: every slot is being read, or another writer is at work, for that long. WMMF_E_DEADLOCK: this thread has begun a frame already. WMMF_E_NO_MEMORY: there is no memory for this slot.
+        // Takes a slot to fill: sets frame->data and frame->capacity; used becomes the capacity, the other fields 0. The slot has the bytes of some older frame. WMMF_E_TIMEOUT: readers held every slot, or another writer was at work, for that long. WMMF_E_DEADLOCK: this thread has already begun a frame. WMMF_E_NO_MEMORY: there is no memory for this slot.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_begin(IntPtr channel, long timeout_ns, wmmf_frame* frame);
 
-        // Publishes the frame of wmmf_channel_begin, from any thread. The caller describes it: used, width, height, stride, fourcc, or element, dimensions and shape; device_timestamp, device_frame, user and user_size; and timestamp_ns, unless it is 0: then it becomes the time of this call. Sets frame->sequence. A stride of 0 becomes that of rows without gaps if the format is one that wmmf_picture_size knows; of other formats the library only checks that stride * height bytes are used. WMMF_E_RANGE: used is beyond the capacity, the picture or array beyond used, or user_size beyond 64. WMMF_E_ARGUMENT: the description contradicts itself. After an error the frame is still begun.
+        // Publishes the frame of wmmf_channel_begin, from any thread. The caller describes it: used, width, height, stride, fourcc, or element, dimensions and shape; device_timestamp, device_frame, user and user_size; and timestamp_ns; 0 becomes the time of this call. Sets frame->sequence. A stride of 0 becomes that of rows without gaps if wmmf_picture_size knows the format; in other formats the library only checks that stride * height bytes are used. WMMF_E_RANGE: used is more than the capacity, the picture or array is larger than used, or user_size is more than 64. WMMF_E_ARGUMENT: the description contradicts itself. After an error the frame is still begun.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_publish(IntPtr channel, wmmf_frame* frame);
 
-        // Bytes of a picture in a known pixel format: GREY, Y16 (with a space at its end), BGR3, RGB3, BGRA, RGBA, YUYV, UYVY, NV12, NV21, I420, YV12. *stride 0 becomes that of rows without gaps; else it is checked. Rows that 4:2:0 formats have for their colours count. WMMF_E_NOT_SUPPORTED: another format, of which this library knows no size. WMMF_E_ARGUMENT: width or height is 0, or odd where two pixels share a colour; or the stride is less than a row.
+        // Bytes of a picture in a known pixel format: GREY, Y16 (with a space at its end), BGR3, RGB3, BGRA, RGBA, YUYV, UYVY, NV12, NV21, I420, YV12. A *stride of 0 becomes that of rows without gaps; any other value is checked. The colour rows of 4:2:0 formats count. WMMF_E_NOT_SUPPORTED: the library does not know the format. WMMF_E_ARGUMENT: width or height is 0, or odd where two pixels share a colour, or the stride is less than a row.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_picture_size(uint fourcc, uint width, uint height, uint* stride, ulong* size);
 
@@ -700,39 +700,39 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_write(IntPtr channel, void* data, long timeout_ns, wmmf_frame* frame);
 
-        // Pins the newest frame, if its sequence is not `after`, or waits until there is one. `after` is the sequence of the frame that the caller had before; 0 takes any, at once if there is one. The frame stays as it is until wmmf_channel_release, unless the channel's creator set a time limit for pins, or a hostile reader interferes: then wmmf_channel_release says so. WMMF_E_FULL: this handle, in all its threads, holds as many frames as it can. WMMF_E_READ_ONLY: this handle gets copies only.
+        // Pins the newest frame, if its sequence is not `after`, or waits until there is such a frame. `after` is the sequence of the caller's previous frame; 0 takes any frame. The frame does not change until wmmf_channel_release, unless the channel's creator set a time limit for pins, or a hostile reader interferes; wmmf_channel_release then returns WMMF_E_NOT_INTACT. WMMF_E_FULL: this handle, in all its threads, holds as many frames as it can. WMMF_E_READ_ONLY: this handle gets only copies.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_acquire(IntPtr channel, ulong after, long timeout_ns, wmmf_frame* frame);
 
-        // As wmmf_channel_acquire, for a frame that is picked otherwise: enum wmmf_pick says how, and what `after` means.
+        // Like wmmf_channel_acquire, for another choice of frame: see enum wmmf_pick, also for the meaning of `after`.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_acquire_pick(IntPtr channel, uint pick, ulong after, long timeout_ns, wmmf_frame* frame);
 
-        // Whether a frame of wmmf_channel_acquire is as it was until now: WMMF_OK or WMMF_E_NOT_INTACT.
+        // Checks whether a frame of wmmf_channel_acquire is still unchanged: WMMF_OK or WMMF_E_NOT_INTACT.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_intact(IntPtr channel, wmmf_frame* frame);
 
-        // Releases a frame of wmmf_channel_acquire, from any thread; its memory may change from now on. WMMF_E_NOT_INTACT: it is released, and it had changed before: what was read of it may be of two frames.
+        // Releases a frame of wmmf_channel_acquire, from any thread; its memory may change from now on. WMMF_E_NOT_INTACT: it is released, but it had changed before, so what you read may be a mix of two frames.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_release(IntPtr channel, wmmf_frame* frame);
 
-        // As wmmf_channel_acquire, but copies the picture into `buffer` and pins nothing after its return; read-only handles can do this as well, and then repeat until they have a whole frame. WMMF_E_RANGE: the picture has more than `length` bytes; frame->used says how many.
+        // Like wmmf_channel_acquire, but copies the picture into `buffer` and leaves nothing pinned. Handles that cannot pin also can do this; they repeat the copy until they have a whole frame. WMMF_E_RANGE: the picture has more than `length` bytes; frame->used says how many.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_read(IntPtr channel, ulong after, void* buffer, ulong length, long timeout_ns, wmmf_frame* frame);
 
-        // As wmmf_channel_read, for a frame that is picked otherwise.
+        // Like wmmf_channel_read, for another choice of frame.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_read_pick(IntPtr channel, uint pick, ulong after, void* buffer, ulong length, long timeout_ns, wmmf_frame* frame);
 
-        // Takes one frame of each of 1 to 63 channels, whose timestamps differ by at most `tolerance_ns`: the newest such set, of the frames that the channels still have and that come after those of each item. A channel without a history has its newest frame only. Waits for such a set, for all channels at once. Each frame is as of wmmf_channel_acquire: release each of them; one that has a buffer is as of wmmf_channel_read. The same channel may be in several items. After an error nothing is held, the frames and `after` are as they were, and buffers are undefined; the status of the channel that caused it is also in its item. The call looks at every frame of the histories after `after` and needs 16 bytes for each. WMMF_E_TIMEOUT: there was no set, for that long. WMMF_E_READ_ONLY: an item without a buffer, of a handle that gets copies only. WMMF_E_RANGE: a picture has more than `length` bytes.
+        // Takes one frame of each of 1 to 63 channels, so that their timestamps differ by at most `tolerance_ns`: the newest such set among the frames that the channels still have and that come after `after` of their items. A channel without a history has only its newest frame. Waits for such a set, for all channels at once. An item without a buffer gets its frame as from wmmf_channel_acquire: release it. An item with a buffer gets it as from wmmf_channel_read. The same channel may be in several items. After an error nothing is held, the frames and `after` are unchanged, and buffers are undefined; the status of the channel that caused it is also in its item. The call looks at every frame of the histories after `after` and needs 16 bytes for each. WMMF_E_TIMEOUT: there was no set in time. WMMF_E_READ_ONLY: an item has no buffer, and its handle gets only copies. WMMF_E_RANGE: a picture has more than `length` bytes.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_acquire_set(wmmf_set_item* items, uint count, ulong tolerance_ns, long timeout_ns);
 
-        // Waits until the newest frame's sequence is not `after`; *sequence (may be NULL) becomes that.
+        // Waits until the newest frame's sequence is not `after`; *sequence (may be NULL) becomes that sequence.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_wait(IntPtr channel, ulong after, long timeout_ns, ulong* sequence);
 
-        // As wmmf_audit, for the channel's section.
+        // Like wmmf_audit, for the channel's section.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_audit(IntPtr channel, wmmf_audit_report* report);
     }

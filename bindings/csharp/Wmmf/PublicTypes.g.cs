@@ -3,7 +3,7 @@ using System;
 
 namespace Wmmf
 {
-    /// <summary>Status of a call. The values are pinned for ever; new ones are appended.</summary>
+    /// <summary>Status of a call. The values never change; new ones are appended.</summary>
     public enum WmmfStatus
     {
         /// <summary>Success.</summary>
@@ -20,17 +20,17 @@ namespace Wmmf
         NameEmpty = -10,
         /// <summary>More than 230 bytes.</summary>
         NameTooLong = -11,
-        /// <summary>Not UTF-8, or a slash or backslash where none may be.</summary>
+        /// <summary>Not UTF-8, or contains a slash or backslash that is not allowed.</summary>
         NameInvalid = -12,
         /// <summary>The name is taken; what it names is unchanged.</summary>
         Exists = -13,
         /// <summary>No section has this name.</summary>
         NotFound = -14,
-        /// <summary>The time was up.</summary>
+        /// <summary>The timeout expired.</summary>
         Timeout = -20,
         /// <summary>A writer died while it held the lock: the payload may be half written.</summary>
         OwnerDied = -21,
-        /// <summary>An audit found damage, or wmmf_poison was called: it is useless for ever.</summary>
+        /// <summary>An audit found damage, or wmmf_poison was called: the section is useless for ever.</summary>
         Poisoned = -22,
         /// <summary>The handle is closed (reported by the bindings).</summary>
         Closed = -23,
@@ -52,7 +52,7 @@ namespace Wmmf
         Version = -31,
         /// <summary>The section is smaller than its header claims.</summary>
         Truncated = -32,
-        /// <summary>Its creator has not initialised it in time.</summary>
+        /// <summary>The creator has not initialised it in time.</summary>
         NotReady = -33,
         /// <summary>The frame was overwritten while it was held.</summary>
         NotIntact = -34,
@@ -73,11 +73,11 @@ namespace Wmmf
     {
         /// <summary>This user; on Windows (Local\) this session.</summary>
         Local = 0,
-        /// <summary>The machine; on Windows (Global\) creating takes the right SeCreateGlobalPrivilege.</summary>
+        /// <summary>The machine; on Windows (Global\) creating needs the right SeCreateGlobalPrivilege.</summary>
         Global = 1,
         /// <summary>The name exactly as given to the operating system.</summary>
         Custom = 2,
-        /// <summary>For opening only: WMMF_GLOBAL, and if nothing has the name there, WMMF_LOCAL.</summary>
+        /// <summary>For opening only: looks in WMMF_GLOBAL, then in WMMF_LOCAL.</summary>
         Any = 3,
     }
 
@@ -92,7 +92,7 @@ namespace Wmmf
         Raw = 2,
     }
 
-    /// <summary>Who may open a section, besides its creator. On Windows WMMF_ACCESS_USERS_WRITE of the winmmf and raw layouts grants what programs of other makers ask for, and that includes changing the access itself. The winmmf layout has no read-only access (WMMF_E_NOT_SUPPORTED): its programs ask for all rights even to read.</summary>
+    /// <summary>Who may open a section, besides its creator. On Windows WMMF_ACCESS_USERS_WRITE of the winmmf and raw layouts grants what other programs of these layouts ask for, which includes the right to change the access itself. The winmmf layout has no read-only access (WMMF_E_NOT_SUPPORTED), because its programs ask for all rights even to read.</summary>
     public enum SectionAccess
     {
         /// <summary>No other user (0600; a DACL with the creating user and the system).</summary>
@@ -116,18 +116,18 @@ namespace Wmmf
         Create = 1,
         // either
         OpenOrCreate = 2,
-        // either, made empty: once all else has been done
+        // either; emptied only when nothing else can fail
         Truncate = 3,
     }
 
     /// <summary>What may be done to mapped memory.</summary>
     public enum SectionProtection
     {
-        /// <summary>Changes are those of everybody.</summary>
+        /// <summary>Changes are shared.</summary>
         ReadWrite = 0,
         /// <summary>Read rights only.</summary>
         Read = 1,
-        /// <summary>Changes stay in this mapping: nobody else, nor the file, sees them.</summary>
+        /// <summary>Changes stay in this mapping, invisible to others and to the file.</summary>
         CopyOnWrite = 2,
     }
 
@@ -138,13 +138,13 @@ namespace Wmmf
         Normal = 0,
         /// <summary>From the first byte to the last: read far ahead.</summary>
         Sequential = 1,
-        /// <summary>Here and there: do not read ahead.</summary>
+        /// <summary>At scattered offsets: do not read ahead.</summary>
         Random = 2,
         /// <summary>Soon: read it now.</summary>
         WillNeed = 3,
-        /// <summary>Not soon: this process gives the pages back; no byte is lost.</summary>
+        /// <summary>Not soon: this process releases the pages; no byte is lost.</summary>
         DontNeed = 4,
-        /// <summary>Often: put it into large pages, where the system does that.</summary>
+        /// <summary>Often: use large pages, where the system can.</summary>
         LargePages = 5,
     }
 
@@ -155,11 +155,11 @@ namespace Wmmf
         All = 0,
         // Windows only: open it for reading
         Read = 1,
-        // Windows only: nothing; they get ERROR_SHARING_VIOLATION, here WMMF_E_ACCESS
+        // Windows only: nothing; they get ERROR_SHARING_VIOLATION, in this library WMMF_E_ACCESS
         None = 2,
     }
 
-    /// <summary>What an array is made of; little endian. Complex numbers are two floats, the real part first.</summary>
+    /// <summary>Element type of an array; little endian. Complex numbers are two floats, the real part first.</summary>
     public enum FrameElement
     {
         /// <summary>No array: a picture, or bytes.</summary>
@@ -197,32 +197,32 @@ namespace Wmmf
     // Which frame a reader wants.
     internal enum FramePick
     {
-        // the newest, unless its sequence is `after`: then wait for a newer one
+        // the newest one; if its sequence is `after`, waits for a newer one
         Next = 0,
-        // the newest, at once if there is one; `after` only counts for `missed`
+        // the newest one; waits only if there is none; `after` only affects `missed`
         Latest = 1,
-        // the first one after `after` that is still there, in order; `missed` is how many were not
+        // the first one after `after` that is still there; `missed` counts those that were not
         Every = 2,
-        // the one with the sequence `after`: wait for it; WMMF_E_LOST: it is gone
+        // the one with the sequence `after`; waits for it; WMMF_E_LOST: it is gone
         At = 3,
-        // the newest whose timestamp is not later than `after`; WMMF_E_LOST: all there are later
+        // the newest one not later than the timestamp `after`; WMMF_E_LOST: all frames are later
         Time = 4,
     }
 
     /// <summary>The state of a channel.</summary>
     public enum ChannelState
     {
-        /// <summary>A program is there to publish.</summary>
+        /// <summary>A publisher has it open.</summary>
         Live = 0,
-        /// <summary>As LIVE, but no frame has come for some time.</summary>
+        /// <summary>Like LIVE, but no frame has come for some time.</summary>
         Stalled = 1,
-        /// <summary>The last program that published died, and none took over.</summary>
+        /// <summary>The last publisher died, and none took over.</summary>
         HungUp = 2,
-        /// <summary>The last program that published has closed it.</summary>
+        /// <summary>The last publisher has closed it.</summary>
         Gone = 3,
     }
 
-    /// <summary>A handle, of whatever language, that is or was open on a native section (writable ones only) or on a channel.</summary>
+    /// <summary>A handle that a program in any language has or had open on a native section (writable ones only) or on a channel.</summary>
     public sealed partial class Participant
     {
         internal Participant(in wmmf_participant native)
@@ -246,28 +246,28 @@ namespace Wmmf
         /// <summary>The index of its record in the section.</summary>
         public long Record { get; }
 
-        /// <summary>Its process, as that process sees itself: in another container it may mean another.</summary>
+        /// <summary>Its process id, in its own pid namespace.</summary>
         public long ProcessId { get; }
 
-        /// <summary>Whether the system says that its process lives, or cannot say.</summary>
+        /// <summary>Whether its process lives, or the system cannot tell.</summary>
         public bool IsAlive { get; }
 
-        /// <summary>Read locks that its threads hold or try to get.</summary>
+        /// <summary>Read locks that its threads hold or try to take.</summary>
         public long Readers { get; }
 
-        /// <summary>Its threads that wait to read.</summary>
+        /// <summary>How many of its threads wait to read.</summary>
         public long WaitingReaders { get; }
 
         /// <summary>Whether one of its threads waits to write.</summary>
         public bool HasWaitingWriter { get; }
 
-        /// <summary>Whether it holds the write lock or is about to; of a channel: if it fills a slot.</summary>
+        /// <summary>Whether it holds the write lock or is about to; in a channel: if it fills a slot.</summary>
         public bool IsWriting { get; }
 
-        /// <summary>Read locks given back, modulo 2^32.</summary>
+        /// <summary>Read locks released, modulo 2^32.</summary>
         public long Reads { get; }
 
-        /// <summary>Write locks given back, modulo 2^32.</summary>
+        /// <summary>Write locks released, modulo 2^32.</summary>
         public long Writes { get; }
 
         /// <summary>When it opened the section.</summary>
@@ -276,17 +276,17 @@ namespace Wmmf
         /// <summary>When it took the write lock, to some milliseconds; null if it has not yet.</summary>
         public DateTimeOffset? WritingSince { get; }
 
-        /// <summary>Frames of a channel that it holds in place.</summary>
+        /// <summary>How many frames of a channel it holds in place.</summary>
         public long Pins { get; }
 
-        /// <summary>Whether it can only read the channel; such a handle writes its record itself, so do not rely on it.</summary>
+        /// <summary>Whether it only reads the channel; a reader can forge this.</summary>
         public bool IsReadOnly { get; }
 
         /// <summary>The sequence of the oldest frame that it holds in place; null: none.</summary>
         public ulong? OldestPinned { get; }
     }
 
-    /// <summary>What one thread of a participant has to do with one lock in the payload.</summary>
+    /// <summary>A lock in the payload that one thread of a participant holds or waits for.</summary>
     public sealed partial class Hold
     {
         internal Hold(in wmmf_hold native)
@@ -303,10 +303,10 @@ namespace Wmmf
         /// <summary>The index of the participant's record in the section.</summary>
         public long Participant { get; }
 
-        /// <summary>Its process, as that process sees itself.</summary>
+        /// <summary>Its process id, in its own pid namespace.</summary>
         public long ProcessId { get; }
 
-        /// <summary>Whether the thread holds the lock for reading, or tries to get it.</summary>
+        /// <summary>Whether the thread holds the lock for reading, or tries to take it.</summary>
         public bool IsReading { get; }
 
         /// <summary>Whether it holds the lock for writing.</summary>
@@ -315,7 +315,7 @@ namespace Wmmf
         /// <summary>Whether it waits for the lock.</summary>
         public bool IsWaiting { get; }
 
-        /// <summary>Where the lock is in the payload; UINT64_MAX if the hold is free.</summary>
+        /// <summary>Offset of the lock in the payload; UINT64_MAX if the hold is free.</summary>
         public ulong Offset { get; }
 
         /// <summary>When it took the write lock, to some milliseconds; null if it has not yet.</summary>
@@ -338,7 +338,7 @@ namespace Wmmf
             Sequence = native.sequence;
         }
 
-        /// <summary>Whether header, tallies or lock state contradict each other.</summary>
+        /// <summary>Whether header, counts or lock state contradict each other.</summary>
         public bool IsDamaged { get; }
 
         /// <summary>Writable handles whose process lives.</summary>
@@ -353,16 +353,16 @@ namespace Wmmf
         /// <summary>1 + index of the participant that holds the write lock, null if none.</summary>
         public long? Writer { get; }
 
-        /// <summary>The process that holds it, as that process sees itself; null if none.</summary>
+        /// <summary>Its process id, in its own pid namespace; null if none.</summary>
         public long? WriterProcessId { get; }
 
-        /// <summary>Whether a writer died and nobody has taken over yet.</summary>
+        /// <summary>Whether a writer died and no other has repaired the payload yet.</summary>
         public bool OwnerDied { get; }
 
         /// <summary>Whether the section is poisoned.</summary>
         public bool IsPoisoned { get; }
 
-        /// <summary>How often the section was written.</summary>
+        /// <summary>The section's sequence.</summary>
         public ulong Sequence { get; }
     }
 }

@@ -1,5 +1,5 @@
 /* Holds a section and a channel, called as the first argument says, until its standard input ends: what others are
- * tried against. Once a frame has been read by somebody who wrote "seen" into the section, it says so. */
+ * tried against. Once a frame has been read by somebody who wrote "seen" into the section, it reports that. */
 #include <stdio.h>
 #include <string.h>
 

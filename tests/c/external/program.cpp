@@ -55,7 +55,7 @@ int main(int argc, char **argv) {
     }
     EXPECT(section.audit().readers == 0);
 
-    // What an owner takes is not its thread's, and is given back by whoever acts as the owner.
+    // What an owner takes is not its thread's, and is released by the thread that acts as the owner.
     {
         const wmmf::lock_owner owner;
         {
@@ -68,7 +68,7 @@ int main(int argc, char **argv) {
     }
     EXPECT(section.lock_read().bytes().size() == 100);
 
-    // Maps move; what was moved from, or closed, says so.
+    // Maps move; an object that was moved from, or closed, reports that.
     wmmf::section reader = wmmf::section::open(name, read_only);
     wmmf::section moved = std::move(reader);
     EXPECT(status_of([&] { reader.size(); }) == WMMF_E_CLOSED);
