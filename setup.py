@@ -2,7 +2,7 @@
 
 Everything that is not code is in pyproject.toml.
 
-Cross-building for Windows with gcc of mingw-w64 or with zig is steered by environment variables:
+These environment variables control cross-building for Windows with mingw-w64's gcc or with zig:
 PYWINMMF_CROSS=win_amd64 (win32, win_arm64); PYWINMMF_CROSS_CC, the compiler's command (x86_64-w64-mingw32-gcc);
 PYWINMMF_CROSS_INCLUDE and PYWINMMF_CROSS_LIB, the include and libs folders of a Python for that Windows.
 """
@@ -40,7 +40,7 @@ class BuildNative(build_ext):
     def build_extensions(self) -> None:
         if CROSS:
             self._aim_at_windows()
-        elif not WINDOWS:  # there setuptools says where to get the compiler
+        elif not WINDOWS:  # on Windows setuptools says where to get the compiler
             check_tools(self.compiler.compiler[0])
         super().build_extensions()
         self._build_library()
@@ -66,7 +66,7 @@ class BuildNative(build_ext):
         return [*super().get_outputs(), *map(str, self._library_files())]
 
     def copy_extensions_to_source(self) -> None:
-        """What an editable installation runs: the library goes where its extension goes."""
+        """For editable installations: the library goes where its extension goes."""
         super().copy_extensions_to_source()
         package = self.get_finalized_command("build_py").get_package_dir("pywinmmf")
         for file in self._library_files():
@@ -90,7 +90,7 @@ class BuildNative(build_ext):
             output_dir=str(Path(self.build_temp, "library")),
             macros=[("WMMF_BUILD", None), self._version_macro()],
             include_dirs=[INCLUDE],
-            # The programs that load it may have no VCRUNTIME140.dll, which is no part of Windows.
+            # Programs that load it may lack VCRUNTIME140.dll, which is not a part of Windows.
             extra_postargs=[*self._compile_options(), *(["/MT"] if msvc else [])],
         )
         if msvc:
@@ -99,7 +99,7 @@ class BuildNative(build_ext):
         elif WINDOWS:
             options = [f"-Wl,--out-implib,{library.with_name(IMPORT_LIBRARY_NAME)}"]
         else:
-            options = [f"-Wl,-soname,{LIBRARY_NAME}"]  # what links against this copy finds this copy
+            options = [f"-Wl,-soname,{LIBRARY_NAME}"]  # programs linked against this copy find this copy
         compiler.link_shared_object(objects, str(library), libraries=LIBRARIES, extra_postargs=options)
 
     def _compile_options(self) -> list[str]:
@@ -114,7 +114,7 @@ class BuildNative(build_ext):
 
 
 def check_tools(compiler: str) -> None:
-    """Say what to install, before the build says that there is no such file."""
+    """Say what to install, before the build fails with a missing file."""
     header = Path(sysconfig.get_path("include"), "Python.h")
     missing = [] if shutil.which(compiler) else [f"compiler {compiler}"]
     missing += [] if header.exists() else [str(header)]
@@ -126,7 +126,7 @@ def check_tools(compiler: str) -> None:
 
 
 def options() -> dict[str, Any]:
-    """The wheel's tag; a cross-build gets a build folder of its own, so that nothing native slips in."""
+    """The wheel's tag. A cross-build gets its own build folder, so that nothing native slips in."""
     wheel = {} if FREE_THREADED else {"py_limited_api": "cp311"}
     if CROSS:
         return {"bdist_wheel": {**wheel, "plat_name": CROSS}, "build": {"build_base": f"build/{CROSS}"}}

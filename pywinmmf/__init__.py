@@ -11,12 +11,12 @@ with MemoryMappedFile.open("camera") as section:
 
 from importlib.util import find_spec as _find_spec
 
-from . import _starting  # noqa: F401 (for what it does)
+from . import _starting  # noqa: F401 (for its side effect)
 
 if _find_spec("._native", __name__) is None:
     raise ImportError(
-        f"{__path__[0]} is a source tree in which nothing is built: start Python from another folder or with "
-        "PYTHONSAFEPATH=1 to import what is installed, or run: pip install ."
+        f"{__path__[0]} is a source tree that was not built: start Python from another folder or with "
+        "PYTHONSAFEPATH=1 to import the installed package, or run: pip install ."
     )
 
 from ._core.binding import ffi, lib

@@ -1,7 +1,7 @@
-"""Ctrl-C while a command of this package starts: it says so and ends, at once.
+"""Ctrl-C while a command of this package starts: the command reports it and ends at once.
 
-Python would raise `KeyboardInterrupt` in the middle of an import. That is a traceback, or it is lost: callbacks of an
-import swallow it, and NumPy makes an `ImportError` of it. This module comes first, before all that takes its time.
+Python would raise `KeyboardInterrupt` in the middle of an import. That gives a traceback, or it is lost: callbacks of
+an import swallow it, and NumPy turns it into an `ImportError`. This module is imported first, before slow imports.
 """
 
 import os
@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 
 INTERRUPTED = 130
-"""The exit code, as shells have it."""
+"""The exit code, as in shells."""
 MESSAGE = "pywinmmf: interrupted\n"
 
 

@@ -1,4 +1,4 @@
-"""The exceptions, and which status of the C library becomes which exception."""
+"""The exceptions, and the mapping from statuses of the C library to them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ._core.binding import ffi, lib
 class Error(Exception):
     """The base of all errors of this package.
 
-    ``status`` is the status of the C library, see `Status`. ``os_error`` is the code of
-    the operating system (``errno`` or ``GetLastError()``), 0 if the system had no part in it. Those that are an
-    `OSError` have the ``errno`` of their kind, also on Windows, as Python's own have.
+    ``status`` is the status of the C library, see `Status`. ``os_error`` is the code of the operating system (``errno``
+    or ``GetLastError()``), or 0 if the system did not cause the error. Subclasses of `OSError` have the ``errno`` of
+    their kind, also on Windows, like Python's own.
     """
 
     def __init__(self, message: str, status: int = lib.WMMF_E_ARGUMENT, os_error: int = 0) -> None:
@@ -28,7 +28,7 @@ class NotFoundError(Error, FileNotFoundError):
 
 
 class AlreadyExistsError(Error, FileExistsError):
-    """The name is taken. What it names is unchanged."""
+    """The name is taken. The existing section is unchanged."""
 
     errno = errno.EEXIST
 
@@ -40,7 +40,7 @@ class AccessDeniedError(Error, PermissionError):
 
 
 class LockTimeoutError(Error, TimeoutError):
-    """The timeout was over before the lock was free or the change came."""
+    """The timeout expired before the lock was free or the change came."""
 
     errno = errno.ETIMEDOUT
 
@@ -66,7 +66,7 @@ class FormatError(Error, ValueError):
 
 
 class NotSupportedError(Error):
-    """This layout, or this system, cannot do that."""
+    """This layout or this system does not support that."""
 
 
 class OwnerDiedError(Error):
@@ -81,18 +81,18 @@ class PoisonedError(Error):
 
 
 class NotIntactError(Error):
-    """A frame was overwritten while it was held in place: what was read of it may be of two frames.
+    """A frame was overwritten while you held it in place, so what you read may be a mix of two frames.
 
-    Only where the channel was created with a ``pin_limit``, or a hostile reader interferes.
+    This happens only if the channel was created with a ``pin_limit``, or if a hostile reader interferes.
     """
 
 
 class FrameLostError(Error, LookupError):
-    """The frame is no longer in the channel, or all that are there are later than the time asked for."""
+    """The frame is no longer in the channel, or all its frames are later than the time asked for."""
 
 
 class ClosedError(Error, ValueError):
-    """The object is closed, or belongs to the process that this one was forked from."""
+    """The object is closed, or belongs to the parent of this forked process."""
 
 
 _CLASSES: dict[int, type[Error]] = {
@@ -123,7 +123,7 @@ _CLASSES: dict[int, type[Error]] = {
 
 
 def native_error(status: int, action: str, hint: str = "") -> Error:
-    """The exception for the status of this thread's last call of the C library, which tried to do ``action``."""
+    """The exception for the status of this thread's last call of the C library; ``action`` is what it tried to do."""
     os_error: int = lib.wmmf_last_os_error()
     detail = ffi.string(lib.wmmf_last_detail()).decode(errors="replace")
     message = f"cannot {action}: {ffi.string(lib.wmmf_strerror(status)).decode()}{hint}"

@@ -1,4 +1,5 @@
-"""Frame channels: the newest frame for everybody, without copies. Readers and writers do not wait for each other."""
+"""Frame channels: every reader gets the newest frame, without copies. Readers and writers do not wait for each
+other."""
 
 from __future__ import annotations
 
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from ._core.buffers import AnyBuffer, AnyWritableBuffer
 
 _QUICK_COPY = 32768
-"""So few bytes that other Python threads need not run while they are copied."""
+"""Up to this many bytes are copied without letting other Python threads run."""
 _TO_TAKE_SECONDS = 0.01
-"""For so long a task may block its event loop while it takes a frame that is there."""
+"""How long a task may block its event loop while it takes an existing frame."""
 _EMPTY_INFO = new_struct("wmmf_channel_info")
 _new_info = partial(ffi.new, ffi.typeof(_EMPTY_INFO), _EMPTY_INFO[0])
 
@@ -37,24 +38,24 @@ class FrameChannel(Opened[hold.Channel]):
     """A stream of frames in shared memory. It has several slots, and one of them holds the newest frame.
 
     A writer fills a slot that nobody reads and publishes it. Readers get the newest frame, in place, and keep it for
-    as long as they like. A slow reader misses frames and is told how many. If all other slots are being read, the
-    writer skips the frame, or waits up to a timeout. Writers take turns, in whatever process they are.
+    as long as they like. A slow reader misses frames and is told how many. If readers hold all other slots, the writer
+    skips the frame, or waits up to a timeout. Writers in all processes take turns.
 
-    Made with `create` or `open`; a context manager that closes itself. Timeouts are seconds: None waits for ever,
-    0 tries once. All methods may be called by several threads at once. Which frames `next` has given is counted
-    for each object, so give each reader its own. Errors are those of `MemoryMappedFile`.
+    Make one with `create` or `open`. It is a context manager that closes itself. Timeouts are seconds: None waits for
+    ever, 0 tries once. Several threads may call all methods at once. Each object counts separately which frames `next`
+    has returned, so give each reader its own. Errors are those of `MemoryMappedFile`.
 
     A damaged channel is poisoned: every call and every wait ends with `PoisonedError`, which also ends a ``for`` loop.
-    Its owner can declare it new with `resize`; readers then go on with the same objects. Nobody else can: close the
-    channel then. A new channel of the name can be created once every program has closed the old one.
+    Its owner can renew it with `resize`; readers then go on with the same objects. Otherwise close the channel. Once
+    every program has closed it, a new channel can be created under the name.
 
     A forked child cannot use its parent's objects (`ClosedError`): open the channel again there.
     """
 
     SLOTS = range(lib.WMMF_CHANNEL_SLOTS_MIN, lib.WMMF_CHANNEL_SLOTS_MAX + 1)
-    """How many slots a channel may have."""
+    """The numbers of slots that a channel may have."""
     HISTORY = range(lib.WMMF_CHANNEL_HISTORY_MAX + 1)
-    """How many frames its history may have."""
+    """The numbers of frames that its history may have."""
 
     def __init__(self, *_arguments: object, **_options: object) -> None:
         """Objects are made with `create` or `open`."""
@@ -72,7 +73,7 @@ class FrameChannel(Opened[hold.Channel]):
     def _start(self, name: str, namespace: Namespace, native: hold.Channel) -> None:
         self._become(name, native)
         self._namespace = namespace
-        self._usual: bytes | None = None  # what `begin` says of a frame: a wmmf_frame; None: all bytes of the slot
+        self._usual: bytes | None = None  # the description for `begin`, a wmmf_frame; None: all bytes of the slot
         self._copy: bytearray | None = None
         info = self._follow()
         self._readonly = bool(info.read_only)
@@ -100,17 +101,19 @@ class FrameChannel(Opened[hold.Channel]):
 
         ``capacity`` is the bytes of the largest frame, or the shape of an array of bytes, such as (1080, 1920, 3).
         ``slots``: 3 to 64. One slot holds the newest frame and one is being written, so readers can hold ``slots - 2``
-        older frames before the writer has to skip one. There must be room for all slots. On Linux only used slots cost
-        memory; if there is none left for a slot, the writer gets an `Error`.
-        ``participants`` is how many writable objects can have it open at the same time (0: the default, 52).
+        older frames before the writer has to skip one. There must be enough memory for all slots. On Linux only used
+        slots cost memory; if there is none left for a slot, the writer gets an `Error`. ``participants`` is how many
+        writable objects can have it open at the same time (0: the default, 52).
 
-        ``history``: how many frames stay readable after newer ones, for `next` with ``every`` and for `at`. ``pins``:
-        frames that one object can hold at once (0: 8). ``pin_limit``: seconds after which a writer that finds no other
-        slot takes back one that readers hold (None: never). ``standby``: do not publish yet, see `stand_by`.
+        ``history`` is how many older frames stay readable, for `next` with ``every`` and for `at`. ``pins`` is how many
+        frames one object can hold at once (0: 8). ``pin_limit`` is the number of seconds after which a writer that
+        finds no other slot takes back one that readers hold (None: never). ``standby``: do not publish yet, see
+        `stand_by`.
 
-        A name that is taken is an `AlreadyExistsError`, or, with ``exist_ok``, opened if it is a channel with at
-        least this capacity and as many slots. With ``own_only`` as well, one that another user made is an
-        `AccessDeniedError`, as is on POSIX one of this user with another access.
+        If the name is taken, this raises `AlreadyExistsError`. With
+        ``exist_ok`` it opens an existing channel that has at least this capacity and as many slots. With ``own_only``
+        as well, it raises `AccessDeniedError` for a channel of another user, and on POSIX for one of this user with
+        other access.
         """
         action = f"create channel {name!r}"
         namespace = choice(Namespace, namespace)
@@ -152,10 +155,10 @@ class FrameChannel(Opened[hold.Channel]):
 
     @classmethod
     def open(cls, name: str, *, namespace: Namespace | str = Namespace.LOCAL, readonly: bool = False) -> Self:
-        """Open a channel that exists.
+        """Open an existing channel.
 
-        ``readonly`` asks for read rights only, which is all that a reader needs: no mistake of its program can change
-        a picture. It cannot publish.
+        ``readonly`` asks only for the right to read, which is enough for a reader: no bug in its program can then
+        change a picture. Such an object cannot publish.
         """
         action = f"open channel {name!r}"
         namespace = choice(Namespace, namespace)
@@ -174,7 +177,7 @@ class FrameChannel(Opened[hold.Channel]):
 
     @property
     def owner(self) -> str:
-        """The user who owns it, as of `MemoryMappedFile.owner`."""
+        """The user who owns it; see `MemoryMappedFile.owner`."""
         return owner_of(self, lib.wmmf_channel_get_owner)
 
     @property
@@ -185,7 +188,7 @@ class FrameChannel(Opened[hold.Channel]):
 
     @property
     def slots(self) -> int:
-        """How many frames there is room for."""
+        """The number of slots, without those of the history."""
         self._follow()
         return self._slots
 
@@ -196,13 +199,13 @@ class FrameChannel(Opened[hold.Channel]):
 
     @property
     def age(self) -> float | None:
-        """Seconds since the timestamp of the newest frame; None if there is none yet, or none in new pictures. It grows
-        when the writer stops."""
+        """Seconds since the timestamp of the newest frame; None if there is none yet, or none in new pictures. It keeps
+        growing while the writer is stopped."""
         info = self._info()
         return (info.now_ns - info.timestamp_ns) / 1e9 if info.timestamp_ns else None
 
     def _follow(self) -> Any:
-        """What the channel is now: a writer may have given it new pictures."""
+        """The current state of the channel: a writer may have given it new pictures."""
         info = self._info()
         self._capacity, self._slots = int(info.capacity), int(info.slots)
         self._native.small = self._capacity <= _QUICK_COPY
@@ -215,12 +218,12 @@ class FrameChannel(Opened[hold.Channel]):
 
     @property
     def history(self) -> int:
-        """Frames that stay readable after newer ones."""
+        """How many older frames stay readable."""
         return int(self._info().history)
 
     @property
     def in_place(self) -> bool:
-        """Whether this object reads frames in place. It gets copies if this user may not write what readers write, or
+        """Whether this object reads frames in place. It gets copies if this user may not write the readers' section, or
         if there are too many readers (see ``participants`` of `create`)."""
         return self._in_place
 
@@ -228,7 +231,7 @@ class FrameChannel(Opened[hold.Channel]):
         """The state of the channel: live, stalled (no frame was published for ``stalled`` seconds; None: never), hung
         up (the last publisher died) or gone (the last publisher closed it).
 
-        Before the first frame, the time begins when the channel is created. Timestamps of frames do not matter.
+        Before the first frame, the time counts from the creation of the channel. Timestamps of frames do not matter.
         """
         state = ffi.new("uint32_t *")
         self._must(self._call(lib.wmmf_channel_get_state, nanoseconds(stalled), state), "look at")
@@ -253,13 +256,13 @@ class FrameChannel(Opened[hold.Channel]):
         """Copy a picture into a slot and make it the newest frame. Returns its sequence, or 0 if it was skipped.
 
         ``picture`` is any buffer of up to the capacity. A NumPy array of rows x pixels (x channels) also tells readers
-        its width and height; it may have gaps between its rows. ``fourcc`` None takes what is usual for its
-        channels: GREY, BGR3, BGRA; 16-bit Y16. Every other array keeps its dtype and shape, also one of rows x pixels
-        x 1. An array that is no picture of the ``fourcc`` given is refused, also one of
-        other numbers than unsigned integers, lowest byte first. ``user`` are up to 64 bytes of your own.
+        its width and height; it may have gaps between its rows.
+        ``fourcc`` None takes the usual format for its channels: GREY, BGR3, BGRA, or Y16 for 16 bits. Every other array
+        keeps its dtype and shape, for example rows x pixels x 1. An array that does not fit the given ``fourcc`` is
+        refused; a picture has unsigned little-endian integers. ``user`` is up to 64 bytes of user data.
         ``timestamp_ns`` 0 is now.
 
-        It is skipped if for ``timeout`` seconds all slots are being read, or another writer is at work.
+        The frame is skipped if for ``timeout`` seconds readers hold all slots, or another writer is at work.
         """
         if fourcc is None and timestamp_ns == 0 and type(user) is bytes and not user:
             sequence = self._native.publish_bytes(picture, timeout)
@@ -303,10 +306,10 @@ class FrameChannel(Opened[hold.Channel]):
     ) -> NewFrame:
         """A slot to fill in place: ``with channel.begin() as frame: frame.array[...] = ...``
 
-        It is published when the block ends, and dropped when the block ends with an exception. ``shape`` is that of an
-        array of ``dtype`` (None: bytes). None takes the shape of the last `begin` with one, or of `create`; if there
-        is none, all bytes of the slot. ``fourcc`` as in `publish`. `LockTimeoutError` if for ``timeout`` seconds all
-        slots are being read, or another writer is at work.
+        It is published when the block ends, or dropped when the block ends with an exception.
+        ``shape`` is the shape of an array of ``dtype`` (None: bytes). ``shape`` None takes the shape of the last
+        `begin` that had one, or of `create`; if there is none, the frame has all bytes of the slot. ``fourcc`` is as in
+        `publish`. `LockTimeoutError`: for ``timeout`` seconds readers held all slots, or another writer was at work.
         """
         if shape is None and fourcc is None:
             return self._native.begin(self._usual, timeout)  # type: ignore[no-any-return]
@@ -323,7 +326,7 @@ class FrameChannel(Opened[hold.Channel]):
     # Reading.
 
     def latest(self, timeout: float | None = None) -> Frame:
-        """The newest frame, at once if there is one: ``with channel.latest() as frame: ...``
+        """The newest frame; waits only if there is none yet: ``with channel.latest() as frame: ...``
 
         `LockTimeoutError` if there is none in time.
         """
@@ -332,20 +335,21 @@ class FrameChannel(Opened[hold.Channel]):
         return self._native.latest(timeout)  # type: ignore[no-any-return]
 
     def next(self, timeout: float | None = None, *, every: bool = False) -> Frame:
-        """The newest frame that this object has not given yet; waits for one. `LockTimeoutError` as in `latest`.
+        """The newest frame that this object has not returned yet; waits for one. `LockTimeoutError` as in `latest`.
 
-        ``every=True``: the first frame after the one given last that is still there, so that you get each one in order,
-        as far as the channel's history reaches; ``frame.missed`` is how many were lost.
+        With
+        ``every=True``, returns the first remaining frame after the last one that it returned. So you get each frame in
+        order, as far as the channel's history reaches; ``frame.missed`` is how many were lost.
         """
         if not every and self._in_place:
             return self._native.next(timeout)  # type: ignore[no-any-return]
         return self._picked(lib.WMMF_PICK_EVERY if every else lib.WMMF_PICK_NEXT, self._native.had, timeout)
 
     def at(self, sequence: int | None = None, *, timestamp_ns: int | None = None, timeout: float | None = 0) -> Frame:
-        """One frame of the channel's history: the frame with this sequence, waiting for it if it has not come yet, or
-        the newest frame that is not later than ``timestamp_ns``. `FrameLostError` if it is no longer there, or all that
-        are there are later; `LockTimeoutError` if it has not come in time. The frame does not count as given for
-        `next`."""
+        """One frame of the channel's history: the frame with this sequence, for which it waits, or the newest frame
+        that is not later than
+        ``timestamp_ns``. `FrameLostError`: the frame is gone, or all frames are later. `LockTimeoutError`: it has not
+        come in time. `next` is not affected."""
         if (sequence is None) == (timestamp_ns is None):
             raise InvalidArgumentError("at(): expected a sequence, or timestamp_ns")
         if sequence is not None:
@@ -358,14 +362,14 @@ class FrameChannel(Opened[hold.Channel]):
         return self._copied(pick, after, timeout)
 
     def _copied(self, pick: int, after: int, timeout: float | None) -> Frame:
-        """A copy of a frame, which then counts as given."""
+        """A copy of a frame, which then counts as returned."""
         native, buffer = self._native, self._buffer_for_copy()
         try:
             frame: Frame = native.read(pick, after, buffer, timeout)
         except InvalidArgumentError as error:
             if error.status != lib.WMMF_E_RANGE or len(buffer) >= self.capacity:
                 raise
-            return self._copied(pick, after, timeout)  # into a larger buffer, as the channel has larger frames now
+            return self._copied(pick, after, timeout)  # into a larger buffer, because the channel has larger frames now
         finally:
             self._copy = buffer
         if pick not in (lib.WMMF_PICK_AT, lib.WMMF_PICK_TIME):
@@ -373,7 +377,7 @@ class FrameChannel(Opened[hold.Channel]):
         return frame
 
     def _buffer_for_copy(self) -> bytearray:
-        """The buffer of the last copy, unless somebody still has views of it: then it refuses to change its size."""
+        """The buffer of the last copy, unless there are still views of it: it then refuses to change its size."""
         buffer, self._copy = self._copy, None
         try:
             if buffer is not None and len(buffer) >= self._capacity:
@@ -384,14 +388,14 @@ class FrameChannel(Opened[hold.Channel]):
         return bytearray(self._capacity)
 
     def read_into(self, buffer: AnyWritableBuffer, *, timeout: float | None = None) -> Frame:
-        """Wait for a frame that this object has not given yet, and copy the newest into ``buffer``. Returns a frame
-        whose ``data`` and ``array`` are in the buffer.
+        """Wait for a frame that this object has not returned yet, and copy the newest one into
+        ``buffer``. Returns a frame whose ``data`` and ``array`` are in the buffer.
 
         Reuse the buffer: a new one costs more than the copy. `InvalidArgumentError` if the picture does not fit.
         """
         native = self._native
         frame: Frame | None = native.read_next(buffer, timeout)
-        if frame is None:  # not just bytes
+        if frame is None:  # not a plain bytes buffer
             target = contiguous("buffer", buffer, writable=True)
             after = native.had
             frame = native.read(lib.WMMF_PICK_NEXT, after, target, timeout)
@@ -399,44 +403,45 @@ class FrameChannel(Opened[hold.Channel]):
         return frame
 
     def peek(self, timeout: float | None = 0) -> Frame:
-        """The description of the newest frame, without its picture (``data`` is empty). Nothing is copied or pinned,
-        and the frame does not count as given. `LockTimeoutError` if there is none in time."""
+        """The description of the newest frame, without its picture
+        (``data`` is empty). Nothing is copied or pinned, and `next` is not affected. `LockTimeoutError` if there is
+        none in time."""
         return self._native.read(lib.WMMF_PICK_LATEST, 0, None, timeout)  # type: ignore[no-any-return]
 
     def wait(self, after: int, timeout: float | None = None) -> int:
-        """Wait until the sequence of the newest frame is not ``after``, and return it. `LockTimeoutError` if it
-        stays."""
+        """Wait until the sequence of the newest frame is not ``after``, and return it. `LockTimeoutError` if it does
+        not change in time."""
         sequence = ffi.new("uint64_t *")
         after = whole("after", after)
         self._must(self._attempt(timeout, lib.wmmf_channel_wait, after, out=(sequence,)), "wait for a frame of")
         return int(sequence[0])
 
     async def wait_async(self, after: int, timeout: float | None = None) -> int:
-        """`wait` for asyncio: the event loop runs on, and one thread of the process waits for all its tasks."""
+        """`wait` for asyncio: it does not block the event loop; one thread of the process waits for all its tasks."""
         sequence = ffi.new("uint64_t *")
         status = await self._attempt_async(timeout, lib.wmmf_channel_wait, whole("after", after), sequence)
         self._must(status, "wait for a frame of")
         return int(sequence[0])
 
     async def latest_async(self, timeout: float | None = None) -> Frame:
-        """`latest` for asyncio: it waits as `wait_async` does."""
+        """`latest` for asyncio: it waits like `wait_async`."""
         await self.wait_async(0, timeout)
         return self.latest(_TO_TAKE_SECONDS)
 
     async def next_async(self, timeout: float | None = None, *, every: bool = False) -> Frame:
-        """`next` for asyncio: it waits as `wait_async` does."""
+        """`next` for asyncio: it waits like `wait_async`."""
         after, deadline = self._native.had, time.perf_counter() + seconds(timeout)
         pick = lib.WMMF_PICK_EVERY if every else lib.WMMF_PICK_NEXT
         while True:
             await self.wait_async(after, timeout if timeout is None else max(0.0, deadline - time.perf_counter()))
             try:
                 return self._picked(pick, after, _TO_TAKE_SECONDS)
-            except LockTimeoutError:  # a quick writer spoiled each copy, or took back each frame
+            except LockTimeoutError:  # a quick writer overwrote each copy, or took back each frame
                 if time.perf_counter() > deadline:
                     raise
 
     def __iter__(self) -> Iterator[Frame]:
-        """Iterate over frames as they come. Each is valid until the next. Ends when this object is closed."""
+        """Iterate over frames as they come. Each is valid until the next one. Ends when this object is closed."""
         while not self.closed:
             try:
                 frame = self.next()
@@ -456,11 +461,11 @@ class FrameChannel(Opened[hold.Channel]):
                 yield frame
 
     def audit(self) -> AuditReport:
-        """Audit the channel, as `MemoryMappedFile.audit` does. Damage poisons it, unless this object is read-only."""
+        """Audit the channel, like `MemoryMappedFile.audit`. Damage poisons it, unless this object is read-only."""
         return audit_of(lib.wmmf_channel_audit, self)._replace(sequence=self.sequence)
 
     def participants(self) -> list[Participant]:
-        """The handles of the channel in all processes: first handles that can write it, then read-only ones."""
+        """The handles of the channel in all processes: first writable ones, then read-only ones."""
         return participants_of(self._native, lib.wmmf_channel_get_participant)
 
     # Its life.
@@ -473,10 +478,10 @@ class FrameChannel(Opened[hold.Channel]):
         history: int | None = None,
         timeout: float | None = None,
     ) -> None:
-        """Give the channel new pictures. ``capacity`` and ``slots`` 0, and ``history`` None, stay as they are.
+        """Give the channel new pictures. ``capacity`` 0, ``slots`` 0 and ``history`` None keep the current values.
 
-        Only its owner can (`AccessDeniedError`). Readers go on with the same objects, frames that they hold stay as
-        they are, and sequences go on. A damaged channel is declared new.
+        Only its owner can do this (`AccessDeniedError`). Readers go on with the same objects, frames that they hold do
+        not change, and sequences continue. A damaged channel is usable again.
         """
         size, usual = described_capacity("capacity", capacity) if capacity else (0, None)
         slots = whole("slots", slots, most=lib.WMMF_CHANNEL_SLOTS_MAX)
@@ -488,8 +493,8 @@ class FrameChannel(Opened[hold.Channel]):
             self._usual = usual
 
     def stand_by(self, timeout: float | None = None) -> None:
-        """Wait until no program is there to publish, because the last one has died or closed the channel. This object
-        then takes its place. If several stand by, one of them does. `LockTimeoutError` if a program is still there."""
+        """Wait until the channel has no publisher, because the last one has died or closed it. This object then takes
+        its place. If several stand by, one of them does. `LockTimeoutError`: there still is a publisher."""
         self._must(self._attempt(timeout, lib.wmmf_channel_stand_by), "stand by at")
 
     def __repr__(self) -> str:
@@ -501,7 +506,7 @@ def _room_of(slots: int, history: int, size: int) -> str:
 
 
 def _room(name: str, namespace: Namespace) -> str:
-    """What to ask for, after a channel was too small or could not be created."""
+    """The advice after a channel was too small or could not be created."""
     try:
         with FrameChannel.open(name, namespace=namespace, readonly=True) as there:
             return f"at most {_room_of(there.slots, there.history, there.capacity)}, as there are"

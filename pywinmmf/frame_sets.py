@@ -17,12 +17,13 @@ from .frames import Frame, native_frame
 
 
 def next_set(channels: Sequence[FrameChannel], tolerance: float, timeout: float | None = None) -> list[Frame]:
-    """One frame of each channel, in their order, taken within ``tolerance`` seconds of each other: the newest such set
-    of frames that these objects have not given yet. Waits for one; `LockTimeoutError` if there is none in time.
+    """One frame of each channel, in their order, taken within
+    ``tolerance`` seconds of each other: the newest such set of frames that these objects have not returned yet. Waits
+    for one; `LockTimeoutError` if there is none in time.
 
-    Release each frame, as those of `FrameChannel.next`. They lie in place where those would. What is looked at are the
-    frames that the channels still have: without a ``history`` that is the newest one of each, so give channels whose
-    frames do not come together a history. Frames before those of a set are not given any more.
+    Release each frame, like those of `FrameChannel.next`; they are in place in the same cases. A set can contain only
+    frames that the channels still have. Without a ``history`` that is the newest one of each, so give the channels a
+    history if their frames do not come at the same time. Later sets contain only newer frames.
     """
     search = _Search(channels, tolerance)
     for slice_ns in chain([0], slices(seconds(timeout))):
@@ -34,7 +35,7 @@ def next_set(channels: Sequence[FrameChannel], tolerance: float, timeout: float 
 async def next_set_async(
     channels: Sequence[FrameChannel], tolerance: float, timeout: float | None = None
 ) -> list[Frame]:
-    """`next_set` for asyncio: it waits as `FrameChannel.wait_async` does."""
+    """`next_set` for asyncio: it waits like `FrameChannel.wait_async`."""
     search, deadline = _Search(channels, tolerance), time.perf_counter() + seconds(timeout)
     while True:
         newest = [channel.sequence for channel in channels]
@@ -47,7 +48,7 @@ async def next_set_async(
 
 
 async def _until_newer(channels: Sequence[FrameChannel], sequences: list[int], timeout: float) -> None:
-    """Wait until a channel has another newest frame than that of its sequence, or so long."""
+    """Wait until the newest sequence of a channel differs from the given one, or until the timeout."""
     import asyncio
 
     waits = [asyncio.ensure_future(channel.wait_async(sequence)) for channel, sequence in zip(channels, sequences)]
@@ -63,7 +64,7 @@ async def _until_newer(channels: Sequence[FrameChannel], sequences: list[int], t
 
 
 class _Search:
-    """One call. What it finds counts as given by the channels."""
+    """One call. The channels then count the frames that it finds as returned."""
 
     def __init__(self, channels: Sequence[FrameChannel], tolerance: float) -> None:
         if not 1 <= len(channels) <= lib.WMMF_WAIT_MANY_MAX:
@@ -76,7 +77,7 @@ class _Search:
         self._status = lib.WMMF_OK
 
     def take(self, timeout_ns: int) -> list[Frame] | None:
-        """A set; None if there is none in time, or a channel has larger frames now."""
+        """A set; None: there is none in time, or a channel has larger frames now."""
         frames = [_frame_for(item, channel) for item, channel in zip(self._items, self._channels)]
         tolerance_ns = int(min(self._tolerance * 1e9, 2**63))
         self._status = lib.wmmf_channel_acquire_set(self._items, len(frames), tolerance_ns, timeout_ns)
@@ -89,7 +90,7 @@ class _Search:
         return frames
 
     def fail(self) -> NoReturn:
-        """Raise for what `take` came upon last."""
+        """Raise the last error of `take`."""
         for item, channel in zip(self._items, self._channels):
             if item.status:
                 fail(channel._native, item.status, "get a frame of")
@@ -101,7 +102,7 @@ class _Search:
 
 
 def _frame_for(item: Any, channel: FrameChannel) -> Frame:
-    """What the item is to fill: a frame in place, or a copy where the channel gives copies."""
+    """The frame that the item fills: in place, or a copy if the channel gives copies."""
     channel._follow()
     buffer = None if channel._in_place else channel._buffer_for_copy()
     frame: Frame = channel._native.blank(buffer)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _import_numpy(frame: Any) -> numpy.typing.NDArray[Any]:
-    """The first use of `_as_array`, which is numpy.asarray after that."""
+    """The first call of `_as_array`, which becomes numpy.asarray."""
     global _as_array
     try:
         import numpy
@@ -35,11 +35,11 @@ def native_frame(frame: hold.Frame | hold.NewFrame) -> Any:
 
 
 class Frame(hold.Frame):
-    """A frame to look at; a context manager that releases it.
+    """A frame for reading; a context manager that releases it.
 
-    The frame is pinned: the picture stays in its shared slot and does not change until the with block has ended and the
-    last view of it (`data`, `array`, and what was made from them) is gone. From a channel object that is not
-    `in_place` it is a copy. Any thread may read it. It exports the buffer protocol: ``numpy.asarray(frame)`` and
+    The frame is pinned: the picture stays in its shared slot and does not change until the ``with`` block has ended and
+    the last view of it (`data`, `array`, and objects made from them) is gone. A channel object that is not `in_place`
+    gives a copy. Any thread may read it. It exports the buffer protocol: ``numpy.asarray(frame)`` and
     ``memoryview(frame)`` are the picture, in the shape of `array`, without a copy.
     """
 
@@ -48,35 +48,35 @@ class Frame(hold.Frame):
     sequence: int
     """1 for the channel's first frame, then 2, 3 ..."""
     missed: int
-    """Frames that were published between the last frame of this reader and this one."""
+    """How many frames were published between the last frame of this reader and this one."""
     timestamp_ns: int
     """When it was published, or the time that the writer set, on the clock of ``time.monotonic_ns()`` on Linux and of
     ``time.perf_counter_ns()`` on Windows. All processes share this clock."""
     used: int
     """Bytes of the picture."""
     width: int
-    """Pixels of a row; 0 if the frame is no picture."""
+    """Pixels of a row; 0 if the frame is not a picture."""
     height: int
-    """Rows; 0 if the frame is no picture."""
+    """Rows; 0 if the frame is not a picture."""
     stride: int
     """Bytes from one row to the next."""
     intact: bool
-    """Whether it is, or was until it was given back, as it was published: always, unless the channel has a
+    """Whether the picture is unchanged, or was until the frame was released. Always true, unless the channel has a
     ``pin_limit`` or a hostile reader interferes."""
 
     @property
     def device_timestamp(self) -> int:
-        """The device's own clock, in its own unit; 0: not told."""
+        """The device's own clock, in its own unit; 0: unknown."""
         return int(native_frame(self).device_timestamp)
 
     @property
     def device_frame(self) -> int:
-        """The device's own number of the frame; 0: not told."""
+        """The device's own number of the frame; 0: unknown."""
         return int(native_frame(self).device_frame)
 
     @property
     def fourcc(self) -> str:
-        """The pixel format, see `pywinmmf.pixels`; empty if the writer did not say."""
+        """The pixel format, see `pywinmmf.pixels`; empty if unknown."""
         return fourcc_text(native_frame(self).fourcc)
 
     @property
@@ -87,13 +87,13 @@ class Frame(hold.Frame):
 
     @property
     def array(self) -> numpy.typing.NDArray[Any]:
-        """The picture as a NumPy array, read-only, no copy: rows x pixels (x bytes of a pixel); 4:2:0 formats have
-        1.5 times as many rows of bytes, as in OpenCV. Compressed pictures, and frames that are no picture, are bytes.
-        An array that is no picture has the dtype and shape that it was published with."""
+        """The picture as a read-only NumPy array, without a copy: rows x pixels (x bytes of a pixel); 4:2:0 formats
+        have 1.5 times as many rows of bytes, as in OpenCV. Compressed pictures, and frames that are not pictures, are
+        bytes. Any other array has the dtype and shape that it was published with."""
         return _as_array(self)  # type: ignore[no-any-return]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.typing.NDArray[Any]:
-        """NumPy calls this when the buffer was refused; it would otherwise make an array of one object."""
+        """NumPy calls this when the buffer was refused; otherwise it would make an array of one object."""
         return _array_of(self, dtype, copy)
 
     def __repr__(self) -> str:
@@ -102,11 +102,11 @@ class Frame(hold.Frame):
 
 
 class NewFrame(hold.NewFrame):
-    """A slot to fill: a context manager that publishes it, or drops it if its block ends with an exception.
+    """A slot to fill: a context manager that publishes the frame, or drops it if the block ends with an exception.
 
     At first the slot contains the bytes of an older frame. Do not use views of it after the block. Other writers wait
     until the block ends. Set the description before the block ends; `fourcc`, `width`, `height` and `stride` follow
-    from the shape that it was begun with.
+    from the shape with which it was begun.
     """
 
     __slots__ = ()
@@ -118,7 +118,7 @@ class NewFrame(hold.NewFrame):
 
     @property
     def array(self) -> numpy.typing.NDArray[Any]:
-        """The picture as a NumPy array to fill, in the shape that it was begun with."""
+        """The picture as a NumPy array to fill, in the shape with which it was begun."""
         return _as_array(self)  # type: ignore[no-any-return]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.typing.NDArray[Any]:
@@ -175,7 +175,7 @@ class NewFrame(hold.NewFrame):
 
     @property
     def device_timestamp(self) -> int:
-        """The device's own clock, in its own unit; 0: not told."""
+        """The device's own clock, in its own unit; 0: unknown."""
         return int(native_frame(self).device_timestamp)
 
     @device_timestamp.setter
@@ -184,7 +184,7 @@ class NewFrame(hold.NewFrame):
 
     @property
     def device_frame(self) -> int:
-        """The device's own number of the frame; 0: not told."""
+        """The device's own number of the frame; 0: unknown."""
         return int(native_frame(self).device_frame)
 
     @device_frame.setter
@@ -193,7 +193,7 @@ class NewFrame(hold.NewFrame):
 
     @property
     def user(self) -> bytes:
-        """Up to 64 bytes of your own, for the readers."""
+        """Up to 64 bytes of user data for the readers."""
         frame = native_frame(self)
         return bytes(frame.user[0 : frame.user_size])
 

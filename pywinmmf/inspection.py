@@ -1,4 +1,4 @@
-"""Inspection: which sections there are, and who has them open."""
+"""Inspection: which sections exist, and which processes have them open."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def audit_of(audit: Callable[[Any, Any], int], opened: Opened[Any]) -> AuditRepo
 
 
 def lock_state_of(opened: Opened[hold.Section], at: int | None = None) -> LockState:
-    """The state of an open section's own lock, or of that at an offset."""
+    """The state of an open section's own lock, or of the lock at an offset."""
     state = new_struct("wmmf_lock_state")
     if at is None:
         opened._must(opened._call(lib.wmmf_get_lock_state, state), "look at the lock of")
@@ -51,7 +51,7 @@ def holds_of(native: hold.Section) -> list[Hold]:
 
 
 def owner_of(opened: Opened[Any], get: Callable[..., int]) -> str:
-    """The owner of an open section or channel; ``get`` is wmmf_get_owner, or its like."""
+    """The owner of an open section or channel; ``get`` is wmmf_get_owner or wmmf_channel_get_owner."""
     needed = ffi.new("uint64_t *")
     opened._call(get, ffi.NULL, 0, needed)
     name = ffi.new("char[]", needed[0])
@@ -66,7 +66,7 @@ class PageSizes(NamedTuple):
     page: int
     """A page."""
     granularity: int
-    """What addresses and offsets of mappings are multiples of. This package takes care of that by itself."""
+    """Addresses and offsets of mappings are multiples of this number. This package takes care of that."""
     large: int
     """A large page; 0: there are none."""
 
@@ -81,7 +81,7 @@ def page_sizes() -> PageSizes:
 
 
 def participants_of(native: hold.Section | hold.Channel, get: Callable[..., int]) -> list[Participant]:
-    """Those of an open section or channel whose records are in use; ``get`` is wmmf_get_participant, or its like."""
+    """The participants of an open section or channel; ``get`` is wmmf_get_participant or its channel form."""
     found = []
     record = new_struct("wmmf_participant")
     for index in itertools.count():
@@ -96,7 +96,7 @@ def participants_of(native: hold.Section | hold.Channel, get: Callable[..., int]
 
 
 def creation_error(status: int, action: str, access: Access | str | int, namespace: Namespace, name: str) -> Error:
-    """The exception for the status of a call that creates, whose other arguments have been checked."""
+    """The exception for the status of a call that creates; its other arguments have been checked."""
     form = "a security descriptor (SDDL)" if sys.platform == "win32" else "permission bits"
     message = f"cannot {action}: access {access!r}: expected one of {members(Access)} or, on this system, {form}"
     if status == lib.WMMF_E_NOT_SUPPORTED and not isinstance(access, Access):
@@ -126,9 +126,9 @@ def _holders(namespace: Namespace, name: str) -> str:
 
 
 def list_sections(namespace: Namespace | str = Namespace.LOCAL) -> list[str]:
-    """The names of the sections and channels that are open now in any process and that this user may read, sorted.
+    """The sorted names of the sections and channels that are open in any process and that this user may read.
 
-    On Linux these are all layouts, on Windows native sections and channels. `NotSupportedError` where the
+    On Linux these are sections of all layouts, on Windows native sections and channels. `NotSupportedError` if the
     system does not list its objects, `InvalidArgumentError` for ``Namespace.CUSTOM``.
     """
     namespace = choice(Namespace, namespace)
@@ -146,7 +146,7 @@ def list_sections(namespace: Namespace | str = Namespace.LOCAL) -> list[str]:
 
 
 def program_of(pid: int) -> str:
-    """The name of the program that a process runs; empty if the system does not say."""
+    """The name of the program that a process runs; empty if unknown."""
     if sys.platform == "win32":
         return _program_on_windows(pid)
     try:

@@ -9,11 +9,11 @@ class ReadLock(hold.Guard):
     """A read lock, shared with other readers. It is taken when its with block begins and released when the block
     ends.
 
-    It belongs to the thread that took it, and within the thread to the task (asyncio, trio) or greenlet. The object can
-    be used again, also by several threads, each for itself. If it is collected in its own thread before the block
-    ended, the lock is released. If it is collected in another thread, the lock stays held until its own thread ends.
-    That counts as a death: the next writer gets `OwnerDiedError`. The section cannot be closed as long as the object of
-    a block that did not end is kept, even when its thread has ended.
+    It belongs to the thread that took it, and within the thread to the task (asyncio, trio) or greenlet. You can use
+    the object again, also in several threads, each for itself. If the object is collected in its own thread before the
+    block has ended, the lock is released. If it is collected in another thread, the lock stays held until its own
+    thread ends. That counts as a death: the next writer gets `OwnerDiedError`. The section cannot be closed while the
+    object of an unfinished block exists, even when its thread has ended.
     """
 
     __slots__ = ()
@@ -26,8 +26,7 @@ class WriteLock(hold.Guard):
 
     owner_died: bool
     """Whether the previous owner died while it held the lock. If so, repair what it protects and call
-    ``mark_consistent()`` of the section, or of the `PayloadLock`. Otherwise all stays as it was, for the next one who
-    repairs it."""
+    ``mark_consistent()`` of the section or of the `PayloadLock`. Otherwise the next writer is told the same."""
 
 
 hold.use({"ReadLock": ReadLock, "WriteLock": WriteLock})

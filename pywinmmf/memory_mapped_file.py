@@ -43,21 +43,21 @@ if TYPE_CHECKING:
 class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     """A named block of memory that several processes map at the same time, with a lock inside.
 
-    Made with `create`, `open`, `create_unnamed`, `open_handle` or `open_file`; a context manager that closes itself.
+    Make one with `create`, `open`, `create_unnamed`, `open_handle` or `open_file`. It is a context manager that closes
+    itself.
 
     Sizes and offsets are bytes. Timeouts are seconds: None waits for ever, 0 tries once; Ctrl-C ends a wait.
 
-    All methods may be called by several threads at once. Copies and waits let other Python threads run. A
-    lock belongs to the thread that took it; the same thread cannot take a second one on the same object.
-    Leaving the with block of the object also releases the locks that this thread still holds through it.
+    Several threads may call all methods at once. Copies and waits let other Python threads run. A lock belongs to the
+    thread that took it; the same thread cannot take a second one on the same object. Leaving the object's ``with``
+    block also releases the locks that this thread still holds through it.
 
-    A forked child cannot use its parent's objects (`ClosedError`): open the section again there, by name.
-    Views that the child inherits stay valid, but while they exist the parent's death goes unnoticed by other
-    processes.
+    A forked child cannot use its parent's objects (`ClosedError`): open the section again there, by name. Views that
+    the child inherits stay valid.
 
     Every error is a `pywinmmf.Error`: `InvalidArgumentError` for invalid values, `ClosedError` after `close`,
-    `NotSupportedError` for what the layout or the system cannot do, `AccessDeniedError` for a write through a
-    read-only object. After an error nothing has changed.
+    `NotSupportedError` if the layout or the system cannot do something, `AccessDeniedError` for a write through a
+    read-only object. A failed call changes nothing.
     """
 
     _unnamed = False
@@ -110,24 +110,24 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     ) -> Self:
         """Create a section of ``size`` bytes and open it for writing. All bytes are 0 and reserved at once.
 
-        It lives until the last object that has it open, in any process, is closed or its process has ended.
+        It lives until every object that has it open, in any process, is closed or its process has ended.
 
         ``access`` says who else may open it: an `Access`, an SDDL string (Windows) or permission bits
         (POSIX). ``participants`` is how many writable objects can have it open at the same time (native
-        layout; 0: the default, 56). ``reserve`` is how many bytes it can grow to with `resize` (native layout): each
-        process that has it open gives so many addresses to it, and only what it has grown to takes memory.
-        ``locks``: how many locks in its payload one object can hold or wait for at once, 64 at most (native layout;
-        see `lock_at`).
+        layout; 0: the default, 56).
+        ``reserve`` is the size to which `resize` can make it grow (native layout): each process that has it open
+        reserves that many addresses, but only the current size takes memory. ``locks`` is how many locks in its payload
+        one object can hold or wait for at once, at most 64 (native layout; see `lock_at`).
 
-        ``large_pages`` puts it into large pages, in whole ones. If the system grants none, the error says what to set:
-        `AccessDeniedError` for the right of Windows, `NotSupportedError` for the setting of Linux; with ``"try"`` it
-        then gets ordinary pages, and `page_size` tells. ``locked``: this process keeps it in memory, never swapped,
-        while this object has it open; `Error` says which limit forbids it. Neither goes together with ``reserve``.
+        ``large_pages`` puts it into whole large pages. If the system grants none, the error names the setting:
+        `AccessDeniedError` for the right on Windows, `NotSupportedError` for the setting on Linux. With ``"try"`` it
+        then gets ordinary pages; see `page_size`. ``locked`` locks it in memory, so that it is never swapped while this
+        object has it open; an `Error` names the limit that forbids this. You cannot combine either with ``reserve``.
 
-        If the name is taken, this is an `AlreadyExistsError`. With ``exist_ok`` the existing section is opened instead,
-        if it has the same layout and at least this size; this object then sees its first ``size`` bytes, or
-        all of them, if it can grow. With ``own_only`` as well, a section that another user made is an
-        `AccessDeniedError`, as is on POSIX one of this user with another access.
+        If the name is taken, this raises `AlreadyExistsError`. With
+        ``exist_ok`` it opens the existing section instead, if that has the same layout and at least this size; this
+        object then sees its first ``size`` bytes, or all of them if it can grow. With ``own_only`` as well, it raises
+        `AccessDeniedError` for a section of another user, and on POSIX for one of this user with other access.
         `AccessDeniedError`: no right to create in this namespace. `Error`: not enough memory.
         """
         action = f"create section {name!r}"
@@ -174,18 +174,17 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         readonly: bool = False,
         locked: bool = False,
     ) -> Self:
-        """Open a section that exists.
+        """Open an existing section.
 
         ``size`` None opens all of it. Otherwise this object sees only the first ``size`` bytes, and a smaller section
         is an `InvalidArgumentError`. Layouts other than native do not know their exact size: None then gives the size
         that the system reports, on Windows rounded up to whole pages.
 
-        ``readonly`` asks for read rights only and maps pages that cannot be written. Such an
-        object takes no locks; `read` makes sure in another way that it returns no half-written bytes. ``locked`` as in
-        `create`.
+        ``readonly`` asks only for the right to read, and maps read-only pages. Such an object cannot take locks; its
+        `read` validates each copy, so that it never returns half-written bytes. ``locked`` is as in `create`.
 
         `NotFoundError`: no section has this name. `FormatError`: it is not of this layout.
-        `AccessDeniedError`: its creator did not let this user in.
+        `AccessDeniedError`: its creator gave this user no access.
         """
         action = f"open section {name!r}"
         namespace = choice(Namespace, namespace)
@@ -222,9 +221,9 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     ) -> Self:
         """Create a section of ``size`` bytes without a name, and open it for writing; otherwise like `create`.
 
-        Nobody finds it. Other processes get it as an argument of a ``multiprocessing`` process or task, or by `share`
-        and `open_handle`. On Linux nobody can cut it, so that its views are never a signal. `NotSupportedError` for
-        the winmmf layout, whose programs open by name.
+        Other processes get it only as an argument of a
+        ``multiprocessing`` process or task, or by `share` and `open_handle`. On Linux nobody can truncate it, so its
+        views never raise a signal. `NotSupportedError` for the winmmf layout, whose programs open by name.
         """
         action = "create an unnamed section"
         size = _size(action, size)
@@ -256,8 +255,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     ) -> Self:
         """Open the unnamed section behind a handle that `share` made and that is valid in this process.
 
-        The handle stays yours, to use again or to close. On Linux it has to lead to memory that nobody can make
-        shorter (a memfd with F_SEAL_SHRINK), else `FormatError`. Otherwise like `open`.
+        The handle stays yours, to use again or to close. On Linux it must be memory that nobody can make shorter (a
+        memfd with F_SEAL_SHRINK), else `FormatError`. Otherwise like `open`.
         """
         handle = whole("handle", handle, most=2**63 - 1)
         action = f"open handle {handle}"
@@ -277,12 +276,13 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return self
 
     def share(self, pid: int = 0, *, readonly: bool = False) -> int:
-        """Make a handle of the system with which another process opens this unnamed section (`open_handle`).
+        """Make a system handle with which another process can open this unnamed section (`open_handle`).
 
         Windows: it is valid in the process ``pid`` (0: this one), which closes it. POSIX: a file descriptor of this
-        process; hand it on with ``pass_fds`` of `subprocess.Popen` or `socket.send_fds`, then close it. It keeps the
-        section in being. ``readonly`` binds other users only: the creator's own can get more rights from the system.
-        Not needed for ``multiprocessing``, which takes the section itself as an argument.
+        process; pass it on with
+        ``pass_fds`` of `subprocess.Popen` or `socket.send_fds`, then close it. It keeps the section alive. ``readonly``
+        restricts only other users: the system gives more rights to processes of the creator's user. ``multiprocessing``
+        does not need this: pass it the section itself as an argument.
         """
         handle = ffi.new("int64_t *")
         status = self._call(lib.wmmf_share, whole("pid", pid, most=2**32 - 1), bool(readonly), handle)
@@ -290,7 +290,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return int(handle[0])
 
     def __reduce__(self) -> tuple[Callable[[], Any], tuple[()]]:
-        """In the process that unpickles it, it is opened again: see `multiprocessing`."""
+        """Unpickling opens the section again: see `multiprocessing`."""
         if not self._unnamed:
             return super().__reduce__()
         self._handed = self._handed or Handle(self.share(readonly=self._readonly))
@@ -324,19 +324,21 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     ) -> Self:
         """Map a file: ``size`` bytes at any ``offset`` (None: to its end). Closing leaves the file.
 
-        Modes, as of `open` and ``numpy.memmap``: ``"r"`` reads, ``"r+"`` (the usual one) reads and writes, ``"c"``
-        copies on write, so that nobody else sees the changes; these three open a file that exists. ``"x"`` creates a
-        new one, ``"w+"`` makes one empty first, ``"a+"`` opens or creates. ``readonly=True`` is the mode ``"r"``. A
-        writable file that is too short grows, also to ``file_size``, with zeros.
+        The modes are like those of `open` and
+        ``numpy.memmap``: ``"r"`` reads, ``"r+"`` (the default) reads and writes, ``"c"`` copies on write, so that
+        nobody else sees the changes. These three open an existing file. ``"x"`` creates a new file, ``"w+"`` creates or
+        empties it, ``"a+"`` opens or creates it. ``readonly=True`` is the mode ``"r"``. A writable file that is too
+        short grows, with zeros, also up to ``file_size``.
 
-        In the raw layout the bytes are those of the file, without a lock. In the native layout the file has a header
-        with lock, sequence and recovery, which outlive its users and the machine's restart. A new one can have
-        ``participants`` and ``locks`` in its payload, as with `create`.
+        The raw layout shows the bytes of the file, without a lock. In the native layout the file has a header with
+        lock, sequence and recovery, which outlive its processes and a restart of the machine. A new one can have
+        ``participants``, and ``locks`` in its payload, as with `create`.
 
-        ``write_through``: `write` returns once the bytes are on the device. ``permissions`` of a new file (POSIX).
-        Windows only: ``share`` is what others may do with the file meanwhile, and ``name`` a name in ``namespace`` for
-        the section over it, with which others `open` it. `AccessDeniedError` if others use the file in a way that
-        forbids this one.
+        With
+        ``write_through``, `write` returns when the bytes are on the device. ``permissions`` are those of a new file
+        (POSIX). On Windows only, ``share`` says what others may do with the file meanwhile, and ``name`` is a name in
+        ``namespace`` for the section over it, with which others can `open` it. `AccessDeniedError`: others use the file
+        in a way that conflicts with this call.
         """
         shown, encoded = path_text("cannot open file: path", path)
         action = f"open file {shown!r}"
@@ -387,7 +389,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
     @property
     def size(self) -> int:
-        """Bytes of payload that this object sees; of a native section that grows, as many as there are now."""
+        """Bytes of payload that this object sees; of a native section that can grow, the current size."""
         if self._grows and not self.closed:
             size = ffi.new("uint64_t *")
             if self._call(lib.wmmf_size, size) == lib.WMMF_OK:
@@ -396,52 +398,53 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
     @property
     def reserved(self) -> int:
-        """Bytes that a section in memory could have in all: its reserve, or its size if it has none."""
+        """The size to which a section in memory can grow: its reserve, or its size if it has none."""
         return max(self._reserve, self._size)
 
     @property
     def page_size(self) -> int:
-        """Bytes of its pages. Large ones of another creator are told in the native layout only, as the creator said."""
+        """Bytes of its pages. Only in the native layout does an opener learn of large pages, as the creator claims
+        them."""
         return self._page_size
 
     @property
     def locked(self) -> bool:
-        """Whether this object keeps it in memory."""
+        """Whether this object locks it in memory."""
         return self._locked
 
     @property
     def record(self) -> int | None:
-        """The index of this object's record among the `participants`, for programs with a protocol of their own. Nobody
-        else has it while this is open. None: it has none, as it is read-only or of another layout."""
+        """The index of this object's record among the `participants`, for programs with a protocol of their own. No
+        other object has it while this one is open. None: read-only objects and other layouts have no record."""
         return self._record
 
     @property
     def namespace(self) -> Namespace:
-        """Where its name was found; never `Namespace.ANY`."""
+        """The namespace in which its name was found; never `Namespace.ANY`."""
         return self._namespace
 
     @property
     def layout(self) -> Layout:
-        """The layout: what its bytes mean."""
+        """The layout, which says what its bytes mean."""
         return self._layout
 
     @property
     def owner(self) -> str:
-        """The user who owns it, as a rule the one who created it: on Linux a name, or a number if it has none; on
+        """The user who owns it, usually the one who created it: on Linux the name, or the number if there is none; on
         Windows DOMAIN\\user, or the SID."""
         return owner_of(self, lib.wmmf_get_owner)
 
     @property
     def named(self) -> bool:
-        """Whether its name still leads to it. On Linux an administrator or a cleaner of /dev/shm can remove the name:
-        processes that have the section open go on, and nobody else can open it. `NotSupportedError` for a file."""
+        """Whether its name still leads to it. On Linux an administrator or a cleaner of /dev/shm can remove the name.
+        Processes that have the section open then go on, but nobody else can open it. `NotSupportedError` for a file."""
         named = ffi.new("uint32_t *")
         self._must(self._call(lib.wmmf_is_named, named), "look for the name of")
         return bool(named[0])
 
     @property
     def sequence(self) -> int:
-        """The number of writes: it grows by 1 when the write lock is released, and with `notify` (native layout)."""
+        """The number of changes: it grows by 1 when the write lock is released, and with `notify` (native layout)."""
         sequence = ffi.new("uint64_t *")
         self._must(self._call(lib.wmmf_sequence, sequence), "get the sequence of")
         return int(sequence[0])
@@ -449,8 +452,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     def write(self, data: AnyBuffer, offset: int = 0, *, timeout: float | None = None) -> int:
         """Copy ``data``, any contiguous buffer, to ``offset`` under the write lock. Returns the number of bytes.
 
-        Inside its own `write_lock` a thread copies under that lock. Other bytes stay as they are. The raw
-        layout has no lock: the bytes are simply copied.
+        Inside its own `write_lock` a thread copies under that lock. Other bytes do not change. The raw layout has no
+        lock: the bytes are simply copied.
 
         `LockTimeoutError`: the lock was not free in time. `OwnerDiedError`, `PoisonedError`: the payload is
         inconsistent.
@@ -471,19 +474,19 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return size
 
     def read(self, size: int | None = None, offset: int = 0, *, timeout: float | None = None) -> bytes:
-        """Return a copy of ``size`` bytes at ``offset`` (None: all from there on), taken under the read lock.
+        """Return a copy of ``size`` bytes at ``offset`` (None: to the end), taken under the read lock.
 
         Inside its own `read_lock` or `write_lock` a thread copies under that lock. A read-only object copies without a
-        lock, and copies again if a writer was at work in the meantime. Errors as in `write`.
+        lock, and copies again if a writer was at work meanwhile. Errors are those of `write`.
         """
         offset, size = self._span(offset, size)
-        # Filled in place before anybody else sees it: one copy, while other threads run.
+        # Filled in place before other code sees it: one copy, while other threads run.
         result = bytes(size)
         self._read_into(ffi.from_buffer(result), size, offset, timeout)
         return result
 
     def read_into(self, buffer: AnyWritableBuffer, offset: int = 0, *, timeout: float | None = None) -> int:
-        """Fill ``buffer``, any writable contiguous buffer, from ``offset`` on, as `read` does. Returns its size."""
+        """Fill ``buffer``, any writable contiguous buffer, from ``offset`` on, like `read`. Returns its size."""
         target = contiguous("buffer", buffer, writable=True)
         offset, size = self._span(offset, target.nbytes)
         self._read_into(ffi.from_buffer(target), size, offset, timeout)
@@ -499,62 +502,64 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     def read_lock(self, timeout: float | None = None) -> ReadLock:
         """The read lock, shared with other readers: ``with section.read_lock(): ...``.
 
-        Entering it raises `LockTimeoutError`, `OwnerDiedError` or `PoisonedError`; `Error` if this thread
-        holds the lock already. Not for read-only objects, whose pages cannot be written to: use `read`.
+        Entering it may raise `LockTimeoutError`, `OwnerDiedError` or `PoisonedError`; it raises `Error` if this thread
+        already holds the lock. Read-only objects cannot write the lock's pages: use `read`.
 
-        Within a thread the lock belongs to the task or greenlet that took it: another one that needs it gets
-        an `Error` (``WMMF_E_DEADLOCK``) that names its owner, because waiting would stop both.
+        Within a thread the lock belongs to the task or greenlet that took it: another task that needs it gets an
+        `Error` (``WMMF_E_DEADLOCK``) that names its owner, because waiting would stop both.
         """
         return self._native.read_lock(timeout, None)  # type: ignore[no-any-return]
 
     def write_lock(self, timeout: float | None = None, *, repair: bool = False) -> WriteLock:
         """The write lock, which excludes all others: ``with section.write_lock(): ...``.
 
-        `OwnerDiedError` if a writer died while it held the lock, so that the payload may be half written; nothing has
-        changed then. With ``repair=True`` you get the lock all the same: if ``guard.owner_died``, repair the payload
-        and call `mark_consistent` inside the block. Without that the section stays as it was, for the next one who
-        repairs it. Other errors as in `read_lock`.
+        If a writer died while it held the lock, the payload may be half written. This then raises `OwnerDiedError` and
+        changes nothing. With
+        ``repair=True`` you get the lock anyway: if ``guard.owner_died`` is true, repair the payload and call
+        `mark_consistent` inside the block. Without that call the section still needs repair. Other errors are those of
+        `read_lock`.
         """
         return self._native.write_lock(timeout, None, repair)  # type: ignore[no-any-return]
 
     def lock_at(self, offset: int) -> PayloadLock:
-        """The lock in the payload at ``offset``, a multiple of 64, for example that of a row of a table.
+        """The lock in the payload at ``offset``, a multiple of 64, for example for a row of a table.
 
-        Its 64 bytes are the lock's; zeroes are a free one. Nothing is checked before it is used: `NotSupportedError` if
-        the section was created without ``locks``, `InvalidArgumentError` if there is no such offset.
+        Its 64 bytes belong to the lock; zeroed bytes are a free lock. The offset is checked when the lock is used:
+        `NotSupportedError` if the section was created without ``locks``, `InvalidArgumentError` if there is no such
+        offset.
         """
         return PayloadLock(self, offset)
 
     def mark_consistent(self) -> None:
-        """Declare the payload repaired, inside a `write_lock` whose ``owner_died`` is true."""
+        """Declare the payload consistent, inside a `write_lock` whose ``owner_died`` is true."""
         refuse_other_task(self._native, True)
         self._must(self._call(lib.wmmf_mark_consistent), "mark as consistent")
 
     def poison(self) -> None:
-        """Make a native section useless, for ever and for everybody: what to do when its payload is wrong and cannot be
+        """Make a native section useless, for ever and for everybody. Use this if its payload is wrong and cannot be
         repaired. Every later and every waiting call raises `PoisonedError`."""
         self._must(self._call(lib.wmmf_poison), "poison")
 
     def lock_state(self) -> LockState:
-        """What its lock says now. Read-only objects may ask as well. `NotSupportedError` for the raw layout, which has
-        no lock."""
+        """The current state of its lock. Read-only objects can also call this. `NotSupportedError` for the raw layout,
+        which has no lock."""
         return lock_state_of(self)
 
     def break_lock(self) -> None:
-        """Free the lock of a section of the winmmf layout, whoever holds it.
+        """Free the lock of a section of the winmmf layout, whichever process holds it.
 
-        That layout does not say who holds its lock, so nobody can tell whether the holder lives: only for a lock whose
+        That layout does not name the holder of its lock, so nobody can tell whether it lives: use this only if the
         holder was killed. The payload may be half written. `NotSupportedError` for other layouts: the native one
         recovers by itself, the raw one has no lock.
         """
         self._must(self._call(lib.wmmf_break_lock), "break the lock of")
 
     def view(self, offset: int = 0, size: int | None = None) -> memoryview:
-        """The payload itself, without a copy: ``size`` bytes from ``offset`` on (None: all from there on).
+        """The payload itself, without a copy: ``size`` bytes from ``offset`` on (None: to the end).
 
-        This takes no lock, and others see each store at once. So hold `read_lock` or `write_lock` while you use it.
-        It stays valid after `close`, which then unmaps when the last view is gone. Read-only if the object
-        is. ``memoryview(section)`` is the same for the whole payload.
+        This takes no lock, and others see each store at once, so hold `read_lock` or `write_lock` while you use the
+        view. It stays valid after `close`; the memory is unmapped when the last view is gone. The view is read-only if
+        the object is. ``memoryview(section)`` is the same for the whole payload.
         """
         offset, size = self._span(offset, size)
         return memoryview(self._exporter())[offset : offset + size]
@@ -573,7 +578,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     @overload
     def __getitem__(self, index: slice) -> bytes: ...
     def __getitem__(self, index: int | slice) -> int | bytes:
-        """A byte, or a copy of a slice as `read` makes it: ``section[16:32]``. For a slice in place see `view`."""
+        """A byte, or a copy of a slice as from `read`: ``section[16:32]``. For a slice in place see `view`."""
         if isinstance(index, slice):
             positions = range(*index.indices(self.size))
             if not positions:
@@ -583,7 +588,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return self.read(1, self._position(index))[0]
 
     def __setitem__(self, index: int | slice, value: AnyBuffer | int) -> None:
-        """Store a byte, or as many bytes as a slice has, as `write` does."""
+        """Store a byte, or as many bytes as a slice has, like `write`."""
         if not isinstance(index, slice):
             self.write(bytes([whole("byte", value, most=255)]), self._position(index))
             return
@@ -605,7 +610,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return position % size
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.typing.NDArray[Any]:
-        """NumPy calls this when the buffer was refused; it would otherwise read byte after byte."""
+        """NumPy calls this when the buffer was refused; otherwise it would read byte by byte."""
         import numpy
 
         array: numpy.typing.NDArray[Any] = numpy.asarray(self.view(), dtype=dtype)
@@ -614,7 +619,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     def array(
         self, shape: int | Sequence[int], dtype: numpy.typing.DTypeLike, offset: int = 0
     ) -> numpy.typing.NDArray[Any]:
-        """The payload from ``offset`` on as a NumPy array in C order, no copy; otherwise like `view`.
+        """The payload from ``offset`` on as a NumPy array in C order, without a copy; otherwise like `view`.
 
         The payload is aligned to 64 bytes in the native layout (4 in winmmf, whole pages in raw). An offset
         that does not fit ``dtype`` gives an array that is not aligned: correct, but slower.
@@ -630,26 +635,27 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         lengths = tuple(whole("shape", length) for length in (shape if isinstance(shape, Iterable) else [shape]))
         count = math.prod(lengths)
         view = self.view(offset, count * item.itemsize)
-        # Not ndarray(buffer=...): that looks behind the memoryview and can be made writable again.
+        # Not ndarray(buffer=...): that looks behind the memoryview and could be made writable again.
         return numpy.frombuffer(view, item, count).reshape(lengths)
 
     def flush(self, offset: int = 0, size: int | None = None, *, to_device: bool = True) -> None:
-        """Write changes of a file, ``size`` bytes at ``offset`` (None: to the end), to the device, or only to the
-        system; returns when that is done. Without a file it does nothing."""
+        """Write changes in ``size`` bytes of a file at ``offset`` (None: to the end) to the device, or only to the
+        system. Returns when that is done. Does nothing if there is no file."""
         offset, size = self._span(offset, size)
         if size:
             self._must(self._call(lib.wmmf_flush, offset, size, to_device), "flush")
 
     def resize(self, size: int) -> None:
-        """Give it ``size`` bytes; those that are new are 0.
+        """Give it ``size`` bytes; new bytes are 0.
 
-        A section that was created with ``reserve``, or a native file, grows while others have it open: their `size` is
-        then the new one. It never gets smaller, and views stay valid; new ones show all of it. `Error`: no memory.
+        A section that was created with
+        ``reserve``, or a native file, can grow while others have it open: their `size` then changes. It never gets
+        smaller. Views stay valid; new views show all of it. `Error`: no memory.
 
-        A raw, writable file becomes longer or shorter, and this object with it. `InUseError`, a ``BufferError``, while
-        views or locks of this object exist, or another thread is using it: their memory would move. If others have a
-        file mapped that gets shorter, Windows refuses (`AccessDeniedError`); on Linux their `read` raises
-        `FormatError` for the part that is gone.
+        A raw, writable file becomes longer or shorter, and so does this object. `InUseError`, a
+        ``BufferError``: views or locks of this object exist, or another thread is using it, and their memory would
+        move. If others have the file mapped, Windows refuses to make it shorter (`AccessDeniedError`); on Linux their
+        `read` then raises `FormatError` for the missing part.
         """
         size = _size(f"resize {self._what}", size)
         status = self._call(lib.wmmf_resize, size) if self._layout is Layout.NATIVE else self._native.resize(size)
@@ -662,10 +668,10 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         self._size = size
 
     def advise(self, advice: Advice | str, offset: int = 0, size: int | None = None) -> None:
-        """Tell the system how ``size`` bytes at ``offset`` (None: to the end) are going to be used.
+        """Tell the system how you are going to use ``size`` bytes at ``offset`` (None: to the end).
 
-        A hint: it changes no byte, and does nothing where a system has no such hint. `NotSupportedError` for
-        `Advice.DONT_NEED` with copy-on-write, which would lose what was written, and for locked memory.
+        This is only a hint: it changes no byte, and does nothing on a system without such a hint. `NotSupportedError`
+        for `Advice.DONT_NEED` with copy-on-write, where changes would be lost, and for locked memory.
         """
         advice = choice(Advice, advice)
         offset, size = self._span(offset, size)
@@ -675,8 +681,9 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     def window(
         self, offset: int, size: int, *, copy_on_write: bool = False, advice: Advice | str = Advice.NORMAL
     ) -> memoryview:
-        """``size`` bytes at any ``offset``, mapped on their own: of a raw file also beyond this object's size, up to
-        the file's. Otherwise like `view`: no copy, no lock, and it stays valid after `close`. ``advice`` as of
+        """Map
+        ``size`` bytes at any ``offset`` separately; in a raw file up to the end of the file, even beyond this object's
+        size. Otherwise like `view`: no copy, no lock, and it stays valid after `close`. ``advice`` is as in
         `advise`."""
         advice = choice(Advice, advice)
         start, length = whole("offset", offset), whole("size", size, least=1, most=sys.maxsize)
@@ -693,8 +700,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return memoryview(window)
 
     def find(self, data: AnyBuffer, start: int = 0, end: int | None = None) -> int:
-        """The offset at which ``data`` is first found from ``start`` to ``end``; -1 if it is not there. The payload is
-        read in pieces, each under the lock."""
+        """The offset of the first ``data`` between ``start`` and ``end``; -1 if there is none. The payload is read in
+        pieces, each under the lock."""
         wanted = bytes(contiguous("data", data))
         start, end, _ = slice(start, end).indices(self.size)
         while end - start >= len(wanted):
@@ -706,11 +713,11 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return -1
 
     def __contains__(self, item: AnyBuffer | int) -> bool:
-        """Whether a byte, or a run of bytes, is in the payload, as for ``bytes``."""
+        """Whether the payload contains a byte or a sequence of bytes, as for ``bytes``."""
         return self.find(bytes([whole("byte", item, most=255)]) if isinstance(item, int) else item) >= 0
 
     def rfind(self, data: AnyBuffer, start: int = 0, end: int | None = None) -> int:
-        """The offset at which ``data`` is last found, as `find`."""
+        """The offset of the last ``data``; otherwise like `find`."""
         wanted = bytes(contiguous("data", data))
         start, end, _ = slice(start, end).indices(self.size)
         while end - start >= len(wanted):
@@ -722,12 +729,13 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return -1
 
     def notify(self) -> None:
-        """Advance the `sequence` by 1 and wake all who wait for a change, without the lock: for programs with a
-        protocol of their own (native layout)."""
-        self._must(self._call(lib.wmmf_notify), "notify those who wait for")
+        """Advance the `sequence` by 1 and wake all threads that wait for a change, without the lock. For programs with
+        a protocol of their own (native layout)."""
+        self._must(self._call(lib.wmmf_notify), "notify the waiters of")
 
     def wait(self, sequence: int, timeout: float | None = None) -> int:
-        """Wait until `sequence` is not ``sequence`` and return it; `LockTimeoutError` if it stays."""
+        """Wait until `sequence` differs from ``sequence`` and return it; `LockTimeoutError` if it does not change in
+        time."""
         sequence = whole("sequence", sequence)
         current = ffi.new("uint64_t *")
         status = self._attempt(timeout, lib.wmmf_wait, sequence, out=(current,))
@@ -735,7 +743,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return int(current[0])
 
     async def wait_async(self, sequence: int, timeout: float | None = None) -> int:
-        """`wait` for asyncio: the event loop runs on, and one thread of the process waits for all its tasks."""
+        """`wait` for asyncio: it does not block the event loop; one thread of the process waits for all its tasks."""
         sequence = whole("sequence", sequence)
         current = ffi.new("uint64_t *")
         status = await self._attempt_async(timeout, lib.wmmf_wait, sequence, current)
@@ -743,24 +751,24 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return int(current[0])
 
     async def read_async(self, size: int | None = None, offset: int = 0, *, timeout: float | None = None) -> bytes:
-        """`read` for asyncio: the event loop runs on while another holder has the lock."""
+        """`read` for asyncio: it does not block the event loop while another holder has the lock."""
         return await retried(self, timeout, lambda: self.read(size, offset, timeout=0))
 
     async def write_async(self, data: AnyBuffer, offset: int = 0, *, timeout: float | None = None) -> int:
-        """`write` for asyncio: the event loop runs on while another holder has the lock."""
+        """`write` for asyncio: it does not block the event loop while another holder has the lock."""
         return await retried(self, timeout, lambda: self.write(data, offset, timeout=0))
 
     def read_lock_async(self, timeout: float | None = None) -> AsyncLock[ReadLock]:
-        """`read_lock` for asyncio: ``async with section.read_lock_async(): ...``. It belongs to the task; other tasks
-        wait for it without blocking the event loop."""
+        """`read_lock` for asyncio: ``async with section.read_lock_async(): ...``. The lock belongs to the task; other
+        tasks wait for it without blocking the event loop."""
         return AsyncLock(self, timeout, self.read_lock(0))
 
     def write_lock_async(self, timeout: float | None = None, *, repair: bool = False) -> AsyncLock[WriteLock]:
-        """`write_lock` for asyncio, as `read_lock_async`."""
+        """`write_lock` for asyncio; see `read_lock_async`."""
         return AsyncLock(self, timeout, self.write_lock(0, repair=repair))
 
     def audit(self) -> AuditReport:
-        """Compare header, tallies and lock state of a native section. Damage poisons it, for everybody."""
+        """Compare header, counts and lock state of a native section. Damage poisons it, for everybody."""
         return audit_of(lib.wmmf_audit, self)
 
     def participants(self) -> list[Participant]:
@@ -768,7 +776,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return participants_of(self._exporter(), lib.wmmf_get_participant)
 
     def holds(self) -> list[Hold]:
-        """Who holds locks in the payload or waits for one, in all processes (native layout); see `lock_at`."""
+        """The threads of all processes that hold a lock in the payload or wait for one (native layout); see
+        `lock_at`."""
         return holds_of(self._exporter())
 
     def _span(self, offset: object, size: int | None) -> tuple[int, int]:
@@ -800,9 +809,9 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
 _FITTING = "what fits into this machine's memory"
 _PIECE = 1 << 20
-"""Bytes that are searched at once."""
+"""How many bytes are searched at once."""
 _NO_RECORD = 2**32 - 1
-"""In wmmf_info: the handle has no record."""
+"""The value in wmmf_info of a handle without a record."""
 _FILE_MODES = {
     "r": (lib.WMMF_FILE_OPEN, lib.WMMF_READ),
     "r+": (lib.WMMF_FILE_OPEN, lib.WMMF_READ_WRITE),
@@ -814,7 +823,7 @@ _FILE_MODES = {
 
 
 def _open_handed(kind: type[MemoryMappedFile], handle: Any, layout: Layout, size: int, readonly: bool) -> Any:
-    """What was pickled, in the process that unpickles it."""
+    """Opens what was pickled, in the process that unpickles it."""
     number = handle.detach()
     try:
         return kind.open_handle(number, layout=layout, size=size, readonly=readonly)
@@ -831,7 +840,7 @@ def _locks(locks: object) -> int:
 
 
 def _reserve(action: str, reserve: object, size: int) -> int:
-    """How many bytes a new section can grow to; 0: it cannot."""
+    """The size to which a new section can grow; 0: it cannot."""
     checked = whole(f"cannot {action}: reserve", reserve, status=lib.WMMF_E_SIZE)
     if checked and checked < size:
         raise InvalidArgumentError(

@@ -1,4 +1,4 @@
-"""Where the files for programs in other languages are, and how a C compiler is told of them."""
+"""The files for programs in other languages, and the compiler options to use them."""
 
 from __future__ import annotations
 

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 _LARGEST_OFFSET = 2**63 - 1
 _NO_SEQUENCE = 2**64 - 1
-"""A number that no lock reaches, so that a wait for another one ends at once."""
+"""A sequence that no lock reaches: waiting until the sequence differs from it ends at once."""
 
 
 class PayloadLock:
-    """A lock in the payload of a section, for example that of a row of a table. Made with `MemoryMappedFile.lock_at`.
+    """A lock in the payload of a section, for example for a row of a table. Make one with `MemoryMappedFile.lock_at`.
 
-    Its methods are those of the section, and mean this lock alone: a writer that dies, or poison, concerns what this
-    lock protects and nothing else. `MemoryMappedFile.read` and `MemoryMappedFile.write` take the section's own lock, so
-    use `MemoryMappedFile.view` inside the block. It may be made again at any time and needs no closing.
+    It has the methods of the section, for this lock only: a dead writer, or poison, concerns only what this lock
+    protects. `MemoryMappedFile.read` and `MemoryMappedFile.write` take the section's own lock, so use
+    `MemoryMappedFile.view` inside the block. You can make the object again at any time, and need not close it.
     """
 
     __slots__ = ("_offset", "_section")
@@ -41,12 +41,12 @@ class PayloadLock:
 
     @property
     def offset(self) -> int:
-        """Where it is in the payload."""
+        """Its offset in the payload."""
         return self._offset
 
     def read_lock(self, timeout: float | None = None) -> ReadLock:
-        """The lock for reading, shared with other readers; see `MemoryMappedFile.read_lock`. An `Error` also if the
-        section's object holds or waits for as many locks in the payload as it was created for."""
+        """The lock for reading, shared with other readers; see `MemoryMappedFile.read_lock`. `Error` if the section's
+        object already holds or waits for as many locks in the payload as ``locks`` allows."""
         return self._section._native.read_lock(timeout, self._offset)  # type: ignore[no-any-return]
 
     def write_lock(self, timeout: float | None = None, *, repair: bool = False) -> WriteLock:
@@ -58,11 +58,11 @@ class PayloadLock:
         return AsyncLock(self._section, timeout, self.read_lock(0), self._offset)
 
     def write_lock_async(self, timeout: float | None = None, *, repair: bool = False) -> AsyncLock[WriteLock]:
-        """`write_lock` for asyncio, as `read_lock_async`."""
+        """`write_lock` for asyncio; see `read_lock_async`."""
         return AsyncLock(self._section, timeout, self.write_lock(0, repair=repair), self._offset)
 
     def mark_consistent(self) -> None:
-        """Declare repaired what it protects, inside a `write_lock` whose ``owner_died`` is true."""
+        """Declare what it protects consistent, inside a `write_lock` whose ``owner_died`` is true."""
         refuse_other_task(self._section._native, True, self._offset)
         self._must(self._section._call(lib.wmmf_mark_consistent_at, self._offset), "mark as consistent")
 
@@ -72,7 +72,7 @@ class PayloadLock:
         self._must(self._section._call(lib.wmmf_poison_at, self._offset), "poison")
 
     def lock_state(self) -> LockState:
-        """What it says now. Read-only objects may ask as well."""
+        """Its current state. Read-only objects can also call this."""
         return lock_state_of(self._section, self._offset)
 
     @property
@@ -84,15 +84,16 @@ class PayloadLock:
         return int(current[0])
 
     def wait(self, sequence: int, timeout: float | None = None) -> int:
-        """Wait until `sequence` is not ``sequence`` and return it; `LockTimeoutError` if it stays."""
+        """Wait until `sequence` differs from ``sequence`` and return it; `LockTimeoutError` if it does not change in
+        time."""
         sequence, current = whole("sequence", sequence), ffi.new("uint64_t *")
         status = self._section._attempt(timeout, lib.wmmf_wait_at, self._offset, sequence, out=(current,))
         self._must(status, f"wait for a change from sequence {sequence} of")
         return int(current[0])
 
     def notify(self) -> None:
-        """Advance the `sequence` by 1 and wake all who wait for a change, without the lock."""
-        self._must(self._section._call(lib.wmmf_notify_at, self._offset), "notify those who wait for")
+        """Advance the `sequence` by 1 and wake all threads that wait for a change, without the lock."""
+        self._must(self._section._call(lib.wmmf_notify_at, self._offset), "notify the waiters of")
 
     def _must(self, status: int, action: str) -> None:
         self._section._must(status, f"{action} offset {self._offset} of")

@@ -15,11 +15,11 @@ from .errors import ArgumentTypeError, InvalidArgumentError
 _BYTES_PER_PIXEL = {"GREY": 1, "BGR3": 3, "RGB3": 3, "BGRA": 4, "RGBA": 4, "YUYV": 2, "UYVY": 2, "Y16 ": 2}
 _PLANAR_420 = {"NV12", "NV21", "I420", "YV12"}
 SUBSAMPLED = {"YUYV", "UYVY", *_PLANAR_420}
-"""Formats with a colour for 2 pixels of a row, or for 2 x 2 pixels."""
+"""Formats in which 2 pixels of a row, or 2 x 2 pixels, share a colour."""
 COMPRESSED = {"MJPG"}
 FORMATS = (*_BYTES_PER_PIXEL, *sorted(_PLANAR_420), *COMPRESSED)
 _UNSIGNED = {order + kind for order in ("", "@", "=", "<") for kind in "BcHILQ"}
-"""The codes of bytes and unsigned integers in the buffer protocol, lowest byte first."""
+"""The codes of bytes and little-endian unsigned integers in the buffer protocol."""
 _USUAL = {((), 1): "GREY", ((3,), 1): "BGR3", ((4,), 1): "BGRA", ((), 2): "Y16 "}  # channels, bytes of each
 
 
@@ -47,9 +47,9 @@ class Geometry(NamedTuple):
 
 
 def geometry_of(picture: memoryview, fourcc: str | None) -> Geometry:
-    """The geometry of a buffer: rows x pixels, or rows x pixels x channels. Anything else is no picture.
+    """The geometry of a buffer: rows x pixels, or rows x pixels x channels. Anything else is not a picture.
 
-    `InvalidArgumentError` for a fourcc of pictures of another shape, or of other numbers.
+    `InvalidArgumentError` if the fourcc needs another shape or other numbers.
     """
     unsigned = picture.format in _UNSIGNED
     geometry = geometry_of_shape(picture.shape or (), picture.itemsize, usual=unsigned)

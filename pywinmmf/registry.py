@@ -1,9 +1,9 @@
-"""Where programs find the names of shared cameras: a JSON file in a folder that all users can read.
+"""The list of shared cameras: a JSON file in a folder that all users can read.
 
-``%PUBLIC%\\pywinmmf\\cameras.json`` on Windows, ``/run/pywinmmf/cameras.json`` for a service of Linux, else
+``%PUBLIC%\\pywinmmf\\cameras.json`` on Windows, ``/run/pywinmmf/cameras.json`` for a Linux service, else
 ``$XDG_RUNTIME_DIR/pywinmmf/cameras.json`` (without that variable, under ``~/.cache``): an array of
-{name, namespace, source, pid, seconds_between_pictures}. It is written to a new file that replaces the old one, so
-nobody reads half of it. An entry is stale when no camera is shared under its name in its namespace.
+{name, namespace, source, pid, seconds_between_pictures}. A new file replaces the old one, so nobody reads half of it.
+An entry is stale if no camera is shared under its name in its namespace.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from .whole_file import replace_file
 
 FILE = Path("pywinmmf/cameras.json")
 WAIT_SECONDS = 2.0  # seconds
-# The access of claims. On Linux only users who may open a claim can ask whether its owner lives. On Windows a claim
-# ends with its owner, unless another user could open it and so keep it.
+# The access of claims. On Linux only users who may open a claim can find out whether its owner lives. On Windows a
+# claim ends with its owner, unless another user can open it and so keep it alive.
 CLAIM_ACCESS = Access.OWNER if sys.platform == "win32" else Access.USERS_READ
 
 T = TypeVar("T")
@@ -40,14 +40,15 @@ def folders() -> list[Path]:
 
 def claim_name(name: str) -> str:
     """The name of the section that a program creates while it shares a camera under ``name``. Only one program can
-    create it, and it goes with that program, however the program ends. (The channel may stay: readers keep it open.)"""
+    create it, and it disappears with that program, however the program ends. (The channel may stay, because readers
+    keep it open.)"""
     return name + ".shared"
 
 
 def announce(name: str, namespace: Namespace, source: str, seconds_between_pictures: float = 0) -> Path | None:
-    """Add a shared camera and drop stale ones. Returns the file, or None if none of the folders can be written.
+    """Add a shared camera and drop stale ones. Returns the file, or None if no folder can be written.
 
-    ``seconds_between_pictures``: the interval, if it is shared more slowly than the camera gives pictures; else 0.
+    ``seconds_between_pictures`` is the interval if it is shared more slowly than the camera gives pictures, else 0.
     """
     entry = {
         **_place(name, namespace),
@@ -68,7 +69,7 @@ def announce(name: str, namespace: Namespace, source: str, seconds_between_pictu
 
 
 def withdraw(name: str, namespace: Namespace, file: Path) -> None:
-    """Remove our entry; the last one to go removes the file."""
+    """Remove our entry, and the file with the last entry."""
     with _one_at_a_time():
         left = [entry for entry in _read(file) if not _is_at(entry, name, namespace) or entry.get("pid") != os.getpid()]
         if left:
@@ -79,8 +80,8 @@ def withdraw(name: str, namespace: Namespace, file: Path) -> None:
 
 def shared_cameras() -> dict[str, dict[str, Any]]:
     """The cameras that are shared now, by name. Each has ``name``, ``namespace``, ``source``, ``pid`` and
-    ``seconds_between_pictures`` (0: as fast as the camera gives them). If two have one name, this is the global one,
-    which `VideoCapture` opens as well. A list that cannot be read counts as empty; `pywinmmf doctor` says so."""
+    ``seconds_between_pictures`` (0: as fast as the camera gives them). If two have the same name, this is the global
+    one, which `VideoCapture` also opens. A list that cannot be read counts as empty; `pywinmmf doctor` reports it."""
     return {entry["name"]: entry for entry in sorted(entries(), key=lambda entry: entry["namespace"] == "global")}
 
 
@@ -96,7 +97,7 @@ def entries() -> list[dict[str, Any]]:
 
 
 def unreadable() -> list[str]:
-    """Why a file that is there cannot be read, a sentence for each: then `entries` may lack some cameras."""
+    """Reasons why existing files cannot be read, a sentence for each: `entries` may then lack some cameras."""
     found = []
     for folder in folders():
         try:
@@ -107,7 +108,7 @@ def unreadable() -> list[str]:
 
 
 def seconds_between_pictures(name: str, namespace: Namespace) -> float:
-    """The interval at which a camera is shared on purpose; 0 if there is none, or no such camera is shared."""
+    """The intended interval of a shared camera; 0 if there is none, or no such camera is shared."""
     if namespace is Namespace.ANY:
         found = [entry for known, entry in shared_cameras().items() if known == name]
     else:
@@ -118,7 +119,7 @@ def seconds_between_pictures(name: str, namespace: Namespace) -> float:
 
 
 def is_stale(entry: dict[str, Any]) -> bool:
-    """Whether no camera is shared under this name in this namespace. False if the system does not tell."""
+    """Whether no camera is shared under this name in this namespace. False if unknown."""
     try:
         namespace = Namespace[entry["namespace"].upper()]
         MemoryMappedFile.open(claim_name(entry["name"]), namespace=namespace, readonly=True).close()
@@ -139,10 +140,10 @@ def _is_at(entry: dict[str, Any], name: str, namespace: Namespace) -> bool:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Lock the file, so that no entry gets lost. Without the lock we go on as well: the file is whole in any case."""
+    """Lock the file, so that no entry gets lost. If that fails we go on: the file is complete in any case."""
     if sys.platform == "win32":
         namespace, access = Namespace.GLOBAL, Access.USERS_WRITE
-    else:  # owner only: each folder has one writing user, and another user with write access could cut the lock short
+    else:  # owner only: each folder has one writing user, and another user with write access could truncate the lock
         namespace, access = Namespace.LOCAL, Access.OWNER
     with ExitStack() as stack:
         with suppress(Error):
@@ -162,7 +163,7 @@ def _read(file: Path) -> list[dict[str, Any]]:
 
 
 def _load(file: Path) -> Any:
-    """What is in the file; nothing if there is none."""
+    """The content of the file; empty if there is none."""
     try:
         return json.loads(_retried(lambda: file.read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):
@@ -172,7 +173,7 @@ def _load(file: Path) -> Any:
 def _write(file: Path, listed: list[dict[str, Any]]) -> None:
     with suppress(FileExistsError):
         file.parent.mkdir(mode=0o755, parents=True)  # other users must not replace the file
-        file.parent.chmod(0o755)  # but may read it, whatever the umask
+        file.parent.chmod(0o755)  # but may read it, whatever the umask is
     data = json.dumps(listed, indent=1).encode()
     _retried(lambda: replace_file(file, data, mode=0o644))
 

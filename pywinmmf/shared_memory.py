@@ -16,14 +16,14 @@ class SharedMemory:
 
     What differs:
 
-    - The block lives as long as any process has it open, and then it is gone, also after a crash. `unlink` does
-      nothing, as often as you call it, and a name can be used again once all have closed the block.
-    - No resource tracker takes the block from other processes; ``track`` changes nothing.
+    - The block lives as long as any process has it open, and disappears then, even after a crash. `unlink` does
+      nothing. A name can be used again once all processes have closed the block.
+    - No resource tracker removes the block while other processes use it; ``track`` has no effect.
     - `size` is exactly what was asked for, on all systems.
-    - Slices of `buf` and arrays over it that are alive at `close` stay valid and keep the block, where those of
-      ``multiprocessing`` are a `BufferError`, or crash the program.
-    - A forked child uses what it inherits of `buf`, which does not keep the block; to keep it, it opens the block by
-      name.
+    - Slices of `buf` and arrays over it that exist at `close` stay valid and keep the block alive. With
+      ``multiprocessing`` they raise `BufferError` or crash the program.
+    - A forked child can use the inherited `buf`, but that does not keep the block alive. To keep it, the child opens
+      the block by name.
     """
 
     def __init__(self, name: str | None = None, create: bool = False, size: int = 0, *, track: bool = True) -> None:
@@ -34,7 +34,8 @@ class SharedMemory:
         section_name = self._name[1:] if isinstance(name, str) and name.startswith("/") else self._name
         section = MemoryMappedFile.create(section_name, size) if create else MemoryMappedFile.open(section_name)
         self._size = section.size
-        # It alone keeps the section open. ``numpy.ndarray`` keeps what is behind it, and not the view.
+        # Only this view keeps the section open: ``numpy.ndarray`` refers to the object behind the view, not to the
+        # view.
         self._buf: memoryview | None = section.view()
 
     @property
@@ -50,16 +51,17 @@ class SharedMemory:
     @property
     def buf(self) -> memoryview:
         """The bytes, in place; None after `close`."""
-        return self._buf  # type: ignore[return-value]  # the interface that it replaces says so as well
+        return self._buf  # type: ignore[return-value]  # as in the interface that it replaces
 
     def close(self) -> None:
-        """Close this access, once nothing made of `buf` needs it any more. Calling it again does nothing."""
+        """Close this access; the memory is unmapped when nothing made from `buf` needs it. Calling it again does
+        nothing."""
         if self._buf is not None:
             self._buf.release()
             self._buf = None
 
     def unlink(self) -> None:
-        """Does nothing: the block goes when the last process closes it."""
+        """Does nothing: the block disappears when the last process closes it."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.name,)

@@ -1,4 +1,4 @@
-"""A shared camera in the place of ``cv2.VideoCapture``: one changed line moves a program to it."""
+"""A shared camera with the interface of ``cv2.VideoCapture``: to use it, a program changes one line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Picture = numpy.typing.NDArray[Any]
 
-# OpenCV's numbers of the properties that are known here.
+# OpenCV's numbers of the supported properties.
 CAP_PROP_POS_MSEC = 0
 CAP_PROP_POS_FRAMES = 1
 CAP_PROP_FRAME_WIDTH = 3
@@ -33,20 +33,20 @@ CAP_PROP_FRAME_HEIGHT = 4
 CAP_PROP_FPS = 5
 CAP_PROP_FOURCC = 6
 
-REOPEN_SECONDS = 0.05  # between looks for a camera that is not there
-RATE_SECONDS = 1.0  # at least, to measure the rate over: pictures may come in bursts
+REOPEN_SECONDS = 0.05  # between tries to find a missing camera
+RATE_SECONDS = 1.0  # minimum time to measure the rate: pictures may come in bursts
 
 Identity = tuple[int, int]  # sequence and timestamp: together they are unique, also across a new channel of the name
 
 
 class VideoCapture:
-    """Reads a frame channel as ``cv2.VideoCapture`` reads a camera: `read` waits for the next picture and returns a
-    copy of it, as BGR.
+    """Reads a frame channel like ``cv2.VideoCapture`` reads a camera: `read` waits for the next picture and returns a
+    BGR copy of it.
 
-    If a camera is missing, sends something that is no picture, or its channel is damaged, nothing here raises: as with
-    OpenCV, `isOpened` is false, or `read` returns ``(False, None)``, unless `setExceptionMode` asks for the reason.
-    After a restart of the service, or with a new channel, `read` goes on with the new pictures. Do not use one object
-    in several threads at once.
+    If a camera is missing, sends something that is not a picture, or has a damaged channel, nothing here raises. As
+    with OpenCV, `isOpened` is false, or `read` returns ``(False, None)``, unless `setExceptionMode` asks for
+    exceptions. After a restart of the service, or with a new channel, `read` goes on with the new pictures. Do not use
+    one object in several threads at once.
     """
 
     def __init__(
@@ -58,9 +58,9 @@ class VideoCapture:
         namespace: Namespace | str = Namespace.ANY,
         timeout: float = 5.0,
     ) -> None:
-        """``name`` None opens nothing yet. ``apiPreference`` is only there as in OpenCV. ``params`` alternates
-        properties and values: a camera with other values is not opened, because nothing can be set here.
-        ``namespace`` is as in `FrameChannel.open`. ``timeout``: seconds that `read` waits for a picture."""
+        """``name`` None opens nothing yet. ``apiPreference`` is ignored; OpenCV has it. ``params`` alternates
+        properties and values: a camera with other values is not opened, because a reader cannot set them. ``namespace``
+        is as in `FrameChannel.open`. ``timeout`` is how many seconds `read` waits for a picture."""
         self._timeout = timeout
         self._channel: FrameChannel | None = None
         self._grabbed: Picture | None = None
@@ -79,7 +79,7 @@ class VideoCapture:
         *,
         namespace: Namespace | str = Namespace.ANY,
     ) -> bool:
-        """Close this camera and open another one. Returns whether it is there. The arguments are those of the
+        """Close this camera and open another one. Returns whether that exists. The arguments are those of the
         constructor."""
         if len(params) % 2:
             raise InvalidArgumentError(f"params {params!r}: expected alternating properties and values")
@@ -88,7 +88,7 @@ class VideoCapture:
         self._namespace = namespace
         self._given_up = False
         self._had: Identity | None = None
-        self._rated: Identity | None = None  # the picture since which the next rate is taken
+        self._rated: Identity | None = None  # the picture from which the next rate is measured
         self._released = False
         try:
             self._channel = self._opened()
@@ -120,9 +120,9 @@ class VideoCapture:
         return self._found
 
     def grab(self) -> bool:
-        """Wait for the next picture and keep it for `retrieve`. Returns whether there was one in time.
+        """Wait for the next picture and keep it for `retrieve`. Returns whether one came in time.
 
-        A camera that was never there is not waited for.
+        This does not wait for a camera that never existed.
         """
         self._grabbed = None
         deadline = time.perf_counter() + (self._timeout if self._found else 0.0)
@@ -160,8 +160,8 @@ class VideoCapture:
             self._describe(frame, picture.shape)
 
     def _give_up(self, channel: FrameChannel) -> None:
-        """Close a channel that stands still or is damaged. While any program has it open, a service that starts again
-        can only reuse this channel and cannot create another one."""
+        """Close a channel that is stalled or damaged. While any program has it open, a restarted service can only reuse
+        this channel and cannot create another one."""
         channel.close()
         self._channel = None
         self._rated = None
@@ -185,7 +185,7 @@ class VideoCapture:
         }
 
     def _rate_at(self, now: Identity) -> float:
-        """The last rate, until enough time has passed, by the writer's clock, to measure a new one."""
+        """The last rate, until enough time has passed on the writer's clock to measure a new one."""
         rate, since = self._description.get(CAP_PROP_FPS, 0.0), self._rated
         if since is None or now[0] < since[0] or now[1] < since[1]:  # that clock was set back
             self._rated = now
@@ -195,14 +195,14 @@ class VideoCapture:
         return rate
 
     def retrieve(self, image: Picture | None = None, flag: int = 0) -> tuple[bool, Picture | None]:
-        """A copy of the picture of the last `grab`, in ``image`` if it fits; ``flag`` is only there as in OpenCV."""
+        """A copy of the picture of the last `grab`, in ``image`` if it fits; ``flag`` is ignored."""
         grabbed = self._grabbed
         if grabbed is None:
             return False, None
         return True, grabbed.copy() if image is None else _put(grabbed, image)
 
     def read(self, image: Picture | None = None) -> tuple[bool, Picture | None]:
-        """`grab` and `retrieve` without another copy: a later `retrieve` shows what you draw into this picture."""
+        """`grab` and `retrieve` without a second copy: if you draw into this picture, a later `retrieve` shows it."""
         self.grab()
         grabbed = self._grabbed
         if grabbed is None:
@@ -213,8 +213,8 @@ class VideoCapture:
         """Width, height, rate, FourCC or position of the newest picture, by OpenCV's numbers; 0.0 for any other, and
         after `release`.
 
-        Before the first `read` it waits for a picture, and for the rate until that is known: a second, or two pictures
-        of a slow camera. `read` still gets these pictures.
+        Before the first `read` this waits for a picture; the rate takes a second, or two pictures of a slow camera.
+        `read` still gets these pictures.
         """
         if self._channel is not None:
             with suppress(Error):
@@ -225,7 +225,7 @@ class VideoCapture:
         return self._description.get(property, 0.0)
 
     def _look(self) -> None:
-        """Describe the newest picture, which this camera's own channel has not given then."""
+        """Describe the newest picture, without taking it from `read`."""
         with self._opened() as channel, channel.latest(self._timeout) as frame:
             self._describe(frame, _shape(frame))
 
@@ -249,7 +249,7 @@ class VideoCapture:
         self._raises = enable
 
     def getExceptionMode(self) -> bool:
-        """What `setExceptionMode` set."""
+        """The mode that `setExceptionMode` has set."""
         return self._raises
 
     def release(self) -> None:
@@ -268,7 +268,8 @@ def _identity(frame: Frame) -> Identity:
 
 
 def _rate(since: Identity, now: Identity) -> float:
-    """Of all frames in between, also missed ones, per second of the writer's clock; 0.0 if that stands still."""
+    """The rate of all frames in between, including missed ones, per second of the writer's clock; 0.0 if that stands
+    still."""
     frames, elapsed_ns = now[0] - since[0], now[1] - since[1]
     return frames * 1e9 / elapsed_ns if frames > 0 and elapsed_ns > 0 else 0.0
 
@@ -282,7 +283,8 @@ def _newest(channel: FrameChannel) -> Identity | None:
 
 
 def _shape(frame: Frame) -> Sequence[int]:
-    """Height and width of its picture, first of all; 0 of a compressed one that cannot be decoded."""
+    """The shape of its picture, which begins with height and width; 0 for a compressed picture that cannot be
+    decoded."""
     if frame.fourcc not in COMPRESSED:
         return frame.height, frame.width
     try:
@@ -300,13 +302,13 @@ def _put(picture: Picture, image: Picture) -> Picture:
 
 
 def bgr(frame: Frame) -> Picture:
-    """A copy of the frame's picture as OpenCV has it: rows x pixels x 3 bytes, blue first.
+    """A copy of the frame's picture in the form of OpenCV: rows x pixels x 3 bytes, blue first.
 
-    `FormatError` for a frame that is no picture of its format; `NotSupportedError` for a format that is not known, or
-    that only OpenCV can convert, where that is not installed; `ModuleNotFoundError` without NumPy.
+    `FormatError` if the frame is not a picture of its format; `NotSupportedError` if the format is unknown, or needs
+    OpenCV, which is not installed; `ModuleNotFoundError` without NumPy.
     """
     picture, fourcc = frame.array, frame.fourcc
-    import numpy  # of which the array says how to get it
+    import numpy  # the frame's array explains how to install it
 
     if fourcc in COMPRESSED:
         return _converted_by_opencv(picture, fourcc)

@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole or not at all."""
+"""Atomic replacement of files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 def replace_file(file: Path, data: bytes, mode: int | None = None) -> None:
     """Write ``data`` to the file. If the disk is full or the process is killed, the old content stays.
 
-    ``mode``: its permission bits on POSIX from the first moment on; None: the usual ones. A link is followed.
+    ``mode`` is its permission bits on POSIX from the first moment on; None: the usual ones. A link is followed.
     `OSError` names the file.
     """
     target = Path(os.path.realpath(file))
@@ -19,7 +19,7 @@ def replace_file(file: Path, data: bytes, mode: int | None = None) -> None:
     try:
         try:
             if target.exists() and not target.is_file():
-                target.write_bytes(data)  # a device or a pipe, which cannot be replaced
+                target.write_bytes(data)  # a device or a pipe cannot be replaced
                 return
             with open(
                 part, "xb", opener=lambda path, flags: os.open(path, flags, 0o666 if mode is None else mode)
@@ -32,4 +32,4 @@ def replace_file(file: Path, data: bytes, mode: int | None = None) -> None:
             with suppress(OSError):
                 part.unlink()
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(file)) from error  # no other process knows the temporary name
+        raise OSError(error.errno, error.strerror, str(file)) from error  # name the file, not its temporary name

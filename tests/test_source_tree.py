@@ -1,4 +1,4 @@
-"""Importing the source tree, in which nothing is built, says so in one sentence."""
+"""Importing the source tree, which is not built, fails with one sentence."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ def test_the_source_tree_says_what_it_is() -> None:
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last == (
-        f"ImportError: {PROJECT / 'pywinmmf'} is a source tree in which nothing is built: "
-        "start Python from another folder or with PYTHONSAFEPATH=1 to import what is installed, or run: pip install ."
+        f"ImportError: {PROJECT / 'pywinmmf'} is a source tree that was not built: "
+        "start Python from another folder or with PYTHONSAFEPATH=1 to import the installed package, "
+        "or run: pip install ."
     )
     assert "_native" not in done.stderr
 

@@ -268,9 +268,9 @@ def test_the_page_tells_who_closed_from_who_died(
         page = Page(browser, view(name).url)
         with FrameChannel.open(name) as channel:
             channel.publish(numpy.zeros((10, 10), numpy.uint8))
-        shows_state(page, "gone: the program that published has closed it")
+        shows_state(page, "gone: the publisher has closed it")
         subprocess.run([sys.executable, "-P", "-c", DYING, name], timeout=60)
-        shows_state(page, "hung up: the program that published has died")
+        shows_state(page, "hung up: the publisher has died")
 
 
 def test_the_picture_goes_on_after_what_is_none(

@@ -1,4 +1,4 @@
-"""Locks and copies for asyncio: tried again when the section changed, while the event loop runs on."""
+"""Locks and copies for asyncio: they try again when the section has changed, and do not block the event loop."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ T = TypeVar("T")
 Guard = TypeVar("Guard", bound=hold.Guard)
 
 RETRY_SECONDS = 0.01
-"""Seconds until the next try if no change is announced: a reader that leaves wakes waiting writers only."""
+"""Seconds until the next try if no change is announced: a leaving reader wakes only waiting writers."""
 
 
 async def retried(
     section: Opened[hold.Section], timeout: float | None, attempt: Callable[[], T], at: int | None = None
 ) -> T:
-    """The result of an attempt that takes no time. It is tried again while it is too early, or another task of this
-    thread has the lock (the section's own, or that at an offset), until the timeout is over: a `LockTimeoutError`."""
+    """The result of an attempt that does not wait. It is repeated while the lock is not free, or another task of this
+    thread has it (the section's own lock, or that at an offset), until the timeout: then `LockTimeoutError`."""
     deadline = time.perf_counter() + seconds(timeout)
     while True:
         sequence = _sequence(section) if at is None else None
@@ -58,7 +58,7 @@ async def _until_worth_a_try(section: Opened[hold.Section], sequence: int | None
 
 
 class AsyncLock(Generic[Guard]):
-    """The lock for an ``async with`` block. It may be kept and used again, by one task at a time."""
+    """The lock for an ``async with`` block. You can keep it and use it again, in one task at a time."""
 
     def __init__(self, section: Any, timeout: float | None, guard: Guard, at: int | None = None) -> None:
         self._section = section

@@ -1,7 +1,7 @@
 """Waiting for asyncio: one thread waits for all tasks of the process.
 
-It waits with ``wmmf_wait_many`` for up to 63 sections and channels; one more thread serves each further 63. Tasks that
-wait for the same one share an item. Timeouts belong to the event loops, so they count from the call.
+It waits with ``wmmf_wait_many`` for up to 63 sections and channels; each further 63 get another thread. Tasks that wait
+for the same object share an item. Timeouts belong to the event loops, so they count from the call.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class _Wait:
 
     def decide(self, result: int | Exception) -> None:
         """Wake the task, from any thread."""
-        with suppress(RuntimeError):  # its event loop was closed: nobody waits
+        with suppress(RuntimeError):  # its event loop was closed, so nobody waits
             self._loop.call_soon_threadsafe(self._set, result)
 
     def _set(self, result: int | Exception) -> None:
-        if self._future.done():  # it was cancelled, or its timeout is over
+        if self._future.done():  # it was cancelled, or its timeout expired
             return
         if isinstance(result, Exception):
             self._future.set_exception(result)
@@ -49,10 +49,10 @@ Request: TypeAlias = "Callable[[_Waiter], None]"
 
 
 class _Waiter:
-    """A thread and what it waits for.
+    """A thread and its waits.
 
-    Only the thread touches the waits. Others post requests to the first waiter, which hands on to the next one what it
-    has no room for. So nobody takes a lock, which a signal handler could find taken by the code that it interrupts.
+    Only the thread touches the waits. Others post requests to the first waiter, which passes on to the next one what
+    does not fit. So there is no lock that a signal handler could find held by the code that it interrupts.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class _Waiter:
         threading.Thread(target=self._run, name="pywinmmf-waits", daemon=True).start()
 
     def post(self, request: Request) -> None:
-        """Have the thread carry out a request."""
+        """Let the thread carry out a request."""
         self._requests.append(request)
         lib.wmmf_waker_wake(self._waker)
 
@@ -89,13 +89,13 @@ class _Waiter:
             self._next.post(lambda waiter: waiter.add(wait))
 
     def remove(self, wait: _Wait) -> None:
-        """Request: wait for this no longer."""
+        """Request: no longer wait for this."""
         self._discard(wait)
         if self._next:
             self._next.post(lambda waiter: waiter.remove(wait))
 
     def refuse(self, identity: int, refused: ClosedError) -> None:
-        """Request: refuse the tasks that wait for what is being closed."""
+        """Request: refuse the tasks that wait for an object that is being closed."""
         for native in [one for one in self._waits if id(one) == identity]:
             for wait in self._waits.pop(native):
                 wait.decide(refused)
@@ -138,7 +138,7 @@ class _Waiter:
 
 
 _first: dict[str, _Waiter] = {}
-"""The first waiter, once there is one: a dict, so that of two threads that make one only one succeeds."""
+"""The first waiter, once there is one. A dict, so that only one of two threads that create one succeeds."""
 
 
 def _first_waiter() -> _Waiter:
@@ -152,7 +152,7 @@ def _first_waiter() -> _Waiter:
 
 
 async def until_changed(native: Native, sequence: int, timeout: float) -> int:
-    """Wait until the sequence differs from this one; returns the status. The event loop runs on."""
+    """Wait until the sequence differs from this one; returns the status. Does not block the event loop."""
     import asyncio
 
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -165,19 +165,19 @@ async def until_changed(native: Native, sequence: int, timeout: float) -> int:
     except TimeoutError:
         return lib.WMMF_E_TIMEOUT  # type: ignore[no-any-return]
     finally:
-        if future.cancelled():  # else it was decided, and is no longer waited for
+        if future.cancelled():  # otherwise it was decided, and its wait has ended
             waiter.post(lambda one: one.remove(wait))
 
 
 def end(native: Native, refused: ClosedError) -> None:
-    """Refuse the tasks that wait for what is being closed."""
+    """Refuse the tasks that wait for an object that is being closed."""
     identity = id(native)  # a request that referred to it would keep it open
     for waiter in list(_first.values()):
         waiter.post(lambda one: one.refuse(identity, refused))
 
 
 def _after_fork() -> None:
-    """Forget the threads after a fork: they are the parent's."""
+    """Forget the threads after a fork, because they belong to the parent."""
     _first.clear()
 
 

@@ -13,8 +13,8 @@ from .._native import ffi, lib
 if TYPE_CHECKING:
     from . import hold
 else:
-    # Of the same file, so that there is one copy of the C library: a copy numbers threads for itself, and another one
-    # would not know whose locks are whose.
+    # Loaded from the same file, so that there is only one copy of the C library: each copy numbers threads for itself,
+    # and another one would not know which thread holds which lock.
     _spec = importlib.util.spec_from_loader(
         f"{__package__}.hold", ExtensionFileLoader(f"{__package__}.hold", _native.__file__)
     )

@@ -1,4 +1,4 @@
-"""Makes the CFFI binding from the declarations of wmmf.h, as they are. setup.py adds the types of hold.c to it."""
+"""Makes the CFFI binding from the unchanged declarations of wmmf.h. setup.py adds the types of hold.c to it."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ HEADER = Path("csrc/include/wmmf.h")
 
 
 def declarations() -> str:
-    """What stands between the header's two markers, without the export macro."""
+    """The text between the header's two markers, without the export macro."""
     text = HEADER.read_text(encoding="utf-8")
     body = text.partition("/* -- begin declarations -- */")[2].partition("/* -- end declarations -- */")[0]
     return re.sub(r"\bWMMF_API\b", "", body)

@@ -1,4 +1,4 @@
-"""What hold.c leaves to Python: long messages, unusual arguments, and asking which task runs."""
+"""The Python functions that hold.c calls: long messages, unusual arguments, and finding the running task."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .validation import whole
 
 
 def refusal(native: hold.Section | hold.Channel) -> ClosedError:
-    """Why this cannot be used."""
+    """The error for using a closed object."""
     if native.forked:
         message = f"{native.what} was opened before this process was forked: open it again here"
         return ClosedError(message, lib.WMMF_E_FORKED)
@@ -22,7 +22,7 @@ def refusal(native: hold.Section | hold.Channel) -> ClosedError:
 
 
 def still_open(native: hold.Section | hold.Channel) -> None:
-    """Raise if it was closed. Because this is Python, signal handlers run here as well."""
+    """Raise if it was closed. Because this is Python code, signal handlers also run here."""
     if native.closed:
         raise refusal(native)
 
@@ -35,14 +35,14 @@ def fail(native: hold.Section | hold.Channel, status: int, action: str) -> NoRet
 
 
 def fail_lock(section: hold.Section, status: int, writing: bool, at: int | None) -> NoReturn:
-    """Raise for the status of a call that takes a lock: the section's own, or that at an offset."""
+    """Raise for the status of a call that takes the section's own lock, or the lock at an offset."""
     if status == lib.WMMF_E_DEADLOCK:
         refuse_other_task(section, True, at)
     fail(section, status, f"{'write' if writing else 'read'}-lock{'' if at is None else f' offset {at} of'}")
 
 
 def refuse_other_task(section: hold.Section, writing: bool, at: int | None = None) -> None:
-    """Raise if another task of this thread has the lock: only that task can release it, and not while this one
+    """Raise if another task of this thread has the lock: only that task can release it, but not while this one
     waits."""
     holder = section.other_task(writing, at)
     if holder is None:
@@ -64,7 +64,8 @@ def _name_of(task: Any) -> str:
 
 
 def current_task() -> weakref.ref[Any] | None:
-    """The task or greenlet that runs in this thread; None: neither. A task of asyncio alone is found in C."""
+    """The task or greenlet that runs in this thread; None: neither. Without trio and greenlet, C finds asyncio
+    tasks."""
     asyncio: Any = sys.modules.get("asyncio")
     loop = asyncio._get_running_loop() if asyncio else None
     task = (asyncio.current_task(loop) if loop else None) or _task_of_trio() or _current_greenlet()
@@ -75,7 +76,7 @@ def _task_of_trio() -> Any:
     lowlevel = getattr(sys.modules.get("trio"), "lowlevel", None)  # None also while it is being imported
     try:
         return lowlevel and lowlevel.current_task()
-    except RuntimeError:  # no task of trio runs in this thread
+    except RuntimeError:  # no trio task runs in this thread
         return None
 
 
@@ -93,31 +94,31 @@ def fail_publish(channel: hold.Channel, frame: hold.NewFrame, status: int) -> No
 
 
 def too_small(_channel: hold.Channel, size: int, needed: int) -> NoReturn:
-    """Raise for a buffer in which a frame has no room."""
+    """Raise for a buffer that is too small for a frame."""
     raise InvalidArgumentError(f"buffer of {size} bytes: expected at least {needed} for this frame", lib.WMMF_E_RANGE)
 
 
 def used(value: object, capacity: int) -> int:
-    """The checked bytes of a picture."""
+    """The checked number of bytes of a picture."""
     return whole("used", value, most=capacity, status=lib.WMMF_E_RANGE)
 
 
 def over(frame: hold.Frame | hold.NewFrame) -> NoReturn:
-    """Raise for a use of a frame after its end."""
+    """Raise for using a frame after its end."""
     if isinstance(frame, hold.NewFrame):
         raise ClosedError("the frame was published or dropped: fill it inside the with block", lib.WMMF_E_CLOSED)
     raise ClosedError("the frame was released: take its data inside the with block", lib.WMMF_E_CLOSED)
 
 
 def no_picture(frame: hold.Frame | hold.NewFrame) -> NoReturn:
-    """Raise for what describes a frame and is not true of its bytes."""
+    """Raise for a frame whose description does not fit its bytes."""
     raise FormatError(f"{_described(frame)}: expected what its format needs, within its bytes")
 
 
 def torn(frame: hold.Frame) -> NoReturn:
     """Raise for a frame that was overwritten while it was read."""
     raise NotIntactError(
-        f"frame {frame.sequence} was overwritten while it was held: what was read of it may be of two frames",
+        f"frame {frame.sequence} was overwritten while it was held: what you read may be a mix of two frames",
         lib.WMMF_E_NOT_INTACT,
     )
 

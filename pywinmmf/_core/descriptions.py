@@ -32,11 +32,11 @@ _ELEMENTS = {
     "Zf": {8: Element.COMPLEX64},
     "Zd": {16: Element.COMPLEX128},
 }
-"""By the letters of the buffer protocol, and the bytes of an element."""
+"""Element types by the letters of the buffer protocol and the bytes of an element."""
 
 
 def frame_of(description: bytes | None) -> Any:
-    """The wmmf_frame that a description is."""
+    """The wmmf_frame of a description."""
     frame = new_struct("wmmf_frame")
     if description is not None:
         ffi.memmove(frame, description, len(description))
@@ -58,7 +58,7 @@ def described_shape(what: str, given: int | Shape, dtype: numpy.typing.DTypeLike
 
 
 def described_capacity(what: str, given: int | Shape) -> tuple[int, bytes | None]:
-    """How many bytes a frame can have, and, if that is given as a shape, the description of such an array."""
+    """The bytes of the largest frame and, if the capacity is given as a shape, the description of such an array."""
     if hasattr(given, "__index__"):
         return whole(what, given, least=1, status=lib.WMMF_E_SIZE), None
     usual = described_shape(what, given)
@@ -89,7 +89,7 @@ def described_picture(picture: memoryview, fourcc: str | None, user: AnyBuffer, 
 
 
 def set_user(frame: Any, user: AnyBuffer) -> None:
-    """Copy the writer's own bytes into a native frame."""
+    """Copy the writer's user data into a native frame."""
     view = contiguous("user", user)
     most = lib.WMMF_FRAME_USER_SIZE
     if view.nbytes > most:
@@ -126,7 +126,7 @@ def _element(picture: memoryview) -> Element:
 
 
 def _element_of_dtype(dtype: numpy.typing.DTypeLike | None) -> tuple[Element, int, bool]:
-    """What it is, its bytes, and whether it is an unsigned integer."""
+    """The element type, its bytes, and whether it is an unsigned integer."""
     if dtype is None:
         return Element.UINT8, 1, True
     import numpy

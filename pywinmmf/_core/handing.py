@@ -1,4 +1,4 @@
-"""Handles of the system that lead to unnamed sections, and how multiprocessing takes them to other processes."""
+"""System handles of unnamed sections, and how multiprocessing passes them to other processes."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ class Handle:
 
 
 class Given:
-    """A handle that the process that unpickles this has already."""
+    """A handle that the unpickling process already has."""
 
     def __init__(self, number: int) -> None:
         self._number = number
 
     def detach(self) -> int:
-        """Return it; it is the caller's to close."""
+        """Return it; the caller has to close it."""
         return self._number
 
 
 def packed(number: int, readonly: bool) -> Any:
-    """Return what can be pickled, and whose ``detach`` is this handle in the process that unpickles it. Where a
-    process is being started, the handle has to stay open until it is."""
+    """Return a picklable object whose ``detach`` gives this handle in the unpickling process. If a process is just
+    being started, the handle must stay open until it has started."""
     from multiprocessing import context, reduction
 
     if sys.platform != "win32":

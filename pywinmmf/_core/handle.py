@@ -1,7 +1,7 @@
 """Open sections and channels: how they are opened, called and closed.
 
-The native handle is in an object of `hold`, which closes it when the last reference is gone. Each call of the library
-keeps a reference while it runs, and so does each frame, view and lock.
+An object of `hold` owns the native handle and closes it when the last reference is gone. Each running call of the
+library keeps a reference, and so does each frame, view and lock.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ Native = TypeVar("Native", hold.Section, hold.Channel)
 _CELLS = {hold.Section: ffi.typeof("wmmf_section **"), hold.Channel: ffi.typeof("wmmf_channel **")}
 
 FORK_SECONDS = 2.0
-"""Seconds that a fork waits for other threads that are opening something; the C library waits less for a name."""
+"""How many seconds a fork waits for other threads that open something; the C library waits less for a name."""
 
 _opening = threading.RLock()
-"""Held by a thread that opens something, and by one that forks: the child must know all that it inherits."""
+"""Held by a thread that opens something, and by one that forks: the child must know everything that it inherits."""
 
 
 def open_native(native: Native, call: Call) -> int:
@@ -43,7 +43,7 @@ def open_native(native: Native, call: Call) -> int:
 
 
 class Closed:
-    """Stands in for the native handle of a closed object: any use of it is refused."""
+    """Takes the place of the native handle of a closed object, and refuses any use."""
 
     def __init__(self, refused: ClosedError) -> None:
         self._refused = refused
@@ -53,7 +53,7 @@ class Closed:
 
 
 class Opened(Generic[Native]):
-    """Something with a native handle: a context manager that closes itself."""
+    """An object with a native handle: a context manager that closes itself."""
 
     _native: Native
     _readonly: bool
@@ -66,7 +66,7 @@ class Opened(Generic[Native]):
 
     @property
     def name(self) -> str:
-        """The name it was created or opened by; of a file, the path."""
+        """The name with which it was created or opened; for a file, the path."""
         return self._name
 
     @property
@@ -90,8 +90,8 @@ class Opened(Generic[Native]):
     def _attempt(
         self, timeout: float | None, call: Call, *arguments: Any, out: tuple[Any, ...] = (), copied: int = 0
     ) -> int:
-        """The status of ``call(handle, *arguments, timeout_ns, *out)``, repeated until the timeout is over. ``copied``:
-        bytes that each call copies again."""
+        """The status of ``call(handle, *arguments, timeout_ns, *out)``, repeated until the timeout. ``copied``: bytes
+        that each call copies again."""
         wait = seconds(timeout)
         status = self._call(call, *arguments, 0, *out)
         later: Iterator[int] = slices(wait, copied)
@@ -100,7 +100,7 @@ class Opened(Generic[Native]):
         return status
 
     async def _attempt_async(self, timeout: float | None, call: Call, sequence: int, current: Any) -> int:
-        """The status of a wait until the sequence is not this one; the event loop runs on."""
+        """The status of a wait until the sequence is not this one; it does not block the event loop."""
         wait, native = seconds(timeout), self._native
         deadline = time.perf_counter() + wait
         while True:
@@ -113,7 +113,7 @@ class Opened(Generic[Native]):
                 return status
 
     def _must(self, status: int, action: str) -> None:
-        """Raise the exception for a status, if there is one."""
+        """Raise the exception for a status, unless it is success."""
         if status:
             fail(self._native, status, action)
 
@@ -143,8 +143,8 @@ class Opened(Generic[Native]):
         self.close()
 
     def __reduce__(self) -> tuple[Callable[[], Any], tuple[()]]:
-        """In the process that unpickles it, it is opened again, by its name or path: as an argument for
-        ``multiprocessing``, while this one is open."""
+        """Unpickling opens it again by its name or path. So you can pass it to ``multiprocessing`` while this one is
+        open."""
         if self.closed:
             raise refusal(self._native)
         return self._reopen, ()
@@ -166,13 +166,13 @@ def _after_fork() -> None:
 
 
 def _after_fork_in_child() -> None:
-    """Give up the parent's tokens in a forked child, so that the parent's death can be seen."""
+    """Drop the parent's tokens in a forked child, so that others can see the parent's death."""
     global _opening
-    _opening = threading.RLock()  # the parent's lock may be held by a thread that does not exist here
+    _opening = threading.RLock()  # a thread that does not exist here may hold the parent's lock
     status = hold.after_fork()
     if status:
         raise native_error(
-            status, "give up in this forked child what its parent has open, so the death of the parent may go unnoticed"
+            status, "drop in this forked child what its parent has open, so the death of the parent may go unnoticed"
         )
 
 

@@ -1,19 +1,19 @@
 /* The Python types that hold something in shared memory: an open section or channel, a lock, a frame.
  *
  * Each releases what it holds exactly once, here in C: when its with block ends, or when the last reference is gone.
- * No signal handler can run in between, and the garbage collector does not know these types, so it cannot take
- * apart what they hold in an order of its own. References point one way: view -> frame or section, frame -> channel,
- * lock -> section. Hence a handle closes after everything that was got through it.
+ * No signal handler can run in between, and the garbage collector does not know these types, so it cannot destroy what
+ * they hold in another order. References point one way: view -> frame or section, frame -> channel, lock -> section. So
+ * a handle closes after everything that was made through it.
  *
- * What is rare is written in Python, and C calls it: `supplied_names` lists those functions. Signatures, docstrings and
- * checks of arguments are in the Python classes that use or extend these types.
+ * Rare cases are written in Python, and C calls them: `supplied_names` lists those functions. Signatures, docstrings
+ * and checks of arguments are in the Python classes that use or extend these types.
  *
  * Handles are in hold_handle.c, sections and locks in hold_lock.c, windows in hold_window.c, frames in hold_frame.c and
  * hold_array.c, channels in hold_channel.c. Here is the module itself.
  *
- * Without the GIL: a frame's life is one atomic word; what several threads may change together is inside a critical
- * section of its owner. With the GIL these sections are nothing. Objects are freed with the thread attached, so a fork,
- * for which Python stops all other threads, finds each handle open or closed and never in between. */
+ * Without the GIL: a frame's life is one atomic word, and a critical section of the owner protects what several threads
+ * may change. With the GIL these sections are empty. Objects are freed with the thread attached, so a fork, for which
+ * Python stops all other threads, finds each handle either open or closed. */
 #include "hold.h"
 
 static const char *const supplied_names[SUPPLIED] = {
@@ -40,8 +40,8 @@ PyObject *hold_enter(PyObject *self, PyObject *none) {
     return Py_NewRef(self);
 }
 
-/* A base for Python classes: they export the buffer of what their method _exporter() gives. From Python 3.12 on a class
- * can do that itself. */
+/* A base for Python classes that export the buffer of the object that their method _exporter() returns. From Python
+ * 3.12 on a class can do that itself. */
 static int exporter_view(PyObject *self, Py_buffer *view, int flags) {
     PyObject *exporter = PyObject_CallMethod(self, "_exporter", NULL);
     view->obj = NULL;
@@ -56,7 +56,7 @@ static PyType_Slot exporter_slots[] = {{Py_bf_getbuffer, exporter_view}, {0, NUL
 static PyType_Spec exporter_spec = {"pywinmmf._core.hold.Exporter", sizeof(PyObject), 0,
                                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, exporter_slots};
 
-/* use(supplied): a dict of what Python supplies, or of a part of it. */
+/* use(supplied): a dict with the functions and classes of Python, or some of them. */
 static PyObject *use(PyObject *module, PyObject *supplied) {
     State *state = PyModule_GetState(module);
     for (int i = 0; i < SUPPLIED; i++) {
@@ -67,8 +67,8 @@ static PyObject *use(PyObject *module, PyObject *supplied) {
     Py_RETURN_NONE;
 }
 
-/* The keys of all handles that are open, closed by their users or not, each with whether it was closed. Not the
- * handles: one may be about to be freed. */
+/* The keys of all open handles, each with a flag whether its user closed it. Not the handles themselves, since one may
+ * just be freed. */
 static PyObject *all_open(PyObject *module, PyObject *none) {
     (void)none;
     State *state = PyModule_GetState(module);
@@ -86,7 +86,8 @@ static PyObject *all_open(PyObject *module, PyObject *none) {
     return found;
 }
 
-/* In a forked child: what is open belongs to the parent, and must not make that look alive. The first failure. */
+/* In a forked child: drops the open handles, which belong to the parent, so that they do not make it look alive.
+ * Returns the first failure. */
 static PyObject *after_fork(PyObject *module, PyObject *none) {
     (void)none;
     State *state = PyModule_GetState(module);
@@ -135,9 +136,10 @@ static int start(PyObject *module) {
 }
 
 static PyMethodDef functions[] = {
-    ONE("use", use, "(supplied): what Python supplies, by name"),
-    NONE("all_open", all_open, "the keys of what this process has open, each with whether its user closed it"),
-    NONE("after_fork", after_fork, "in a forked child: give up what is the parent's; a status"),
+    ONE("use", use, "(supplied): the functions and classes of Python, by name"),
+    NONE("all_open", all_open,
+         "the keys of the open handles of this process, each with a flag whether its user closed it"),
+    NONE("after_fork", after_fork, "in a forked child: drop the parent's handles; a status"),
     END,
 };
 

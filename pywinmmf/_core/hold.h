@@ -1,4 +1,4 @@
-/* What the files of the module `hold` share. hold.c says what the module is for. */
+/* Shared by the files of the module `hold`. hold.c describes the module. */
 #ifndef PYWINMMF_HOLD_H
 #define PYWINMMF_HOLD_H
 
@@ -20,8 +20,8 @@
 
 #define NO_SLOT UINT32_MAX
 
-/* What Python supplies, by name (`supplied_names`): functions for what is rare, and the classes that extend the types
- * of this module. */
+/* Supplied by Python, by name (`supplied_names`): functions for rare cases, and the classes that extend the types of
+ * this module. */
 enum {
     NANOSECONDS,  /* (timeout) -> int, -1 for ever */
     STILL_OPEN,   /* (handle): raises if it was closed; Python runs signal handlers meanwhile */
@@ -47,12 +47,12 @@ typedef struct {
     PyObject *supplied[SUPPLIED];
     PyTypeObject *bytes;                   /* hold_bytes_spec's */
     PyObject *asyncio, *greenlet, *trio;   /* their names */
-    PyObject *running_loop, *running_task; /* asyncio's functions, once that is imported */
+    PyObject *running_loop, *running_task; /* asyncio's functions, when it is imported */
     PyObject *module;                      /* borrowed; its critical section is that of `handles` */
-    Handle *handles;                       /* all that are open */
+    Handle *handles;                       /* all open ones */
 } State;
 
-/* Raises what the function supplied makes of self; NULL. */
+/* Raises the exception of this supplied function for self; returns NULL. */
 PyObject *hold_fail(State *state, int function, PyObject *self);
 
 void hold_dealloc(PyObject *self);
@@ -60,21 +60,21 @@ void hold_dealloc(PyObject *self);
 /* A new object of a type that Python cannot call. */
 void *hold_make(void *type);
 
-/* __enter__ that gives self. */
+/* __enter__ that returns self. */
 PyObject *hold_enter(PyObject *self, PyObject *none);
 
 /* -- Open sections and channels: hold_handle.c -- */
 
 struct Handle {
-    PyObject_HEAD void *native; /* where the call that opens stores it */
+    PyObject_HEAD void *native; /* the call that opens stores it here */
     PyObject *pointer;          /* the same for CFFI */
     PyObject *what;             /* for messages: "section 'camera'" */
-    PyObject *key;              /* by which `all_open` tells it: namespace and name */
+    PyObject *key;              /* for `all_open`: namespace and name */
     State *state;
     Handle *next, **previous; /* in state->handles */
     int channel;              /* or a section */
-    char closed;              /* by its user; it stays open while something refers to it */
-    char forked;              /* it is the parent's */
+    char closed;              /* closed by its user; it stays open while something refers to it */
+    char forked;              /* it belongs to the parent */
 };
 
 /* __new__ of a section or a channel: (what, key). */
@@ -86,7 +86,7 @@ PyObject *hold_handle_cell(Handle *self, void *closure);
     {"pointer", T_OBJECT, offsetof(Handle, pointer), 0, "the native handle, for CFFI"},                                \
         {"what", T_OBJECT, offsetof(Handle, what), READONLY, "for messages"},                                          \
         {"closed", T_BOOL, offsetof(Handle, closed), 0, "whether its user closed it"}, {                               \
-        "forked", T_BOOL, offsetof(Handle, forked), READONLY, "whether it is the parent process's"                     \
+        "forked", T_BOOL, offsetof(Handle, forked), READONLY, "whether it belongs to the parent process"               \
     }
 
 #define HANDLE_CELL                                                                                                    \
@@ -95,9 +95,9 @@ PyObject *hold_handle_cell(Handle *self, void *closure);
 /* A call of the library that may wait. */
 typedef int32_t (*Call)(void *arguments, int64_t timeout_ns);
 
-/* Makes a call: at once with the GIL if that is `quick`, then without it, in slices, until the timeout is over. Between
- * slices Python runs signal handlers and notices that another thread closed the handle. -1: an exception; the caller
- * then releases what the call has got. */
+/* Makes a call: if it is `quick`, first once with the GIL; then without it, in slices, until the timeout. Between
+ * slices Python runs signal handlers and notices if another thread closed the handle. -1: an exception; the caller then
+ * releases what the call has acquired. */
 int hold_attempt(Handle *handle, PyObject *timeout, int quick, Call call, void *arguments, int32_t *status);
 
 /* -- Sections and their locks: hold_lock.c -- */
@@ -106,18 +106,18 @@ typedef struct Held Held;
 
 typedef struct {
     Handle handle;
-    Held *held; /* by this process through this handle */
+    Held *held; /* locks held by this process through this handle */
 } Section;
 
 /* Forgets which threads have locks, without releasing them. */
 void hold_forget(Section *self);
 
-/* -- Frames: hold_frame.c, and channels, which give them: hold_channel.c -- */
+/* -- Frames: hold_frame.c; channels: hold_channel.c -- */
 
 typedef struct {
     Handle handle;
-    uint64_t had; /* sequence of the frame that was given last */
-    char small;   /* its slots: the library reserves one, when it is first used, in a moment */
+    uint64_t had; /* sequence of the last returned frame */
+    char small;   /* its slots are small, so the library reserves one quickly at its first use */
 } Channel;
 
 enum { PINNED, BEGUN, COPIED };
@@ -125,11 +125,11 @@ enum { PINNED, BEGUN, COPIED };
 typedef struct {
     PyObject_HEAD wmmf_frame frame;
     State *module;
-    Channel *channel; /* NULL: it was released */
+    Channel *channel; /* NULL: the frame was released */
     Py_buffer target; /* of a copy */
     shared_u32 state;
     int kind;
-    int32_t intact; /* what its release answered: WMMF_OK, or WMMF_E_NOT_INTACT */
+    int32_t intact; /* the status of its release: WMMF_OK, or WMMF_E_NOT_INTACT */
 } Frame;
 
 /* A frame without a slot yet, of the given kind. */
@@ -144,7 +144,8 @@ typedef struct {
     int dimensions;
 } Array;
 
-/* An array as it was sent, a picture, or else bytes. 0: what describes the frame is not true of its bytes. */
+/* Describes the frame as the array that was sent, a picture, or else bytes. 0: the description does not fit its bytes.
+ */
 int hold_describe(wmmf_frame frame, Array *array);
 
 /* Whether there are no gaps between its elements. */

@@ -1,4 +1,4 @@
-/* How the bytes of a frame lie as an array, for the buffer protocol. */
+/* The layout of a frame's bytes as an array, for the buffer protocol. */
 #include "hold.h"
 
 static const struct {
@@ -24,13 +24,13 @@ static void describe_array(const wmmf_frame *frame, Array *array) {
     }
 }
 
-/* Rows x pixels (x bytes of a pixel); 4:2:0 formats rows x 1.5 rows of bytes, as OpenCV has them. */
+/* Rows x pixels (x bytes of a pixel); 4:2:0 formats have 1.5 times as many rows of bytes, as in OpenCV. */
 static void describe_picture(const wmmf_frame *frame, Array *array) {
     uint32_t row = 0;
     uint64_t bytes, rows = frame->height;
     if (wmmf_picture_size(frame->fourcc, frame->width, frame->height, &row, &bytes) == WMMF_OK)
         rows = bytes / row;
-    else /* of the user's own: all of the stride is pixels */
+    else /* unknown format: all of the stride is pixels */
         row = frame->stride;
     Py_ssize_t pixel = row / frame->width;
     if (pixel == 0)

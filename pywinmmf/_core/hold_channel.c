@@ -1,7 +1,7 @@
-/* Channels: they give frames, and take them. */
+/* Channels, which return frames and publish them. */
 #include "hold.h"
 
-#define QUICK_COPY 32768 /* bytes that are copied without giving up the GIL: about a microsecond. As in Python. */
+#define QUICK_COPY 32768 /* bytes that are copied without releasing the GIL: about a microsecond. As in Python. */
 
 static PyObject *channel_new(PyTypeObject *type, PyObject *arguments, PyObject *names) {
     (void)names;
@@ -52,7 +52,8 @@ static uint64_t get_had(Channel *self) {
     return had;
 }
 
-/* A frame that was chosen when `after` was the last one. If another thread was given a later one since, that counts. */
+/* Notes a returned frame that was chosen when `after` was the last one. If another thread got a later one since, that
+ * counts. */
 static void has_given(Channel *self, uint64_t sequence, uint64_t after) {
     Py_BEGIN_CRITICAL_SECTION(self);
     if (self->had == after || self->had < sequence)
@@ -74,7 +75,7 @@ static Frame *acquire(Channel *self, uint32_t pick, uint64_t after, PyObject *ti
     return raised ? NULL : failed(self, status, "get a frame of");
 }
 
-/* A frame that this channel object then counts as given. */
+/* A frame that this channel object then counts as returned. */
 static PyObject *acquire_newer(Channel *self, uint32_t pick, uint64_t after, PyObject *timeout) {
     Frame *frame = acquire(self, pick, after, timeout);
     if (frame)
@@ -102,7 +103,7 @@ static PyObject *channel_pick(Channel *self, PyObject *const *arguments, Py_ssiz
     return acquire_newer(self, pick, after, arguments[2]);
 }
 
-/* A frame that is to be copied into this buffer; None: there are to be no bytes of it. */
+/* A frame to be copied into this buffer; None: without its bytes. */
 static Frame *new_copy(Channel *self, PyObject *buffer) {
     Frame *frame = hold_new_frame(self->handle.state->supplied[FRAME], COPIED, self);
     if (frame && buffer != Py_None &&
@@ -111,14 +112,14 @@ static Frame *new_copy(Channel *self, PyObject *buffer) {
     return frame;
 }
 
-/* (buffer): a frame for wmmf_channel_acquire_set to fill: pinned, or with a buffer a copy. */
+/* (buffer): a frame that wmmf_channel_acquire_set fills: pinned, or with a buffer a copy. */
 static PyObject *channel_blank(Channel *self, PyObject *buffer) {
     if (buffer != Py_None)
         return (PyObject *)new_copy(self, buffer);
     return (PyObject *)hold_new_frame(self->handle.state->supplied[FRAME], PINNED, self);
 }
 
-/* Copies a frame into the target that this one has, or only what describes it, if it has none. */
+/* Copies a frame into the target of this one, or only its description if there is no target. */
 static Frame *fill(Channel *self, Frame *frame, uint32_t pick, uint64_t after, PyObject *timeout) {
     Framing framing = {.channel = self->handle.native,
                        .pick = pick,
@@ -130,7 +131,7 @@ static Frame *fill(Channel *self, Frame *frame, uint32_t pick, uint64_t after, P
     int quick = frame->target.len <= QUICK_COPY;
     int raised = hold_attempt(&self->handle, timeout, quick, read_call, &framing, &status) != 0;
     uint64_t used = frame->frame.used;
-    if (!frame->target.obj && status == WMMF_E_RANGE) /* as intended: there is no room at all */
+    if (!frame->target.obj && status == WMMF_E_RANGE) /* as intended: there is no buffer */
         status = WMMF_OK;
     if (!raised && status == WMMF_OK)
         return frame;
@@ -143,7 +144,7 @@ static Frame *fill(Channel *self, Frame *frame, uint32_t pick, uint64_t after, P
     return NULL;
 }
 
-/* (pick, after, buffer, timeout): a copy in this buffer; None: only what describes the frame. */
+/* (pick, after, buffer, timeout): a copy in this buffer; None: only the description. */
 static PyObject *channel_read(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
     (void)count;
     unsigned long pick = PyLong_AsUnsignedLong(arguments[0]);
@@ -154,7 +155,7 @@ static PyObject *channel_read(Channel *self, PyObject *const *arguments, Py_ssiz
     return frame ? (PyObject *)fill(self, frame, (uint32_t)pick, after, arguments[3]) : NULL;
 }
 
-/* Takes the buffer of an object that is bytes and nothing else. 0: it is not; -1: an exception. */
+/* Takes the buffer of an object that consists of plain bytes. 0: it does not; -1: an exception. */
 static int take_bytes(PyObject *object, Py_buffer *buffer, int flags) {
     if (PyObject_GetBuffer(object, buffer, flags | PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0) {
         if (!PyErr_ExceptionMatches(PyExc_Exception))
@@ -169,7 +170,7 @@ static int take_bytes(PyObject *object, Py_buffer *buffer, int flags) {
     return 0;
 }
 
-/* (buffer, timeout): a copy of the next frame in this buffer. None: that is not just bytes, so Python is to look. */
+/* (buffer, timeout): a copy of the next frame in this buffer. None: it is not plain bytes, so Python must handle it. */
 static PyObject *channel_read_next(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
     (void)count;
     Frame *frame = hold_new_frame(self->handle.state->supplied[FRAME], COPIED, self);
@@ -187,7 +188,7 @@ static PyObject *channel_read_next(Channel *self, PyObject *const *arguments, Py
     return (PyObject *)frame;
 }
 
-/* What a wmmf_frame is to say, as the bytes of such a struct; None: nothing. -1: an exception. */
+/* Sets a wmmf_frame from the bytes of such a struct; None: empty. -1: an exception. */
 static int described(PyObject *bytes, wmmf_frame *frame) {
     if (bytes == Py_None)
         return 0;
@@ -254,13 +255,13 @@ static PyObject *channel_publish(Channel *self, PyObject *const *arguments, Py_s
     return write_frame(self, &source, &frame, arguments[2], &status) != 0 ? NULL : published(self, &frame, status);
 }
 
-/* (buffer, timeout): None: this is not just bytes, or they are too many, so Python is to look. */
+/* (buffer, timeout): None: it is not plain bytes, or too many, so Python must handle it. */
 static PyObject *channel_publish_bytes(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
     (void)count;
     Py_buffer source;
     wmmf_frame frame = {.used = 0};
     int32_t status = WMMF_OK;
-    /* An object of a class may say more than its buffer does, as a masked array. */
+    /* An object of a class may have more than its buffer, such as a masked array. */
     if (PyType_GetFlags(Py_TYPE(arguments[0])) & Py_TPFLAGS_HEAPTYPE)
         return Py_NewRef(Py_None);
     int taken = take_bytes(arguments[0], &source, PyBUF_SIMPLE);
@@ -284,8 +285,9 @@ static PyObject *channel_given(Channel *self, PyObject *const *arguments, Py_ssi
 static PyGetSetDef channel_getset[] = {HANDLE_CELL, END};
 static PyMemberDef channel_members[] = {
     HANDLE_MEMBERS,
-    {"had", T_ULONGLONG, offsetof(Channel, had), READONLY, "sequence of the frame given last"},
-    {"small", T_BOOL, offsetof(Channel, small), 0, "whether its slots are reserved and copied in a moment"},
+    {"had", T_ULONGLONG, offsetof(Channel, had), READONLY, "sequence of the last returned frame"},
+    {"small", T_BOOL, offsetof(Channel, small), 0,
+     "whether its slots are so small that they are reserved and copied quickly"},
     END};
 static PyMethodDef channel_methods[] = {
     ONE("latest", channel_latest, "(timeout)"),

@@ -1,9 +1,9 @@
-/* Frames: pinned to be read in place, begun to be filled, or copied. Each ends exactly once. */
+/* Frames: pinned for reading in place, begun for filling, or copied. Each ends exactly once. */
 #include "hold.h"
 
-/* A frame's life is the word `state`: whether it is over, whether somebody is just ending it, how many views there are.
- * The thread that makes it "over, without views" releases its slot and its channel; one atomic change does that, so it
- * happens once. */
+/* The word `state` is a frame's life: whether it is over, whether a thread is just ending it, and how many views there
+ * are. The thread that changes it to "over, without views" releases its slot and its channel; that is one atomic
+ * change, so it happens once. */
 #define IS_OVER 1u
 #define ENDING  2u
 #define A_VIEW  4u
@@ -68,9 +68,9 @@ static void *memory_of(const Frame *self) {
     return self->kind == COPIED ? self->target.buf : self->frame.data;
 }
 
-/* What there is of it: of a frame that was only looked at, no bytes. */
+/* The description; a frame without its picture has no bytes. */
 static wmmf_frame description_of(const Frame *self) {
-    wmmf_frame frame = self->frame; /* a frame that is being filled may get another description meanwhile */
+    wmmf_frame frame = self->frame; /* the description of a frame that is being filled may change meanwhile */
     if (self->kind == COPIED && frame.used > (uint64_t)self->target.len)
         frame = (wmmf_frame){.used = 0};
     return frame;
@@ -119,7 +119,7 @@ static int frame_view(Frame *self, Py_buffer *view, int flags) {
     return -1;
 }
 
-/* What `data` is a view of: a frame's bytes, whatever they mean. The view refers to the frame itself. */
+/* `data` is a view of this: a frame's bytes, whatever they mean. The view refers to the frame itself. */
 typedef struct {
     PyObject_HEAD Frame *frame;
 } Bytes;
@@ -163,7 +163,7 @@ static PyObject *frame_used(Frame *self, void *closure) {
     return PyLong_FromUnsignedLongLong(self->frame.used);
 }
 
-/* Python says what is wrong with the value, or makes a number of it. */
+/* Python converts the value to a number, or reports what is wrong with it. */
 static int set_used(Frame *self, PyObject *value, void *closure) {
     (void)closure;
     if (value && PyLong_CheckExact(value)) {
@@ -206,13 +206,13 @@ static PyObject *frame_release(Frame *self, PyObject *none) {
     Py_RETURN_NONE;
 }
 
-/* Whether it is, or was until its release, as it was published. */
+/* Whether it is unchanged, or was until its release. */
 static int32_t intact(Frame *self) {
     uint32_t before = load_seq_u32(&self->state);
     do {
         if (before & IS_OVER && before < A_VIEW)
             return self->intact;
-    } while (!cas_seq_u32(&self->state, &before, before + A_VIEW)); /* nobody gives its slot back meanwhile */
+    } while (!cas_seq_u32(&self->state, &before, before + A_VIEW)); /* keeps its slot meanwhile */
     int32_t status = self->kind == PINNED ? wmmf_channel_intact(self->channel->handle.native, &self->frame) : WMMF_OK;
     end_view(self);
     return status;
@@ -230,8 +230,8 @@ static PyObject *frame_exit(Frame *self, PyObject *const *arguments, Py_ssize_t 
     Py_RETURN_NONE;
 }
 
-/* Frames that are being filled. Their slot goes when they are published or dropped; views of them, which nobody may use
- * after that, keep only the channel. */
+/* Frames that are being filled. Their slot is released when they are published or dropped; views of them, which must
+ * not be used after that, keep only the channel. */
 
 /* -1: an exception. */
 static int publish(Frame *self) {
@@ -305,9 +305,8 @@ static PyMemberDef frame_members[] = {
 #define FRAME_GETSET                                                                                                   \
     {"data", (getter)frame_data, NULL, "its bytes, in place", NULL},                                                   \
         {"address", (getter)frame_address, NULL, "of the wmmf_frame, which lives as long as this object", NULL},       \
-        {"intact", (getter)frame_is_intact, NULL, "whether it is, or was until its release, as it was published",      \
-         NULL},                                                                                                        \
-        {"over", (getter)frame_is_over, NULL, "whether it was given back, published or dropped", NULL}, END
+        {"intact", (getter)frame_is_intact, NULL, "whether it is unchanged, or was until its release", NULL},          \
+        {"over", (getter)frame_is_over, NULL, "whether it was released, published or dropped", NULL}, END
 
 static PyGetSetDef frame_getset[] = {{"used", (getter)frame_used, NULL, "bytes of the picture", NULL}, FRAME_GETSET};
 static PyGetSetDef new_frame_getset[] = {{"used", (getter)frame_used, (setter)set_used, "Bytes of the picture.", NULL},
@@ -317,7 +316,7 @@ static PyMethodDef frame_methods[] = {
     NONE("__enter__", hold_enter, "the frame"),
     FAST("__exit__", frame_exit, "release it"),
     NONE("release", frame_release,
-         "Release the frame. Calling it again does nothing. Views keep the picture as it is until they are gone."),
+         "Release the frame. Calling it again does nothing. Views keep the picture unchanged until they are gone."),
     END,
 };
 

@@ -1,4 +1,4 @@
-/* Open sections and channels: they close when the last reference is gone. Calls that wait. */
+/* Open sections and channels, which close when the last reference is gone; calls that wait. */
 #include "hold.h"
 
 static void enlist(Handle *self) {

@@ -1,12 +1,12 @@
-/* Sections and their locks: who has one is remembered here, by thread and task. */
+/* Sections and their locks, with the thread and task that holds each. */
 #include "hold.h"
 
-#define OWN_LOCK UINT64_MAX /* the section's own, and no offset in the payload */
+#define OWN_LOCK UINT64_MAX /* the section's own lock, in place of an offset in the payload */
 
 typedef struct {
     PyObject_HEAD Section *section;
     PyObject *timeout;
-    uint64_t at; /* which lock: the offset of one in the payload, or OWN_LOCK */
+    uint64_t at; /* the offset of a lock in the payload, or OWN_LOCK */
     char writing, repair, owner_died;
 } Guard;
 
@@ -14,8 +14,8 @@ typedef struct {
 struct Held {
     Held *next;
     unsigned long thread;
-    uint64_t code;  /* what Python runs in that thread: a later thread may have the same number, but never this one */
-    Guard *guard;   /* borrowed: it has this */
+    uint64_t code;  /* identifies the thread: a later thread may have the same number, but never the same code */
+    Guard *guard;   /* borrowed: the guard owns this */
     PyObject *task; /* a weak reference to the task or greenlet that took it; NULL: neither */
 };
 
@@ -41,7 +41,7 @@ static int section_view(Section *self, Py_buffer *view, int flags) {
     void *data;
     uint64_t size = 0;
     wmmf_info info = {.struct_size = sizeof info};
-    /* The size first: of a file that grows meanwhile, the address is then that of a view that has as much. */
+    /* The size first: if a file grows meanwhile, the address is that of a view that has at least this size. */
     int32_t status = wmmf_size(self->handle.native, &size);
     if (status == WMMF_OK)
         status = wmmf_data(self->handle.native, &data);
@@ -54,7 +54,7 @@ static int section_view(Section *self, Py_buffer *view, int flags) {
     return -1;
 }
 
-/* A lock taken by this thread, by this guard if that is given; taken out of the list, or NULL. */
+/* Removes a lock of this thread (of this guard, if given) from the list and returns it; NULL: none. */
 static Held *take_out(Section *self, const Guard *guard, int any_thread) {
     unsigned long thread = PyThread_get_thread_ident();
     Held *found = NULL;
@@ -96,7 +96,7 @@ static PyObject *section_give_back(Section *self, PyObject *none) {
     Py_RETURN_NONE;
 }
 
-/* A function of asyncio, once that has it: it may just be being imported. */
+/* A function of asyncio, if it is there: asyncio may just be being imported. */
 static PyObject *of_asyncio(State *state, PyObject **kept, const char *name) {
     if (!*kept) {
         PyObject *asyncio = PyImport_GetModule(state->asyncio);
@@ -136,14 +136,15 @@ static PyObject *current_task(State *state) {
     return PyDict_Contains(modules, state->asyncio) == 1 ? asyncio_task(state) : NULL;
 }
 
-/* Which lock Python means: None is the section's own, a number the offset of one in the payload. 0: an exception. */
+/* Converts Python's argument: None is the section's own lock, a number the offset of one in the payload. 0: an
+ * exception. */
 static int which_lock(PyObject *at, uint64_t *found) {
     *found = at == Py_None ? OWN_LOCK : PyLong_AsUnsignedLongLong(at);
     return !PyErr_Occurred();
 }
 
-/* (writing, at) -> what a call that needs that lock has to know: None: nothing; else the weak reference to another task
- * of this thread that has the lock. Reading together with a reading task is harmless. */
+/* (writing, at) -> a weak reference to another task of this thread that has the lock; None: there is none. Two reading
+ * tasks do not conflict. */
 static PyObject *section_other_task(Section *self, PyObject *const *arguments, Py_ssize_t count) {
     (void)count;
     uint64_t at, code = running_code();
@@ -169,7 +170,7 @@ static PyObject *section_other_task(Section *self, PyObject *const *arguments, P
     }
     int other = current != task;
     Py_XDECREF(current);
-    if (other && !task) /* the thread's own code has it, outside all tasks */
+    if (other && !task) /* code of the thread outside all tasks has it */
         Py_RETURN_TRUE;
     if (other)
         return task;
@@ -177,8 +178,8 @@ static PyObject *section_other_task(Section *self, PyObject *const *arguments, P
     Py_RETURN_NONE;
 }
 
-/* (at) -> whether the running task took that lock, wherever this thread has it on sections called like this one, and it
- * has it: through whichever object, no other task can release it. */
+/* (at) -> whether the running task has that lock, and no other task of this thread has it, on any object with this
+ * section's name. Then no other task can release it. */
 static PyObject *section_only_own(Section *self, PyObject *which) {
     State *state = self->handle.state;
     uint64_t at;
@@ -255,7 +256,7 @@ static PyObject *guard_enter(Guard *self, PyObject *none) {
         PyMem_Free(held);
         return raised ? NULL : fail_lock(self, status);
     }
-    if (owner_died && !self->repair) { /* and stays so for the next one */
+    if (owner_died && !self->repair) { /* the next writer gets the same status */
         unlock_native(section->handle.native, self);
         PyMem_Free(held);
         return fail_lock(self, status);
@@ -266,7 +267,7 @@ static PyObject *guard_enter(Guard *self, PyObject *none) {
     section->held = held;
     Py_END_CRITICAL_SECTION();
     self->owner_died = (char)owner_died;
-    return PyErr_Occurred() ? NULL : Py_NewRef((PyObject *)self); /* in the first case the guard's end releases it */
+    return PyErr_Occurred() ? NULL : Py_NewRef((PyObject *)self); /* after an exception the guard's end releases it */
 }
 
 static PyObject *guard_exit(Guard *self, PyObject *const *arguments, Py_ssize_t count) {
@@ -317,13 +318,13 @@ static PyObject *section_write_lock(Section *self, PyObject *const *arguments, P
     return new_guard(self, arguments, 1, arguments[2] != Py_False);
 }
 
-/* (size): makes a file longer or shorter, and maps it again; a status. None: something else refers to the section - a
- * view, a lock, a call in another thread - for which its memory must stay. */
+/* (size): makes a file longer or shorter, and maps it again; returns a status. None: something else (a view, a lock, a
+ * call in another thread) refers to the section, so its memory must stay. */
 static PyObject *section_resize(Section *self, PyObject *size) {
     unsigned long long bytes = PyLong_AsUnsignedLongLong(size);
     if (PyErr_Occurred())
         return NULL;
-    if (Py_REFCNT((PyObject *)self) > 2) /* the Python object and the caller's look at it */
+    if (Py_REFCNT((PyObject *)self) > 2) /* the references of the Python object and of the caller */
         Py_RETURN_NONE;
     return PyLong_FromLong(wmmf_resize(self->handle.native, bytes));
 }
@@ -331,17 +332,17 @@ static PyObject *section_resize(Section *self, PyObject *size) {
 static PyMemberDef section_members[] = {HANDLE_MEMBERS, END};
 static PyGetSetDef section_getset[] = {
     HANDLE_CELL,
-    {"held", (getter)section_held, NULL, "whether some thread has a lock through this handle", NULL},
+    {"held", (getter)section_held, NULL, "whether a thread holds a lock through this handle", NULL},
     END,
 };
 
 static PyMethodDef section_methods[] = {
     FAST("read_lock", section_read_lock, "(timeout, at)"),
     FAST("write_lock", section_write_lock, "(timeout, at, repair)"),
-    FAST("other_task", section_other_task, "(writing, at): the task or greenlet whose lock is in the way"),
-    ONE("only_own", section_only_own, "(at): whether this lock, which this thread has, is this task's"),
-    ONE("resize", section_resize, "(size): a status, or None: something refers to it"),
-    NONE("give_back", section_give_back, "the locks that the calling thread has"),
+    FAST("other_task", section_other_task, "(writing, at): the task or greenlet that holds the lock"),
+    ONE("only_own", section_only_own, "(at): whether this thread's lock belongs to this task"),
+    ONE("resize", section_resize, "(size): a status; None: something refers to it"),
+    NONE("give_back", section_give_back, "release the locks of the calling thread"),
     END,
 };
 

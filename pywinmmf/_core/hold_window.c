@@ -1,4 +1,4 @@
-/* Windows of sections: parts that are mapped on their own and outlive the handle. */
+/* Windows of sections: parts with their own mappings, which outlive the handle. */
 #include "hold.h"
 
 typedef struct {

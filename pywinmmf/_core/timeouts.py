@@ -1,7 +1,7 @@
-"""Timeouts: from the caller's seconds to native waits that are never long.
+"""Timeouts: from the caller's seconds to short native waits.
 
-A native wait cannot be interrupted, so a long one is cut into slices, between which Python runs signal
-handlers (Ctrl-C) and notices that the object was closed.
+A native wait cannot be interrupted, so a long one is cut into slices. Between them Python runs signal handlers (Ctrl-C)
+and notices if the object was closed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ COPY_NS_PER_BYTE = 10
 
 
 def seconds(timeout: float | None) -> float:
-    """The checked timeout; None waits for ever, and so does a number that no clock can count."""
+    """The checked timeout; None waits for ever, and so does a number that is too large for a clock."""
     if timeout is None:
         return math.inf
     value = timeout if type(timeout) is float else _as_float(timeout)
@@ -33,21 +33,21 @@ def _as_float(timeout: float) -> float:
         raise ArgumentTypeError(f"timeout {timeout!r}: expected seconds or None, not {type(timeout).__name__}")
     try:
         return float(timeout)
-    except OverflowError:  # an integer beyond all floats
+    except OverflowError:  # an integer that no float can hold
         return math.inf if timeout > 0 else -math.inf
     except TypeError:  # such as of a NumPy array of more than one number
         raise ArgumentTypeError(f"timeout {timeout!r}: expected seconds or None") from None
 
 
 def nanoseconds(timeout: float | None) -> int:
-    """The timeout as the native library takes it: -1 for ever."""
+    """The timeout in the form of the native library: -1 is for ever."""
     ns = seconds(timeout) * 1e9
     return int(ns) if ns < 2**63 else -1
 
 
 def slices(timeout: float, copied: int = 0) -> Iterator[int]:
-    """Nanoseconds for one native call after another, until ``timeout`` seconds are over. Each is long enough to copy
-    the bytes again."""
+    """Nanoseconds for one native call after another, until ``timeout`` seconds have passed. Each slice is long enough
+    to copy the bytes again."""
     slice_ns = SLICE_NS + copied * COPY_NS_PER_BYTE
     remaining = timeout * 1e9
     # Not time.monotonic_ns(), which moves in steps of 16 ms on Windows.

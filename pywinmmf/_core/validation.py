@@ -1,4 +1,4 @@
-"""From what callers pass to what the native library takes, or a clear refusal."""
+"""Converts arguments for the native library, or refuses them with a clear message."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def whole(
 
 
 def choice(kind: type[_Choice], value: int | str) -> _Choice:
-    """The value as a member of this enumeration; also its name, as on the command line: ``"users-read"``."""
+    """The value as a member of this enumeration. Accepts its name as well, as on the command line: ``"users-read"``."""
     if isinstance(value, kind):
         return value
     try:
@@ -81,7 +81,7 @@ def section_name(action: str, name: object, namespace: Namespace) -> bytes:
 
 
 def path_text(what: str, value: Any) -> tuple[str, bytes]:
-    """A path as people and as the native library read it."""
+    """A path for messages, and for the native library."""
     try:
         shown, encoded = os.fsdecode(value), os.fsencode(value)
     except TypeError:
@@ -108,13 +108,13 @@ _PLAIN = frozenset([bytes, bytearray, memoryview])
 
 
 def buffer(what: str, value: Any) -> memoryview:
-    """A view of an object with the buffer protocol; arrays of Python objects are refused, and those with a mask."""
+    """A view of an object with the buffer protocol. Refuses arrays of Python objects, and masked arrays."""
     try:
         view = value if type(value) is memoryview else memoryview(value)
         objects = view.itemsize > 2 and "O" in view.format and "O" in re.sub(":.*?:", "", view.format)
     except TypeError:
         raise ArgumentTypeError(f"{what}: expected bytes or another buffer, not {type(value).__name__}") from None
-    except (ValueError, BufferError) as error:  # released, or of a type that the protocol does not know
+    except (ValueError, BufferError) as error:  # released, or of a type that the protocol does not support
         raise InvalidArgumentError(f"{what}: expected a buffer, but {error}") from None
     if objects:
         raise ArgumentTypeError(f"{what}: expected numbers or bytes, not Python objects (format {view.format!r})")
@@ -124,7 +124,7 @@ def buffer(what: str, value: Any) -> memoryview:
 
 
 def _refuse_masked(what: str, value: Any) -> None:
-    """The buffer of a masked array of NumPy has no mask in it: its reader would take the masked elements for good."""
+    """The buffer of a masked NumPy array has no mask: its reader would take the masked elements for valid ones."""
     masked_arrays = sys.modules.get("numpy.ma")
     if masked_arrays is None or not isinstance(value, masked_arrays.MaskedArray):
         return

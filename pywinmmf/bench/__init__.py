@@ -1,1 +1,1 @@
-"""The benchmark: figures as ratios to bare C on the same machine, beside whichever peers are installed."""
+"""The benchmark: figures as ratios to bare C on the same machine, next to other installed libraries."""

@@ -30,12 +30,12 @@ QUICK = {"rounds": 1, "seconds": 0.05, "size": 64 * 48 * 3, "soak": 1.0}
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print the figures, and write the files that were asked for."""
+    """Measure, print the figures, and write the requested files."""
     for option, value in (QUICK if arguments.quick else DEFAULTS).items():
         if getattr(arguments, option) is None:
             setattr(arguments, option, value)
     _check_files(arguments)
-    # Handle it as Ctrl-C, so that no process and no folder is left behind.
+    # Handle it like Ctrl-C, so that no process and no folder is left behind.
     with ended_politely():
         return _measure(arguments)
 
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _check_files(arguments: argparse.Namespace) -> None:
     """Check the arguments before measuring, which may take hours."""
     if arguments.plot:
-        from .plot import check_name  # a second or so, only if it is wanted
+        from .plot import check_name  # takes about a second
 
         if arguments.rows == [MEMORY]:
             raise InvalidArgumentError(f"--plot {arguments.plot}: expected a row that can be drawn, not only {MEMORY}")
@@ -56,7 +56,7 @@ def _check_files(arguments: argparse.Namespace) -> None:
 
 
 def _check_writable(file: Path) -> None:
-    """`OSError` if the file cannot be written. Its content stays as it is."""
+    """`OSError` if the file cannot be written. Does not change its content."""
     existed = file.exists()
     with file.open("ab"):
         pass

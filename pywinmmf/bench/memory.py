@@ -1,4 +1,4 @@
-"""How much memory a channel takes, and what grows while readers come, go and are killed: nothing should."""
+"""The memory of a channel, and how it grows while readers come, go and are killed: it should not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONGEST_STAY = 10.0
 """Seconds; in a short soak a tenth of it."""
 SHARE_KILLED = 0.5
 SPARE = 5.0
-"""Seconds for which the watched processes run on after the last reader should have gone."""
+"""Seconds for which the watched processes run after the last reader should have ended."""
 WARM_UP_READERS = 2 * AT_ONCE
 
 
@@ -51,7 +51,7 @@ class Soak(NamedTuple):
     killed: int
     torn: int
     start: Footprint
-    """Usage after the first readers had come and gone."""
+    """Usage after the first readers have come and gone."""
     end: Footprint
 
 

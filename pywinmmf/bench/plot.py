@@ -1,4 +1,4 @@
-"""The figures as a picture: one small chart for each, medians with the range of all rounds."""
+"""Draws the figures: one small chart for each, with medians and the range of all rounds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OWN, BARE, PEER = "#1f6fb4", "#555555", "#c9c9c9"
 
 
 def check_name(file: Path) -> None:
-    """`InvalidArgumentError` if the picture would be no PNG."""
+    """`InvalidArgumentError` unless the picture is a PNG."""
     if file.suffix.lower() != ".png":
         raise InvalidArgumentError(f"plot {str(file)!r}: expected a name that ends with .png")
 
@@ -34,7 +34,7 @@ def draw(outcomes: Sequence[Outcome], file: Path) -> None:
     """Write a PNG."""
     outcomes = [outcome for outcome in outcomes if outcome.measured]
     if not outcomes:
-        raise InvalidArgumentError(f"plot {str(file)!r}: nothing was measured that could be drawn")
+        raise InvalidArgumentError(f"plot {str(file)!r}: there is no measurement to draw")
     lines = (len(outcomes) + COLUMNS - 1) // COLUMNS
     figure, axes = pyplot.subplots(lines, COLUMNS, figsize=(13, 2.4 * lines), squeeze=False, layout="constrained")
     for axis, outcome in zip(axes.flat, outcomes):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 WAIT_SECONDS = 60.0
-"""Seconds that a process may need to start, and again beyond its measurement."""
+"""Seconds that a process may need to start, and to end after its measurement."""
 
 
 class ProcessFailed(Error):
@@ -36,7 +36,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONSAFEPATH": "1"},  # a source tree here would hide the installed package
+            env={**os.environ, "PYTHONSAFEPATH": "1"},  # otherwise a source tree here would hide the installed package
         )
         try:
             ready = self._first_line() == "ready"
@@ -66,12 +66,12 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """For the system."""
+        """The process id."""
         return self._process.pid
 
     @property
     def running(self) -> bool:
-        """Whether it is not over."""
+        """Whether it still runs."""
         return self._process.poll() is None
 
     def begin(self) -> None:
@@ -92,7 +92,7 @@ class Process:
         return Result.from_json(output)
 
     def end(self) -> str:
-        """Kill it if it is still there; the last line of its standard error."""
+        """Kill it if it still runs; returns the last line of its standard error."""
         self._process.kill()
         return _last_line(self._process.communicate()[1])
 

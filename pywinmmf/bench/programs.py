@@ -1,4 +1,4 @@
-"""The programs in C: bare slots without any safety, and the library's channel, each with the same roles."""
+"""The C programs: bare slots without any safety, and the library's channel, both with the same roles."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ NAMES = ["bare", "wmmf"]
 
 
 def find_compiler() -> str | None:
-    """$CC, or the compiler that is installed."""
+    """$CC, or the installed compiler."""
     return next(filter(None, map(shutil.which, (os.environ.get("CC", "cc"), "gcc", "clang"))), None)
 
 
 def program(folder: Path, name: str) -> Path:
-    """Where `build` put the program."""
+    """The path at which `build` puts the program."""
     windows = folder / f"{name}.exe"
     return windows if windows.exists() else folder / name
 
 
 def build(folder: Path, compiler: str, library: Path | None = None) -> None:
-    """Compile for the system of the library (by default that of this package), which is put beside the programs.
+    """Compile for the system of the library (by default this package's), and put the library beside the programs.
 
-    `Error` with what the compiler said, if it fails.
+    `Error` with the compiler's message if it fails.
     """
     library = Path(shutil.copy(library or library_path(), folder))
     windows = library.suffix == ".dll"
     system = ["system_windows.c"] if windows else ["system_linux.c"]
     options = ["-std=c11", "-O2", f"-I{include_dir()}", "-D__USE_MINGW_ANSI_STDIO=1"]
-    # A compiler that is killed leaves its own temporary files.
+    # A killed compiler leaves its own temporary files.
     environment = {**os.environ, **dict.fromkeys(("TMPDIR", "TMP", "TEMP"), str(folder))}
     for name in NAMES:
         sources = [SOURCES / source for source in [*COMMON, *system, f"transport_{name}.c"]]

@@ -46,7 +46,7 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
 
 
 def print_soak(console: Console, soak: Soak) -> None:
-    """What the channel takes, and what grew."""
+    """The memory of the channel, and its growth."""
     start, end = soak.start, soak.end
     header = end.section - soak.slots * soak.capacity
     console.print(

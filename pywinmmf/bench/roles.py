@@ -1,6 +1,7 @@
-"""What processes do in a measurement, in Python: the same as bench/programs/stream.c, roundtrip.c and opening.c do.
+"""The roles of processes in a measurement, in Python: the same as in bench/programs/stream.c, roundtrip.c and
+opening.c.
 
-stream.c says how torn frames are found.
+stream.c describes how torn frames are found.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def stamp(frame: memoryview, number: int) -> None:
 
 
 def whole_number(frame: memoryview, result: Result) -> int:
-    """The frame's number; counts it as torn if it is not whole."""
+    """The frame's number; counts a frame as torn if its marks differ."""
     words = frame.cast("Q")
     number = words[0]
     if not words[len(words) // 2] == words[-1] == number == words[0]:
@@ -109,7 +110,7 @@ def read(transport_type: TransportType, task: Task, start: Start, result: Result
 
 
 def pause(begin: int, length_ns: int) -> int:
-    """Stay awake, so that only the processor of the other side can fall asleep. Returns for how long."""
+    """Stay awake, so that only the processor of the other side can sleep. Returns the duration."""
     now = begin
     while now - begin < length_ns:
         now = now_ns()
@@ -166,7 +167,7 @@ def send_back(transport_type: TransportType, task: Task, start: Start, result: R
 
 
 def _repeat(action: Callable[[], Transport], task: Task, result: Result) -> None:
-    """Time the action; what it opened is closed again, untimed."""
+    """Time the action; closing what it opened is not timed."""
     begin = now_ns()
     while result.elapsed_ns < task.seconds * 1e9:
         before = now_ns()
@@ -184,7 +185,7 @@ def create(transport_type: TransportType, task: Task, start: Start, result: Resu
 
 
 def open_again(transport_type: TransportType, task: Task, start: Start, result: Result) -> None:
-    """Open a channel that exists."""
+    """Open an existing channel."""
     made = transport_type.create(task.name, task.size, task.slots)
     start()
     _repeat(lambda: transport_type.open(task.name, task.size, task.slots, False), task, result)

@@ -13,7 +13,7 @@ CAMERA_FPS = 60
 MANY = 8
 """Readers."""
 ASLEEP_NS = 100_000
-"""Longer than pywinmmf and bare C spin before they sleep, and so short that the processor does not sleep deeply."""
+"""Longer than pywinmmf and bare C spin before they sleep, but too short for a deep sleep of the processor."""
 
 Runs = Sequence[Sequence[Result]]
 """For each run, the results of its processes."""
@@ -32,7 +32,8 @@ class Figure:
 
 @dataclass(frozen=True)
 class Row:
-    """Runs, one after the other. The processes of a run work together: the first creates what the others open."""
+    """Runs, one after the other. The processes of a run work together: the first creates a channel, the others open
+    it."""
 
     key: str
     title: str
@@ -71,7 +72,7 @@ def _median_us(process: int) -> Callable[[Runs], float]:
 
 
 def _seen(runs: Runs) -> float:
-    """Per cent of the frames, by the reader that saw the fewest."""
+    """The percentage of frames that the slowest reader saw."""
     _, *readers = runs[0]
     return min(100 * reader.count / (reader.count + reader.missed) for reader in readers)
 

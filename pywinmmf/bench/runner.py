@@ -1,4 +1,4 @@
-"""Runs the rows: rounds of all subjects, one after the other, so that other load on the machine hits all alike."""
+"""Runs the rows: rounds of all subjects, one after the other, so that other load on the machine affects all alike."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _numbers = itertools.count()
 
 
 def new_name() -> str:
-    """A name for what is shared in a run."""
+    """A name for the channel of a run."""
     return f"{_prefix()}{next(_numbers)}"
 
 
 def remove_leftovers() -> None:
-    """Files that killed processes left in shared memory under our names. On Windows nothing is left."""
+    """Remove files that killed processes left in shared memory under our names. On Windows there are none."""
     for file in Path("/dev/shm").glob(f"*{_prefix()}*"):
         file.unlink(missing_ok=True)
 
@@ -100,7 +100,7 @@ def subjects(programs: Path | None) -> Iterator[Subject]:
 
 
 def spread(processes: Sequence[Process]) -> None:
-    """A processor for each process, as far as there are enough: a spinning process takes its processor from others."""
+    """Give each process its own processor, if there are enough: a spinning process blocks its processor."""
     processors = psutil.Process().cpu_affinity() or []
     for process, processor in zip(processes, processors):
         psutil.Process(process.pid).cpu_affinity([processor])

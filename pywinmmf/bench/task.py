@@ -1,4 +1,4 @@
-"""What a process does in a measurement, and what it reports: the same for all languages."""
+"""The task of a process in a measurement, and its report: the same for all languages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 SAMPLES = 4096
-"""The most times that a result has."""
+"""The maximum number of times in a result."""
 
 TOLD = ("count", "missed", "torn", "elapsed_ns", "sample_ns")
 """The fields of a result that a process prints."""
@@ -33,11 +33,11 @@ class Task:
     """Bytes of a frame."""
     slots: int = 4
     copy: bool = False
-    """Whether to copy through a buffer of its own; else in place."""
+    """Whether to copy through a separate buffer; else in place."""
     spin: bool = False
     """Whether to spin and never sleep."""
     fps: float = 0
-    """0: as many as there can be."""
+    """0: as many as possible."""
     pause_ns: int = 0
     """Before each message of a round trip, so that the other side is asleep."""
     seconds: float = 1

@@ -1,4 +1,4 @@
-"""A way to pass frames from one process to others: what is measured. The roles use any of them alike."""
+"""A way to pass frames from one process to others, which is measured. All roles work with any of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ATTEMPTS = 100
 
 
 class Transport(ABC):
-    """One end. What was taken from `begin` or `acquire` must be gone before the call that ends it."""
+    """One end. Release everything from `begin` or `acquire` before the call that ends it."""
 
     def __init__(self, name: str, spin: bool) -> None:
         self.name = name
@@ -42,11 +42,11 @@ class Transport(ABC):
 
     @abstractmethod
     def acquire(self) -> memoryview:
-        """Wait for a frame that this end has not had; in place."""
+        """Wait for a frame that this end has not returned yet; in place."""
 
     @abstractmethod
     def release(self) -> None:
-        """Give the frame of `acquire` back."""
+        """Release the frame of `acquire`."""
 
     def write(self, picture: memoryview) -> None:
         """Copy a frame in and pass it on."""
@@ -59,7 +59,7 @@ class Transport(ABC):
         self.release()
 
     def poll(self, attempt: Callable[[], Any]) -> Any:
-        """Spin until the attempt gives something."""
+        """Spin until the attempt returns something."""
         deadline = time.perf_counter() + WAIT_SECONDS
         while time.perf_counter() < deadline:
             for _ in range(ATTEMPTS):

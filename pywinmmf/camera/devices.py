@@ -6,7 +6,7 @@ import sys
 from typing import NamedTuple
 
 CAP_V4L2, CAP_DSHOW = 200, 700  # OpenCV's numbers: cameras can be listed without it
-# One backend, so that each camera is listed once, under the number that it opens by.
+# Only one backend, so that each camera is listed once, with the number that opens it.
 BACKEND = CAP_DSHOW if sys.platform == "win32" else CAP_V4L2
 
 
@@ -19,14 +19,14 @@ class Device(NamedTuple):
 
 
 def devices() -> list[Device]:
-    """All cameras, by number. `OSError` where they cannot be listed."""
+    """All cameras, by number. `OSError` if they cannot be listed."""
     try:
         from cv2_enumerate_cameras import enumerate_cameras
 
         return sorted(Device(camera.index, camera.name, camera.path or "") for camera in enumerate_cameras(BACKEND))
     except ModuleNotFoundError as error:
         raise OSError(f"cameras cannot be listed ({error}): pip install 'pywinmmf[camera]'") from None
-    except Exception as error:  # it imports OpenCV, which may be broken, and asks drivers
+    except Exception as error:  # it imports OpenCV, which may be broken, and calls drivers
         raise OSError(f"cameras cannot be listed ({type(error).__name__}: {error})") from None
 
 
@@ -42,7 +42,7 @@ def find(source: str, shown_as: str) -> tuple[int, int]:
     if found:
         paths = ", ".join(device.path or str(device.number) for device in found)
         raise OSError(
-            f"source {shown_as!r}: {len(found)} cameras have this name: expected the number or path, of {paths}"
+            f"source {shown_as!r}: {len(found)} cameras have this name: expected the number or path, one of {paths}"
         )
     names = ", ".join(repr(device.name) for device in present) or "none"
-    raise OSError(f"source {shown_as!r}: no such video file, and no camera of this name (there are: {names})")
+    raise OSError(f"source {shown_as!r}: no such video file, and no camera with this name (cameras: {names})")

@@ -16,7 +16,7 @@ from . import devices
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List the cameras of this machine, and those that are shared now; say which list may lack some."""
+    """List the cameras of this machine and the shared ones; report which list may be incomplete."""
     shared, errors = registry.entries(), registry.unreadable()
     try:
         present = devices.devices()

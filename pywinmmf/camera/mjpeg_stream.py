@@ -1,8 +1,8 @@
 """A stream of JPEG or PNG pictures over HTTP (``multipart/x-mixed-replace``), as most network cameras and web servers
 send it.
 
-FFmpeg gives up the whole connection at the first part that is not a picture. This reader leaves out the part. It
-believes nothing that the server says: memory, pixels and waiting times are bounded.
+FFmpeg drops the whole connection at the first part that is not a picture. This reader skips the part. It does not trust
+the server: memory, pixels and waiting times are bounded.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from .sharing import Size
 
 Picture = npt.NDArray[np.uint8]
 
-MOST_PART_BYTES = 1 << 25  # of a part and its header; a longer part is left out
+MOST_PART_BYTES = 1 << 25  # of a part and its header; a longer part is skipped
 MOST_PIXELS = 1 << 26  # of a picture
 READ_BYTES = 1 << 16
 JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 PNG_BEGIN, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
-MOST_HEAD_BYTES = 1 << 20  # that a server sends until its pictures begin, with all redirects
+MOST_HEAD_BYTES = 1 << 20  # that a server may send before its pictures, including redirects
 MOST_PADDING = 1024  # bytes that some cameras append to a picture
 HEADER_END = re.compile(rb"\A\r?\n|\r?\n\r?\n")  # a header can be empty
 CONTENT_LENGTH = re.compile(rb"(?im)^content-length:[ \t]*(\d{1,10})[ \t]*\r?$")
@@ -54,24 +54,24 @@ class Limits:
         self._bytes: float = MOST_HEAD_BYTES
 
     def renew(self) -> None:
-        """The next picture is awaited: the time begins anew, and its size is limited elsewhere."""
+        """Start waiting for the next picture: the time starts again; the picture's size is limited elsewhere."""
         self._deadline = time.monotonic() + self.timeout
         self._bytes = math.inf
 
     @property
     def seconds(self) -> float:
-        """What is left of the time; negative: it is over."""
+        """The remaining time; negative: the timeout has expired."""
         return self._deadline - time.monotonic()
 
     def pass_on(self, count: int) -> None:
-        """So many bytes were received."""
+        """Count received bytes."""
         self._bytes -= count
         if self._bytes < 0:
-            raise TimeoutError("more bytes than a server needs before its pictures")
+            raise TimeoutError("too many bytes before the first picture")
 
 
 class LimitedReader(io.RawIOBase):
-    """What a server sends, within limits. The timeout of a socket alone begins anew at each byte."""
+    """Reads what a server sends, within limits. A socket's own timeout starts again at each byte."""
 
     def __init__(self, received: io.RawIOBase, connection: socket.socket, limits: Limits) -> None:
         self._received = received
@@ -79,21 +79,21 @@ class LimitedReader(io.RawIOBase):
         self._limits = limits
 
     def readable(self) -> bool:
-        """It is."""
+        """Always true."""
         return True
 
     def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
-        """As of any file."""
+        """Like any file."""
         seconds = self._limits.seconds
         if seconds <= 0:
-            raise TimeoutError("the time was up")
+            raise TimeoutError("the timeout expired")
         self._connection.settimeout(seconds)
         count = self._received.readinto(buffer)
         self._limits.pass_on(count or 0)
         return count
 
     def close(self) -> None:
-        """And the connection with it."""
+        """Close the connection as well."""
         self._received.close()
         super().close()
 
@@ -121,11 +121,11 @@ class MjpegStream:
 
     @classmethod
     def open(cls, name: str, url: str, timeout: float) -> Self | None:
-        """Open the URL. None: the server sends something else, or in a way that only FFmpeg may understand.
+        """Open the URL. None: the server sends something else, or in a form that only FFmpeg may understand.
 
-        User name and password are taken from the URL, for basic and digest authentication. Redirects are followed.
-        ``timeout``: seconds until the server has to answer, and between two pictures. `OSError`, without the URL in
-        it: there is no server, or it refuses.
+        The URL may have a user name and password, for basic and digest authentication. Redirects are followed.
+        ``timeout`` is how many seconds the server may take to answer, and between two pictures. `OSError`, which does
+        not show the URL: there is no server, or it refuses.
         """
         limits = Limits(timeout)
         try:
@@ -137,7 +137,7 @@ class MjpegStream:
             return None
         except OSError as error:
             if isinstance(error, URLError) and isinstance(error.reason, ssl.SSLError):
-                return None  # FFmpeg takes the certificates that cameras sign themselves
+                return None  # FFmpeg accepts self-signed certificates of cameras
             raise OSError(f"source {name!r}: no stream there") from None
         boundary = _boundary(response.headers)
         if not boundary:
@@ -147,11 +147,11 @@ class MjpegStream:
 
     @property
     def size(self) -> Size:
-        """Of the picture of the last `grab`."""
+        """The size of the picture of the last `grab`."""
         return self._size
 
     def grab(self) -> None:
-        """Wait for the next part that is a whole picture."""
+        """Wait for the next part that is a complete picture."""
         self._limits.renew()
         while True:
             for part in self._parts.take():
@@ -166,7 +166,7 @@ class MjpegStream:
             received = self._response.read1(READ_BYTES)
         except TimeoutError:
             raise OSError(f"source {self._name!r}: no picture for {self._limits.timeout:g} seconds") from None
-        except (OSError, http.client.HTTPException, ValueError):  # ValueError: nonsense instead of a chunk's length
+        except (OSError, http.client.HTTPException, ValueError):  # ValueError: invalid chunk length
             received = b""
         if not received:
             raise OSError(f"source {self._name!r}: it gives no more pictures")
@@ -185,25 +185,25 @@ class MjpegStream:
 
 
 class Parts:
-    """Cuts a multipart stream into the bodies of its parts, whatever sizes it is received in.
+    """Cuts a multipart stream into the bodies of its parts, however it is split when it arrives.
 
-    A part ends where its ``Content-Length`` says, if a picture ends there. Otherwise the length is missing, wrong or
-    that of something else, and the part ends at the next boundary.
+    A part ends where its ``Content-Length`` says, if a picture ends there. Otherwise the length is missing or wrong,
+    and the part ends at the next boundary.
     """
 
     def __init__(self, boundary: str) -> None:
-        # Many servers count the two dashes in front to the boundary itself.
+        # Many servers count the two leading dashes as a part of the boundary.
         escaped = re.escape(boundary.lstrip("-").encode("latin-1", "replace"))
         self._delimiter = re.compile(b"--" + escaped + rb"(?:--)?[ \t]*\r?\n")
         self._overlap = len(boundary) + 8
         self._received = bytearray()
         self._searched = 0
-        """Before this, there is no delimiter in what was received."""
+        """There is no delimiter in the received bytes before this position."""
         self._inside = False
         """Whether a part has begun."""
 
     def feed(self, received: bytes) -> None:
-        """Add what was received. Everything that is too long for a part is thrown away, with what follows of it."""
+        """Add received bytes. A part that is too long is discarded, with the rest of it."""
         self._received += received
         if len(self._received) > MOST_PART_BYTES:
             del self._received[: -self._overlap]
@@ -211,7 +211,7 @@ class Parts:
             self._inside = False
 
     def take(self) -> list[bytes]:
-        """The bodies that are complete. Those before the first boundary are none."""
+        """The complete bodies. Bytes before the first boundary do not count."""
         bodies = []
         while (body := self._next()) is not None:
             bodies.append(body)
@@ -249,7 +249,7 @@ class Parts:
 
 
 def picture_size(data: bytes) -> Size | None:
-    """Width and height of a whole JPEG or PNG picture. None: it is cut short, too large, or neither."""
+    """Width and height of a complete JPEG or PNG picture. None: it is incomplete, too large, or neither."""
     data = data.lstrip(b"\r\n")
     if not _ends_here(data[-MOST_PADDING:]):
         return None
@@ -284,7 +284,7 @@ def _ends_here(tail: bytes | bytearray) -> bool:
 
 
 def _boundary(headers: Message) -> str:
-    """What separates the parts; empty if this is no stream of parts."""
+    """The boundary between the parts; empty if this is not a multipart stream."""
     if headers.get_content_type() != "multipart/x-mixed-replace":
         return ""
     return str(headers.get_boundary() or "").strip().lstrip("-")
@@ -314,8 +314,8 @@ class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
 
 
 def _opener(url: str, limits: Limits) -> urllib.request.OpenerDirector:
-    """One that keeps the limits. It gives user name and password to the URL's own server only, wherever that redirects
-    to."""
+    """An opener that keeps the limits. It sends user name and password only to the URL's own server, even after
+    redirects."""
     passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
     user, given, _ = urlsplit(url).netloc.rpartition("@")
     if given:

@@ -9,14 +9,14 @@ from contextlib import suppress
 
 class RotatingLog(logging.handlers.RotatingFileHandler):
     """A rotating log that loses nothing while another program reads it. Windows does not rename open files, so the log
-    grows until it can be renamed; older logs are not touched before that."""
+    grows until it can be renamed; until then older logs stay unchanged."""
 
     def doRollover(self) -> None:
-        """Begin a new file if the old one can be renamed."""
+        """Start a new file if the old one can be renamed."""
         if self.stream:
             self.stream.close()
         with suppress(PermissionError):
-            self._make_room(0)  # continue where the last try stopped: older logs may be open as well
+            self._make_room(0)  # continue where the last try stopped: older logs may also be open
             os.replace(self.baseFilename, self._older(0))
             self._make_room(0)
         self.stream = self._open()

@@ -1,4 +1,4 @@
-"""The shared camera as a service: what is the same on every system."""
+"""The shared camera as a service: the part that is the same on every system."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 NOT_RUNNING, NOT_INSTALLED = 3, 4
-"""Exit codes of ``status``, as those of systemctl and of the LSB."""
+"""Exit codes of ``status``, as in systemctl and the LSB."""
 
 SERVICE = "pywinmmf-camera"
 """The name of the service if the user gives none."""
@@ -17,25 +17,25 @@ SERVICE = "pywinmmf-camera"
 DESCRIPTION = "Shares cameras with all programs of this machine (pywinmmf)"
 
 Job = Callable[[Callable[[], bool], Callable[[], None]], None]
-"""What a service does: it runs until the first function returns True, and calls the second one once it has begun."""
+"""The job of a service: it runs until the first function returns True, and calls the second one when it has begun."""
 
 
 class System(Protocol):
-    """The service manager of a system. Where a docstring says so, a function returns an exit code. All raise
+    """The service manager of a system. Some functions return an exit code, as their docstrings say. All may raise
     `OSError`."""
 
     def install(self, name: str, arguments: Sequence[str]) -> bool:
         """Run ``pywinmmf camera share`` with these arguments at every start of the machine. Returns True if the service
-        is running already; it then keeps its old arguments until it is stopped."""
+        is already running; it then keeps its old arguments until it is stopped."""
 
     def uninstall(self, name: str) -> int:
         """Stop and remove the service; returns 0."""
 
     def start(self, name: str) -> int:
-        """Start the service; returns 0 once it runs."""
+        """Start the service; returns 0 when it runs."""
 
     def stop(self, name: str) -> int:
-        """Stop the service; returns 0 once it has ended."""
+        """Stop the service; returns 0 when it has ended."""
 
     def status(self, name: str) -> int:
         """Print the state of the service; returns 0 (it runs), NOT_RUNNING or NOT_INSTALLED."""
@@ -53,12 +53,12 @@ def system() -> System:
     try:
         from . import windows_service
     except ImportError as error:
-        raise OSError(f"services of Windows need pywin32 ({error}): pip install 'pywinmmf[service]'") from None
+        raise OSError(f"Windows services need pywin32 ({error}): pip install 'pywinmmf[service]'") from None
     return cast(System, windows_service)
 
 
 def log_folder() -> Path:
-    """Where the log of a service goes by default."""
+    """The default folder for the log of a service."""
     if sys.platform == "win32":
         return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "pywinmmf"
     if os.getuid() == 0:

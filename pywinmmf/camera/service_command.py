@@ -29,15 +29,15 @@ def install(arguments: argparse.Namespace) -> int:
     option = "" if arguments.service == SERVICE else f" --service {arguments.service}"
     start = f"pywinmmf camera start{option}"
     if is_running:
-        print(f"installed {arguments.service}, which runs as it was until: pywinmmf camera stop{option}, {start}")
+        print(f"installed {arguments.service}; it keeps its old arguments until: pywinmmf camera stop{option}, {start}")
     else:
         print(f"installed {arguments.service}: {start}")
     return 0
 
 
 def _share_arguments(arguments: argparse.Namespace) -> list[str]:
-    """The arguments of a share command that does what was asked for, whatever folder it is run in."""
-    words = [f"--name={name}" for name in arguments.name or []]  # in one word: it may begin with a dash
+    """The arguments of the equivalent share command, for any current folder."""
+    words = [f"--name={name}" for name in arguments.name or []]  # as one word, because the name may begin with a dash
     if arguments.size:
         words += ["--size", "x".join(map(str, arguments.size))]
     for option in ("namespace", "access", "format", "fps", "every", "drop_every", "slots", "history"):
@@ -50,7 +50,7 @@ def _share_arguments(arguments: argparse.Namespace) -> list[str]:
 
 
 def control(arguments: argparse.Namespace) -> int:
-    """Do what ``arguments.action`` says."""
+    """Carry out ``arguments.action``."""
     try:
         return int(getattr(service.system(), arguments.action)(arguments.service))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""One source, published as a frame channel for as long as its thread runs, whatever becomes of the camera."""
+"""Publishes one source as a frame channel as long as its thread runs, whatever happens to the camera."""
 
 from __future__ import annotations
 
@@ -29,24 +29,23 @@ from .sources import Picture, Source, TestPicture, open_source
 
 logger = logging.getLogger(__name__)
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between tries to get a camera
-CLAIM_SECONDS = 1.0  # between looks whether the name is still ours
-PIN_LIMIT_SECONDS = 5.0  # after which a frame that a stopped reader holds is taken back if there is no other slot
-BAD_SECONDS = 5.0  # without a picture that can be decoded, until the source is opened again
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 5.0  # seconds between tries to open a camera
+CLAIM_SECONDS = 1.0  # between checks that the name is still ours
+PIN_LIMIT_SECONDS = 5.0  # after which a slot that a reader holds is taken back, if there is no other
+BAD_SECONDS = 5.0  # without a decodable picture, until the source is opened again
 STOP_SECONDS = 5.0  # to wait for a silent camera; its thread is then left alone
-RENEW_SECONDS = 5.0  # to wait for a lock of whoever damaged the channel
+RENEW_SECONDS = 5.0  # to wait for a lock of a program that damaged the channel
 STEADY_SECONDS = 3.0  # with pictures, until a source counts as recovered
 
 
 class SharedCamera:
-    """Publishes one source from a thread of its own.
+    """Publishes one source from its own thread.
 
-    A camera that is missing, busy or unplugged is tried again, at growing intervals; meanwhile readers see the newest
-    frame get older. A channel that is damaged, or was made for smaller pictures, gets new pictures, and its readers
-    follow. A channel of another user, or with other access, is replaced once every program that has it open has closed
-    it.
+    It keeps trying to open a camera that is missing, busy or unplugged, at growing intervals; meanwhile readers see the
+    newest frame get older. A channel that is damaged, or too small for the pictures, gets new pictures, and its readers
+    follow. A channel of another user, or with other access, is replaced when every program has closed it.
 
-    Only one program at a time shares under a name (`AlreadyExistsError`).
+    Only one program at a time can share under a name (`AlreadyExistsError`).
     """
 
     def __init__(self, sharing: Sharing) -> None:
@@ -54,7 +53,7 @@ class SharedCamera:
         self.problem = ""
         """Why there are no pictures now; empty if there are."""
         self._logged = ""
-        """The problem that was logged last; empty once pictures have come for STEADY_SECONDS."""
+        """The last logged problem; empty when pictures have come for STEADY_SECONDS."""
         self._well_since = 0.0
         self._had_pictures = False
         """Whether the source has given pictures since it was opened."""
@@ -68,7 +67,7 @@ class SharedCamera:
 
     @property
     def namespace(self) -> Namespace:
-        """Where the channel is."""
+        """The namespace of the channel."""
         return self._namespace
 
     def stop(self) -> None:
@@ -78,7 +77,7 @@ class SharedCamera:
             self._stop.set()
 
     def close(self) -> None:
-        """End the thread and close the channel. A silent camera is waited for at most STOP_SECONDS."""
+        """End the thread and close the channel. Waits for a silent camera for at most STOP_SECONDS."""
         self.stop()
         self._thread.join(max(0.0, self._given_up_at - time.monotonic()))
         if self._channel is not None:
@@ -98,8 +97,8 @@ class SharedCamera:
         claim = self._claimed()
         try:
             return claim, self._create_channel()
-        except AccessDeniedError:  # this user may create here, but a channel has the name that is not ours to replace
-            return claim, None  # the thread will say so, and try again
+        except AccessDeniedError:  # this user may create here, but another user's channel has the name
+            return claim, None  # the thread will report it, and try again
         except BaseException:
             claim.close()
             raise
@@ -124,17 +123,17 @@ class SharedCamera:
     def _why_taken(self) -> str:
         try:
             MemoryMappedFile.open(claim_name(self.sharing.name), namespace=self._namespace, readonly=True).close()
-        except NotFoundError:  # nobody has it, and it is not ours to remove
+        except NotFoundError:  # no process has it open, but we may not remove it
             return (
-                "is the name of a channel that a killed program of another user left behind: expected that user, or "
-                "root, to run 'pywinmmf ls', which removes it, or another --name"
+                "is the name of a channel that a killed program of another user left behind: let that user, or root, "
+                "run 'pywinmmf ls', which removes it, or give another --name"
             )
         except Error:
             pass
-        return "is shared by another program already: expected another --name"
+        return "is already shared by another program: expected another --name"
 
     def _create_channel(self) -> FrameChannel:
-        """A new channel, or the one that readers have kept open."""
+        """A new channel, or the existing one that readers have kept open."""
         sharing = self.sharing
         try:
             channel = FrameChannel.create(
@@ -145,12 +144,12 @@ class SharedCamera:
                 namespace=self._namespace,
                 access=sharing.access,
                 exist_ok=True,
-                own_only=True,  # whoever made it could cut it short, and so crash programs that map it
+                own_only=True,  # another owner could truncate it, and so crash programs that map it
                 pin_limit=PIN_LIMIT_SECONDS,
             )
         except AccessDeniedError as error:
             raise AccessDeniedError(
-                f"{error}; it is created again once every program has closed it; or use another --name",
+                f"{error}; it will be created again when every program has closed it; or use another --name",
                 error.status,
             ) from None
         try:
@@ -161,7 +160,7 @@ class SharedCamera:
         return channel
 
     def _usable_channel(self) -> FrameChannel:
-        """The current channel, which may have been damaged meanwhile."""
+        """The current channel, repaired if it was damaged meanwhile."""
         if self._channel is None:
             self._channel = self._create_channel()
         else:
@@ -169,7 +168,7 @@ class SharedCamera:
         return self._channel
 
     def _renew_if_damaged(self, channel: FrameChannel) -> None:
-        """Give a damaged channel new pictures. Its readers follow to them."""
+        """Give a damaged channel new pictures. Its readers follow."""
         if channel.audit().poisoned:
             channel.resize(timeout=RENEW_SECONDS)
 
@@ -185,7 +184,7 @@ class SharedCamera:
                     self._publish_all(source, channel)
                 finally:
                     source.release()
-            except Exception as error:  # OpenCV raises its own errors; the service goes on after any of them
+            except Exception as error:  # OpenCV raises its own errors; the service survives all of them
                 pause = SHORTEST_PAUSE if self._had_pictures else min(2 * pause, LONGEST_PAUSE)
                 self.problem = str(error) or type(error).__name__
                 if self.problem != self._logged and not self._stop.is_set():
@@ -209,7 +208,7 @@ class SharedCamera:
                 try:
                     self._publish(source, channel, grabbed_ns)
                     last_good = time.monotonic()
-                except BadPicture:  # the next one may be sound
+                except BadPicture:  # the next one may be good
                     if time.monotonic() - last_good > BAD_SECONDS:
                         raise
 
@@ -221,14 +220,14 @@ class SharedCamera:
         width, height = self.sharing.size or fitting(source.size, LARGEST_SIZE)
         shape = (height, width, self._channels)
         if isinstance(source, TestPicture):
-            source.number = channel.sequence + 1  # so that a picture shows its own sequence
+            source.number = channel.sequence + 1  # so that a test picture shows its own sequence
         try:
             with channel.begin(shape, fourcc=self.sharing.pixel_format) as frame:
                 frame.timestamp_ns = grabbed_ns
                 fill(frame.array, source, self._conversion)
                 self._recovered()
         except LockTimeoutError:
-            pass  # readers have every slot: this picture is skipped
+            pass  # readers hold every slot: skip this picture
 
     def _recovered(self) -> None:
         self._had_pictures = True
@@ -242,7 +241,7 @@ class SharedCamera:
 
 
 class Pace:
-    """Allows at most so many pictures a second in the long run; None: no limit."""
+    """Limits the pictures per second in the long run; None: no limit."""
 
     def __init__(self, fps: float | None) -> None:
         self._interval = 1 / fps if fps else 0.0
@@ -253,7 +252,7 @@ class Pace:
         return max(0.0, self._due - time.perf_counter())
 
     def is_due(self) -> bool:
-        """Whether it is due, or nearly, so that a camera with exactly this rate loses no pictures."""
+        """Whether it is due, or almost, so that a camera with exactly this rate loses no pictures."""
         return self.ahead() <= self._interval / 4
 
     def step(self) -> None:
@@ -262,13 +261,13 @@ class Pace:
 
 
 def fitting(size: Size, largest: Size) -> Size:
-    """The size, or the largest of the same shape that fits."""
+    """The size, or the largest size of the same shape that fits."""
     scale = min(1.0, largest[0] / max(1, size[0]), largest[1] / max(1, size[1]))
     return max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
 
 
 def fill(target: Any, source: Source, conversion: int | None) -> None:
-    """The source's picture in ``target``: the last step of decoding, resizing and converting writes into it."""
+    """Put the source's picture into ``target``: the last step of decoding, resizing and converting writes there."""
     picture: Picture = source.retrieve(target if conversion is None else None)
     height, width = target.shape[:2]
     if picture.shape[:2] != (height, width):

@@ -24,13 +24,13 @@ from .standby import Standby
 from .wishes import sharings_of
 
 LOG_BYTES, OLD_LOGS = 1_000_000, 3
-RETRY_SECONDS = 5.0  # between tries to get a name that is taken
-TICK = 0.2  # seconds between looks whether to end
-STANDBY_TICK = 0.02  # the same, and whether to take over
+RETRY_SECONDS = 5.0  # between tries to get a taken name
+TICK = 0.2  # seconds between checks whether to end
+STANDBY_TICK = 0.02  # the same, and between checks whether to take over
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Share cameras until the user or the system says to end."""
+    """Share cameras until the user or the system ends the command."""
     try:
         _log_to(arguments.log)
         prepare_opencv()
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_file(source: str) -> None:
-    """`OSError` if the source is a file that cannot be played: unlike a camera, it will not be plugged in later."""
+    """`OSError` if the source is a file that cannot be played: unlike a camera, nobody will plug it in later."""
     said = source_in(Path(source[len(IN_FILE) :])) if source.startswith(IN_FILE) else source
     if is_meant_as_file(said):
         open_source(source).release()
@@ -64,10 +64,10 @@ def _log_to(file: Path | None) -> None:
 
 
 def share_until(is_over: Callable[[], bool], began: Callable[[], None], sharings: Sequence[Sharing]) -> None:
-    """Share cameras until ``is_over()``, which is polled, returns True. ``began()`` is called once they are shared.
+    """Share cameras until ``is_over()``, which is polled, returns True. Calls ``began()`` when they are shared.
 
-    If one camera's name is taken, the others are still shared, and this one is tried again. Those that stand by are
-    shared once nobody else does.
+    If one camera's name is taken, the others are still shared, and this one is tried again. Cameras on standby are
+    shared when no other program shares them any more.
     """
     with ExitStack() as stack:
         cameras: list[SharedCamera] = []
@@ -91,12 +91,12 @@ def share_until(is_over: Callable[[], bool], began: Callable[[], None], sharings
                     retries.step()
                     failed = _failures(share, failed)
         finally:
-            for camera in cameras:  # first tell all of them, so that the waits for silent cameras overlap
+            for camera in cameras:  # stop all of them first, so that the waits for silent cameras overlap
                 camera.stop()
 
 
 def _failures(share: Callable[[Sharing], None], sharings: Iterable[Sharing]) -> dict[Sharing, Error]:
-    """Share each camera, and log which cannot be shared and why. If one name is taken, the others are still shared."""
+    """Share each camera; log and return those that cannot be shared, and why."""
     failed = {}
     for sharing in sharings:
         try:
@@ -107,15 +107,15 @@ def _failures(share: Callable[[Sharing], None], sharings: Iterable[Sharing]) -> 
 
 
 def _take_over(share: Callable[[Sharing], None], standbys: dict[Sharing, Standby]) -> dict[Sharing, Error]:
-    """Share each camera that nobody shares any more, and strike it from those that stand by. Returns the cameras that
-    cannot be shared, and why."""
+    """Share each camera that no other program shares any more, and remove it from the standbys. Returns the cameras
+    that cannot be shared, and why."""
     failed: dict[Sharing, Error] = {}
     for sharing, standby in list(standbys.items()):
         if not standby.is_due():
             continue
         try:
             share(sharing)
-        except AlreadyExistsError:  # another one was quicker
+        except AlreadyExistsError:  # another program was quicker
             continue
         except Error as error:
             logging.warning("%s; it is tried again", shown(error))
@@ -128,13 +128,13 @@ def _take_over(share: Callable[[Sharing], None], standbys: dict[Sharing, Standby
 
 @contextmanager
 def shared(sharing: Sharing) -> Iterator[SharedCamera]:
-    """Share a camera, and list it, for as long as this context manager is active."""
+    """Share and list a camera while this context manager is active."""
     camera = SharedCamera(sharing)
     source = without_secrets(sharing.source)
     try:
         file = registry.announce(sharing.name, camera.namespace, source, sharing.seconds_between_pictures)
         if file is None:
-            logging.warning("%s is in no list: %s cannot be written", shown(sharing.name), registry.FILE)
+            logging.warning("%s is not in the camera list: %s cannot be written", shown(sharing.name), registry.FILE)
         logging.info("sharing %s as %s (%s)", shown(source), shown(sharing.name), camera.namespace.name.lower())
         try:
             yield camera
@@ -144,4 +144,4 @@ def shared(sharing: Sharing) -> Iterator[SharedCamera]:
                     registry.withdraw(sharing.name, camera.namespace, file)
     finally:
         camera.close()
-        logging.info("sharing %s no more", shown(sharing.name))
+        logging.info("stopped sharing %s", shown(sharing.name))

@@ -1,4 +1,4 @@
-"""What is shared, and how: the wishes of ``pywinmmf camera share``, checked before any camera is opened."""
+"""The settings of ``pywinmmf camera share``, checked before any camera is opened."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pywinmmf.registry import claim_name
 
 from .source_names import for_opencv
 
-Size = tuple[int, int]  # width, height, as OpenCV has it
+Size = tuple[int, int]  # width, height, as in OpenCV
 
-LARGEST_SIZE = (1920, 1080)  # of pictures that are published as they come
+LARGEST_SIZE = (1920, 1080)  # of pictures that are published unchanged
 USUAL_FPS = 30.0
 
 
 class PixelFormat(NamedTuple):
-    """What a picture of OpenCV becomes."""
+    """A published pixel format, made from an OpenCV picture."""
 
     conversion: str | None
-    """The name of OpenCV's conversion; None: none is needed."""
+    """The name of OpenCV's conversion; None: not needed."""
     channels: int
 
 
@@ -37,29 +37,29 @@ PIXEL_FORMATS = {
 
 @dataclass(frozen=True)
 class Sharing:
-    """What is shared, and how."""
+    """One source and how it is shared."""
 
     source: str
     """See `open_source`."""
     name: str
-    """Of the channel."""
+    """The name of the channel."""
     size: Size | None = None
-    """Width and height. None: as the pictures come, but at most LARGEST_SIZE."""
+    """Width and height. None: unchanged, but at most LARGEST_SIZE."""
     pixel_format: str = "BGR3"
     """One of PIXEL_FORMATS."""
     most_fps: float | None = None
-    """The most pictures a second. None: all that the camera gives; a video file at its own pace."""
+    """The limit of pictures per second. None: all pictures of a camera; a video file at its own pace."""
     every: int = 1
     """Only every N-th picture is published."""
     drop_every: int | None = None
-    """Every N-th picture is left out."""
+    """Every N-th picture is skipped."""
     slots: int = 4
     history: int = 0
-    """Frames that stay readable after newer ones."""
+    """How many older frames stay readable."""
     standby: bool = False
-    """Wait until nobody else shares under the name."""
+    """Wait until no other program shares under the name."""
     namespace: Namespace | None = None
-    """None: global where the rights allow, else local."""
+    """None: global if this user has the right, else local."""
     access: Access | str | int = Access.USERS_READ
 
     @property
@@ -70,13 +70,13 @@ class Sharing:
 
     @property
     def seconds_between_pictures(self) -> float:
-        """The rate of pictures that is asked for, from a camera of the usual rate; 0: all that it gives."""
+        """The intended interval, assuming a camera of the usual rate; 0: every picture."""
         slowed = self.every / USUAL_FPS if self.every > 1 else 0.0
         return max(slowed, 1 / self.most_fps if self.most_fps else 0.0)
 
 
 def check(sharing: Sharing) -> None:
-    """Refuse what no channel can have (`InvalidArgumentError`), without creating one."""
+    """Refuse impossible settings (`InvalidArgumentError`), without creating a channel."""
     for_opencv("source", sharing.source)
     for what, count, allowed in (
         ("slots", sharing.slots, FrameChannel.SLOTS),
@@ -91,16 +91,16 @@ def check(sharing: Sharing) -> None:
         except InvalidArgumentError as error:
             raise InvalidArgumentError(f"camera name {sharing.name!r}: {error}", error.status) from None
         except Error:
-            pass  # there is nothing, or it is not ours; either way the name is a valid one
+            pass  # it does not exist, or is not accessible; in both cases the name is valid
 
 
 def check_text(what: str, text: str) -> None:
-    """Refuse what would break a line of a list, a log or a unit of systemd."""
+    """Refuse text that would break a line of a list, a log or a systemd unit."""
     if any(unicodedata.category(letter) == "Cc" for letter in text):
         raise InvalidArgumentError(f"{what} {text!r}: expected no control characters")
 
 
 def rehearse(sharing: Sharing) -> None:
-    """Check whether the machine has room for the channel, by creating one of another name."""
+    """Check that the machine has memory for the channel, by creating one with another name."""
     name = f"pywinmmf-rehearsal-{os.getpid()}"
     FrameChannel.create(name, capacity=sharing.capacity, slots=sharing.slots, history=sharing.history).close()

@@ -1,4 +1,4 @@
-"""What a source is called on the command line, and how much of that other users may see."""
+"""Names of sources on the command line, and how much of them other users may see."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pywinmmf import InvalidArgumentError
 
 TEST_PICTURE = "test"
 FILE_URL = "file://"
-IN_FILE = "@"  # before the name of a file: unlike a command line, a file can be kept from other users
+IN_FILE = "@"  # before the name of a file: unlike a command line, a file can be private
 
 
 def for_opencv(what: str, text: str) -> str:
-    """The text, if OpenCV can take it: it crashes at text that is not Unicode, which file names on Linux may be."""
+    """The text, if OpenCV can take it: it crashes on text that is not Unicode, such as some file names on Linux."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -34,7 +34,7 @@ def video_file(source: str) -> str | None:
 
 def is_meant_as_file(source: str) -> bool:
     """Whether the source must be a file, by its URL, its path or its suffix. Anything else may be the name or path of
-    a camera that is not plugged in now."""
+    an unplugged camera."""
     if source.startswith((FILE_URL, IN_FILE)):
         return True
     if "://" in source or source.startswith(("/dev/", "\\\\?\\", "\\\\.\\")):
@@ -44,7 +44,7 @@ def is_meant_as_file(source: str) -> bool:
 
 
 def source_in(file: Path) -> str:
-    """The source that a file holds. `OSError` if it is not one line; the error tells nothing of its content."""
+    """The source in a file. `OSError` if it is not one line; the error does not show the content."""
     try:
         source = file.read_text(encoding="utf-8-sig").strip()  # editors on Windows write a byte order mark
     except UnicodeDecodeError:
@@ -55,16 +55,17 @@ def source_in(file: Path) -> str:
 
 
 def without_secrets(source: str) -> str:
-    """The source as others may see it: a URL without user name, password, query and fragment. A secret in the path is
-    still seen: put such a URL into a file, of which only the name is shown.
+    """The source as others may see it: a URL without user name, password, query and fragment. A secret in the path
+    stays visible: put such a URL into a file, of which only the name is shown.
 
-    All up to the last ``@`` goes, since passwords are often written as they are, with ``/``, ``?`` and ``@`` in them.
+    Everything up to the last ``@`` is removed, since passwords are often written unquoted, with ``/``, ``?`` and ``@``
+    in them.
     """
     return re.sub("://(?:.*@)?([^?#]*).*", r"://\1", source, flags=re.DOTALL)
 
 
 def from_anywhere(source: str) -> str:
-    """The source, by an absolute path if it is a file."""
+    """The source, with an absolute path if it is a file."""
     if source.startswith(IN_FILE):
         return IN_FILE + str(Path(source[len(IN_FILE) :]).resolve())
     file = video_file(source)
@@ -72,7 +73,7 @@ def from_anywhere(source: str) -> str:
 
 
 def channel_name(source: str) -> str:
-    """The name of a source's channel if the user gives none."""
+    """The default name of a source's channel."""
     words = "".join(
         letter if letter.isalnum() else " " for letter in Path(without_secrets(source).rstrip("/")).stem
     ).split()

@@ -1,4 +1,4 @@
-"""Where the pictures come from: a camera, a video file, a stream, or a moving test picture."""
+"""Sources of pictures: a camera, a video file, a stream, or a moving test picture."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ MOST_BAD_PICTURES = 10_000  # of a file
 
 
 def prepare_opencv() -> None:
-    """Have OpenCV open several sources at a time, and print nothing: our log tells of a problem once, not at each
+    """Make OpenCV open several sources at a time, and print nothing: our log reports a problem once, not at each
     try."""
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    _set_for_ffmpeg("OPENCV_LOG_LEVEL", "SILENT")  # on Windows the FFmpeg backend has an OpenCV of its own
+    _set_for_ffmpeg("OPENCV_LOG_LEVEL", "SILENT")  # on Windows the FFmpeg backend contains its own OpenCV
     _set_for_ffmpeg("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    # Otherwise a silent server would hold up all other streams and files. FFmpeg is thread-safe since version 4.
+    # Otherwise a silent server would block all other streams and files. FFmpeg is thread-safe since version 4.
     _set_for_ffmpeg("OPENCV_FFMPEG_IS_THREAD_SAFE", "1")
 
 
 def _set_for_ffmpeg(variable: str, value: str) -> None:
-    """Set a variable of the environment, unless the user has set it."""
+    """Set an environment variable, unless the user has set it."""
     if variable in os.environ:
         return
     os.environ[variable] = value
-    if sys.platform == "win32":  # there FFmpeg has a C runtime of its own, with its own copy of the environment
+    if sys.platform == "win32":  # FFmpeg has its own C runtime there, with its own copy of the environment
         ctypes.CDLL("msvcrt")._putenv(f"{variable}={value}".encode())
 
 
@@ -51,8 +51,7 @@ class Source(Protocol):
     """Gives one picture after another: rows x pixels x 3 bytes, blue first."""
 
     fps: float | None
-    """Pictures a second at which to play a source that gives them as fast as they are asked for. None: the source
-    has a pace of its own."""
+    """Pictures per second at which to play a source that gives them on demand. None: the source has its own pace."""
 
     def grab(self) -> None:
         """Wait for the next picture. `OSError` if there are no more."""
@@ -63,7 +62,7 @@ class Source(Protocol):
 
     @property
     def size(self) -> Size:
-        """The size of the next picture, as far as it is known."""
+        """The size of the next picture, if known."""
 
     def release(self) -> None:
         """Close the camera."""
@@ -71,10 +70,10 @@ class Source(Protocol):
 
 def open_source(source: str, size: Size | None = None) -> Source:
     """Open a camera (its number, name or path), a video file, a stream (``rtsp://`` and the like), ``test``, or
-    ``@FILE``: what the file says, which is read each time.
+    ``@FILE``, a file with one of these, which is read each time.
 
-    ``size`` is a wish: cameras have few sizes. `OSError` says why a source cannot be opened; it hides secrets as
-    `without_secrets` does, and the content of a file.
+    ``size`` is only a request: cameras support few sizes. `OSError` says why a source cannot be opened; it hides
+    secrets like `without_secrets`, and the content of a file.
     """
     if source.startswith(IN_FILE):
         return _open(source_in(Path(source[len(IN_FILE) :])), source, size)
@@ -110,7 +109,7 @@ def _open_stream(url: str, shown_as: str) -> Source:
 
 
 def pictures(source: str, size: Size) -> Iterator[Picture]:
-    """Pictures of the given size, without end, as fast as the source gives them. `OSError` as in `open_source`."""
+    """Endless pictures of the given size, as fast as the source gives them. `OSError` as in `open_source`."""
     opened = open_source(source, size)
     try:
         while True:
@@ -137,17 +136,17 @@ class Captured:
 
     @property
     def size(self) -> Size:
-        """What OpenCV says."""
+        """The size that OpenCV reports."""
         return int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
 
     def ask_for(self, size: Size | None) -> None:
-        """Set a camera to a size, if it has that size."""
+        """Set a camera to a size, if it supports that."""
         if size is not None:
             self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
             self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
 
     def grab(self) -> None:
-        """Wait for the next picture. A picture that cannot be decoded is left out: OpenCV does not tell it from the
+        """Wait for the next picture. Skips pictures that cannot be decoded, which OpenCV does not distinguish from the
         end."""
         began = time.monotonic()
         for _ in range(BAD_PARTS):
@@ -170,8 +169,8 @@ class Captured:
 
 
 class VideoFile(Captured):
-    """A file that starts again at its end. It stays open, so a file that is moved, replaced or deleted plays on as it
-    was until the next start. (Windows permits none of that while it plays.) A file with a single picture, which
+    """A file that starts again at its end. It stays open, so a file that is moved, replaced or deleted plays on
+    unchanged until the next start. (Windows permits none of that while it plays.) A file with a single picture, which
     OpenCV cannot rewind, is opened again."""
 
     def __init__(self, name: str, path: str) -> None:
@@ -189,7 +188,7 @@ class VideoFile(Captured):
                 super().grab()
 
     def _grab_next(self) -> bool:
-        """Whether there is a picture before the end of the file; pictures that cannot be decoded are left out."""
+        """Whether there is a picture before the end of the file; skips pictures that cannot be decoded."""
         if self._capture.grab():
             return True
         left = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) - self._capture.get(cv2.CAP_PROP_POS_FRAMES)
@@ -197,7 +196,7 @@ class VideoFile(Captured):
 
 
 class TestPicture:
-    """A colour field with a moving ball, so that you see at once if the picture stands still."""
+    """A colour field with a moving ball, which shows at once if the picture stands still."""
 
     __test__ = False  # for pytest
     fps: float | None = USUAL_FPS
@@ -205,7 +204,7 @@ class TestPicture:
     def __init__(self, size: Size) -> None:
         self.size = size
         self.number = 0
-        """What is written into the picture, and where the ball is."""
+        """The number in the picture, which also gives the position of the ball."""
         width, height = size
         rows, columns = np.mgrid[0:height, 0:width]
         field = [columns * 255 // width, rows * 255 // height, np.full_like(rows, 96)]
@@ -230,4 +229,4 @@ class TestPicture:
         return target
 
     def release(self) -> None:
-        """There is nothing to close."""
+        """Does nothing."""

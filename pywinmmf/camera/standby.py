@@ -1,4 +1,4 @@
-"""A second service that waits until the first has died or ended, and then shares in its place."""
+"""A second service, which waits until the first has died or ended, and then takes its place."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ENDED = (ChannelState.HUNG_UP, ChannelState.GONE)
 
 
 class Standby:
-    """Looks whether a camera is still shared. The kernel's word counts: the claim of the program that shares it ends
-    with that program, however that ends, and so does the token of a publisher of the channel.
+    """Checks whether a camera is still shared. The kernel decides that: the claim of the program that shares it ends
+    with the program, however that ends, and so does the token of a publisher of the channel.
 
-    Keeps the channel open meanwhile, so that its sequence and its history outlive the program.
+    It keeps the channel open meanwhile, so that its sequence and its history outlive the program.
     """
 
     def __init__(self, sharing: Sharing) -> None:
@@ -32,7 +32,7 @@ class Standby:
             logger.info("%s: standing by", shown(self._name))
 
     def is_due(self) -> bool:
-        """Whether nobody shares the camera any more. A program whose claim was removed may still publish."""
+        """Whether no program shares the camera any more. A program whose claim was removed may still publish."""
         return self._has_ended() and not self._is_claimed()
 
     def took_over(self) -> None:
@@ -42,18 +42,18 @@ class Standby:
             logger.info("%s: took over, %.3f s after the last frame", shown(self._name), age)
 
     def close(self) -> None:
-        """Keep the channel open no more."""
+        """Close the channel."""
         if self._kept is not None:
             self._kept.close()
             self._kept = None
 
     def _has_ended(self) -> bool:
-        """Whether nobody publishes in the channel. Asking for its state also follows to its current pictures."""
+        """Whether the channel has no publisher. Getting the state also follows to its current pictures."""
         try:
             if self._kept is None:
                 self._kept = FrameChannel.open(self._name, namespace=self._namespace, readonly=True)
             return self._kept.state(stalled=None) in ENDED
-        except Error:  # there is none, or it is not ours to read: the claim tells
+        except Error:  # it does not exist, or is not readable: the claim decides
             return True
 
     def _is_claimed(self) -> bool:
@@ -61,6 +61,6 @@ class Standby:
             MemoryMappedFile.open(claim_name(self._name), namespace=self._namespace, readonly=True).close()
         except NotFoundError:
             return False
-        except Error:  # of another user, or not ready yet
+        except Error:  # it belongs to another user, or is not ready yet
             pass
         return True

@@ -1,4 +1,4 @@
-"""The service of Linux: a systemd unit, of the machine for root, else of the user."""
+"""The service on Linux: a system unit of systemd for root, else a user unit."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ WantedBy={target}
 
 
 def install(name: str, arguments: Sequence[str]) -> bool:
-    """Write the unit and enable it for every start of the machine, or of the user's session. Returns whether it runs
-    already."""
+    """Write the unit and enable it for every start of the machine, or of the user's session. Returns whether it is
+    already running."""
     file = unit_file(name)
     file.parent.mkdir(parents=True, exist_ok=True)
     before = file.read_bytes() if file.exists() else None
@@ -82,7 +82,7 @@ def status(name: str) -> int:
 
 
 def run(name: str, job: Job) -> None:
-    """Not needed here: the command of a unit is an ordinary one that SIGTERM ends."""
+    """Not needed here: a unit runs an ordinary command, which SIGTERM ends."""
     raise OSError(f"service {name}: --run-service is for Windows")
 
 
@@ -104,7 +104,7 @@ def quoted(word: str) -> str:
 
 
 def unit_file(name: str) -> Path:
-    """Where the unit is, or would be."""
+    """The path of the unit, even if it does not exist."""
     if _is_root():
         folder = Path("/etc/systemd/system")
     else:
@@ -138,4 +138,4 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     except FileNotFoundError:
-        raise OSError("no systemctl here: run 'pywinmmf camera share' under a supervisor of your own") from None
+        raise OSError("systemctl is missing: run 'pywinmmf camera share' under another supervisor") from None

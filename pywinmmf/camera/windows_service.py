@@ -1,6 +1,6 @@
-"""The service of Windows, with pywin32.
+"""The service on Windows, with pywin32.
 
-Its parameters are its command line, which the service manager keeps: the one of ``pywinmmf camera share``.
+The service manager keeps its parameters in its command line, that of ``pywinmmf camera share``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ STATES = {
 
 def install(name: str, arguments: Sequence[str]) -> bool:
     """Create the service, or give the installed one new arguments. It starts with Windows and after failures. Returns
-    whether it runs already."""
+    whether it is already running."""
     line = command_line(name, arguments)
     with (
         _manager(win32service.SC_MANAGER_CREATE_SERVICE) as manager,
@@ -146,7 +146,7 @@ def run(name: str, job: Job) -> None:
             except Exception:
                 logging.exception("service %s", name)
                 if self.is_running:
-                    os._exit(1)  # without a report: a service that reports that it has stopped is not started again
+                    os._exit(1)  # without a report: Windows does not restart a service that reports a stop
                 self.ReportServiceStatus(
                     win32service.SERVICE_STOPPED, win32ExitCode=winerror.ERROR_EXCEPTION_IN_SERVICE
                 )
@@ -159,11 +159,11 @@ def run(name: str, job: Job) -> None:
 
 
 def command_line(name: str, arguments: Sequence[str]) -> str:
-    """What the service manager runs."""
+    """The command that the service manager runs."""
     words = ["camera", "share", "--run-service", name, *arguments]
     if sys.prefix == sys.base_prefix:
         return subprocess.list2cmdline([sys.executable, "-m", "pywinmmf", *words])
-    # The python.exe of a virtual environment starts another process, which the service manager would not know.
+    # The python.exe of a virtual environment starts another process, which the service manager does not know.
     packages = sysconfig.get_path("purelib")
     code = f"import site; site.addsitedir({packages!r}); from pywinmmf.cli import main; raise SystemExit(main())"
     return subprocess.list2cmdline([str(Path(sys.base_prefix, "python.exe")), "-c", code, *words])
@@ -201,7 +201,7 @@ def _clear_errors(what: str) -> Iterator[None]:
         if error.winerror == winerror.ERROR_SERVICE_DOES_NOT_EXIST:
             raise FileNotFoundError(f"{what} is not installed") from None
         if error.winerror == winerror.ERROR_ACCESS_DENIED:
-            raise PermissionError(f"{what}: access denied; this takes an administrator's rights") from None
+            raise PermissionError(f"{what}: access denied; this needs an administrator's rights") from None
         raise OSError(f"{what}: {error.strerror} (system error {error.winerror})") from None
 
 
@@ -213,5 +213,5 @@ def _wait(name: str, service: Any, wanted: int) -> None:
     deadline = time.perf_counter() + WAIT_SECONDS
     while (state := _state(service)) != wanted:
         if state == win32service.SERVICE_STOPPED or time.perf_counter() >= deadline:
-            raise OSError(f"service {name!r} is {STATES.get(state, state)}: see its log for why")
+            raise OSError(f"service {name!r} is {STATES.get(state, state)}: its log says why")
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""From the arguments of ``camera share`` and ``camera install`` to what is shared."""
+"""Converts the arguments of ``camera share`` and ``camera install`` into settings."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pywinmmf.registry import claim_name
 from .sharing import USUAL_FPS, Sharing, check
 from .source_names import channel_name
 
-HISTORY_MARGIN = 10  # one frame more for so many
+HISTORY_MARGIN = 10  # one extra frame for this many
 
 
 def sharings_of(arguments: argparse.Namespace) -> list[Sharing]:
-    """One for each source. `InvalidArgumentError` for values that no channel can have."""
+    """The settings for each source. `InvalidArgumentError` for impossible values."""
     names = arguments.name or [channel_name(source) for source in arguments.sources]
     if len(names) != len(arguments.sources):
         raise InvalidArgumentError(
@@ -50,7 +50,8 @@ def sharings_of(arguments: argparse.Namespace) -> list[Sharing]:
 
 
 def _history(arguments: argparse.Namespace) -> int:
-    """Frames: those that were asked for, or those of so many seconds, and some more, as no camera is that regular."""
+    """The number of frames: as asked for, or for the seconds asked for and some more, as no camera is perfectly
+    regular."""
     asked: str = arguments.history
     if not asked.endswith("s"):
         return int(asked)

@@ -1,7 +1,7 @@
 """The command line: ``python -m pywinmmf``, also installed as ``pywinmmf``.
 
-Each command has a module here that declares its arguments and imports nothing but the standard library and this
-package. What a command needs beyond that is imported when the command runs.
+Each command has a module here that declares its arguments and imports only the standard library and this package. Other
+modules are imported when the command runs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(MESSAGE, end="", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of the output has had enough
+    except BrokenPipeError:  # the reader of the output has closed the pipe
         return UNREADABLE
     except (Error, OSError) as error:
         print(f"pywinmmf: {shown(error)}", file=sys.stderr)
@@ -61,7 +61,7 @@ def _implementation(arguments: argparse.Namespace) -> Implementation:
     module, _, function = arguments.run.partition(":")
     try:
         return cast(Implementation, getattr(import_module(module), function))
-    except Exception as error:  # a package that is installed but broken may raise anything
+    except Exception as error:  # a broken package may raise anything
         if not getattr(arguments, "extra", ""):
             raise
         raise NotSupportedError(
@@ -70,8 +70,8 @@ def _implementation(arguments: argparse.Namespace) -> Implementation:
 
 
 def _cause(error: Exception, extra: str) -> str:
-    """Why a module could not be imported, and what would help."""
+    """Why a module could not be imported, and what to do."""
     if isinstance(error, ImportError) and error.name == "cv2":
-        return str(error)  # which says how to get OpenCV
+        return str(error)  # it says how to install OpenCV
     kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
     return f"{kind}{error}. This command needs: pip install 'pywinmmf[{extra}]'"

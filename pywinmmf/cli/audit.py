@@ -15,7 +15,7 @@ SOUND, UNSOUND = 0, 1  # exit codes, beside UNREADABLE
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    parser.description = f"""Compares header, lock and tallies of a section or channel; damage poisons it. Exit code
+    parser.description = f"""Compares header, lock and counts of a section or channel. Damage poisons it. Exit code
         {SOUND}: sound; {UNSOUND}: damaged or poisoned; {UNREADABLE}: it could not be opened."""
     add_name(parser, "section")
     add_json(parser)
@@ -29,9 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         audited = _open_to_audit(name, arguments.namespace)
     except FormatError as error:
-        hint = (
-            "only the native layout can be audited: for others there is pywinmmf info --layout winmmf or --layout raw"
-        )
+        hint = "only the native layout can be audited: for others use pywinmmf info --layout winmmf or --layout raw"
         raise with_hint(error, hint) from None
     with audited:
         report = audited.audit()
@@ -43,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _open_to_audit(name: str, namespace: Namespace) -> MemoryMappedFile | FrameChannel:
-    """Writable if that can be, so that damage poisons."""
+    """Writable if possible, so that damage poisons it."""
     for kind in (FrameChannel, MemoryMappedFile):
         try:
             return kind.open(name, namespace=namespace)
@@ -58,5 +56,5 @@ def _verdict(report: AuditReport) -> str:
     if report.poisoned:
         return "poisoned"
     if report.owner_died:
-        return "sound, but a writer died inside: the payload waits for repair"
+        return "sound, but a writer died while it held the lock: the payload needs repair"
     return "sound"

@@ -13,22 +13,22 @@ from .options import new_file, positive
 MEMORY = "memory"
 KEYS = [*(row.key for row in ROWS), MEMORY]
 WORD = 8
-"""Bytes; a frame is marked in four words of its own: start, time, middle and end."""
+"""Bytes; a frame carries marks in four separate words: start, time, middle and end."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare them."""
     peers = ", ".join(name for name in PEERS if name != "pywinmmf")
-    parser.description = f"Prints medians of rounds in which everybody takes turns. Peers: {peers}."
+    parser.description = f"Prints medians of rounds in which all subjects take turns. Peers: {peers}."
     parser.add_argument("--rounds", type=_rounds, help="default: 5")
-    parser.add_argument("--seconds", type=positive, help="of each measurement; default: 2")
-    parser.add_argument("--size", type=_size, metavar="BYTES", help="of a frame; default: 1920x1080x3")
+    parser.add_argument("--seconds", type=positive, help="length of each measurement; default: 2")
+    parser.add_argument("--size", type=_size, metavar="BYTES", help="size of a frame; default: 1920x1080x3")
     parser.add_argument("--rows", nargs="+", choices=KEYS, default=KEYS, metavar="ROW", help=", ".join(KEYS))
-    parser.add_argument("--soak", type=_soak, metavar="SECONDS", help="of the row memory, at least 1; default: 10")
-    parser.add_argument("--quick", action="store_true", help="does it run? Small defaults; the figures say nothing")
-    parser.add_argument("--programs", type=Path, metavar="DIR", help="with bare and wmmf; default: compile them")
-    parser.add_argument("--json", type=new_file, metavar="FILE", help="write everything that was measured")
-    parser.add_argument("--plot", type=new_file, metavar="FILE.png", help="draw all rows but memory")
+    parser.add_argument("--soak", type=_soak, metavar="SECONDS", help="length of row memory, at least 1; default: 10")
+    parser.add_argument("--quick", action="store_true", help="only check that it runs: small defaults, useless figures")
+    parser.add_argument("--programs", type=Path, metavar="DIR", help="folder with bare and wmmf; default: compile them")
+    parser.add_argument("--json", type=new_file, metavar="FILE", help="write all measurements")
+    parser.add_argument("--plot", type=new_file, metavar="FILE.png", help="draw all rows except memory")
     parser.set_defaults(run="pywinmmf.bench.command:run")
 
 

@@ -1,6 +1,6 @@
 """``pywinmmf completion``: the Tab key completes commands, options and the names of what is open.
 
-The script calls this program, with ``_ARGCOMPLETE`` in its environment, each time the key is pressed.
+At each press of the key, the script calls this program with ``_ARGCOMPLETE`` in its environment.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ SHELLS = ("bash", "zsh", "tcsh", "fish", "powershell")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``completion``."""
-    parser.description = """Print the script that has the Tab key complete commands, options and the names of what is
-        open. bash: eval "$(pywinmmf completion bash)"; fish: pywinmmf completion fish | source;
-        PowerShell: pywinmmf completion powershell | Out-String | Invoke-Expression"""
+    parser.description = """Print a script with which the Tab key completes commands, options and the names of open
+        sections. bash: eval "$(pywinmmf completion bash)"; fish: pywinmmf completion fish | source; PowerShell:
+        pywinmmf completion powershell | Out-String | Invoke-Expression"""
     parser.add_argument("shell", choices=SHELLS, help="the shell to write for")
     parser.set_defaults(run="pywinmmf.cli.completion_script:run")
 
@@ -27,7 +27,7 @@ def is_asked_for() -> bool:
 
 
 def complete(parser: argparse.ArgumentParser) -> None:
-    """Tell the shell how to complete the line, and end the process."""
+    """Print the completions for the shell, and end the process."""
     from argcomplete import autocomplete
 
     autocomplete(parser)

@@ -1,4 +1,4 @@
-"""What ``pywinmmf completion`` prints."""
+"""``pywinmmf completion``: prints the script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``pywinmmf doctor``: what this machine lets the library do."""
+"""``pywinmmf doctor``: what works on this machine."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ MARKS = {"fine": "ok", "note": "note", "problem": "PROBLEM"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    parser.description = """Starts another process and tries names, lock, death, wake-up and frames between the two;
-        looks at rights, session, memory, clock, cameras and versions. Changes nothing. Exit code 0: all works, perhaps
-        with notes; 1: something does not."""
+    parser.description = """Starts another process and tries names, locks, recovery after a death, wake-ups and frames
+        between the two. Checks rights, session, memory, clock, cameras and versions. Changes nothing. Exit code 0:
+        everything works, perhaps with notes; 1: something does not."""
     add_json(parser)
     parser.set_defaults(run=f"{__name__}:run")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look, try, and print each finding as it comes."""
+    """Check everything, and print each finding as it comes."""
     from itertools import chain
 
     from pywinmmf.doctor import machine, trials

@@ -1,9 +1,8 @@
-"""How a command learns that it is to end: by Ctrl-C, by the system's request, or with its terminal.
+"""Requests to end a command: Ctrl-C, a request of the system, or the end of the terminal.
 
-A handler runs between any two steps of the main thread. That thread may hold the lock of an event, a queue or a log at
-that moment, and a handler that took such a lock would wait for ever. So the handlers here set a plain attribute, or
-raise `KeyboardInterrupt` as Python's own does, and do nothing else. A signal that was ignored stays ignored, as
-``nohup`` expects.
+A handler runs between any two steps of the main thread. That thread may hold the lock of an event, a queue or a log
+at that moment, and a handler that took such a lock would wait for ever. So the handlers here only set a plain
+attribute, or raise `KeyboardInterrupt` like Python's own. An ignored signal stays ignored, as ``nohup`` expects.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 APART: dict[str, Any]
-"""For ``subprocess.Popen``: Ctrl-C reaches the command only, which then ends the process that it has started."""
+"""For ``subprocess.Popen``: Ctrl-C reaches only the command, which then ends the process that it has started."""
 if sys.platform == "win32":
     from subprocess import CREATE_NEW_PROCESS_GROUP
 
@@ -34,12 +33,12 @@ SLICE_SECONDS = 0.1
 
 
 class Ending:
-    """While this context manager is active, Ctrl-C and the other requests to end set `asked`, which the command looks
-    at in its loop."""
+    """While this context manager is active, Ctrl-C and the other requests to end set `asked`, which the command checks
+    in its loop."""
 
     def __init__(self) -> None:
         self.asked = False
-        """Whether the command is to end."""
+        """Whether the command has been asked to end."""
         self._handling = _handling(("SIGINT", *POLITE), self._ask)
 
     def is_asked(self) -> bool:
@@ -47,7 +46,7 @@ class Ending:
         return self.asked
 
     def sleep(self, seconds: float) -> None:
-        """Sleep until the time is over or the command is to end; it then ends within a tenth of a second."""
+        """Sleep until the time has passed, or for at most a tenth of a second after the command was asked to end."""
         deadline = time.monotonic() + seconds
         while not self.asked and (left := deadline - time.monotonic()) > 0:
             time.sleep(min(left, SLICE_SECONDS))
@@ -66,13 +65,13 @@ class Ending:
 
 
 def ended_politely() -> AbstractContextManager[None]:
-    """Make the other requests to end raise `KeyboardInterrupt`, as Ctrl-C does."""
+    """Make the other requests to end raise `KeyboardInterrupt`, like Ctrl-C."""
     return _handling(POLITE, signal.default_int_handler)
 
 
 def interruptible() -> AbstractContextManager[None]:
-    """Make the first Ctrl-C raise `KeyboardInterrupt`, and ignore the others: what the first has ended, such as the
-    removal of a file, is done undisturbed."""
+    """Make the first Ctrl-C raise `KeyboardInterrupt`, and ignore the others, so that cleaning up, such as removing a
+    file, is not disturbed."""
     return _handling(["SIGINT"] if threading.current_thread() is threading.main_thread() else [], _interrupt)
 
 
@@ -83,7 +82,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def _handling(signals: Iterable[str], handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Send these signals, as far as the system has them, to the handler while this context manager is active."""
+    """Send these signals, if the system has them, to the handler while this context manager is active."""
     numbers = [getattr(signal, name) for name in signals if hasattr(signal, name)]
     heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, handler) for number in heard}

@@ -1,4 +1,4 @@
-"""What ``info`` and ``audit`` print: names and values, as text or as JSON."""
+"""The output of ``info`` and ``audit``: names and values, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .terminal import shown
 
 
 def print_facts(facts: Mapping[str, Any], as_json: bool) -> None:
-    """Print one fact a line; of several participants, one a line."""
+    """Print one fact per line, and one participant per line."""
     if as_json:
         print(json.dumps(facts))
         return
@@ -27,8 +27,8 @@ def print_facts(facts: Mapping[str, Any], as_json: bool) -> None:
 
 
 def described(participant: Participant, holds: Sequence[Hold] = ()) -> dict[str, Any]:
-    """A participant, with the name of its program and, of these, its locks in the payload."""
-    # By now another process may have the number of a dead one.
+    """A participant with the name of its program and, out of ``holds``, its locks in the payload."""
+    # Another process may have the number of a dead one by now.
     program = program_of(participant.pid) if participant.alive else ""
     locks = [hold._asdict() for hold in holds if hold.participant == participant.record]
     return {"pid": participant.pid, "program": program or "unknown", **participant._asdict(), "locks": locks}
@@ -51,7 +51,7 @@ def _sentence(described: Mapping[str, Any]) -> str:
 
 
 def _lock_sentence(hold: Mapping[str, Any]) -> str:
-    """A lock in the payload that a participant has, or waits for, in words."""
+    """A lock in the payload that a participant holds or waits for, in words."""
     what = "writing" if hold["writing"] else "reading" if hold["reading"] else "waiting"
     return f"{what} at offset {hold['offset']}"
 
@@ -69,14 +69,14 @@ def channel_of(name: str, namespace: Namespace) -> FrameChannel | None:
 
 
 def sequence_of(counter: MemoryMappedFile | FrameChannel) -> int:
-    """The sequence of a section, also of a poisoned one, which tells it only to audits."""
+    """The sequence of a section; a poisoned one gives it only to an audit."""
     return counter.sequence if isinstance(counter, FrameChannel) else counter.audit().sequence
 
 
 class OtherLayoutError(FormatError):
-    """A section that was not opened with its own layout."""
+    """A section that was opened with another layout than its own."""
 
 
 def with_hint(error: FormatError, hint: str) -> FormatError:
-    """The error, and what to try."""
+    """The error with advice."""
     return OtherLayoutError(f"{error}; {hint}", error.status, error.os_error)

@@ -1,4 +1,4 @@
-"""``pywinmmf info``: what a section is, who holds it, and how often it changes."""
+"""``pywinmmf info``: describes a section, its lock and its participants, and how often it changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_interval,
         default=0.5,
         metavar="SECONDS",
-        help="over how long the rate is measured (default: 0.5)",
+        help="how long to measure the rate (default: 0.5)",
     )
     add_json(parser)
     parser.set_defaults(run=f"{__name__}:run")
@@ -45,7 +45,7 @@ def _interval(text: str) -> float:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what there is to know. Looking opens read-only and changes nothing."""
+    """Print everything that is known. This opens the section read-only and changes nothing."""
     name, layout = arguments.name, LAYOUTS[arguments.layout]
 
     try:
@@ -112,7 +112,7 @@ def _lock_state(report: AuditReport, people: list[Participant]) -> str:
         writer = next((one for one in people if one.writing), None)
         return "held for writing" + ("" if writer is None or writer.alive else " by a dead process")
     if report.owner_died:
-        return "free, but its last writer died inside: the payload may be half written"
+        return "free, but the last writer died while it held it: the payload may be half written"
     return _readers(report.readers)
 
 
@@ -121,7 +121,7 @@ def _readers(count: int) -> str:
 
 
 def _winmmf_lock_state(state: LockState) -> str:
-    """This layout does not tell who holds the lock."""
+    """This layout does not name the holder of the lock."""
     if not state.initialised:
         return "not initialised"
     return "held for writing" if state.writing else _readers(state.readers)

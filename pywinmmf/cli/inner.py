@@ -8,7 +8,6 @@ from pywinmmf.registry import claim_name
 
 
 def visible(names: Sequence[str]) -> list[str]:
-    """The names that are no part of a channel in the same list, such as the mark of a shared camera,
-    ``NAME.shared``."""
+    """The names without those that belong to a channel in the same list, such as ``NAME.shared`` of a shared camera."""
     inner = {claim_name(name) for name in names}
     return [name for name in names if name not in inner]

@@ -1,5 +1,5 @@
-"""``pywinmmf --include-dir`` and the like: where the files for programs in other languages are, and how a C compiler is
-told of them."""
+"""``pywinmmf --include-dir`` and the like: the files for programs in other languages, and the compiler options to use
+them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pywinmmf.paths import compile_options, import_library_path, link_options
 OPTIONS = {
     "--include-dir": (f"{__name__}:print_include_dir", "print the folder of wmmf.h"),
     "--library": (f"{__name__}:print_library", "print the path of the shared library"),
-    "--import-library": (f"{__name__}:print_import_library", "print the path of what programs are linked with"),
-    "--cflags": (f"{__name__}:print_compile_options", "print the options that compile a program (gcc, clang, mingw)"),
-    "--ldflags": (f"{__name__}:print_link_options", "print the options that link it"),
+    "--import-library": (f"{__name__}:print_import_library", "print the path of the file to link programs with"),
+    "--cflags": (f"{__name__}:print_compile_options", "print the options to compile a program (gcc, clang, mingw)"),
+    "--ldflags": (f"{__name__}:print_link_options", "print the options to link it"),
 }
-"""Option, the function that prints, and the help."""
+"""The option, the function that prints, and the help."""
 
 
 def print_include_dir(_arguments: argparse.Namespace) -> int:
@@ -35,7 +35,7 @@ def print_library(_arguments: argparse.Namespace) -> int:
 
 
 def print_import_library(_arguments: argparse.Namespace) -> int:
-    """Print the path of what programs are linked with."""
+    """Print the path of the file to link programs with."""
     print(import_library_path())
     return 0
 

@@ -19,14 +19,14 @@ COLUMNS = ["name", "namespace", "kind", "size", "sequence", "participants"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    parser.add_argument("--namespace", choices=["local", "global"], help="list only this one; default: both")
-    parser.add_argument("--all", action="store_true", help="also list what belongs to a channel, such as NAME.shared")
+    parser.add_argument("--namespace", choices=["local", "global"], help="list only this namespace; default: both")
+    parser.add_argument("--all", action="store_true", help="also list the parts of channels, such as NAME.shared")
     add_json(parser)
     parser.set_defaults(run=f"{__name__}:run")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the list. Looking opens read-only and changes nothing."""
+    """Print the list. This opens sections read-only and changes nothing."""
     rows = []
     for namespace in [arguments.namespace] if arguments.namespace else ["local", "global"]:
         names = list_sections(Namespace[namespace.upper()])
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
             try:
                 rows.append({"name": name, "namespace": namespace, **_in_short(name, Namespace[namespace.upper()])})
             except NotFoundError:
-                continue  # closed since
+                continue  # closed meanwhile
     if arguments.json:
         print(json.dumps(rows))
     else:

@@ -1,4 +1,4 @@
-"""Arguments that several commands have, and the values that they accept."""
+"""Arguments of several commands, and their values."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pywinmmf import Namespace
 from .completion import open_names
 
 NUMBER_LIMIT = 1e9
-MOST_PIXELS = 16384  # of a row or column
+MOST_PIXELS = 16384  # in a row or column
 
 
 def positive(text: str) -> float:
-    """A number above 0 that clocks can count."""
+    """A number above 0 that is not too large for a clock."""
     try:
         number = float(text)
     except ValueError:
@@ -48,22 +48,22 @@ def new_file(text: str) -> Path:
     folder = path.parent
     if not folder.is_dir():
         raise argparse.ArgumentTypeError(
-            f"{text!r}: expected a file in a folder that exists; there is no {str(folder)!r}"
+            f"{text!r}: expected a file in an existing folder; there is no {str(folder)!r}"
         )
     if path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a file, this is a folder")
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a file, but this is a folder")
     if not os.access(folder, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a file in a folder that can be written to")
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a file in a writable folder")
     return path
 
 
 def name(text: str) -> str:
-    """The name of a section. In the C locale Python does not decode letters beyond ASCII, but it keeps their bytes, and
+    """The name of a section. In the C locale Python does not decode non-ASCII letters, but it keeps their bytes, and
     names are UTF-8."""
     try:
         return os.fsencode(text).decode()
     except UnicodeError:
-        return text  # the library says what is wrong with it
+        return text  # the library reports what is wrong with it
 
 
 def add_name(parser: argparse.ArgumentParser, what: str) -> None:

@@ -15,28 +15,28 @@ Parsed = TypeVar("Parsed")
 
 
 class Command(NamedTuple):
-    """One line of the list of commands. The module of this package with its name has ``add_arguments(parser)``."""
+    """A command. The module of this package with the same name has ``add_arguments(parser)``."""
 
     help: str
     extra: str = ""
-    """The extra of the package that brings what the command needs; empty: it needs nothing."""
+    """The package extra that the command needs; empty: none."""
     uses_opencv: bool = False
 
 
 COMMANDS = {
     "ls": Command("list the sections and channels that are open"),
-    "info": Command("show what a section is, who holds it and how often it changes"),
-    "audit": Command("compare header, lock and tallies; damage poisons the section"),
+    "info": Command("describe a section, its lock and its participants, and show how often it changes"),
+    "audit": Command("compare header, lock and counts; damage poisons the section"),
     "unlock": Command("free the lock of a section of the winmmf layout whose holder was killed"),
     "camera": Command("share cameras with all programs of this machine", "camera", uses_opencv=True),
     "view": Command("show a channel in the browser", "view", uses_opencv=True),
     "record": Command("record a channel as a video", "record", uses_opencv=True),
     "snapshot": Command("save the newest picture of a channel", "camera", uses_opencv=True),
     "top": Command("show a live table of frame channels", "top"),
-    "demo": Command("run one process that owns a camera and others that see its pictures", "demo", uses_opencv=True),
-    "bench": Command("measure frames against bare C and the peers that are installed", "bench"),
-    "doctor": Command("try what this machine lets the library do, and say what to do about the rest"),
-    "completion": Command("print the script that completes commands in a shell", "completion"),
+    "demo": Command("run a process that owns a camera and others that check its pictures", "demo", uses_opencv=True),
+    "bench": Command("compare the speed with bare C and other installed libraries", "bench"),
+    "doctor": Command("check what works on this machine, and give advice about what does not"),
+    "completion": Command("print a script that completes commands in a shell", "completion"),
 }
 
 
@@ -62,26 +62,26 @@ class CommandParser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Parsed | None = None
     ) -> tuple[Any, list[str]]:
-        """Parse as every parser does, after declaring the arguments."""
+        """Parse like every parser, after declaring the arguments."""
         self.declare()
         return super().parse_known_args(args, namespace)
 
 
 def needs(command: Command) -> str:
-    """What to install for a command; empty: nothing."""
+    """The advice what to install for a command; empty: nothing."""
     if not command.extra:
         return ""
     what = f"pip install 'pywinmmf[{command.extra}]'"
     if not command.uses_opencv:
         return f"Needs the extra {command.extra!r}: {what}"
     return (
-        f"Needs the extra {command.extra!r}: {what}, and OpenCV: whichever of its packages is installed is used; "
-        f"if none is, pip install opencv-python, or, without windows, 'pywinmmf[headless]'."
+        f"Needs the extra {command.extra!r}: {what}, and any package of OpenCV; "
+        f"if none is installed, pip install opencv-python or, without windows, 'pywinmmf[headless]'."
     )
 
 
 def build_parser(*, declare_all: bool = False) -> CommandParser:
-    """The whole command line. ``declare_all``: with the arguments of every command, not only of those that are used."""
+    """The whole command line. ``declare_all``: with the arguments of all commands, not only of the used one."""
     parser = CommandParser(prog="pywinmmf", description="Named shared memory for Python, C, C++ and C#.")
     parser.add_argument(
         "--version", action="version", version=pywinmmf.__version__, help="print the version of the package"

@@ -1,4 +1,4 @@
-"""What commands have in common: exit codes, output, and text without control characters."""
+"""Shared by commands: exit codes, output, and text without control characters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNREADABLE = 2
 
 
 def flush() -> None:
-    """Write what was printed. If it cannot be written, drop it: the interpreter would try again at its end."""
+    """Flush the output. If that fails, drop it: the interpreter would try again at its end."""
     try:
         print(end="", flush=True)
     except OSError:
@@ -30,8 +30,8 @@ def print_table(columns: list[str], rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def shown(value: object) -> str:
-    """The text for a terminal: names may contain control characters, which a terminal obeys, and characters that it
-    lacks."""
+    """The text for a terminal: names may contain control characters, which a terminal would obey, and characters that
+    it cannot show."""
     if value is None:
         return "none"
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"

@@ -1,4 +1,4 @@
-"""``pywinmmf unlock``: free the lock of a section whose holder was killed, where the layout cannot tell."""
+"""``pywinmmf unlock``: free the lock of a killed process, in a layout that cannot detect the death."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ DONE, REFUSED = 0, 1  # exit codes
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    parser.description = f"""The winmmf layout does not say who holds its lock, so the lock of a process that was killed
-        stays held. This shows which processes have the section open, and frees the lock with --yes. The payload may be
-        half written. Sections of the native layout recover by themselves. Exit code {DONE}: the lock is free;
-        {REFUSED}: nothing was changed."""
+    parser.description = f"""The winmmf layout does not name the holder of its lock, so the lock of a killed process
+        stays held. This command shows which processes have the section open, and frees the lock with --yes. The
+        payload may be half written. Sections of the native layout recover by themselves. Exit code {DONE}: the lock
+        is free; {REFUSED}: nothing was changed."""
     add_name(parser, "section")
     parser.add_argument("--layout", choices=["winmmf"], default="winmmf", help="the layout (default: winmmf)")
-    parser.add_argument("--yes", action="store_true", help="free the lock, whoever holds it")
+    parser.add_argument("--yes", action="store_true", help="free the lock, whichever process holds it")
     parser.set_defaults(run=f"{__name__}:run")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show who has it open, and free the lock."""
+    """Show which processes have it open, and free the lock."""
     with MemoryMappedFile.open(arguments.name, namespace=arguments.namespace, layout=Layout.WINMMF) as section:
         print(f"{arguments.name} is open in: {_who_has_open(section)}")
         if not arguments.yes:
-            print("nothing was changed: repeat this with --yes if none of them holds the lock")
+            print("nothing was changed: add --yes if none of them holds the lock")
             return REFUSED
         section.break_lock()
     print("the lock is free; the payload may be half written")
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _who_has_open(section: MemoryMappedFile) -> str:
-    """The processes in whose memory it is, as far as this user may look."""
+    """The processes that have it mapped, as far as this user may know."""
     if sys.platform == "win32":
         return "unknown, because Windows does not tell"
     address = ctypes.addressof(ctypes.c_char.from_buffer(section))
@@ -52,7 +52,7 @@ def _who_has_open(section: MemoryMappedFile) -> str:
 
 
 def _mapped_files(process: str) -> list[tuple[int, int, tuple[str, str]]]:
-    """Start and end of what a process has mapped, and device and inode of the file; empty if that is secret."""
+    """Start and end of the mappings of a process, with device and inode of the file; empty if not accessible."""
     try:
         lines = Path("/proc", process, "maps").read_text(errors="replace").splitlines()
     except OSError:

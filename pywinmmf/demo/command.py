@@ -1,4 +1,4 @@
-"""The command itself: starts the processes, shows what they report, gives the verdict."""
+"""The command itself: starts the processes, shows their reports, gives the verdict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rich.table import Table
 from pywinmmf import Namespace
 from pywinmmf.cli.ending import APART
 
-import_module("pywinmmf.opencv")  # the processes need it: if it is missing or broken, that is told before they start
+import_module("pywinmmf.opencv")  # the processes need it: report a missing or broken one before they start
 
 START_SECONDS = 30  # for all consumers to see the first picture
 STOP_SECONDS = 20
@@ -57,7 +57,7 @@ class Worker:
             report = json.loads(line)
         except ValueError:
             return
-        if isinstance(report, dict):  # other output is no report
+        if isinstance(report, dict):  # other output is not a report
             self.report = report
             self.reported.set()
 
@@ -68,11 +68,11 @@ class Worker:
 
     @property
     def frames(self) -> int:
-        """How many it has received, or written."""
+        """How many frames it has received or written."""
         return int(self.report.get("frames", 0))
 
     def finish(self) -> str:
-        """Tell the process to stop and wait for its last report. Returns what went wrong; empty if nothing did."""
+        """Tell the process to stop and wait for its last report. Returns the problem, or an empty text."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -87,7 +87,7 @@ class Worker:
 
 
 def _python(module: str) -> list[str]:
-    # -P: the installed package, not the sources that may be in the current folder.
+    # -P: import the installed package, not sources in the current folder.
     return [sys.executable, "-P", "-m", f"pywinmmf.demo.{module}"]
 
 
@@ -121,7 +121,7 @@ def run(options: argparse.Namespace) -> int:
             _watch(live, workers, options.seconds, lambda: False)
     except KeyboardInterrupt:
         console.print("stopped")
-    except OSError:  # one could not be started
+    except OSError:  # a process could not be started
         for worker in reversed(workers):
             worker.finish()
         raise
@@ -131,7 +131,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _watch(live: Live, workers: list[Worker], seconds: float, is_done: Callable[[], bool]) -> None:
-    """Show the table until it is done, the time is over, or one of the processes has ended."""
+    """Show the table until it is done, the time has passed, or one of the processes has ended."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and all(worker.running for worker in workers) and not is_done():
         time.sleep(TICK)

@@ -1,4 +1,4 @@
-"""A process that looks at the pictures: ``python -m pywinmmf.demo.consumer``."""
+"""A process that checks the pictures: ``python -m pywinmmf.demo.consumer``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ THUMBNAIL_SECONDS = 0.2
 
 
 class ContactSheet:
-    """Thumbnails of frames as this process received them: of the first, then of ever rarer ones."""
+    """Thumbnails of received frames: first of every frame, then of fewer and fewer."""
 
     def __init__(self) -> None:
         self.thumbnails: list[Picture] = []
@@ -31,7 +31,7 @@ class ContactSheet:
         self._next = time.perf_counter()
 
     def offer(self, picture: Picture) -> None:
-        """Take the picture if it is time for one; when full, keep every second one and slow down."""
+        """Take the picture if it is time for one. When full, keep every second thumbnail and slow down."""
         if time.perf_counter() < self._next:
             return
         if len(self.thumbnails) == SHEET_COLUMNS * SHEET_ROWS:
@@ -52,7 +52,7 @@ class ContactSheet:
 
 @plain_errors
 def main() -> None:
-    """Read every frame that comes until told to stop, and check each by its checksum."""
+    """Read every frame until told to stop, and verify its checksum."""
     parser = argparse.ArgumentParser()
     parser.add_argument("name")
     parser.add_argument("--namespace", type=int, required=True)

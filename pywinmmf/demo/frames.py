@@ -1,4 +1,4 @@
-"""What the demo keeps in its section: one frame, and what is needed to check it.
+"""The content of the demo's section: one frame, and the fields to verify it.
 
 Little endian, at offset 0: frame number (from 1), time of capture in nanoseconds, width, height, CRC-32 of the
 pixels. At PIXELS: height x width x 3 bytes, blue green red. Producer and consumers use ``time.perf_counter_ns``, which

@@ -1,4 +1,4 @@
-"""What the demo's processes have in common: they stop when their standard input ends, and report in JSON lines."""
+"""Shared by the demo's processes: they stop when their standard input ends, and report in lines of JSON."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plain_errors(main: Callable[[], None]) -> Callable[[], None]:
 
 
 def stop_event() -> threading.Event:
-    """Set when the process that started this one closes our standard input, or is gone."""
+    """Set when the parent process closes our standard input, or has ended."""
     stop = threading.Event()
 
     def watch() -> None:
@@ -51,7 +51,7 @@ class Report:
         self._started = self._printed = time.perf_counter()
 
     def tick(self) -> None:
-        """Print if it is time to."""
+        """Print when it is time."""
         if time.perf_counter() - self._printed >= REPORT_SECONDS:
             self.print()
 
@@ -69,6 +69,6 @@ class Report:
             "torn": self.torn,
             "missed": self.missed,
         }
-        with suppress(BrokenPipeError):  # the command has gone; the end of our input will say so
+        with suppress(BrokenPipeError):  # the command has ended; our input will end as well
             print(json.dumps(values))
             flush()

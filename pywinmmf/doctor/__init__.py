@@ -1,1 +1,1 @@
-"""What this machine lets the library do: ``pywinmmf doctor``. It uses the public API only."""
+"""``pywinmmf doctor``: checks what works on this machine. It uses only the public API."""

@@ -8,15 +8,15 @@ State = Literal["fine", "note", "problem"]
 
 
 REPORT = "please report this, with the output of pywinmmf doctor --json"
-"""The advice where the library is at fault."""
+"""The advice for a fault of the library."""
 
 
 class Finding(NamedTuple):
-    """What was found, and what to do about it."""
+    """A result, and the advice for it."""
 
     subject: str
     state: State
-    """``fine``; ``note``: works, with a limit that you should know; ``problem``: does not work."""
+    """``fine``; ``note``: works, with a limit that you should know about; ``problem``: does not work."""
     found: str
     advice: str = ""
-    """What to do; empty if nothing is needed."""
+    """What to do; empty: nothing."""

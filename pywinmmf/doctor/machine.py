@@ -19,9 +19,9 @@ from pywinmmf import registry
 
 from .finding import REPORT, Finding
 
-LEAST_ROOM = 256 << 20  # bytes; some channels of full HD pictures
+LEAST_ROOM = 256 << 20  # bytes; a few channels of full HD pictures
 COARSE_SLEEP = 0.005  # seconds
-CAMERA_SECONDS = 30.0  # for all drivers to say what they have
+CAMERA_SECONDS = 30.0  # until all drivers have listed their cameras
 NAME_CAMERAS = "from pywinmmf.camera.devices import devices\nfor device in devices(): print(device.name)"
 
 
@@ -54,7 +54,7 @@ def _clock() -> Finding:
     found = f"a sleep of 1 ms takes {length * 1e3:.1f} ms"
     if length < COARSE_SLEEP:
         return Finding("clock", "fine", found)
-    return Finding("clock", "note", found, "timeouts below that are rounded up; wake-ups are not: they need no clock")
+    return Finding("clock", "note", found, "shorter timeouts are rounded up; wake-ups are not delayed")
 
 
 def _cameras() -> Finding:
@@ -63,21 +63,23 @@ def _cameras() -> Finding:
     if unreadable := registry.unreadable():
         advice = "remove that file, or make it readable for this user"
         return Finding("cameras", "problem", "; ".join(unreadable), advice)
-    if importlib.util.find_spec("cv2_enumerate_cameras") is None:  # readers do not need it
-        advice = "only to share cameras: pip install 'pywinmmf[camera]'"
-        return Finding("cameras", "note", f"{found}; those of the machine cannot be listed", advice)
+    if importlib.util.find_spec("cv2_enumerate_cameras") is None:  # readers do not need this package
+        advice = "to share cameras: pip install 'pywinmmf[camera]'"
+        return Finding("cameras", "note", f"{found}; the machine's cameras cannot be listed", advice)
     try:
         seen = _devices()
     except (OSError, subprocess.SubprocessError) as error:
-        return Finding("cameras", "problem", f"{found}; asking for them failed: {error}", "see OpenCV and the driver")
+        return Finding(
+            "cameras", "problem", f"{found}; listing all cameras failed: {error}", "check OpenCV and the driver"
+        )
     return Finding("cameras", "fine", f"{found}; of the machine: {', '.join(seen) or 'none'}")
 
 
 def _devices() -> list[str]:
-    """The names of the machine's cameras. Another process asks: a driver may end it, or never answer."""
+    """The names of the machine's cameras. Another process lists them, because a driver may crash or hang."""
     done = subprocess.run(
         [sys.executable, "-c", NAME_CAMERAS],
-        input="",  # of nothing: there may be no /dev/null
+        input="",  # there may be no /dev/null
         capture_output=True,
         encoding="utf-8",
         errors="replace",
@@ -85,13 +87,13 @@ def _devices() -> list[str]:
         env={**os.environ, "PYTHONSAFEPATH": "1", "PYTHONIOENCODING": "utf-8"},
     )
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or [f"the process that asked ended with exit status {done.returncode}"]
+        said = done.stderr.strip().splitlines() or [f"the process ended with exit status {done.returncode}"]
         raise ChildProcessError(said[-1])
     return done.stdout.splitlines()
 
 
 def _large_pages() -> Finding:
-    """Which sections the system would put into large pages: it is asked for one of each."""
+    """Which kinds of sections get large pages: it creates one of each."""
     kinds: dict[str, Callable[[], pywinmmf.MemoryMappedFile]] = {
         "with a name": lambda: pywinmmf.MemoryMappedFile.create(f"pywinmmf-doctor-{os.getpid()}", 1, large_pages=True),
         "without": lambda: pywinmmf.MemoryMappedFile.create_unnamed(1, large_pages=True),
@@ -117,7 +119,7 @@ def _linux() -> Iterator[Finding]:
     yield _folder(Path("/dev/shm"))
     limit = Path("/sys/fs/cgroup/memory.max")
     if limit.exists() and (text := limit.read_text().strip()) != "max":
-        advice = "shared memory counts against it: a section that does not fit is refused"
+        advice = "shared memory counts against this limit: a section that does not fit is refused"
         yield Finding("control group", "note", f"memory limit {int(text) >> 20} MB", advice)
     if os.getuid() >= 1000 and Path("/run/systemd/seats").exists() and not _keeps_memory_of_users():
         advice = "RemoveIPC=no in logind.conf, or loginctl enable-linger, or run the service as a system user"
@@ -134,11 +136,11 @@ def _folder(memory: Path) -> Finding:
         advice = f"mount -o remount,rw {memory}; containers: --tmpfs {memory}"
         return Finding("memory", "problem", f"{memory} is mounted read-only", advice)
     if not os.access(memory, os.W_OK | os.X_OK):
-        advice = f"its mode is 1777 as a rule: chmod 1777 {memory}"
+        advice = f"its mode is usually 1777: chmod 1777 {memory}"
         return Finding("memory", "problem", f"this user may not write in {memory}", advice)
     if system.f_files and not system.f_favail:
-        advice = f"remove what nobody needs there, or mount -o remount,nr_inodes=... {memory}"
-        return Finding("memory", "problem", f"{memory} has no room for another file: all its inodes are used", advice)
+        advice = f"remove unused files there, or mount -o remount,nr_inodes=... {memory}"
+        return Finding("memory", "problem", f"{memory} cannot hold another file: all its inodes are used", advice)
     if not system.f_blocks:
         return Finding("memory", "fine", f"{memory} has no limit of its own")
     advice = "sections live there: make it larger (mount -o remount,size=...; docker run --shm-size=1g)"
@@ -165,7 +167,7 @@ def _privileges() -> Finding:
             ["whoami", "/priv", "/fo", "csv", "/nh"], capture_output=True, text=True, timeout=30, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
-        return Finding("privileges", "note", f"whoami /priv did not say: {error}", "run whoami /priv yourself")
+        return Finding("privileges", "note", f"whoami /priv failed: {error}", "run whoami /priv yourself")
     held = {row[0] for row in csv.reader(said.splitlines()) if row}
     found = ", ".join(
         f"{name} {'held' if name in held else 'missing'}"
@@ -173,7 +175,7 @@ def _privileges() -> Finding:
     )
     if "SeCreateGlobalPrivilege" in held:
         return Finding("privileges", "fine", found)
-    advice = "only services and administrators create in Global\\: use the namespace LOCAL, or run as one of them"
+    advice = "only services and administrators can create in Global\\: use the namespace LOCAL, or run as one of them"
     return Finding("privileges", "note", found, advice)
 
 
@@ -183,10 +185,10 @@ def _session() -> Finding:
     session = ctypes.c_uint32()
     kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]
     if not kernel.ProcessIdToSessionId(os.getpid(), ctypes.byref(session)):
-        return Finding("session", "note", "Windows did not say which session this is", REPORT)
+        return Finding("session", "note", "Windows did not report the session", REPORT)
     if session.value:
         return Finding("session", "fine", f"session {session.value}, of a user")
-    advice = "this is the session of services: names of LOCAL are not seen by users' programs, those of GLOBAL are"
+    advice = "this is the session of services: users' programs see names in GLOBAL, but not in LOCAL"
     return Finding("session", "note", "session 0", advice)
 
 
@@ -203,12 +205,12 @@ def _windows_room() -> Finding:
     status = Status(length=ctypes.sizeof(Status))
     kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]
     kernel.GlobalMemoryStatusEx(ctypes.byref(status))
-    free = int(status.f3)  # ullAvailPageFile: what may still be committed
-    return _room("the paging file", free, "a section needs room in the paging file: make it larger, or close programs")
+    free = int(status.f3)  # ullAvailPageFile: bytes that can still be committed
+    return _room("the paging file", free, "sections need space in the paging file: make it larger, or close programs")
 
 
 def _asked(subject: str, ask: Callable[[], Finding]) -> Finding:
     try:
         return ask()
     except OSError as error:
-        return Finding(subject, "note", f"Windows did not say: {error}", REPORT)
+        return Finding(subject, "note", f"Windows did not report it: {error}", REPORT)

@@ -1,4 +1,4 @@
-"""The other process of the trials: it does what each line on its standard input says, and answers with a line."""
+"""The other process of the trials: it carries out each line of its standard input, and answers with a line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def main() -> None:
     name = sys.argv[1]
     try:
         section = MemoryMappedFile.open(name)
-    except NotFoundError:  # who started this process was ended meanwhile
+    except NotFoundError:  # the process that started this one has ended
         return
     with section:
         for line in sys.stdin:
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _echo(section: MemoryMappedFile) -> None:
-    """Answer every change by another with a change."""
+    """Answer every change with another change."""
     sequence = section.sequence
     print("echo", flush=True)
     for _ in range(ECHOES):

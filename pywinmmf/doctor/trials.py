@@ -1,4 +1,4 @@
-"""What the library promises, tried between this process and another: names, lock, death, wake-up, frames."""
+"""Trials between this process and another: names, lock, death, wake-up, frames."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pywinmmf.cli.ending import APART
 from .finding import REPORT, Finding
 from .partner import ECHOES, FRAMES
 
-SECONDS = 10.0  # for what takes no time
+SECONDS = 10.0  # for steps that should be immediate
 SLOW_WAKE = 0.001  # seconds
 
 
@@ -46,12 +46,12 @@ class Partner:
             raise ChildProcessError(error.errno, f"{sys.executable} cannot be started: {error.strerror}") from error
 
     def ask(self, word: str) -> None:
-        """Ask it to do something, and wait for its answer."""
+        """Send it a request, and wait for its answer."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(f"{word}\n")
         answer = self._process.stdout.readline().strip()
         if answer != word:
-            raise ChildProcessError(f"the other process did not answer {word!r} but {answer!r}")
+            raise ChildProcessError(f"the other process answered {answer!r} instead of {word!r}")
 
     def kill(self) -> None:
         """Kill it."""
@@ -63,7 +63,7 @@ class Partner:
 
 
 def findings() -> Iterator[Finding]:
-    """Try everything, each with a partner and a section of its own. A failure does not stop the other trials."""
+    """Run all trials, each with its own partner and section. A failure does not stop the other trials."""
     yield _tried("names, local", lambda: _name(Namespace.LOCAL))
     yield _tried("names, global", lambda: _name(Namespace.GLOBAL))
     for subject, trial in (("lock", _exclusion), ("death", _death), ("wake-up", _wake_up), ("frames", _frames)):
@@ -78,9 +78,9 @@ def _tried(subject: str, trial: Callable[[], Finding]) -> Finding:
 
 
 def _advice(error: Error | OSError) -> str:
-    """What to do: a cause that the operating system gives is nothing to report."""
+    """The advice: a cause that the operating system gives need not be reported."""
     if error.os_error if isinstance(error, Error) else error.errno:
-        return "this system refuses it, for the reason in the message: change that, then run pywinmmf doctor again"
+        return "the system refuses it for the reason in the message: change that, then run pywinmmf doctor again"
     return REPORT
 
 
@@ -98,11 +98,11 @@ def _name(namespace: Namespace) -> Finding:
         ):
             one.write(b"doctor")
             if other.read(6) != b"doctor":
-                return Finding(subject, "problem", "what one handle wrote another does not read", REPORT)
+                return Finding(subject, "problem", "one handle does not read what another wrote", REPORT)
     except AccessDeniedError as error:
         if sys.platform != "win32" or namespace is not Namespace.GLOBAL:
             raise
-        advice = "creating takes SeCreateGlobalPrivilege, which services and administrators have; opening takes none"
+        advice = "creating needs SeCreateGlobalPrivilege, which services and administrators have; opening does not"
         return Finding(subject, "note", str(error), advice)
     return Finding(subject, "fine", "create, open, write, read")
 
@@ -121,9 +121,9 @@ def _exclusion(section: MemoryMappedFile, partner: Partner, _name: str) -> Findi
     partner.ask("lock")
     try:
         with section.write_lock(timeout=0.05):
-            return Finding("lock", "problem", "two processes have the write lock at the same time", REPORT)
+            return Finding("lock", "problem", "two processes held the write lock at the same time", REPORT)
     except LockTimeoutError:
-        return Finding("lock", "fine", "another process's write lock keeps us out")
+        return Finding("lock", "fine", "the write lock of another process excludes this one")
 
 
 def _death(section: MemoryMappedFile, partner: Partner, _name: str) -> Finding:
@@ -149,12 +149,10 @@ def _wake_up(section: MemoryMappedFile, partner: Partner, _name: str) -> Finding
         section.wait(sequence + 1, timeout=SECONDS)  # our own write
         lengths.append((time.perf_counter() - begin) / 2)
     median, worst = statistics.median(lengths), sorted(lengths)[int(len(lengths) * 0.99)]
-    found = (
-        f"{median * 1e6:.0f} us from a write to the other process (median), {worst * 1e6:.0f} us (of 100 the slowest)"
-    )
+    found = f"{median * 1e6:.0f} us from a write to the other process (median), {worst * 1e6:.0f} us (slowest of 100)"
     if median < SLOW_WAKE:
         return Finding("wake-up", "fine", found)
-    return Finding("wake-up", "note", found, "the machine is busy, or a guest of one that is: measure on the real one")
+    return Finding("wake-up", "note", found, "the machine is busy, or a guest on a busy one: measure on the target")
 
 
 def _frames(_section: MemoryMappedFile, partner: Partner, name: str) -> Finding:
@@ -163,6 +161,6 @@ def _frames(_section: MemoryMappedFile, partner: Partner, name: str) -> Finding:
         with channel.latest(timeout=SECONDS) as frame:
             whole = bytes(frame.data) == bytes([FRAMES - 1]) * 1000
             if not whole or frame.sequence != FRAMES:
-                found = f"frame {frame.sequence} of {FRAMES} is not what was published"
+                found = f"frame {frame.sequence} of {FRAMES} is not the published one"
                 return Finding("frames", "problem", found, REPORT)
     return Finding("frames", "fine", f"{FRAMES} frames of another process, the newest one read in place")

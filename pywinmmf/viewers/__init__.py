@@ -1,4 +1,4 @@
 """Looking at channels: ``pywinmmf view``, ``record``, ``snapshot`` and ``top``.
 
-All of them open read-only: no mistake of theirs can change a picture.
+All of them open channels read-only, so no bug in them can change a picture.
 """

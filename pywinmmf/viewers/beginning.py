@@ -1,4 +1,4 @@
-"""When a recording can begin that is to have the seconds before: as far as the channel's history reaches."""
+"""When a recording with earlier seconds can begin: as far back as the channel's history reaches."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import NamedTuple
 from pywinmmf import FrameChannel, FrameLostError, InvalidArgumentError, Namespace, NotSupportedError
 
 ATTEMPTS = 100
-SHOWN_NS = 1_000_000_000  # a frame that was the newest for so long is shown from when it is asked for on
+SHOWN_NS = 1_000_000_000  # a frame that was the newest for this long is shown from the requested time on
 
 
 class Beginning(NamedTuple):
-    """Of a recording, as ``time.perf_counter_ns()``."""
+    """The beginning of a recording, as ``time.perf_counter_ns()``."""
 
     at_ns: int
     first_ns: int
-    """The time of the frame that was the newest then; later, if there was none yet."""
+    """The time of the newest frame at that moment, or of the first frame after it."""
 
 
 def beginning(name: str, namespace: Namespace, before: float, now_ns: int, *, partly: bool = False) -> Beginning:
-    """So many seconds before ``now_ns``, or with the oldest frame of a channel that has not run for so long.
+    """``before`` seconds before ``now_ns``, or the oldest frame if the channel has not run for that long.
 
-    `NotSupportedError` if the channel has no history, `InvalidArgumentError` if its history is too short; ``partly``:
-    then also with the oldest frame.
+    `NotSupportedError` if the channel has no history, `InvalidArgumentError` if its history is too short; with
+    ``partly`` it then begins with the oldest frame.
     """
     with FrameChannel.open(name, namespace=namespace, readonly=True) as channel:
         if not channel.history:
             raise NotSupportedError(
                 f"channel {name!r} has no history, so its frames of {before:g} s ago are gone: expected a channel "
-                f"that is created with one, such as by: pywinmmf camera share --history {before:g}s"
+                f"with a history, such as from: pywinmmf camera share --history {before:g}s"
             )
         oldest, oldest_ns = _oldest(channel)
         at_ns = now_ns - round(before * 1e9)
@@ -41,13 +41,13 @@ def beginning(name: str, namespace: Namespace, before: float, now_ns: int, *, pa
             seconds = (now_ns - oldest_ns) / 1e9
             raise InvalidArgumentError(
                 f"the history of channel {name!r}, {channel.history} frames, reaches back {seconds:.1f} s: expected "
-                f"{before:g} s, so a longer history or fewer seconds before"
+                f"{before:g} s; use a longer history or a shorter time"
             )
         return Beginning(min(oldest_ns, now_ns), oldest_ns)
 
 
 def _newest_at(channel: FrameChannel, at_ns: int) -> int:
-    """The time of the frame that was the newest then. If it has just left the history, the next one will do."""
+    """The time of the newest frame at that moment. If it has just left the history, the next one is good enough."""
     try:
         with channel.at(timestamp_ns=at_ns) as frame:
             return frame.timestamp_ns
@@ -56,8 +56,8 @@ def _newest_at(channel: FrameChannel, at_ns: int) -> int:
 
 
 def _oldest(channel: FrameChannel) -> tuple[int, int]:
-    """Sequence and time of the oldest frame that is there; 0: none yet. `FrameLostError` if frames come faster than
-    they can be looked at."""
+    """Sequence and time of the oldest frame; 0: none yet. `FrameLostError` if frames come faster than we can look at
+    them."""
     for attempts in reversed(range(ATTEMPTS)):
         oldest = channel.oldest
         if not oldest:
@@ -65,7 +65,7 @@ def _oldest(channel: FrameChannel) -> tuple[int, int]:
         try:
             with channel.at(oldest) as frame:
                 return oldest, frame.timestamp_ns
-        except FrameLostError:  # another has become the oldest
+        except FrameLostError:  # another frame has become the oldest
             if not attempts:
                 raise
     return 0, 0

@@ -1,4 +1,4 @@
-"""The frames of a channel as they come, whatever becomes of its writer."""
+"""The frames of a channel as they come, whatever happens to its writer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pywinmmf import Frame, FrameChannel, LockTimeoutError, Namespace, NotFoundE
 
 from .state import State, most_seconds_between, state_of
 
-TICK = 0.25  # seconds without news after which a follower says so
+TICK = 0.25  # seconds without news after which a follower yields its state
 
 
 News = tuple[State, Frame | None]
@@ -19,12 +19,12 @@ News = tuple[State, Frame | None]
 class Follower:
     """Iterates for ever over the state of a channel, with each new frame, or with none every quarter of a second.
 
-    A frame that comes during a wait belongs to a live channel; a frame that was there before belongs to a stalled one.
-    A frame is valid until the next step. A stalled or poisoned channel is not kept open, but opened now and then:
-    keeping it open would keep its writer from creating another one of the same name.
+    A frame that comes during a wait belongs to a live channel; an earlier frame belongs to a stalled one. A frame is
+    valid until the next step. A stalled or poisoned channel is opened only from time to time: if it stayed open, its
+    writer could not create another one with the same name.
 
-    ``every``: each frame in order, as far as the channel's history reaches, in place of the newest. The first is the
-    newest one, or the first that is not older than ``since_ns``.
+    ``every``: each frame in order, as far as the channel's history reaches, instead of the newest one. The first is the
+    newest frame, or the first that is not older than ``since_ns``.
     """
 
     def __init__(self, name: str, namespace: Namespace, *, every: bool = False, since_ns: int | None = None) -> None:
@@ -47,7 +47,7 @@ class Follower:
             time.sleep(TICK)
 
     def _frames(self, channel: FrameChannel) -> Generator[News, None, State]:
-        """Until there are none any more; why."""
+        """Yields frames until there are no more; returns why."""
         wait, came = 0.0, -math.inf
         while True:
             try:
@@ -81,7 +81,7 @@ class Follower:
             wait = 0.0
 
     def _is_new(self, frame: Frame) -> bool:
-        """Whether it did not come before, when the channel was opened the last time."""
+        """Whether it had not come yet when the channel was last open."""
         sequence, timestamp_ns = self._newest
         if not self._every:
             return (frame.sequence, frame.timestamp_ns) != (sequence, timestamp_ns)

@@ -22,14 +22,14 @@ QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 85]
 
 
 class LivePicture:
-    """Follows the channel, and encodes each picture once, in a thread of its own, while somebody watches.
+    """Follows the channel and encodes each picture once, in its own thread, while there are viewers.
 
-    Made, used and closed in one event loop. A viewer that is slow gets fewer pictures.
+    It is made, used and closed in one event loop. A slow viewer gets fewer pictures.
     """
 
     def __init__(self, name: str, namespace: Namespace) -> None:
         self.problem = ""
-        """Why there is no picture although frames come; empty if there is one."""
+        """The reason why there is no picture although frames come; else empty."""
         self._name = name
         self._namespace = namespace
         self._loop = asyncio.get_running_loop()
@@ -49,7 +49,7 @@ class LivePicture:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
-        """While somebody watches."""
+        """Counts a viewer while this context manager is active."""
         self._viewers += 1
         self._watched.set()
         try:
@@ -60,7 +60,7 @@ class LivePicture:
                 self._watched.clear()
 
     async def other_than(self, had: bytes) -> bytes:
-        """Wait for a picture that the viewer has not had; the newest one."""
+        """Wait for a newer picture than the viewer's last one, and return the newest."""
         while self._newest is None or self._newest is had:
             await self._news.wait()
         return self._newest
@@ -79,7 +79,7 @@ class LivePicture:
         while self._watched.wait() and not self._closed:
             try:
                 self._follow()
-            except Exception as error:  # the page shows any error instead of a picture that stands still
+            except Exception as error:  # the page shows any error instead of a frozen picture
                 self._tell(None, problem_of(error))
                 time.sleep(RETRY_SECONDS)
 

@@ -1,4 +1,4 @@
-"""What a reader of a channel sees of it: rate, latency, missed frames."""
+"""Measures a channel from a reader's side: rate, latency, missed frames."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from pywinmmf import Namespace
 from .follower import Follower
 from .state import State, problem_of
 
-RECENT_FRAMES = 1000  # whose latency counts
-RATE_SECONDS = 2.0  # over which the rate is measured; or between two frames, if that is longer
+RECENT_FRAMES = 1000  # for the latency
+RATE_SECONDS = 2.0  # to measure the rate, or the time between two frames if that is longer
 RETRY_SECONDS = 0.5
-BOUNDS_MS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)  # of the histogram; above the last is one more
+BOUNDS_MS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)  # of the histogram; one more bar follows
 
 
 class Meter:
-    """Reads every frame that it can get, in a thread of its own, and keeps the figures, which any thread may ask
-    for."""
+    """Reads every frame that it can get, in its own thread, and keeps the figures; any thread may get them."""
 
     def __init__(self, name: str, namespace: Namespace) -> None:
         self._follower = Follower(name, namespace)
-        self._lock = threading.Lock()  # of what follows
+        self._lock = threading.Lock()  # protects the following attributes
         self._state = State.ABSENT
         self._problem = ""
         self._frames = 0
@@ -47,7 +46,7 @@ class Meter:
         while not self._stop.is_set():
             try:
                 self._follow()
-            except Exception as error:  # any error is reported instead of figures that stand still
+            except Exception as error:  # report any error instead of frozen figures
                 with self._lock:
                     self._state, self._problem = State.STALLED, problem_of(error)
                 self._stop.wait(RETRY_SECONDS)
@@ -70,7 +69,7 @@ class Meter:
                 return
 
     def _count(self, sequence: int) -> None:
-        """Count a frame, and what was missed before it, unless it is the first one of a channel."""
+        """Count a frame, and the missed ones before it, unless it is the first of a channel."""
         self._frames += 1
         if 0 < self._last < sequence:
             self._missed += sequence - self._last - 1
@@ -90,7 +89,7 @@ class Meter:
 
 
 def _rates(arrivals: list[tuple[float, int, int]]) -> dict[str, float]:
-    """Rates of all that is published, whether we read it or not."""
+    """Rates of all published frames, whether we read them or not."""
     fps = bytes_per_second = 0.0
     if len(arrivals) > 1:
         (start, first, _), (end, last, size) = arrivals[0], arrivals[-1]
@@ -100,7 +99,7 @@ def _rates(arrivals: list[tuple[float, int, int]]) -> dict[str, float]:
 
 
 def _latency(latencies_ms: list[float]) -> dict[str, Any]:
-    """Quantiles of sorted latencies, from publication to having the frame in hand."""
+    """Quantiles of sorted latencies, from publication until we have the frame."""
     ends = [*(bisect.bisect_left(latencies_ms, bound) for bound in BOUNDS_MS), len(latencies_ms)]
     counts = [end - start for start, end in zip([0, *ends], ends)]
     return {

@@ -1,4 +1,4 @@
-"""One look at a channel: what it is, its newest frame, and who has it open."""
+"""A snapshot of a channel: its properties, its newest frame, and the programs that have it open."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ class User(NamedTuple):
 
     pid: int
     program: str
-    """The name of the program; empty if the system does not say."""
+    """The name of the program; empty if unknown."""
     joined_unix_ns: int
     frames_written: int
     frames_held: int
-    """Frames that it reads now."""
+    """How many frames it reads now."""
     lag: int
-    """How many frames are newer than the oldest of those; 0 if it reads none."""
+    """How many frames are newer than the oldest that it reads; 0 if it reads none."""
 
 
 class Observation(NamedTuple):
-    """A snapshot, already old when it is read."""
+    """A snapshot, already old when you read it."""
 
     namespace: Namespace
     at: float
-    """When, as ``time.perf_counter()``."""
+    """The time of the snapshot, as ``time.perf_counter()``."""
     slots: int
     capacity: int
     sequence: int
@@ -49,14 +49,14 @@ class Observation(NamedTuple):
 
     @property
     def readers(self) -> list[User]:
-        """Participants that have written nothing."""
+        """Programs that have published nothing."""
         return [user for user in self.users if user.frames_written == 0]
 
 
 def observe(name: str, namespace: Namespace) -> Observation:
-    """Look at a channel, read-only."""
+    """Take a snapshot of a channel, read-only."""
     with MemoryMappedFile.open(name, namespace=namespace, readonly=True) as section:
-        found, participants = section.namespace, section.participants()  # before this look is one of them
+        found, participants = section.namespace, section.participants()  # before this process becomes one of them
     with FrameChannel.open(name, namespace=found, readonly=True) as channel:
         sequence = channel.sequence
         newest = channel.peek(PEEK_SECONDS) if sequence else None
@@ -88,5 +88,5 @@ def _user(one: Participant, sequence: int) -> User:
 
 
 def frames_per_second(before: Observation, after: Observation) -> float:
-    """How fast the sequence grew, per second; 0 if another channel has taken its place."""
+    """Frames per second between the two; 0 if another channel has taken its place."""
     return max(0, after.sequence - before.sequence) / max(after.at - before.at, 1e-9)

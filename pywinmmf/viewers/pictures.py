@@ -27,8 +27,8 @@ def silence() -> Iterator[None]:
 
 
 def encoded(picture: Picture, kind: str, options: Sequence[int] = ()) -> bytes:
-    """The bytes of a file of this kind, such as ``.jpg``. `FormatError` if no such file can hold the picture."""
-    # OpenCV 5 gives the reason in its log only; older versions raise an error.
+    """The bytes of a file of this kind, such as ``.jpg``. `FormatError` if such a file cannot contain the picture."""
+    # OpenCV 5 gives the reason only in its log; older versions raise an error.
     reason = "such files have no colours" if kind.lower() in COLOURLESS else "the picture is too large"
     with silence():
         try:

@@ -1,4 +1,4 @@
-"""``pywinmmf record``: what a channel shows, as a video file."""
+"""``pywinmmf record``: records a channel as a video file."""
 
 from __future__ import annotations
 
@@ -40,11 +40,10 @@ if TYPE_CHECKING:
 
     from pywinmmf.video_capture import Picture
 
-# By how many pictures a file may be ahead of the time or behind it. It must be more than a half: otherwise a camera
-# with the rate of the file, and a phase between two of its pictures, would lose a picture now and then and repeat the
-# next.
+# How many pictures a file may be ahead of the time or behind it. It must be more than a half. Otherwise a camera with
+# the rate of the file, but a phase between two of its pictures, would sometimes lose a picture and repeat the next one.
 SLACK = 0.75
-TRIGGER_SECONDS = 0.05  # between looks whether the line came; it has its own time
+TRIGGER_SECONDS = 0.05  # between checks whether the line has come; the line has its own time
 DESCRIPTIONS = {
     State.LIVE: "recording",
     State.STALLED: "stalled",
@@ -56,33 +55,33 @@ DESCRIPTIONS = {
 
 
 class Video:
-    """A video that lasts as long as the time that passed, however slowly it is written.
+    """A video that lasts as long as the recording, however slowly it is written.
 
-    Pictures that come too fast, or while the one before is being written, are left out. A picture of another size is
-    scaled to the size of the first. A context manager: its end completes the file, which then replaces an older file of
-    the name, except after an exception."""
+    It skips pictures that come too fast, or while the previous one is being written. It scales pictures to the size of
+    the first. It is a context manager: its end completes the file, which then replaces an older file of the same name,
+    except after an exception."""
 
     def __init__(self, file: Path, fps: float, seconds: float | None = None) -> None:
         self._rate = checked(file, fps)
         self._most = None if seconds is None else max(1, round(seconds * self._rate))
         self.frames = 0
-        """Written so far."""
+        """How many pictures were written so far."""
         self.missed = 0
-        """Pictures that had a place in the video, but came while the one before was being written."""
+        """Pictures that had a place in the video, but came while the previous one was being written."""
         self.skipped = 0
-        """Frames that were no pictures."""
+        """Frames that were not pictures."""
         self.problem: Error | None = None
-        """Why the last of those was no picture."""
+        """Why the last of those was not a picture."""
         self._path = file
         self._file: VideoFile | None = None
         self._last: Picture | None = None
-        self._ticks = 0  # of the video's rate that have begun
-        self._end = 0  # the same, including ticks for which the last picture stays
-        self._passed = 0  # pictures that we did not get, but whose time in the video may still be filled
+        self._ticks = 0  # ticks of the video's rate that have begun
+        self._end = 0  # the same, including ticks that repeat the last picture
+        self._passed = 0  # pictures that we did not get, but whose time may still be filled
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Its length."""
         return float(self._ticks / self._rate)
 
     def add(self, picture: Picture, second: float, missed: int = 0) -> None:
@@ -103,12 +102,12 @@ class Video:
         self._write(picture, tick)
 
     def skip(self, problem: Error) -> None:
-        """A frame that is no picture came."""
+        """Count a frame that is not a picture."""
         self.skipped += 1
         self.problem = problem
 
     def hold(self, second: float) -> None:
-        """Show the last picture until then. It is written again each second, so that a recording that is killed can be
+        """Show the last picture until then. It is written again each second, so that after a kill the recording can be
         played up to its last second."""
         self._end = round(second * self._rate)
         if self._last is not None and self._end - self._ticks >= self._rate:
@@ -116,7 +115,7 @@ class Video:
 
     def _write(self, picture: Picture, tick: int) -> None:
         assert self._file
-        self._ticks = tick + 1  # first, because a signal may interrupt writing it, and its time is over then
+        self._ticks = tick + 1  # first: if a signal interrupts the write, the time has passed anyway
         self._file.write(picture, tick)
         self.frames += 1
 
@@ -130,11 +129,11 @@ class Video:
             return
         with self._file:
             if self._last is not None and self._end > self._ticks:
-                self._write(self._last, self._end - 1)  # once more, because a file ends when its last picture does
+                self._write(self._last, self._end - 1)  # again, because a file ends with its last picture
 
 
 class Recording:
-    """Of a channel into a video. It may begin earlier than now: that part comes out of the channel's history."""
+    """A recording of a channel into a video. It may begin before now, with frames of the channel's history."""
 
     def __init__(
         self,
@@ -149,8 +148,8 @@ class Recording:
         trigger_ns: int | None = None,
     ) -> None:
         """It begins ``before`` seconds ago and ends in ``after`` seconds (None: never by itself), both counted from
-        now, or from a trigger, which does not come again: then a history that is too short gives what there is. Other
-        arguments as those of `record`."""
+        now, or from a trigger. A trigger does not come again, so it then accepts a history that is too short. Other
+        arguments are those of `record`."""
         now_ns = time.perf_counter_ns() if trigger_ns is None else trigger_ns
         self._name = name
         self._namespace = namespace
@@ -160,13 +159,13 @@ class Recording:
         had = (now_ns - self._begin.at_ns) / 1e9 if self._begin else 0.0
         self._sequence = 0
         self.seconds = None if after is None else had + after
-        """How long it is to be."""
+        """Its intended length."""
         self.video = Video(file, fps, self.seconds)
         self.lacks = max(0.0, before - had)
-        """Seconds of ``before`` that the channel does not have."""
+        """How many seconds of ``before`` the channel does not have."""
 
     def run(self, is_over: Callable[[], bool], show: Callable[..., None]) -> Video:
-        """Record until the time is over or ``is_over()``. ``show`` is called with what a progress bar needs."""
+        """Record until the time has passed or ``is_over()``. Calls ``show`` with the values for a progress bar."""
         with self.video:
             self._follow(is_over, show)
         return self.video
@@ -195,7 +194,7 @@ class Recording:
             self.video.skip(error)
             self._sequence = frame.sequence
             return
-        if not frame.intact:  # we were stopped, and its slot was taken back: it is missed, as the next one will tell
+        if not frame.intact:  # its slot was taken back while we were stopped; the next frame counts it as missed
             return
         missed = frame.sequence - self._sequence - 1 if 0 < self._sequence < frame.sequence else 0
         self._sequence = frame.sequence
@@ -205,8 +204,8 @@ class Recording:
         self.video.add(picture, self._second(frame), missed)
 
     def _second(self, frame: Frame | None) -> float:
-        """The time in the video of a frame, or of now if there is none to come before. A publisher's time that cannot
-        be is replaced by the time of arrival."""
+        """The time of a frame in the video, or of now without a frame. Replaces an impossible publisher's time by the
+        time of arrival."""
         assert self._begin is not None
         now_ns = time.perf_counter_ns()
         stamp_ns = now_ns if frame is None else frame.timestamp_ns
@@ -218,7 +217,7 @@ class Recording:
         if state is State.ABSENT:
             raise NotFoundError(f"no channel {self._name!r}")
         if state is State.POISONED:
-            raise PoisonedError(f"channel {self._name!r} is damaged: expected a new one")
+            raise PoisonedError(f"channel {self._name!r} is damaged: expected a sound one")
         if seconds > self._timeout:
             raise self.video.problem or LockTimeoutError(f"no frame in channel {self._name!r} for {self._timeout:g} s")
 
@@ -235,9 +234,9 @@ def record(
 ) -> Video:
     """Record what has just happened in a channel: from ``before`` seconds ago until ``after`` seconds from now.
 
-    It returns when the video is whole, and says in ``frames``, ``seconds`` and ``missed`` what is in it. Every frame is
-    read, in order, as long as writing is not behind by more than the channel's history; at most ``fps`` of a second are
-    written. ``timeout``: how long to wait for the first picture.
+    It returns when the video is complete; ``frames``, ``seconds`` and ``missed`` describe it. It reads every frame in
+    order, as long as writing does not fall behind by more than the channel's history, and writes at most ``fps``
+    pictures per second. ``timeout`` is how long to wait for the first picture.
 
     `NotSupportedError` if the channel has no history, `InvalidArgumentError` if the history is shorter than ``before``.
     """
@@ -246,11 +245,11 @@ def record(
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Record until the time is over or the user says to end."""
+    """Record until the time has passed or the user ends the command."""
     with Ending() as ending:
         recording = _begun(arguments, ending)
         if recording is None:
-            print("pywinmmf: ended before the line came: nothing is written", file=sys.stderr)
+            print("pywinmmf: ended before the line came: nothing was written", file=sys.stderr)
             return FAILED
         if recording.lacks:
             print(
@@ -263,7 +262,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _begun(arguments: argparse.Namespace, ending: Ending) -> Recording | None:
-    """The recording as it is asked for, from now or from the trigger on; None: the user said to end before."""
+    """The requested recording, from now or from the trigger on; None: the user ended the command before that."""
 
     def begin(trigger_ns: int | None) -> Recording:
         return Recording(
@@ -277,7 +276,7 @@ def _begun(arguments: argparse.Namespace, ending: Ending) -> Recording | None:
             trigger_ns=trigger_ns,
         )
 
-    recording = begin(None)  # which says at once what cannot be
+    recording = begin(None)  # reports impossible arguments at once
     if not arguments.on_trigger:
         return recording
     trigger = Trigger()
@@ -307,12 +306,12 @@ def _told(arguments: argparse.Namespace, video: Video) -> int:
     if video.problem:
         print(f"pywinmmf: frames left out: {video.skipped}, the last: {shown(video.problem)}", file=sys.stderr)
     if not video.frames:
-        print(f"pywinmmf: {shown(arguments.file)}: no picture came, nothing is written", file=sys.stderr)
+        print(f"pywinmmf: {shown(arguments.file)}: no picture came, nothing was written", file=sys.stderr)
         return FAILED
     if video.missed:
         print(
             f"pywinmmf: pictures missed: {video.missed}, because writing took too long: "
-            "smaller ones, a lower --fps or a longer history would help",
+            "use smaller ones, a lower --fps or a longer history",
             file=sys.stderr,
         )
     print(f"{shown(arguments.file)}: {video.frames} frames, {video.seconds:.1f} s")

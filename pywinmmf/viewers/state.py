@@ -8,7 +8,7 @@ from pywinmmf import Error, FrameChannel, Namespace
 from pywinmmf.registry import seconds_between_pictures
 
 STALLED_SECONDS = 2.0  # seconds without a frame after which a channel counts as stalled
-INTERVALS = 3  # intervals of a slowly shared camera that must also have passed
+INTERVALS = 3  # intervals of a slowly shared camera that must also pass
 
 
 class State(enum.Enum):
@@ -16,13 +16,13 @@ class State(enum.Enum):
 
     LIVE = "live"
     STALLED = "stalled"
-    """It is there, but no frame has come for some time, or none has come yet."""
+    """It exists, but no frame has come for some time, or none has come yet."""
     HUNG_UP = "hung up"
-    """The program that published has died, and none took over."""
+    """The publisher has died, and none took over."""
     GONE = "gone"
-    """The program that published has closed it; readers still have it open."""
+    """The publisher has closed it; readers still have it open."""
     POISONED = "poisoned"
-    """It is there, but damaged, and gives no more frames, until its owner declares it new."""
+    """It exists, but is damaged, and gives no more frames until its owner renews it."""
     ABSENT = "absent"
 
 
@@ -32,10 +32,10 @@ def state_of(channel: FrameChannel, name: str, namespace: Namespace) -> State:
 
 
 def most_seconds_between(name: str, namespace: Namespace) -> float:
-    """Between two frames, or the channel counts as stalled."""
+    """The most seconds between two frames before the channel counts as stalled."""
     return max(STALLED_SECONDS, INTERVALS * seconds_between_pictures(name, namespace))
 
 
 def problem_of(error: Exception) -> str:
-    """The error for people. Our errors and those of the system explain themselves; others need their class name."""
+    """The error as text. Our errors and those of the system explain themselves; others need their class name."""
     return str(error) if isinstance(error, (Error, OSError)) else f"{type(error).__name__}: {error}"

@@ -38,8 +38,8 @@ LEFT_OUT = [
     "size",
     "readers",
     "age",
-]  # in this order, if there is no room for all
-LEFT_OUT_LAST = ["state", "fps"]  # only if names, which can be folded, have less room than NAME_ROOM characters
+]  # in this order, if not all fit
+LEFT_OUT_LAST = ["state", "fps"]  # only if names, which can be folded, would have fewer than NAME_ROOM characters
 NAME_ROOM = 8
 NUMBERS = {"fps", "MB/s", "age", "slots", "readers"}
 ABSENT = "absent"
@@ -50,7 +50,7 @@ Seen = dict[tuple[str, Namespace], Observation | Error]
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the table until the user says to end, or once."""
+    """Show the table until the user ends the command, or once."""
     where = arguments.namespace
     if arguments.once or arguments.json:
         return _print_once(next(_tables(arguments.names, where, arguments.interval, time.sleep)), arguments)
@@ -73,14 +73,14 @@ def _live(tables: Iterator[list[Row]], console: Console) -> None:
 
 
 def _one_after_the_other(tables: Iterator[list[Row]]) -> None:
-    """Print whole tables as plain text, each with an empty line behind it, for a file or a pipe."""
+    """Print complete tables as plain text for a file or a pipe, each followed by an empty line."""
     for rows in tables:
         print_table(COLUMNS, rows)
         print(flush=True)
 
 
 def _tables(names: list[str], where: Namespace, interval: float, sleep: Callable[[float], None]) -> Iterator[list[Row]]:
-    """Tables without end, one after each interval."""
+    """Endless tables, one after each interval."""
     seen = _look(names, where)
     while True:
         sleep(interval)
@@ -107,7 +107,7 @@ def _look(names: list[str], where: Namespace) -> Seen:
 
 
 def _listed(where: Namespace) -> list[tuple[str, Namespace]]:
-    """The names of what is open, and where."""
+    """The names of open channels with their namespaces."""
     namespaces = (Namespace.GLOBAL, Namespace.LOCAL) if where is Namespace.ANY else (where,)
     return [(name, namespace) for namespace in namespaces for name in list_sections(namespace)]
 
@@ -140,7 +140,7 @@ def _print_once(rows: list[Row], arguments: argparse.Namespace) -> int:
 
 
 def _screen(rows: list[Row], console: Console) -> Table:
-    """As many rows as the terminal has lines for, and how many are left out."""
+    """As many rows as fit on the terminal, and how many do not."""
     for count in range(min(len(rows), console.height), -1, -1):
         table = _table(rows[:count], console)
         if count < len(rows):
@@ -151,7 +151,7 @@ def _screen(rows: list[Row], console: Console) -> Table:
 
 
 def _table(rows: list[Row], console: Console) -> Table:
-    """The table with all columns, or with those that a narrow terminal has room for; always with the name."""
+    """The table with all columns, or with those that fit on a narrow terminal; always with the name."""
     columns = list(COLUMNS)
     short = [{**row, "name": row["name"][:NAME_ROOM]} for row in rows]
     for left_out, measured in ((LEFT_OUT, rows), (LEFT_OUT_LAST, short)):

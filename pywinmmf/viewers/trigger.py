@@ -1,4 +1,4 @@
-"""A line on standard input as the sign that something has happened."""
+"""A line on standard input as the trigger of a recording."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pywinmmf import InvalidArgumentError
 
 
 class Trigger:
-    """Waits for a line in a thread of its own, which may wait for ever without keeping the process."""
+    """Waits for a line in its own thread, which may wait for ever without keeping the process alive."""
 
     def __init__(self) -> None:
         self._input = -1 if sys.stdin is None else sys.stdin.fileno()
@@ -21,10 +21,10 @@ class Trigger:
 
     @property
     def came_ns(self) -> int | None:
-        """When the line came, as ``time.perf_counter_ns()``; None: not yet. `InvalidArgumentError` if there are no
-        more lines to come."""
+        """When the line came, as ``time.perf_counter_ns()``; None: not yet. `InvalidArgumentError` if the input has
+        ended."""
         if self._ended:
-            raise InvalidArgumentError("standard input has ended: expected a line, as the sign to record")
+            raise InvalidArgumentError("standard input has ended: expected a line as the trigger")
         return self._came_ns
 
     def _read(self) -> None:

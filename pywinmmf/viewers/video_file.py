@@ -22,11 +22,11 @@ CODECS = {".mp4": ("mpeg4", "yuv420p"), ".avi": ("mjpeg", "yuvj420p")}
 # The same quality for all pictures, however long each is shown: 3, of 1 (best) to 31, in FFmpeg's unit.
 QUALITY = {"flags": "+qscale", "global_quality": str(3 * 118)}
 FPS = range(1, 1001)
-MOST_TICKS = 65535  # a second, or a part of it: what MPEG-4 can count
+MOST_TICKS = 65535  # per second: the limit of MPEG-4
 
 
 def checked(file: Path, fps: float) -> Fraction:
-    """The rate for such a file; `InvalidArgumentError` if it cannot have one."""
+    """The rate for such a file; `InvalidArgumentError` for an impossible file or rate."""
     if file.suffix.lower() not in CODECS:
         raise InvalidArgumentError(f"file {str(file)!r}: expected a name that ends with {' or '.join(CODECS)}")
     if not FPS.start <= fps < FPS.stop:
@@ -34,8 +34,8 @@ def checked(file: Path, fps: float) -> Fraction:
     return Fraction(fps).limit_denominator(int(MOST_TICKS / fps))
 
 
-# A recording that is killed can be played up to its last second: an MP4 is made of fragments of half a second, and
-# becomes an ordinary one at its end; an AVI only lacks its index, which players can do without.
+# After a kill the recording can be played up to its last second: an MP4 consists of fragments of half a second, and
+# becomes an ordinary one at its end; an AVI only lacks its index, which players do not need.
 OPTIONS = {
     ".mp4": {"movflags": "hybrid_fragmented", "frag_duration": "500000", "flush_packets": "1"},
     ".avi": {"flush_packets": "1"},
@@ -43,13 +43,13 @@ OPTIONS = {
 
 
 class VideoFile:
-    """A video file. Each picture has its time in ticks of 1 / ``rate`` seconds and is shown until the next one, so
-    no picture needs to be repeated. A context manager: its end completes the file.
+    """A video file. Each picture has its time in ticks of 1 / ``rate`` seconds and is shown until the next one, so no
+    picture needs to be repeated. It is a context manager: its end completes the file.
 
-    `FormatError` if such a file cannot have pictures of that size; the file is not touched then. `OSError` if it
-    cannot be written, now or at any later step.
+    `FormatError` if such a file cannot have pictures of that size; the file is then unchanged. `OSError` if it cannot
+    be written, now or at any later step.
 
-    A file that exists is kept until the new one is whole; until then the new one is called NAME.unfinished.mp4.
+    An existing file stays until the new one is complete. Until then the new one is called NAME.unfinished.mp4.
     """
 
     def __init__(self, file: Path, rate: Fraction, size: tuple[int, int]) -> None:
@@ -76,7 +76,7 @@ class VideoFile:
             raise OSError(error.errno, error.strerror, str(file)) from error
 
     def write(self, picture: Picture, tick: int) -> None:
-        """Add a BGR picture with a later time than the one before."""
+        """Add a BGR picture with a later time than the previous one."""
         frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
         frame.pts = tick
         self._container.mux(self._stream.encode(frame))

@@ -1,7 +1,7 @@
 """``pywinmmf view``: a page with the live picture and the state of a channel.
 
-Every program of the machine, of any user, can connect to a port of 127.0.0.1. So all paths begin with a random secret
-that is in the printed address only; without it nothing is served.
+Every program of the machine, of any user, can connect to a port of 127.0.0.1. So all paths begin with a random secret,
+which only the printed address contains; the server serves nothing without it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ HEADERS = {
 BOUNDARY = "frame"
 PART = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n".encode()
 SHUTDOWN_SECONDS = 1.0
-IDLE_SECONDS = 15.0  # after which a connection ends that sends no request, or takes no picture
+IDLE_SECONDS = 15.0  # after which a connection without a request, or that takes no picture, is closed
 SECRET_BYTES = 16
 
 
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_name(arguments: argparse.Namespace) -> None:
-    """`InvalidArgumentError` if no channel can have this name. The page shows all other errors."""
+    """`InvalidArgumentError` if the name is impossible for a channel. The page shows all other errors."""
     try:
         _channel(arguments.name, arguments.namespace)
     except InvalidArgumentError:
@@ -66,7 +66,7 @@ def _check_name(arguments: argparse.Namespace) -> None:
 
 
 LOG = logging.getLogger(__name__)
-# A client that sends something that is no request gets an answer; it is not logged.
+# An invalid request gets an answer and is not logged.
 LOG.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
 
 
@@ -122,7 +122,7 @@ async def _threads(app: web.Application) -> AsyncIterator[None]:
 async def _for_this_machine(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Refuse requests for the name of another host, which a foreign page may have pointed here (DNS rebinding)."""
+    """Refuse requests for another host name, which a foreign page may have pointed here (DNS rebinding)."""
     try:
         host = request.url.host or ""
     except ValueError:
@@ -140,7 +140,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _for_those_who_know(secret: str) -> Any:
-    """Refuse requests without the secret, whatever they ask for."""
+    """Refuse all requests without the secret."""
     expected = secret.encode()
 
     @web.middleware
@@ -149,7 +149,7 @@ def _for_those_who_know(secret: str) -> Any:
     ) -> web.StreamResponse:
         given = request.path.split("/")[1].encode("utf-8", "surrogateescape")
         if not secrets.compare_digest(given, expected):
-            raise web.HTTPForbidden(text="expected the whole address that pywinmmf view printed\n")
+            raise web.HTTPForbidden(text="expected the complete address that pywinmmf view printed\n")
         return await handler(request)
 
     return check
@@ -189,27 +189,27 @@ def _channel(name: str, where: Namespace) -> dict[str, Any]:
         "height": seen.height,
         "format": seen.fourcc,
         "bytes": seen.used,
-        "users": [user._asdict() for user in seen.users if user.pid != os.getpid()],  # this page has figures of its own
+        "users": [user._asdict() for user in seen.users if user.pid != os.getpid()],  # this page shows its own figures
     }
 
 
 async def _picture(request: web.Request) -> web.StreamResponse:
-    """A stream of JPEG pictures, each of which replaces the one before (MJPEG)."""
+    """A stream of JPEG pictures, each of which replaces the previous one (MJPEG)."""
     response = web.StreamResponse(headers={"Content-Type": f"multipart/x-mixed-replace; boundary={BOUNDARY}"})
     await response.prepare(request)
     if request.method == "HEAD":
         return response
     live = request.app[LIVE_PICTURE]
     picture = b""
-    with live.watched(), contextlib.suppress(ConnectionResetError):  # which is how viewers leave
+    with live.watched(), contextlib.suppress(ConnectionResetError):  # raised when a viewer leaves
         await response.write(PART)
         while True:
             picture = await live.other_than(picture)
-            # With the head of the next one at once: browsers show a picture when they see that.
+            # Followed at once by the head of the next one: browsers show a picture when they see that.
             sending = response.write(picture + b"\r\n" + PART)
             try:
                 await asyncio.wait_for(sending, IDLE_SECONDS)
-            except TimeoutError:  # the viewer takes nothing any more
+            except TimeoutError:  # the viewer no longer takes pictures
                 response.force_close()
                 if request.transport is not None:
                     request.transport.abort()

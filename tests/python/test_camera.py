@@ -1,4 +1,4 @@
-"""The shared camera: published whatever becomes of its source."""
+"""The shared camera: published whatever happens to its source."""
 
 from __future__ import annotations
 
@@ -383,7 +383,7 @@ def test_a_reader_of_every_slot_costs_pictures_only(name: str, share: Callable[.
 def test_only_one_program_shares_under_a_name(name: str, share: Callable[..., SharedCamera]) -> None:
     first = share(source="test", name=name)
     with FrameChannel.open(name, namespace=Namespace.GLOBAL) as reader:
-        with pytest.raises(AlreadyExistsError, match="shared by another program already"):
+        with pytest.raises(AlreadyExistsError, match="already shared by another program"):
             share(source="test", name=name)
         first.close()
         share(source="test", name=name)  # the reader that stayed gets the new one's pictures

@@ -85,7 +85,7 @@ def test_the_command_ends_well(name: str, folder: Path, ending: str, eventually:
         service.wait()
         end.close()
     assert f"sharing test as {name} (global)" in output
-    assert f"sharing {names[1]} no more" in log.read_text()
+    assert f"stopped sharing {names[1]}" in log.read_text()
     assert list((folder / "pywinmmf").iterdir()) == []
 
 
@@ -131,7 +131,7 @@ def test_a_name_that_is_taken_costs_no_other_camera(
             service.start()
             assert ready.wait(60)
             assert set(shared_cameras()) == {name}
-            taken = f"camera '{names[0]}' is shared by another program already: expected another --name"
+            taken = f"camera '{names[0]}' is already shared by another program: expected another --name"
             assert f"{taken}; it is tried again" in caplog.text
             sharings.reverse()
             with pytest.raises(AlreadyExistsError, match=re.escape(taken.replace(names[0], name))):
@@ -204,7 +204,7 @@ def test_what_another_user_sees_of_a_killed_program() -> None:
         timeout=60,
     )
     alive, dead, again = done.stdout.splitlines()
-    assert alive.startswith("False camera 'front' is shared by another program already")
+    assert alive.startswith("False camera 'front' is already shared by another program")
     assert dead.startswith("True camera 'front' is the name of a channel that a killed program of another user left")
     assert again == "shared again"
 
@@ -384,7 +384,7 @@ def test_two_signals_at_once_end_it(name: str, folder: Path) -> None:
     """A handler that wants a lock which the interrupted code has waits for ever."""
     done = subprocess.run([sys.executable, "-c", TWICE, str(folder), name], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert f"sharing {name} no more" in done.stderr
+    assert f"stopped sharing {name}" in done.stderr
 
 
 def test_a_signal_that_is_ignored_stays_so() -> None:

@@ -120,7 +120,7 @@ def test_a_camera_that_cannot_be_announced_is_shared_all_the_same(
     (tmp_path / "file").touch()
     monkeypatch.setattr(registry, "folders", lambda: [tmp_path / "file"])
     with shared(Sharing(source="test", name=name, size=SIZE)):
-        assert f"{name} is in no list" in caplog.text
+        assert f"{name} is not in the camera list" in caplog.text
         with FrameChannel.open(name, namespace=Namespace.GLOBAL, readonly=True) as channel:
             channel.next(timeout=30).release()
 

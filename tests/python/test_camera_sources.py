@@ -109,7 +109,7 @@ def test_devices_are_found_by_number_name_and_path(monkeypatch: pytest.MonkeyPat
         assert devices.find(source, source) == (number, devices.BACKEND)
     with pytest.raises(OSError, match=r"'Twin': 2 cameras .* /dev/video2, /dev/video4"):
         devices.find("Twin", "Twin")
-    with pytest.raises(OSError, match=r"'Back': no such video file, and no camera of this name"):
+    with pytest.raises(OSError, match=r"'Back': no such video file, and no camera with this name"):
         devices.find("Back", "Back")
 
 

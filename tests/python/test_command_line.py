@@ -247,7 +247,7 @@ def test_a_file_in_no_folder_is_refused_at_once(
         main([{"NAME": name, "FILE": str(file)}.get(word, word) for word in arguments])
     assert ended.value.code == 2
     error = capsys.readouterr().err
-    assert "expected a file in a folder that exists" in error
+    assert "expected a file in an existing folder" in error
     assert str(file.parent).replace("\\", "\\\\") in error
 
 

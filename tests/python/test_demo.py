@@ -71,9 +71,9 @@ def test_video_file_is_a_source(tmp_path: Path) -> None:
         (["--source", "97"], "no such camera"),
         (["--size", "0x7"], "expected WIDTHxHEIGHT"),
         (["--seconds", "-1"], "expected a number above 0"),
-        (["--consumer", "no-such-program x"], "expected a program that can be run"),
-        (["--consumer", '"no end'], "expected a program that can be run"),
-        (["--sheet", "no-such-folder/sheet.png"], "expected a file in a folder"),
+        (["--consumer", "no-such-program x"], "expected a program and its arguments"),
+        (["--consumer", '"no end'], "expected a program and its arguments"),
+        (["--sheet", "no-such-folder/sheet.png"], "expected a file in an existing folder"),
     ],
 )
 def test_errors_are_clear(arguments: list[str], expected: str, tmp_path: Path) -> None:

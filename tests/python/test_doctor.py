@@ -1,4 +1,4 @@
-"""``pywinmmf doctor``: on a machine that works it says so, and where something does not, it says what."""
+"""``pywinmmf doctor``: it confirms what works on a machine, and names what does not."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def fail_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("break_it", "subject", "said"),
     [
-        (fail_to_exclude, "lock", "two processes have the write lock"),
+        (fail_to_exclude, "lock", "two processes held the write lock"),
         (fail_to_exclude, "death", "overlooked"),
         (fail_to_open, "frames", "not available"),
         (fail_to_start, "wake-up", "nowhere"),
@@ -120,7 +120,7 @@ def test_what_does_not_hold_is_a_problem(
     [
         ("mount -t tmpfs tmpfs /mnt && mount --move /mnt /dev", "there is no folder /dev/shm", "mount a tmpfs"),
         ("mount -t tmpfs -o ro tmpfs /dev/shm", "/dev/shm is mounted read-only", "remount,rw"),
-        ("mount -t tmpfs -o nr_inodes=1 tmpfs /dev/shm", "no room for another file", "nr_inodes"),
+        ("mount -t tmpfs -o nr_inodes=1 tmpfs /dev/shm", "cannot hold another file", "nr_inodes"),
     ],
 )
 def test_the_advice_fits_the_memory_of_this_system(mount: str, said: str, advice: str) -> None:
@@ -129,7 +129,7 @@ def test_the_advice_fits_the_memory_of_this_system(mount: str, said: str, advice
     assert memory["subject"] == "memory" and said in memory["found"] and advice in memory["advice"]
     assert [finding["subject"] for finding in others] == SUBJECTS
     for finding in others:
-        assert "/dev/shm" in finding["found"] and "this system refuses it" in finding["advice"]
+        assert "/dev/shm" in finding["found"] and "the system refuses it" in finding["advice"]
     assert "Windows" not in str(report["findings"]) and "report this" not in str(report["findings"])
 
 

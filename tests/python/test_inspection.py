@@ -255,8 +255,8 @@ with section.write_lock():
     assert (facts["holder"]["alive"], facts["holder"]["program"]) == (False, "unknown")
     code, report = run("audit", section.name)  # it opens the section, and with that takes the dead one's record
     assert (code, report["owner_died"]) == (0, True)
-    assert "waits for repair" in report["verdict"]
-    assert run("info", section.name, "--interval", "0")[1]["lock"].startswith("free, but its last writer died")
+    assert "needs repair" in report["verdict"]
+    assert run("info", section.name, "--interval", "0")[1]["lock"].startswith("free, but the last writer died")
 
 
 def test_info_says_how_often_it_changes(

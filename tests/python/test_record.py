@@ -147,7 +147,7 @@ def test_pictures_that_come_while_one_is_written_are_missed_evenly(file: Path) -
 def test_record_with_an_encoder_that_is_too_slow(
     camera: str, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It loses pictures, but no time, and says so. In time for the last of them, it may still be at the one before."""
+    """It loses pictures, but no time, and reports them. In time for the last one, it may still be at the one before."""
 
     def slow(self: VideoFile, picture: Any, tick: int) -> None:
         time.sleep(0.1)

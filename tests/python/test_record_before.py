@@ -344,11 +344,11 @@ def test_a_trigger_that_never_comes(name: str, film: Callable[..., FrameChannel]
     waiting = Waiting(name, file)
     said = waiting.end("")
     assert waiting.process.returncode == 2
-    assert "standard input has ended: expected a line, as the sign to record" in said[1]
+    assert "standard input has ended: expected a line as the trigger" in said[1]
     waiting = Waiting(name, file)
     press_ctrl_c(waiting.process)
     assert waiting.process.wait(WAIT_SECONDS) == 1
     assert waiting.process.stderr is not None
-    assert "ended before the line came: nothing is written" in waiting.process.stderr.read()
+    assert "ended before the line came: nothing was written" in waiting.process.stderr.read()
     waiting.end(None)
     assert not file.exists()

@@ -148,8 +148,10 @@ def test_systemd(systemd: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_installed_again_it_runs_as_it_was(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("STATE", "active")
     assert main(["camera", "install", "test", "--service", "mine"]) == 0
-    until = "which runs as it was until: pywinmmf camera stop --service mine, pywinmmf camera start --service mine\n"
-    assert capsys.readouterr().out == f"installed mine, {until}"
+    until = (
+        "it keeps its old arguments until: pywinmmf camera stop --service mine, pywinmmf camera start --service mine"
+    )
+    assert capsys.readouterr().out == f"installed mine; {until}\n"
 
 
 @not_on_windows
@@ -170,7 +172,7 @@ def test_a_machine_without_systemctl(
     monkeypatch.setenv("PATH", str(systemd))  # where there are units only
     for command in ("start", "status"):
         assert main(["camera", command, "--service", "mine"]) == 1
-        assert "no systemctl here" in capsys.readouterr().err
+        assert "systemctl is missing" in capsys.readouterr().err
 
 
 @not_on_windows

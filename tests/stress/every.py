@@ -1,4 +1,4 @@
-"""Every frame, whatever becomes of the writers: one publishes large pictures at a high rate and is killed at random,
+"""Every frame, whatever happens to the writers: one publishes large pictures at a high rate and is killed at random,
 another stands by and goes on; a reader that was there before is to get every frame that was published, whole.
 
 ``python -m stress.every publish NAME FILE`` and ``read NAME FILE`` are the processes; `run` is the driver.

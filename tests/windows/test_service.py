@@ -72,10 +72,10 @@ def test_it_shares_from_start_to_stop(service: Service, tmp_path: Path) -> None:
         assert description == "64 x 48 GREY"
         service.does("stop")
         assert service.camera("status").returncode == 3
-        assert "no more" in log.read_text()
+        assert "stopped sharing" in log.read_text()
         assert service.name not in listed()
         service.does("start")  # the reader has the channel open all the time, and goes on
-        while "sharing" not in log.read_text().partition("no more")[2]:
+        while "sharing" not in log.read_text().partition("stopped sharing")[2]:
             hear(reader)
         after, description = hear(reader)
         assert after > before
@@ -97,12 +97,12 @@ def test_installed_again_it_has_new_arguments(service: Service, tmp_path: Path) 
     finally:
         taken.camera("uninstall")
     assert failed.returncode == 1
-    assert "is stopped: see its log for why" in failed.stderr
-    assert "is shared by another program already" in (tmp_path / "log.txt").read_text()
+    assert "is stopped: its log says why" in failed.stderr
+    assert "is already shared by another program" in (tmp_path / "log.txt").read_text()
     service.does("install", "test", "--name", service.name, "--size", "32x24", "--log", tmp_path / "log.txt")
     service.does("start")
     again = service.does("install", "test", "--name", service.name, "--size", "32x24", "--log", tmp_path / "log.txt")
-    assert "which runs as it was until: pywinmmf camera stop" in again
+    assert "it keeps its old arguments until: pywinmmf camera stop" in again
     reader = dotnet.run_wine(programs.for_windows(READER), [service.name, "global", "3"], timeout=SECONDS)
     assert reader.returncode == 0, reader.stderr
     assert reader.stdout.count(" 32 x 24 BGR3, ") == 3

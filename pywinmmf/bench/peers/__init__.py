@@ -1,4 +1,4 @@
-"""One adapter for each library that is measured: this one, and others if they are installed."""
+"""One adapter for each measured library: this one, and others if they are installed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Peer(NamedTuple):
     """A library for Python."""
 
     module: str
-    """To import; if there is none, it is not installed."""
+    """The module to import; if it is missing, the library is not installed."""
     adapter: str
     """The module of the adapter, beside this one."""
     rows: frozenset[str] | None

@@ -5,8 +5,8 @@ const element = (id) => document.getElementById(id);
 const WORDS = {
   live: "live",
   stalled: "stalled",
-  "hung up": "hung up: the program that published has died",
-  gone: "gone: the program that published has closed it",
+  "hung up": "hung up: the publisher has died",
+  gone: "gone: the publisher has closed it",
   poisoned: "damaged",
   absent: "no such channel",
 };
