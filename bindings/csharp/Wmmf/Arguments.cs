@@ -4,7 +4,7 @@ using System.Threading;
 
 namespace Wmmf
 {
-    // Turns what callers pass into what the native library takes, or refuses it.
+    // Converts arguments for the native library, or refuses them.
     internal static unsafe class Arguments
     {
         // Strict: text that is not Unicode is refused, not replaced.
@@ -12,7 +12,7 @@ namespace Wmmf
 
         internal delegate int Opening(byte* name, wmmf_options* options, IntPtr* native);
 
-        // The handle that a native call gives, or its status. `options`: all but the security descriptor.
+        // Returns the handle of a native call, or its status. `options`: everything except the security descriptor.
         internal static int TryOpen(
             Opening call, string name, string parameter, wmmf_options options, string? sddl, out IntPtr native)
         {
@@ -27,7 +27,7 @@ namespace Wmmf
             }
         }
 
-        // The handle of a mapped file, or the status. `described`: all but the name.
+        // Returns the handle of a mapped file, or the status. `described`: everything except the name.
         internal static int TryMap(string path, string? name, ulong size, wmmf_file_options described, out IntPtr native)
         {
             NativeLibraryLoader.Ensure();
@@ -156,7 +156,7 @@ namespace Wmmf
             return (uint)value;
         }
 
-        // At most `limit`, such as a place in so many bytes.
+        // At most `limit`, for example an offset.
         internal static void Within(long value, long limit, string parameter)
         {
             if (value < 0 || value > limit)

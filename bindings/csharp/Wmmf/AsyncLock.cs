@@ -2,7 +2,7 @@ using System;
 
 namespace Wmmf
 {
-    // What both kinds have: the lock and the owner that holds it, until one of its threads gives it back.
+    // Shared by both kinds: the lock and the owner that holds it, until one of its threads releases it.
     internal sealed class AsyncLock
     {
         private readonly MemoryMappedFile _file;

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace Wmmf
 {
-    /// <summary>A read lock that is held and belongs to no thread: an await inside its block is allowed, and any thread may
-    /// dispose it.</summary>
+    /// <summary>A held read lock that belongs to no thread: its block may contain an await, and any thread may dispose
+    /// it.</summary>
     /// <remarks><see cref="MemoryMappedFile"/>'s own Read and Write would wait for this lock: use its bytes.</remarks>
     /// <example><code>
     /// using (var held = await file.ReadLockAsync())
@@ -20,15 +20,16 @@ namespace Wmmf
         /// <param name="offset">Where it begins.</param>
         /// <param name="length">How many bytes; -1 goes to the end.</param>
         /// <returns>The bytes, valid until the lock is disposed.</returns>
-        /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload, or longer than a span can be.</exception>
-        /// <exception cref="ObjectDisposedException">The lock is given back.</exception>
+        /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload, or longer than a span can
+        /// be.</exception>
+        /// <exception cref="ObjectDisposedException">The lock is released.</exception>
         public ReadOnlySpan<byte> Bytes(long offset = 0, int length = -1) => _lock.Bytes(offset, length);
 
-        /// <summary>Releases the lock. Does not throw, as <see cref="ReadLock.Dispose"/> says.</summary>
+        /// <summary>Releases the lock. Does not throw; see <see cref="ReadLock.Dispose"/>.</summary>
         public void Dispose() => _lock.GiveBack();
     }
 
-    /// <summary>The write lock, held, which belongs to no thread: an await inside its block is allowed, and any thread may
+    /// <summary>The held write lock, which belongs to no thread: its block may contain an await, and any thread may
     /// dispose it.</summary>
     /// <remarks><see cref="MemoryMappedFile"/>'s own Read and Write would wait for this lock: use its bytes.</remarks>
     /// <example><code>
@@ -46,16 +47,17 @@ namespace Wmmf
         }
 
         /// <summary>Whether the previous owner died while it held the lock; only if it was taken with <c>repair: true</c>.
-        /// Repair the payload then and call <see cref="MarkConsistent"/>; else the section stays as it was, for the next who
-        /// repairs.</summary>
+        /// Repair the payload then and call <see cref="MarkConsistent"/>; else the section stays as it was, for the
+        /// next who repairs.</summary>
         public bool OwnerDied { get; }
 
         /// <summary>A part of the payload in place.</summary>
         /// <param name="offset">Where it begins.</param>
         /// <param name="length">How many bytes; -1 goes to the end.</param>
         /// <returns>The bytes, valid until the lock is disposed.</returns>
-        /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload, or longer than a span can be.</exception>
-        /// <exception cref="ObjectDisposedException">The lock is given back.</exception>
+        /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload, or longer than a span can
+        /// be.</exception>
+        /// <exception cref="ObjectDisposedException">The lock is released.</exception>
         public Span<byte> Bytes(long offset = 0, int length = -1) => _lock.Bytes(offset, length);
 
         /// <summary>A value in place.</summary>
@@ -63,16 +65,16 @@ namespace Wmmf
         /// <param name="offset">Where it begins, in bytes.</param>
         /// <returns>The value itself, valid until the lock is disposed.</returns>
         /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload.</exception>
-        /// <exception cref="ObjectDisposedException">The lock is given back.</exception>
+        /// <exception cref="ObjectDisposedException">The lock is released.</exception>
         public unsafe ref T AsRef<T>(long offset = 0) where T : unmanaged =>
             ref MemoryMarshal.Cast<byte, T>(Bytes(offset, sizeof(T)))[0];
 
-        /// <summary>Declares consistent what this lock protects, after a writer died.</summary>
-        /// <exception cref="ObjectDisposedException">The lock is given back.</exception>
+        /// <summary>Declares the data under this lock consistent after a writer died.</summary>
+        /// <exception cref="ObjectDisposedException">The lock is released.</exception>
         public void MarkConsistent() => _lock.MarkConsistent();
 
-        /// <summary>Releases the lock and wakes everything that waits for a change. Does not throw, as
-        /// <see cref="ReadLock.Dispose"/> says.</summary>
+        /// <summary>Releases the lock and wakes all waits for a change. Does not throw; see
+        /// <see cref="ReadLock.Dispose"/>.</summary>
         public void Dispose() => _lock.GiveBack();
     }
 }

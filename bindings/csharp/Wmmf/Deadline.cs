@@ -2,7 +2,7 @@ using System;
 
 namespace Wmmf
 {
-    // When the time of an asynchronous call is up, counted from the call.
+    // The end of the timeout of an asynchronous call, counted from the call.
     internal readonly struct Deadline
     {
         private readonly long _timeout;
@@ -14,7 +14,7 @@ namespace Wmmf
             _start = MonotonicClock.Nanoseconds;
         }
 
-        // Nanoseconds; -1: there is no end.
+        // Nanoseconds; -1: no deadline.
         internal long Left => _timeout < 0 ? -1 : Math.Max(0, _timeout - (MonotonicClock.Nanoseconds - _start));
     }
 }

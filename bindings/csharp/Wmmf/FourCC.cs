@@ -3,15 +3,15 @@ using System.Diagnostics;
 
 namespace Wmmf
 {
-    /// <summary>A pixel format: four characters, such as "BGR3". The well-known ones are constants here; any other is
-    /// passed on as it is, and the library assumes nothing about its rows.</summary>
+    /// <summary>A pixel format: four characters, such as "BGR3". The well-known ones are constants here. Any other is
+    /// passed on unchanged, and the library assumes nothing about its rows.</summary>
     /// <example><code>
     /// channel.Publish(picture, 640, 480, fourCC: FourCC.Bgr24);
     /// </code></example>
     [DebuggerDisplay("{ToString(),nq}")]
     public readonly struct FourCC : IEquatable<FourCC>
     {
-        /// <summary>"BGR3": blue, green and red, a byte each. What OpenCV has.</summary>
+        /// <summary>"BGR3": blue, green and red, a byte each, as in OpenCV.</summary>
         public static readonly FourCC Bgr24 = new FourCC("BGR3");
 
         /// <summary>"RGB3": red, green and blue, a byte each.</summary>
@@ -38,20 +38,20 @@ namespace Wmmf
         /// <summary>"NV12": a plane of brightness, then one of colours of 2 x 2 pixels.</summary>
         public static readonly FourCC Nv12 = new FourCC("NV12");
 
-        /// <summary>"NV21": as <see cref="Nv12"/>, with the two colours the other way round.</summary>
+        /// <summary>"NV21": as <see cref="Nv12"/>, with the two colours in the opposite order.</summary>
         public static readonly FourCC Nv21 = new FourCC("NV21");
 
         /// <summary>"I420": three planes, the two of colours with a quarter of the pixels.</summary>
         public static readonly FourCC I420 = new FourCC("I420");
 
-        /// <summary>"YV12": as <see cref="I420"/>, with the two colours the other way round.</summary>
+        /// <summary>"YV12": as <see cref="I420"/>, with the two colours in the opposite order.</summary>
         public static readonly FourCC Yv12 = new FourCC("YV12");
 
         /// <summary>"MJPG": a JPEG picture; it has no rows.</summary>
         public static readonly FourCC Mjpeg = new FourCC("MJPG");
 
         /// <summary>A format from up to four ASCII characters; missing ones become spaces.</summary>
-        /// <param name="text">The characters; empty: not told.</param>
+        /// <param name="text">The characters; empty: unknown.</param>
         /// <exception cref="ArgumentException">It is longer, or not ASCII.</exception>
         public FourCC(string text)
         {
@@ -70,14 +70,14 @@ namespace Wmmf
         }
 
         /// <summary>A format from its number, as other libraries use it.</summary>
-        /// <param name="code">The first character in the lowest byte; 0: not told.</param>
+        /// <param name="code">The first character in the lowest byte; 0: unknown.</param>
         public FourCC(uint code) => Code = code;
 
-        /// <summary>The first character in the lowest byte; 0: not told.</summary>
+        /// <summary>The first character in the lowest byte; 0: unknown.</summary>
         public uint Code { get; }
 
         /// <summary>The characters.</summary>
-        /// <returns>Four of them; none if it is not told.</returns>
+        /// <returns>Four of them; none if unknown.</returns>
         public override string ToString() => Code == 0
             ? ""
             : new string(new[] { (char)(Code & 255), (char)(Code >> 8 & 255), (char)(Code >> 16 & 255), (char)(Code >> 24) });

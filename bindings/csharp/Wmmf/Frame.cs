@@ -5,11 +5,12 @@ using System.Threading;
 
 namespace Wmmf
 {
-    /// <summary>A frame, in place. It stays as it is until it is disposed. Its description stays valid after that.
+    /// <summary>A frame, in place. It does not change until it is disposed. Its description stays valid after that.
     /// </summary>
-    /// <remarks>Spans and addresses must not be used after the frame is disposed. A frame that is collected without Dispose keeps
-    /// its slot, so that a span of it never shows another picture, and the writer runs out of slots; the event source and the
-    /// meter Wmmf report it. Only a frame whose bytes were never asked for is released when it is collected.</remarks>
+    /// <remarks>Spans and addresses must not be used after the frame is disposed. A frame that is collected without
+    /// Dispose keeps its slot, so that a span of it never shows another picture, and the writer runs out of slots; the
+    /// event source and the meter Wmmf report it. Only a frame whose bytes you never asked for is released when it is
+    /// collected.</remarks>
     /// <example><code>
     /// using (var frame = channel.Latest())
     ///     for (var y = 0; y &lt; frame.Height; y++)
@@ -17,7 +18,7 @@ namespace Wmmf
     /// </code></example>
     public sealed unsafe class Frame : FrameInfo, IDisposable, IPinned
     {
-        private const int IsDisposed = 1 << 30; // in _uses, beside how many pins and, until Dispose, the frame itself
+        private const int IsDisposed = 1 << 30; // in _uses, beside the number of pins and, until Dispose, the frame itself
 
         private readonly Watch _watch;
         private readonly byte* _data;
@@ -31,8 +32,8 @@ namespace Wmmf
             _watch = Watch.Over(section, frame.hold, isOfNewFrame: false);
         }
 
-        /// <summary>Whether the frame is as it was when it was taken. It always is among programs that mean no harm, unless the
-        /// channel's creator gave frames that are held a time limit; see <see cref="ThrowIfNotIntact"/>.</summary>
+        /// <summary>Whether the frame is unchanged since it was taken. Always true unless a hostile reader interferes,
+        /// or the channel's creator set a time limit for held frames; see <see cref="ThrowIfNotIntact"/>.</summary>
         /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
         public bool IsIntact
         {
@@ -52,9 +53,10 @@ namespace Wmmf
             }
         }
 
-        /// <summary>Refuses what was read of a frame that was overwritten meanwhile: call it when you have used the bytes.
+        /// <summary>Throws if the frame was overwritten while you held it: call it after you have used the bytes.
         /// </summary>
-        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotIntact"/>: what was read may be of two frames.</exception>
+        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotIntact"/>: what you read may be a mix of two
+        /// frames.</exception>
         /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
         public void ThrowIfNotIntact()
         {
@@ -71,17 +73,17 @@ namespace Wmmf
         /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
         public IntPtr DataPointer => (IntPtr)Start();
 
-        /// <summary>The picture's bytes as memory that keeps this object alive. A pin of this memory keeps the frame, also
-        /// after Dispose.</summary>
+        /// <summary>The picture's bytes as memory that keeps this object alive. A pin of this memory keeps the frame,
+        /// even after Dispose.</summary>
         /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
         public ReadOnlyMemory<byte> Memory => new InPlace(this).Memory;
 
         /// <summary>The first byte, for <c>fixed</c> statements.</summary>
-        /// <returns>A reference to it; to nothing if the frame is empty.</returns>
+        /// <returns>A reference to it; a null reference if the frame is empty.</returns>
         /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
         public ref readonly byte GetPinnableReference() => ref Data.GetPinnableReference();
 
-        /// <summary>A row of the picture, with the bytes between the rows.</summary>
+        /// <summary>A row of the picture, including the gap after it.</summary>
         /// <param name="y">The row; 0 is the first.</param>
         /// <returns><see cref="FrameInfo.Stride"/> bytes.</returns>
         /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
@@ -92,8 +94,8 @@ namespace Wmmf
             return Data.Slice(y * Stride, Stride);
         }
 
-        /// <summary>The elements of an array, or of whatever the bytes are.</summary>
-        /// <typeparam name="T">What <see cref="FrameInfo.Element"/> says, such as <c>float</c>.</typeparam>
+        /// <summary>The elements of an array, or the bytes as elements.</summary>
+        /// <typeparam name="T">The type of <see cref="FrameInfo.Element"/>, such as <c>float</c>.</typeparam>
         /// <returns>The elements in C order.</returns>
         /// <exception cref="InvalidOperationException">It is an array of elements of another size.</exception>
         public ReadOnlySpan<T> Values<T>() where T : unmanaged
@@ -114,7 +116,7 @@ namespace Wmmf
             Rows.Copy(Data, Stride, (byte*)destination, stride, new Picture(FourCC, Width, Height));
         }
 
-        /// <summary>Copies the bytes as they are.</summary>
+        /// <summary>Copies the bytes unchanged.</summary>
         /// <param name="destination">At least <see cref="FrameInfo.Size"/> bytes.</param>
         /// <exception cref="ArgumentException">The destination is too short.</exception>
         /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
@@ -149,10 +151,10 @@ namespace Wmmf
             return _data;
         }
 
-        // Keeps the frame until EndUse, also when it is disposed meanwhile.
+        // Keeps the frame until EndUse, even if it is disposed meanwhile.
         private void Use()
         {
-            // Above zero as long as the frame is not disposed; if it is meanwhile, another use may still keep it.
+            // Above zero while the frame is not disposed. If it is disposed meanwhile, another use may still keep it.
             var uses = Volatile.Read(ref _uses);
             for (;;)
             {
@@ -175,7 +177,7 @@ namespace Wmmf
 
         private static ObjectDisposedException Ended() => new ObjectDisposedException(nameof(Frame));
 
-        // What Memory is made of. Its span is never handed out as one that can be written.
+        // The source of Memory. Its span is never handed out as a writable one.
         private sealed class InPlace : MemoryManager<byte>
         {
             private readonly Frame _frame;

@@ -5,25 +5,25 @@ using System.Threading.Tasks;
 
 namespace Wmmf
 {
-    // How channels come to be.
+    // Creating and opening channels.
     public sealed unsafe partial class FrameChannel
     {
         /// <summary>Creates a channel; <see cref="WmmfStatus.Exists"/> if the name is taken.</summary>
         /// <param name="name">At most 230 bytes of UTF-8, without <c>Global\</c> or <c>Local\</c>.</param>
-        /// <param name="capacity">Bytes of a frame, at most. There must be room for all slots. On Linux only used slots
-        /// cost memory; if there is none left for a slot, the writer gets <see cref="WmmfStatus.NoMemory"/>.
+        /// <param name="capacity">Maximum bytes of a frame. There must be enough memory for all slots. On Linux only
+        /// used slots cost memory; if there is none left for a slot, the writer gets <see cref="WmmfStatus.NoMemory"/>.
         /// </param>
         /// <param name="slots">3 to 64. One slot holds the newest frame and one is being written, so readers can hold
-        /// two less before the writer has to skip a frame.</param>
+        /// two slots less before the writer has to skip a frame.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
         /// <param name="access">Who may open it.</param>
         /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
         /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
         /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
-        /// <param name="history">How many frames stay readable after newer ones, besides the slots.</param>
-        /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have kept from it for this long;
-        /// zero: never. See <see cref="Frame.IsIntact"/>.</param>
-        /// <param name="pins">Frames that one object can hold at once; 0 takes the default, 8.</param>
+        /// <param name="history">How many older frames stay readable, besides the slots.</param>
+        /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have held for this long
+        /// while it waited; zero: never. See <see cref="Frame.IsIntact"/>.</param>
+        /// <param name="pins">How many frames one object can hold at once; 0 takes the default, 8.</param>
         /// <param name="standBy">Do not publish yet: see <see cref="StandBy"/>.</param>
         /// <returns>The channel, open for writing; dispose it.</returns>
         /// <exception cref="ArgumentException">An argument has an invalid value.</exception>
@@ -34,24 +34,25 @@ namespace Wmmf
             Make(name, capacity, slots, false, Described(history, pinLimit, pins, standBy),
                 Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl, out _);
 
-        /// <summary>Opens the channel, or creates it if there is none. An existing one must have at least the capacity and as
-        /// many slots; the other parameters apply to a new one and are those of <see cref="Create"/>.</summary>
+        /// <summary>Opens the channel, or creates it if there is none. An existing one must have at least the capacity
+        /// and as many slots; the other parameters apply to a new one and are those of <see cref="Create"/>.</summary>
         /// <param name="name">At most 230 bytes of UTF-8.</param>
-        /// <param name="capacity">Bytes of a frame, at most.</param>
+        /// <param name="capacity">Maximum bytes of a frame.</param>
         /// <param name="slots">3 to 64.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
         /// <param name="access">Who may open it.</param>
         /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
         /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
         /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
-        /// <param name="history">How many frames stay readable after newer ones, besides the slots.</param>
-        /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have kept from it for this long;
-        /// zero: never. See <see cref="Frame.IsIntact"/>.</param>
-        /// <param name="pins">Frames that one object can hold at once; 0 takes the default, 8.</param>
+        /// <param name="history">How many older frames stay readable, besides the slots.</param>
+        /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have held for this long
+        /// while it waited; zero: never. See <see cref="Frame.IsIntact"/>.</param>
+        /// <param name="pins">How many frames one object can hold at once; 0 takes the default, 8.</param>
         /// <param name="standBy">Do not publish yet: see <see cref="StandBy"/>.</param>
-        /// <param name="ownOnly">Refuse one that another user made or, on POSIX, that this user made with another access.</param>
+        /// <param name="ownOnly">Refuse one of another user or, on POSIX, one of this user with other access.</param>
         /// <returns>The channel, open for writing; dispose it.</returns>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Access"/>: it is there and may not be opened.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Access"/>: the existing one may not be
+        /// opened.</exception>
         public static FrameChannel CreateOrOpen(
             string name, int capacity, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0,
@@ -59,9 +60,9 @@ namespace Wmmf
             Make(name, capacity, slots, true, Described(history, pinLimit, pins, standBy),
                 Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants, ownOnly: ownOnly), sddl, out _);
 
-        /// <summary>Opens the channel, or creates it, and says which.</summary>
+        /// <summary>Opens the channel, or creates it, and tells which.</summary>
         /// <param name="name">At most 230 bytes of UTF-8.</param>
-        /// <param name="capacity">Bytes of a frame, at most.</param>
+        /// <param name="capacity">Maximum bytes of a frame.</param>
         /// <param name="created">Whether the channel is new.</param>
         /// <param name="slots">3 to 64.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
@@ -69,14 +70,15 @@ namespace Wmmf
         /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
         /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
         /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
-        /// <param name="history">How many frames stay readable after newer ones, besides the slots.</param>
-        /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have kept from it for this long;
-        /// zero: never. See <see cref="Frame.IsIntact"/>.</param>
-        /// <param name="pins">Frames that one object can hold at once; 0 takes the default, 8.</param>
+        /// <param name="history">How many older frames stay readable, besides the slots.</param>
+        /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have held for this long
+        /// while it waited; zero: never. See <see cref="Frame.IsIntact"/>.</param>
+        /// <param name="pins">How many frames one object can hold at once; 0 takes the default, 8.</param>
         /// <param name="standBy">Do not publish yet: see <see cref="StandBy"/>.</param>
-        /// <param name="ownOnly">Refuse one that another user made or, on POSIX, that this user made with another access.</param>
+        /// <param name="ownOnly">Refuse one of another user or, on POSIX, one of this user with other access.</param>
         /// <returns>The channel, open for writing; dispose it.</returns>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Access"/>: it is there and may not be opened.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Access"/>: the existing one may not be
+        /// opened.</exception>
         public static FrameChannel CreateOrOpen(
             string name, int capacity, out bool created, int slots = 4, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionAccess access = SectionAccess.Owner, string? sddl = null, int mode = 0, int participants = 0,
@@ -133,11 +135,12 @@ namespace Wmmf
 
         /// <summary>Opens an existing channel; <see cref="WmmfStatus.NotFound"/> if there is none,
         /// <see cref="WmmfStatus.Format"/> if it is another section.</summary>
-        /// <param name="name">The name it was created with.</param>
+        /// <param name="name">The name with which it was created.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
-        /// <param name="readOnly">Ask for read rights only.</param>
+        /// <param name="readOnly">Ask only for the right to read.</param>
         /// <returns>The channel; dispose it.</returns>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotFound"/>: nothing has this name.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotFound"/>: nothing has this
+        /// name.</exception>
         public static FrameChannel Open(
             string name, SectionNamespace nameSpace = SectionNamespace.Local, bool readOnly = false)
         {
@@ -145,13 +148,14 @@ namespace Wmmf
             return channel ?? throw WmmfException.Of(status, $"open channel '{name}'", Arguments.Hint(status, name, readOnly));
         }
 
-        /// <summary>Opens an existing channel, if there is one.</summary>
-        /// <param name="name">The name it was created with.</param>
+        /// <summary>Opens a channel, if there is one.</summary>
+        /// <param name="name">The name with which it was created.</param>
         /// <param name="channel">The channel, or null; dispose it.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
-        /// <param name="readOnly">Ask for read rights only.</param>
+        /// <param name="readOnly">Ask only for the right to read.</param>
         /// <returns>False if nothing has this name. Any other failure is an exception.</returns>
-        /// <exception cref="WmmfException">Something has this name and cannot be opened, or nothing can have it.</exception>
+        /// <exception cref="WmmfException">Something has this name and cannot be opened, or nothing can have
+        /// it.</exception>
         public static bool TryOpen(
             string name, [NotNullWhen(true)] out FrameChannel? channel,
             SectionNamespace nameSpace = SectionNamespace.Local, bool readOnly = false)
@@ -171,8 +175,8 @@ namespace Wmmf
             return status;
         }
 
-        /// <summary>Whether something has this name now, also if it may not be opened.</summary>
-        /// <param name="name">The name it was created with.</param>
+        /// <summary>Whether a section has this name now, even one that may not be opened.</summary>
+        /// <param name="name">The name with which it was created.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
         /// <returns>Whether the name exists; that may change right after.</returns>
         /// <exception cref="WmmfException">Nothing can have such a name.</exception>
@@ -180,13 +184,13 @@ namespace Wmmf
             MemoryMappedFile.Exists(name, nameSpace);
 
         /// <summary>Opens a channel, and waits until there is one, such as a camera that is not yet shared.</summary>
-        /// <param name="name">The name it will be created with.</param>
+        /// <param name="name">The name with which it will be created.</param>
         /// <param name="timeout">How long; null waits for ever.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
-        /// <param name="readOnly">Ask for read rights only.</param>
+        /// <param name="readOnly">Ask only for the right to read.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The channel; dispose it.</returns>
-        /// <exception cref="WmmfTimeoutException">There was none for so long.</exception>
+        /// <exception cref="WmmfTimeoutException">There was none in time.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public static Task<FrameChannel> OpenAsync(
             string name, TimeSpan? timeout = null, SectionNamespace nameSpace = SectionNamespace.Local,

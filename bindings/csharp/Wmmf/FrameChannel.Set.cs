@@ -10,17 +10,17 @@ namespace Wmmf
     public sealed partial class FrameChannel
     {
         /// <summary>One frame of each channel, in their order, taken within <paramref name="tolerance"/> of each other: the
-        /// newest such set of the frames that the channels still have and that these objects have not given yet; waits for
-        /// one.</summary>
-        /// <param name="channels">1 to 63. Give channels whose frames do not come together a history: without one, a channel
-        /// still has its newest frame only.</param>
+        /// newest such set of frames that the channels still have and that these objects have not returned yet. Waits
+        /// for a set.</summary>
+        /// <param name="channels">1 to 63. Give the channels a history if their frames do not come at the same time:
+        /// without one, a channel has only its newest frame.</param>
         /// <param name="tolerance">How far their timestamps may be apart.</param>
         /// <param name="timeout">How long to wait; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The frames, in place; dispose each.</returns>
-        /// <exception cref="WmmfTimeoutException">There was no set for so long.</exception>
-        /// <exception cref="WmmfException">As of <see cref="FrameReader.Next"/>, for one of the channels. No frame is held
-        /// then.</exception>
+        /// <exception cref="WmmfTimeoutException">There was no set in time.</exception>
+        /// <exception cref="WmmfException">See <see cref="FrameReader.Next"/>, for one of the channels. Then no frame
+        /// is held.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         /// <example><code>
         /// foreach (var frame in FrameChannel.NextSet(new[] { left, right }, TimeSpan.FromMilliseconds(5)))
@@ -35,14 +35,14 @@ namespace Wmmf
             return search.Take(timeout, cancellationToken) ?? throw search.Failure();
         }
 
-        /// <summary>The same, if there is such a set in time.</summary>
+        /// <summary>The same, if there is a set in time.</summary>
         /// <param name="channels">1 to 63.</param>
         /// <param name="tolerance">How far their timestamps may be apart.</param>
         /// <param name="frames">The frames, or null; dispose each.</param>
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>False if there was no set.</returns>
-        /// <exception cref="WmmfException">As of <see cref="NextSet"/>.</exception>
+        /// <exception cref="WmmfException">See <see cref="NextSet"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public static bool TryNextSet(
             IReadOnlyList<FrameChannel> channels, TimeSpan tolerance, [NotNullWhen(true)] out Frame[]? frames,
@@ -53,15 +53,15 @@ namespace Wmmf
             return frames != null || (search.HasTimedOut ? false : throw search.Failure());
         }
 
-        /// <summary>The same as <see cref="NextSet"/> without blocking a thread: one thread of the process waits for all.
-        /// </summary>
+        /// <summary>The same as <see cref="NextSet"/> without blocking a thread: a single thread of the process waits
+        /// for all. </summary>
         /// <param name="channels">1 to 63.</param>
         /// <param name="tolerance">How far their timestamps may be apart.</param>
         /// <param name="timeout">From now; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The frames, in place; dispose each.</returns>
-        /// <exception cref="WmmfTimeoutException">There was no set for so long.</exception>
-        /// <exception cref="WmmfException">As of <see cref="NextSet"/>.</exception>
+        /// <exception cref="WmmfTimeoutException">There was no set in time.</exception>
+        /// <exception cref="WmmfException">See <see cref="NextSet"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public static async Task<Frame[]> NextSetAsync(
             IReadOnlyList<FrameChannel> channels, TimeSpan tolerance, TimeSpan? timeout = null,
@@ -81,7 +81,7 @@ namespace Wmmf
             }
         }
 
-        // One call. What it finds counts as given by the channels' objects.
+        // One call. The channels' objects then count the frames that it finds as returned.
         private sealed class SetSearch
         {
             private readonly FrameChannel[] _channels;
@@ -179,7 +179,7 @@ namespace Wmmf
                 }
             }
 
-            // All of them, or none is held.
+            // Wraps all of them, or holds none.
             private void Wrap(wmmf_frame[] described, Frame[] frames)
             {
                 var made = 0;
@@ -210,7 +210,7 @@ namespace Wmmf
 
             internal ulong[] Newest() => Array.ConvertAll(_channels, channel => channel.Sequence);
 
-            // Until one of them has another newest frame.
+            // Waits until one of them has another newest frame.
             internal async Task WhenNewer(ulong[] newest, Deadline deadline, CancellationToken cancellation)
             {
                 using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -224,7 +224,7 @@ namespace Wmmf
                 finally
                 {
                     over.Cancel();
-                    _ = Task.WhenAll(waits).ContinueWith(all => all.Exception, TaskScheduler.Default); // nobody else looks
+                    _ = Task.WhenAll(waits).ContinueWith(all => all.Exception, TaskScheduler.Default); // nobody else observes the exception
                 }
             }
 

@@ -6,15 +6,16 @@ using System.Threading;
 
 namespace Wmmf
 {
-    // What writers do.
+    // Writing.
     public sealed unsafe partial class FrameChannel
     {
-        /// <summary>Gives a slot to fill; dispose it without <see cref="NewFrame.Publish"/> to drop it.</summary>
-        /// <param name="timeout">How long to wait while every slot is being read, or another writer is at work; null waits
-        /// for ever.</param>
+        /// <summary>Returns a slot to fill; dispose it without <see cref="NewFrame.Publish"/> to drop it.</summary>
+        /// <param name="timeout">How long to wait while readers hold every slot, or another writer is at work; null
+        /// waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The slot.</returns>
-        /// <exception cref="WmmfTimeoutException">There was none for so long; the message says who holds them.</exception>
+        /// <exception cref="WmmfTimeoutException">There was none in time; the message names the processes that hold
+        /// them.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public NewFrame Begin(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
@@ -22,12 +23,13 @@ namespace Wmmf
             return frame ?? throw BeginFailure(status);
         }
 
-        /// <summary>Gives a slot to fill if there is one in time.</summary>
+        /// <summary>Returns a slot to fill if there is one in time.</summary>
         /// <param name="frame">The slot, or null; dispose it.</param>
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <returns>False if every slot is being read, or another writer is at work.</returns>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Deadlock"/>: this thread has begun a frame.</exception>
+        /// <returns>False if readers hold every slot, or another writer is at work.</returns>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Deadlock"/>: this thread has begun a
+        /// frame.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool TryBegin(
             [NotNullWhen(true)] out NewFrame? frame, TimeSpan timeout = default, CancellationToken cancellationToken = default)
@@ -76,24 +78,25 @@ namespace Wmmf
             }
             catch (Exception error) when (error is IWmmfError or ObjectDisposedException)
             {
-                return ""; // the channel's name is gone, or ours
+                return ""; // the channel's name is gone, or belongs to this object
             }
         }
 
         /// <summary>Copies a picture into a slot and publishes it, unless there is no slot for it.</summary>
         /// <param name="picture">At most <see cref="Capacity"/> bytes.</param>
-        /// <param name="width">Pixels of a row; 0 if it is no picture.</param>
+        /// <param name="width">Pixels of a row; 0 if it is not a picture.</param>
         /// <param name="height">Rows.</param>
         /// <param name="stride">Bytes from one row to the next; 0: rows without gaps, if the format is known.</param>
         /// <param name="fourCC">The pixel format.</param>
-        /// <param name="user">Up to 64 bytes of your own, for the readers.</param>
+        /// <param name="user">Up to 64 bytes of user data for the readers.</param>
         /// <param name="timestampNs">When it was taken: nanoseconds on the machine's monotonic clock; 0: now.</param>
-        /// <param name="timeout">How long to wait for a slot; zero, the default, tries once, so that a camera is never held
-        /// up. <see cref="Timeout.InfiniteTimeSpan"/> waits for ever.</param>
+        /// <param name="timeout">How long to wait for a slot; zero, the default, tries once, so that a camera is never
+        /// blocked. <see cref="Timeout.InfiniteTimeSpan"/> waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <returns>Its sequence; 0 if it was skipped, because for so long every slot was being read, or another writer at
-        /// work. <see cref="Participants"/> says by whom.</returns>
-        /// <exception cref="WmmfException">Among others: what describes the picture contradicts itself or its bytes.</exception>
+        /// <returns>Its sequence; 0 if it was skipped, because readers held every slot, or another writer was at work,
+        /// for that long. <see cref="Participants"/> shows which.</returns>
+        /// <exception cref="WmmfException">Among others: what describes the picture contradicts itself or its
+        /// bytes.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ulong Publish(
             ReadOnlySpan<byte> picture, int width = 0, int height = 0, int stride = 0, FourCC fourCC = default,
@@ -132,20 +135,20 @@ namespace Wmmf
             CancellationToken cancellationToken = default) =>
             Publish(picture.Span, width, height, stride, fourCC, user, timestampNs, timeout, cancellationToken);
 
-        /// <summary>Copies a picture that another library has, and publishes it, unless there is no slot for it. The other
-        /// parameters are those of the other forms.</summary>
+        /// <summary>Copies a picture of another library, and publishes it, unless there is no slot for it.</summary>
         /// <param name="picture">The address of its first row.</param>
-        /// <param name="size">Bytes of the picture, all of which must be there.</param>
-        /// <param name="width">Pixels of a row; 0 if it is no picture.</param>
+        /// <param name="size">Bytes of the picture; all must be readable.</param>
+        /// <param name="width">Pixels of a row; 0 if it is not a picture.</param>
         /// <param name="height">Rows.</param>
         /// <param name="stride">Bytes from one row to the next; 0: rows without gaps, if the format is known.</param>
         /// <param name="fourCC">The pixel format.</param>
-        /// <param name="user">Up to 64 bytes of your own, for the readers.</param>
+        /// <param name="user">Up to 64 bytes of user data for the readers.</param>
         /// <param name="timestampNs">When it was taken; 0: now.</param>
         /// <param name="timeout">How long to wait for a slot; zero tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>Its sequence; 0 if it was skipped.</returns>
-        /// <exception cref="WmmfException">Among others: what describes the picture contradicts itself or its bytes.</exception>
+        /// <exception cref="WmmfException">Among others: what describes the picture contradicts itself or its
+        /// bytes.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ulong Publish(
             IntPtr picture, int size, int width = 0, int height = 0, int stride = 0, FourCC fourCC = default,
@@ -157,18 +160,18 @@ namespace Wmmf
             return Publish(bytes, width, height, stride, fourCC, user, timestampNs, timeout, cancellationToken);
         }
 
-        /// <summary>Copies an array into a slot and publishes it, unless there is no slot for it; readers in all languages
-        /// see what it is made of and its shape.</summary>
-        /// <typeparam name="T">What it is made of, such as <c>float</c>.</typeparam>
+        /// <summary>Copies an array into a slot and publishes it, unless there is no slot for it. Readers in all
+        /// languages get its element type and shape.</summary>
+        /// <typeparam name="T">Type of the elements, such as <c>float</c>.</typeparam>
         /// <param name="values">The elements in C order.</param>
-        /// <param name="shape">The elements along each of up to 8 dimensions.</param>
-        /// <param name="user">Up to 64 bytes of your own, for the readers.</param>
+        /// <param name="shape">The number of elements along each of up to 8 dimensions.</param>
+        /// <param name="user">Up to 64 bytes of user data for the readers.</param>
         /// <param name="timestampNs">When it was taken; 0: now.</param>
         /// <param name="timeout">How long to wait for a slot; zero tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>Its sequence; 0 if it was skipped.</returns>
-        /// <exception cref="ArgumentException">The shape is not that of so many elements.</exception>
-        /// <exception cref="NotSupportedException">Arrays are not made of that.</exception>
+        /// <exception cref="ArgumentException">The shape does not have that many elements.</exception>
+        /// <exception cref="NotSupportedException">Arrays cannot have such elements.</exception>
         public ulong PublishArray<T>(
             ReadOnlySpan<T> values, ReadOnlySpan<int> shape, ReadOnlySpan<byte> user = default, ulong timestampNs = 0,
             TimeSpan timeout = default, CancellationToken cancellationToken = default) where T : unmanaged
@@ -176,7 +179,7 @@ namespace Wmmf
             var bytes = MemoryMarshal.AsBytes(values);
             if (FrameDescription.BytesOf<T>(shape) != bytes.Length)
                 throw new ArgumentException(
-                    $"[{string.Join(", ", shape.ToArray())}] with {values.Length} elements: expected a shape of so many", nameof(shape));
+                    $"[{string.Join(", ", shape.ToArray())}] with {values.Length} elements: expected a shape with that many", nameof(shape));
             var frame = new wmmf_frame
             {
                 struct_size = (uint)sizeof(wmmf_frame),

@@ -7,13 +7,14 @@ using System.Threading.Tasks;
 
 namespace Wmmf
 {
-    /// <summary>Frames in shared memory: the newest one for everybody, in place. Readers and writers do not wait for each
-    /// other. A writer fills a slot that nobody reads and publishes it. A reader holds the newest frame for as long as it
-    /// likes, and is told how many it missed. Writers take turns, in whatever process they are.</summary>
+    /// <summary>Frames in shared memory: every reader gets the newest one, in place. Readers and writers do not wait
+    /// for each other. A writer fills a slot that nobody reads and publishes it. A reader holds the newest frame for as
+    /// long as it likes, and is told how many it missed. Writers in all processes take turns.</summary>
     /// <remarks>Errors and timeouts are those of <see cref="MemoryMappedFile"/>: a call without a timeout waits for
-    /// ever, and a form with Try, which <see cref="Publish(ReadOnlySpan{byte}, int, int, int, FourCC, ReadOnlySpan{byte}, ulong, TimeSpan, CancellationToken)"/>
-    /// also is, tries once. All members may be used from several threads at once. Which frames <see cref="Next"/> and similar
-    /// calls have given is counted for each object; <see cref="CreateReader"/> makes readers with counts of their own.</remarks>
+    /// ever. The Try methods try once, and so does
+    /// <see cref="Publish(ReadOnlySpan{byte}, int, int, int, FourCC, ReadOnlySpan{byte}, ulong, TimeSpan, CancellationToken)"/>.
+    /// Several threads may use all members at once. Each object counts separately which frames <see cref="Next"/> and
+    /// similar calls have returned; <see cref="CreateReader"/> makes readers with their own counts.</remarks>
     /// <example><code>
     /// using var camera = FrameChannel.Create("camera", 640 * 480 * 3);
     /// camera.Publish(picture, 640, 480, fourCC: FourCC.Bgr24);
@@ -41,17 +42,17 @@ namespace Wmmf
             _reader = new FrameReader(_section);
         }
 
-        /// <summary>The name it was created or opened with.</summary>
+        /// <summary>The name with which it was created or opened.</summary>
         public string Name { get; }
 
-        /// <summary>Bytes of a frame, at most. It changes when the channel's owner gives it other pictures.</summary>
-        /// <exception cref="NotSupportedException">They are more than a span can have.</exception>
+        /// <summary>Maximum bytes of a frame. It changes when the channel's owner gives it other pictures.</summary>
+        /// <exception cref="NotSupportedException">It is more than a span can have.</exception>
         public int Capacity => CapacityOf(Info());
 
-        /// <summary>How many frames there is room for, besides the history.</summary>
+        /// <summary>The number of slots, without those of the history.</summary>
         public int Slots => (int)Info().slots;
 
-        /// <summary>How many frames stay readable after newer ones were published.</summary>
+        /// <summary>How many older frames stay readable.</summary>
         public int History => (int)Info().history;
 
         /// <summary>How many frames one object can hold at once.</summary>
@@ -61,18 +62,18 @@ namespace Wmmf
         /// <see cref="Frame.IsIntact"/>.</summary>
         public TimeSpan PinLimit => new TimeSpan((long)Math.Min(Info().pin_limit_ns / 100, long.MaxValue));
 
-        /// <summary>How often the channel was given other pictures, from 1.</summary>
+        /// <summary>The number of the current pictures, from 1.</summary>
         public long Generation => Info().generation;
 
-        /// <summary>Whether the channel's name was taken away, such as by a cleaner of /dev/shm, and this object could not
-        /// publish under it again: nobody else can open the channel.</summary>
+        /// <summary>Whether the channel's name was removed, for example by a cleaner of /dev/shm, and this object could
+        /// not create the channel again under it. Nobody else can then open the channel.</summary>
         public bool IsNameless => Info().nameless != 0;
 
-        /// <summary>Whether it was opened with read rights only: it cannot publish.</summary>
+        /// <summary>Whether it was opened read-only, so that it cannot publish.</summary>
         public bool IsReadOnly { get; }
 
-        /// <summary>Whether it gives frames in place: not if this user may not write what readers write, or if there are too
-        /// many readers. If not, only <see cref="ReadInto"/> and similar calls do, which copy.
+        /// <summary>Whether it returns frames in place. It does not if this user may not write the readers' section, or
+        /// if there are too many readers. Then only <see cref="ReadInto"/> and similar calls work, which copy.
         /// </summary>
         public bool IsInPlace { get; }
 
@@ -82,7 +83,8 @@ namespace Wmmf
         /// <summary>The newest frame's sequence; 0: none yet.</summary>
         public ulong Sequence => Info().sequence;
 
-        /// <summary>How old the newest frame is; null if there is none yet. It grows when the writer stops.</summary>
+        /// <summary>How old the newest frame is; null if there is none yet. It keeps growing while the writer is
+        /// stopped.</summary>
         public TimeSpan? Age
         {
             get
@@ -92,10 +94,10 @@ namespace Wmmf
             }
         }
 
-        /// <summary>Makes a reader with a count of its own: each reader is given all frames.</summary>
-        /// <param name="order">Which frames it gives.</param>
-        /// <param name="after">The sequence of the frame before the first one; null: the newest one now. 0 begins with the
-        /// oldest that is there.</param>
+        /// <summary>Makes a reader with its own count: each reader gets all frames.</summary>
+        /// <param name="order">Which frames it returns.</param>
+        /// <param name="after">The sequence of the frame before the first one; null: the newest one now. 0 begins with
+        /// the oldest frame.</param>
         /// <returns>The reader. It needs no disposal, and ends with the channel.</returns>
         /// <exception cref="ArgumentOutOfRangeException">There is no such order.</exception>
         public FrameReader CreateReader(FrameOrder order = FrameOrder.Newest, ulong? after = null)
@@ -107,18 +109,18 @@ namespace Wmmf
 
         /// <summary>The frame with this sequence, such as one of the history.</summary>
         /// <param name="sequence">The sequence of the frame.</param>
-        /// <param name="timeout">How long to wait for one that is to come; null waits for ever.</param>
+        /// <param name="timeout">How long to wait for a future frame; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The frame, in place; dispose it.</returns>
-        /// <exception cref="WmmfException"><see cref="WmmfStatus.Lost"/>: it is not there any more.</exception>
-        /// <exception cref="WmmfTimeoutException">It was not published for so long.</exception>
+        /// <exception cref="WmmfException"><see cref="WmmfStatus.Lost"/>: the frame is gone.</exception>
+        /// <exception cref="WmmfTimeoutException">It was not published in time.</exception>
         public Frame At(ulong sequence, TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             _reader.At(FramePick.At, sequence, timeout, cancellationToken);
 
         /// <summary>The newest frame that is not later than a point of time.</summary>
         /// <param name="timestampNs">Nanoseconds on the clock of <see cref="FrameInfo.TimestampNs"/>.</param>
         /// <returns>The frame, in place; dispose it.</returns>
-        /// <exception cref="WmmfException"><see cref="WmmfStatus.Lost"/>: all that are there are later.</exception>
+        /// <exception cref="WmmfException"><see cref="WmmfStatus.Lost"/>: all frames are later.</exception>
         public Frame AtTime(ulong timestampNs) => _reader.At(FramePick.Time, timestampNs, TimeSpan.Zero, default);
 
         /// <inheritdoc cref="FrameReader.Latest"/>
@@ -158,11 +160,11 @@ namespace Wmmf
             _reader.ReadIntoAsync(buffer, timeout, cancellationToken);
 
 #if NETCOREAPP
-        /// <summary>All frames from now on, with a count of its own for each enumeration: several may run at the same time.
-        /// A frame is released when the next is asked for.</summary>
-        /// <param name="order">Which frames are given.</param>
+        /// <summary>All frames from now on. Each enumeration has its own count, so several may run at the same time.
+        /// A frame is released when you ask for the next one.</summary>
+        /// <param name="order">Which frames to return.</param>
         /// <param name="cancellationToken">Ends the enumeration.</param>
-        /// <returns>The frames; do not keep one beyond its turn.</returns>
+        /// <returns>The frames; do not keep one beyond its iteration.</returns>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         /// <example><code>
         /// await foreach (var frame in channel.ReadAllAsync(cancellationToken: stopping))
@@ -173,10 +175,10 @@ namespace Wmmf
             CreateReader(order).ReadAllAsync(cancellationToken);
 #endif
 
-        /// <summary>As <see cref="MemoryMappedFile.Audit"/>: damage poisons the channel, for everybody, unless this object is
-        /// read-only.</summary>
-        /// <returns>What was found.</returns>
-        /// <exception cref="WmmfException">The channel cannot be looked at.</exception>
+        /// <summary>Like <see cref="MemoryMappedFile.Audit"/>. Damage poisons the channel, for everybody, unless this
+        /// object is read-only.</summary>
+        /// <returns>The findings.</returns>
+        /// <exception cref="WmmfException">The channel cannot be inspected.</exception>
         public AuditReport Audit()
         {
             using var section = _section.Hold();
@@ -185,9 +187,9 @@ namespace Wmmf
             return new AuditReport(report);
         }
 
-        /// <summary>Who has the channel open, in all processes, and how many frames they hold.</summary>
+        /// <summary>The objects in all processes that have the channel open, and how many frames they hold.</summary>
         /// <returns>A snapshot, one entry for each object that has it open.</returns>
-        /// <exception cref="WmmfException">The channel cannot be looked at.</exception>
+        /// <exception cref="WmmfException">The channel cannot be inspected.</exception>
         public IReadOnlyList<Participant> Participants()
         {
             using var section = _section.Hold();
@@ -204,8 +206,9 @@ namespace Wmmf
             }
         }
 
-        /// <summary>Whether somebody publishes. A channel without a frame counts from its creation.</summary>
-        /// <param name="stalledAfter">For how long no frame may be published; null: for ever.</param>
+        /// <summary>Whether the channel has a publisher. Before the first frame, the time counts from the creation of
+        /// the channel.</summary>
+        /// <param name="stalledAfter">The channel is stalled if no frame was published for this long; null: never.</param>
         /// <returns>The state, as the system knows it.</returns>
         public ChannelState GetState(TimeSpan? stalledAfter = null)
         {
@@ -217,23 +220,23 @@ namespace Wmmf
             return (ChannelState)state;
         }
 
-        /// <summary>Waits until no program is there to publish, because the last one has died or closed the channel. This object
-        /// then takes its place. If several stand by, one of them does, and the others wait on.</summary>
+        /// <summary>Waits until the channel has no publisher, because the last one has died or closed it. This object
+        /// then takes its place. If several stand by, one of them does, and the others keep waiting.</summary>
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <exception cref="WmmfTimeoutException">A program was there for so long.</exception>
+        /// <exception cref="WmmfTimeoutException">The channel had a publisher all the time.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         /// <example><code>
         /// using var camera = FrameChannel.CreateOrOpen("camera", 640 * 480 * 3, standBy: true);
-        /// camera.StandBy(); // until the other program that publishes has ended
+        /// camera.StandBy(); // until the other publisher has ended
         /// </code></example>
         public void StandBy(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             Check(WaitForPlace(timeout, cancellationToken), "stand by at");
 
-        /// <summary>As <see cref="StandBy"/>, if that is so in time.</summary>
+        /// <summary>Like <see cref="StandBy"/>, but only if the channel has no publisher in time.</summary>
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <returns>False if a program is still there.</returns>
+        /// <returns>False if there still is a publisher.</returns>
         /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.ReadOnly"/>: it cannot publish.</exception>
         public bool TryStandBy(TimeSpan timeout = default, CancellationToken cancellationToken = default)
         {
@@ -243,11 +246,11 @@ namespace Wmmf
             return status == (int)WmmfStatus.Ok;
         }
 
-        /// <summary>As <see cref="StandBy"/> without blocking a thread.</summary>
+        /// <summary>Like <see cref="StandBy"/> without blocking a thread.</summary>
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <returns>Ends when this object has taken the place.</returns>
-        /// <exception cref="WmmfTimeoutException">A program was there for so long.</exception>
+        /// <returns>Completes when this object has taken the place.</returns>
+        /// <exception cref="WmmfTimeoutException">The channel had a publisher all the time.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public Task StandByAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             Polling.Of(() => TryStandBy(TimeSpan.Zero, cancellationToken) ? this : null, $"stand by at channel '{Name}'", timeout, cancellationToken);
@@ -265,7 +268,7 @@ namespace Wmmf
 
         /// <summary>The user who owns the channel, usually the one who created it.</summary>
         /// <returns>On Linux the user's name or number, on Windows <c>DOMAIN\user</c> or the SID.</returns>
-        /// <exception cref="WmmfException">The system does not tell.</exception>
+        /// <exception cref="WmmfException">The system cannot tell.</exception>
         public string GetOwner()
         {
             using var section = _section.Hold();
@@ -276,15 +279,16 @@ namespace Wmmf
             return owner.TrimEnd('\0');
         }
 
-        /// <summary>Gives the channel other pictures; only its owner can. Readers follow with what they have open: frames that
-        /// they hold stay as they are, and sequences go on. A damaged channel is declared new.</summary>
-        /// <param name="capacity">Bytes of a frame, at most; 0: as they are.</param>
-        /// <param name="slots">How many frames there is room for; 0: as they are.</param>
-        /// <param name="history">How many frames stay readable after newer ones.</param>
+        /// <summary>Gives the channel new pictures; only its owner can. Readers go on with the same objects: frames
+        /// that they hold do not change, and sequences continue. A damaged channel is usable again.</summary>
+        /// <param name="capacity">Bytes of a frame, at most; 0: unchanged.</param>
+        /// <param name="slots">The number of slots; 0: unchanged.</param>
+        /// <param name="history">How many older frames stay readable.</param>
         /// <param name="timeout">How long to wait for another writer; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <exception cref="WmmfTimeoutException">Another writer was at work for so long.</exception>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Access"/>: it belongs to somebody else.</exception>
+        /// <exception cref="WmmfTimeoutException">Another writer was at work all the time.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Access"/>: it belongs to another
+        /// user.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public void Resize(
             int capacity, int slots = 0, int history = 0, TimeSpan? timeout = null,
@@ -302,13 +306,13 @@ namespace Wmmf
             Check(status, "resize");
         }
 
-        /// <summary>Closes the channel, once the last frame is disposed. Calls that wait on other threads end with
-        /// <see cref="ObjectDisposedException"/> soon, and only then is it closed. Calling it again does nothing.</summary>
+        /// <summary>Closes the channel when the last frame is disposed. Waiting calls of other threads soon end with
+        /// <see cref="ObjectDisposedException"/>; only then is it closed. Calling it again does nothing.</summary>
         public void Dispose() => _section.Refuse();
 
 #if NETCOREAPP
-        /// <summary>As <see cref="Dispose"/>; waits for nothing.</summary>
-        /// <returns>What is done already.</returns>
+        /// <summary>Like <see cref="Dispose"/>; does not wait.</summary>
+        /// <returns>Already completed.</returns>
         public ValueTask DisposeAsync()
         {
             Dispose();
@@ -332,7 +336,7 @@ namespace Wmmf
         private int CapacityOf(in wmmf_channel_info info) => info.capacity <= int.MaxValue
             ? (int)info.capacity
             : throw new NotSupportedException(
-                $"channel '{Name}' has frames of up to {info.capacity} bytes, expected at most {int.MaxValue}: a span has no more");
+                $"channel '{Name}' has frames of up to {info.capacity} bytes, expected at most {int.MaxValue}, the limit of a span");
 
         private void Check(int status, string what)
         {

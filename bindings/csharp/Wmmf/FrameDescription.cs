@@ -2,7 +2,7 @@ using System;
 
 namespace Wmmf
 {
-    // What a writer says of a frame, as the native library takes it.
+    // A writer's description of a frame, for the native library.
     internal static unsafe class FrameDescription
     {
         internal static void CheckUser(ReadOnlySpan<byte> user)

@@ -2,7 +2,7 @@ using System;
 
 namespace Wmmf
 {
-    // Which .NET type is which element of an array.
+    // Maps .NET types to elements of an array.
     internal static class FrameElements
     {
         internal static FrameElement Of<T>() where T : unmanaged
@@ -35,7 +35,7 @@ namespace Wmmf
             if (typeof(T) == typeof(Half))
                 return FrameElement.Float16;
 #endif
-            throw new NotSupportedException($"{typeof(T)} is no element of an array frame");
+            throw new NotSupportedException($"{typeof(T)} cannot be an element of an array frame");
         }
 
         // Refuses to show an array as elements of another size.

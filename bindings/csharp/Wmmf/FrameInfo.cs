@@ -6,12 +6,12 @@ namespace Wmmf
     /// <summary>The description of a frame. It does not change, and stays valid after the frame.</summary>
     /// <example><code>
     /// FrameInfo info = reader.ReadInto(buffer);
-    /// Console.WriteLine($"{info.Sequence}: {info.Width} x {info.Height} {info.FourCC}, {info.Age.TotalMilliseconds} ms old");
-    /// </code></example>
+    /// Console.WriteLine($"{info.Sequence}: {info.Width} x {info.Height} {info.FourCC}, {info.Age.TotalMilliseconds} ms
+    /// old"); </code></example>
     [DebuggerDisplay("{ToString(),nq}")]
     public class FrameInfo
     {
-        // Of frames that have them, so that the others stay small.
+        // Only for frames that have them, so that the others stay small.
         private sealed class Extras
         {
             internal byte[] User = Array.Empty<byte>();
@@ -53,11 +53,11 @@ namespace Wmmf
         /// <summary>1 for the channel's first frame, then 2, 3 ...</summary>
         public ulong Sequence { get; }
 
-        /// <summary>Frames published between the one that the reader had and this one.</summary>
+        /// <summary>How many frames were published between the reader's previous one and this one.</summary>
         public ulong Missed { get; }
 
-        /// <summary>When it was published, or what the writer said: nanoseconds on the monotonic clock of this machine.
-        /// </summary>
+        /// <summary>When it was published, or the time that the writer set: nanoseconds on the monotonic clock of this
+        /// machine. </summary>
         public ulong TimestampNs { get; }
 
         /// <summary>How old the frame is now.</summary>
@@ -66,7 +66,7 @@ namespace Wmmf
         /// <summary>Bytes of the picture.</summary>
         public int Size { get; }
 
-        /// <summary>Pixels of a row; 0 if it is no picture.</summary>
+        /// <summary>Pixels of a row; 0 if it is not a picture.</summary>
         public int Width { get; }
 
         /// <summary>Rows.</summary>
@@ -78,19 +78,20 @@ namespace Wmmf
         /// <summary>The pixel format.</summary>
         public FourCC FourCC { get; }
 
-        /// <summary>What an array is made of; <see cref="FrameElement.None"/> if it is a picture, or bytes.</summary>
+        /// <summary>The element type of an array; <see cref="FrameElement.None"/> if it is a picture, or bytes.</summary>
         public FrameElement Element => _extras?.Element ?? FrameElement.None;
 
-        /// <summary>The elements of an array along each dimension, in C order and without gaps; empty if it is none.</summary>
+        /// <summary>The elements of an array along each dimension, in C order and without gaps; empty if it is not an
+        /// array.</summary>
         public ReadOnlySpan<int> Shape => _extras == null ? default : _extras.Shape;
 
-        /// <summary>The device's own clock, in its own unit; 0: not told.</summary>
+        /// <summary>The device's own clock, in its own unit; 0: unknown.</summary>
         public ulong DeviceTimestamp => _extras?.DeviceTimestamp ?? 0;
 
-        /// <summary>The device's own number of the frame; 0: not told.</summary>
+        /// <summary>The device's own number of the frame; 0: unknown.</summary>
         public ulong DeviceFrame => _extras?.DeviceFrame ?? 0;
 
-        /// <summary>The up to 64 bytes that the writer sent along.</summary>
+        /// <summary>Up to 64 bytes of the writer's user data.</summary>
         public ReadOnlySpan<byte> User => _extras == null ? default : _extras.User;
 
         /// <summary>What it is, in a few words.</summary>
@@ -101,7 +102,7 @@ namespace Wmmf
                 : Element != FrameElement.None ? $"{Element}[{string.Join(", ", Shape.ToArray())}]"
                 : $"{Size} bytes");
 
-        // An honest writer needs no more: a frame's bytes are counted by an int as well.
+        // An honest writer needs no more: an int also counts a frame's bytes.
         private static int Checked(ulong value, string property, ulong sequence)
         {
             if (value > int.MaxValue)

@@ -8,10 +8,10 @@ using System.Threading.Tasks;
 
 namespace Wmmf
 {
-    /// <summary>Reads the frames of a channel and remembers which it has given; made by
-    /// <see cref="FrameChannel.CreateReader"/>. Two readers of one channel are each given all frames.</summary>
-    /// <remarks>All members may be used from several threads at once. They share the one count, and threads that ask at the same
-    /// time may be given the same frame.</remarks>
+    /// <summary>Reads the frames of a channel and remembers which it has returned; made by
+    /// <see cref="FrameChannel.CreateReader"/>. Two readers of one channel each get all frames.</summary>
+    /// <remarks>Several threads may use all members at once. They share one count, and threads that ask at the same
+    /// time may get the same frame.</remarks>
     /// <example><code>
     /// var reader = channel.CreateReader();
     /// while (reader.TryNext(out var frame, TimeSpan.FromSeconds(1)))
@@ -23,7 +23,7 @@ namespace Wmmf
     {
         private readonly SectionHandle _section;
         private readonly FramePick _next;
-        private long _last; // of the unsigned sequence: Interlocked of .NET Standard 2.0 knows no others
+        private long _last; // holds the unsigned sequence: Interlocked of .NET Standard 2.0 has no unsigned types
 
         internal FrameReader(SectionHandle section, FrameOrder order = FrameOrder.Newest, ulong after = 0)
         {
@@ -32,16 +32,16 @@ namespace Wmmf
             _last = (long)after;
         }
 
-        /// <summary>The sequence of the frame that was given last; 0: none yet.</summary>
+        /// <summary>The sequence of the last returned frame; 0: none yet.</summary>
         public ulong LastSequence => (ulong)Volatile.Read(ref _last);
 
-        /// <summary>The newest frame, at once if there is one, else the first.</summary>
+        /// <summary>The newest frame; waits only if there is none yet.</summary>
         /// <param name="timeout">How long to wait for the first; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The frame, in place; dispose it.</returns>
-        /// <exception cref="WmmfTimeoutException">There was none for so long.</exception>
+        /// <exception cref="WmmfTimeoutException">There was none in time.</exception>
         /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Format"/>: the description of the frame by a
-        /// hostile writer is impossible. Nothing is held then, and the next frame may be sound.</exception>
+        /// hostile writer is impossible. Then nothing is held, and the next frame may be valid.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public Frame Latest(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
@@ -49,7 +49,8 @@ namespace Wmmf
             return frame ?? throw Failure(status);
         }
 
-        // A frame that was chosen while `after` was the last. If another thread was given a later one meanwhile, that counts.
+        // Notes a frame that was chosen while `after` was the last. If another thread got a later one meanwhile, that
+        // counts.
         internal void HasGiven(ulong sequence, ulong after)
         {
             var last = after;
@@ -62,7 +63,7 @@ namespace Wmmf
             }
         }
 
-        // A frame that is chosen by its sequence or time, which counts for nothing.
+        // A frame that is chosen by its sequence or time; it does not change the count.
         internal Frame At(FramePick pick, ulong which, TimeSpan? timeout, CancellationToken cancellationToken)
         {
             var status = Take(pick, which, timeout, cancellationToken, out var frame);
@@ -74,30 +75,30 @@ namespace Wmmf
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>False if no frame was published yet.</returns>
-        /// <exception cref="WmmfException">As of <see cref="Latest"/>.</exception>
+        /// <exception cref="WmmfException">See <see cref="Latest"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool TryLatest(
             [NotNullWhen(true)] out Frame? frame, TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
             TryTake(FramePick.Latest, timeout, cancellationToken, out frame);
 
-        /// <summary>The same as <see cref="Latest"/> without blocking a thread: one thread of the process waits for all.
-        /// </summary>
+        /// <summary>The same as <see cref="Latest"/> without blocking a thread: a single thread of the process waits
+        /// for all. </summary>
         /// <param name="timeout">From now; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <returns>The frame, in place; dispose it. If there is one already, it is there at once.</returns>
-        /// <exception cref="WmmfTimeoutException">There was none for so long.</exception>
-        /// <exception cref="WmmfException">As of <see cref="Latest"/>.</exception>
+        /// <returns>The frame, in place; dispose it. Completes at once if there already is one.</returns>
+        /// <exception cref="WmmfTimeoutException">There was none in time.</exception>
+        /// <exception cref="WmmfException">See <see cref="Latest"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ValueTask<Frame> LatestAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             TakeAsync(FramePick.Latest, timeout, cancellationToken);
 
-        /// <summary>The next frame: the newest that this reader has not given yet, or with
+        /// <summary>The next frame: the newest that this reader has not returned yet, or with
         /// <see cref="FrameOrder.Every"/> the one after the last; waits for one.</summary>
         /// <param name="timeout">How long; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The frame, in place; dispose it.</returns>
-        /// <exception cref="WmmfTimeoutException">There was no new one for so long.</exception>
-        /// <exception cref="WmmfException">As of <see cref="Latest"/>.</exception>
+        /// <exception cref="WmmfTimeoutException">There was no new one in time.</exception>
+        /// <exception cref="WmmfException">See <see cref="Latest"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public Frame Next(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
@@ -105,33 +106,33 @@ namespace Wmmf
             return frame ?? throw Failure(status);
         }
 
-        /// <summary>The next frame, as of <see cref="Next"/>, if there is one in time.</summary>
+        /// <summary>The next frame, as from <see cref="Next"/>, if there is one in time.</summary>
         /// <param name="frame">The frame, or null; dispose it.</param>
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>False if there was no new one.</returns>
-        /// <exception cref="WmmfException">As of <see cref="Next"/>.</exception>
+        /// <exception cref="WmmfException">See <see cref="Next"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool TryNext(
             [NotNullWhen(true)] out Frame? frame, TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
             TryTake(_next, timeout, cancellationToken, out frame);
 
-        /// <summary>The same as <see cref="Next"/> without blocking a thread: one thread of the process waits for all.
+        /// <summary>The same as <see cref="Next"/> without blocking a thread: a single thread of the process waits for all.
         /// </summary>
         /// <param name="timeout">From now; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <returns>The frame, in place; dispose it. If there is a new one already, it is there at once.</returns>
-        /// <exception cref="WmmfTimeoutException">There was none for so long.</exception>
-        /// <exception cref="WmmfException">As of <see cref="Next"/>.</exception>
+        /// <returns>The frame, in place; dispose it. Completes at once if there already is a new one.</returns>
+        /// <exception cref="WmmfTimeoutException">There was none in time.</exception>
+        /// <exception cref="WmmfException">See <see cref="Next"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ValueTask<Frame> NextAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             TakeAsync(_next, timeout, cancellationToken);
 
 #if NETCOREAPP
-        /// <summary>All frames from now on, each as of <see cref="Next"/>. A frame is released when the next is asked for.
-        /// </summary>
+        /// <summary>All frames from now on, each as from <see cref="Next"/>. A frame is released when you ask for the
+        /// next one. </summary>
         /// <param name="cancellationToken">Ends the enumeration.</param>
-        /// <returns>The frames; do not keep one beyond its turn.</returns>
+        /// <returns>The frames; do not keep one beyond its iteration.</returns>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public async IAsyncEnumerable<Frame> ReadAllAsync(
             [EnumeratorCancellation] CancellationToken cancellationToken = default)
@@ -144,15 +145,16 @@ namespace Wmmf
         }
 #endif
 
-        /// <summary>Copies the next frame, as of <see cref="Next"/>, into <paramref name="buffer"/>. Keep the
-        /// buffer and use it again.</summary>
-        /// <param name="buffer">At least as large as the picture; <see cref="FrameChannel.Capacity"/> is always enough.</param>
+        /// <summary>Copies the next frame, as from <see cref="Next"/>, into <paramref name="buffer"/>. Reuse the
+        /// buffer.</summary>
+        /// <param name="buffer">At least as large as the picture; <see cref="FrameChannel.Capacity"/> bytes are always
+        /// enough.</param>
         /// <param name="timeout">How long to wait for a frame; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <returns>What describes it.</returns>
-        /// <exception cref="WmmfTimeoutException">There was no new one for so long.</exception>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Range"/>: the picture is larger than the buffer,
-        /// and can still be had; <see cref="WmmfStatus.Format"/> as of <see cref="Latest"/>.</exception>
+        /// <returns>The description of the frame.</returns>
+        /// <exception cref="WmmfTimeoutException">There was no new one in time.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Range"/>: the picture is larger than the
+        /// buffer, and you can still read it; <see cref="WmmfStatus.Format"/> as of <see cref="Latest"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public FrameInfo ReadInto(Span<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
@@ -161,13 +163,13 @@ namespace Wmmf
             return Copied(status, frame, after, buffer.Length);
         }
 
-        /// <summary>The same without blocking a thread: one thread of the process waits for all.</summary>
+        /// <summary>The same without blocking a thread: a single thread of the process waits for all.</summary>
         /// <param name="buffer">At least as large as the picture.</param>
         /// <param name="timeout">From now; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <returns>What describes it. If there is a new frame already, it is there at once.</returns>
-        /// <exception cref="WmmfTimeoutException">There was none for so long.</exception>
-        /// <exception cref="WmmfException">As of <see cref="ReadInto"/>.</exception>
+        /// <returns>The description of the frame; completes at once if there already is a new one.</returns>
+        /// <exception cref="WmmfTimeoutException">There was none in time.</exception>
+        /// <exception cref="WmmfException">See <see cref="ReadInto"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ValueTask<FrameInfo> ReadIntoAsync(
             Memory<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
@@ -307,7 +309,7 @@ namespace Wmmf
         {
             var hint = (WmmfStatus)status switch
             {
-                WmmfStatus.ReadOnly => "this reader is given no frames in place: use ReadInto, which copies",
+                WmmfStatus.ReadOnly => "this reader gets no frames in place: use ReadInto, which copies",
                 WmmfStatus.Full => "dispose frames that you hold",
                 _ => "",
             };
@@ -315,13 +317,13 @@ namespace Wmmf
         }
     }
 
-    /// <summary>Which frames a reader gives.</summary>
+    /// <summary>Which frames a reader returns.</summary>
     public enum FrameOrder
     {
-        /// <summary>The newest each time: a slow reader misses frames, and is never late.</summary>
+        /// <summary>The newest each time: a slow reader misses frames, but never lags behind.</summary>
         Newest,
 
-        /// <summary>Every one in order, as long as the channel's history reaches; <see cref="FrameInfo.Missed"/> says how
+        /// <summary>Every one in order, as far as the channel's history reaches; <see cref="FrameInfo.Missed"/> says how
         /// many were lost.</summary>
         Every,
     }

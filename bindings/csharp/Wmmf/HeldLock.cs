@@ -2,11 +2,11 @@ using System;
 
 namespace Wmmf
 {
-    // A native lock that is held, by this thread or by the owner that it acts as.
+    // A native lock held by this thread, or by the owner as which it acts.
     internal struct HeldLock
     {
         private readonly bool _isWrite;
-        private bool _isExposed; // keeps the section mapped, because spans of it were given out
+        private bool _isExposed; // keeps the section mapped, because spans of it were handed out
 
         internal HeldLock(SectionHandle section, ulong at, bool isWrite)
         {
@@ -27,7 +27,7 @@ namespace Wmmf
         internal bool Is(SectionHandle section, ulong at, bool isWrite) =>
             ReferenceEquals(Section, section) && At == at && _isWrite == isWrite;
 
-        // Keeps the section mapped until the lock is given back; throws ObjectDisposedException if it is gone.
+        // Keeps the section mapped until the lock is released; throws ObjectDisposedException if it is gone.
         internal IntPtr Expose()
         {
             if (!_isExposed)
@@ -38,8 +38,8 @@ namespace Wmmf
             return Section.Pointer;
         }
 
-        // Once. Also through a section that is disposed, as long as something keeps it open. If nothing does, closing it has
-        // taken the lock away.
+        // Releases it once, also through a disposed section, as long as something keeps it open. If nothing does,
+        // closing it has taken the lock away.
         internal int GiveBack()
         {
             if (!Section.TryRetain())
@@ -52,6 +52,6 @@ namespace Wmmf
         }
 
         internal static ObjectDisposedException GivenBack() =>
-            new ObjectDisposedException("lock", "the lock is given back");
+            new ObjectDisposedException("lock", "the lock was released");
     }
 }

@@ -2,8 +2,8 @@ using System;
 
 namespace Wmmf
 {
-    // The locks that the calling thread holds, each with a ticket of its own, so that a lock is released once, by the guard that
-    // took it: a guard that is disposed again, or a copy of it, finds its ticket gone and does nothing.
+    // The locks that the calling thread holds. Each has its own ticket, so that only the guard that took a lock
+    // releases it, once: a guard that is disposed again, or a copy of it, finds its ticket gone and does nothing.
     internal static class HeldLocks
     {
         private struct Held
@@ -23,7 +23,8 @@ namespace Wmmf
         [ThreadStatic]
         private static OfThread? t_locks;
 
-        // Notes a lock that was just taken; its ticket. `isScope`: the compiler refuses an await inside its block.
+        // Notes a lock that was just taken, and returns its ticket. `isScope`: the compiler refuses an await inside its
+        // block.
         internal static ulong Add(SectionHandle section, ulong at, bool isWrite, bool isScope)
         {
             var locks = t_locks ??= new OfThread();
@@ -38,8 +39,8 @@ namespace Wmmf
             return locks.Tickets;
         }
 
-        // That of the locks which the running task has on this thread, or a new one: what the task started earlier has the token
-        // of an earlier lock.
+        // The token of the locks that the running task has on this thread, or a new one: tasks that it started earlier
+        // have the token of an earlier lock.
         private static object RunningToken(OfThread locks)
         {
             var running = TaskMark.RunningToken;
@@ -56,7 +57,7 @@ namespace Wmmf
             return false;
         }
 
-        // Whether another task of this thread has a lock that keeps this one from reading, or from writing too.
+        // Whether another task of this thread has a lock that keeps this one from reading, or (`writing`) from writing.
         internal static bool AnotherTaskHas(SectionHandle section, ulong at, bool writing)
         {
             var locks = t_locks;
@@ -70,7 +71,7 @@ namespace Wmmf
             return false;
         }
 
-        // Gives back the lock of this ticket; false if it is not held any more.
+        // Releases the lock of this ticket; false if it is no longer held.
         internal static bool Release(ulong ticket)
         {
             var locks = t_locks;
@@ -85,8 +86,8 @@ namespace Wmmf
             return false;
         }
 
-        // Releases this lock of the section and kind, without looking at its ticket. The native status; null if the running
-        // task does not hold it on this thread.
+        // Releases this lock of the section and kind, without looking at its ticket. Returns the native status; null if
+        // the running task does not hold it on this thread.
         internal static int? Release(SectionHandle section, ulong at, bool isWrite)
         {
             var locks = t_locks;
@@ -98,7 +99,7 @@ namespace Wmmf
             return null;
         }
 
-        // Keeps the section of this lock mapped until it is given back; throws ObjectDisposedException if it is gone.
+        // Keeps the section of this lock mapped until it is released; throws ObjectDisposedException if it is gone.
         internal static IntPtr Expose(ulong ticket)
         {
             var locks = t_locks;

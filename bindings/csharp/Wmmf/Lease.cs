@@ -3,13 +3,13 @@ using System.Threading;
 
 namespace Wmmf
 {
-    // What a view has of its memory: it stays mapped until the view is disposed and nothing pinned in it is left.
+    // Keeps the memory of a view mapped until the view is disposed and no pin is left.
     //
-    // A span keeps nothing alive, so a forgotten view, of which somebody may still have one, keeps its memory mapped until
-    // the process ends; that is reported. The memory is released only if its bytes were never asked for.
+    // A span keeps nothing alive, and a forgotten view may still have one. So it keeps its memory mapped until the
+    // process ends; that is reported. The memory is released only if its bytes were never asked for.
     internal sealed class Lease : IDisposable, IPinned
     {
-        private const int IsExposed = 1 << 30; // in _uses, beside how many there are: so that the finalizer sees both at once
+        private const int IsExposed = 1 << 30; // in _uses, beside the number of uses, so that the finalizer sees both at once
 
         private readonly MappedHandle _memory;
         private int _uses = 1;
@@ -28,10 +28,10 @@ namespace Wmmf
                 _memory.Release();
         }
 
-        // Before bytes are given out. False if the last use has ended.
+        // Called before bytes are handed out. False if the last use has ended.
         internal bool TryExpose() => (Volatile.Read(ref _uses) & IsExposed) != 0 || TryAdd(IsExposed);
 
-        // One use more; false if the last has ended.
+        // Adds a use; false if the last has ended.
         internal bool TryUse() => TryAdd(1);
 
         // At the last use the flag is all that is left.

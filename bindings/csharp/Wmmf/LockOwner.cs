@@ -2,7 +2,7 @@ using System;
 
 namespace Wmmf
 {
-    // Holds native locks in place of a thread: for what begins in one thread and goes on in another.
+    // Holds native locks in place of a thread, for work that begins in one thread and continues in another.
     internal readonly unsafe struct LockOwner
     {
         private readonly ulong _number;
@@ -16,7 +16,7 @@ namespace Wmmf
             return new LockOwner(number);
         }
 
-        // Until it is disposed, on the same thread, all native calls of this thread are the owner's.
+        // Until the result is disposed, on the same thread, all native calls of this thread act as the owner.
         internal Acting Act() => new Acting(_number);
 
         private static void Check(int status)

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Wmmf
 {
-    /// <summary>What the lock of a section says: a snapshot, already old when it is read. Made by
+    /// <summary>The state of a section's lock: a snapshot, already old when you read it. Made by
     /// <see cref="MemoryMappedFile.GetLockState"/>.</summary>
     /// <example><code>
     /// var state = file.GetLockState();
@@ -24,30 +24,30 @@ namespace Wmmf
             IsPoisoned = native.poisoned != 0;
         }
 
-        /// <summary>Whether its creator has finished it; only in the layout <see cref="SectionLayout.Winmmf"/> it may not be.
+        /// <summary>Whether its creator has finished it; false only in the layout <see cref="SectionLayout.Winmmf"/>.
         /// </summary>
         public bool IsInitialised { get; }
 
-        /// <summary>Read locks that threads hold or try to get.</summary>
+        /// <summary>How many read locks threads hold or try to take.</summary>
         public long Readers { get; }
 
         /// <summary>Whether a writer holds the lock, or will once those readers have left.</summary>
         public bool IsWriting { get; }
 
-        /// <summary>The process of that writer, as that process sees itself; null if there is none, or the layout does not
-        /// say.</summary>
+        /// <summary>The process id of that writer, in its own pid namespace; null if there is none, or the layout does
+        /// not store it.</summary>
         public long? WriterProcessId { get; }
 
-        /// <summary>Whether somebody may be waiting for the lock.</summary>
+        /// <summary>Whether a thread may be waiting for the lock.</summary>
         public bool IsWaitedFor { get; }
 
-        /// <summary>Whether a writer died inside, and nobody has repaired the payload yet.</summary>
+        /// <summary>Whether a writer died while it held the lock, and no other has repaired the payload yet.</summary>
         public bool OwnerDied { get; }
 
         /// <summary>Whether the section is poisoned.</summary>
         public bool IsPoisoned { get; }
 
-        /// <summary>Who holds the lock, in a few words.</summary>
+        /// <summary>The holder of the lock, in a few words.</summary>
         /// <returns>For example <c>process 4711 writes, others wait</c>.</returns>
         public override string ToString() =>
             (IsPoisoned ? "poisoned" : OwnerDied ? "owner died" : IsWriting ? Writer() : Readers != 0 ? $"{Readers} read" : "free")

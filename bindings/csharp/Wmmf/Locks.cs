@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Wmmf
 {
-    /// <summary>A read lock that is held. Dispose it on the thread that took it; disposing it again, or a copy of it, does
+    /// <summary>A held read lock. Dispose it on the thread that took it; disposing it again, or a copy of it, does
     /// nothing. The compiler refuses an await inside its block, since the lock belongs to the thread.</summary>
     /// <example><code>
     /// using (var held = file.ReadLock())
@@ -23,18 +23,20 @@ namespace Wmmf
         /// <summary>A part of the payload in place, without a copy and without allocation.</summary>
         /// <param name="offset">Where it begins.</param>
         /// <param name="length">How many bytes; -1 goes to the end.</param>
-        /// <returns>The bytes, valid until the lock is disposed; newer compilers refuse to let them out of its block.</returns>
-        /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload, or longer than a span can be.</exception>
-        /// <exception cref="ObjectDisposedException">The lock is given back.</exception>
+        /// <returns>The bytes, valid until the lock is disposed; newer compilers refuse to let them out of its
+        /// block.</returns>
+        /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload, or longer than a span can
+        /// be.</exception>
+        /// <exception cref="ObjectDisposedException">The lock is released.</exception>
         [UnscopedRef]
         public ReadOnlySpan<byte> Bytes(long offset = 0, int length = -1) =>
             MemoryMappedFile.Exposed(_file, _ticket, offset, length);
 
         /// <summary>Releases the lock.</summary>
         /// <remarks>If the section was poisoned meanwhile, this does not throw, as that would hide an exception in flight.
-        /// Every later use of the section throws <see cref="WmmfStatus.Poisoned"/>; if you have to know before the block
-        /// ends, ask <see cref="MemoryMappedFile.Audit"/> there. If the file was closed meanwhile, that took the lock
-        /// away, and there is nothing to do.</remarks>
+        /// Every later use of the section throws <see cref="WmmfStatus.Poisoned"/>; to know before the block ends, call
+        /// <see cref="MemoryMappedFile.Audit"/> there. If the file was closed meanwhile, that took the lock away, and
+        /// this does nothing.</remarks>
         public void Dispose()
         {
             if (_file != null)
@@ -42,7 +44,7 @@ namespace Wmmf
         }
     }
 
-    /// <summary>The write lock, held. Dispose it on the thread that took it; disposing it again, or a copy of it, does
+    /// <summary>The held write lock. Dispose it on the thread that took it; disposing it again, or a copy of it, does
     /// nothing. The compiler refuses an await inside its block, since the lock belongs to the thread.</summary>
     /// <example><code>
     /// using (var held = file.WriteLock())
@@ -68,9 +70,11 @@ namespace Wmmf
         /// <summary>A part of the payload in place, without a copy and without allocation.</summary>
         /// <param name="offset">Where it begins.</param>
         /// <param name="length">How many bytes; -1 goes to the end.</param>
-        /// <returns>The bytes, valid until the lock is disposed; newer compilers refuse to let them out of its block.</returns>
-        /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload, or longer than a span can be.</exception>
-        /// <exception cref="ObjectDisposedException">The lock is given back.</exception>
+        /// <returns>The bytes, valid until the lock is disposed; newer compilers refuse to let them out of its
+        /// block.</returns>
+        /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload, or longer than a span can
+        /// be.</exception>
+        /// <exception cref="ObjectDisposedException">The lock is released.</exception>
         [UnscopedRef]
         public Span<byte> Bytes(long offset = 0, int length = -1) => MemoryMappedFile.Exposed(_file, _ticket, offset, length);
 
@@ -79,13 +83,13 @@ namespace Wmmf
         /// <param name="offset">Where it begins, in bytes.</param>
         /// <returns>The value itself, valid until the lock is disposed.</returns>
         /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload.</exception>
-        /// <exception cref="ObjectDisposedException">The lock is given back.</exception>
+        /// <exception cref="ObjectDisposedException">The lock is released.</exception>
         [UnscopedRef]
         public unsafe ref T AsRef<T>(long offset = 0) where T : unmanaged =>
             ref System.Runtime.InteropServices.MemoryMarshal.Cast<byte, T>(Bytes(offset, sizeof(T)))[0];
 
-        /// <summary>Releases the lock and wakes everything that waits for a change.</summary>
-        /// <remarks>Does not throw, as <see cref="Wmmf.ReadLock.Dispose"/> says.</remarks>
+        /// <summary>Releases the lock and wakes all waits for a change.</summary>
+        /// <remarks>Does not throw; see <see cref="Wmmf.ReadLock.Dispose"/>.</remarks>
         public void Dispose()
         {
             if (_file != null)

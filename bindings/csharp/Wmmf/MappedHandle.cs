@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Wmmf
 {
-    // Owns native memory that views show. It is released when this has been disposed and nothing retains it any more.
+    // Owns native memory that views show. The memory is released when this was disposed and nothing retains it any more.
     internal abstract class MappedHandle : SafeHandle
     {
         private protected MappedHandle(IntPtr native, string name) : base(IntPtr.Zero, ownsHandle: true)
@@ -16,7 +16,7 @@ namespace Wmmf
 
         public override bool IsInvalid => handle == IntPtr.Zero;
 
-        // Retains it until Release: for what outlives a call. Throws ObjectDisposedException if it is closed.
+        // Retains it until Release, for uses that outlive a call. Throws ObjectDisposedException if it is closed.
         internal virtual void Retain()
         {
             var held = false;

@@ -6,11 +6,10 @@ using System.Threading;
 
 namespace Wmmf
 {
-    /// <summary>A part of a section's payload, in place. It keeps the section mapped until it is disposed, also after the
-    /// <see cref="MemoryMappedFile"/> is. Hold the lock while you use it.</summary>
-    /// <remarks>Spans must not be used after the view is disposed. A view that is forgotten instead keeps the section mapped
-    /// until the process ends, so that a span of it never points to memory that is gone; the event source Wmmf tells of it.
-    /// </remarks>
+    /// <summary>A part of a section's payload, in place. It keeps the section mapped until it is disposed, even after
+    /// the <see cref="MemoryMappedFile"/> was disposed. Hold the lock while you use it.</summary>
+    /// <remarks>Spans must not be used after the view is disposed. A forgotten view keeps the section mapped until the
+    /// process ends, so that no span of it ever points to unmapped memory; the event source Wmmf reports it. </remarks>
     /// <example><code>
     /// using (file.WriteLock())
     /// using (var view = file.View(0, 100))
@@ -34,15 +33,15 @@ namespace Wmmf
         /// <summary>How many bytes.</summary>
         public int Length { get; }
 
-        /// <summary>Whether its section was opened with read rights only; then only what begins with ReadOnly gives bytes.
+        /// <summary>Whether its section was opened read-only; then only the members that begin with ReadOnly return bytes.
         /// </summary>
         public bool IsReadOnly { get; }
 
-        /// <summary>The bytes, also of a read-only section.</summary>
+        /// <summary>The bytes, even of a read-only section.</summary>
         /// <exception cref="ObjectDisposedException">The view is disposed.</exception>
         public ReadOnlySpan<byte> ReadOnlySpan => new ReadOnlySpan<byte>(Start(), Length);
 
-        /// <summary>The bytes as memory that keeps this view alive, also of a read-only section.</summary>
+        /// <summary>The bytes as memory that keeps this view alive, even of a read-only section.</summary>
         /// <exception cref="ObjectDisposedException">The view is disposed.</exception>
         public ReadOnlyMemory<byte> ReadOnlyMemory => new ReadOnly(this).Memory;
 
@@ -74,7 +73,7 @@ namespace Wmmf
             var bytes = GetSpan();
             if (offset < 0 || offset > Length - sizeof(T))
                 throw new ArgumentOutOfRangeException(
-                    nameof(offset), offset, $"expected room for {sizeof(T)} bytes in the {Length} of the view");
+                    nameof(offset), offset, $"expected {sizeof(T)} bytes within the {Length} of the view");
             return ref MemoryMarshal.Cast<byte, T>(bytes.Slice(offset))[0];
         }
 
@@ -85,10 +84,10 @@ namespace Wmmf
         /// <exception cref="ObjectDisposedException">The view is disposed.</exception>
         public Span<T> Values<T>() where T : unmanaged => MemoryMarshal.Cast<byte, T>(GetSpan());
 
-        /// <summary>The address of a byte. Mapped memory does not move; it stays mapped until the handle is disposed, also
-        /// if the view is disposed before.</summary>
+        /// <summary>The address of a byte. Mapped memory does not move. It stays mapped until the handle is disposed,
+        /// even if the view is disposed before.</summary>
         /// <param name="elementIndex">The index of the byte.</param>
-        /// <returns>What to dispose when the address is not used any more.</returns>
+        /// <returns>A handle to dispose when you no longer use the address.</returns>
         /// <exception cref="ObjectDisposedException">The view is disposed.</exception>
         public override MemoryHandle Pin(int elementIndex = 0) => PinAt(Writable(), elementIndex);
 
@@ -100,12 +99,13 @@ namespace Wmmf
             return MemoryPin.At(start + elementIndex, _lease);
         }
 
-        /// <summary>Does nothing: <see cref="MemoryHandle.Dispose"/> ends what <see cref="Pin"/> began, each pin once.</summary>
+        /// <summary>Does nothing: <see cref="MemoryHandle.Dispose"/> ends what <see cref="Pin"/> began, each pin
+        /// once.</summary>
         public override void Unpin()
         {
         }
 
-        /// <summary>Releases the section. Calling it again does nothing. Spans must not be used any more.</summary>
+        /// <summary>Releases the section. Calling it again does nothing. Do not use its spans any more.</summary>
         public void Dispose()
         {
             if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
@@ -136,7 +136,7 @@ namespace Wmmf
 
         private static ObjectDisposedException Disposed() => new ObjectDisposedException(nameof(MappedView));
 
-        // What ReadOnlyMemory is made of. Its span is never handed out as one that can be written.
+        // The source of ReadOnlyMemory. Its span is never handed out as a writable one.
         private sealed class ReadOnly : MemoryManager<byte>
         {
             private readonly MappedView _view;

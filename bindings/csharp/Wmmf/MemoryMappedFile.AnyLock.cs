@@ -3,7 +3,7 @@ using System.Threading;
 
 namespace Wmmf
 {
-    // Its locks: the own one, or the one at an offset of the payload. `at`: see NativeLock.
+    // The section's own lock, or the one at an offset of the payload. `at`: see NativeLock.
     public sealed unsafe partial class MemoryMappedFile
     {
         private const string AnotherTask =
@@ -42,7 +42,7 @@ namespace Wmmf
             return true;
         }
 
-        // The ticket of a lock that was asked for; throws if it was not taken.
+        // The ticket of a requested lock; throws if it was not taken.
         private ulong Note(int status, ulong at, bool isWrite, bool isScope, bool repair = false)
         {
             if (!IsTaken(status, repair))
@@ -50,7 +50,7 @@ namespace Wmmf
             return HeldLocks.Add(_section, at, isWrite, isScope);
         }
 
-        // What the native call says: the lock is given back also if that is Poisoned or OwnerDied.
+        // The status of the native call: the lock is released even if it is Poisoned or OwnerDied.
         internal WmmfStatus Unlock(ulong at, bool isWrite)
         {
             var status = HeldLocks.Release(_section, at, isWrite) ?? (int)WmmfStatus.NotOwner;
@@ -82,7 +82,7 @@ namespace Wmmf
         internal void NotifyAt(ulong at)
         {
             using var section = _section.Hold();
-            Check(NativeLock.Notify(section.Pointer, at), at, "notify those who wait for");
+            Check(NativeLock.Notify(section.Pointer, at), at, "notify the waiters of");
         }
 
         internal ulong WaitAt(ulong at, ulong sequence, TimeSpan? timeout, CancellationToken cancellationToken)
@@ -139,7 +139,7 @@ namespace Wmmf
             {
                 LeaveQueue(section, at, place);
             }
-            // OwnerDied comes with the lock. Giving it back without repair leaves the section as it was, for the next one.
+            // OwnerDied comes with the lock. If it is released without repair, the next writer gets the same status.
             if (status == (int)WmmfStatus.OwnerDied && !repair || IsTaken(status, repair) && section.IsRefused)
                 _ = NativeLock.Unlock(section.Pointer, at, isWrite: true);
             section.ThrowIfRefused();
@@ -151,7 +151,7 @@ namespace Wmmf
 
         private static bool IsOfTheDead(int status) => status == (int)WmmfStatus.OwnerDied;
 
-        // Whatever ends a wait: others would let us go first.
+        // Whenever a wait ends: otherwise others would yield to us.
         private static void LeaveQueue(in SectionHandle.Use section, ulong at, ulong place)
         {
             if (place != 0)

@@ -4,18 +4,18 @@ using System.Threading.Tasks;
 
 namespace Wmmf
 {
-    // Copies and locks for which no thread waits.
+    // Copies and locks that block no thread.
     public sealed partial class MemoryMappedFile
     {
-        /// <summary>As <see cref="Read(Span{byte}, long, TimeSpan?, CancellationToken)"/>, without blocking a thread until the
-        /// lock is there. The copy itself is made at once.</summary>
+        /// <summary>Like <see cref="Read(Span{byte}, long, TimeSpan?, CancellationToken)"/>, without blocking a thread
+        /// while it waits for the lock. The copy itself is synchronous.</summary>
         /// <param name="buffer">The bytes are copied here.</param>
         /// <param name="offset">Where the bytes begin.</param>
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <returns>When the buffer is filled.</returns>
-        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
-        /// <exception cref="OwnerDiedException">A writer died inside its lock.</exception>
+        /// <returns>Completes when the buffer is filled.</returns>
+        /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ValueTask ReadAsync(
             Memory<byte> buffer, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
@@ -25,15 +25,15 @@ namespace Wmmf
             return new ValueTask(Copied(Attempt, "read", buffer.Length, offset, timeout, cancellationToken));
         }
 
-        /// <summary>As <see cref="Write(ReadOnlySpan{byte}, long, TimeSpan?, CancellationToken)"/>, without blocking a thread
-        /// until the lock is there. The copy itself is made at once.</summary>
+        /// <summary>Like <see cref="Write(ReadOnlySpan{byte}, long, TimeSpan?, CancellationToken)"/>, without blocking
+        /// a thread while it waits for the lock. The copy itself is synchronous.</summary>
         /// <param name="data">The bytes.</param>
-        /// <param name="offset">Where the bytes go; others stay as they are.</param>
+        /// <param name="offset">Where the bytes go; others do not change.</param>
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <returns>When it is written.</returns>
-        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
-        /// <exception cref="OwnerDiedException">A writer died inside its lock.</exception>
+        /// <returns>Completes when the data are written.</returns>
+        /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ValueTask WriteAsync(
             ReadOnlyMemory<byte> data, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
@@ -51,29 +51,31 @@ namespace Wmmf
                 throw Failure(status, $"{verb} {length} bytes at offset {offset} of");
         }
 
-        /// <summary>As <see cref="ReadLock"/>, without blocking a thread; the lock belongs to none, so that its block may
-        /// contain an await.</summary>
-        /// <remarks>It waits outside the queue of those that block, and tries again after each change and 100 times a second.
-        /// Who holds the lock already and asks for it to write waits for itself.</remarks>
+        /// <summary>Like <see cref="ReadLock"/>, without blocking a thread. The lock belongs to no thread, so its block
+        /// may contain an await.</summary>
+        /// <remarks>It waits outside the queue of blocking calls, and tries again after each change and 100 times a
+        /// second. If a caller already holds the lock and asks for it for writing, it waits for itself.</remarks>
         /// <param name="timeout">Null waits for ever.</param>
-        /// <param name="cancellationToken">Ends the wait; a lock that was taken before is handed out all the same.</param>
+        /// <param name="cancellationToken">Ends the wait; a lock that was already taken is returned anyway.</param>
         /// <returns>The lock, for a <c>using</c> block.</returns>
-        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
-        /// <exception cref="OwnerDiedException">A writer died inside its lock; nobody has repaired yet.</exception>
+        /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock, and the payload is not repaired
+        /// yet.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ValueTask<AsyncReadLock> ReadLockAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             ReadLockAsyncAt(NativeLock.Own, timeout, cancellationToken);
 
-        /// <summary>As <see cref="WriteLock"/>, without blocking a thread; the lock belongs to none, so that its block may
-        /// contain an await.</summary>
-        /// <remarks>As <see cref="ReadLockAsync"/> says.</remarks>
+        /// <summary>Like <see cref="WriteLock"/>, without blocking a thread. The lock belongs to no thread, so its
+        /// block may contain an await.</summary>
+        /// <remarks>See <see cref="ReadLockAsync"/>.</remarks>
         /// <param name="timeout">Null waits for ever.</param>
-        /// <param name="repair">Take it also after a writer died inside its lock; see <see cref="AsyncWriteLock.OwnerDied"/>.</param>
-        /// <param name="cancellationToken">Ends the wait; a lock that was taken before is handed out all the same.</param>
+        /// <param name="repair">Take it even if a writer died while it held the lock; see
+        /// <see cref="AsyncWriteLock.OwnerDied"/>.</param>
+        /// <param name="cancellationToken">Ends the wait; a lock that was already taken is returned anyway.</param>
         /// <returns>The lock, for a <c>using</c> block.</returns>
-        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
-        /// <exception cref="OwnerDiedException">A writer died inside its lock, and <paramref name="repair"/> is false: the lock
-        /// is not taken, and nothing has changed.</exception>
+        /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock, and <paramref name="repair"/> is
+        /// false: the lock is not taken, and nothing has changed.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ValueTask<AsyncWriteLock> WriteLockAsync(
             TimeSpan? timeout = null, bool repair = false, CancellationToken cancellationToken = default) =>

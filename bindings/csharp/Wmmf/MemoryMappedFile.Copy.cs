@@ -14,10 +14,10 @@ namespace Wmmf
         /// <param name="offset">Where the bytes begin.</param>
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
-        /// <exception cref="OwnerDiedException">A writer died inside its lock.</exception>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Deadlock"/>: another task of this thread has the
-        /// lock, see <see cref="EnterReadLock"/>.</exception>
+        /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Deadlock"/>: another task of this thread
+        /// has the lock, see <see cref="EnterReadLock"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public void Read(
             Span<byte> buffer, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
@@ -32,7 +32,7 @@ namespace Wmmf
             if (HeldLocks.AnotherTaskHas(_section, NativeLock.Own, writing: false))
                 return (int)WmmfStatus.Deadlock;
             using var section = _section.Hold();
-            // Without the lock every slice begins the copy again.
+            // Without the lock every slice starts the copy again.
             var wait = new Waiting(section, timeout, cancellationToken, copied: IsReadOnly ? buffer.Length : 0);
             int status;
             fixed (byte* bytes = buffer)
@@ -44,16 +44,16 @@ namespace Wmmf
             return status;
         }
 
-        /// <summary>Copies all of <paramref name="data"/> to <paramref name="offset"/>, under the write lock, which may be the
+        /// <summary>Copies all of <paramref name="data"/> to <paramref name="offset"/>, under the write lock, or the
         /// one that this thread holds.</summary>
         /// <param name="data">The bytes.</param>
-        /// <param name="offset">Where the bytes go; others stay as they are.</param>
+        /// <param name="offset">Where the bytes go; others do not change.</param>
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
-        /// <exception cref="OwnerDiedException">A writer died inside its lock.</exception>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Deadlock"/>: another task of this thread has the
-        /// lock, see <see cref="EnterReadLock"/>.</exception>
+        /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Deadlock"/>: another task of this thread
+        /// has the lock, see <see cref="EnterReadLock"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public void Write(
             ReadOnlySpan<byte> data, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
@@ -94,7 +94,7 @@ namespace Wmmf
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The value.</returns>
-        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
+        /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
         public T Read<T>(long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
             where T : unmanaged
         {
@@ -109,7 +109,7 @@ namespace Wmmf
         /// <param name="offset">Where the first begins, in bytes.</param>
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
+        /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
         public void ReadValues<T>(
             Span<T> values, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
             where T : unmanaged =>
@@ -121,7 +121,7 @@ namespace Wmmf
         /// <param name="offset">Where it begins, in bytes.</param>
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
+        /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
         public void Write<T>(
             in T value, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
             where T : unmanaged
@@ -136,7 +136,7 @@ namespace Wmmf
         /// <param name="offset">Where the first begins, in bytes.</param>
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <exception cref="WmmfTimeoutException">The lock was not there for so long.</exception>
+        /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
         public void WriteValues<T>(
             ReadOnlySpan<T> values, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
             where T : unmanaged =>
@@ -146,7 +146,8 @@ namespace Wmmf
         /// <param name="offset">Where it begins.</param>
         /// <param name="length">How many bytes; -1 goes to the end.</param>
         /// <returns>The view; dispose it.</returns>
-        /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload, or longer than a span can be.</exception>
+        /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload, or longer than a span can
+        /// be.</exception>
         public MappedView View(long offset = 0, int length = -1)
         {
             using var section = _section.Hold(); // first: a file may be resized
@@ -156,11 +157,12 @@ namespace Wmmf
             return new MappedView(_section, (byte*)data + offset, wanted, IsReadOnly);
         }
 
-        /// <summary>The payload, or a part of it, as a stream. Each read and each write takes the lock for itself.</summary>
+        /// <summary>The payload, or a part of it, as a stream. Each read and each write takes the lock
+        /// separately.</summary>
         /// <param name="offset">Where the stream begins.</param>
         /// <param name="length">How many bytes; -1 goes to the end.</param>
-        /// <returns>A stream that can seek but not grow, and write unless this is read-only. It does not own the section.
-        /// </returns>
+        /// <returns>A stream that can seek but not grow. It can write unless this object is read-only. It does not own
+        /// the section. </returns>
         /// <exception cref="ArgumentOutOfRangeException">It is not inside the payload.</exception>
         public Stream CreateStream(long offset = 0, long length = -1)
         {
@@ -171,7 +173,7 @@ namespace Wmmf
             return new SectionStream(this, offset, length == -1 ? Size - offset : length);
         }
 
-        // The bytes that a lock gives out in place.
+        // The bytes of a lock, in place.
         internal static Span<byte> Exposed(MemoryMappedFile? file, ulong ticket, long offset, int length)
         {
             if (file == null)

@@ -10,32 +10,31 @@ namespace Wmmf
         /// <summary>Maps a file of the file system: a section whose memory has a path.</summary>
         /// <param name="path">The file. It stays in place when this is disposed.</param>
         /// <param name="fileMode"><see cref="FileMode.Open"/>, <see cref="FileMode.CreateNew"/>,
-        /// <see cref="FileMode.OpenOrCreate"/> or <see cref="FileMode.Create"/>, which empties one that exists.</param>
-        /// <param name="size">Bytes of payload; 0 goes to the end of the file. A writable file that is too short grows.</param>
-        /// <param name="protection">What writing does.</param>
-        /// <param name="layout"><see cref="SectionLayout.Raw"/>: the bytes as they are, without a lock.
+        /// <see cref="FileMode.OpenOrCreate"/> or <see cref="FileMode.Create"/>, which empties an existing file.</param>
+        /// <param name="size">Bytes of payload; 0 goes to the end of the file. A writable file that is too short
+        /// grows.</param>
+        /// <param name="protection">What may be done to the memory.</param>
+        /// <param name="layout"><see cref="SectionLayout.Raw"/>: the bytes of the file, without a lock.
         /// <see cref="SectionLayout.Native"/>: the file has, or gets, a header with lock, sequence and recovery.</param>
         /// <param name="offset">Where in the file the payload begins; only with the raw layout.</param>
-        /// <param name="share">What others may do with the file meanwhile: <see cref="FileShare.ReadWrite"/>, with or without
-        /// <see cref="FileShare.Delete"/>, is anything; <see cref="FileShare.Read"/> and <see cref="FileShare.None"/> only
-        /// Windows can do.</param>
+        /// <param name="share">What others may do with the file meanwhile: <see cref="FileShare.ReadWrite"/>, with or
+        /// without <see cref="FileShare.Delete"/>, allows anything. Only Windows supports <see cref="FileShare.Read"/>
+        /// and <see cref="FileShare.None"/>.</param>
         /// <param name="options">Other options.</param>
-        /// <param name="fileSize">The file grows to this, if it is shorter; 0: no longer than it must be.</param>
+        /// <param name="fileSize">The file grows to this, if it is shorter; 0: no more than necessary.</param>
         /// <param name="mode">Permission bits of a new file (POSIX); 0: octal 600.</param>
         /// <param name="mapName">A name for the section over the file, for others to open (Windows); null: none.</param>
         /// <param name="nameSpace">Where that name is valid.</param>
         /// <param name="participants">Writable handles at the same time, of a new file with the native layout; 0 takes the
         /// default, 56.</param>
-        /// <param name="locks">As of <see cref="Create"/>, of a new file with the native layout.</param>
+        /// <param name="locks">See <see cref="Create"/>, of a new file with the native layout.</param>
         /// <returns>The section; dispose it.</returns>
-        /// <exception cref="ArgumentException">An argument has a value that it cannot have.</exception>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotSupported"/>: this system, or the layout, cannot
-        /// do that.</exception>
+        /// <exception cref="ArgumentException">An argument has an invalid value.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotSupported"/>: this system or the
+        /// layout does not support that.</exception>
         /// <example><code>
-        /// using var table = MemoryMappedFile.CreateFromFile("table.bin", FileMode.OpenOrCreate, 4096, layout: SectionLayout.Native);
-        /// table.Write(42);
-        /// table.Flush(toDevice: true);
-        /// </code></example>
+        /// using var table = MemoryMappedFile.CreateFromFile("table.bin", FileMode.OpenOrCreate, 4096, layout:
+        /// SectionLayout.Native); table.Write(42); table.Flush(toDevice: true); </code></example>
         public static MemoryMappedFile CreateFromFile(
             string path, FileMode fileMode = FileMode.Open, long size = 0,
             SectionProtection protection = SectionProtection.ReadWrite, SectionLayout layout = SectionLayout.Raw, long offset = 0,
@@ -76,13 +75,13 @@ namespace Wmmf
                 path, native, canBeResized: layout == SectionLayout.Raw, isNativeFile: layout == SectionLayout.Native);
         }
 
-        /// <summary>Gives it <paramref name="size"/> bytes; those that are new are zero.</summary>
-        /// <remarks>A section that was created with a reserve, or a native file, grows while others have it open: their
-        /// <see cref="Size"/> is then the new one. It never gets smaller, and views stay valid; new ones show all of it.
-        /// A raw, writable file becomes longer or shorter. Its memory moves, so nothing may use that: views, what is pinned in them, and calls of other threads. Others
-        /// who have the file mapped, also through another object, keep their size. If the file gets shorter, Windows
-        /// refuses while others have it mapped; on Linux a view of theirs that touches what is gone ends their program.
-        /// </remarks>
+        /// <summary>Gives it <paramref name="size"/> bytes; new bytes are zero.</summary>
+        /// <remarks>A section that was created with a reserve, or a native file, can grow while others have it open:
+        /// their <see cref="Size"/> then changes. It never gets smaller. Views stay valid; new views show all of it. A
+        /// raw, writable file becomes longer or shorter. Its memory moves, so no view, pin or call of another thread
+        /// may use it. Other objects and programs that have the file mapped keep their size. Windows refuses to make
+        /// the file shorter while others have it mapped; on Linux their programs end if they touch the missing part in
+        /// a view. </remarks>
         /// <param name="size">Bytes of payload, at least 1.</param>
         /// <exception cref="InvalidOperationException">Something uses the memory of a raw file.</exception>
         /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotSupported"/>: it cannot grow;
@@ -111,14 +110,15 @@ namespace Wmmf
             Check(status.Value, $"give {size} bytes to");
         }
 
-        /// <summary>A part of the payload, mapped on its own: of a raw file also beyond <see cref="Size"/>, up to the size of the
-        /// file.</summary>
-        /// <param name="offset">Where it begins: anywhere.</param>
+        /// <summary>Maps a part of the payload separately; in a raw file up to the end of the file, even beyond
+        /// <see cref="Size"/>.</summary>
+        /// <param name="offset">Where it begins: any offset.</param>
         /// <param name="length">How many bytes.</param>
-        /// <param name="copyOnWrite">Changes stay in this view: nobody else, nor the file, sees them.</param>
-        /// <param name="advice">How it is going to be used, as in <see cref="Advise"/>.</param>
-        /// <returns>A view that shows it; dispose it. It stays mapped also when this is disposed.</returns>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Range"/>: it is not inside, or has no bytes.</exception>
+        /// <param name="copyOnWrite">Changes stay in this view, invisible to others and to the file.</param>
+        /// <param name="advice">How it will be used, as in <see cref="Advise"/>.</param>
+        /// <returns>A view of it; dispose it. It stays mapped even when this object is disposed.</returns>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Range"/>: it is not inside the payload,
+        /// or empty.</exception>
         public MappedView MapWindow(
             long offset, int length, bool copyOnWrite = false, SectionAdvice advice = SectionAdvice.Normal)
         {
@@ -138,13 +138,13 @@ namespace Wmmf
             return new MappedView(window, (byte*)data, length, IsReadOnly && !copyOnWrite);
         }
 
-        /// <summary>Tells the system how bytes are going to be used: a hint, which changes no byte, and does nothing where a
-        /// system has no such hint.</summary>
-        /// <param name="advice">How they are going to be used.</param>
+        /// <summary>Tells the system how bytes will be used. This is only a hint: it changes no byte, and does nothing
+        /// on a system without such a hint.</summary>
+        /// <param name="advice">How they will be used.</param>
         /// <param name="offset">Where they begin.</param>
         /// <param name="length">How many bytes; 0 goes to the end.</param>
         /// <exception cref="WmmfException"><see cref="WmmfStatus.NotSupported"/>: <see cref="SectionAdvice.DontNeed"/> with
-        /// copy-on-write, which would lose what was written, or with locked memory.</exception>
+        /// copy-on-write, where changes would be lost, or with locked memory.</exception>
         public void Advise(SectionAdvice advice, long offset = 0, long length = 0)
         {
             var from = Arguments.Bytes(offset, nameof(offset));
@@ -153,11 +153,14 @@ namespace Wmmf
             Check(NativeMethods.wmmf_advise(section.Pointer, from, bytes, (uint)advice), $"advise {advice} for {length} bytes at offset {offset} of");
         }
 
-        /// <summary>Hands changes of a mapped file to the system, or to the device; of other sections it does nothing.</summary>
+        /// <summary>Hands changes of a mapped file to the system, or to the device. For other sections it does
+        /// nothing.</summary>
         /// <param name="offset">Where they begin.</param>
         /// <param name="length">How many bytes; 0 goes to the end.</param>
-        /// <param name="toDevice">Returns once they are on the device: until then a loss of power may take them.</param>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Range"/>: it is not inside the payload.</exception>
+        /// <param name="toDevice">Return only when they are on the device; before that, a loss of power may destroy
+        /// them.</param>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Range"/>: it is not inside the
+        /// payload.</exception>
         public void Flush(long offset = 0, long length = 0, bool toDevice = false)
         {
             var from = Arguments.Bytes(offset, nameof(offset));

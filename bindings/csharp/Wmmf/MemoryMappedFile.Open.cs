@@ -6,24 +6,25 @@ using System.Threading.Tasks;
 
 namespace Wmmf
 {
-    // How sections come to be.
+    // Creating and opening sections.
     public sealed unsafe partial class MemoryMappedFile
     {
         /// <summary>Creates a section of zeroes; <see cref="WmmfStatus.Exists"/> if the name is taken.</summary>
         /// <param name="name">At most 230 bytes of UTF-8, without <c>Global\</c> or <c>Local\</c>.</param>
         /// <param name="size">Bytes of payload, at least 1; the memory is reserved at once.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
-        /// <param name="layout">What the bytes mean.</param>
+        /// <param name="layout">The meaning of the bytes.</param>
         /// <param name="access">Who may open it.</param>
         /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
         /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
-        /// <param name="participants">Writable handles at the same time; 0 takes the default, 56.</param>
-        /// <param name="reserve">Bytes of payload that it can grow to with <see cref="Resize"/>; 0: none. Native layout only.</param>
-        /// <param name="locks">How many locks in its payload one object can hold or wait for at once, 64 at most; see
+        /// <param name="participants">How many writable handles may be open at once; 0 takes the default, 56.</param>
+        /// <param name="reserve">Payload size to which <see cref="Resize"/> can make it grow; 0: none. Native layout
+        /// only.</param>
+        /// <param name="locks">How many locks in its payload one object can hold or wait for at once, at most 64; see
         /// <see cref="LockAt"/>. Native layout only.</param>
-        /// <param name="memory">Large pages, or memory that is never swapped; not together with a reserve.</param>
+        /// <param name="memory">Large pages, or locked memory; not combined with a reserve.</param>
         /// <returns>The section, open for writing; dispose it.</returns>
-        /// <exception cref="ArgumentException">An argument has a value that it cannot have.</exception>
+        /// <exception cref="ArgumentException">An argument has an invalid value.</exception>
         public static MemoryMappedFile Create(
             string name, long size, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionLayout layout = SectionLayout.Native, SectionAccess access = SectionAccess.Owner, string? sddl = null,
@@ -33,23 +34,25 @@ namespace Wmmf
                 name, size, false, Arguments.Options(nameSpace, layout, access, mode, participants, false, reserve, locks, memory), sddl,
                 out _);
 
-        /// <summary>Opens the section, or creates it if there is none. An existing one must have the layout and at least the
-        /// size; the other parameters apply to a new one and are those of <see cref="Create"/>.</summary>
+        /// <summary>Opens the section, or creates it if there is none. An existing one must have the layout and at
+        /// least the size; the other parameters apply to a new one and are those of <see cref="Create"/>.</summary>
         /// <param name="name">At most 230 bytes of UTF-8.</param>
         /// <param name="size">Bytes of payload, at least 1.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
-        /// <param name="layout">What the bytes mean.</param>
+        /// <param name="layout">The meaning of the bytes.</param>
         /// <param name="access">Who may open it.</param>
         /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
         /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
-        /// <param name="participants">Writable handles at the same time; 0 takes the default, 56.</param>
-        /// <param name="reserve">Bytes of payload that it can grow to with <see cref="Resize"/>; 0: none. Native layout only.</param>
-        /// <param name="locks">How many locks in its payload one object can hold or wait for at once, 64 at most; see
+        /// <param name="participants">How many writable handles may be open at once; 0 takes the default, 56.</param>
+        /// <param name="reserve">Payload size to which <see cref="Resize"/> can make it grow; 0: none. Native layout
+        /// only.</param>
+        /// <param name="locks">How many locks in its payload one object can hold or wait for at once, at most 64; see
         /// <see cref="LockAt"/>. Native layout only.</param>
-        /// <param name="memory">Large pages, or memory that is never swapped; not together with a reserve.</param>
-        /// <param name="ownOnly">Refuse one that another user made or, on POSIX, that this user made with another access.</param>
+        /// <param name="memory">Large pages, or locked memory; not combined with a reserve.</param>
+        /// <param name="ownOnly">Refuse one of another user or, on POSIX, one of this user with other access.</param>
         /// <returns>The section, open for writing; dispose it.</returns>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Size"/>: it is there, and has fewer bytes.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Size"/>: the existing one has fewer
+        /// bytes.</exception>
         public static MemoryMappedFile CreateOrOpen(
             string name, long size, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionLayout layout = SectionLayout.Native, SectionAccess access = SectionAccess.Owner, string? sddl = null,
@@ -60,23 +63,25 @@ namespace Wmmf
                 Arguments.Options(nameSpace, layout, access, mode, participants, false, reserve, locks, memory, ownOnly), sddl,
                 out _);
 
-        /// <summary>The same, and says which of the two it did.</summary>
+        /// <summary>The same; also tells which of the two it did.</summary>
         /// <param name="name">At most 230 bytes of UTF-8.</param>
         /// <param name="size">Bytes of payload, at least 1.</param>
         /// <param name="created">Whether the section is new, and all zeroes.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
-        /// <param name="layout">What the bytes mean.</param>
+        /// <param name="layout">The meaning of the bytes.</param>
         /// <param name="access">Who may open it.</param>
         /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
         /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
-        /// <param name="participants">Writable handles at the same time; 0 takes the default, 56.</param>
-        /// <param name="reserve">Bytes of payload that it can grow to with <see cref="Resize"/>; 0: none. Native layout only.</param>
-        /// <param name="locks">How many locks in its payload one object can hold or wait for at once, 64 at most; see
+        /// <param name="participants">How many writable handles may be open at once; 0 takes the default, 56.</param>
+        /// <param name="reserve">Payload size to which <see cref="Resize"/> can make it grow; 0: none. Native layout
+        /// only.</param>
+        /// <param name="locks">How many locks in its payload one object can hold or wait for at once, at most 64; see
         /// <see cref="LockAt"/>. Native layout only.</param>
-        /// <param name="memory">Large pages, or memory that is never swapped; not together with a reserve.</param>
-        /// <param name="ownOnly">Refuse one that another user made or, on POSIX, that this user made with another access.</param>
+        /// <param name="memory">Large pages, or locked memory; not combined with a reserve.</param>
+        /// <param name="ownOnly">Refuse one of another user or, on POSIX, one of this user with other access.</param>
         /// <returns>The section, open for writing; dispose it.</returns>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Size"/>: it is there, and has fewer bytes.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Size"/>: the existing one has fewer
+        /// bytes.</exception>
         public static MemoryMappedFile CreateOrOpen(
             string name, long size, out bool created, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionLayout layout = SectionLayout.Native, SectionAccess access = SectionAccess.Owner, string? sddl = null,
@@ -114,13 +119,14 @@ namespace Wmmf
         }
 
         /// <summary>Opens an existing section; <see cref="WmmfStatus.NotFound"/> if there is none.</summary>
-        /// <param name="name">The name it was created with.</param>
+        /// <param name="name">The name with which it was created.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
-        /// <param name="layout">What the bytes mean.</param>
+        /// <param name="layout">The meaning of the bytes.</param>
         /// <param name="size">Bytes of payload to show; 0 shows all.</param>
-        /// <param name="readOnly">Ask for read rights only and map read-only pages.</param>
+        /// <param name="readOnly">Ask only for the right to read, and map read-only pages.</param>
         /// <returns>The section; dispose it.</returns>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotFound"/>: nothing has this name.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotFound"/>: nothing has this
+        /// name.</exception>
         public static MemoryMappedFile Open(
             string name, SectionNamespace nameSpace = SectionNamespace.Local, SectionLayout layout = SectionLayout.Native,
             long size = 0, bool readOnly = false)
@@ -130,15 +136,16 @@ namespace Wmmf
                 status, $"open section '{name}' with {Wanted(size)}, layout {layout}", Arguments.Hint(status, name, readOnly));
         }
 
-        /// <summary>Opens an existing section, if there is one.</summary>
-        /// <param name="name">The name it was created with.</param>
+        /// <summary>Opens a section, if there is one.</summary>
+        /// <param name="name">The name with which it was created.</param>
         /// <param name="file">The section, or null; dispose it.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
-        /// <param name="layout">What the bytes mean.</param>
+        /// <param name="layout">The meaning of the bytes.</param>
         /// <param name="size">Bytes of payload to show; 0 shows all.</param>
-        /// <param name="readOnly">Ask for read rights only and map read-only pages.</param>
+        /// <param name="readOnly">Ask only for the right to read, and map read-only pages.</param>
         /// <returns>False if no section has this name. Any other failure is an exception.</returns>
-        /// <exception cref="WmmfException">Something has this name and cannot be opened, or nothing can have it.</exception>
+        /// <exception cref="WmmfException">Something has this name and cannot be opened, or nothing can have
+        /// it.</exception>
         public static bool TryOpen(
             string name, [NotNullWhen(true)] out MemoryMappedFile? file, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionLayout layout = SectionLayout.Native, long size = 0, bool readOnly = false)
@@ -161,10 +168,10 @@ namespace Wmmf
             return status;
         }
 
-        /// <summary>Whether something has this name now, of whatever layout, and also if it may not be opened.</summary>
-        /// <param name="name">The name it was created with.</param>
+        /// <summary>Whether a section of any layout has this name now, even one that may not be opened.</summary>
+        /// <param name="name">The name with which it was created.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
-        /// <returns>Whether it exists; it may end, or appear, right after.</returns>
+        /// <returns>Whether it exists; that may change right after.</returns>
         /// <exception cref="WmmfException">Nothing can have such a name.</exception>
         public static bool Exists(string name, SectionNamespace nameSpace = SectionNamespace.Local)
         {
@@ -176,15 +183,15 @@ namespace Wmmf
         }
 
         /// <summary>Opens a section, and waits until there is one.</summary>
-        /// <param name="name">The name it will be created with.</param>
+        /// <param name="name">The name with which it will be created.</param>
         /// <param name="timeout">How long; null waits for ever.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
-        /// <param name="layout">What the bytes mean.</param>
+        /// <param name="layout">The meaning of the bytes.</param>
         /// <param name="size">Bytes of payload to show; 0 shows all.</param>
-        /// <param name="readOnly">Ask for read rights only and map read-only pages.</param>
+        /// <param name="readOnly">Ask only for the right to read, and map read-only pages.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The section; dispose it.</returns>
-        /// <exception cref="WmmfTimeoutException">There was none for so long.</exception>
+        /// <exception cref="WmmfTimeoutException">There was none in time.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public static Task<MemoryMappedFile> OpenAsync(
             string name, TimeSpan? timeout = null, SectionNamespace nameSpace = SectionNamespace.Local,
@@ -194,8 +201,8 @@ namespace Wmmf
                 () => TryOpen(name, out var file, nameSpace, layout, size, readOnly) ? file : null,
                 $"open section '{name}'", timeout, cancellationToken);
 
-        /// <summary>The names of the sections and channels that somebody has open now and that this user may read:
-        /// on Linux those of all layouts, on Windows native ones.</summary>
+        /// <summary>The names of the sections and channels that are open in any process and that this user may read: on
+        /// Linux of all layouts, on Windows native ones.</summary>
         /// <param name="nameSpace">Local or Global.</param>
         /// <returns>The names.</returns>
         /// <exception cref="ArgumentOutOfRangeException">Another namespace.</exception>

@@ -2,13 +2,13 @@ using System;
 
 namespace Wmmf
 {
-    // What the system and the lock say of a section.
+    // What the system and the lock report about a section.
     public sealed unsafe partial class MemoryMappedFile
     {
         /// <summary>Bytes of a page of memory.</summary>
         public static long PageSize => PageSizes(out _, out _);
 
-        /// <summary>What addresses and offsets of mappings are multiples of. Offsets that you give need not be.</summary>
+        /// <summary>Addresses and offsets of mappings are multiples of this number. Your own offsets need not be.</summary>
         public static long MappingGranularity
         {
             get
@@ -39,10 +39,11 @@ namespace Wmmf
             return (long)page;
         }
 
-        /// <summary>Where the name was found: for one that was opened with <see cref="SectionNamespace.Any"/>.</summary>
+        /// <summary>The namespace in which the name was found, also after opening with
+        /// <see cref="SectionNamespace.Any"/>.</summary>
         public SectionNamespace NameSpace => (SectionNamespace)Info().name_space;
 
-        /// <summary>When the section was created; null if the layout does not say.</summary>
+        /// <summary>When the section was created; null if the layout does not store it.</summary>
         public DateTimeOffset? Created
         {
             get
@@ -52,7 +53,8 @@ namespace Wmmf
             }
         }
 
-        /// <summary>The process that created it, as that process sees itself; null if the layout does not say.</summary>
+        /// <summary>The process id of its creator, in its own pid namespace; null if the layout does not store
+        /// it.</summary>
         public long? CreatorProcessId
         {
             get
@@ -72,7 +74,7 @@ namespace Wmmf
 
         /// <summary>The user who owns the section, usually the one who created it.</summary>
         /// <returns>On Linux the user's name or number, on Windows <c>DOMAIN\user</c> or the SID.</returns>
-        /// <exception cref="WmmfException">The system does not tell.</exception>
+        /// <exception cref="WmmfException">The system cannot tell.</exception>
         public string GetOwner()
         {
             using var section = _section.Hold();
@@ -84,9 +86,10 @@ namespace Wmmf
         }
 
         /// <summary>Whether the section's name still leads to it. On Linux an administrator, or a cleaner of /dev/shm, can
-        /// remove the name: programs that have the section open go on, but nobody else can open it.</summary>
+        /// remove the name: programs that have the section open then go on, but nobody else can open it.</summary>
         /// <returns>True if it does.</returns>
-        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotSupported"/>: a mapped file that has no name.</exception>
+        /// <exception cref="WmmfException"><see cref="WmmfStatus.NotSupported"/>: a mapped file that has no
+        /// name.</exception>
         public bool IsNamed()
         {
             using var section = _section.Hold();
@@ -95,13 +98,14 @@ namespace Wmmf
             return named != 0;
         }
 
-        /// <summary>What the lock says now. A read-only object may ask as well.</summary>
+        /// <summary>The current state of the lock. A read-only object can also call this.</summary>
         /// <returns>A snapshot.</returns>
         /// <exception cref="WmmfException"><see cref="WmmfStatus.NotSupported"/>: the layout has no lock.</exception>
         public LockState GetLockState() => GetLockStateAt(NativeLock.Own);
 
-        /// <summary>Frees the lock of a section of the layout <see cref="SectionLayout.Winmmf"/>, whoever holds it: only for
-        /// a lock whose holder was killed, which that layout cannot tell. The payload may be half written.</summary>
+        /// <summary>Frees the lock of a section of the layout <see cref="SectionLayout.Winmmf"/>, whichever process
+        /// holds it. That layout cannot detect a dead holder: use this only if the holder was killed. The payload may
+        /// be half written.</summary>
         /// <exception cref="WmmfException"><see cref="WmmfStatus.NotSupported"/>: the native layout recovers by itself, the
         /// raw one has no lock.</exception>
         public void BreakLock()

@@ -6,15 +6,15 @@ using System.Threading;
 namespace Wmmf
 {
     /// <summary>A section: a named block of memory that other processes, in any language, have open at the same time, with
-    /// a lock inside. All members may be used from several threads at once. Locks belong to the thread that took them.
+    /// a lock inside. Several threads may use all members at once. Locks belong to the thread that took them.
     /// </summary>
-    /// <remarks>Unless said otherwise a failure is a <see cref="WmmfException"/>, and nothing has changed; after
+    /// <remarks>Unless said otherwise a failure throws a <see cref="WmmfException"/> and changes nothing. After
     /// <see cref="Dispose"/> everything but <see cref="Name"/>, <see cref="Size"/>, <see cref="Reserved"/>,
-    /// <see cref="Layout"/> and <see cref="IsReadOnly"/> throws <see cref="ObjectDisposedException"/>. Sizes and offsets are bytes.
-    /// A timeout of null, which is the default, waits for ever; zero tries once. Forms with Try try once by default, and
-    /// answer false instead of <see cref="WmmfTimeoutException"/>. Creating and opening throw
-    /// <see cref="DllNotFoundException"/> without the native library, and <see cref="NotSupportedException"/>
-    /// if it has another ABI version.</remarks>
+    /// <see cref="Layout"/> and <see cref="IsReadOnly"/> throws <see cref="ObjectDisposedException"/>. Sizes and
+    /// offsets are bytes. A timeout of null, which is the default, waits for ever; zero tries once. The Try methods try
+    /// once by default, and return false instead of throwing <see cref="WmmfTimeoutException"/>. Creating and opening
+    /// throw <see cref="DllNotFoundException"/> without the native library, and <see cref="NotSupportedException"/> if
+    /// it has another ABI version.</remarks>
     /// <example><code>
     /// using var file = MemoryMappedFile.Create("settings", 4096);
     /// file.Write("hello"u8);
@@ -55,12 +55,13 @@ namespace Wmmf
             IsReadOnly = info.read_only != 0;
         }
 
-        /// <summary>The name it was created or opened with, or the path of a file; empty without a name.</summary>
+        /// <summary>The name with which it was created or opened, or the path of a file; empty for an unnamed
+        /// section.</summary>
         public string Name { get; }
 
         private string Title => Name.Length == 0 ? "unnamed section" : $"section '{Name}'";
 
-        /// <summary>Bytes of payload; of a native section that grows, as many as there are now.</summary>
+        /// <summary>Bytes of payload; of a native section that can grow, the current size.</summary>
         public long Size
         {
             get
@@ -76,28 +77,29 @@ namespace Wmmf
             }
         }
 
-        /// <summary>Bytes of payload that a section in memory could have in all: its reserve, or its size if it has none.
+        /// <summary>The payload size to which a section in memory can grow: its reserve, or its size if it has none.
         /// </summary>
         public long Reserved => Math.Max(_reserve, Volatile.Read(ref _size));
 
-        /// <summary>Bytes of its pages. Large ones of another creator are told in the native layout only, as the creator said.
-        /// </summary>
+        /// <summary>Bytes of its pages. Only in the native layout does an opener learn of large pages, as the creator
+        /// claims them. </summary>
         public long SectionPageSize { get; }
 
-        /// <summary>Whether this object keeps it in memory: <see cref="SectionMemory.Locked"/>.</summary>
+        /// <summary>Whether this object locks it in memory: <see cref="SectionMemory.Locked"/>.</summary>
         public bool IsLocked { get; }
 
-        /// <summary>The index of this object's record among the <see cref="Participants"/>, for programs with a protocol of their
-        /// own. Nobody else has it while this is open. Null: it has none, as it is read-only or of another layout.</summary>
+        /// <summary>The index of this object's record among the <see cref="Participants"/>, for programs with a
+        /// protocol of their own. No other object has it while this one is open. Null: read-only objects and other
+        /// layouts have no record.</summary>
         public long? Record { get; }
 
-        /// <summary>What its bytes mean.</summary>
+        /// <summary>The layout: what its bytes mean.</summary>
         public SectionLayout Layout { get; }
 
-        /// <summary>Whether it was opened with read rights only.</summary>
+        /// <summary>Whether it was opened read-only.</summary>
         public bool IsReadOnly { get; }
 
-        /// <summary>How often the section was written; see <see cref="Wait"/>.</summary>
+        /// <summary>The number of changes; see <see cref="Wait"/>.</summary>
         public ulong Sequence
         {
             get
@@ -109,9 +111,10 @@ namespace Wmmf
             }
         }
 
-        /// <summary>Compares header, tallies and lock state; damage poisons the section.</summary>
-        /// <returns>What was found.</returns>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotSupported"/>: the layout has no lock.</exception>
+        /// <summary>Compares header, counts and lock state; damage poisons the section.</summary>
+        /// <returns>The findings.</returns>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotSupported"/>: the layout has no
+        /// lock.</exception>
         public AuditReport Audit()
         {
             using var section = _section.Hold();
@@ -120,9 +123,10 @@ namespace Wmmf
             return new AuditReport(report);
         }
 
-        /// <summary>Who has the section open for writing, in all processes.</summary>
+        /// <summary>The objects in all processes that have the section open for writing.</summary>
         /// <returns>A snapshot, one entry for each object that has it open.</returns>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotSupported"/>: the layout has none.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.NotSupported"/>: the layout has no
+        /// participants.</exception>
         public IReadOnlyList<Participant> Participants()
         {
             using var section = _section.Hold();
@@ -140,7 +144,8 @@ namespace Wmmf
             return found;
         }
 
-        /// <summary>Who holds locks in the payload or waits for one, in all processes; see <see cref="LockAt"/>.</summary>
+        /// <summary>The threads of all processes that hold a lock in the payload or wait for one; see
+        /// <see cref="LockAt"/>.</summary>
         /// <returns>A snapshot, one entry for each lock that a thread has or waits for.</returns>
         public IReadOnlyList<Hold> Holds()
         {
@@ -158,16 +163,15 @@ namespace Wmmf
             }
         }
 
-        /// <summary>Closes the section, once the last <see cref="MappedView"/> is disposed. Locks that are still held then are
-        /// treated as if the process had died. Calls that wait on other threads end with
-        /// <see cref="ObjectDisposedException"/> soon, without the lock, and only then is the section closed. Calling it again does
-        /// nothing.
-        /// </summary>
+        /// <summary>Closes the section when the last <see cref="MappedView"/> is disposed. Locks that are still held
+        /// are treated as if the process had died. Waiting calls of other threads soon end with
+        /// <see cref="ObjectDisposedException"/>, without the lock; only then is the section closed. Calling it again
+        /// does nothing. </summary>
         public void Dispose() => _section.Refuse();
 
 #if NETCOREAPP
-        /// <summary>As <see cref="Dispose"/>; waits for nothing.</summary>
-        /// <returns>What is done already.</returns>
+        /// <summary>Like <see cref="Dispose"/>; does not wait.</summary>
+        /// <returns>Already completed.</returns>
         public System.Threading.Tasks.ValueTask DisposeAsync()
         {
             Dispose();
@@ -185,7 +189,7 @@ namespace Wmmf
                 throw Failure(status, what);
         }
 
-        // For calls that put their words together only after a failure.
+        // For calls that build their message only after a failure.
         private Exception Failure(int status, string what)
         {
             var hint = (WmmfStatus)status switch

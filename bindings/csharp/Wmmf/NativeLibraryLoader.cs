@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace Wmmf
 {
-    // Makes sure, before the first native call, that the native library is there and is the one we were made for.
+    // Checks before the first native call that the native library exists and has the right ABI version.
     internal static class NativeLibraryLoader
     {
         private static bool s_isChecked;
@@ -85,8 +85,8 @@ namespace Wmmf
 #else
         private const uint LoadWithAlteredSearchPath = 8;
 
-        // .NET Framework knows no runtimes folder: the package puts the library into x86, x64 or arm64 beside the program.
-        // A library of this name that is loaded already serves every later call. Otherwise the ordinary search goes on.
+        // .NET Framework has no runtimes folder: the package puts the library into x86, x64 or arm64 beside the
+        // program. A loaded library of this name serves every later call. Otherwise the ordinary search goes on.
         private static void LoadForNetFramework()
         {
             var isNetFramework = typeof(object).Assembly.GetName().Name == "mscorlib" && Type.GetType("Mono.Runtime") == null;

@@ -2,10 +2,10 @@ using System;
 
 namespace Wmmf
 {
-    // The calls for a lock of a section: its own, or the one at an offset of its payload.
+    // The calls for a section's own lock, or for the lock at an offset of its payload.
     internal static unsafe class NativeLock
     {
-        internal const ulong Own = ulong.MaxValue; // no offset
+        internal const ulong Own = ulong.MaxValue; // in place of an offset
 
         internal static int LockRead(IntPtr section, ulong at, long timeout) => at == Own
             ? NativeMethods.wmmf_lock_read(section, timeout)

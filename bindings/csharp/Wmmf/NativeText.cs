@@ -2,12 +2,12 @@ using System;
 
 namespace Wmmf
 {
-    // Text, or texts, of the native library, whose length only it knows.
+    // Texts of the native library, whose length only the library knows.
     internal static unsafe class NativeText
     {
         internal delegate int Writing(byte* text, ulong capacity, ulong* needed);
 
-        // The bytes that a native call writes, or its status.
+        // Returns the text that a native call writes, or its status.
         internal static int Of(Writing call, out string text)
         {
             var bytes = new byte[256];
@@ -19,7 +19,7 @@ namespace Wmmf
                     status = call(start, (ulong)bytes.Length, &needed);
                 if (status == (int)WmmfStatus.Range)
                 {
-                    bytes = new byte[checked(needed + 1024)]; // more may come before the next look
+                    bytes = new byte[checked(needed + 1024)]; // more may come before the next call
                     continue;
                 }
                 text = status == (int)WmmfStatus.Ok ? Arguments.Utf8.GetString(bytes, 0, checked((int)needed)) : "";

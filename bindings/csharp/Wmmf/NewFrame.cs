@@ -6,23 +6,24 @@ using System.Threading;
 namespace Wmmf
 {
     /// <summary>A slot to fill: publish it, or dispose it to drop it. Meanwhile other writers wait.</summary>
-    /// <remarks>Spans and addresses must not be used after it is published or disposed. One that is forgotten instead keeps
-    /// its slot, and other writers out, so that a span of it never writes into another picture; the event source and the
-    /// meter Wmmf tell of it. Only one that never gave out its bytes is dropped when it is collected.</remarks>
+    /// <remarks>Spans and addresses must not be used after it is published or disposed. A forgotten one keeps its slot,
+    /// and keeps other writers out, so that no span of it ever writes into another picture; the event source and the
+    /// meter Wmmf report it. Only one whose bytes you never asked for is dropped when it is collected.</remarks>
     /// <example><code>
     /// using (var slot = channel.Begin())
     /// {
     ///     camera.Grab(slot.DataPointer, slot.Capacity);
-    ///     (slot.Width, slot.Height, slot.FourCC) = (640, 480, FourCC.Bgr24); // Size and Stride follow from that
+    ///     (slot.Width, slot.Height, slot.FourCC) = (640, 480, FourCC.Bgr24); // Size and Stride follow from these
     ///     slot.Publish();
     /// }
     /// </code></example>
     public sealed unsafe class NewFrame : IDisposable, IPinned
     {
-        // Which thread may end it. While one thread publishes, a Dispose of another leaves it to that thread to drop the frame if
-        // publishing fails. What is pinned is not published, and dropped only when the last pin ends.
+        // Decides which thread may end it. If another thread disposes it while one publishes, the publishing thread
+        // drops the frame if publishing fails. A pinned frame is not published, and is dropped only when the last pin
+        // ends.
         private const int Open = 0, Publishing = 1, PublishingThenDrop = 2, Over = 3;
-        private const int States = 3, OnePin = 4; // _state is one of the above and so many pins
+        private const int States = 3, OnePin = 4; // _state is one of the above plus the pins
 
         private readonly Watch _watch;
         private readonly byte* _data;
@@ -32,7 +33,7 @@ namespace Wmmf
         private int _width, _height, _stride;
         private Extras? _extras;
 
-        // Of frames that have them, so that the others stay small.
+        // Only for frames that have them, so that the others stay small.
         private sealed class Extras
         {
             internal byte[]? User;
@@ -55,24 +56,24 @@ namespace Wmmf
         /// <summary>Bytes of the slot.</summary>
         public int Capacity { get; }
 
-        /// <summary>The slot's bytes: those of some older frame, until you write them.</summary>
-        /// <exception cref="ObjectDisposedException">It is published or dropped.</exception>
+        /// <summary>The slot's bytes, with the contents of some older frame until you write them.</summary>
+        /// <exception cref="ObjectDisposedException">It was published or dropped.</exception>
         public Span<byte> Data => new Span<byte>(Start(), Capacity);
 
         /// <summary>The address of the slot, for libraries that take one.</summary>
-        /// <exception cref="ObjectDisposedException">It is published or dropped.</exception>
+        /// <exception cref="ObjectDisposedException">It was published or dropped.</exception>
         public IntPtr DataPointer => (IntPtr)Start();
 
         /// <summary>The slot's bytes as memory that keeps this object alive.</summary>
-        /// <exception cref="ObjectDisposedException">It is published or dropped.</exception>
+        /// <exception cref="ObjectDisposedException">It was published or dropped.</exception>
         public Memory<byte> Memory => new InPlace(this).Memory;
 
         /// <summary>The first byte, for <c>fixed</c> statements.</summary>
         /// <returns>A reference to it.</returns>
-        /// <exception cref="ObjectDisposedException">It is published or dropped.</exception>
+        /// <exception cref="ObjectDisposedException">It was published or dropped.</exception>
         public ref byte GetPinnableReference() => ref Data.GetPinnableReference();
 
-        /// <summary>A row of the picture, once <see cref="Stride"/> is set.</summary>
+        /// <summary>A row of the picture, after <see cref="Stride"/> was set.</summary>
         /// <param name="y">The row; 0 is the first.</param>
         /// <returns><see cref="Stride"/> bytes.</returns>
         /// <exception cref="InvalidOperationException">The stride is not set.</exception>
@@ -89,11 +90,11 @@ namespace Wmmf
         /// <summary>The slot as values, as many as fit.</summary>
         /// <typeparam name="T">A type without references.</typeparam>
         /// <returns>A span, valid until the frame is published or dropped.</returns>
-        /// <exception cref="ObjectDisposedException">It is published or dropped.</exception>
+        /// <exception cref="ObjectDisposedException">It was published or dropped.</exception>
         public Span<T> Values<T>() where T : unmanaged => MemoryMarshal.Cast<byte, T>(Data);
 
-        /// <summary>Bytes of the picture. If you do not set it, it follows from the picture's size and format, or the array's
-        /// shape; of a compressed picture, or of plain bytes, it must be set.</summary>
+        /// <summary>Bytes of the picture. If you do not set it, it follows from the picture's size and format, or from
+        /// the array's shape. You must set it for a compressed picture, or for plain bytes.</summary>
         public int Size { get => Math.Max(0, _size); set => _size = (int)Arguments.NotNegative(value, nameof(value)); }
 
         /// <summary>Pixels of a row.</summary>
@@ -111,13 +112,13 @@ namespace Wmmf
         /// <summary>When it was taken: nanoseconds on the machine's monotonic clock; 0: when it is published.</summary>
         public ulong TimestampNs { get; set; }
 
-        /// <summary>The device's own clock, in its own unit; 0: not told.</summary>
+        /// <summary>The device's own clock, in its own unit; 0: unknown.</summary>
         public ulong DeviceTimestamp { get => _extras?.DeviceTimestamp ?? 0; set => Extra.DeviceTimestamp = value; }
 
-        /// <summary>The device's own number of the frame; 0: not told.</summary>
+        /// <summary>The device's own number of the frame; 0: unknown.</summary>
         public ulong DeviceFrame { get => _extras?.DeviceFrame ?? 0; set => Extra.DeviceFrame = value; }
 
-        /// <summary>Up to 64 bytes of your own, for the readers.</summary>
+        /// <summary>Up to 64 bytes of user data for the readers.</summary>
         /// <param name="user">The bytes; they are copied.</param>
         /// <exception cref="ArgumentException">There are more.</exception>
         public void SetUser(ReadOnlySpan<byte> user)
@@ -127,9 +128,9 @@ namespace Wmmf
         }
 
         /// <summary>Makes it an array instead of a picture: elements in C order, without gaps.</summary>
-        /// <typeparam name="T">What it is made of, such as <c>float</c>.</typeparam>
-        /// <param name="shape">The elements along each of up to 8 dimensions.</param>
-        /// <exception cref="NotSupportedException">Arrays are not made of that.</exception>
+        /// <typeparam name="T">Type of the elements, such as <c>float</c>.</typeparam>
+        /// <param name="shape">The number of elements along each of up to 8 dimensions.</param>
+        /// <exception cref="NotSupportedException">Arrays cannot have such elements.</exception>
         public void SetShape<T>(ReadOnlySpan<int> shape) where T : unmanaged
         {
             var element = FrameElements.Of<T>();
@@ -139,11 +140,11 @@ namespace Wmmf
 
         /// <summary>Makes it the newest frame.</summary>
         /// <returns>Its sequence.</returns>
-        /// <exception cref="InvalidOperationException">The size is neither set nor follows from anything, or the memory is
-        /// pinned, such as by a read of a socket that has not ended.</exception>
-        /// <exception cref="ObjectDisposedException">It is published or dropped already.</exception>
-        /// <exception cref="WmmfException">What describes it contradicts itself, or the slot; it is not published yet, and can
-        /// be corrected.</exception>
+        /// <exception cref="InvalidOperationException">The size is not set and cannot be computed, or the memory is
+        /// pinned, for example by an unfinished read from a socket.</exception>
+        /// <exception cref="ObjectDisposedException">It was already published or dropped.</exception>
+        /// <exception cref="WmmfException">The description contradicts itself, or the slot; the frame is not published
+        /// yet, and you can correct it.</exception>
         public ulong Publish()
         {
             var state = Interlocked.CompareExchange(ref _state, Publishing, Open);
@@ -259,7 +260,7 @@ namespace Wmmf
                 _ = _watch.TryEnd();
         }
 
-        // What Memory is made of.
+        // The source of Memory.
         private sealed class InPlace : MemoryManager<byte>
         {
             private readonly NewFrame _frame;

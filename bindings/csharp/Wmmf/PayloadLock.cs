@@ -4,12 +4,12 @@ using System.Threading.Tasks;
 
 namespace Wmmf
 {
-    /// <summary>A lock in the payload of a section, for example that of a row of a table. Made by
-    /// <see cref="MemoryMappedFile.LockAt"/>, at any time again.</summary>
-    /// <remarks>Its members are those of the section, and mean this lock alone: a writer that dies, or poison, concerns what
-    /// this lock protects and nothing else. The section's Read and Write take the section's own lock, so use
-    /// <see cref="MemoryMappedFile.View"/>, or the bytes that the lock gives, inside the block. A lock belongs to the thread
-    /// that took it.</remarks>
+    /// <summary>A lock in the payload of a section, for example for a row of a table. Make one with
+    /// <see cref="MemoryMappedFile.LockAt"/>, as often as you like.</summary>
+    /// <remarks>It has the members of the section, for this lock only: a dead writer, or poison, concerns only what
+    /// this lock protects. The section's Read and Write take the section's own lock, so use
+    /// <see cref="MemoryMappedFile.View"/>, or the bytes of the lock object, inside the block. A lock belongs to the
+    /// thread that took it.</remarks>
     /// <example><code>
     /// using (var held = table.LockAt(64 * row).WriteLock())
     ///     held.AsRef&lt;int&gt;(4096 + 4 * row)++;
@@ -26,110 +26,112 @@ namespace Wmmf
         }
 
         /// <summary>The section.</summary>
-        /// <exception cref="InvalidOperationException">This one was not made by <see cref="MemoryMappedFile.LockAt"/>.</exception>
+        /// <exception cref="InvalidOperationException">This one was not made by
+        /// <see cref="MemoryMappedFile.LockAt"/>.</exception>
         public MemoryMappedFile File =>
             _file ?? throw new InvalidOperationException($"a {nameof(PayloadLock)} is made by {nameof(MemoryMappedFile)}.LockAt");
 
-        /// <summary>Where it is in the payload.</summary>
+        /// <summary>Its offset in the payload.</summary>
         public long Offset => (long)_offset;
 
-        /// <summary>How often the write lock was given back, and <see cref="Notify"/> called.</summary>
+        /// <summary>How often the write lock was released, plus the calls of <see cref="Notify"/>.</summary>
         public ulong Sequence => File.WaitAt(_offset, ulong.MaxValue, TimeSpan.Zero, default);
 
-        /// <summary>As <see cref="MemoryMappedFile.ReadLock(TimeSpan?, CancellationToken)"/>.</summary>
+        /// <summary>Like <see cref="MemoryMappedFile.ReadLock(TimeSpan?, CancellationToken)"/>.</summary>
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The lock, for a <c>using</c> block.</returns>
-        /// <exception cref="WmmfException"><see cref="WmmfStatus.Full"/>: the object holds or waits for as many locks in the
-        /// payload as the section was created for.</exception>
+        /// <exception cref="WmmfException"><see cref="WmmfStatus.Full"/>: the object already holds or waits for as many
+        /// locks in the payload as the section allows.</exception>
         public ReadLock ReadLock(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             File.ReadLockAt(_offset, timeout, cancellationToken);
 
-        /// <summary>As <see cref="MemoryMappedFile.WriteLock(TimeSpan?, bool, CancellationToken)"/>.</summary>
+        /// <summary>Like <see cref="MemoryMappedFile.WriteLock(TimeSpan?, bool, CancellationToken)"/>.</summary>
         /// <param name="timeout">Null waits for ever.</param>
-        /// <param name="repair">Take it also after a writer died inside.</param>
+        /// <param name="repair">Take it even if a writer died while it held the lock.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The lock, for a <c>using</c> block.</returns>
-        /// <exception cref="OwnerDiedException">A writer died inside, and <paramref name="repair"/> is false: the lock is not
-        /// taken.</exception>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock, and <paramref name="repair"/> is
+        /// false: the lock is not taken.</exception>
         public WriteLock WriteLock(
             TimeSpan? timeout = null, bool repair = false, CancellationToken cancellationToken = default) =>
             File.WriteLockAt(_offset, timeout, repair, cancellationToken);
 
-        /// <summary>As <see cref="MemoryMappedFile.ReadLockAsync"/>.</summary>
+        /// <summary>Like <see cref="MemoryMappedFile.ReadLockAsync"/>.</summary>
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The lock, for a <c>using</c> block.</returns>
         public ValueTask<AsyncReadLock> ReadLockAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             File.ReadLockAsyncAt(_offset, timeout, cancellationToken);
 
-        /// <summary>As <see cref="MemoryMappedFile.WriteLockAsync"/>.</summary>
+        /// <summary>Like <see cref="MemoryMappedFile.WriteLockAsync"/>.</summary>
         /// <param name="timeout">Null waits for ever.</param>
-        /// <param name="repair">Take it also after a writer died inside.</param>
+        /// <param name="repair">Take it even if a writer died while it held the lock.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The lock, for a <c>using</c> block.</returns>
         public ValueTask<AsyncWriteLock> WriteLockAsync(
             TimeSpan? timeout = null, bool repair = false, CancellationToken cancellationToken = default) =>
             File.WriteLockAsyncAt(_offset, timeout, repair, cancellationToken);
 
-        /// <summary>As <see cref="MemoryMappedFile.EnterReadLock"/>; <see cref="ExitReadLock"/> gives it back.</summary>
+        /// <summary>Like <see cref="MemoryMappedFile.EnterReadLock"/>; <see cref="ExitReadLock"/> releases it.</summary>
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         public void EnterReadLock(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             File.EnterReadLockAt(_offset, timeout, cancellationToken);
 
-        /// <summary>As <see cref="MemoryMappedFile.EnterWriteLock"/>; <see cref="ExitWriteLock"/> gives it back.</summary>
+        /// <summary>Like <see cref="MemoryMappedFile.EnterWriteLock"/>; <see cref="ExitWriteLock"/> releases it.</summary>
         /// <param name="timeout">Null waits for ever.</param>
-        /// <param name="repair">As of <see cref="WriteLock"/>.</param>
+        /// <param name="repair">See <see cref="WriteLock"/>.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>Whether the previous owner died: only with <paramref name="repair"/>.</returns>
         public bool EnterWriteLock(
             TimeSpan? timeout = null, bool repair = false, CancellationToken cancellationToken = default) =>
             File.EnterWriteLockAt(_offset, timeout, repair, cancellationToken);
 
-        /// <summary>Takes the lock for reading if it is there in time.</summary>
+        /// <summary>Takes the lock for reading if it is free in time.</summary>
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <returns>Whether it is taken; then <see cref="ExitReadLock"/> gives it back.</returns>
+        /// <returns>Whether it is taken; then <see cref="ExitReadLock"/> releases it.</returns>
         public bool TryEnterReadLock(TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
             File.TryEnterReadLockAt(_offset, timeout, cancellationToken);
 
-        /// <summary>Takes the lock for writing if it is there in time.</summary>
+        /// <summary>Takes the lock for writing if it is free in time.</summary>
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
-        /// <returns>Whether it is taken; then <see cref="ExitWriteLock"/> gives it back.</returns>
-        /// <exception cref="OwnerDiedException">A writer died inside: the lock is not taken.</exception>
+        /// <returns>Whether it is taken; then <see cref="ExitWriteLock"/> releases it.</returns>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock: the lock is not taken.</exception>
         public bool TryEnterWriteLock(TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
             File.TryEnterWriteLockAt(_offset, timeout, cancellationToken);
 
-        /// <summary>Gives the read lock of this thread back.</summary>
+        /// <summary>Releases the read lock of this thread.</summary>
         /// <exception cref="WmmfException"><see cref="WmmfStatus.NotOwner"/>: this thread does not hold it.</exception>
         public void ExitReadLock() => _ = File.Unlock(_offset, isWrite: false);
 
-        /// <summary>Releases the write lock and wakes everything that waits for a change.</summary>
+        /// <summary>Releases the write lock and wakes all waits for a change.</summary>
         /// <exception cref="WmmfException"><see cref="WmmfStatus.NotOwner"/>: this thread does not hold it.</exception>
         public void ExitWriteLock() => _ = File.Unlock(_offset, isWrite: true);
 
-        /// <summary>Declares consistent what this lock protects, after a writer died; this thread holds the write lock.</summary>
+        /// <summary>Declares the data under this lock consistent after a writer died; this thread must hold the write
+        /// lock.</summary>
         public void MarkConsistent() => File.MarkConsistentAt(_offset);
 
-        /// <summary>Declares what this lock protects beyond repair, for everybody: every later and every waiting call fails with
-        /// <see cref="WmmfStatus.Poisoned"/>.</summary>
+        /// <summary>Declares the data under this lock beyond repair, for everybody: every later and every waiting call
+        /// fails with <see cref="WmmfStatus.Poisoned"/>.</summary>
         public void Poison() => File.PoisonAt(_offset);
 
-        /// <summary>What it says now. A read-only object may ask as well.</summary>
+        /// <summary>Its current state. A read-only object can also call this.</summary>
         /// <returns>A snapshot.</returns>
         public LockState GetLockState() => File.GetLockStateAt(_offset);
 
-        /// <summary>Advances <see cref="Sequence"/> by 1 and wakes everything that waits for a change, without the lock.</summary>
+        /// <summary>Advances <see cref="Sequence"/> by 1 and wakes all waits for a change, without the lock.</summary>
         public void Notify() => File.NotifyAt(_offset);
 
         /// <summary>Waits until <see cref="Sequence"/> is not <paramref name="sequence"/>.</summary>
-        /// <param name="sequence">What it was, or this call gave before.</param>
+        /// <param name="sequence">An earlier value of it, or of this call.</param>
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The new sequence.</returns>
-        /// <exception cref="WmmfTimeoutException">Nothing changed for so long.</exception>
+        /// <exception cref="WmmfTimeoutException">Nothing changed in time.</exception>
         public ulong Wait(ulong sequence, TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             File.WaitAt(_offset, sequence, timeout, cancellationToken);
     }

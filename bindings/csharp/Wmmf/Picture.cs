@@ -2,7 +2,7 @@ using System;
 
 namespace Wmmf
 {
-    // The geometry of a picture, as the native library knows it.
+    // The geometry of a picture, from the native library.
     internal readonly struct Picture
     {
         private readonly FourCC _format;
@@ -16,8 +16,8 @@ namespace Wmmf
             _height = height;
         }
 
-        // Bytes of the picture with this stride; 0: of rows without gaps, and then that becomes it. Null if the native library
-        // does not know the format, or it cannot be such a picture.
+        // Bytes of the picture with this stride; 0 becomes the stride of rows without gaps. Null if the native library
+        // does not know the format, or such a picture is impossible.
         internal unsafe long? Size(ref int stride)
         {
             var bytesOfRow = (uint)stride;
@@ -32,11 +32,11 @@ namespace Wmmf
 
     internal static class Rows
     {
-        // Copies rows with gaps, or without, to where they are `stride` bytes apart.
+        // Copies rows, with or without gaps, to rows that are `stride` bytes apart.
         internal static unsafe void Copy(ReadOnlySpan<byte> from, int fromStride, byte* to, int stride, Picture picture)
         {
             if (fromStride == 0)
-                throw new InvalidOperationException("the frame has no rows: it is no picture, or a compressed one");
+                throw new InvalidOperationException("the frame has no rows: it is not a picture, or a compressed one");
             var tight = 0;
             var row = picture.Size(ref tight) != null ? tight : fromStride;
             if (stride < row)

@@ -4,7 +4,7 @@ using System.Threading.Tasks;
 
 namespace Wmmf
 {
-    // Waits for what no system reports, such as a new name, by asking again and again; no thread waits.
+    // Waits for events that no system reports, such as a new name, by polling; it blocks no thread.
     internal static class Polling
     {
         private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
@@ -21,7 +21,7 @@ namespace Wmmf
                 if (found != null)
                     return found;
                 if (left >= 0 && MonotonicClock.Nanoseconds - start >= left)
-                    throw new WmmfTimeoutException($"cannot {what}: the time was up after {timeout}");
+                    throw new WmmfTimeoutException($"cannot {what}: the timeout of {timeout} expired");
                 await Task.Delay(s_pause, cancellation).ConfigureAwait(false);
             }
         }

@@ -1,4 +1,4 @@
-// What the compiler wants to find and .NET Standard 2.0 does not have.
+// Types that the compiler needs and .NET Standard 2.0 does not have.
 #if !NETCOREAPP
 namespace System.Diagnostics.CodeAnalysis
 {

@@ -2,8 +2,8 @@ using System.Threading;
 
 namespace Wmmf
 {
-    // Lets a file be resized while nobody else uses its memory, and nobody use it meanwhile: resizing maps it elsewhere. Only
-    // sections that can be resized have one.
+    // Allows resizing a file only while nothing uses its memory, and blocks uses meanwhile, because resizing maps it
+    // elsewhere. Only sections that can be resized have one of these.
     internal sealed class ResizeGate
     {
         private const int Closed = -1;
@@ -25,7 +25,7 @@ namespace Wmmf
 
         internal void Leave() => Interlocked.Decrement(ref _uses);
 
-        // False while anything uses the memory; else nothing enters until Open.
+        // False while anything uses the memory; otherwise nothing can enter until Open.
         internal bool TryClose() => Interlocked.CompareExchange(ref _uses, Closed, 0) == 0;
 
         internal void Open() => Volatile.Write(ref _uses, 0);

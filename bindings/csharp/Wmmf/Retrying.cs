@@ -4,13 +4,14 @@ using System.Threading.Tasks;
 
 namespace Wmmf
 {
-    // Waits for a lock by asking for it again and again, so that no thread waits.
+    // Waits for a lock by trying it again and again, without blocking a thread.
     internal static class Retrying
     {
-        // As long as no change is announced: a reader that leaves is none, and locks in the payload announce theirs elsewhere.
+        // Pause between tries if no change is announced: a leaving reader announces none, and locks in the payload
+        // announce theirs elsewhere.
         private const long PauseNs = 10_000_000;
 
-        // The status of an attempt, which takes no time: Timeout only if the time is up.
+        // The status of an attempt that does not wait; Timeout only if the timeout has expired.
         internal static async ValueTask<int> Of(
             SectionHandle section, ulong at, Func<int> attempt, TimeSpan? timeout, CancellationToken cancellation)
         {
@@ -20,17 +21,17 @@ namespace Wmmf
                 var sequence = Sequence(section, at);
                 var status = attempt();
                 if (status == (int)WmmfStatus.Deadlock && HeldLocks.AnotherTaskHas(section, at, writing: true))
-                    status = (int)WmmfStatus.Timeout; // the other one gives it back while this one waits
+                    status = (int)WmmfStatus.Timeout; // the other task releases it while this one waits
                 var left = deadline.Left;
                 if (status != (int)WmmfStatus.Timeout || left == 0)
                     return status;
                 var pause = Pause(section, sequence, left < 0 ? PauseNs : Math.Min(left, PauseNs), cancellation);
                 _ = await Task.WhenAny(pause).ConfigureAwait(false);
-                _ = pause.Exception; // of a cancellation or Dispose the next attempt tells
+                _ = pause.Exception; // the next attempt reports a cancellation or Dispose
             }
         }
 
-        // Before an attempt, so that no change after it is overlooked. Null: there is no such number.
+        // Loaded before an attempt, so that no later change is overlooked. Null: there is no sequence.
         private static unsafe ulong? Sequence(SectionHandle section, ulong at)
         {
             using var held = section.Hold();

@@ -2,20 +2,21 @@ using System;
 
 namespace Wmmf
 {
-    // Owns a native handle. It is closed when this has been disposed and no call, view, frame or wait uses it any more.
+    // Owns a native handle, which is closed when this was disposed and no call, view, frame or wait uses it any more.
     //
-    // Its finalizer closes the handle of a forgotten object, but only if nothing that could have handed out a span still
-    // counts as in use: views and frames keep it until they are disposed, never until they are collected.
+    // The finalizer closes the handle of a forgotten object, but only if nothing that could have handed out a span
+    // still counts as used: views and frames keep the handle until they are disposed, even if they are collected
+    // before.
     internal sealed class SectionHandle : MappedHandle
     {
         private volatile bool _isRefused;
         private readonly ResizeGate? _gate;
 
-        // One that watches over no frame now.
+        // A watch without a frame, for reuse.
         internal Watch? SpareWatch;
 
-        // Frames that this object was given, and those of them that are over; how many it had been given when the collector was
-        // last called for their sake.
+        // How many frames this object got, how many of them have ended, and how many it had got when the collector was
+        // last called for them.
         internal int Given, Over, GivenWhenCollected;
 
         internal SectionHandle(IntPtr native, bool isChannel, string name, bool canBeResized = false) : base(native, name)
@@ -55,7 +56,7 @@ namespace Wmmf
             _gate?.Leave();
         }
 
-        // Calls something while nothing else uses the memory; null: something does.
+        // Makes a call while nothing else uses the memory; null: something does.
         internal int? Alone(Func<IntPtr, int> call)
         {
             if (_isRefused)
@@ -80,7 +81,7 @@ namespace Wmmf
             }
         }
 
-        // Refuses further use and ends the waits; the native handle stays open for those who keep it.
+        // Refuses further use and ends the waits; the native handle stays open while something retains it.
         internal void Refuse()
         {
             _isRefused = true;
@@ -94,7 +95,7 @@ namespace Wmmf
         // Keeps the native handle open for the length of a call; throws ObjectDisposedException if it is refused.
         internal Use Hold() => new Use(this);
 
-        // As Retain, also if it is refused; false if it is closed.
+        // Like Retain, but also if it is refused; false if it is closed.
         internal bool TryRetain()
         {
             try
@@ -115,7 +116,7 @@ namespace Wmmf
             internal Use(SectionHandle owner)
             {
                 _owner = owner;
-                // While others keep it, SafeHandle itself would still let us in.
+                // While others retain it, SafeHandle itself would still allow use.
                 ThrowIfRefused();
                 owner.Retain();
             }

@@ -116,6 +116,6 @@ namespace Wmmf
             return _position = from + offset;
         }
 
-        public override void SetLength(long value) => throw new NotSupportedException("a stream of a section has one length");
+        public override void SetLength(long value) => throw new NotSupportedException("the length of a section's stream is fixed");
     }
 }

@@ -7,8 +7,8 @@ using System.Diagnostics.Metrics;
 
 namespace Wmmf
 {
-    // What the library tells of itself: an event source "Wmmf" everywhere, and a meter "Wmmf" on .NET 8 and later. Nothing is
-    // formatted, and next to nothing is spent, while nobody listens.
+    // Events and metrics of the library: an event source "Wmmf" everywhere, and a meter "Wmmf" on .NET 8 and later.
+    // While nobody listens, nothing is formatted, and the cost is almost zero.
     internal static class Telemetry
     {
 #if NET8_0_OR_GREATER

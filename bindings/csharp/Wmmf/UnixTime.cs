@@ -2,12 +2,12 @@ using System;
 
 namespace Wmmf
 {
-    // Points of time as the native library counts them.
+    // Converts the native library's points in time.
     internal static class UnixTime
     {
         private static readonly DateTimeOffset s_epoch = new DateTimeOffset(1970, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-        // What no DateTimeOffset can hold (a hostile peer may write it) becomes the latest.
+        // A value that is too large for DateTimeOffset (a hostile peer may write it) becomes the latest.
         internal static DateTimeOffset FromNanoseconds(ulong nanoseconds)
         {
             var ticks = nanoseconds / 100;

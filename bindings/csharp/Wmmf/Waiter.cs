@@ -5,14 +5,14 @@ using System.Threading.Tasks;
 
 namespace Wmmf
 {
-    // All asynchronous waits of the process in one thread (one more for each further 63 sections and channels), however many
-    // they are. It sleeps in one native call until something changes, a time is up, or there is something to tell it.
+    // One thread for all asynchronous waits of the process (one more for each further 63 sections and channels). It
+    // sleeps in one native call until something changes, a timeout expires, or another thread wakes it.
     internal sealed unsafe class Waiter
     {
 #if NETCOREAPP
         private const long Longest = -1;
 #else
-        private const long Longest = NativeMethods.WMMF_WAIT_SLICE_NS; // Mono ends no program while a thread is in native code
+        private const long Longest = NativeMethods.WMMF_WAIT_SLICE_NS; // Mono cannot end a program while a thread is in native code
 #endif
 
         private static readonly object s_gate = new object();
@@ -20,11 +20,11 @@ namespace Wmmf
 
         private readonly IntPtr _waker;
 
-        // Guarded by s_gate: the waits that came since the thread looked, and how many each section has here.
+        // Guarded by s_gate: the waits that came since the thread last looked, and how many waits each section has here.
         private readonly List<Wait> _arrived = new List<Wait>();
         private readonly Dictionary<SectionHandle, int> _sections = new Dictionary<SectionHandle, int>();
 
-        // The thread's own: all waits, and which item of the native call is that of a section.
+        // Used only by the thread: all waits, and the item of the native call for each section.
         private readonly List<Wait> _waits = new List<Wait>();
         private readonly Dictionary<SectionHandle, int> _items = new Dictionary<SectionHandle, int>();
 
@@ -33,14 +33,14 @@ namespace Wmmf
             IntPtr waker;
             var status = NativeMethods.wmmf_waker_create(&waker);
             if (status != (int)WmmfStatus.Ok)
-                throw WmmfException.Of(status, "make a thread that waits");
+                throw WmmfException.Of(status, "start a waiting thread");
             _waker = waker;
             new Thread(Run, 128 * 1024) { IsBackground = true, Name = "Wmmf waits" }.Start();
         }
 
-        // Ends with the new sequence when it is not `sequence` any more, with an exception when that will never be, the time
-        // (as of Arguments.Nanoseconds, from now) is up, the section is disposed, or the token is cancelled. The caller holds
-        // the section and has looked once itself.
+        // Completes with the new sequence when it differs from `sequence`. Fails if that will never happen, the timeout
+        // (as from Arguments.Nanoseconds, from now) expires, the section is disposed, or the token is cancelled. The
+        // caller holds the section and has looked once itself.
         internal static Task<ulong> WhenChanged(
             SectionHandle section, ulong sequence, long timeout, CancellationToken cancellation)
         {
@@ -59,7 +59,7 @@ namespace Wmmf
             return wait.Task;
         }
 
-        // Makes the threads that wait on this section look whether they still may.
+        // Makes the threads that wait on this section check whether they still may.
         internal static void WakeThoseWith(SectionHandle section)
         {
             lock (s_gate)
@@ -70,7 +70,7 @@ namespace Wmmf
             }
         }
 
-        // Guarded by s_gate. The waiter that waits for the section already, else the first with room.
+        // Guarded by s_gate. The waiter that already waits for the section, else the first with a free item.
         private static Waiter For(SectionHandle section)
         {
             Waiter? withRoom = null;
@@ -116,7 +116,7 @@ namespace Wmmf
             }
         }
 
-        // One item for each section, and how long until the next time is up. False if two waits on one section are for
+        // One item for each section, and the time until the next timeout. False if two waits on one section have
         // different sequences: then at least one of them has ended.
         private bool Gather(wmmf_wait_item* items, out long timeout)
         {
@@ -208,7 +208,7 @@ namespace Wmmf
                 sequence = Sequence,
             };
 
-            // Before the wait is known to anybody else.
+            // Called before other code knows the wait.
             internal void Register(CancellationToken cancellation)
             {
                 _cancellation = cancellation;
@@ -221,7 +221,7 @@ namespace Wmmf
             private void Cancel()
             {
                 _ = TrySetCanceled(_cancellation);
-                Waiter?.Wake(); // or the section would be kept open until something else wakes it
+                Waiter?.Wake(); // otherwise the section would stay open until something else wakes the thread
             }
 
             internal void Settle(int status, ulong current)
@@ -232,7 +232,7 @@ namespace Wmmf
                     _ = TrySetException(Failure(status));
             }
 
-            // Whether it is over, also because of what no native call tells.
+            // Whether it has ended, also for reasons that no native call reports.
             internal bool HasEnded(long now)
             {
                 if (Section.IsRefused)

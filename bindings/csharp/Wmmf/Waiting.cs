@@ -3,19 +3,19 @@ using System.Threading;
 
 namespace Wmmf
 {
-    // A native wait of the calling thread, which nothing can interrupt, in slices: between them cancellation and a Dispose
-    // on another thread end it. What need not wait is done in the first slice, without allocation.
+    // Slices a native wait of the calling thread, which nothing can interrupt: between two slices, cancellation or a
+    // Dispose on another thread ends it. A call that need not wait ends in the first slice, without allocation.
     internal ref struct Waiting
     {
-        // A wait that can be cancelled looks twice as often: a cancellation is seen within 50 ms.
+        // A cancellable wait looks twice as often, so it sees a cancellation within 50 ms.
         private const long CancellableSliceNs = NativeMethods.WMMF_WAIT_SLICE_NS / 2;
-        private const long CopiedBytesPerSecond = 100_000_000; // what even a slow machine does
+        private const long CopiedBytesPerSecond = 100_000_000; // even a slow machine does this
 
         private readonly SectionHandle.Use _section;
         private readonly CancellationToken _cancellation;
         private readonly long _timeout;
         private readonly long _slice;
-        private readonly long _start; // 0: one slice is enough, or there is no end
+        private readonly long _start; // 0: one slice is enough, or there is no deadline
         private bool _isLast;
 
         // `copied`: bytes that each slice copies again; a slice is long enough for them.
@@ -41,7 +41,7 @@ namespace Wmmf
             return Math.Min(left, _slice);
         }
 
-        // Whether the native call was stopped by the end of its slice only.
+        // Whether the native call ended only because its slice ended.
         internal bool GoesOn(int status) => status == (int)WmmfStatus.Timeout && !_isLast;
     }
 }

@@ -3,18 +3,18 @@ using System.Threading;
 
 namespace Wmmf
 {
-    // Tells of a frame that nobody disposed, and lets it go if it never gave out its bytes: of the others, somebody may still
-    // have a span. It has the finalizer so that frames need none: a watch is used again for the next frame of its section,
-    // so that in the long run nothing is registered for finalization, which would cost more than the frame itself.
+    // Reports a frame that was not disposed, and releases it if its bytes were never handed out; otherwise a span may
+    // still exist. The watch has the finalizer so that frames need none: it is reused for the next frame of its
+    // section, so in the long run nothing is registered for finalization, which would cost more than the frame itself.
     //
-    // The collector is not told of the memory of frames (GC.AddMemoryPressure). It looks at what was added, not at what is left: a
-    // reader that disposed all its 1080p frames, 60 a second, got 8 full collections a second. And a reader that forgot frames
-    // got none once writers had no slot left, as it was given no frame that could add to the pressure. The collector is called
-    // instead when forgotten frames may be what a reader waits for.
+    // The collector does not learn of the memory of frames (GC.AddMemoryPressure), because it counts what was added, not
+    // what is left: a reader that disposed all its 1080p frames, 60 per second, got 8 full collections per second. And a
+    // reader that forgot frames got no collection once writers had no slot left, because it got no frame that could add
+    // to the pressure. Instead the collector is called when a reader may be waiting for forgotten frames.
     internal sealed class Watch
     {
-        // The hold is ended by whoever changes the state to Ended. Finalizers of others, which may still use the frame, or
-        // dispose it, come before the one of this or after it.
+        // The thread that changes the state to Ended ends the hold. Finalizers of other objects, which may still use or
+        // dispose the frame, may run before this one or after it.
         private const int Ended = 0, Untouched = 1, Exposed = 2;
 
         private bool _isOfNewFrame;
@@ -39,7 +39,8 @@ namespace Wmmf
 
         internal SectionHandle Section { get; }
 
-        // Whether it was found unreachable: its finalizer is about to run, or has run, although finalizers of others use it.
+        // Whether it was found unreachable: its finalizer is about to run, or has run, although finalizers of others
+        // use it.
         private bool IsCollected => !_self.TryGetTarget(out _);
 
         // Keeps the section open until End.
@@ -55,8 +56,9 @@ namespace Wmmf
             return watch;
         }
 
-        // For a reader that finds no frame. If it holds so many itself that writers have no slot, some may be forgotten, and since it
-        // allocates nothing while it waits, no collection would come by itself. One is enough until it is given more.
+        // For a reader that finds no frame. If it holds so many frames itself that writers have no slot, some of them
+        // may be forgotten. It allocates nothing while it waits, so no collection would come by itself. One collection
+        // is enough until it gets more frames.
         internal static unsafe void FindForgotten(SectionHandle section)
         {
             var given = Volatile.Read(ref section.Given);
@@ -70,12 +72,12 @@ namespace Wmmf
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
         }
 
-        // Before bytes are given out; false if the frame is released. By a thread that races with the end of its frame it may
-        // mark the next one: then that one, if it is forgotten, keeps its slot.
+        // Called before bytes are handed out; false if the frame is released. If a thread races with the end of its
+        // frame, this may mark the next one: that one then keeps its slot if it is forgotten.
         internal bool TryExpose() =>
             Volatile.Read(ref _state) == Exposed || Interlocked.CompareExchange(ref _state, Exposed, Untouched) != Ended;
 
-        // By whoever claimed to end the frame, once. False if the finalizer has ended it.
+        // Called once, by the thread that claimed to end the frame. False if the finalizer has ended it.
         internal bool TryEnd()
         {
             if (Interlocked.Exchange(ref _state, Ended) == Ended)
@@ -84,7 +86,7 @@ namespace Wmmf
             return true;
         }
 
-        // The frame was published: only its watch ends.
+        // After the frame was published: only its watch ends.
         internal void Stop()
         {
             Volatile.Write(ref _state, Ended);

@@ -2,8 +2,8 @@ using System;
 
 namespace Wmmf
 {
-    // A part of a section that is mapped on its own. It keeps the section open, so that the file under it is not made shorter
-    // through that.
+    // A separately mapped part of a section. It keeps the section open, so that its file cannot be made shorter through
+    // the section.
     internal sealed class WindowHandle : MappedHandle
     {
         private readonly SectionHandle _section;

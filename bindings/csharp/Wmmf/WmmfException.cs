@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace Wmmf
 {
-    /// <summary>What every failure of the native library tells: <see cref="WmmfException"/>, its subclasses and
+    /// <summary>The properties of every failure of the native library: <see cref="WmmfException"/>, its subclasses and
     /// <see cref="WmmfTimeoutException"/>.</summary>
     /// <example><code>
     /// try { file.Write(data); }
@@ -18,15 +18,15 @@ namespace Wmmf
         /// <summary>The status that the native call returned.</summary>
         WmmfStatus Status { get; }
 
-        /// <summary>errno or GetLastError() if the operating system had a part in the failure, else 0.</summary>
+        /// <summary>errno or GetLastError() if the operating system caused the failure, else 0.</summary>
         int OsError { get; }
     }
 
     /// <summary>A call of the native library failed; <see cref="Status"/> says why. The hierarchy is:
     /// <list type="bullet">
     /// <item><see cref="WmmfException"/>, an <see cref="IOException"/>: any status but the following;</item>
-    /// <item><see cref="OwnerDiedException"/>, a WmmfException: a writer died inside its lock;</item>
-    /// <item><see cref="WmmfTimeoutException"/>, a <see cref="TimeoutException"/>: the time was up.</item>
+    /// <item><see cref="OwnerDiedException"/>, a WmmfException: a writer died while it held the lock;</item>
+    /// <item><see cref="WmmfTimeoutException"/>, a <see cref="TimeoutException"/>: the timeout expired.</item>
     /// </list>
     /// All are <see cref="IWmmfError"/>. Wrong arguments that never reach the native library are
     /// <see cref="ArgumentException"/>s, disposed objects <see cref="ObjectDisposedException"/>.</summary>
@@ -37,7 +37,7 @@ namespace Wmmf
     public class WmmfException : IOException, IWmmfError
     {
         /// <summary>Describes a failure.</summary>
-        /// <param name="status">What the native call returned.</param>
+        /// <param name="status">The status of the native call.</param>
         /// <param name="osError">The system's own code, or 0.</param>
         /// <param name="message">What was tried, and why it failed.</param>
         public WmmfException(WmmfStatus status, int osError, string message) : base(message)
@@ -60,8 +60,8 @@ namespace Wmmf
             return System.Text.Encoding.UTF8.GetString(utf8, length);
         }
 
-        // Called on the thread of the failed call, whose system error it picks up. The native library clears that at the
-        // start of each call, so it is never an older one. `hint` says what to do about it.
+        // Called on the thread of the failed call, whose system error it reads. The native library clears that at the
+        // start of each call, so it is never an older one. `hint` is advice.
         internal static unsafe Exception Of(int status, string what, string hint = "")
         {
             var osError = NativeMethods.wmmf_last_os_error();
@@ -99,7 +99,7 @@ namespace Wmmf
         }
     }
 
-    /// <summary>The time was up before the lock, the frame or the change was there. Nothing was done.</summary>
+    /// <summary>The timeout expired before the lock was free, or the frame or the change came. Nothing was done.</summary>
     /// <example><code>
     /// try { using var frame = channel.Next(TimeSpan.FromSeconds(1)); }
     /// catch (TimeoutException) { Console.WriteLine("the camera stands still"); }
@@ -113,7 +113,7 @@ namespace Wmmf
         /// <summary>Always <see cref="WmmfStatus.Timeout"/>.</summary>
         public WmmfStatus Status => WmmfStatus.Timeout;
 
-        /// <summary>Always 0: the system has no part in it.</summary>
+        /// <summary>Always 0: the system does not cause timeouts.</summary>
         public int OsError => 0;
     }
 }

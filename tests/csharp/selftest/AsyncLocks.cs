@@ -214,12 +214,12 @@ internal static class AsyncLocksTests
         var dies = MemoryMappedFile.Open(survivor.Name);
         var held = dies.WriteLockAsync().Result;
         dies.Dispose();
-        held.Dispose(); // there is nothing to give back
+        held.Dispose(); // there is nothing to release
         Throws<OwnerDiedException>(() => survivor.WriteLock().Dispose());
         var kept = MemoryMappedFile.Open(survivor.Name);
         using (var repairing = kept.WriteLockAsync(repair: true).Result)
         {
-            repairing.Bytes(512, 1)[0] = 5; // keeps it open until the lock is given back
+            repairing.Bytes(512, 1)[0] = 5; // keeps it open until the lock is released
             repairing.MarkConsistent();
             kept.Dispose();
             repairing.Bytes(513, 1)[0] = 6;

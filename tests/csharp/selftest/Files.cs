@@ -34,9 +34,9 @@ internal static class FilesTests
             Check(Throws<WmmfException>(() => file.Flush(5000, 1)).Message.Contains("1 bytes at offset 5000"), "named");
             using var end = file.View(4996, 4);
             Check(end.AsRef<int>() == 0x03020100, "in place");
-            Refuses("offset", "1", "4 bytes in the 4", () => end.AsRef<int>(1));
-            Refuses("offset", "0", "8 bytes in the 4", () => end.AsRef<long>());
-            Refuses("offset", "-1", "4 bytes in the 4", () => end.AsRef<int>(-1));
+            Refuses("offset", "1", "4 bytes within the 4", () => end.AsRef<int>(1));
+            Refuses("offset", "0", "8 bytes within the 4", () => end.AsRef<long>());
+            Refuses("offset", "-1", "4 bytes within the 4", () => end.AsRef<int>(-1));
         }
         Fails(WmmfStatus.Exists, () => MemoryMappedFile.CreateFromFile(path, FileMode.CreateNew, 5000));
         Check(File.ReadAllBytes(path).Skip(4997).SequenceEqual(new byte[] { 1, 2, 3 }), "on disk");

@@ -38,7 +38,7 @@ internal static class FrameSetTests
         Publish(cameras[1], 4, 20);
         Check(FrameChannel.TryNextSet(cameras, TimeSpan.Zero, out var frames), "the frame that was late");
         AreTaken(frames!, 2, 4);
-        Check(cameras.All(camera => Pinned(camera) == 0), "all are given back");
+        Check(cameras.All(camera => Pinned(camera) == 0), "all are released");
         Close(cameras);
     }
 
@@ -47,7 +47,7 @@ internal static class FrameSetTests
         var camera = Cameras(1)[0];
         Publish(camera, 1, 10);
         AreTaken(FrameChannel.NextSet(new[] { camera, camera }, TimeSpan.Zero, TimeSpan.Zero), 1, 1);
-        Check(Pinned(camera) == 0, "both are given back");
+        Check(Pinned(camera) == 0, "both are released");
         Close(camera);
     }
 

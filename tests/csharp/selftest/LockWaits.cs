@@ -57,7 +57,7 @@ internal static class LockWaitsTests
             }
             Throws<ObjectDisposedException>(() => waiting.GetAwaiter().GetResult());
             using var held = holder.WriteLock(TimeSpan.FromSeconds(30), repair: true);
-            Check(!held.OwnerDied, "given back");
+            Check(!held.OwnerDied, "released");
         }
     }
 

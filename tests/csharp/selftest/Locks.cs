@@ -151,7 +151,7 @@ internal static class LocksTests
                 using (file.WriteLock())
                     PoisonAndThrow(file);
             });
-            Check(file.Audit() is { IsPoisoned: true, Readers: 0, WriterProcessId: null }, $"{name} is given back");
+            Check(file.Audit() is { IsPoisoned: true, Readers: 0, WriterProcessId: null }, $"{name} is released");
             Fails(WmmfStatus.Poisoned, () => file.Read(new byte[1]));
         }
     }

@@ -21,7 +21,7 @@ internal static class MemoryKindsTests
         {
             Check(error.Status is WmmfStatus.NotSupported or WmmfStatus.Access or WmmfStatus.NoMemory, "refused");
             Check(error.Message.Contains("huge=advise") || error.Message.Contains("SeLockMemoryPrivilege")
-                || error.Message.Contains("so large pieces"), error.Message);
+                || error.Message.Contains("contiguous memory"), error.Message);
         }
     }
 

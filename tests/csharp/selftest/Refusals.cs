@@ -12,7 +12,7 @@ using static Checks;
 
 internal static class RefusalsTests
 {
-    // Calls a method with these arguments, gives back what it holds, and waits for it if it is asynchronous.
+    // Calls a method with these arguments, releases what it holds, and waits for it if it is asynchronous.
     private delegate void Call(object? target, object?[] arguments);
 
     internal static void TestWrongArgumentsAreNamed()

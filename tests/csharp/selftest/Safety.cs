@@ -139,7 +139,7 @@ internal static class SafetyTests
         first.Dispose();
         first.Dispose();
         var second = file.WriteLock();
-        copy.Dispose(); // of a lock that was given back: nothing
+        copy.Dispose(); // of a released lock: does nothing
         using (var other = MemoryMappedFile.Open(file.Name))
             Check(OfAnotherThread(() => !other.TryEnterReadLock()), "the second lock is still held");
         second.Dispose();
@@ -172,13 +172,13 @@ internal static class SafetyTests
                 file.ExitWriteLock();
             else
                 file.ExitReadLock();
-            Check(other.TryEnterWriteLock(), "given back");
+            Check(other.TryEnterWriteLock(), "released");
             other.ExitWriteLock();
         }
         var closed = MemoryMappedFile.Open(other.Name);
         using (closed.ReadLock())
             closed.Dispose(); // takes the lock away
-        Check(other.TryEnterWriteLock(TimeSpan.FromSeconds(10)), "given back");
+        Check(other.TryEnterWriteLock(TimeSpan.FromSeconds(10)), "released");
         other.ExitWriteLock();
     }
 
@@ -264,7 +264,7 @@ internal static class SafetyTests
         Check(channel.Publish(new byte[10], 5, 2, 0, FourCC.Gray8) == 1, "what fits");
         using (var frame = channel.Latest())
             Check(frame.Stride == 5, "rows without gaps");
-        Check(channel.Publish(new byte[10], 1920, 1080, 0, new FourCC("MINE")) == 2, "nothing is known of the user's own");
+        Check(channel.Publish(new byte[10], 1920, 1080, 0, new FourCC("MINE")) == 2, "nothing is known of an unknown format");
         using (var frame = channel.Latest())
             Check(frame.Stride == 0, "no claim on it");
     }

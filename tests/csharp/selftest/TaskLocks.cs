@@ -233,7 +233,7 @@ internal static class TaskLocksTests
             await Task.Yield();
             file.Write((byte)3);
             await started;
-            other.EnterWriteLock(); // and given back in another order
+            other.EnterWriteLock(); // and released in another order
             Exit(file);
             await Task.Yield();
             other.Write((byte)4);
