@@ -28,6 +28,16 @@ PRIVATE = {
     r"\b([Ss]o|And|[Bb]ut) who\b": "a subject: the process that ...",
     r"(^|[.;:] )[Ww]ho (makes|clears|finds|lowers|asks|gives|loses|dies|waits|looks|may not)\b": "a process that ...",
     r"\w, too[.;,]": "also",
+    r"\b[Ww]hoever (lives|gets)\b": "a subject: a process that ...; makes progress",
+    r"\bsays? so\b|\bsaid so\b": "reports it, or the message itself",
+    r"\b(the )?time (was|is) up\b": "the timeout expired",
+    r"\bmapped once more\b": "mapped again, or in a mapping of its own",
+    r"\b(gives?|gave|given) back\b": "releases",
+    r"\bso large pieces\b": "contiguous",
+    r"\bwhatever becomes\b|\bwhat becomes of\b": "whatever happens to",
+    r"\bnot told\b": "unknown",
+    r"\bof the user's own\b|\bbytes of your own\b": "user data",
+    r"\bin being\b": "alive",
     r"\blest\b": "so that ... not",
 }
 
