@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -20,12 +21,35 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not shutil.which("git") or not (PROJECT / ".git").exists():
         pytest.skip("this is no git repository, which would say what belongs to it")
     copy = tmp_path_factory.mktemp("sdist") / "copy"
-    for name in tracked():
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(PROJECT / name, copy / name)
+    copy_tracked(copy)
     subprocess.run([sys.executable, "-c", BUILD], cwd=copy, check=True, capture_output=True, timeout=300)
     (file,) = (copy / "dist").iterdir()
     return file
+
+
+@pytest.mark.parametrize(
+    "artefact",
+    ["wheel manylinux2014_x86_64", pytest.param("native linux-x64", marks=pytest.mark.windows)],  # it takes llvm
+)
+def test_dist_works_in_a_folder_with_a_space(artefact: str, tmp_path: Path) -> None:
+    if not (PROJECT / ".git").exists():
+        pytest.skip("this is no git repository")
+    copy = tmp_path / "a folder"
+    subprocess.run(["git", "clone", "-q", "--no-checkout", PROJECT, copy], check=True, timeout=60)
+    copy_tracked(copy)
+    subprocess.run(["git", "add", "-A"], cwd=copy, check=True, timeout=60)
+    path = f"{copy / 'tests'}{os.pathsep}{copy / 'packaging'}"
+    command = [sys.executable, "-m", "artefacts", "--only", artefact]
+    done = subprocess.run(
+        command, cwd=copy, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def copy_tracked(to: Path) -> None:
+    for name in tracked():
+        (to / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(PROJECT / name, to / name)
 
 
 def tracked() -> list[str]:

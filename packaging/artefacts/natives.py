@@ -8,7 +8,7 @@ from pathlib import Path
 from lab import zig
 
 from .platforms import Platform
-from .source import WORK, cleared, copy_to, run
+from .source import WORK, cleared, copy_to, run, without_folder
 
 
 def prefix(platform: Platform) -> Path:
@@ -28,11 +28,12 @@ def build(platform: Platform) -> Path:
     source = copy_to(folder / "source")
     run(
         *("cmake", "-S", source / "csrc", "-B", folder / "build", "-DCMAKE_BUILD_TYPE=Release"),
-        *("-DCMAKE_INSTALL_LIBDIR=lib", f"-DCMAKE_C_FLAGS=-ffile-prefix-map={source}=."),
+        "-DCMAKE_INSTALL_LIBDIR=lib",
         # Windows: a PDB, which nobody gets, would name the builder's folders, and the DLL would carry its hash.
         # Linux: what the age of glibc does not have must not become a symbol without a version.
         f"-DCMAKE_SHARED_LINKER_FLAGS={'-s' if platform.windows else '-Wl,-z,defs'}",
         *zig.cmake_options(platform.zig),
+        env={"CFLAGS": without_folder(source)},
     )
     run("cmake", "--build", folder / "build", "--parallel", "2")
     run("cmake", "--install", folder / "build", "--prefix", prefix(platform), "--strip")

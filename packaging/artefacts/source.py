@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -52,6 +53,11 @@ def cleared(folder: Path) -> Path:
     """Return a folder, once what an earlier run left there is removed."""
     shutil.rmtree(folder, ignore_errors=True)
     return folder
+
+
+def without_folder(source: Path) -> str:
+    """Return the compiler's option, as a shell takes it, that keeps the builder's folder out of what is built."""
+    return shlex.quote(f"-ffile-prefix-map={source}=.")
 
 
 def copy_to(folder: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shlex
 import shutil
 import sys
 from functools import partial
@@ -14,7 +15,7 @@ from lab import cache, winpython, zig
 from . import sbom
 from .archive import change_zip, write_tar_gz
 from .platforms import Platform
-from .source import DIST, VERSION, WORK, cleared, copy_to, run
+from .source import DIST, VERSION, WORK, cleared, copy_to, run, without_folder
 
 DLLTOOL_MACHINES = {"win-x64": "i386:x86-64", "win-x86": "i386", "win-arm64": "arm64"}
 
@@ -47,10 +48,11 @@ def build_sdist() -> Path:
 
 
 def _linux(platform: Platform, compiler: Path, source: Path) -> dict[str, str]:
+    command = shlex.quote(str(compiler))
     return {
-        "CC": str(compiler),
-        "LDSHARED": f"{compiler} -shared",
-        "CFLAGS": f"-O2 -g0 -ffile-prefix-map={source}=.",
+        "CC": command,
+        "LDSHARED": f"{command} -shared",
+        "CFLAGS": f"-O2 -g0 {without_folder(source)}",
         "LDFLAGS": "-s",
         "_PYTHON_HOST_PLATFORM": f"linux-{platform.zig.split('-')[0]}",
     }
@@ -64,7 +66,7 @@ def _windows(platform: Platform, compiler: Path, folder: Path) -> dict[str, str]
     run(dlltool, "-m", DLLTOOL_MACHINES[platform.rid], "-d", definition, "-l", libraries / "libpython3.a")
     return {
         "PYWINMMF_CROSS": platform.wheel,
-        "PYWINMMF_CROSS_CC": str(compiler),
+        "PYWINMMF_CROSS_CC": shlex.quote(str(compiler)),
         "PYWINMMF_CROSS_INCLUDE": str(_headers(platform, folder)),
         "PYWINMMF_CROSS_LIB": str(libraries),
     }
