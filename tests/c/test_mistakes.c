@@ -158,7 +158,7 @@ static void a_handle_that_is_none(void) {
     wmmf_section *section = NULL;
     for (int64_t handle = -2; handle < 0; handle++) {
         CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_open_handle(handle, 0, NULL, &section));
-        check_detail("is no ");
+        check_detail("is not a");
     }
 }
 
