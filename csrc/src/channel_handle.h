@@ -3,6 +3,7 @@
 #define WMMF_CHANNEL_HANDLE_H
 
 #include "pins.h"
+#include "section.h"
 
 /* The channel found by its name, and its readers. If the name was removed and the owner has created the channel again,
  * a handle goes on with another base; the old ones stay open until the handle is closed, for threads that sleep there.
@@ -95,6 +96,10 @@ int32_t channel_replace(wmmf_channel *channel, const struct pictures_shape *shap
 void channel_wake(const struct base *base);
 /* Releases the lock. */
 void channel_disown(wmmf_section *section);
+/* Whether somebody who is alive says that they publish; `but_us`: other than this handle. */
+bool channel_is_published(const struct base *base, bool but_us);
+/* From the channel's header, which any writer may have changed. */
+int32_t channel_find_readers(const struct channel_header *header, struct inner_plan *plan, uint32_t *pins);
 /* Notes in our record that we publish. */
 void channel_publishes(wmmf_channel *channel);
 /* For publishers: checks twice a second that the name still leads here; if not, creates the channel again under it, if

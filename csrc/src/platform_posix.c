@@ -20,15 +20,11 @@
 #define _FILE_OFFSET_BITS 64 /* tokens are locks beyond 4 GiB */
 #include "posix.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <linux/futex.h>
-#include <pthread.h>
 #include <pwd.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,27 +32,13 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "last_error.h"
 #include "tuning.h"
 
-#define OUR_PREFIX       "wmmf-"
-#define LOCAL_FORMAT     OUR_PREFIX "%u-" /* the user's id */
-#define GLOBAL_PREFIX    OUR_PREFIX "g-"
 #define TEMPORARY_FORMAT SHM_DIRECTORY "/" OUR_PREFIX "new-%016llx" /* see make_named */
 #define OUR_MODE         (0600 | S_ISVTX)
-
-#ifndef MADV_WIPEONFORK
-#define MADV_WIPEONFORK 18
-#endif
-
-static THREAD_LOCAL struct last_error error_of_thread;
-
-struct last_error *last_error(void) {
-    return &error_of_thread;
-}
 
 int32_t status_from_errno(void) {
     error_note(errno);
@@ -104,112 +86,7 @@ int32_t status_from_errno(void) {
     }
 }
 
-static int32_t section_path(const char *name, uint32_t name_space, uid_t user, char *path, size_t capacity) {
-    if (name_space == WMMF_LOCAL) {
-        snprintf(path, capacity, SHM_DIRECTORY "/" LOCAL_FORMAT "%s", (unsigned)user, name);
-    } else if (name_space == WMMF_GLOBAL) {
-        snprintf(path, capacity, SHM_DIRECTORY "/" GLOBAL_PREFIX "%s", name);
-    } else {
-        /* shm_open's convention: one slash may lead. */
-        const char *file = name[0] == '/' ? name + 1 : name;
-        if (file[0] == '\0' || strchr(file, '/') || strcmp(file, ".") == 0 || strcmp(file, "..") == 0)
-            return WMMF_E_NAME_INVALID;
-        snprintf(path, capacity, SHM_DIRECTORY "/%s", file);
-    }
-    return WMMF_OK;
-}
-
-/* The folder of all sections. */
-
-/* After a call that failed there: adds to the error what is wrong with the folder. True: it does not exist. */
-static bool explain_folder(int error) {
-    struct stat folder;
-    if ((error == ENOENT || error == ENOTDIR) && (stat(SHM_DIRECTORY, &folder) != 0 || !S_ISDIR(folder.st_mode))) {
-        error_detail(SHM_DIRECTORY ", where Linux keeps shared memory, does not exist; mount a tmpfs there");
-        return true;
-    }
-    if (error == EROFS)
-        error_detail(SHM_DIRECTORY ", where Linux keeps shared memory, is read-only");
-    else if (error == ENOSPC)
-        error_detail(SHM_DIRECTORY ", where Linux keeps shared memory, has no room for another file");
-    return false;
-}
-
-static int32_t folder_status(void) {
-    int error = errno;
-    int32_t status = status_from_errno();
-    return explain_folder(error) ? WMMF_E_NOT_SUPPORTED : status;
-}
-
-static int32_t creation_status(void) {
-    int error = errno;
-    int32_t status = folder_status();
-    if (error == EACCES || error == EPERM)
-        error_detail("this user may not create files in " SHM_DIRECTORY ", where Linux keeps shared memory");
-    return status;
-}
-
-/* Forked children. A page with the process's id, which the kernel wipes in a fork, shows without a system call which
- * process opened a handle. All handles of this copy of the library share it; a child that opens its own handles makes
- * another. */
-
-static shared_u64 guard_page; /* an address; 0: none yet */
-static shared_u32 guard_users;
-
-/* 0: this kernel cannot (before Linux 4.14, and some sandboxes). */
-static uint64_t new_guard_page(void) {
-    void *page = mmap(NULL, sizeof(shared_u32), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED)
-        return 0;
-    if (madvise(page, sizeof(shared_u32), MADV_WIPEONFORK) != 0) {
-        munmap(page, sizeof(shared_u32));
-        return 0;
-    }
-    store_relaxed_u32(page, (uint32_t)getpid());
-    return (uint64_t)(uintptr_t)page;
-}
-
-static void free_guard(void) {
-    uint64_t page = exchange_seq_u64(&guard_page, 0);
-    if (page != 0 && load_seq_u32(&guard_users) == 0)
-        munmap((void *)(uintptr_t)page, sizeof(shared_u32));
-}
-
-/* Counts itself first: then either we see the end of the library, or it sees us (seq_cst). */
-static void enter_guard(struct platform_mapping *mapping) {
-    add_seq_u32(&guard_users, 1);
-    for (;;) {
-        uint64_t page = load_seq_u64(&guard_page);
-        mapping->guard = (shared_u32 *)(uintptr_t)page;
-        if (page != 0 && load_relaxed_u32(mapping->guard) != 0)
-            return;
-        uint64_t mine = new_guard_page();
-        mapping->guard = (shared_u32 *)(uintptr_t)mine;
-        if (mine == 0) {
-            mapping->process = getpid();
-            return;
-        }
-        if (cas_seq_u64(&guard_page, &page, mine)) {
-            atexit(free_guard); /* of a shared library: when it is unloaded */
-            return;
-        }
-        munmap(mapping->guard, sizeof(shared_u32)); /* another thread was quicker */
-    }
-}
-
-static void leave_guard(void) {
-    add_seq_u32(&guard_users, UINT32_MAX);
-}
-
-bool platform_forked(const struct platform_mapping *mapping) {
-    return mapping->guard ? load_relaxed_u32(mapping->guard) == 0 : getpid() != mapping->process;
-}
-
 /* Descriptors. */
-
-static bool is_same_file(const struct platform_mapping *mapping, const struct stat *status) {
-    return status->st_dev == mapping->device && status->st_ino == mapping->inode;
-}
 
 /* Puts the mark as far away as the file system allows, which in some is not far. */
 void take_descriptor(struct platform_mapping *mapping, int fd, const struct stat *status) {
@@ -229,95 +106,6 @@ bool has_descriptor(const struct platform_mapping *mapping) {
 
 int32_t descriptor_check(const struct platform_mapping *mapping) {
     return has_descriptor(mapping) ? WMMF_OK : WMMF_E_DESCRIPTOR;
-}
-
-/* Removing names. */
-
-static bool is_linked_at(int fd, const char *path) {
-    struct stat ours, named;
-    return fstat(fd, &ours) == 0 && lstat(path, &named) == 0 && ours.st_dev == named.st_dev &&
-           ours.st_ino == named.st_ino;
-}
-
-/* Removes the name if the kernel says that no process is left. Dying between flock and unlink leaves the name to the
- * next process, like dying before. True: no other process has it open. Releases the exclusive lock: a forked child that
- * still has the descriptor would keep it, and with it the name, if only the name's owner may remove that. */
-static bool remove_if_abandoned(int fd, const char *path) {
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        return false;
-    if (is_linked_at(fd, path))
-        unlink(path);
-    flock(fd, LOCK_UN);
-    return true;
-}
-
-static bool made_here(const struct stat *status) {
-    return S_ISREG(status->st_mode) && (status->st_mode & S_ISVTX);
-}
-
-/* Whether a process has it open; if not, and it was made here, removes it. */
-static bool visit(int directory, const char *file) {
-    int fd = openat(directory, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    struct stat status;
-    char path[sizeof SHM_DIRECTORY + NAME_MAX + 1];
-    snprintf(path, sizeof path, SHM_DIRECTORY "/%s", file);
-    bool alive = fstat(fd, &status) == 0 && made_here(&status) && !remove_if_abandoned(fd, path);
-    close(fd);
-    return alive;
-}
-
-static bool is_ours(const char *file) {
-    return strncmp(file, OUR_PREFIX, strlen(OUR_PREFIX)) == 0;
-}
-
-/* Removes what killed processes left behind, under any name. With `all`, everything. Otherwise the work is limited,
- * because every creator pays for it: at most SWEEP_VISITS_MAX files, from a random one on, and at most once every
- * SWEEP_PERIOD_NS. In a folder with many names it reads the first SWEEP_NAMES, and n times as many with a probability
- * of 1 / n, so that the last ones also get a turn. */
-static void sweep(bool all) {
-    static shared_u64 last_ns; /* only a hint: threads may sweep at the same time */
-    uint64_t now = (uint64_t)platform_monotonic_ns(), before = load_relaxed_u64(&last_ns);
-    if (!all && before != 0 && now - before < SWEEP_PERIOD_NS)
-        return;
-    store_relaxed_u64(&last_ns, now);
-    DIR *directory = opendir(SHM_DIRECTORY);
-    if (!directory)
-        return;
-    uint64_t random = now * UINT64_C(0x9E3779B97F4A7C15); /* Fibonacci hashing (Knuth): the upper bits are mixed */
-    uint64_t names = all ? UINT64_MAX : SWEEP_NAMES * UINT64_C(65536) / ((random >> 48) + 1);
-    uint32_t files = 0, passed = 0;
-    struct dirent *entry;
-    for (; names > 0 && (entry = readdir(directory)) != NULL; names--)
-        files += is_ours(entry->d_name);
-    uint32_t visits = all || files < SWEEP_VISITS_MAX ? files : SWEEP_VISITS_MAX;
-    uint32_t first = (uint32_t)((random >> 16) % (files - visits + 1));
-    rewinddir(directory);
-    while (visits > 0 && (entry = readdir(directory)) != NULL) {
-        if (!is_ours(entry->d_name) || passed++ < first)
-            continue;
-        visit(dirfd(directory), entry->d_name);
-        visits--;
-    }
-    closedir(directory);
-}
-
-int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const char *name), void *context) {
-    char prefix[32] = GLOBAL_PREFIX;
-    if (name_space == WMMF_LOCAL)
-        snprintf(prefix, sizeof prefix, LOCAL_FORMAT, (unsigned)geteuid());
-    size_t length = strlen(prefix);
-    DIR *directory = opendir(SHM_DIRECTORY);
-    if (!directory)
-        return folder_status();
-    bool more = true;
-    for (struct dirent *entry; more && (entry = readdir(directory)) != NULL;)
-        if (is_ours(entry->d_name) && visit(dirfd(directory), entry->d_name) &&
-            strncmp(entry->d_name, prefix, length) == 0)
-            more = found(context, entry->d_name + length);
-    closedir(directory);
-    return WMMF_OK;
 }
 
 /* Mappings. */
@@ -572,17 +360,6 @@ static bool give_name(const struct platform_mapping *mapping) {
     return linkat(AT_FDCWD, unnamed, AT_FDCWD, mapping->path, AT_SYMLINK_FOLLOW) == 0;
 }
 
-/* A dead process may have left the name: the sweep does not cover custom names. */
-static void remove_dead_name(const char *path) {
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    struct stat status;
-    if (fd < 0)
-        return;
-    if (fstat(fd, &status) == 0 && made_here(&status))
-        remove_if_abandoned(fd, path);
-    close(fd);
-}
-
 int32_t platform_publish(struct platform_mapping *mapping) {
     int32_t status = WMMF_OK;
     for (int attempt = 0; status == WMMF_OK; attempt++) {
@@ -832,26 +609,6 @@ int32_t platform_owner(struct platform_mapping *mapping, char name[OWNER_NAME_CA
     return WMMF_OK;
 }
 
-bool platform_is_named(const struct platform_mapping *mapping) {
-    struct stat status;
-    return lstat(mapping->path, &status) == 0 && is_same_file(mapping, &status);
-}
-
-void platform_end_name(const struct platform_mapping *mapping) {
-    if (platform_is_named(mapping))
-        unlink(mapping->path);
-}
-
-/* If the program has already closed the descriptor, it is only forgotten. */
-int32_t platform_after_fork_child(struct platform_mapping *mapping) {
-    if (!platform_forked(mapping))
-        return WMMF_E_ARGUMENT;
-    int fd = mapping->fd;
-    bool ours = has_descriptor(mapping);
-    mapping->fd = -1;
-    return !ours || close(fd) == 0 ? WMMF_OK : status_from_errno();
-}
-
 /* Tokens. */
 
 int32_t platform_join(struct platform_mapping *mapping, uint64_t section_id, bool looking) {
@@ -899,208 +656,6 @@ void platform_token_drop(struct platform_mapping *mapping, uint32_t index) {
 bool platform_token_alive(struct platform_mapping *mapping, uint32_t index) {
     struct flock lock = token_lock(index, F_RDLCK);
     return !has_descriptor(mapping) || fcntl(mapping->fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
-}
-
-/* Sleeping, waking, clocks and random numbers. Threads sleep on futexes, which every process that maps them can wake.
- */
-
-/* A time as the kernel takes it, whatever the C library's `time_t` is. */
-struct time64 {
-    int64_t seconds;
-    int64_t nanoseconds;
-};
-
-static struct time64 time64(int64_t ns) {
-    struct time64 time = {ns / 1000000000, ns % 1000000000};
-    return time;
-}
-
-/* If SYS_futex takes 32-bit times, there is SYS_futex_time64, since Linux 5.1. */
-static void futex_wait(const shared_u32 *word, uint32_t seen, int64_t timeout_ns) {
-    struct time64 time = time64(timeout_ns);
-#if defined(SYS_futex_time64) && LONG_MAX == INT32_MAX
-    if (syscall(SYS_futex_time64, word, FUTEX_WAIT, seen, &time, NULL, 0) == 0 || errno != ENOSYS)
-        return;
-    struct {
-        int32_t seconds, nanoseconds;
-    } time32 = {time.seconds < INT32_MAX ? (int32_t)time.seconds : INT32_MAX, (int32_t)time.nanoseconds};
-    syscall(SYS_futex, word, FUTEX_WAIT, seen, &time32, NULL, 0);
-#else
-    syscall(SYS_futex, word, FUTEX_WAIT, seen, &time, NULL, 0);
-#endif
-}
-
-void platform_sleep(struct platform_mapping *mapping, uint64_t place, const shared_u32 *epoch, uint32_t seen,
-                    int64_t timeout_ns) {
-    (void)mapping;
-    (void)place;
-    futex_wait(epoch, seen, timeout_ns);
-}
-
-void platform_wake(struct platform_mapping *mapping, uint64_t place, shared_u32 *epoch, uint32_t sleepers) {
-    (void)mapping;
-    (void)place;
-    (void)sleepers; /* the futex itself knows the sleepers; after a crash the count may be too low */
-    syscall(SYS_futex, epoch, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-}
-
-/* futex_waitv of Linux 5.16, which older headers do not have. */
-#ifndef SYS_futex_waitv
-#define SYS_futex_waitv 449
-#endif
-#define FUTEX_SIZE_U32 2
-struct waited_word {
-    uint64_t value;
-    uint64_t address;
-    uint32_t flags;
-    uint32_t reserved;
-};
-
-static struct waited_word waited_word(const shared_u32 *word, uint32_t seen) {
-    struct waited_word waited = {seen, (uint64_t)(uintptr_t)word, FUTEX_SIZE_U32, 0};
-    return waited;
-}
-
-/* False: this kernel does not have the call, or a filter forbids it. */
-static bool sleep_on_any(const struct waited_word *words, uint32_t count, int64_t timeout_ns) {
-    int64_t now = platform_monotonic_ns();
-    struct time64 until = time64(timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX);
-    return syscall(SYS_futex_waitv, words, count, 0, &until, CLOCK_MONOTONIC) >= 0 || errno == EAGAIN ||
-           errno == ETIMEDOUT || errno == EINTR;
-}
-
-/* The last word is the waker's. Without futex_waitv we sleep only on that word, or on the only one there is, and poll
- * the others every FALLBACK_NS. */
-#define FALLBACK_NS INT64_C(1000000)
-void platform_sleep_many(const struct platform_sleep *sleeps, uint32_t count, struct wmmf_waker *waker,
-                         int64_t timeout_ns) {
-    struct waited_word words[WMMF_WAIT_MANY_MAX + 1];
-    for (uint32_t i = 0; i < count; i++)
-        words[i] = waited_word(sleeps[i].epoch, sleeps[i].seen);
-    if (waker)
-        words[count++] = waited_word(&waker->woken, 0);
-    if (sleep_on_any(words, count, timeout_ns))
-        return;
-    int64_t slice = count == 1 || timeout_ns < FALLBACK_NS ? timeout_ns : FALLBACK_NS;
-    const shared_u32 *word = waker ? &waker->woken : sleeps[count - 1].epoch;
-    futex_wait(word, (uint32_t)words[count - 1].value, slice);
-}
-
-int32_t platform_waker_open(struct wmmf_waker *waker) {
-    waker->event = NULL; /* a futex needs no object */
-    return WMMF_OK;
-}
-
-void platform_waker_close(struct wmmf_waker *waker) {
-    (void)waker;
-}
-
-void platform_waker_wake(struct wmmf_waker *waker) {
-    platform_wake(NULL, EVENT_CHANGE, &waker->woken, 1);
-}
-
-void platform_pause(int64_t ns) {
-    struct timespec time = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
-    nanosleep(&time, NULL);
-}
-
-void platform_yield(void) {
-    sched_yield();
-}
-
-int64_t platform_monotonic_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static uint64_t unix_ns(clockid_t clock) {
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-uint64_t platform_unix_ns(void) {
-    return unix_ns(CLOCK_REALTIME);
-}
-
-uint64_t platform_unix_coarse_ns(void) {
-    return unix_ns(CLOCK_REALTIME_COARSE);
-}
-
-uint32_t platform_process_id(const struct platform_mapping *mapping) {
-    uint32_t kept = mapping && mapping->guard ? load_relaxed_u32(mapping->guard) : 0;
-    return kept != 0 ? kept : (uint32_t)getpid();
-}
-
-/* Threads. The key tells us when one ends. */
-
-static struct {
-    shared_u32 key_and_one; /* 0: none yet */
-    shared_u32 unloaded;    /* 1: the library is unloaded, or the process ends */
-    shared_u64 numbers;     /* how many numbers were given out */
-} threads;
-
-static THREAD_LOCAL uint64_t own_number;    /* 0: none yet */
-static THREAD_LOCAL uint64_t thread_number; /* its own, or the one that it acts as */
-static THREAD_LOCAL bool thread_ends_again;
-
-static pthread_key_t thread_key(void) {
-    return load_acquire_u32(&threads.key_and_one) - 1;
-}
-
-/* The program's own destructors may still release what this thread holds. They come first, since the system calls a
- * destructor again if it leaves a value. */
-static void thread_ends(void *value) {
-    if (!thread_ends_again) {
-        thread_ends_again = true;
-        pthread_setspecific(thread_key(), value);
-        return;
-    }
-    thread_ended(own_number);
-    thread_number = own_number = 0;
-    thread_ends_again = false;
-}
-
-/* Otherwise a thread that ends later would call a function of the unloaded library. */
-static void forget_threads(void) {
-    store_seq_u32(&threads.unloaded, 1);
-    pthread_key_delete(thread_key());
-}
-
-static bool make_thread_key(void) {
-    uint32_t found = load_acquire_u32(&threads.key_and_one);
-    if (found != 0)
-        return true;
-    pthread_key_t key;
-    if (pthread_key_create(&key, thread_ends) != 0)
-        return false;
-    if (cas_seq_u32(&threads.key_and_one, &found, key + 1))
-        atexit(forget_threads); /* of a shared library: when it is unloaded */
-    else
-        pthread_key_delete(key); /* another thread was quicker */
-    return true;
-}
-
-static uint64_t number_thread(void) {
-    if (!make_thread_key())
-        return 0;
-    if (pthread_setspecific(thread_key(), &threads) != 0 && !load_seq_u32(&threads.unloaded))
-        return 0;
-    thread_number = own_number = add_seq_u64(&threads.numbers, 1) + 1;
-    return thread_number;
-}
-
-uint64_t platform_thread_number(void) {
-    return thread_number != 0 ? thread_number : number_thread();
-}
-
-bool platform_act_as(uint64_t number, uint64_t *previous) {
-    if (platform_thread_number() == 0)
-        return false;
-    *previous = thread_number != own_number ? thread_number : 0;
-    thread_number = number != 0 ? number : own_number;
-    return true;
 }
 
 uint64_t platform_identity(const struct platform_mapping *mapping) {

@@ -8,6 +8,7 @@
 #include "platform.h"
 
 #define SHM_DIRECTORY "/dev/shm"
+#define OUR_PREFIX    "wmmf-"
 #define PATH_LENGTH   (sizeof SHM_DIRECTORY + 24 + WMMF_NAME_MAX)
 /* Tokens are one-byte locks far behind any payload; the bytes need not exist. A process that prepares a file locks
  * another byte before them. */
@@ -37,6 +38,32 @@ struct platform_mapping {
     char temporary[PATH_LENGTH]; /* a name until the section gets its own; "": none */
 };
 
+/* Names (names_posix.c). */
+
+/* Where a section of this name is; in WMMF_LOCAL, that of `user`. */
+int32_t section_path(const char *name, uint32_t name_space, uid_t user, char *path, size_t capacity);
+/* After a call that failed there: adds to the error what is wrong with the folder. True: it does not exist. */
+bool explain_folder(int error);
+/* Why no file could be made in the folder of all sections, by errno. */
+int32_t creation_status(void);
+bool made_here(const struct stat *status);
+/* Removes the name if the kernel says that no process is left. Dying between flock and unlink leaves the name to the
+ * next process, like dying before. True: no other process has it open. Releases the exclusive lock: a forked child that
+ * still has the descriptor would keep it, and with it the name, if only the name's owner may remove that. */
+bool remove_if_abandoned(int fd, const char *path);
+/* A dead process may have left the name: the sweep does not cover custom names. */
+void remove_dead_name(const char *path);
+/* Removes what killed processes left behind: all of it, or a part, because every creator pays for it. */
+void sweep(bool all);
+
+/* Forked children (fork_posix.c). */
+
+/* From now on platform_forked can tell, until leave_guard. */
+void enter_guard(struct platform_mapping *mapping);
+void leave_guard(void);
+
+/* Mappings and their descriptors (platform_posix.c). */
+
 int32_t mapping_new(struct platform_mapping **out);
 void unmap(struct platform_mapping *mapping);
 /* The permission bits that the options ask for. */
@@ -53,6 +80,9 @@ int32_t map_descriptor(struct platform_mapping *mapping, int fd, uint64_t size);
 /* Maps all of it through its second description, and closes that. -1: there is none, and errno says why. */
 int32_t map_apart(struct platform_mapping *mapping, int second, uint64_t size);
 void take_descriptor(struct platform_mapping *mapping, int fd, const struct stat *status);
+static inline bool is_same_file(const struct platform_mapping *mapping, const struct stat *status) {
+    return status->st_dev == mapping->device && status->st_ino == mapping->inode;
+}
 /* Whether the descriptor is still ours; the second call returns WMMF_E_DESCRIPTOR if not. */
 bool has_descriptor(const struct platform_mapping *mapping);
 int32_t descriptor_check(const struct platform_mapping *mapping);

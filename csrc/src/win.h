@@ -9,8 +9,9 @@
 
 #include "platform.h"
 
-#define NAME_CAPACITY (WMMF_NAME_MAX + 16)
-#define ONLY_READ     "this user may read it but not write: open it read-only"
+#define NAME_CAPACITY        (WMMF_NAME_MAX + 16)
+#define OBJECT_NAME_CAPACITY 64
+#define ONLY_READ            "this user may read it but not write: open it read-only"
 
 /* Our own token, and that of a dead participant while it is being reaped. */
 #define TOKENS 2
@@ -43,11 +44,32 @@ struct platform_mapping {
 
 /* The status for a code of GetLastError, which becomes the last system error. */
 int32_t status_from_error(DWORD error);
+
+/* Names (names_win.c). */
+
 int32_t section_name(const char *name, uint32_t name_space, wchar_t *out);
-int32_t mapping_new(struct platform_mapping **out);
-void close_handle(HANDLE handle);
+/* Bare names are local; any other custom name is visible to the whole machine, and so are its objects. */
+const wchar_t *object_namespace(const wchar_t *full_name);
+/* The name of a semaphore or token of the section, in OBJECT_NAME_CAPACITY characters. */
+void object_name(const struct platform_mapping *mapping, wchar_t kind, uint64_t index, wchar_t *out);
+/* FNV-1a. A name names one section as long as a process has it open. */
+uint64_t hash_of(const wchar_t *text);
+
+/* Access (access_win.c). */
+
 /* The security descriptor that the options ask for. */
 int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRIPTOR *out);
+/* Those for the semaphores of a section. */
+SECURITY_ATTRIBUTES attributes(const struct platform_mapping *mapping);
+/* The outer section's access; for readers, users who may read it may also write, sleep and wake. */
+int32_t inner_descriptor(const struct platform_mapping *outer, bool for_readers, PSECURITY_DESCRIPTOR *out);
+/* Whether both have the same owner; true if that cannot be asked. */
+bool has_owner_of(HANDLE section, HANDLE other);
+
+/* Sections and their handles (platform_win.c). */
+
+int32_t mapping_new(struct platform_mapping **out);
+void close_handle(HANDLE handle);
 /* Creates and maps a section under a free name, or without a name (NULL), in the pages that the flags ask for. If
  * `addresses` is larger than `size`, reserves addresses for more. */
 int32_t create_exclusively(struct platform_mapping *mapping, const wchar_t *name, uint64_t size, uint64_t addresses,
