@@ -315,9 +315,11 @@ static int32_t find_header(struct platform_mapping *mapping, bool may_create, ui
     *is_new = magic == 0 && version == WMMF_FORMAT_VERSION;
     if (!*is_new)
         status = is_blank(mapping, size < length ? size : length, is_new);
-    if (status == WMMF_OK && *is_new && !may_create)
-        error_detail("the file is empty, and file_mode 0 (WMMF_FILE_OPEN) creates no header");
-    return status == WMMF_OK && !(may_create && *is_new) ? WMMF_E_FORMAT : status;
+    if (status != WMMF_OK || (*is_new && may_create))
+        return status;
+    error_detail(*is_new ? "the file is empty, and file_mode 0 (WMMF_FILE_OPEN) creates no header"
+                         : "the file does not begin with the header of a native file");
+    return WMMF_E_FORMAT;
 }
 
 /* Sets the length of a new file, and maps all of a new or existing one. */
@@ -571,7 +573,11 @@ static int32_t window_check(wmmf_section *section, uint64_t offset, uint64_t len
     }
     if (status != WMMF_OK)
         return status;
-    return length == 0 || offset > end || length > end - offset ? WMMF_E_RANGE : WMMF_OK;
+    if (length != 0 && offset <= end && length <= end - offset)
+        return WMMF_OK;
+    error_detail("%" PRIu64 " bytes at offset %" PRIu64 ": expected 1 or more that end within %" PRIu64, length, offset,
+                 end);
+    return WMMF_E_RANGE;
 }
 
 int32_t wmmf_map_window(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t protection,

@@ -120,7 +120,7 @@ static void what_cannot_be_is_refused(void) {
     check_refused(WMMF_E_NOT_SUPPORTED, path, SIZE, options);
     options = native(WMMF_FILE_TRUNCATE);
     check_refused(WMMF_E_NOT_SUPPORTED, path, SIZE, options);
-    check_refused(WMMF_E_FORMAT, path, 0, native(WMMF_FILE_OPEN_OR_CREATE));
+    check_refused_with(WMMF_E_FORMAT, path, 0, native(WMMF_FILE_OPEN_OR_CREATE), "the header of a native file");
     check_refused_with(WMMF_E_FORMAT, empty, 0, native(WMMF_FILE_OPEN), "the file is empty");
     check_refused(WMMF_E_FORMAT, system_device(), 0, with_protection(WMMF_READ));
     wmmf_section *section = NULL;
@@ -364,6 +364,7 @@ static void windows_reach_everywhere(void) {
     REQUIRE_OK(wmmf_map_window(section, at, 1, WMMF_READ, &view));
     REQUIRE_OK(wmmf_flush(section, at, 1, 1));
     CHECK_STATUS(WMMF_E_RANGE, wmmf_map_window(section, HUGE_SIZE, 1, WMMF_READ, &window));
+    check_detail("1 bytes at offset 68719476736: expected 1 or more that end within 68719476736");
     CHECK_STATUS(WMMF_E_RANGE, wmmf_map_window(section, 0, 0, WMMF_READ, &window));
     CHECK_STATUS(WMMF_E_RANGE, wmmf_map_window(section, 1, HUGE_SIZE, WMMF_READ, &window));
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_map_window(section, 0, 1, 3, &window));
@@ -475,6 +476,7 @@ static void who_does_not_share_is_named(void) {
         wmmf_close(other);
     } else {
         CHECK_STATUS(WMMF_E_NOT_SUPPORTED, status);
+        check_detail("only Windows has that for files");
     }
     wmmf_close(section);
     remove(path);
@@ -495,6 +497,7 @@ static void a_section_over_a_file_may_have_a_name(void) {
         CHECK_STATUS(WMMF_E_EXISTS, wmmf_map_file(path, 0, &options, &other));
     } else {
         CHECK_STATUS(WMMF_E_NOT_SUPPORTED, status);
+        check_detail("only Windows has that for files");
     }
     wmmf_close(section);
     remove(path);

@@ -69,7 +69,7 @@ def test_a_name_for_the_section_over_a_file(path: Path, name: str) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has both")
 @pytest.mark.parametrize("option", [{"share": "none"}, {"share": FileShare.READ}, {"name": "x"}])
 def test_posix_has_neither_share_modes_nor_names(path: Path, option: dict[str, Any]) -> None:
-    with pytest.raises(NotSupportedError):
+    with pytest.raises(NotSupportedError, match="only Windows has that for files"):
         MemoryMappedFile.open_file(path, **option)
 
 
