@@ -27,23 +27,43 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """The repository in a folder with a space in its name."""
+    if not (PROJECT / ".git").exists():
+        pytest.skip("this is no git repository")
+    folder = tmp_path / "a folder"
+    subprocess.run(["git", "clone", "-q", "--no-checkout", PROJECT, folder], check=True, timeout=60)
+    copy_tracked(folder)
+    subprocess.run(["git", "add", "-A"], cwd=folder, check=True, timeout=60)
+    return folder
+
+
+def dist(clone: Path, artefact: str) -> str:
+    path = f"{clone / 'tests'}{os.pathsep}{clone / 'packaging'}"
+    command = [sys.executable, "-m", "artefacts", "--only", artefact]
+    done = subprocess.run(
+        command, cwd=clone, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 @pytest.mark.parametrize(
     "artefact",
     ["wheel manylinux2014_x86_64", pytest.param("native linux-x64", marks=pytest.mark.windows)],  # it takes llvm
 )
-def test_dist_works_in_a_folder_with_a_space(artefact: str, tmp_path: Path) -> None:
-    if not (PROJECT / ".git").exists():
-        pytest.skip("this is no git repository")
-    copy = tmp_path / "a folder"
-    subprocess.run(["git", "clone", "-q", "--no-checkout", PROJECT, copy], check=True, timeout=60)
-    copy_tracked(copy)
-    subprocess.run(["git", "add", "-A"], cwd=copy, check=True, timeout=60)
-    path = f"{copy / 'tests'}{os.pathsep}{copy / 'packaging'}"
-    command = [sys.executable, "-m", "artefacts", "--only", artefact]
-    done = subprocess.run(
-        command, cwd=copy, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=600
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_dist_works_in_a_folder_with_a_space(artefact: str, clone: Path) -> None:
+    dist(clone, artefact)
+
+
+def test_dist_says_what_is_not_committed(clone: Path) -> None:
+    with open(clone / "LICENSE", "a") as file:
+        file.write("\n")
+    (clone / "forgotten.c").touch()
+    said = dist(clone, "conan").splitlines()
+    assert "not committed, but packed: LICENSE" in said
+    assert "not known to git, and left out: forgotten.c" in said
 
 
 def copy_tracked(to: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from . import c_archives, debian, natives, nuget, recipes, wheels
 from .checks.all import CHECKS, NOT_TRIED, SHORT
 from .platforms import PLATFORMS
-from .source import DIST, VERSION
+from .source import DIST, VERSION, differences
 
 SUMS = "SHA256SUMS"
 ALL = [""]
@@ -110,6 +110,8 @@ def main() -> None:
     only = options.only or ALL
     print(f"pywinmmf {VERSION}")
     if not options.no_make:
+        for difference in differences():
+            print(difference)
         make(only)
     if options.twice:
         compare_with_second_run(only)

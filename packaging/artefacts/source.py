@@ -49,6 +49,13 @@ def files() -> list[Path]:
     return sorted(Path(name) for name in listed if name and (ROOT / name).is_file())
 
 
+def differences() -> list[str]:
+    """Return what differs from the last commit: packages of a release must not."""
+    said = {"??": "not known to git, and left out"}
+    lines = run("git", "status", "--porcelain", cwd=ROOT).splitlines()
+    return [f"{said.get(line[:2], 'not committed, but packed')}: {line[3:]}" for line in lines]
+
+
 def cleared(folder: Path) -> Path:
     """Return a folder, once what an earlier run left there is removed."""
     shutil.rmtree(folder, ignore_errors=True)
