@@ -5,8 +5,7 @@
 // Compile it with bindings/csharp/Wmmf/*.cs, with AllowUnsafeBlocks: in a project of `dotnet new console` both take the
 // place of Program.cs. The native library, whose path `pywinmmf --library` prints, belongs beside the program.
 //
-// It asks for read rights only, which every user has for a shared camera. It copies each frame; with
-// `using var frame = channel.Next();` and `frame.Data` you read one in place instead.
+// It asks for read rights only, which every user has for a shared camera, and reads each frame in place.
 using System;
 using System.Globalization;
 using Wmmf;
@@ -20,14 +19,13 @@ try
 {
     var left = args.Length > 2 ? Positive(args[2]) : long.MaxValue;
     using var channel = Open(args[0], args.Length > 1 ? args[1] : "any");
-    var picture = new byte[channel.Capacity]; // one for all frames: a new one costs more than the copy
     while (left > 0)
     {
         try
         {
-            var frame = channel.ReadInto(picture, TimeSpan.FromSeconds(1));
+            using var frame = channel.Next(TimeSpan.FromSeconds(1));
             var sum = 0L;
-            foreach (var value in picture.AsSpan(0, frame.Size))
+            foreach (var value in frame.Data)
                 sum += value;
             Console.WriteLine($"frame {frame.Sequence}: {frame.Width} x {frame.Height} {frame.FourCC}, "
                               + $"mean {sum / Math.Max(1, frame.Size)}, missed {frame.Missed}");

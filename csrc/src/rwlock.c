@@ -444,8 +444,8 @@ static int32_t wait_to_own(struct rwlock *lock, struct wait *wait, bool repair, 
     return status;
 }
 
-/* W1. Who stands in the queue leaves it on the way in: LOCK_WAITERS may be gone (see sleep_to_read), the ticket is not.
- */
+/* W1. A writer that is in the queue leaves it in wait_to_own: LOCK_WAITERS may be gone (see sleep_to_read), but its
+ * ticket is not. */
 static inline int32_t take_ownership(struct rwlock *lock, struct wait *wait, bool repair, uint64_t *place) {
     uint64_t word = load_seq_u64(lock->word);
     if (*place == 0 && (word & (LOCK_OWNER | LOCK_WAITERS | LOCK_INCONSISTENT | LOCK_POISONED)) == 0 &&

@@ -1,19 +1,20 @@
-/* Who is inside, and what deaths leave behind: the rule that excludes, and the reaping, of csrc/src/rwlock.c and
- * participants.c, with a death possible between any two steps of any process, also of one that reaps.
+/* Mutual exclusion and what deaths leave behind: the rule that excludes, and the reaping, of csrc/src/rwlock.c and
+ * participants.c. Any process may die between any two steps, also one that reaps.
  *
- * A step is one atomic access to shared memory or one call of the kernel; all of them are seq_cst in C, so
- * interleaving is the whole truth. Waiting is a guard: how sleepers come to look again is the matter of waking.pml,
- * here they may at any time. The yielding of writers is left out: anybody may go first, which is more than the code
- * does. A process that joins claims a dead record and reaps it, as a waiter does here.
+ * A step is one atomic access to shared memory or one call of the kernel. In C all of them are seq_cst, so
+ * interleaving shows every order. Waiting is a guard: here sleepers may look again at any time, and waking.pml
+ * checks what wakes them. The yielding of writers is left out: any writer may go first, which allows more than the
+ * code does. A process that joins claims a dead record and reaps it, as a waiter does here.
  *
- * HOLDS: a lock in the payload. A process names it in its hold first (H1) and forgets it last (H2); only records that name
- * it count. The lock begins written over, with an owner that does not hold it: whoever finds that no hold of the owner
- * names the lock, and the same word after the look, frees it. A version tells one ownership from the next.
+ * HOLDS: a lock in the payload. A process names it in its hold first (H1) and clears the hold last (H2); only
+ * records that name the lock count. The lock begins overwritten, with an owner that does not hold it. A process
+ * frees it if no hold of the owner names the lock and the word has not changed after that look. A version tells one
+ * ownership from the next.
  *
- * The end of a thread with the lock is the death of its process, but that the process itself does what follows.
+ * If a thread ends with the lock, that is the death of its process, except that the process itself cleans up.
  *
- * Checked: a writer is inside alone; nobody reads what a dead writer left half written, and the next writer is told;
- * every living process gets to its end, however the others died (no invalid end state). */
+ * Checked: a writer is inside alone; no reader reads what a dead writer left half written, and the next writer is
+ * told; every living process gets to its end, however the others died (no invalid end state). */
 #define N      (WRITERS + READERS)
 #define NOBODY 255
 
@@ -142,7 +143,7 @@ proctype Writer(byte me) {
             };
             if
             :: repairing -> inconsistent = false       /* mark_consistent */
-            :: repairing                               /* or not: the next one is told */
+            :: repairing                               /* or not: the next writer is told */
             :: else
             fi;
             if
@@ -215,7 +216,7 @@ done:   skip
     }
 }
 
-/* Ends a process. It is inside nothing then. */
+/* Ends a process. It is then inside nothing. */
 proctype Death() {
     byte i;
     do

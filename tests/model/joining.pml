@@ -1,20 +1,21 @@
-/* Who joins and leaves while others take the lock: the records, and the count of those that a scan must look at, of
- * csrc/src/participants.c, with a death possible between any two steps of any process.
+/* Joining and leaving while others take the lock: the records, and the count of those that a scan must look at, of
+ * csrc/src/participants.c. Any process may die between any two steps.
  *
- * A step is one atomic access to shared memory or one call of the kernel; all of them are seq_cst in C, so
- * interleaving is the whole truth.
+ * A step is one atomic access to shared memory or one call of the kernel. In C all of them are seq_cst, so
+ * interleaving shows every order.
  *
  * Sound abstractions:
- * - A process takes any record whose token it gets, and not the first one.
- * - Once it has joined it tries to read, or to write, and leaves: waiting adds nothing here (exclusion.pml).
- * - All are alike. So those who may die are the first: every other run is one of these with other names.
- * - What the lock says about a dead writer is left out (exclusion.pml), and so is who wakes whom (waking.pml).
+ * - A process takes any record whose token it gets, not only the first one.
+ * - Once it has joined, it tries to read or to write, and leaves: waiting adds nothing here (exclusion.pml).
+ * - All processes are alike, so those that may die are the first ones: every other run is one of these with other
+ *   names.
+ * - What the lock says about a dead writer is left out (exclusion.pml), and so is waking (waking.pml).
  *
- * Checked: a writer is inside alone; whoever has joined is counted until it leaves; every living process gets to its end,
- * however the others died (no invalid end state); when nobody is there any more, and nobody has died, nothing is
+ * Checked: a writer is inside alone; a process that has joined is counted until it leaves; every living process
+ * gets to its end, however the others died (no invalid end state); when all have left and none has died, nothing is
  * counted.
  *
- * Configuration: PEOPLE, who find as many records; ROUNDS of joining; DEATHS at most. */
+ * Configuration: PEOPLE, processes that find as many records; ROUNDS of joining; DEATHS at most. */
 #define NOBODY 255
 
 byte owner = NOBODY;              /* the lock word: a record */
@@ -97,7 +98,7 @@ inline lower() {
     od
 }
 
-/* T1: the kernel lets those seal a token that nobody holds. T2. */
+/* T1: the kernel lets several processes seal a token that nobody holds. T2. */
 inline seal(who) {
     i = who;
     sealed[i] = sealed[i] | (1 << me)

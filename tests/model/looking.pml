@@ -1,12 +1,12 @@
-/* The order in which who waits for a change looks (sleep_until_change in csrc/src/rwlock.c), by the rules of C11. The
- * other models take all accesses for seq_cst. Here one is not: a writer stores the sequence with release only. A look
- * at it, though seq_cst itself, may find the old value for ever, unless the one who looks has seen something that the
- * writer stored after it: the lock word.
+/* The order in which a waiter for a change looks (sleep_until_change in csrc/src/rwlock.c), by the rules of C11.
+ * The other models treat all accesses as seq_cst. Here one is not: a writer stores the sequence with release only.
+ * A load of it, though seq_cst itself, may find the old value for ever, unless the waiter has seen something that
+ * the writer stored after it: the lock word.
  *
- * Interleaving stands for the order of all seq_cst accesses; `knows` for what happened before by release and acquire.
+ * Interleaving is the order of all seq_cst accesses; `knows` is what happened before by release and acquire.
  *
- * Checked: nobody sleeps for ever (no invalid end state). In C a sleeper looks again after a while: left out here, so
- * that it does not hide a wake-up that is lost.
+ * Checked: no waiter sleeps for ever (no invalid end state). In C a sleeper looks again after a while. That is left
+ * out here, so that it does not hide a lost wake-up.
  *
  * Configuration: WAITERS. */
 bool sequence_stored, lock_freed;

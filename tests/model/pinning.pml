@@ -1,26 +1,27 @@
-/* Frames of a channel (csrc/src/channel_write.c, channel_read.c, pins.c): readers that pin a frame, or copy it without
- * a pin, against writers that fill other slots and may replace all pictures; any of them dies at any step, somebody
- * writes garbage where the pins are, and somebody poisons.
+/* Frames of a channel (csrc/src/channel_write.c, channel_read.c, pins.c): readers that pin a frame, or copy it
+ * without a pin, against writers that fill other slots and may replace all pictures. Any of them may die at any
+ * step, and others may overwrite pins with garbage or poison the channel.
  *
- * A STEP is one access to shared memory. The order that interleaving takes for granted is in C that of seq_cst, and for
- * who copies without a pin the work of fences.
+ * A STEP is one access to shared memory. Interleaving stands for seq_cst order in C; for a reader that copies
+ * without a pin, fences make that order.
  *
  * Sound abstractions:
  * - Owning the lock is one step (exclusion.pml), and so is losing it to a death.
  * - A writer may choose any slot that it finds free, not only the one that was the newest last.
- * - A pinner holds one frame at a time; more entries of its list are more pinners. Waiting is left out: it adds nothing here
- *   (waking.pml).
- * - A slot is taken back (the pin limit) at any time, and not only after one.
- * - Pictures that were replaced stay as they are while somebody has them: of those that a reader works on no more is
- *   modelled than that nobody writes there. So the slots here are always those of the newest generation.
+ * - A pinner holds one frame at a time; more entries of its list are more pinners. Waiting is left out: it adds
+ *   nothing here (waking.pml).
+ * - A slot is taken back (the pin limit) at any time, not only after that time.
+ * - Replaced pictures stay as they are while any process has them open. All that matters about them is that no
+ *   writer writes there, so the slots here are always those of the newest generation.
  *
- * Checked: a frame that a reader has copied whole, or held until it asked whether it is intact and heard that it is, is
- * the one that it was told. With honest peers, and no pin limit, it always is intact. A frame of the history can be pinned
- * for as long as that says. What is poisoned stays so. A reader that looks after a replacement never takes a slot of the
- * new pictures for one of the old.
+ * Checked: a frame that a reader copied whole, or held until it asked and heard that it is intact, is the frame
+ * that the reader was told. With honest peers and no pin limit it always is intact. A frame of the history can be
+ * pinned as long as the history says that it is there. Poison stays. A reader that looks after a replacement never
+ * takes a slot of the new pictures for one of the old.
  *
- * Configuration: SLOTS, HISTORY (less than SLOTS - 1), WRITERS, PINNERS, COPIERS, FRAMES at most, GENERATIONS at most,
- * DEATHS at most, GARBAGE: so many pins are overwritten, TAKEN_BACK: so many slots are, POISONERS. */
+ * Configuration: SLOTS, HISTORY (less than SLOTS - 1), WRITERS, PINNERS, COPIERS, FRAMES at most, GENERATIONS at
+ * most, DEATHS at most, GARBAGE: how many pins are overwritten, TAKEN_BACK: how many slots are taken back,
+ * POISONERS. */
 #define TORN   255
 #define NOBODY 255
 #define NONE   255 /* no slot */
@@ -111,11 +112,11 @@ next:
         :: atomic { deaths > 0 -> deaths--; goto died }
         fi;
         if
-        :: atomic { !renewing && (poisoned || generation != mine) -> goto leave } /* in C it follows, and begins anew */
+        :: atomic { !renewing && (poisoned || generation != mine) -> goto leave } /* in C it follows and starts again */
         :: else
         fi;
         if
-        :: atomic { replacements > 0 -> replacements-- };     /* replace_pictures: new ones, with a copy of the newest */
+        :: atomic { replacements > 0 -> replacements-- };     /* replace_pictures: new, with a copy of the newest */
             STEP(
                 poisoned = false;
                 generation++;
@@ -151,9 +152,9 @@ next:
         :: slot < SLOTS - 1 -> slot++
         :: IS_FREE(slot) -> break
         :: atomic { taken_back > 0 && slot != newest_slot && !IN_HISTORY(slot) -> taken_back--; break }
-        :: else -> goto leave     /* it gives up: that it need not wait for the dead is `reap` below */
+        :: else -> goto leave     /* it gives up: `reap` below shows that it need not wait for the dead */
         od;
-        /* Once others have declared the channel new, this writer stores to the old pictures: nobody looks there. */
+        /* Once others have renewed the channel, this writer stores to the old pictures, where no reader looks. */
         STEP(if :: generation == mine -> stamp[slot] = stamp[slot] | ODD :: else fi);
         STEP(if :: generation == mine -> picture[slot] = TORN :: else fi);
         STEP(if :: generation == mine -> picture[slot] = before + 1 :: else fi);
@@ -250,7 +251,7 @@ active [COPIERS] proctype Copier() {
     od
 }
 
-/* A reader that is an enemy: whatever it stores is a pin, or none. */
+/* A hostile reader: whatever it stores is a pin, or none. */
 active proctype Enemy() {
     byte victim, lie;
     do

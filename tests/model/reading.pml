@@ -1,15 +1,15 @@
-/* Reading without the lock (csrc/src/seqlock_read.c): the sequence and the progress of a
- * write, against writers that die at any step and others that repair what those left.
+/* Reading without the lock (csrc/src/seqlock_read.c): the sequence and the progress of a write, against writers
+ * that die at any step and others that repair what those left.
  *
- * A STEP is one access to shared memory. The order that interleaving takes for granted is in C the work of fences.
+ * A STEP is one access to shared memory. Interleaving stands for an order that fences make in C.
  *
  * Sound abstractions:
- * - One reader, for readers change nothing. One writer, for writers exclude each other (exclusion.pml): when it dies,
- *   the next one takes its place.
- * - A cell is what a writer copies at a time; while it is being changed it is TORN. A reader copies SPAN of them.
- * - A reader whose version is gone ends, for it begins anew with another version.
+ * - One reader, because readers change nothing. One writer, because writers exclude each other (exclusion.pml):
+ *   when it dies, the next one takes its place.
+ * - A cell is what a writer copies at a time; while it changes it is TORN. A reader copies SPAN of them.
+ * - A reader whose version is gone ends, because in C it starts again with another version.
  *
- * Checked: what the reader takes for a version is that version, in all that it copied.
+ * Checked: all that the reader copied belongs to the version that it reports.
  *
  * Configuration: CELLS, SPAN, WRITES, DEATHS at most. */
 #define TORN    254
@@ -19,7 +19,7 @@ byte sequence, begin, settled, touched, end;
 byte payload[CELLS];
 
 byte deaths = DEATHS;
-byte version = UNKNOWN;           /* that the reader wants: the sequence at which its write ends */
+byte version = UNKNOWN;           /* the version that the reader wants: the sequence at which its write ends */
 byte expected[CELLS] = UNKNOWN;   /* the payload at that sequence */
 hidden byte k;
 
@@ -95,14 +95,14 @@ next:
         STEP(sequence = sequence + 1; remember_version())                                         /* W6 */
     :: atomic { writes < WRITES || repairing -> writes = writes + 1 - repairing };
         begin_change(0, CELLS, CELLS);
-        do                        /* rwlock_lock_write: the caller changes what it likes */
+        do                        /* rwlock_lock_write: the caller changes any cell */
         :: atomic { at < CELLS -> at++ }
         :: at < CELLS -> change(at); at++
         :: else -> break
         od;
         at = 0;
         if
-        :: repairing -> goto died /* without having repaired it: the write is still under way */
+        :: repairing -> goto died /* without a repair: the write is still in progress */
         :: true
         fi;
         STEP(sequence = sequence + (repairing -> AFTER_REPAIR : 1); repairing = false; remember_version())
@@ -113,7 +113,7 @@ over:
     skip
 }
 
-/* Sequence and progress of one and the same write. */
+/* Sequence and progress of the same write. */
 inline look() {
     do
     :: now = sequence;

@@ -1,37 +1,41 @@
-/* Who wakes whom: the lock of csrc/src/rwlock.c with its waiting and yielding, its eventcounts (eventcount.c), and what
- * deaths leave behind (participants.c). Exclusion is also checked here; exclusion.pml checks it for more deaths and more turns.
+/* Waking: the lock of csrc/src/rwlock.c with its waiting and yielding, its eventcounts (eventcount.c), and what
+ * deaths leave behind (participants.c). Exclusion is also checked here; exclusion.pml checks it for more deaths and
+ * more turns.
  *
- * A STEP is one access to shared memory or one call of the kernel, with the computing that follows from it. In C all of
- * them are seq_cst, or ordered by one that is, so interleaving is the whole truth. A process may die before and after
- * every STEP, and takes one turn; exclusion.pml has several.
+ * A STEP is one access to shared memory or one call of the kernel, with the computing that follows from it. In C
+ * all of them are seq_cst, or ordered by one that is, so interleaving shows every order. A process may die before
+ * and after every STEP, and takes one turn; exclusion.pml has several.
  *
- * A sleeper sleeps until it is woken. Only once somebody has died may it look again by itself (RECHECK_NS). So an
- * invalid end state is, before a death, a wake-up that was lost, and after one, somebody who lives and waits for ever.
+ * A sleeper sleeps until it is woken. It may look again by itself only after a death (RECHECK_NS). So an invalid
+ * end state is a lost wake-up if nobody has died, and otherwise a living process that waits for ever.
  *
  * Sound abstractions:
- * - The word's version is FRESH: whether the word has changed since this writer loaded it, all that a version tells.
- * - Looking again is left out where it would find nothing to do (USEFUL), for it comes back to where it was. With
- *   ALWAYS it is not: to be searched for cycles without progress, under weak fairness. Whether such looks could break
- *   exclusion is the matter of exclusion.pml, where all waiting is looking again.
- * - E5 is part of E4, or the waker dies in between: until E5 lets the sleepers go on, nobody can tell the difference.
- * - To end yielding only reaps the dead: that a living waiter is skipped is left out, and anybody may go first in
- *   exclusion.pml.
- * - B1 and B2 are one STEP: if another changes a dead owner's word after B1, B3 fails, whatever B2 saw. Once in a
- *   eventcount, two things are looked at in one STEP, for whatever changes after E1 moves the epoch.
- * - Who gives up asks about the dead first, and goes on if it has reaped one: that is a look again, and then giving up
- *   from the next sleep. Here it may also give up without.
- * - Left out: rwlock_own, a writer who does not wait for readers; and read-only handles, which nobody needs to wake.
- * - Threads of one handle share a record, as several handles share the section; here each has its own. Spinning before
- *   sleep is as if it had been in vain.
+ * - The word's version is FRESH: whether the word has changed since this writer loaded it. A version tells no more.
+ * - Looking again is left out where it would find nothing to do (USEFUL), because it comes back to where it was.
+ *   ALWAYS includes it, to search for cycles without progress, under weak fairness. Whether such looks could break
+ *   exclusion is checked in exclusion.pml, where all waiting is looking again.
+ * - E5 is part of E4, or the waker dies in between: until E5 lets the sleepers go on, no process can see the
+ *   difference.
+ * - Ending the yielding only reaps the dead. Skipping a living waiter is left out; in exclusion.pml any writer may
+ *   go first.
+ * - B1 and B2 are one STEP: if another process changes a dead owner's word after B1, B3 fails, whatever B2 saw. A
+ *   waiter that is counted in an eventcount looks at two things in one STEP, because every change after E1 moves
+ *   the epoch.
+ * - A waiter that gives up first asks about the dead, and goes on if it has reaped one: it looks again, and then
+ *   gives up from the next sleep. Here it may also give up without asking.
+ * - Left out: rwlock_own, a writer that does not wait for readers; and read-only handles, which nobody needs to
+ *   wake.
+ * - Threads of one handle share a record, just as several handles share the section; here each thread has its own.
+ *   Spinning before sleep counts as spinning in vain.
  *
- * Configuration: WRITERS, READERS, CHANGES (who wait for a change), AUDITORS (who find damage and poison), HASTY (the
- * last writer and the last reader only wait so long; that writer may come again, with its place in the queue), DEATHS at
- * most. With DEATHS, the last of two writers is one who does not repair (wmmf_write). */
+ * Configuration: WRITERS, READERS, CHANGES (processes that wait for a change), AUDITORS (they find damage and
+ * poison), HASTY (the last writer and the last reader wait only for a time; that writer may come again, with its
+ * place in the queue), DEATHS at most. With DEATHS, the last of two writers does not repair (wmmf_write). */
 #define SCANNED (WRITERS + READERS)
 #define N       (SCANNED + CHANGES + AUDITORS)
 #define NOBODY  255
 
-/* The lock word; the sequence: odd, and whether a write has ended. */
+/* The lock word; the sequence: whether it is odd, and whether a write has ended. */
 byte owner = NOBODY;
 bool waiters, inconsistent, poisoned;
 bool odd, changed;
@@ -40,13 +44,13 @@ bool odd, changed;
 byte reading[N], ticket[N], next_ticket;
 bool waiting[N];
 
-/* Eventcounts: how many are counted in; and what each process knows of its epoch. */
+/* Eventcounts: how many sleepers each counts, and what each process knows about its epoch. */
 #define AWAY    0
 #define READ    1
 #define WRITE   2
 #define CHANGE  3
 #define WOKEN    4
-#define MUTE    5                 /* the epoch has moved, and its mover died before the kernel was told */
+#define MUTE    5                 /* the epoch has moved; its mover died before it told the kernel */
 byte sleepers[4], place[N];
 
 /* The kernel. */
@@ -111,7 +115,7 @@ inline die() {
 #define IS_HASTY    (HASTY && (me == WRITERS - 1 || me == SCANNED - 1))
 #define IS_REPAIRER (DEATHS == 0 || WRITERS == 1 || me != WRITERS - 1)
 
-/* Poison must reach those who wait for somebody who never gives the lock back. */
+/* Poison must reach processes that wait for an owner that never releases the lock. */
 #if AUDITORS
 #define HOLDS_ON if :: poisoned -> goto end_over :: true fi
 #else
@@ -186,7 +190,7 @@ inline wake(g) {                  /* E4, E5 */
 #ifdef BREAK_YIELDING
 #define wake_the_yielding() skip
 #else
-#define wake_the_yielding() wake(WRITE)           /* who let us go first */
+#define wake_the_yielding() wake(WRITE)           /* writers that let us go first */
 #endif
 
 #if CHANGES
@@ -232,7 +236,7 @@ inline reap() {                   /* i, whose token we have sealed */
 #define QUEUE_USEFUL (poisoned || OWNER_DEAD || (owner == NOBODY && (!ANY(BEFORE) || ANY(DEAD_IN_LINE))))
 #define READER_USEFUL (poisoned || reading[j] == 0 || IS_DEAD(j))
 
-/* W2: one record after the other, until it is clear that somebody goes first. */
+/* W2: one record after the other, until another writer is found that goes first. */
 #define FIRST_IS_ANOTHER NOBODY
 inline look_at_next() {
     if
@@ -257,7 +261,7 @@ inline look_at_next() {
          :: else -> j = 0 \
          fi)
 
-/* Who comes again has a ticket, which it keeps until it is alone. */
+/* A writer that comes again has a ticket, which it keeps until it is alone. */
 #define DRAW_TICKET if :: mine == 0 -> next_ticket++; mine = next_ticket :: else fi
 #define FORGET_TICKET if :: IS_HASTY :: else -> mine = 0 fi
 #ifdef BREAK_PLACE
@@ -468,7 +472,7 @@ end_over:
 #endif
 
 #if CHANGES
-/* wmmf_wait: until a write has ended; without one, nobody needs to wake us. */
+/* wmmf_wait: until a write has ended; without a write, no wake-up is needed. */
 #define CHANGE_USEFUL (changed || poisoned || OWNER_DEAD || (inconsistent && owner == NOBODY))
 #define NOTHING_COMES (owner == NOBODY && !changed && !poisoned && !inconsistent)
 active [CHANGES] proctype Waiter() {
@@ -491,7 +495,7 @@ end_over:
 #endif
 
 #if AUDITORS
-/* rwlock_poison, of somebody who has found damage. */
+/* rwlock_poison, by a process that has found damage. */
 active [AUDITORS] proctype Auditor() {
     LOCALS;
     STEP(poisoned = true; word_changes());
