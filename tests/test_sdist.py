@@ -39,12 +39,15 @@ def clone(tmp_path: Path) -> Path:
     return folder
 
 
-def dist(clone: Path, artefact: str) -> str:
+def run_dist(clone: Path, artefact: str) -> subprocess.CompletedProcess[str]:
     path = f"{clone / 'tests'}{os.pathsep}{clone / 'packaging'}"
     command = [sys.executable, "-m", "artefacts", "--only", artefact]
-    done = subprocess.run(
-        command, cwd=clone, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=600
-    )
+    environment = {**os.environ, "PYTHONPATH": path}
+    return subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, timeout=600)
+
+
+def dist(clone: Path, artefact: str) -> str:
+    done = run_dist(clone, artefact)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -55,6 +58,19 @@ def dist(clone: Path, artefact: str) -> str:
 )
 def test_dist_works_in_a_folder_with_a_space(artefact: str, clone: Path) -> None:
     dist(clone, artefact)
+
+
+def test_dist_needs_a_clone(clone: Path) -> None:
+    shutil.rmtree(clone / ".git")
+    done = run_dist(clone, "conan")
+    assert done.returncode == 2
+    assert "this folder is not a clone" in done.stderr
+
+
+def test_dist_leaves_other_folders_alone(clone: Path) -> None:
+    (clone / "dist/mine").mkdir(parents=True)
+    assert "mine" not in dist(clone, "conan")
+    assert (clone / "dist/mine").exists()
 
 
 def test_dist_says_what_is_not_committed(clone: Path) -> None:

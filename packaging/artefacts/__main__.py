@@ -14,7 +14,7 @@ from pathlib import Path
 from . import c_archives, debian, natives, nuget, recipes, wheels
 from .checks.all import CHECKS, NOT_TRIED, SHORT
 from .platforms import PLATFORMS
-from .source import DIST, VERSION, differences
+from .source import DIST, ROOT, VERSION, differences
 
 SUMS = "SHA256SUMS"
 ALL = [""]
@@ -92,7 +92,7 @@ def write_sums() -> None:
 
 
 def _sums() -> dict[str, str]:
-    files = [file for file in sorted(DIST.iterdir()) if file.name != SUMS]
+    files = [file for file in sorted(DIST.iterdir()) if file.is_file() and file.name != SUMS]
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
@@ -108,6 +108,8 @@ def main() -> None:
     parser.add_argument("--no-make", action="store_true", help="take what is in dist/ already")
     options = parser.parse_args()
     only = options.only or ALL
+    if not (ROOT / ".git").exists():
+        parser.error("this folder is not a clone: git lists the sources, and tells their date")
     print(f"pywinmmf {VERSION}")
     if not options.no_make:
         for difference in differences():
