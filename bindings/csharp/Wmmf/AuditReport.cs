@@ -14,7 +14,7 @@ namespace Wmmf
         /// <returns>For example <c>sound, 2 participants, process 4711 writes</c>.</returns>
         public override string ToString() =>
             (IsPoisoned ? "poisoned" : IsDamaged ? "damaged" : OwnerDied ? "owner died" : "sound")
-            + $", {Participants} participants"
+            + $", {Participants} participant{(Participants == 1 ? "" : "s")}"
             + (Dead != 0 ? $", {Dead} dead" : "")
             + (Readers != 0 ? $", {Readers} read" : "")
             + (WriterProcessId != null ? $", process {WriterProcessId} writes" : "");

@@ -218,7 +218,7 @@ internal static class ExpectedTests
         using var frame = channel.Latest();
         Check(frame.ToString() == "frame 1, 2 x 2 GREY", frame.ToString());
         Check(frame.Age > TimeSpan.Zero && frame.Age < TimeSpan.FromMinutes(1), $"{frame.Age}");
-        Check(file.Audit().ToString() == "sound, 1 participants", file.Audit().ToString());
+        Check(file.Audit().ToString() == "sound, 1 participant", file.Audit().ToString());
         var who = channel.Participants().Single().ToString();
         Check(who == $"process {Environment.ProcessId}, holds frames from 1 on", who);
         Check(new FourCC(FourCC.Bgr24.Code) == FourCC.Bgr24 && FourCC.Gray16.ToString() == "Y16 ", "FourCC");
