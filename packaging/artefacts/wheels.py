@@ -7,6 +7,7 @@ import hashlib
 import shlex
 import shutil
 import sys
+import sysconfig
 from functools import partial
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def _linux(platform: Platform, compiler: Path, source: Path) -> dict[str, str]:
     return {
         "CC": command,
         "LDSHARED": f"{command} -shared",
-        "CFLAGS": f"-O2 -g0 {without_folder(source)}",
+        "CFLAGS": f"-O2 -g0 -I{shlex.quote(str(_linux_headers(source)))} {without_folder(source)}",
         "LDFLAGS": "-s",
         "_PYTHON_HOST_PLATFORM": f"linux-{platform.zig.split('-')[0]}",
     }
@@ -67,12 +68,22 @@ def _windows(platform: Platform, compiler: Path, folder: Path) -> dict[str, str]
     return {
         "PYWINMMF_CROSS": platform.wheel,
         "PYWINMMF_CROSS_CC": shlex.quote(str(compiler)),
-        "PYWINMMF_CROSS_INCLUDE": str(_headers(platform, folder)),
+        "PYWINMMF_CROSS_INCLUDE": str(_windows_headers(platform, folder)),
         "PYWINMMF_CROSS_LIB": str(libraries),
     }
 
 
-def _headers(platform: Platform, folder: Path) -> Path:
+def _linux_headers(source: Path) -> Path:
+    """Return a folder with Python.h and its pyconfig.h. Debian has that where only its own compilers look."""
+    include = Path(sysconfig.get_path("include"))
+    headers = Path(shutil.copytree(include, source / "build/python"))
+    of_debian = include.parent / sysconfig.get_config_var("MULTIARCH") / include.name / "pyconfig.h"
+    if of_debian.exists():
+        shutil.copy(of_debian, headers)
+    return headers
+
+
+def _windows_headers(platform: Platform, folder: Path) -> Path:
     """Return the folder of Python.h; the lab's pyconfig.h is that of a 64-bit Windows."""
     if platform.rid != "win-x86":
         return winpython.include()
