@@ -43,7 +43,7 @@ def build_sdist() -> Path:
     source = copy_to(folder / "source")
     run(sys.executable, "setup.py", "-q", "sdist", "-d", folder, "--owner=root", "--group=root", cwd=source)
     (made,) = folder.glob("*.tar.gz")
-    shutil.unpack_archive(made, folder, filter="data")
+    shutil.unpack_archive(made, folder)
     unpacked = folder / f"pywinmmf-{VERSION}"
     return write_tar_gz(unpacked, DIST / made.name, unpacked.name)
 

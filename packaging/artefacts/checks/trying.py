@@ -16,7 +16,7 @@ def unpacked_archive(archive: str) -> Path:
     (file,) = DIST.glob(f"wmmf-{VERSION}-{archive}.*")
     folder = cleared(WORK / "check/archives" / archive)
     if file.suffix == ".gz":
-        shutil.unpack_archive(file, folder, filter="data")
+        shutil.unpack_archive(file, folder)
     else:
         shutil.unpack_archive(file, folder)
     return folder / f"wmmf-{VERSION}-{archive}"
