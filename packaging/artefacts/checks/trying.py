@@ -15,10 +15,7 @@ def unpacked_archive(archive: str) -> Path:
     """Unpack an archive for C users and return its folder."""
     (file,) = DIST.glob(f"wmmf-{VERSION}-{archive}.*")
     folder = cleared(WORK / "check/archives" / archive)
-    if file.suffix == ".gz":
-        shutil.unpack_archive(file, folder)
-    else:
-        shutil.unpack_archive(file, folder)
+    shutil.unpack_archive(file, folder)
     return folder / f"wmmf-{VERSION}-{archive}"
 
 
