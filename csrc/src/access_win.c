@@ -81,7 +81,7 @@ int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRIPTOR *o
     return descriptor_from_sddl(sddl, out);
 }
 
-SECURITY_ATTRIBUTES attributes(const struct platform_mapping *mapping) {
+SECURITY_ATTRIBUTES security_attributes(const struct platform_mapping *mapping) {
     SECURITY_ATTRIBUTES result = {sizeof result, mapping->descriptor, FALSE};
     return result;
 }

@@ -193,7 +193,7 @@ static int32_t section_named(const char *name, const wmmf_options *options, wcha
 }
 
 int32_t create_section(struct platform_mapping *mapping, const wchar_t *name, uint64_t size, DWORD kind) {
-    SECURITY_ATTRIBUTES access = attributes(mapping);
+    SECURITY_ATTRIBUTES access = security_attributes(mapping);
     SetLastError(ERROR_SUCCESS);
     mapping->mapping = CreateFileMappingW(INVALID_HANDLE_VALUE, &access, PAGE_READWRITE | kind, (DWORD)(size >> 32),
                                           (DWORD)(size & 0xFFFFFFFF), name);

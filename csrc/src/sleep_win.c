@@ -7,7 +7,7 @@
 
 /* Creates or opens it; NULL is allowed, see platform_sleep. */
 static HANDLE semaphore_open(struct platform_mapping *mapping, uint64_t place) {
-    SECURITY_ATTRIBUTES access = attributes(mapping);
+    SECURITY_ATTRIBUTES access = security_attributes(mapping);
     wchar_t name[OBJECT_NAME_CAPACITY];
     object_name(mapping, L'g', place, name);
     return CreateSemaphoreExW(&access, 0, LONG_MAX, name, 0, SYNCHRONIZE | SEMAPHORE_MODIFY_STATE);

@@ -60,7 +60,7 @@ uint64_t hash_of(const wchar_t *text);
 /* The security descriptor that the options ask for. */
 int32_t creation_descriptor(const wmmf_options *options, PSECURITY_DESCRIPTOR *out);
 /* Those for the semaphores of a section. */
-SECURITY_ATTRIBUTES attributes(const struct platform_mapping *mapping);
+SECURITY_ATTRIBUTES security_attributes(const struct platform_mapping *mapping);
 /* The outer section's access; for readers, users who may read it may also write, sleep and wake. */
 int32_t inner_descriptor(const struct platform_mapping *outer, bool for_readers, PSECURITY_DESCRIPTOR *out);
 /* Whether both have the same owner; true if that cannot be asked. */
