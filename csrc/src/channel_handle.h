@@ -96,7 +96,7 @@ int32_t channel_replace(wmmf_channel *channel, const struct pictures_shape *shap
 void channel_wake(const struct base *base);
 /* Releases the lock. */
 void channel_disown(wmmf_section *section);
-/* Whether somebody who is alive says that they publish; `but_us`: other than this handle. */
+/* Whether a living process notes in its record that it publishes; `but_us`: through another handle than this. */
 bool channel_is_published(const struct base *base, bool but_us);
 /* From the channel's header, which any writer may have changed. */
 int32_t channel_find_readers(const struct channel_header *header, struct inner_plan *plan, uint32_t *pins);

@@ -1,8 +1,7 @@
 /* Forked children on Linux.
  *
- * A page with the process's id, which the kernel wipes in a fork, shows without a system call which
- * process opened a handle. All handles of this copy of the library share it; a child that opens its own handles makes
- * another. */
+ * A page with the process's id, which the kernel wipes in a fork, shows without a system call which process opened a
+ * handle. All handles of this copy of the library share it; a child that opens its own handles makes another. */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include "posix.h"

@@ -14,7 +14,7 @@ assert sys.maxsize < 2**32
 
 
 def refused(call: Callable[[], MemoryMappedFile]) -> str:
-    """What is said to those who want more at once than there are addresses."""
+    """Return the message for a request of more than the process has addresses for."""
     try:
         call().close()
     except Error as error:
