@@ -232,15 +232,15 @@ def test_a_channel_that_has_not_run_for_so_long(
     check_in_order(pictures)
 
 
-AROUND = ["--before", "1", "--after", "0.5", "--fps", "1000", "--on-trigger"]
+AROUND = ["--after", "0.5", "--fps", "1000", "--on-trigger"]
 
 
 class Waiting:
     """``pywinmmf record`` of another process, which waits for its trigger."""
 
-    def __init__(self, name: str, file: Path) -> None:
+    def __init__(self, name: str, file: Path, before: float = 1) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "pywinmmf", "record", name, str(file), *AROUND],
+            [sys.executable, "-u", "-m", "pywinmmf", "record", name, str(file), "--before", str(before), *AROUND],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -293,17 +293,21 @@ def test_a_trigger_before_the_first_frame(name: str, tmp_path: Path) -> None:
 def test_a_history_that_is_too_short_when_the_trigger_comes(
     name: str, tmp_path: Path, eventually: Callable[..., None]
 ) -> None:
-    """The trigger does not come again: what there is is kept."""
+    """The trigger does not come again: what there is is kept. The camera stops first, as each further frame would take
+    one from the history."""
     file = tmp_path / "film.mp4"
     with FrameChannel.create(name, capacity=SIZE[0] * SIZE[1] * 3, history=20) as channel:
-        waiting = Waiting(name, file)  # before it can be known
+        waiting = Waiting(name, file, before=60)  # before it can be known
         filming = Filming(channel)
         eventually(lambda: channel.sequence > 30)
-        said = waiting.end("now\n")
         filming.end()
+        oldest = channel.oldest
+        said = waiting.end("now\n")
     assert waiting.process.returncode == 0, said
-    assert re.search(r"has only 0\.\d s of the 1 s before", said[1])
-    check_in_order(numbers(file))
+    assert re.search(r"has only \d+\.\d s of the 60 s before", said[1])
+    pictures = numbers(file)
+    assert pictures[0][1] == oldest % LEVELS
+    check_in_order(pictures)
 
 
 WRITER = """
