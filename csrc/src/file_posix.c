@@ -93,9 +93,7 @@ void platform_file_unlock(struct platform_mapping *mapping) {
 
 int32_t platform_file_size(struct platform_mapping *mapping, uint64_t *size) {
     struct stat status;
-    int32_t result = descriptor_check(mapping);
-    if (result == WMMF_OK && fstat(mapping->fd, &status) != 0)
-        result = status_from_errno();
+    int32_t result = attributes_of(mapping, &status);
     if (result == WMMF_OK)
         *size = (uint64_t)status.st_size;
     return result;

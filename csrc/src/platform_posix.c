@@ -108,6 +108,11 @@ int32_t descriptor_check(const struct platform_mapping *mapping) {
     return has_descriptor(mapping) ? WMMF_OK : WMMF_E_DESCRIPTOR;
 }
 
+int32_t attributes_of(const struct platform_mapping *mapping, struct stat *status) {
+    bool found = mapping->fd >= 0 && fstat(mapping->fd, status) == 0 && is_same_file(mapping, status);
+    return found ? WMMF_OK : WMMF_E_DESCRIPTOR;
+}
+
 /* Mappings. */
 
 int32_t mapping_new(struct platform_mapping **out) {
@@ -490,11 +495,6 @@ static int32_t inner_new(uint64_t id, bool read_only, struct platform_mapping **
     return WMMF_OK;
 }
 
-static int32_t outer_status(const struct platform_mapping *outer, struct stat *status) {
-    int32_t result = descriptor_check(outer);
-    return result == WMMF_OK && fstat(outer->fd, status) != 0 ? status_from_errno() : result;
-}
-
 /* Users who may read a channel may write its readers' section, unless its mode lets nobody write. */
 static mode_t readers_mode(mode_t mode) {
     return mode & 0200 ? mode | (mode & 0444) >> 1 : mode;
@@ -504,7 +504,7 @@ int32_t platform_create_inner(const struct platform_mapping *outer, bool for_rea
                               uint64_t *id, struct platform_mapping **out) {
     struct stat access;
     struct platform_mapping *mapping;
-    int32_t status = outer_status(outer, &access);
+    int32_t status = attributes_of(outer, &access);
     if (status == WMMF_OK)
         status = platform_random(id);
     *id >>= 2; /* the caller uses two bits */
@@ -530,13 +530,13 @@ int32_t platform_open_inner(const struct platform_mapping *outer, bool for_reade
 
 int32_t platform_check_own(const struct platform_mapping *mapping) {
     struct stat file;
-    int32_t status = outer_status(mapping, &file);
+    int32_t status = attributes_of(mapping, &file);
     return status == WMMF_OK && file.st_uid != geteuid() ? WMMF_E_ACCESS : status;
 }
 
 int32_t platform_access_of(const struct platform_mapping *mapping, wmmf_options *options) {
     struct stat file;
-    int32_t status = outer_status(mapping, &file);
+    int32_t status = attributes_of(mapping, &file);
     if (status != WMMF_OK)
         return status;
     options->access = WMMF_ACCESS_MODE;
@@ -597,9 +597,7 @@ int32_t platform_owner(struct platform_mapping *mapping, char name[OWNER_NAME_CA
     struct stat status;
     struct passwd entry, *found = NULL;
     char buffer[4096];
-    int32_t result = descriptor_check(mapping);
-    if (result == WMMF_OK && fstat(mapping->fd, &status) != 0)
-        result = status_from_errno();
+    int32_t result = attributes_of(mapping, &status);
     if (result != WMMF_OK)
         return result;
     if (getpwuid_r(status.st_uid, &entry, buffer, sizeof buffer, &found) == 0 && found && found->pw_name[0] != '\0')
@@ -625,26 +623,27 @@ static struct flock token_lock(uint32_t index, short type) {
 
 static int32_t take_token(struct platform_mapping *mapping, uint32_t index, short type) {
     struct flock lock = token_lock(index, type);
-    int32_t status = descriptor_check(mapping);
-    if (status != WMMF_OK || fcntl(mapping->fd, F_OFD_SETLK, &lock) == 0)
-        return status;
+    if (fcntl(mapping->fd, F_OFD_SETLK, &lock) == 0)
+        return WMMF_OK;
     int error = errno;
     if (error == EAGAIN || error == EACCES)
         return WMMF_E_EXISTS;
-    status = status_from_errno();
+    int32_t status = status_from_errno();
     error_detail(
         "this system refuses locks of open file descriptions (F_OFD_SETLK), which show whether a process lives");
     return error == EINVAL || error == ENOSYS || error == EPERM ? WMMF_E_NOT_SUPPORTED : status;
 }
 
 /* A claim is an exclusive lock, which needs the right to write. Every process that may read can take a shared lock on
- * the token of a dead participant. That prevents claims, but no seals, and does not make the participant look alive. */
+ * the token of a dead participant. That prevents claims, but no seals, and does not make the participant look alive.
+ * A claim is part of opening: the descriptor is new, and needs no check. */
 int32_t platform_token_claim(struct platform_mapping *mapping, uint32_t index) {
     return take_token(mapping, index, F_WRLCK);
 }
 
 int32_t platform_token_seal(struct platform_mapping *mapping, uint32_t index) {
-    return take_token(mapping, index, F_RDLCK);
+    int32_t status = descriptor_check(mapping);
+    return status == WMMF_OK ? take_token(mapping, index, F_RDLCK) : status;
 }
 
 void platform_token_drop(struct platform_mapping *mapping, uint32_t index) {

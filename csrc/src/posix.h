@@ -86,6 +86,9 @@ static inline bool is_same_file(const struct platform_mapping *mapping, const st
 /* Whether the descriptor is still ours; the second call returns WMMF_E_DESCRIPTOR if not. */
 bool has_descriptor(const struct platform_mapping *mapping);
 int32_t descriptor_check(const struct platform_mapping *mapping);
+/* The attributes of the file; WMMF_E_DESCRIPTOR if the descriptor leads to another. Every descriptor of the file will
+ * do. */
+int32_t attributes_of(const struct platform_mapping *mapping, struct stat *status);
 /* A second open file description of the same file; -1: errno says why. EAGAIN: the name leads to another file. */
 int open_again(const struct platform_mapping *mapping, const char *name);
 /* The status for a failed open, by errno. */

@@ -243,12 +243,21 @@ static uint64_t look_at_group(struct group *group) {
     return found ? room_up_to_top(group) : UNLIMITED;
 }
 
-/* A check takes about 0.03 ms, so it is done only once for ROOM_CHECK_BYTES, in one section or in many. */
+/* A look at the memory takes about 0.1 ms. So there is one for ROOM_CHECK_BYTES, in one section or in many; and what it
+ * found is good for a moment, as long as we take only a small part of it. Each word is a hint: if several threads
+ * change them at the same time, there is a look more or less. */
+static struct {
+    shared_u64 ns;
+    shared_u64 found; /* bytes */
+    shared_u64 taken; /* bytes since then */
+} last_look;
+
 static bool is_due(uint64_t length) {
-    static shared_u64 unchecked;
-    if (add_seq_u64(&unchecked, length) + length < ROOM_CHECK_BYTES)
+    uint64_t wanted = add(add_seq_u64(&last_look.taken, length), length);
+    bool recent = (uint64_t)platform_monotonic_ns() - load_relaxed_u64(&last_look.ns) < ROOM_LOOK_NS;
+    if (wanted < ROOM_CHECK_BYTES || (recent && wanted < load_relaxed_u64(&last_look.found) / ROOM_PARTS))
         return false;
-    store_relaxed_u64(&unchecked, 0);
+    store_relaxed_u64(&last_look.taken, 0);
     return true;
 }
 
@@ -272,6 +281,8 @@ static int32_t memory_check(uint64_t length) {
     uint64_t machine, group;
     if (!is_due(length) || !look_at_room(&machine, &group))
         return WMMF_OK;
+    store_relaxed_u64(&last_look.found, machine < group ? machine : group);
+    store_relaxed_u64(&last_look.ns, (uint64_t)platform_monotonic_ns());
     uint64_t wanted = add(length, ROOM_MARGIN_BYTES);
     if (wanted > group) {
         error_detail("%" PRIu64 " bytes are asked for, and the memory limit of this control group leaves %" PRIu64,
