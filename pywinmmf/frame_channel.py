@@ -103,7 +103,8 @@ class FrameChannel(Opened[hold.Channel]):
         ``slots``: 3 to 64. One slot holds the newest frame and one is being written, so readers can hold ``slots - 2``
         older frames before the writer has to skip one. There must be enough memory for all slots. On Linux only used
         slots cost memory; if there is none left for a slot, the writer gets an `Error`. ``participants`` is how many
-        writable objects can have it open at the same time (0: the default, 52).
+        objects can read in place at the same time, this one included (0: the default, 28). The others read copies. It
+        is also how many can have it open for writing.
 
         ``history`` is how many older frames stay readable, for `next` with ``every`` and for `at`. ``pins`` is how many
         frames one object can hold at once (0: 8). ``pin_limit`` is the number of seconds after which a writer that

@@ -180,7 +180,8 @@ typedef struct wmmf_options {
     uint32_t access;                     /* enum wmmf_access; used when creating */
     uint32_t mode;                       /* permission bits 0..0777, with WMMF_ACCESS_MODE */
     uint32_t read_only;                  /* 1: ask for read rights only and map read-only pages; used when opening */
-    uint32_t participants;               /* records of a new native section; 0 = WMMF_PARTICIPANTS_DEFAULT */
+    uint32_t participants;               /* records of a new native section; 0 = WMMF_PARTICIPANTS_DEFAULT; of a new
+                                            frame channel: WMMF_CHANNEL_PARTICIPANTS_DEFAULT */
     uint32_t locks;                      /* locks in the payload of a native section that one handle can hold or wait
                                             for at once (wmmf_lock_read_at): WMMF_LOCKS_MAX at most; 0 = none */
     const char *sddl;                    /* security descriptor, with WMMF_ACCESS_SDDL; else NULL */
@@ -272,8 +273,9 @@ typedef struct wmmf_info {
 /* How many frames one handle can hold at once: default and maximum. */
 #define WMMF_CHANNEL_PINS_DEFAULT 8
 #define WMMF_CHANNEL_PINS_MAX     64
-/* Like WMMF_PARTICIPANTS_DEFAULT, for frame channels: all headers of the channel then fill one page. */
-#define WMMF_CHANNEL_PARTICIPANTS_DEFAULT 52
+/* The default of wmmf_options.participants for frame channels, whose read-only handles count, too. The records of the
+ * readers, with WMMF_CHANNEL_PINS_DEFAULT pins each, then fill one page of 4096 bytes. */
+#define WMMF_CHANNEL_PARTICIPANTS_DEFAULT 28
 /* Bytes of user data that travel with each frame. */
 #define WMMF_FRAME_USER_SIZE 64
 /* Maximum number of dimensions of an array that is sent as a frame. */
@@ -354,7 +356,7 @@ typedef struct wmmf_channel_info {
     uint64_t sequence;     /* of the newest frame; 0: none yet */
     uint64_t timestamp_ns; /* of the newest frame; 0: none yet, or it did not fit when the pictures became smaller */
     uint64_t now_ns;       /* the same clock now: the difference is the age of the newest frame */
-    uint32_t participants; /* how many writable handles can be open at once */
+    uint32_t participants; /* how many handles can hold frames in place at once, and how many can be writable */
     uint32_t read_only;    /* 1 if this handle is read-only */
     uint32_t in_place;     /* 1 if this handle can hold frames in place; 0: it gets copies */
     uint32_t history;      /* how many older frames stay readable */

@@ -117,7 +117,7 @@ struct options {
     uint32_t mode = 0;         /* POSIX permission bits, with WMMF_ACCESS_MODE */
     std::string sddl;          /* Windows security descriptor, with WMMF_ACCESS_SDDL */
     bool read_only = false;    /* when opening */
-    uint32_t participants = 0; /* 0 = WMMF_PARTICIPANTS_DEFAULT */
+    uint32_t participants = 0; /* 0 = WMMF_PARTICIPANTS_DEFAULT, or WMMF_CHANNEL_PARTICIPANTS_DEFAULT */
     uint64_t reserve = 0;      /* when creating: payload size to which it can grow; 0: none */
     uint32_t locks = 0;    /* when creating: how many locks in the payload one handle can hold at once; see lock_at */
     uint32_t flags = 0;    /* bits WMMF_LARGE_PAGES, WMMF_TRY_LARGE_PAGES, WMMF_LOCKED */

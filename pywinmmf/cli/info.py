@@ -83,6 +83,7 @@ def _channel_facts(channel: FrameChannel, namespace: Namespace) -> dict[str, Any
         "slots": channel.slots,
         "history": channel.history,
         "capacity": channel.capacity,
+        "in_place": channel.in_place,
         "seconds_since_last_frame": None if age is None else round(age, 3),
     }
 

@@ -226,6 +226,44 @@ static void a_frame_whose_pin_was_removed_says_so(void) {
     wmmf_channel_close(writer);
 }
 
+/* By default the channel and its readers take a page each. */
+static void a_page_for_each_part_but_the_pictures(void) {
+    wmmf_channel *channel = make(new_name(), 3, 0, 0, 0);
+    const struct base *base = channel_base(channel);
+    CHECK(platform_mapped_size(base->section->mapping) <= 4096);
+    CHECK_EQUAL(4096, platform_mapped_size(base->readers.section->mapping)); /* with no room for another record */
+    CHECK_EQUAL(WMMF_CHANNEL_PINS_DEFAULT, base->readers.pins);
+    CHECK_EQUAL(WMMF_CHANNEL_PARTICIPANTS_DEFAULT, channel_info_of(channel).participants);
+    wmmf_channel_close(channel);
+}
+
+/* By default, and with as many records as the creator asks for. */
+static void a_reader_without_a_record_gets_copies(void) {
+    enum { MORE = WMMF_CHANNEL_PARTICIPANTS_DEFAULT + 12 };
+    static const uint32_t asked[] = {0, MORE}, records[] = {WMMF_CHANNEL_PARTICIPANTS_DEFAULT, MORE};
+    for (int i = 0; i < 2; i++) {
+        const char *name = new_name();
+        wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+        options.participants = asked[i];
+        wmmf_channel *writer = NULL, *readers[MORE];
+        REQUIRE_OK(wmmf_channel_create(name, CAPACITY, 3, &options, &writer));
+        for (uint32_t k = 0; k < records[i]; k++) /* the writer has one, too */
+            readers[k] = open_channel(name, true);
+        wmmf_channel *last = readers[records[i] - 1];
+        publish(writer, 7);
+        for (uint32_t k = 0; k < records[i]; k++)
+            CHECK_EQUAL(readers[k] != last, channel_info_of(readers[k]).in_place);
+        uint8_t copy[CAPACITY];
+        wmmf_frame frame = new_frame();
+        CHECK_STATUS(WMMF_E_READ_ONLY, wmmf_channel_acquire(last, 0, 0, &frame));
+        REQUIRE_OK(wmmf_channel_read(last, 0, copy, sizeof copy, 0, &frame));
+        CHECK(frame.sequence == 1 && copy[0] == 7 && copy[CAPACITY - 1] == 7);
+        for (uint32_t k = 0; k < records[i]; k++)
+            wmmf_channel_close(readers[k]);
+        wmmf_channel_close(writer);
+    }
+}
+
 struct hostile {
     wmmf_channel *channel;
     shared_u32 stop;
@@ -1123,6 +1161,8 @@ static void bad_shapes_are_refused(void) {
 
 static const struct test tests[] = {
     TEST(a_reader_with_read_rights_reads_in_place),
+    TEST(a_page_for_each_part_but_the_pictures),
+    TEST(a_reader_without_a_record_gets_copies),
     TEST(no_store_of_a_reader_reaches_a_picture),
     TEST(the_pin_of_a_dead_reader_goes),
     TEST(a_reader_has_so_many_pins),

@@ -299,6 +299,12 @@ def test_info_of_a_channel(name: str, run: Callable[..., Any]) -> None:
         facts = run("info", name, "--interval", "0")[1]
         assert (facts["slots"], facts["capacity"], facts["sequence"]) == (4, 10, 1)
         assert facts["seconds_since_last_frame"] >= 0
+        assert facts["in_place"] is True
+
+
+def test_info_says_that_another_reader_would_get_copies(name: str, run: Callable[..., Any]) -> None:
+    with FrameChannel.create(name, capacity=10, participants=1):
+        assert run("info", name, "--interval", "0")[1]["in_place"] is False
 
 
 def test_info_of_the_raw_layout(name: str, run: Callable[..., Any]) -> None:

@@ -19,7 +19,8 @@ namespace Wmmf
         /// <param name="access">Who may open it.</param>
         /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
         /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
-        /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
+        /// <param name="participants">How many objects can read in place at the same time, this one included; the others
+        /// read copies. Also how many can be open for writing. 0 takes the default, 28.</param>
         /// <param name="history">How many older frames stay readable, besides the slots.</param>
         /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have held for this long
         /// while it waited; zero: never. See <see cref="Frame.IsIntact"/>.</param>
@@ -43,7 +44,8 @@ namespace Wmmf
         /// <param name="access">Who may open it.</param>
         /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
         /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
-        /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
+        /// <param name="participants">How many objects can read in place at the same time, this one included; the others
+        /// read copies. Also how many can be open for writing. 0 takes the default, 28.</param>
         /// <param name="history">How many older frames stay readable, besides the slots.</param>
         /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have held for this long
         /// while it waited; zero: never. See <see cref="Frame.IsIntact"/>.</param>
@@ -69,7 +71,8 @@ namespace Wmmf
         /// <param name="access">Who may open it.</param>
         /// <param name="sddl">A security descriptor, with <see cref="SectionAccess.Sddl"/> (Windows).</param>
         /// <param name="mode">Permission bits, with <see cref="SectionAccess.Mode"/> (POSIX).</param>
-        /// <param name="participants">Writable handles at the same time; 0 takes the default, 52.</param>
+        /// <param name="participants">How many objects can read in place at the same time, this one included; the others
+        /// read copies. Also how many can be open for writing. 0 takes the default, 28.</param>
         /// <param name="history">How many older frames stay readable, besides the slots.</param>
         /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have held for this long
         /// while it waited; zero: never. See <see cref="Frame.IsIntact"/>.</param>

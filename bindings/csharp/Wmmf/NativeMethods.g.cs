@@ -36,7 +36,7 @@ namespace Wmmf
         public uint mode;
         // 1: ask for read rights only and map read-only pages; used when opening
         public uint read_only;
-        // records of a new native section; 0 = 56
+        // records of a new native section; 0 = 56; of a new frame channel: 28
         public uint participants;
         // locks in the payload of a native section that one handle can hold or wait for at once (wmmf_lock_read_at): 64 at most; 0 = none
         public uint locks;
@@ -179,7 +179,7 @@ namespace Wmmf
         public ulong timestamp_ns;
         // the same clock now: the difference is the age of the newest frame
         public ulong now_ns;
-        // how many writable handles can be open at once
+        // how many handles can hold frames in place at once, and how many can be writable
         public uint participants;
         // 1 if this handle is read-only
         public uint read_only;
@@ -372,7 +372,7 @@ namespace Wmmf
         internal const int WMMF_CHANNEL_HISTORY_MAX = 60000;
         internal const int WMMF_CHANNEL_PINS_DEFAULT = 8;
         internal const int WMMF_CHANNEL_PINS_MAX = 64;
-        internal const int WMMF_CHANNEL_PARTICIPANTS_DEFAULT = 52;
+        internal const int WMMF_CHANNEL_PARTICIPANTS_DEFAULT = 28;
         internal const int WMMF_FRAME_USER_SIZE = 64;
         internal const int WMMF_FRAME_DIMENSIONS_MAX = 8;
         internal const int WMMF_WAIT_SLICE_NS = 100000000;
