@@ -273,7 +273,7 @@ typedef struct wmmf_info {
 /* How many frames one handle can hold at once: default and maximum. */
 #define WMMF_CHANNEL_PINS_DEFAULT 8
 #define WMMF_CHANNEL_PINS_MAX     64
-/* The default of wmmf_options.participants for frame channels, whose read-only handles count, too. The records of the
+/* The default of wmmf_options.participants for frame channels, where read-only handles also count. The records of the
  * readers, with WMMF_CHANNEL_PINS_DEFAULT pins each, then fill one page of 4096 bytes. */
 #define WMMF_CHANNEL_PARTICIPANTS_DEFAULT 28
 /* Bytes of user data that travel with each frame. */
