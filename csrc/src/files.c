@@ -22,26 +22,6 @@
 
 #define ALL_FLAGS ((uint32_t)(WMMF_FILE_WRITE_THROUGH | WMMF_FILE_RESERVE | WMMF_FILE_UNMAPPED))
 
-/* An option with a wrong value. */
-struct refusal {
-    bool applies;
-    int32_t status;
-    const char *option;
-    uint64_t value;
-    const char *expected;
-};
-
-static int32_t first_refusal(const struct refusal *refusals, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        const struct refusal *refusal = &refusals[i];
-        if (!refusal->applies)
-            continue;
-        error_detail("%s %" PRIu64 ": expected %s", refusal->option, refusal->value, refusal->expected);
-        return refusal->status;
-    }
-    return WMMF_OK;
-}
-
 static int32_t values_check(const wmmf_file_options *options) {
     const struct refusal refusals[] = {
         {options->file_mode > WMMF_FILE_TRUNCATE, WMMF_E_ARGUMENT, "file_mode", options->file_mode, "0 to 3"},
@@ -487,7 +467,7 @@ int32_t files_write(wmmf_section *section, uint64_t offset, const void *buffer, 
 int32_t wmmf_flush(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t to_device) {
     int32_t status = section_check(section);
     if (status == WMMF_OK && to_device > 1)
-        status = WMMF_E_ARGUMENT;
+        status = refused(WMMF_E_ARGUMENT, "to_device", to_device, "0 or 1");
     if (status == WMMF_OK)
         status = section_range(section, offset, length);
     if (status != WMMF_OK || !section->file)
@@ -557,7 +537,7 @@ struct wmmf_window {
 
 static int32_t window_check(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t protection) {
     if (protection > WMMF_COPY_ON_WRITE)
-        return WMMF_E_ARGUMENT;
+        return refused(WMMF_E_ARGUMENT, "protection", protection, "0 to 2");
     if (section->kind != KIND_PLAIN)
         return WMMF_E_NOT_SUPPORTED;
     if (protection == WMMF_READ_WRITE && (section->read_only || section->copy_on_write)) {
@@ -621,7 +601,7 @@ int32_t wmmf_unmap_window(wmmf_window *window) {
 /* `kept`: these pages must not be released. */
 static int32_t advise(uint8_t *data, uint64_t length, uint32_t advice, bool kept) {
     if (advice > WMMF_ADVICE_LARGE_PAGES)
-        return WMMF_E_ARGUMENT;
+        return refused(WMMF_E_ARGUMENT, "advice", advice, "0 to 5");
     if (kept && advice == WMMF_ADVICE_DONT_NEED) {
         error_detail("copy-on-write changes would be lost, and locked memory cannot be released");
         return WMMF_E_NOT_SUPPORTED;
@@ -647,7 +627,7 @@ int32_t wmmf_advise_window(wmmf_window *window, uint64_t offset, uint64_t length
     if (!window)
         return WMMF_E_ARGUMENT;
     if (offset > window->length || length > window->length - offset)
-        return WMMF_E_RANGE;
+        return out_of_range(offset, length, window->length);
     if (length == 0)
         length = window->length - offset;
     return advise(window->platform.data + offset, length, advice, window->copy_on_write);

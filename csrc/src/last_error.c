@@ -34,6 +34,23 @@ void error_detail(const char *format, ...) {
     va_end(arguments);
 }
 
+int32_t refused(int32_t status, const char *option, uint64_t value, const char *expected) {
+    error_detail("%s %" PRIu64 ": expected %s", option, value, expected);
+    return status;
+}
+
+int32_t out_of_range(uint64_t offset, uint64_t length, uint64_t size) {
+    error_detail("%" PRIu64 " bytes at offset %" PRIu64 ": expected to end within %" PRIu64, length, offset, size);
+    return WMMF_E_RANGE;
+}
+
+int32_t first_refusal(const struct refusal *refusals, size_t count) {
+    for (const struct refusal *refusal = refusals; refusal != refusals + count; refusal++)
+        if (refusal->applies)
+            return refused(refusal->status, refusal->option, refusal->value, refusal->expected);
+    return WMMF_OK;
+}
+
 int32_t with_addresses(int32_t status, uint64_t length) {
     if (status == WMMF_E_NO_MEMORY)
         error_detail("this process has no %" PRIu64 " bytes of addresses left in one piece: map fewer at once", length);

@@ -2,6 +2,8 @@
 #ifndef WMMF_LAST_ERROR_H
 #define WMMF_LAST_ERROR_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "atomic.h"
@@ -30,6 +32,21 @@ static inline void error_clear(void) {
 }
 
 void error_note(int32_t number);
+/* Explains an option with a wrong value; returns the status. */
+int32_t refused(int32_t status, const char *option, uint64_t value, const char *expected);
+/* Explains a range that does not end within `size`; returns WMMF_E_RANGE. */
+int32_t out_of_range(uint64_t offset, uint64_t length, uint64_t size);
+
+struct refusal {
+    bool applies;
+    int32_t status;
+    const char *option;
+    uint64_t value;
+    const char *expected;
+};
+/* The status of the first that applies, explained, or WMMF_OK. */
+int32_t first_refusal(const struct refusal *refusals, size_t count);
+
 /* WMMF_E_SIZE, unless the size is 1 to `most`. */
 int32_t size_check(uint64_t size, uint64_t most);
 /* Returns the status of a mapping of `length` bytes; explains a failure for lack of addresses. */

@@ -28,13 +28,26 @@ int32_t options_check(const wmmf_options *given, wmmf_options *options) {
     *options = given ? *given : none;
     if (options->channel && options->channel->struct_size != sizeof *options->channel)
         return WMMF_E_STRUCT_SIZE;
-    bool has_sddl = options->sddl != NULL;
-    if (options->name_space > WMMF_ANY || options->layout > WMMF_RAW || options->access > WMMF_ACCESS_MODE ||
-        options->mode > 0777 || options->read_only > 1 || options->participants > WMMF_PARTICIPANTS_MAX ||
-        options->locks > WMMF_LOCKS_MAX || has_sddl != (options->access == WMMF_ACCESS_SDDL) ||
-        (options->flags & ~ALL_FLAGS) != 0 || (options->flags & ALL_LARGE) == ALL_LARGE || options->own_only > 1)
-        return WMMF_E_ARGUMENT;
-    return WMMF_OK;
+    bool needs_sddl = options->access == WMMF_ACCESS_SDDL;
+    const struct refusal refusals[] = {
+        {options->name_space > WMMF_ANY, WMMF_E_ARGUMENT, "name_space", options->name_space, "0 to 3"},
+        {options->layout > WMMF_RAW, WMMF_E_ARGUMENT, "layout", options->layout, "0 to 2"},
+        {options->access > WMMF_ACCESS_MODE, WMMF_E_ARGUMENT, "access", options->access, "0 to 4"},
+        {options->mode > 0777, WMMF_E_ARGUMENT, "mode", options->mode, "at most 511 (0777)"},
+        {options->read_only > 1, WMMF_E_ARGUMENT, "read_only", options->read_only, "0 or 1"},
+        {options->participants > WMMF_PARTICIPANTS_MAX, WMMF_E_ARGUMENT, "participants", options->participants,
+         "at most WMMF_PARTICIPANTS_MAX"},
+        {options->locks > WMMF_LOCKS_MAX, WMMF_E_ARGUMENT, "locks", options->locks, "at most WMMF_LOCKS_MAX"},
+        {needs_sddl && !options->sddl, WMMF_E_ARGUMENT, "access", options->access, "a security descriptor in sddl"},
+        {!needs_sddl && options->sddl, WMMF_E_ARGUMENT, "access", options->access,
+         "WMMF_ACCESS_SDDL, because sddl is given"},
+        {(options->flags & ~ALL_FLAGS) != 0, WMMF_E_ARGUMENT, "flags", options->flags,
+         "bits of the memory of a section"},
+        {(options->flags & ALL_LARGE) == ALL_LARGE, WMMF_E_ARGUMENT, "flags", options->flags,
+         "either WMMF_LARGE_PAGES or WMMF_TRY_LARGE_PAGES"},
+        {options->own_only > 1, WMMF_E_ARGUMENT, "own_only", options->own_only, "0 or 1"},
+    };
+    return first_refusal(refusals, sizeof refusals / sizeof *refusals);
 }
 
 static int32_t open_check(const char *name, const wmmf_options *given, wmmf_section **out, wmmf_options *options) {
@@ -699,5 +712,5 @@ int32_t section_range_after_look(wmmf_section *section, uint64_t offset, uint64_
     int32_t status = growth_look(section);
     if (status != WMMF_OK)
         return status;
-    return section_has(section, offset, length) ? WMMF_OK : WMMF_E_RANGE;
+    return section_has(section, offset, length) ? WMMF_OK : out_of_range(offset, length, section_size(section));
 }

@@ -162,9 +162,66 @@ static void a_handle_that_is_none(void) {
     }
 }
 
+static void an_option_that_is_none(void) {
+    const struct {
+        wmmf_options options;
+        const char *detail;
+    } mistakes[] = {
+        {{.name_space = 4}, "name_space 4: expected 0 to 3"},
+        {{.layout = 3}, "layout 3: expected 0 to 2"},
+        {{.access = 5}, "access 5: expected 0 to 4"},
+        {{.mode = 01000}, "mode 512: expected at most 511 (0777)"},
+        {{.read_only = 2}, "read_only 2: expected 0 or 1"},
+        {{.participants = WMMF_PARTICIPANTS_MAX + 1}, "participants 4097: expected at most"},
+        {{.locks = WMMF_LOCKS_MAX + 1}, "locks 65: expected at most"},
+        {{.access = WMMF_ACCESS_SDDL}, "access 3: expected a security descriptor"},
+        {{.sddl = "D:"}, "access 0: expected WMMF_ACCESS_SDDL"},
+        {{.flags = 8}, "flags 8: expected"},
+        {{.flags = WMMF_LARGE_PAGES | WMMF_TRY_LARGE_PAGES}, "flags 3: expected either"},
+        {{.own_only = 2}, "own_only 2: expected 0 or 1"},
+    };
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        wmmf_options options = mistakes[i].options;
+        wmmf_section *section = NULL;
+        options.struct_size = sizeof options;
+        CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create(new_name(), SIZE, &options, &section));
+        check_detail(mistakes[i].detail);
+        CHECK(section == NULL);
+    }
+}
+
+static void bytes_that_a_section_does_not_have(void) {
+    wmmf_section *section = create(new_name(), SIZE, WMMF_NATIVE);
+    wmmf_window *window = NULL;
+    char byte = 0;
+    REQUIRE_OK(wmmf_map_window(section, 0, 10, WMMF_READ, &window));
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_read(section, SIZE, &byte, 1, 0));
+    check_detail("1 bytes at offset 100: expected to end within 100");
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_write(section, UINT64_MAX, &byte, 1, 0));
+    check_detail("1 bytes at offset 18446744073709551615: expected to end within 100");
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_flush(section, 1, SIZE, 1));
+    check_detail("100 bytes at offset 1: expected to end within 100");
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_advise_window(window, 0, 11, WMMF_ADVICE_NORMAL));
+    check_detail("11 bytes at offset 0: expected to end within 10");
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_advise(section, 0, 1, 6));
+    check_detail("advice 6: expected 0 to 5");
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_flush(section, 0, 1, 2));
+    check_detail("to_device 2: expected 0 or 1");
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_map_window(section, 0, 1, 3, &window));
+    check_detail("protection 3: expected 0 to 2");
+    wmmf_unmap_window(window);
+    wmmf_close(section);
+}
+
 static const struct test tests[] = {
-    TEST(a_path_that_leads_to_no_file), TEST(a_size_that_no_file_has), TEST(a_size_that_nothing_can_be_given),
-    TEST(a_size_that_no_section_has),   TEST(a_handle_that_is_none),   {NULL, NULL},
+    TEST(a_path_that_leads_to_no_file),
+    TEST(a_size_that_no_file_has),
+    TEST(a_size_that_nothing_can_be_given),
+    TEST(a_size_that_no_section_has),
+    TEST(a_handle_that_is_none),
+    TEST(an_option_that_is_none),
+    TEST(bytes_that_a_section_does_not_have),
+    {NULL, NULL},
 };
 
 static const struct role roles[] = {{NULL, NULL}};
