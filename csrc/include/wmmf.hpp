@@ -51,7 +51,7 @@ inline const std::error_category &category() noexcept {
     return instance;
 }
 
-/* A call that failed. what() names the call and its main arguments, and says what went wrong. */
+/* A call that failed. what() names the call, the argument that is wrong, and what was expected. */
 class error : public std::system_error {
   public:
     error(int32_t status, const std::string &call, int32_t os_error = 0)
@@ -140,7 +140,9 @@ struct file_options {
     uint32_t participants = 0; /* of a new native file; 0: WMMF_PARTICIPANTS_DEFAULT */
     uint32_t locks = 0;        /* of a new native file: as options::locks */
     uint64_t offset = 0;
-    uint64_t file_size = 0; /* at least */
+    uint64_t file_size = 0;                 /* at least */
+    std::string name;                       /* Windows: of the section over the file, for others to open; empty: none */
+    wmmf_namespace name_space = WMMF_LOCAL; /* with `name` */
 };
 
 namespace detail {
@@ -158,6 +160,8 @@ inline wmmf_file_options to_c(const file_options &given) {
     result.locks = given.locks;
     result.offset = given.offset;
     result.file_size = given.file_size;
+    result.name_space = given.name_space;
+    result.name = given.name.empty() ? nullptr : given.name.c_str();
     return result;
 }
 
@@ -277,14 +281,23 @@ template <class Unlocker> class guard {
   public:
     guard(guard &&) noexcept = default;
     guard &operator=(guard &&) = delete;
-    /* Releases the lock before the end of its scope, and reports errors. */
+    /* Releases the lock before the end of its scope. After an error the guard still has it. */
     void unlock() {
-        check(handle_.get_deleter()(handle_.release()), "unlock");
+        check(handle_.get_deleter()(held()), "unlock");
+        handle_.release();
     }
 
   protected:
     guard(wmmf_section *handle, uint64_t which) noexcept : handle_(handle, Unlocker{which}) {
     }
+    /* The section. Throws WMMF_E_CLOSED after unlock or a move. */
+    wmmf_section *held() const {
+        if (!handle_)
+            throw error(WMMF_E_CLOSED, "use of a guard without its lock");
+        return handle_.get();
+    }
+
+  private:
     std::unique_ptr<wmmf_section, Unlocker> handle_;
 };
 
@@ -317,7 +330,7 @@ class [[nodiscard]] read_guard : public detail::guard<detail::unlocker<wmmf_unlo
   public:
     /* The payload, in place. */
     span<const std::byte> bytes() const {
-        auto all = detail::payload(handle_.get());
+        auto all = detail::payload(held());
         return {all.data(), all.size()};
     }
 
@@ -332,7 +345,7 @@ class [[nodiscard]] write_guard : public detail::guard<detail::unlocker<wmmf_unl
   public:
     /* The payload, in place. */
     span<std::byte> bytes() const {
-        return detail::payload(handle_.get());
+        return detail::payload(held());
     }
     /* Whether the previous writer died while it held the lock. Repair the payload and call mark_consistent of the
      * section or of the payload_lock. Otherwise the next writer is told the same. */
@@ -568,10 +581,10 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
 
     /* Copies under the lock; see wmmf_read and wmmf_write. */
     void read(uint64_t offset, void *buffer, uint64_t length, timeout limit = forever) const {
-        check_range(wmmf_read(handle(), offset, buffer, length, limit.count()), "wmmf_read", offset, length);
+        detail::check(wmmf_read(handle(), offset, buffer, length, limit.count()), "wmmf_read");
     }
     void write(uint64_t offset, const void *buffer, uint64_t length, timeout limit = forever) {
-        check_range(wmmf_write(handle(), offset, buffer, length, limit.count()), "wmmf_write", offset, length);
+        detail::check(wmmf_write(handle(), offset, buffer, length, limit.count()), "wmmf_write");
     }
 
     /* Makes the section useless for everybody, for ever; see wmmf_poison. */
@@ -674,12 +687,6 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
 
     template <class Call> static section make(const char *function, const std::string &name, Call call) {
         return section(detail::make<wmmf_section>(function, name, call));
-    }
-
-    static void check_range(int32_t status, const char *call, uint64_t offset, uint64_t length) {
-        if (status != WMMF_OK)
-            throw error::last(status, std::string(call) + "(offset " + std::to_string(offset) + ", length " +
-                                          std::to_string(length) + ")");
     }
 };
 

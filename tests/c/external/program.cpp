@@ -54,7 +54,6 @@ int main(int argc, char **argv) {
         EXPECT(std::memcmp(moved.bytes().data(), "hello", 5) == 0);
     }
     EXPECT(section.audit().readers == 0);
-
     // What an owner takes is not its thread's, and is released by the thread that acts as the owner.
     {
         const wmmf::lock_owner owner;
@@ -88,6 +87,22 @@ int main(int argc, char **argv) {
     EXPECT(status_of([&] { wmmf::section::create(name, 100); }) == WMMF_E_EXISTS);
     EXPECT(status_of([&] { wmmf::section::open(std::string("a\0b", 3)); }) == WMMF_E_NAME_INVALID);
     EXPECT(status_of([&] { wmmf::section::open_file("/no/such/file"); }) == WMMF_E_NOT_FOUND);
+
+    // A guard that was moved from, or has unlocked, reports that; one that could not unlock still has the lock.
+    {
+        wmmf::write_guard guard = section.lock_write();
+        wmmf::write_guard moved = std::move(guard);
+        EXPECT(status_of([&] { guard.bytes(); }) == WMMF_E_CLOSED);
+        EXPECT(status_of([&] { guard.unlock(); }) == WMMF_E_CLOSED);
+        {
+            const wmmf::lock_owner owner;
+            const wmmf::lock_owner::acting acting(owner);
+            EXPECT(status_of([&] { moved.unlock(); }) == WMMF_E_NOT_OWNER);
+        }
+        moved.unlock();
+        EXPECT(section.lock_state().writing == 0);
+        EXPECT(status_of([&] { moved.unlock(); }) == WMMF_E_CLOSED);
+    }
 
     // Who is there, and what.
     EXPECT(section.participants().size() == 2);
@@ -229,6 +244,19 @@ int main(int argc, char **argv) {
         EXPECT(copy.read<uint64_t>(2) == 8 && raw.read<uint64_t>(2) == 7);
         EXPECT(status_of([&] { copy.resize(20); }) == WMMF_E_READ_ONLY);
         copy.close();
+
+        wmmf::file_options named;
+        named.name = name + "-of-file";
+#ifdef _WIN32
+        wmmf::section with_name = wmmf::section::map_file(path, 0, named);
+        with_name.write(2, uint64_t{9});
+        wmmf::options raw_layout;
+        raw_layout.layout = WMMF_RAW;
+        EXPECT(wmmf::section::open(named.name, raw_layout).read<uint64_t>(2) == 9);
+        with_name.close();
+#else
+        EXPECT(status_of([&] { wmmf::section::map_file(path, 0, named); }) == WMMF_E_NOT_SUPPORTED);
+#endif
         raw.close();
         EXPECT(status_of([&] { raw.read<char>(0); }) == WMMF_E_CLOSED);
         EXPECT(status_of([&] { raw.map_window(0, 1); }) == WMMF_E_CLOSED);
