@@ -122,8 +122,7 @@ static uint64_t handles_in_use(void) {
 struct resources system_resources(void) {
     struct resources resources = {handles_in_use(), 0};
     MEMORY_BASIC_INFORMATION region;
-    for (char *at = NULL; VirtualQuery(at, &region, sizeof region) != 0;
-         at = (char *)region.BaseAddress + region.RegionSize)
+    for (uintptr_t at = 0; VirtualQuery((void *)at, &region, sizeof region) != 0; at += region.RegionSize)
         if (region.State == MEM_COMMIT && region.Type == MEM_MAPPED)
             resources.mapped++;
     return resources;

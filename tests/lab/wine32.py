@@ -15,6 +15,7 @@ from pathlib import Path
 from lab import cache, debian
 
 START_SECONDS = 180
+NOT_RUN = "not run: the 32-bit Wine is entered with chroot, which takes root"
 FOLDER = "Z:\\mnt"
 """Under which name programs find the folder that the session was given."""
 ENVIRONMENT = {

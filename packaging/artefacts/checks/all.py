@@ -26,6 +26,7 @@ CHECKS: list[Check] = [
     ("wheel win_amd64, for C", pythons.check_windows_compile_line),
     ("CPython 3.12 to 3.14, Windows", pythons.check_later_windows),
     ("wheel win32 and archive windows-x86", pythons.check_win32_wheel),
+    ("tests of the C library, 32-bit Windows", c_packages.check_win32_suite),
     (
         "wheel win_arm64",
         partial(pythons.check_machine, "*win_arm64.whl", "pywinmmf/_native.pyd", "IMAGE_FILE_MACHINE_ARM64"),

@@ -6,12 +6,14 @@ import os
 import shutil
 from pathlib import Path
 
-from lab import debian, msvc, zig
+import native
+from lab import debian, msvc, wine32, zig
 
 from ..source import DIST, ROOT, VERSION, WORK, cleared, run
 from .trying import must_be_for, run_under_wine, unpacked_archive, unpacked_wheel
 
 EXTERNAL = ROOT / "tests/c/external"
+SUITE_SECONDS = 600
 
 
 def check_linux_archive() -> str:
@@ -64,6 +66,27 @@ def check_windows_archive() -> str:
     )
     said.append(f"lld-link, /nodefaultlib: {run_under_wine(program, f'wmmf-msvc-{os.getpid()}')}")
     return f"external CMake project, {'; '.join(said)}"
+
+
+def check_win32_suite() -> str:
+    """The tests of the C library as 32-bit programs, by the compiler that makes the archive and the wheel."""
+    if not wine32.available():
+        return wine32.NOT_RUN
+    inside = cleared(WORK / "check/win32-suite")
+    programs = [native.zig_programs("x86-windows-gnu") / f"{name}.exe" for name in ("unit", "faults")]
+    for program in programs:
+        shutil.copy(program, inside)
+    with wine32.session(inside) as start:
+        tried = [_suite_win32(start, program) for program in programs]
+    return f"in a 32-bit Wine: {', '.join(tried)}"
+
+
+def _suite_win32(start: wine32.Start, program: Path) -> str:
+    process = start([f"{wine32.FOLDER}\\{program.name}"])
+    said, errors = process.communicate(timeout=SUITE_SECONDS)
+    if process.returncode != 0:
+        raise SystemExit(f"exit status {process.returncode} from {program.name}\n{said}{errors}")
+    return f"{program.stem}: {said.splitlines()[-1]}"
 
 
 def check_debs() -> str:

@@ -115,7 +115,7 @@ def _smoke_windows(homes: list[Path]) -> str:
 def check_win32_wheel() -> str:
     """python.org's 32-bit CPython in a 32-bit Wine, against C programs of both Windows archives for Intel."""
     if not wine32.available():
-        return "not run: the 32-bit Wine is entered with chroot, which takes root"
+        return wine32.NOT_RUN
     inside = cleared(WORK / "check/win32")
     unpacked_wheel("*win32.whl", inside / "wheel")
     shutil.copytree(_windows_python("3.11", "win32"), inside / "python")
