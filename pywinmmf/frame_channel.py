@@ -111,10 +111,9 @@ class FrameChannel(Opened[hold.Channel]):
         finds no other slot takes back one that readers hold (None: never). ``standby``: do not publish yet, see
         `stand_by`.
 
-        If the name is taken, this raises `AlreadyExistsError`. With
-        ``exist_ok`` it opens an existing channel that has at least this capacity and as many slots. With ``own_only``
-        as well, it raises `AccessDeniedError` for a channel of another user, and on POSIX for one of this user with
-        other access.
+        If the name is taken, this raises `AlreadyExistsError`. With ``exist_ok`` it opens an existing channel that has
+        at least this capacity and as many slots. With ``own_only`` as well, it raises `AccessDeniedError` for a channel
+        of another user, and on POSIX for one of this user with other access.
         """
         action = f"create channel {name!r}"
         namespace = choice(Namespace, namespace)
@@ -338,9 +337,8 @@ class FrameChannel(Opened[hold.Channel]):
     def next(self, timeout: float | None = None, *, every: bool = False) -> Frame:
         """The newest frame that this object has not returned yet; waits for one. `LockTimeoutError` as in `latest`.
 
-        With
-        ``every=True``, returns the first remaining frame after the last one that it returned. So you get each frame in
-        order, as far as the channel's history reaches; ``frame.missed`` is how many were lost.
+        With ``every=True``, returns the first remaining frame after the last one that it returned. So you get each
+        frame in order, as far as the channel's history reaches; ``frame.missed`` is how many were lost.
         """
         if not every and self._in_place:
             return self._native.next(timeout)  # type: ignore[no-any-return]
@@ -348,9 +346,8 @@ class FrameChannel(Opened[hold.Channel]):
 
     def at(self, sequence: int | None = None, *, timestamp_ns: int | None = None, timeout: float | None = 0) -> Frame:
         """One frame of the channel's history: the frame with this sequence, for which it waits, or the newest frame
-        that is not later than
-        ``timestamp_ns``. `FrameLostError`: the frame is gone, or all frames are later. `LockTimeoutError`: it has not
-        come in time. `next` is not affected."""
+        that is not later than ``timestamp_ns``. `FrameLostError`: the frame is gone, or all frames are later.
+        `LockTimeoutError`: it has not come in time. `next` is not affected."""
         if (sequence is None) == (timestamp_ns is None):
             raise InvalidArgumentError("at(): expected a sequence, or timestamp_ns")
         if sequence is not None:
@@ -389,8 +386,8 @@ class FrameChannel(Opened[hold.Channel]):
         return bytearray(self._capacity)
 
     def read_into(self, buffer: AnyWritableBuffer, *, timeout: float | None = None) -> Frame:
-        """Wait for a frame that this object has not returned yet, and copy the newest one into
-        ``buffer``. Returns a frame whose ``data`` and ``array`` are in the buffer.
+        """Wait for a frame that this object has not returned yet, and copy the newest one into ``buffer``. Returns a
+        frame whose ``data`` and ``array`` are in the buffer.
 
         Reuse the buffer: a new one costs more than the copy. `InvalidArgumentError` if the picture does not fit.
         """

@@ -17,9 +17,8 @@ from .frames import Frame, native_frame
 
 
 def next_set(channels: Sequence[FrameChannel], tolerance: float, timeout: float | None = None) -> list[Frame]:
-    """One frame of each channel, in their order, taken within
-    ``tolerance`` seconds of each other: the newest such set of frames that these objects have not returned yet. Waits
-    for one; `LockTimeoutError` if there is none in time.
+    """One frame of each channel, in their order, taken within ``tolerance`` seconds of each other: the newest such set
+    of frames that these objects have not returned yet. Waits for one; `LockTimeoutError` if there is none in time.
 
     Release each frame, like those of `FrameChannel.next`; they are in place in the same cases. A set can contain only
     frames that the channels still have. Without a ``history`` that is the newest one of each, so give the channels a

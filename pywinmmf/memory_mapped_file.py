@@ -124,11 +124,11 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         then gets ordinary pages; see `page_size`. ``locked`` locks it in memory, so that it is never swapped while this
         object has it open; an `Error` names the limit that forbids this. You cannot combine either with ``reserve``.
 
-        If the name is taken, this raises `AlreadyExistsError`. With
-        ``exist_ok`` it opens the existing section instead, if that has the same layout and at least this size; this
-        object then sees its first ``size`` bytes, or all of them if it can grow. With ``own_only`` as well, it raises
-        `AccessDeniedError` for a section of another user, and on POSIX for one of this user with other access.
-        `AccessDeniedError`: no right to create in this namespace. `Error`: not enough memory.
+        If the name is taken, this raises `AlreadyExistsError`. With ``exist_ok`` it opens the existing section instead,
+        if that has the same layout and at least this size; this object then sees its first ``size`` bytes, or all of
+        them if it can grow. With ``own_only`` as well, it raises `AccessDeniedError` for a section of another user, and
+        on POSIX for one of this user with other access. `AccessDeniedError`: no right to create in this namespace.
+        `Error`: not enough memory.
         """
         action = f"create section {name!r}"
         namespace = choice(Namespace, namespace)
@@ -221,9 +221,9 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     ) -> Self:
         """Create a section of ``size`` bytes without a name, and open it for writing; otherwise like `create`.
 
-        Other processes get it only as an argument of a
-        ``multiprocessing`` process or task, or by `share` and `open_handle`. On Linux nobody can truncate it, so its
-        views never raise a signal. `NotSupportedError` for the winmmf layout, whose programs open by name.
+        Other processes get it only as an argument of a ``multiprocessing`` process or task, or by `share` and
+        `open_handle`. On Linux nobody can truncate it, so its views never raise a signal. `NotSupportedError` for the
+        winmmf layout, whose programs open by name.
         """
         action = "create an unnamed section"
         size = _size(action, size)
@@ -324,21 +324,19 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     ) -> Self:
         """Map a file: ``size`` bytes at any ``offset`` (None: to its end). Closing leaves the file.
 
-        The modes are like those of `open` and
-        ``numpy.memmap``: ``"r"`` reads, ``"r+"`` (the default) reads and writes, ``"c"`` copies on write, so that
-        nobody else sees the changes. These three open an existing file. ``"x"`` creates a new file, ``"w+"`` creates or
-        empties it, ``"a+"`` opens or creates it. ``readonly=True`` is the mode ``"r"``. A writable file that is too
-        short grows, with zeros, also up to ``file_size``.
+        The modes are like those of `open` and ``numpy.memmap``: ``"r"`` reads, ``"r+"`` (the default) reads and writes,
+        ``"c"`` copies on write, so that nobody else sees the changes. These three open an existing file. ``"x"``
+        creates a new file, ``"w+"`` creates or empties it, ``"a+"`` opens or creates it. ``readonly=True`` is the mode
+        ``"r"``. A writable file that is too short grows, with zeros, also up to ``file_size``.
 
         The raw layout shows the bytes of the file, without a lock. In the native layout the file has a header with
         lock, sequence and recovery, which outlive its processes and a restart of the machine. A new one can have
         ``participants``, and ``locks`` in its payload, as with `create`.
 
-        With
-        ``write_through``, `write` returns when the bytes are on the device. ``permissions`` are those of a new file
-        (POSIX). On Windows only, ``share`` says what others may do with the file meanwhile, and ``name`` is a name in
-        ``namespace`` for the section over it, with which others can `open` it. `AccessDeniedError`: others use the file
-        in a way that conflicts with this call.
+        With ``write_through``, `write` returns when the bytes are on the device. ``permissions`` are those of a new
+        file (POSIX). On Windows only, ``share`` says what others may do with the file meanwhile, and ``name`` is a name
+        in ``namespace`` for the section over it, with which others can `open` it. `AccessDeniedError`: others use the
+        file in a way that conflicts with this call.
         """
         shown, encoded = path_text("cannot open file: path", path)
         action = f"open file {shown!r}"
@@ -514,10 +512,9 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         """The write lock, which excludes all others: ``with section.write_lock(): ...``.
 
         If a writer died while it held the lock, the payload may be half written. This then raises `OwnerDiedError` and
-        changes nothing. With
-        ``repair=True`` you get the lock anyway: if ``guard.owner_died`` is true, repair the payload and call
-        `mark_consistent` inside the block. Without that call the section still needs repair. Other errors are those of
-        `read_lock`.
+        changes nothing. With ``repair=True`` you get the lock anyway: if ``guard.owner_died`` is true, repair the
+        payload and call `mark_consistent` inside the block. Without that call the section still needs repair. Other
+        errors are those of `read_lock`.
         """
         return self._native.write_lock(timeout, None, repair)  # type: ignore[no-any-return]
 
@@ -648,9 +645,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     def resize(self, size: int) -> None:
         """Give it ``size`` bytes; new bytes are 0.
 
-        A section that was created with
-        ``reserve``, or a native file, can grow while others have it open: their `size` then changes. It never gets
-        smaller. Views stay valid; new views show all of it. `Error`: no memory.
+        A section that was created with ``reserve``, or a native file, can grow while others have it open: their `size`
+        then changes. It never gets smaller. Views stay valid; new views show all of it. `Error`: no memory.
 
         A raw, writable file becomes longer or shorter, and so does this object. `InUseError`, a
         ``BufferError``: views or locks of this object exist, or another thread is using it, and their memory would
@@ -681,9 +677,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     def window(
         self, offset: int, size: int, *, copy_on_write: bool = False, advice: Advice | str = Advice.NORMAL
     ) -> memoryview:
-        """Map
-        ``size`` bytes at any ``offset`` separately; in a raw file up to the end of the file, even beyond this object's
-        size. Otherwise like `view`: no copy, no lock, and it stays valid after `close`. ``advice`` is as in
+        """Map ``size`` bytes at any ``offset`` separately; in a raw file up to the end of the file, even beyond this
+        object's size. Otherwise like `view`: no copy, no lock, and it stays valid after `close`. ``advice`` is as in
         `advise`."""
         advice = choice(Advice, advice)
         start, length = whole("offset", offset), whole("size", size, least=1, most=sys.maxsize)
