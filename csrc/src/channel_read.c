@@ -107,8 +107,11 @@ static void tell(const struct pictures *pictures, const struct wish *wish) {
 
 /* Waiting. */
 
-/* A handle that cannot announce that it sleeps polls. */
-static void sleep_until_news(const struct generation *generation, const struct wish *wish, int64_t slice) {
+/* Sleeps as long as a look finds the same status: no such frame yet, or CHANGED, to pictures that were lost with their
+ * owner. If new ones were announced since we tried to follow, this costs a slice. A handle that cannot announce that it
+ * sleeps polls. */
+static void sleep_until_news(const struct generation *generation, const struct wish *wish, int32_t status,
+                             int64_t slice) {
     const struct base *base = generation->base;
     struct found found;
     if (!base->readers.section) {
@@ -117,7 +120,7 @@ static void sleep_until_news(const struct generation *generation, const struct w
         return;
     }
     uint32_t seen = eventcount_prepare(&base->readers.section->lock, EVENT_CHANGE);
-    if (look(generation, wish, &found) == WMMF_E_TIMEOUT)
+    if (look(generation, wish, &found) == status)
         eventcount_wait(&base->readers.section->lock, EVENT_CHANGE, seen, slice);
     else
         eventcount_cancel(&base->readers.section->lock, EVENT_CHANGE, seen);
@@ -143,7 +146,7 @@ static int32_t wait_for(wmmf_channel *channel, const struct wish *wish, int64_t 
     for (;;) {
         struct generation *generation = generation_enter(channel);
         int32_t status = look(generation, wish, found);
-        if (status == WMMF_E_TIMEOUT && timeout_ns != 0 && deadline < 0) {
+        if ((status == WMMF_E_TIMEOUT || status == CHANGED) && timeout_ns != 0 && deadline < 0) {
             deadline = deadline_after(timeout_ns);
             status = spin_until_news(channel, generation, wish, found);
         }
@@ -151,15 +154,16 @@ static int32_t wait_for(wmmf_channel *channel, const struct wish *wish, int64_t 
             *out = generation;
             return WMMF_OK;
         }
-        bool follow = status == CHANGED;
-        if (follow) {
+        int32_t seen = status;
+        bool followed = false;
+        if (status == CHANGED) {
             status = channel_follow(channel, generation);
-            follow = &channel->generations[load_seq_u32(&channel->current)] != generation;
+            followed = &channel->generations[load_seq_u32(&channel->current)] != generation;
         }
         int64_t slice = deadline < 0 ? 0 : deadline_remaining(deadline, RECHECK_NS);
-        bool sleep = !follow && (status == WMMF_OK || status == WMMF_E_TIMEOUT);
+        bool sleep = !followed && (status == WMMF_OK || status == WMMF_E_TIMEOUT);
         if (sleep && slice != 0)
-            sleep_until_news(generation, wish, slice);
+            sleep_until_news(generation, wish, seen, slice);
         else if (sleep || status == WMMF_E_LOST)
             tell(&generation->pictures, wish);
         generation_leave(generation);

@@ -876,6 +876,26 @@ static void a_channel_is_stalled_when_nothing_is_published(void) {
     wmmf_channel_close(creator);
 }
 
+/* Their owner died before any other process had followed. The next owner makes new ones. */
+static void lost_pictures_are_waited_for_asleep(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 4, 0, 0, 0), *reader = open_channel(name, true);
+    wmmf_frame frame = new_frame();
+    publish(writer, 1);
+    shared_u64 *current = &channel_base(writer)->header->current;
+    store_seq_u64(current, load_seq_u64(current) ^ 1); /* as if there were others, of which nobody has kept a handle */
+    int64_t start = system_now_ns(), used = system_thread_cpu_ns();
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_acquire(reader, 1, SECOND, &frame));
+    CHECK(system_now_ns() - start >= SECOND);
+    CHECK(system_thread_cpu_ns() - used < SECOND / 10);
+    CHECK_EQUAL(2, publish(writer, 2));
+    frame = acquire(reader, WMMF_PICK_NEXT, 1);
+    CHECK(shows(&frame, 2) && frame.missed == 0);
+    REQUIRE_OK(wmmf_channel_release(reader, &frame));
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
 static void new_pictures_are_no_frame(void) {
     wmmf_channel *channel = make(new_name(), 3, 0, 0, 0);
     publish(channel, 1);
@@ -1186,6 +1206,7 @@ static const struct test tests[] = {
     TEST(the_end_of_all_sequences_stops_nobody),
     TEST(a_channel_says_how_it_does),
     TEST(a_channel_is_stalled_when_nothing_is_published),
+    TEST(lost_pictures_are_waited_for_asleep),
     TEST(new_pictures_are_no_frame),
     TEST(a_standby_takes_over),
     TEST(one_of_many_standbys_takes_over),
