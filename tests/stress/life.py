@@ -123,6 +123,7 @@ def run(system: str, events: int, seed: int = 1) -> Life:
         for _ in range(events):
             time.sleep(chance.uniform(*APART))
             event = chance.choice(EVENTS)
+            assert publisher.poll() is None, "the publisher ended by itself, which looks like a gap"
             happened.append((time.monotonic(), event))
             assert publisher.stdin is not None
             if event == "stop":
