@@ -31,9 +31,9 @@ def create(user: User, name: str, access: str) -> None:
 def inner_file(user: User, which: str, name: str) -> str:
     """The file of the channel's pictures or readers, by the number in its header."""
     offset = {"readers": 8, "pictures": 64}[which]
-    number = user.does(
-        "struct.unpack_from('<Q', open(%r, 'rb').read(4096), 4096 - 256 + %s)[0]", f"{SHM}/wmmf-g-{name}", offset
-    )
+    path = f"{SHM}/wmmf-g-{name}"
+    payload = user.does("struct.unpack_from('<Q', open(%r, 'rb').read(), 16)[0]", path)
+    number = user.does("struct.unpack_from('<Q', open(%r, 'rb').read(), %s)[0]", path, payload + offset)
     return f"{SHM}/wmmf-i-{number:016x}"
 
 

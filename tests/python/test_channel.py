@@ -648,7 +648,8 @@ def test_fork(channel: FrameChannel) -> None:
 WAITER = """
 threading.Thread(target=channel.next, args=(None,), daemon=True).start()
 with MemoryMappedFile.open(sys.argv[1], layout=Layout.RAW) as raw:
-    readers = int.from_bytes(raw.read(8, 4096 - 256 + 8), "little")
+    payload = int.from_bytes(raw.read(8, 16), "little")
+    readers = int.from_bytes(raw.read(8, payload + 8), "little")
 with MemoryMappedFile.open(f"wmmf-i-{readers:016x}", namespace=Namespace.CUSTOM, layout=Layout.RAW) as raw:
     while not any(raw.read(4, 192 + 16 + 4)):  # how many sleep until a change
         pass
