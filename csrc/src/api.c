@@ -95,11 +95,9 @@ int32_t wmmf_size(wmmf_section *section, uint64_t *size) {
 }
 
 int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info) {
-    int32_t status = out_check(section_check(section), info);
+    int32_t status = struct_check(section_check(section), info, sizeof *info);
     if (status != WMMF_OK)
         return status;
-    if (info->struct_size != sizeof *info)
-        return WMMF_E_STRUCT_SIZE;
     status = growth_look(section);
     if (status != WMMF_OK)
         return status;
@@ -308,11 +306,9 @@ int32_t wmmf_poison(wmmf_section *section) {
 }
 
 int32_t wmmf_get_lock_state(wmmf_section *section, wmmf_lock_state *state) {
-    int32_t status = out_check(section_check(section), state);
+    int32_t status = struct_check(section_check(section), state, sizeof *state);
     if (status != WMMF_OK)
         return status;
-    if (state->struct_size != sizeof *state)
-        return WMMF_E_STRUCT_SIZE;
     if (section->layout == WMMF_RAW)
         return WMMF_E_NOT_SUPPORTED;
     memset(state, 0, sizeof *state);
@@ -337,11 +333,9 @@ int32_t wmmf_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, 
 }
 
 int32_t wmmf_get_participant(wmmf_section *section, uint32_t index, wmmf_participant *participant) {
-    int32_t status = out_check(native_check(section), participant);
+    int32_t status = struct_check(native_check(section), participant, sizeof *participant);
     if (status != WMMF_OK)
         return status;
-    if (participant->struct_size != sizeof *participant)
-        return WMMF_E_STRUCT_SIZE;
     if (section->kind == KIND_CHANNEL)
         return channel_participant(section, index, participant);
     participant->pins = participant->read_only = 0;
@@ -350,17 +344,11 @@ int32_t wmmf_get_participant(wmmf_section *section, uint32_t index, wmmf_partici
 }
 
 int32_t wmmf_get_hold(wmmf_section *section, uint32_t index, wmmf_hold *hold) {
-    int32_t status = out_check(native_check(section), hold);
-    if (status != WMMF_OK)
-        return status;
-    return hold->struct_size == sizeof *hold ? diagnostics_hold(section, index, hold) : WMMF_E_STRUCT_SIZE;
+    int32_t status = struct_check(native_check(section), hold, sizeof *hold);
+    return status == WMMF_OK ? diagnostics_hold(section, index, hold) : status;
 }
 
 int32_t wmmf_audit(wmmf_section *section, wmmf_audit_report *report) {
-    int32_t status = out_check(native_check(section), report);
-    if (status != WMMF_OK)
-        return status;
-    if (report->struct_size != sizeof *report)
-        return WMMF_E_STRUCT_SIZE;
-    return diagnostics_audit(section, true, report);
+    int32_t status = struct_check(native_check(section), report, sizeof *report);
+    return status == WMMF_OK ? diagnostics_audit(section, true, report) : status;
 }

@@ -276,19 +276,25 @@ static struct payload_plan plan_of(struct founding *const *founding) {
     return plan;
 }
 
-static int32_t founding_new(uint64_t capacity, uint32_t slots, const wmmf_options *options, wmmf_channel **out,
+/* Like options_check, and refuses other layouts. */
+static int32_t channel_options_check(const wmmf_options *given, wmmf_channel **out, wmmf_options *options) {
+    error_clear();
+    int32_t status = out ? options_check(given, options) : WMMF_E_ARGUMENT;
+    return status == WMMF_OK && options->layout != WMMF_NATIVE ? WMMF_E_ARGUMENT : status;
+}
+
+static int32_t founding_new(uint64_t capacity, uint32_t slots, const wmmf_options *given, wmmf_channel **out,
                             struct founding *founding) {
+    wmmf_options options;
+    int32_t status = channel_options_check(given, out, &options);
+    if (status != WMMF_OK)
+        return status;
     memset(founding, 0, sizeof *founding);
     founding->shape.capacity = capacity;
     founding->shape.slots = slots ? slots : WMMF_CHANNEL_SLOTS_DEFAULT;
     founding->number = 1;
-    if (!out || (options && options->layout != WMMF_NATIVE))
-        return WMMF_E_ARGUMENT;
-    if (options && options->channel) {
-        founding->options = *options->channel;
-        if (founding->options.struct_size != sizeof founding->options)
-            return WMMF_E_STRUCT_SIZE;
-    }
+    if (options.channel)
+        founding->options = *options.channel;
     founding->shape.history = founding->options.history;
     if (founding->options.pins > WMMF_CHANNEL_PINS_MAX || founding->options.standby > 1 ||
         founding->options.pin_limit_ns > INT64_MAX)
@@ -384,7 +390,6 @@ int32_t wmmf_channel_create(const char *name, uint64_t capacity, uint32_t slots,
                             wmmf_channel **out) {
     struct founding founding, *context = &founding;
     wmmf_section *section;
-    error_clear();
     int32_t status = founding_new(capacity, slots, options, out, &founding);
     if (status != WMMF_OK)
         return status;
@@ -420,7 +425,6 @@ int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity, uint32_
     wmmf_section *section;
     wmmf_channel *channel;
     int32_t made = 0;
-    error_clear();
     int32_t status = founding_new(capacity, slots, options, out, &founding);
     if (status != WMMF_OK)
         return status;
@@ -446,11 +450,11 @@ int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity, uint32_
 }
 
 int32_t wmmf_channel_open(const char *name, const wmmf_options *options, wmmf_channel **out) {
+    wmmf_options checked;
     wmmf_section *section;
-    error_clear();
-    if (!out || (options && (options->layout != WMMF_NATIVE || options->channel)))
-        return WMMF_E_ARGUMENT;
-    int32_t status = section_open(name, 0, options, KIND_CHANNEL, &section);
+    int32_t status = channel_options_check(options, out, &checked);
+    if (status == WMMF_OK)
+        status = section_open(name, 0, options, KIND_CHANNEL, &section);
     return status != WMMF_OK ? status : channel_opened(name, NULL, section, out);
 }
 
@@ -515,12 +519,7 @@ int32_t channel_check(const wmmf_channel *channel) {
 }
 
 int32_t frame_check(const wmmf_channel *channel, const wmmf_frame *frame) {
-    int32_t status = channel_check(channel);
-    if (status != WMMF_OK)
-        return status;
-    if (!frame)
-        return WMMF_E_ARGUMENT;
-    return frame->struct_size == sizeof *frame ? WMMF_OK : WMMF_E_STRUCT_SIZE;
+    return struct_check(channel_check(channel), frame, sizeof *frame);
 }
 
 /* Only if the thread that held it has not ended. */

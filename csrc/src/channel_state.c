@@ -96,13 +96,10 @@ int32_t wmmf_channel_get_owner(wmmf_channel *channel, char *name, uint64_t capac
 }
 
 int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info) {
-    int32_t status = info ? channel_check(channel) : WMMF_E_ARGUMENT;
-    if (status != WMMF_OK)
-        return status;
-    if (info->struct_size != sizeof *info)
-        return WMMF_E_STRUCT_SIZE;
     struct generation *generation;
-    status = enter_current(channel, &generation);
+    int32_t status = struct_check(channel_check(channel), info, sizeof *info);
+    if (status == WMMF_OK)
+        status = enter_current(channel, &generation);
     if (status != WMMF_OK)
         return status;
     const struct pictures *pictures = &generation->pictures;
@@ -154,11 +151,9 @@ static int32_t describe_participant(wmmf_section *section, wmmf_section *readers
 }
 
 int32_t wmmf_channel_get_participant(wmmf_channel *channel, uint32_t index, wmmf_participant *participant) {
-    int32_t status = participant ? channel_check(channel) : WMMF_E_ARGUMENT;
+    int32_t status = struct_check(channel_check(channel), participant, sizeof *participant);
     if (status != WMMF_OK)
         return status;
-    if (participant->struct_size != sizeof *participant)
-        return WMMF_E_STRUCT_SIZE;
     struct generation *generation = generation_enter(channel);
     const struct base *base = generation->base;
     status = describe_participant(base->section, base->readers.section, &generation->pictures, index, participant);
@@ -214,11 +209,9 @@ static bool constants_are_intact(const struct generation *generation) {
 }
 
 int32_t wmmf_channel_audit(wmmf_channel *channel, wmmf_audit_report *report) {
-    int32_t status = report ? channel_check(channel) : WMMF_E_ARGUMENT;
+    int32_t status = struct_check(channel_check(channel), report, sizeof *report);
     if (status != WMMF_OK)
         return status;
-    if (report->struct_size != sizeof *report)
-        return WMMF_E_STRUCT_SIZE;
     struct generation *generation = generation_enter(channel);
     bool intact = constants_are_intact(generation) && newest_is_intact(generation);
     status = diagnostics_audit(generation->base->section, intact, report);

@@ -123,13 +123,9 @@ int32_t wmmf_notify_at(wmmf_section *section, uint64_t offset) {
 
 int32_t wmmf_get_lock_state_at(wmmf_section *section, uint64_t offset, wmmf_lock_state *state) {
     struct rwlock lock;
-    int32_t status = look_up(section, offset, false, &lock);
+    int32_t status = struct_check(look_up(section, offset, false, &lock), state, sizeof *state);
     if (status != WMMF_OK)
         return status;
-    if (!state)
-        return WMMF_E_ARGUMENT;
-    if (state->struct_size != sizeof *state)
-        return WMMF_E_STRUCT_SIZE;
     memset(state, 0, sizeof *state);
     state->struct_size = sizeof *state;
     diagnostics_lock_state(&lock, state);

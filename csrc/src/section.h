@@ -64,5 +64,14 @@ static inline int32_t section_range(wmmf_section *section, uint64_t offset, uint
 
 /* Every call with a handle begins with this: WMMF_E_ARGUMENT for NULL, WMMF_E_FORKED in a child. */
 int32_t section_check(const wmmf_section *section);
+/* The status. If it is WMMF_OK: WMMF_E_ARGUMENT for NULL, WMMF_E_STRUCT_SIZE for a struct that does not begin with its
+ * size. */
+static inline int32_t struct_check(int32_t status, const void *given, size_t size) {
+    if (status != WMMF_OK)
+        return status;
+    if (!given)
+        return WMMF_E_ARGUMENT;
+    return *(const uint32_t *)given == size ? WMMF_OK : WMMF_E_STRUCT_SIZE;
+}
 
 #endif

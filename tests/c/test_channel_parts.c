@@ -1166,6 +1166,10 @@ static void bad_shapes_are_refused(void) {
     CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_channel_create(new_name(), CAPACITY, 3, &options, &channel));
     more.struct_size++;
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_open(new_name(), &options, &channel));
+    wmmf_options other = options_of(WMMF_RAW, WMMF_LOCAL); /* of another size: nothing else in it is looked at */
+    other.struct_size--;
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_channel_create(new_name(), CAPACITY, 3, &other, &channel));
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_channel_open(new_name(), &other, &channel));
     wmmf_section *section = NULL;
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create(new_name(), 100, &options, &section));
     channel = make(new_name(), 3, 0, 0, 0);
