@@ -476,7 +476,7 @@ WMMF_API const char *wmmf_status_name(int32_t status);
 /* errno or GetLastError() of this thread's last call, if it failed because of the system; else 0. */
 WMMF_API int32_t wmmf_last_os_error(void);
 
-/* Details of the failure of this thread's last call: an English clause such as "209715200 bytes are asked for, and the
+/* Details of the failure of this thread's last call: an English clause such as "209715200 bytes are needed, and the
  * memory limit of this control group leaves 87031808", or "" if there are none. Never NULL; valid until the thread's
  * next call. */
 WMMF_API const char *wmmf_last_detail(void);

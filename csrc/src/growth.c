@@ -118,7 +118,7 @@ static void publish(wmmf_section *section, uint64_t size) {
 
 static int32_t grow_memory(wmmf_section *section, uint64_t size) {
     if (size > section->reserve) {
-        error_detail("%" PRIu64 " bytes are asked for, and the section can grow to %" PRIu64, size, section->reserve);
+        error_detail("size %" PRIu64 ": expected at most %" PRIu64 ", its reserve", size, section->reserve);
         return WMMF_E_SIZE;
     }
     int32_t status = platform_commit(section->mapping, payload_begin(section) + size); /* G1 */
@@ -173,8 +173,8 @@ int32_t growth_resize(wmmf_section *section, uint64_t size) {
     if (status != WMMF_OK || size == before)
         return status;
     if (size < before) {
-        error_detail("%" PRIu64 " bytes are asked for, and it has %" PRIu64
-                     ": it does not get smaller, because others may use those bytes",
+        error_detail("size %" PRIu64 ": expected at least %" PRIu64
+                     ", because it does not get smaller: others may use those bytes",
                      size, before);
         return WMMF_E_SIZE;
     }

@@ -95,8 +95,8 @@ static int32_t fill_transparently(struct platform_mapping *mapping) {
     uint64_t large = number_of_mapping(mapping, "ShmemPmdMapped:") * 1024;
     if (large == size)
         return WMMF_OK;
-    error_detail("%" PRIu64 " bytes are asked for in large pages, and there was contiguous memory for only %" PRIu64,
-                 size, large);
+    error_detail("%" PRIu64 " bytes are needed in large pages, and there was contiguous memory for only %" PRIu64, size,
+                 large);
     return WMMF_E_NO_MEMORY;
 }
 

@@ -45,8 +45,7 @@ static int32_t create_privileged(struct platform_mapping *mapping, const wchar_t
     ReleaseSRWLockExclusive(&of_process);
     CloseHandle(token);
     if (status == WMMF_E_NO_MEMORY)
-        error_detail("%" PRIu64 " bytes are asked for in large pages, and there is no contiguous memory for them",
-                     size);
+        error_detail("%" PRIu64 " bytes are needed in large pages, and there is no contiguous memory for them", size);
     return status;
 }
 

@@ -154,7 +154,7 @@ int32_t platform_extend(struct platform_mapping *mapping, uint64_t addresses) {
 static int32_t with_room(int32_t status, uint64_t size) {
     MEMORYSTATUSEX memory = {.dwLength = sizeof memory};
     if (status == WMMF_E_NO_MEMORY && GlobalMemoryStatusEx(&memory))
-        error_detail("%" PRIu64 " bytes are asked for, and this process can have %" PRIu64 " more", size,
+        error_detail("%" PRIu64 " bytes are needed, and this process can have %" PRIu64 " more", size,
                      (uint64_t)(memory.ullAvailPageFile < memory.ullAvailVirtual ? memory.ullAvailPageFile
                                                                                  : memory.ullAvailVirtual));
     return status;

@@ -285,12 +285,12 @@ static int32_t memory_check(uint64_t length) {
     store_relaxed_u64(&last_look.ns, (uint64_t)platform_monotonic_ns());
     uint64_t wanted = add(length, ROOM_MARGIN_BYTES);
     if (wanted > group) {
-        error_detail("%" PRIu64 " bytes are asked for, and the memory limit of this control group leaves %" PRIu64,
-                     length, group);
+        error_detail("%" PRIu64 " bytes are needed, and the memory limit of this control group leaves %" PRIu64, length,
+                     group);
         return no_memory(ENOMEM);
     }
     if (wanted > machine) {
-        error_detail("%" PRIu64 " bytes are asked for, and this machine has %" PRIu64 " left", length, machine);
+        error_detail("%" PRIu64 " bytes are needed, and this machine has %" PRIu64 " left", length, machine);
         return no_memory(ENOMEM);
     }
     return WMMF_OK;
@@ -301,7 +301,7 @@ static int32_t file_system_check(int fd, const char *where, uint64_t length) {
     struct statvfs room;
     if (fstatvfs(fd, &room) != 0 || room.f_blocks == 0 || length / room.f_frsize < room.f_bavail)
         return WMMF_OK;
-    error_detail("%" PRIu64 " bytes are asked for, and %s has %" PRIu64 " left of its %" PRIu64, length, where,
+    error_detail("%" PRIu64 " bytes are needed, and %s has %" PRIu64 " left of its %" PRIu64, length, where,
                  (uint64_t)room.f_bavail * room.f_frsize, (uint64_t)room.f_blocks * room.f_frsize);
     return no_memory(ENOSPC);
 }
@@ -310,7 +310,7 @@ int32_t room_limit_check(uint64_t size) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || size <= limit.rlim_cur)
         return WMMF_OK;
-    error_detail("%" PRIu64 " bytes are asked for, and this process may make files of %" PRIu64 " (ulimit -f)", size,
+    error_detail("%" PRIu64 " bytes are needed, and this process may make files of %" PRIu64 " (ulimit -f)", size,
                  (uint64_t)limit.rlim_cur);
     return no_memory(EFBIG);
 }

@@ -36,7 +36,7 @@ extern const struct lock_abandon rwlock_abandon;
  * when it releases it. The caller then owns it, as after rwlock_own. For a channel whose payload is then replaced. */
 void rwlock_renew(wmmf_section *section);
 
-/* Poisons the lock for all, for ever; only rwlock_renew ends it. */
+/* Poisons the lock for all; only rwlock_renew ends that. */
 void rwlock_poison(struct rwlock *lock);
 bool rwlock_is_poisoned(const struct rwlock *lock);
 

@@ -77,7 +77,7 @@ def test_loading_and_unloading_leaves_nothing_on_linux() -> None:
 
 @pytest.mark.windows
 def test_loading_and_unloading_leaves_nothing_on_windows() -> None:
-    """The library has its own thread-local memory: what mingw offers for that takes an index for ever."""
+    """The library has its own thread-local memory, because mingw's takes an index and never gives it back."""
     folder = native.programs("mingw64")
     done = run(folder / "unload.exe", "wmmf.dll", cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr

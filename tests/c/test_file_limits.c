@@ -38,7 +38,7 @@ static void check_failed(int32_t expected, int32_t status, const char *detail) {
 
 /* The system's answer to going beyond it is a signal that ends the program. */
 static void meet_the_limit(void) {
-    static const char detail[] = "100001 bytes are asked for, and this process may make files of 100000 (ulimit -f)";
+    static const char detail[] = "100001 bytes are needed, and this process may make files of 100000 (ulimit -f)";
     const char *path = new_name();
     const struct rlimit limit = {LIMIT, LIMIT};
     wmmf_section *section = map(path, 2 * LIMIT, with_mode(WMMF_FILE_CREATE, 0)), *other = NULL;
@@ -98,7 +98,7 @@ static void fill_a_small_disk(void) {
     mount_here("mount -t tmpfs -o size=8m tmpfs /mnt");
     wmmf_section *section = map(path, LIMIT, with_mode(WMMF_FILE_CREATE, WMMF_FILE_RESERVE)), *other = NULL;
     check_failed(WMMF_E_NO_MEMORY, wmmf_resize(section, 9 << 20),
-                 "9337184 bytes are asked for, and the file system has 8286208 left of its 8388608");
+                 "9337184 bytes are needed, and the file system has 8286208 left of its 8388608");
     REQUIRE_OK(wmmf_write(section, LIMIT - 1, "x", 1, 0));
     CHECK_EQUAL(LIMIT, size_of_file(path));
     wmmf_file_options options = with_mode(WMMF_FILE_TRUNCATE, WMMF_FILE_RESERVE);

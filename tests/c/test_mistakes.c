@@ -90,7 +90,7 @@ static void a_path_that_leads_to_no_file(void) {
 }
 
 static void a_size_that_no_file_has(void) {
-    static const char none_so_large[] = "are asked for, and no file of this file system has so many";
+    static const char none_so_large[] = "are needed, and no file of this file system has so many";
     static const struct mistake mistakes[] = {
         {NULL, 0, 0, SIZE, 0, WMMF_E_SIZE, "size 0: expected at least 1"},
         {NULL, UINT64_MAX, 0, 0, 0, WMMF_E_SIZE, "size 18446744073709551615: expected at most"},

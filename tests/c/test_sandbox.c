@@ -317,7 +317,7 @@ static void create_beyond_the_machine(void) {
         fclose(meminfo) != 0)
         _exit(2);
     run_command("mount --bind /dev/shm/meminfo /proc/meminfo");
-    check_creating_fails(WMMF_E_NO_MEMORY, 100 << 20, " bytes are asked for, and this machine has 20582400 left");
+    check_creating_fails(WMMF_E_NO_MEMORY, 100 << 20, " bytes are needed, and this machine has 20582400 left");
 }
 
 static void a_machine_without_the_memory_says_so(void) {

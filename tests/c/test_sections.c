@@ -190,7 +190,7 @@ static void too_much_memory_is_refused_when_creating(void) {
     int32_t status = wmmf_create(name, UINT64_C(1) << 46, NULL, &section);
     if (status != WMMF_E_SIZE) { /* of a 32-bit program */
         CHECK_STATUS(WMMF_E_NO_MEMORY, status);
-        CHECK(strstr(wmmf_last_detail(), " bytes are asked for, and ") != NULL);
+        CHECK(strstr(wmmf_last_detail(), " bytes are needed, and ") != NULL);
     }
     CHECK(section == NULL);
     CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(name, 0, NULL, &section));

@@ -398,7 +398,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_last_os_error();
 
-        // Details of the failure of this thread's last call: an English clause such as "209715200 bytes are asked for, and the memory limit of this control group leaves 87031808", or "" if there are none. Never NULL; valid until the thread's next call.
+        // Details of the failure of this thread's last call: an English clause such as "209715200 bytes are needed, and the memory limit of this control group leaves 87031808", or "" if there are none. Never NULL; valid until the thread's next call.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern byte* wmmf_last_detail();
 
