@@ -18,6 +18,7 @@ from pywinmmf import (
     Error,
     FormatError,
     Frame,
+    FrameChannel,
     LockTimeoutError,
     Namespace,
     NotFoundError,
@@ -146,14 +147,16 @@ class Recording:
         timeout: float = 10.0,
         namespace: Namespace = Namespace.ANY,
         trigger_ns: int | None = None,
+        kept: FrameChannel | None = None,
     ) -> None:
         """It begins ``before`` seconds ago and ends in ``after`` seconds (None: never by itself), both counted from
-        now, or from a trigger. A trigger does not come again, so it then accepts a history that is too short. Other
-        arguments are those of `record`."""
+        now, or from a trigger. A trigger does not come again, so it then accepts a history that is too short. It closes
+        ``kept`` when it has the channel open itself. Other arguments are those of `record`."""
         now_ns = time.perf_counter_ns() if trigger_ns is None else trigger_ns
         self._name = name
         self._namespace = namespace
         self._timeout = timeout
+        self._kept = kept
         partly = trigger_ns is not None
         self._begin = beginning(name, namespace, before, now_ns, partly=partly) if before else None
         had = (now_ns - self._begin.at_ns) / 1e9 if self._begin else 0.0
@@ -174,6 +177,8 @@ class Recording:
         began = time.perf_counter()
         since_ns = self._begin.first_ns if self._begin else None
         for state, frame in Follower(self._name, self._namespace, every=True, since_ns=since_ns):
+            if self._kept is not None:
+                self._kept.close()
             if is_over():
                 return
             if frame is not None:
@@ -264,7 +269,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _begun(arguments: argparse.Namespace, ending: Ending) -> Recording | None:
     """The requested recording, from now or from the trigger on; None: the user ended the command before that."""
 
-    def begin(trigger_ns: int | None) -> Recording:
+    def begin(trigger_ns: int | None = None, kept: FrameChannel | None = None) -> Recording:
         return Recording(
             arguments.name,
             arguments.file,
@@ -274,18 +279,22 @@ def _begun(arguments: argparse.Namespace, ending: Ending) -> Recording | None:
             timeout=arguments.timeout,
             namespace=arguments.namespace,
             trigger_ns=trigger_ns,
+            kept=kept,
         )
 
-    recording = begin(None)  # reports impossible arguments at once
+    recording = begin()  # reports impossible arguments at once
     if not arguments.on_trigger:
         return recording
+    kept = None  # the history, even if the writer dies and nobody else has the channel open
+    if arguments.before:
+        kept = FrameChannel.open(arguments.name, namespace=arguments.namespace, readonly=True)
     trigger = Trigger()
     print(f"pywinmmf: {shown(arguments.name)}: waiting for a line on standard input", file=sys.stderr, flush=True)
     while trigger.came_ns is None:
         if ending.asked:
             return None
         time.sleep(TRIGGER_SECONDS)
-    return begin(trigger.came_ns)
+    return begin(trigger.came_ns, kept)
 
 
 def _shown(recording: Recording, ending: Ending) -> Video:

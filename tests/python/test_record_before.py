@@ -342,6 +342,22 @@ def test_a_writer_that_dies_after_the_trigger(name: str, child: Callable[..., An
     assert re.search(r"\d frames, \d\.\d s", said[0])
 
 
+def test_a_writer_that_dies_before_the_trigger(name: str, child: Callable[..., Any], tmp_path: Path) -> None:
+    """Which may be the event: what it published is kept, although nobody else has the channel open."""
+    file = tmp_path / "film.mp4"
+    writer = child(WRITER, name)
+    assert writer.line() == "ready"
+    waiting = Waiting(name, file, before=60)
+    with FrameChannel.open(name, readonly=True) as channel:
+        channel.at(FPS, timeout=WAIT_SECONDS).release()
+    writer.kill()
+    said = waiting.end("now\n")
+    assert waiting.process.returncode == 0, said
+    pictures = numbers(file)
+    assert len(pictures) >= FPS
+    check_in_order(pictures)
+
+
 def test_a_trigger_that_never_comes(name: str, film: Callable[..., FrameChannel], tmp_path: Path) -> None:
     film(history=500)
     file = tmp_path / "film.mp4"
