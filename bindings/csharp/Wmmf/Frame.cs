@@ -20,7 +20,7 @@ namespace Wmmf
     {
         private const int IsDisposed = 1 << 30; // in _uses, beside the number of pins and, until Dispose, the frame itself
 
-        private readonly Watch _watch;
+        private Watch? _watch; // null when it has ended: the next frame has it then, which this must not keep alive
         private readonly byte* _data;
         private readonly uint _hold;
         private int _uses = 1;
@@ -44,7 +44,7 @@ namespace Wmmf
                 try
                 {
                     var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame), hold = _hold };
-                    return NativeMethods.wmmf_channel_intact(_watch.Section.Pointer, &frame) == (int)WmmfStatus.Ok;
+                    return NativeMethods.wmmf_channel_intact(_watch!.Section.Pointer, &frame) == (int)WmmfStatus.Ok;
                 }
                 finally
                 {
@@ -60,9 +60,10 @@ namespace Wmmf
         /// <exception cref="ObjectDisposedException">The frame is disposed.</exception>
         public void ThrowIfNotIntact()
         {
+            var watch = _watch; // another thread may end the frame
             if (!IsIntact)
                 throw new WmmfException(
-                    WmmfStatus.NotIntact, 0, $"frame {Sequence} of channel '{_watch.Section.Name}' was overwritten while it was held");
+                    WmmfStatus.NotIntact, 0, $"frame {Sequence} of channel '{watch!.Section.Name}' was overwritten while it was held");
         }
 
         /// <summary>The picture's bytes, in shared memory.</summary>
@@ -137,7 +138,7 @@ namespace Wmmf
                 if (found == uses)
                 {
                     if (uses == 1) // nothing is pinned
-                        _ = _watch.TryEnd();
+                        End();
                     break;
                 }
                 uses = found;
@@ -146,9 +147,17 @@ namespace Wmmf
 
         private byte* Start()
         {
-            if ((Volatile.Read(ref _uses) & IsDisposed) != 0 || !_watch.TryExpose())
+            if ((Volatile.Read(ref _uses) & IsDisposed) != 0 || _watch?.TryExpose() != true)
                 throw Ended();
             return _data;
+        }
+
+        // Called once.
+        private void End()
+        {
+            var watch = _watch!;
+            _watch = null;
+            _ = watch.TryEnd();
         }
 
         // Keeps the frame until EndUse, even if it is disposed meanwhile.
@@ -170,7 +179,7 @@ namespace Wmmf
         private void EndUse()
         {
             if (Interlocked.Decrement(ref _uses) == IsDisposed)
-                _ = _watch.TryEnd();
+                End();
         }
 
         void IPinned.EndUse() => EndUse();

@@ -25,7 +25,7 @@ namespace Wmmf
         private const int Open = 0, Publishing = 1, PublishingThenDrop = 2, Over = 3;
         private const int States = 3, OnePin = 4; // _state is one of the above plus the pins
 
-        private readonly Watch _watch;
+        private Watch? _watch; // null when it has ended: the next frame has it then, which this must not keep alive
         private readonly byte* _data;
         private readonly uint _hold;
         private int _state;
@@ -152,15 +152,16 @@ namespace Wmmf
                 throw (state & States) == Open
                     ? new InvalidOperationException("the slot's memory is pinned: dispose the pins before Publish")
                     : Ended();
+            var watch = _watch!;
             var isPublished = false;
             try
             {
                 var frame = Described();
-                if (!_watch.TryExpose())
+                if (!watch.TryExpose())
                     throw Ended(); // a finalizer has dropped it
-                var status = NativeMethods.wmmf_channel_publish(_watch.Section.Pointer, &frame);
+                var status = NativeMethods.wmmf_channel_publish(watch.Section.Pointer, &frame);
                 if (status != (int)WmmfStatus.Ok)
-                    throw FrameDescription.Failure(status, frame, Capacity, _watch.Section.Name);
+                    throw FrameDescription.Failure(status, frame, Capacity, watch.Section.Name);
                 isPublished = true;
                 return frame.sequence;
             }
@@ -169,13 +170,14 @@ namespace Wmmf
                 if (isPublished)
                 {
                     Volatile.Write(ref _state, Over);
-                    _watch.Stop();
-                    Telemetry.Published(_watch.Section.Name);
+                    _watch = null;
+                    watch.Stop();
+                    Telemetry.Published(watch.Section.Name);
                 }
                 else if (Interlocked.CompareExchange(ref _state, Open, Publishing) == PublishingThenDrop)
                 {
                     Volatile.Write(ref _state, Over);
-                    _ = _watch.TryEnd();
+                    End();
                 }
             }
         }
@@ -191,7 +193,7 @@ namespace Wmmf
                 if (found == state)
                 {
                     if (next == Over) // nothing is pinned
-                        _ = _watch.TryEnd();
+                        End();
                     break;
                 }
                 state = found;
@@ -235,9 +237,17 @@ namespace Wmmf
 
         private byte* Start()
         {
-            if ((Volatile.Read(ref _state) & States) == Over || !_watch.TryExpose())
+            if ((Volatile.Read(ref _state) & States) == Over || _watch?.TryExpose() != true)
                 throw Ended();
             return _data;
+        }
+
+        // Called once.
+        private void End()
+        {
+            var watch = _watch!;
+            _watch = null;
+            _ = watch.TryEnd();
         }
 
         private void Use()
@@ -257,7 +267,7 @@ namespace Wmmf
         void IPinned.EndUse()
         {
             if (Interlocked.Add(ref _state, -OnePin) == Over)
-                _ = _watch.TryEnd();
+                End();
         }
 
         // The source of Memory.

@@ -16,8 +16,11 @@ namespace Wmmf
         internal Watch? SpareWatch;
 
         // How many frames this object got, how many of them have ended, and how many it had got when the collector was
-        // last called for them.
+        // last called for a reader that waits.
         internal int Given, Over, GivenWhenCollected;
+
+        // The collector is called when more frames than this are held.
+        internal int HeldLimit = Watch.FirstHeldLimit;
 
         internal SectionHandle(IntPtr native, bool isChannel, string name, bool canBeResized = false) : base(native, name)
         {

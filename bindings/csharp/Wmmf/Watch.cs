@@ -7,15 +7,17 @@ namespace Wmmf
     // still exist. The watch has the finalizer so that frames need none: it is reused for the next frame of its
     // section, so in the long run nothing is registered for finalization, which would cost more than the frame itself.
     //
-    // The collector does not learn of the memory of frames (GC.AddMemoryPressure), because it counts what was added, not
-    // what is left: a reader that disposed all its 1080p frames, 60 per second, got 8 full collections per second. And a
-    // reader that forgot frames got no collection once writers had no slot left, because it got no frame that could add
-    // to the pressure. Instead the collector is called when a reader may be waiting for forgotten frames.
+    // Frames are scarce by their number, not by their bytes. So the collector is called when an object holds many, and
+    // when a reader may be waiting for forgotten ones. GC.AddMemoryPressure counts what was added, not what is left: a
+    // reader that held three 1080p frames at a time and disposed them all, 60 per second, got 11 full collections per
+    // second.
     internal sealed class Watch
     {
         // The thread that changes the state to Ended ends the hold. Finalizers of other objects, which may still use or
         // dispose the frame, may run before this one or after it.
         private const int Ended = 0, Untouched = 1, Exposed = 2;
+
+        internal const int FirstHeldLimit = NativeMethods.WMMF_CHANNEL_SLOTS_MIN - 1;
 
         private bool _isOfNewFrame;
         private uint _hold;
@@ -33,8 +35,10 @@ namespace Wmmf
             if (Volatile.Read(ref _state) == Ended)
                 return;
             Telemetry.Forgotten(_isOfNewFrame ? "new frame" : "frame", Section.Name);
-            if (Interlocked.CompareExchange(ref _state, Ended, Untouched) == Untouched)
-                End();
+            if (Interlocked.CompareExchange(ref _state, Ended, Untouched) != Untouched)
+                return;
+            Volatile.Write(ref Section.HeldLimit, FirstHeldLimit);
+            End();
         }
 
         internal SectionHandle Section { get; }
@@ -47,7 +51,7 @@ namespace Wmmf
         internal static Watch Over(SectionHandle section, uint hold, bool isOfNewFrame)
         {
             section.Retain();
-            _ = Interlocked.Increment(ref section.Given);
+            CountGiven(section);
             var spare = Interlocked.Exchange(ref section.SpareWatch, null);
             var watch = spare == null || spare.IsCollected ? new Watch(section) : spare;
             watch._isOfNewFrame = isOfNewFrame;
@@ -55,6 +59,19 @@ namespace Wmmf
             Volatile.Write(ref watch._state, Untouched);
             return watch;
         }
+
+        // An object that forgets its frames holds more and more of them. One that holds many on purpose soon has a limit
+        // that it does not exceed: the limit doubles until a collection releases a frame.
+        private static void CountGiven(SectionHandle section)
+        {
+            var held = Interlocked.Increment(ref section.Given) - Volatile.Read(ref section.Over);
+            if (held <= Volatile.Read(ref section.HeldLimit))
+                return;
+            Volatile.Write(ref section.HeldLimit, 2 * held);
+            Collect();
+        }
+
+        private static void Collect() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
 
         // For a reader that finds no frame. If it holds so many frames itself that writers have no slot, some of them
         // may be forgotten. It allocates nothing while it waits, so no collection would come by itself. One collection
@@ -69,7 +86,7 @@ namespace Wmmf
             if (NativeMethods.wmmf_channel_get_info(section.Pointer, &info) != (int)WmmfStatus.Ok || held < info.slots - 1)
                 return;
             section.GivenWhenCollected = given;
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
+            Collect();
         }
 
         // Called before bytes are handed out; false if the frame is released. If a thread races with the end of its

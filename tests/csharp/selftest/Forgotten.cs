@@ -16,14 +16,23 @@ internal static class ForgottenTests
     {
         using var channel = FrameChannel.Create(NewName(), 8, slots: 3);
         ForgetTwoFrames(channel);
-        Until(
-            () =>
-            {
-                GC.Collect();
-                GC.WaitForPendingFinalizers();
-                return channel.Participants().All(one => one.Pins == 0);
-            },
-            "none is held");
+        UntilNothingIsHeld(channel, collect: true);
+    }
+
+    internal static void TestEndedFramesDoNotKeepTheNextOne()
+    {
+        using var channel = FrameChannel.Create(NewName(), 8, slots: 3);
+        var published = channel.Begin();
+        published.Size = 1;
+        published.Publish();
+        ForgetNewest(channel);
+        UntilNothingIsHeld(channel, collect: true);
+        var released = channel.Latest();
+        released.Dispose();
+        ForgetNewest(channel);
+        UntilNothingIsHeld(channel, collect: true);
+        GC.KeepAlive(published);
+        GC.KeepAlive(released);
     }
 
     // Nobody else calls the collector: a reader that waits allocates nothing.
@@ -52,6 +61,48 @@ internal static class ForgottenTests
         }
     }
 
+    // The newest frame is there without waiting, again and again, while the writer has no slot for another.
+    internal static void TestReaderThatNeverWaitsBlocksNoWriter()
+    {
+        using var channel = FrameChannel.Create(NewName(), 8, slots: 3);
+        var picture = new byte[1];
+        for (var i = 0; i < 10; i++) // the collections do not become rarer
+        {
+            ForgetTwoFrames(channel);
+            using (channel.Latest())
+                Until(() => channel.Publish(picture) != 0, "the writer has a slot");
+            UntilNothingIsHeld(channel, collect: false);
+        }
+    }
+
+    internal static void TestProperlyHeldFramesRarelyCallTheCollector()
+    {
+        using var channel = FrameChannel.Create(NewName(), 8, slots: 3);
+        channel.Publish(new byte[1]);
+        var before = GC.CollectionCount(GC.MaxGeneration);
+        for (var i = 0; i < 100; i++)
+        {
+            var held = new Frame[8];
+            for (var j = 0; j < held.Length; j++)
+                held[j] = channel.Latest();
+            Array.ForEach(held, frame => frame.Dispose());
+        }
+        var collections = GC.CollectionCount(GC.MaxGeneration) - before;
+        Check(collections < 10, $"{collections} collections");
+    }
+
+    private static void UntilNothingIsHeld(FrameChannel channel, bool collect) => Until(
+        () =>
+        {
+            if (collect)
+                GC.Collect();
+            return channel.Participants().All(one => one.Pins == 0);
+        },
+        "nothing is held");
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void ForgetNewest(FrameChannel channel) => _ = channel.Latest();
+
     [MethodImpl(MethodImplOptions.NoInlining)] // so that nothing refers to the frames afterwards
     private static void ForgetTwoFrames(FrameChannel channel)
     {
@@ -70,7 +121,7 @@ internal static class ForgottenTests
     private static void Forget(FrameChannel channel, MemoryMappedFile file)
     {
         channel.Publish(new byte[1]);
-        _ = channel.Latest();
+        ForgetNewest(channel);
         _ = file.View();
     }
 
