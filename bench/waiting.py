@@ -22,7 +22,7 @@ DEATHS = 50
 
 
 def in_child(work: Callable[[], float]) -> Callable[[], float]:
-    """Do the work in another process; what it returned is to be asked for."""
+    """Do the work in another process. The function that this returns waits for the result."""
     receiver, sender = os.pipe()
     pid = os.fork()
     if pid == 0:

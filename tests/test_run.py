@@ -47,7 +47,7 @@ def test_the_demo_names_what_it_needs_where_it_may_install_nothing(bare: Path) -
 
 
 def test_the_demo_installs_what_is_missing_and_says_why(bare: Path, tmp_path: Path) -> None:
-    """And nothing else: the programs that install only tell what they were asked for."""
+    """It installs nothing else. Programs that only note their arguments take the place of those that install."""
     log = tmp_path / "log"
     executable(bare / "cc", "#!/bin/sh\n")
     executable(bare / "id", "#!/bin/sh\necho 0\n")

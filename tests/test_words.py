@@ -39,6 +39,7 @@ PRIVATE = {
     r"\bof the user's own\b|\bbytes of your own\b": "user data",
     r"\bin being\b": "alive",
     r"\blest\b": "so that ... not",
+    r"\basked for, and\b": "needed, and; or expected ...",
 }
 
 

@@ -97,7 +97,7 @@ static void tell(const struct pictures *pictures, const struct wish *wish) {
     if ((newest & NEWEST_SLOT) == 0) {
         error_detail("no frame has been published %s", last == 0 ? "yet" : "since the pictures were replaced");
     } else if (wish->pick == WMMF_PICK_AT) {
-        error_detail("frame %" PRIu64 " is asked for, and the channel has %" PRIu64 " to %" PRIu64, wish->after,
+        error_detail("frame %" PRIu64 ": expected %" PRIu64 " to %" PRIu64 ", which the channel has", wish->after,
                      oldest_of(pictures, newest), last);
     } else if (wish->pick == WMMF_PICK_TIME) {
         error_detail("frames %" PRIu64 " to %" PRIu64 ", which the channel has, are all later than %" PRIu64 " ns",

@@ -67,7 +67,7 @@ def test_users_read_follows_to_larger_pictures_that_only_the_owner_makes(user: U
 
 
 def test_pictures_that_were_replaced_go_with_their_last_reader(user: Users, name: str) -> None:
-    """Who is of another user, and may not remove their file."""
+    """The last reader belongs to another user, who may not remove the file of the pictures."""
     alice, bob = user(ALICE), user(BOB)
     create(alice, name, "Access.USERS_READ")
     assert bob.does(OPEN, name) is True

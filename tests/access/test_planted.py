@@ -128,7 +128,7 @@ def test_a_section_of_anothers_under_my_local_name(user: Users, name: str) -> No
 
 
 def test_a_file_of_mine_is_no_section_without_the_mark(user: Users, name: str) -> None:
-    """Also not to be removed, though nobody has it open; with the sticky bit it would be a crashed section's."""
+    """It is not removed either, although nobody has it open. The sticky bit would mark it as ours."""
     path = plant(f"wmmf-{ALICE}-{name}", "text", ALICE)
     alice = user(ALICE)
     assert alice.does("MemoryMappedFile.create(%r, 100)", name) == "AlreadyExistsError"

@@ -72,7 +72,7 @@ def test_static_library_is_found_by_pkg_config(tmp_path: Path) -> None:
 @pytest.mark.windows
 @pytest.mark.parametrize("target", ["mingw64", "mingw32"])
 def test_dll_needs_nothing_newer_than_windows_8(target: str) -> None:
-    """What it imports is in the list beside this file, each of which Windows 8 and Server 2012 have."""
+    """Windows 8 and Server 2012 have every function that it imports; they are listed beside this file."""
     dumped = native.checked("x86_64-w64-mingw32-objdump", "-p", native.installed(target) / "bin/wmmf.dll")
     assert set(re.findall(r"DLL Name: (\S+)", dumped)) == {"KERNEL32.dll", "ADVAPI32.dll", "msvcrt.dll"}
     system, _, _ = dumped.partition("DLL Name: msvcrt.dll")
@@ -83,7 +83,7 @@ def test_dll_needs_nothing_newer_than_windows_8(target: str) -> None:
 
 
 def test_only_atomic_h_knows_compilers() -> None:
-    """What one compiler alone understands stands behind one door."""
+    """Code that only one compiler understands is in that file alone."""
     special = re.compile(
         r"__atomic_|__sync_|__builtin_|__attribute__|__thread\b|_Interlocked|__declspec|_MSC_VER|__asm"
     )
@@ -98,7 +98,7 @@ def test_only_atomic_h_knows_compilers() -> None:
 
 
 def test_nothing_is_called_that_microsoft_calls_unsafe() -> None:
-    """Its headers warn of these (C4996) unless told not to, and pip tells them nothing."""
+    """Microsoft's headers warn of these functions (C4996), unless a macro is defined, as pip does not."""
     unsafe = re.compile(
         r"\b(strn?cpy|strn?cat|strtok|strerror|strdup|wcsn?cpy|wcsn?cat|wcstok|wcsdup|v?sprintf|_snw?printf|sscanf|"
         r"fopen|freopen|getenv|gmtime|localtime|asctime|ctime|mbstowcs|wcstombs)\("

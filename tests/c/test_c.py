@@ -59,7 +59,7 @@ def test_contract_on_32_bit_linux(program: str, tmp_path: Path) -> None:
 
 
 def test_suite_compiles_for_32_bit_arm() -> None:
-    """Its children would need the emulator, too: it is not run."""
+    """The suite is not run: the child processes that it starts would need the emulator as well."""
     header = native.checked("readelf", "-h", native.zig_programs("arm-linux-gnueabihf") / "unit")
     assert "Machine:" in header and "ARM" in header and "ELF32" in header
 

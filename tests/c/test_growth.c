@@ -238,7 +238,7 @@ static void a_false_reserve_is_refused(void) {
     wmmf_close(section);
 }
 
-/* Who grows at the same time finds at least what it has asked for. */
+/* Threads that make it larger at the same time each get at least the size that they wanted. */
 #define GROWERS 4
 #define STEPS   50
 

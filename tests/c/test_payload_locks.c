@@ -107,7 +107,7 @@ static void zeroed_bytes_are_a_free_lock_and_rows_are_apart(void) {
     wmmf_close(section);
 }
 
-/* Who came first goes first, also if it waits in pieces and is not in a call when the row becomes free. */
+/* The first waiter gets the row first, even if it waits in pieces and is not in a call when the row becomes free. */
 static void who_comes_again_keeps_its_place(void) {
     const char *name = new_name();
     wmmf_section *section = table_of(name), *first = open_existing(name, WMMF_NATIVE),

@@ -143,7 +143,7 @@ static void another_layout_is_not_taken_for_native(void) {
     wmmf_close(section);
 }
 
-/* Whose lock word or payload would begin in its header. */
+/* The lock word or payload of the other layout would begin in its header. */
 static void native_is_not_taken_for_another_layout(void) {
     const char *name = new_name();
     wmmf_options winmmf = options_of(WMMF_WINMMF, WMMF_LOCAL), raw = options_of(WMMF_RAW, WMMF_LOCAL);

@@ -118,7 +118,7 @@ class Windows:
         return descriptor.raw
 
     def dacl(self, name: str, kind: int) -> dict[str, int]:
-        """Who is allowed what with a named object; somebody whom it does not know is "me"."""
+        """The rights of each user to a named object; a user without a known name is "me"."""
         found = entries(self.descriptor(name, kind), kind)
         assert all(ace == ALLOWED for ace, _, _ in found)
         assert len({who for _, who, _ in found}) == len(found)
@@ -298,7 +298,7 @@ def test_who_may_read_a_channel_may_write_what_its_readers_write(
 
 @windows_only
 def test_a_writer_that_is_denied_reads_copies(name: str) -> None:
-    """What its user is denied stays denied in every part: it holds nothing in place."""
+    """The denial holds for every part of the channel, so the user reads nothing in place."""
     with FrameChannel.create(name, capacity=100, access="D:P(D;;GW;;;WD)(A;;GR;;;WD)") as channel:
         channel.publish(b"first")
         with FrameChannel.open(name, readonly=True) as reader:

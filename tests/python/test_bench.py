@@ -34,7 +34,7 @@ READ_ONLY = "pywinmmf, read-only"
 
 @pytest.fixture(autouse=True)
 def only_ourselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What else is installed has its own tests."""
+    """Other libraries that are installed have tests of their own."""
     for name in PEERS.keys() - {*OWN, READ_ONLY}:
         monkeypatch.delitem(PEERS, name)
 

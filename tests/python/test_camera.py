@@ -236,7 +236,7 @@ def test_a_camera_of_which_nothing_can_be_decoded_is_opened_anew(
 def test_the_test_picture_shows_its_sequence(
     name: str, share: Callable[..., SharedCamera], monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., None]
 ) -> None:
-    """Also where pictures are left out."""
+    """Pictures that are left out are not counted."""
     written: list[str] = []
     put_text = cv2.putText
 

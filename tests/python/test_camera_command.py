@@ -192,7 +192,7 @@ print("shared again")
     sys.platform == "win32" or os.geteuid() != 0, reason="a root of Linux becomes another user, who may remove nothing"
 )
 def test_what_another_user_sees_of_a_killed_program() -> None:
-    """Where no third one removes what is left: in a shared memory of their own."""
+    """The two users have a shared memory of their own, so that no third one removes what is left."""
     own_memory = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /dev/shm && exec "$@"', "sh"]
     if not shutil.which("unshare") or subprocess.run([*own_memory, "true"], stderr=subprocess.DEVNULL).returncode:
         pytest.skip("this user may not mount, not even in a namespace of its own")

@@ -103,7 +103,7 @@ def test_what_a_consumer_prints_besides_reports_is_ignored(tmp_path: Path) -> No
 
 
 def test_a_consumer_that_starts_late_costs_no_time(tmp_path: Path) -> None:
-    """Its start-up is not demo time: it is then given the seconds that were asked for."""
+    """Its start-up does not count: after it, the demo runs for all its seconds."""
     late = tmp_path / "late.py"
     late.write_text(
         "import sys, time\n"

@@ -60,7 +60,7 @@ def test_a_driver_that_crashes_or_hangs_is_a_problem(
 
 
 def test_each_line_that_is_not_fine_has_advice() -> None:
-    """Also those that no machine here shows."""
+    """Including the lines that no machine here shows."""
     calls = [
         call
         for source in (machine, trials)

@@ -86,7 +86,7 @@ def hold(section: MemoryMappedFile, lock: Callable[[MemoryMappedFile], Any]) -> 
 
 
 class Variable:
-    """What stands after ``as``, and stays."""
+    """The variable after ``as``, which outlives the block."""
 
     value: Any = None
 
@@ -130,7 +130,7 @@ def test_a_forgotten_guard_gives_the_lock_back(
 
 @pytest.mark.parametrize("kind", ["read_lock", "write_lock"])
 def test_a_lock_in_the_payload_is_given_back(name: str, kind: str) -> None:
-    """Its guard is forgotten, or the section is left."""
+    """It is released when its guard is forgotten, and when the section's block ends."""
     with MemoryMappedFile.create(name, 128, participants=3, locks=1) as table, MemoryMappedFile.open(name) as other:
 
         def work() -> None:

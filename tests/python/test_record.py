@@ -301,7 +301,7 @@ def test_record_on_a_full_disk(camera: str, kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_record_of_a_camera_that_changes_and_goes(name: str, tmp_path: Path) -> None:
-    """Its first size stays the video's, and the last picture stays until the end."""
+    """The video keeps the first size, and shows the last picture until the end."""
     file = tmp_path / "video.mp4"
 
     def film() -> None:

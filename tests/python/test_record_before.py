@@ -221,7 +221,7 @@ def test_a_channel_that_has_not_run_for_so_long(
     eventually: Callable[..., None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What there is is kept."""
+    """The film has the frames that there are."""
     channel = film(history=1000)
     eventually(lambda: channel.sequence >= 10)
     file = tmp_path / "film.mp4"
@@ -343,7 +343,7 @@ def test_a_writer_that_dies_after_the_trigger(name: str, child: Callable[..., An
 
 
 def test_a_writer_that_dies_before_the_trigger(name: str, child: Callable[..., Any], tmp_path: Path) -> None:
-    """Which may be the event: what it published is kept, although nobody else has the channel open."""
+    """Its death may be the event, so the film has its frames, although nobody else has the channel open."""
     file = tmp_path / "film.mp4"
     writer = child(WRITER, name)
     assert writer.line() == "ready"

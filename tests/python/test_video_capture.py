@@ -160,7 +160,7 @@ def test_the_rate_after_a_writers_clock_was_set(name: str, restart: int) -> None
 
 
 def test_the_rate_of_a_new_channel(name: str) -> None:
-    """What was read of the one before does not count."""
+    """Frames of the channel before it do not count."""
     capture = VideoCapture(name, timeout=0.1)
     for epoch, step in ((0, 1), (1000 * SECOND, 2)):
         with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:

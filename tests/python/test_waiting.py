@@ -85,7 +85,7 @@ def test_async_wait_times_out(section: MemoryMappedFile) -> None:
 
 
 def test_async_wait_can_be_cancelled(section: MemoryMappedFile) -> None:
-    """And leaves no thread behind: asyncio.run joins its worker threads."""
+    """A cancelled wait leaves no thread behind: asyncio.run joins its worker threads."""
 
     async def scenario() -> None:
         waiting = asyncio.create_task(section.wait_async(0))

@@ -154,8 +154,8 @@ def dismiss(process: Process) -> None:
 
 
 def last_words(process: Process, timeout: float = LONG_TIMEOUT) -> str:
-    """What it prints at its end. Not ``communicate``: that would also read the errors, which Wine's have a reader of
-    their own for."""
+    """The output of a process that ends. ``communicate`` would also read its errors, which under Wine another thread
+    reads."""
     assert process.stdout is not None
     with alarmed(process, timeout), process.stdout:
         output = process.stdout.read()

@@ -104,7 +104,7 @@ class Reader:
 
 
 def run(system: str, events: int, seed: int = 1) -> Life:
-    """So many events."""
+    """Run this many events."""
     chance = random.Random(seed)
     name = f"wmmf-life-{os.getpid()}"
     begins, reads = SYSTEMS[system]()

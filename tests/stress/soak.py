@@ -39,7 +39,7 @@ class Soak(NamedTuple):
     files: list[str]  # of the shared memory, left behind
 
     def grown(self) -> list[str]:
-        """What was more in the last third than in the one before."""
+        """The resources of which the last third of the run used more than the third before."""
         found = []
         for who, needs in self.needs.items():
             third = len(needs) // 3

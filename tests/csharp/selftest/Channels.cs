@@ -145,7 +145,7 @@ internal static class ChannelsTests
             Check(frame.Sequence == channel.OldestSequence && frame.Missed == frame.Sequence - 2, $"{frame.Missed} lost");
         using (var frame = channel.At(28))
             Check(frame.Data[0] == 28 && frame.IsIntact, "one of the history");
-        Fails(WmmfStatus.Lost, () => channel.At(1), "frame 1 is asked for");
+        Fails(WmmfStatus.Lost, () => channel.At(1), "frame 1: expected ");
         using (var newest = channel.Latest())
         using (var then = channel.AtTime(newest.TimestampNs))
             Check(then.Sequence == 30, "by time");
