@@ -50,7 +50,7 @@ internal sealed class OnTable : Work
         }
     }
 
-    // Locks so many rows from this one on, looks at them, does what is asked for, and unlocks. What a dead writer left is
+    // Locks so many rows from this one on, looks at them, does the work, and unlocks. What a dead writer left is
     // repaired instead.
     private void Read(int row, int rows, Action meanwhile)
     {
