@@ -195,10 +195,10 @@ namespace Wmmf
             var hint = (WmmfStatus)status switch
             {
                 WmmfStatus.OwnerDied => "take it with WriteLock(repair: true), repair the payload and call MarkConsistent",
-                WmmfStatus.ReadOnly => "it was opened with readOnly: true",
+                WmmfStatus.ReadOnly when IsReadOnly => "it was opened with readOnly: true, or SectionProtection.Read",
                 _ => "",
             };
-            return WmmfException.Of(status, $"{what} {Title} of {Size} bytes", hint);
+            return WmmfException.Of(status, $"{what} {Title}", hint); // Size would ask the library, which then forgets why
         }
     }
 }

@@ -45,6 +45,8 @@ internal static class FilesTests
             Check(part.Size == 2 && part.Read<byte>() == 2, "a part");
             part.Write(new byte[] { 9 });
             Check(part.Read<byte>() == 9 && File.ReadAllBytes(path)[4998] == 2, "changes stay here");
+            var message = Throws<WmmfException>(() => part.Resize(3)).Message;
+            Check(message.EndsWith("it does not change the file", StringComparison.Ordinal), message);
         }
         using (var reader = MemoryMappedFile.CreateFromFile(path, protection: SectionProtection.Read))
             Check(reader.IsReadOnly && reader.View().ReadOnlySpan[4999] == 3, "read-only");

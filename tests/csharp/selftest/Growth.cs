@@ -27,8 +27,8 @@ internal static class GrowthTests
         early.GetSpan()[0] = 7; // what was given out stays
         using (var all = reader.View())
             Check(all.Length == 5_000_000 && all.ReadOnlySpan[0] == 7 && all.ReadOnlySpan[4_999_996] == 42, "in place");
-        Fails(WmmfStatus.Size, () => section.Resize(4_999_999));
-        Fails(WmmfStatus.Size, () => section.Resize(64 * Gigabyte + 1));
+        Fails(WmmfStatus.Size, () => section.Resize(4_999_999), "size 4999999: expected at least 5000000");
+        Fails(WmmfStatus.Size, () => section.Resize(64 * Gigabyte + 1), "size 68719476737: expected at most 68719476736");
         Fails(WmmfStatus.ReadOnly, () => reader.Resize(6_000_000));
         section.Dispose();
         Check(section.Size == 5_000_000, "told also when it is closed");
