@@ -297,7 +297,7 @@ static int32_t find_header(struct platform_mapping *mapping, bool may_create, ui
         status = is_blank(mapping, size < length ? size : length, is_new);
     if (status != WMMF_OK || (*is_new && may_create))
         return status;
-    error_detail(*is_new ? "the file is empty, and file_mode 0 (WMMF_FILE_OPEN) creates no header"
+    error_detail(*is_new ? "the file has no header yet, and file_mode 0 (WMMF_FILE_OPEN) creates none"
                          : "the file does not begin with the header of a native file");
     return WMMF_E_FORMAT;
 }
@@ -447,21 +447,24 @@ static int32_t move(wmmf_section *section, uint64_t from, uint64_t to, size_t le
     return status;
 }
 
-int32_t files_read(wmmf_section *section, uint64_t offset, void *buffer, size_t length) {
-    uint64_t at;
-    int32_t status = overlaps(section, offset, buffer, length, &at)
-                         ? move(section, offset, at, length)
-                         : platform_file_read(section->mapping, section->file_offset + offset, buffer, length);
+static int32_t explained(int32_t status) {
     if (status == WMMF_E_TRUNCATED)
         error_detail("the file was made shorter after it was mapped");
     return status;
 }
 
+int32_t files_read(wmmf_section *section, uint64_t offset, void *buffer, size_t length) {
+    uint64_t at;
+    return explained(overlaps(section, offset, buffer, length, &at)
+                         ? move(section, offset, at, length)
+                         : platform_file_read(section->mapping, section->file_offset + offset, buffer, length));
+}
+
 int32_t files_write(wmmf_section *section, uint64_t offset, const void *buffer, size_t length) {
     uint64_t at;
-    if (overlaps(section, offset, buffer, length, &at))
-        return move(section, at, offset, length);
-    return platform_file_write(section->mapping, section->file_offset + offset, buffer, length);
+    return explained(overlaps(section, offset, buffer, length, &at)
+                         ? move(section, at, offset, length)
+                         : platform_file_write(section->mapping, section->file_offset + offset, buffer, length));
 }
 
 int32_t wmmf_flush(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t to_device) {

@@ -188,6 +188,7 @@ static void a_raw_file_that_was_cut_says_so(void) {
     REQUIRE_OK(wmmf_map_file(path, 0, NULL, &section));
     CHECK(ftruncate(file, 100) == 0);
     check_failed(WMMF_E_TRUNCATED, wmmf_read(section, 50000, &byte, 1, 0), "shorter after it was mapped");
+    check_failed(WMMF_E_TRUNCATED, wmmf_write(section, 50000, "x", 1, 0), "shorter after it was mapped");
     close(file);
     unlink(path);
     wmmf_close(section);

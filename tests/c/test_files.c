@@ -121,7 +121,7 @@ static void what_cannot_be_is_refused(void) {
     options = native(WMMF_FILE_TRUNCATE);
     check_refused(WMMF_E_NOT_SUPPORTED, path, SIZE, options);
     check_refused_with(WMMF_E_FORMAT, path, 0, native(WMMF_FILE_OPEN_OR_CREATE), "the header of a native file");
-    check_refused_with(WMMF_E_FORMAT, empty, 0, native(WMMF_FILE_OPEN), "the file is empty");
+    check_refused_with(WMMF_E_FORMAT, empty, 0, native(WMMF_FILE_OPEN), "the file has no header yet");
     check_refused(WMMF_E_FORMAT, system_device(), 0, with_protection(WMMF_READ));
     wmmf_section *section = NULL;
     CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_map_file(NULL, 1, NULL, &section));
