@@ -106,7 +106,7 @@ int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info) {
     info->participants = section->participants;
     info->size = section_size(section);
     info->mapped_size = platform_mapped_size(section->mapping);
-    info->data_offset = (uint64_t)(section->payload - platform_base(section->mapping));
+    info->data_offset = payload_begin(section);
     info->created_unix_ns = section->header ? section->created_unix_ns : 0;
     info->creator_pid = section->header ? load_relaxed_u32(&section->header->creator_pid) : 0;
     info->name_space = section->name_space;

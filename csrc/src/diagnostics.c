@@ -18,7 +18,7 @@ static bool header_is_intact(const wmmf_section *section) {
     return load_relaxed_u64(&header->magic) == SECTION_MAGIC &&
            load_relaxed_u32(&header->format_version) == WMMF_FORMAT_VERSION &&
            load_relaxed_u32(&header->participants) == section->participants &&
-           load_relaxed_u64(&header->payload_offset) == (uint64_t)(section->payload - (const uint8_t *)header) &&
+           load_relaxed_u64(&header->payload_offset) == payload_begin(section) &&
            growth_claimed(header) >= section_size(section) && load_relaxed_u64(&header->reserve) == section->reserve &&
            load_relaxed_u64(&header->section_id) == section->section_id &&
            load_relaxed_u64(&header->created_unix_ns) == section->created_unix_ns &&
@@ -101,7 +101,7 @@ int32_t diagnostics_hold(const wmmf_section *section, uint32_t index, wmmf_hold 
     if (section->locks == 0 || index / section->locks >= participants_in_use(section))
         return WMMF_E_RANGE;
     const struct hold *hold = &section->holds[index];
-    uint64_t begin = (uint64_t)(section->payload - (const uint8_t *)section->header);
+    uint64_t begin = payload_begin(section);
     out->participant = index / section->locks;
     out->pid = load_relaxed_u32(&section->records[out->participant].pid);
     out->reading = (load_seq_u64(&hold->lock.reading) & READ_HOLDERS) != 0;

@@ -355,7 +355,7 @@ static int32_t map_native(struct platform_mapping *mapping, uint64_t size, const
     if (status != WMMF_OK)
         return status; /* the lock ended with the mapping */
     platform_file_unlock(mapping);
-    (*out)->file_offset = (uint64_t)((*out)->payload - platform_base(mapping));
+    (*out)->file_offset = payload_begin(*out);
     if (!section_options->read_only)
         status = platform_file_flush(mapping, 0, (*out)->file_offset, true);
     if (status != WMMF_OK)
@@ -574,8 +574,7 @@ int32_t wmmf_map_window(wmmf_section *section, uint64_t offset, uint64_t length,
     wmmf_window *window = calloc(1, sizeof *window);
     if (!window)
         return WMMF_E_NO_MEMORY;
-    uint64_t begin =
-        section->file ? section->file_offset : (uint64_t)(section->payload - platform_base(section->mapping));
+    uint64_t begin = section->file ? section->file_offset : payload_begin(section);
     status = platform_window_map(section->mapping, begin + offset, length, protection, &window->platform);
     if (status != WMMF_OK) {
         free(window);

@@ -35,10 +35,6 @@ uint64_t growth_claimed(const struct header *header) {
     return grown > first ? grown : first;
 }
 
-static uint64_t payload_begin(const wmmf_section *section) {
-    return (uint64_t)(section->payload - (const uint8_t *)section->header);
-}
-
 static uint64_t lesser(uint64_t one, uint64_t other) {
     return one < other ? one : other;
 }

@@ -115,6 +115,11 @@ static inline uint64_t section_size(const wmmf_section *section) {
     return load_acquire_u64(&section->size);
 }
 
+/* Where the payload begins in the mapping. */
+static inline uint64_t payload_begin(const wmmf_section *section) {
+    return (uint64_t)(section->payload - platform_base(section->mapping));
+}
+
 static inline uint8_t *section_payload(const wmmf_section *section) {
     uint64_t larger = load_relaxed_u64(&section->larger_payload);
     return larger != 0 ? (uint8_t *)(uintptr_t)larger : section->payload;

@@ -12,10 +12,6 @@
 #include "rwlock.h"
 #include "section.h"
 
-static uint64_t payload_begin(const wmmf_section *section) {
-    return (uint64_t)(section->payload - platform_base(section->mapping));
-}
-
 void payload_lock(wmmf_section *section, uint64_t offset, struct rwlock *lock) {
     struct payload_lock *shared =
         (struct payload_lock *)(void *)(section_payload(section) + (offset - payload_begin(section)));

@@ -687,7 +687,7 @@ void rwlock_renew(wmmf_section *section) {
     store_relaxed_u64(&header->magic, SECTION_MAGIC);
     store_relaxed_u32(&header->format_version, WMMF_FORMAT_VERSION);
     store_relaxed_u32(&header->participants, section->participants);
-    store_relaxed_u64(&header->payload_offset, (uint64_t)(section->payload - (uint8_t *)header));
+    store_relaxed_u64(&header->payload_offset, payload_begin(section));
     store_relaxed_u64(&header->payload_size, section->size);
     store_relaxed_u64(&header->reserve, 0);
     store_relaxed_u64(&header->committed, 0);

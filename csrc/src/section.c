@@ -213,7 +213,7 @@ static int32_t initialise_header(wmmf_section *section, const struct payload_pla
         return status;
     header->format_version = WMMF_FORMAT_VERSION;
     header->participants = section->participants;
-    header->payload_offset = (uint64_t)(section->payload - (uint8_t *)header);
+    header->payload_offset = payload_begin(section);
     header->payload_size = section->size;
     header->locks = section->locks;
     header->reserve = section->reserve;
