@@ -290,10 +290,10 @@ template <class Unlocker> class guard {
   protected:
     guard(wmmf_section *handle, uint64_t which) noexcept : handle_(handle, Unlocker{which}) {
     }
-    /* The section. Throws WMMF_E_CLOSED after unlock or a move. */
+    /* The section. Throws WMMF_E_NOT_OWNER after unlock or a move. */
     wmmf_section *held() const {
         if (!handle_)
-            throw error(WMMF_E_CLOSED, "use of a guard without its lock");
+            throw error(WMMF_E_NOT_OWNER, "use of a guard without its lock");
         return handle_.get();
     }
 

@@ -92,8 +92,8 @@ int main(int argc, char **argv) {
     {
         wmmf::write_guard guard = section.lock_write();
         wmmf::write_guard moved = std::move(guard);
-        EXPECT(status_of([&] { guard.bytes(); }) == WMMF_E_CLOSED);
-        EXPECT(status_of([&] { guard.unlock(); }) == WMMF_E_CLOSED);
+        EXPECT(status_of([&] { guard.bytes(); }) == WMMF_E_NOT_OWNER);
+        EXPECT(status_of([&] { guard.unlock(); }) == WMMF_E_NOT_OWNER);
         {
             const wmmf::lock_owner owner;
             const wmmf::lock_owner::acting acting(owner);
@@ -101,7 +101,7 @@ int main(int argc, char **argv) {
         }
         moved.unlock();
         EXPECT(section.lock_state().writing == 0);
-        EXPECT(status_of([&] { moved.unlock(); }) == WMMF_E_CLOSED);
+        EXPECT(status_of([&] { moved.unlock(); }) == WMMF_E_NOT_OWNER);
     }
 
     // Who is there, and what.
