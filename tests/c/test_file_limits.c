@@ -194,6 +194,17 @@ static void a_raw_file_that_was_cut_says_so(void) {
     wmmf_close(section);
 }
 
+static void a_program_that_runs_is_not_written(void) {
+    char path[4096];
+    wmmf_section *section = NULL;
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (!CHECK(length > 0))
+        return;
+    path[length] = '\0';
+    check_failed(WMMF_E_ACCESS, wmmf_map_file(path, 0, NULL, &section), "the file is a program that is running");
+    CHECK(section == NULL);
+}
+
 static const struct test tests[] = {
     TEST(a_limit_of_file_sizes_is_an_error_and_no_signal),
     TEST(addresses_that_run_out_are_named),
@@ -202,6 +213,7 @@ static const struct test tests[] = {
     TEST(pipes_sockets_and_loops_are_no_files),
     TEST(nothing_is_found_below_a_file),
     TEST(a_raw_file_that_was_cut_says_so),
+    TEST(a_program_that_runs_is_not_written),
     {NULL, NULL},
 };
 
