@@ -6,13 +6,16 @@ using System.Threading.Tasks;
 namespace Wmmf
 {
     // One thread for all asynchronous waits of the process (one more for each further 63 sections and channels). It
-    // sleeps in one native call until something changes, a timeout expires, or another thread wakes it.
+    // sleeps in one native call until something changes, a timeout expires, or another thread wakes it. It ends when
+    // nobody has waited for a while: a collectible AssemblyLoadContext is not unloaded while a thread runs its code.
     internal sealed unsafe class Waiter
     {
 #if NETCOREAPP
         private const long Longest = -1;
+        private const long LongestIdle = 1_000_000_000; // most programs wait again sooner
 #else
         private const long Longest = NativeMethods.WMMF_WAIT_SLICE_NS; // Mono cannot end a program while a thread is in native code
+        private const long LongestIdle = Longest;
 #endif
 
         private static readonly object s_gate = new object();
@@ -23,6 +26,7 @@ namespace Wmmf
         // Guarded by s_gate: the waits that came since the thread last looked, and how many waits each section has here.
         private readonly List<Wait> _arrived = new List<Wait>();
         private readonly Dictionary<SectionHandle, int> _sections = new Dictionary<SectionHandle, int>();
+        private bool _hasEnded;
 
         // Used only by the thread: all waits, and the item of the native call for each section.
         private readonly List<Wait> _waits = new List<Wait>();
@@ -86,7 +90,14 @@ namespace Wmmf
             return withRoom;
         }
 
-        private void Wake() => _ = NativeMethods.wmmf_waker_wake(_waker);
+        private void Wake()
+        {
+            lock (s_gate)
+            {
+                if (!_hasEnded)
+                    _ = NativeMethods.wmmf_waker_wake(_waker);
+            }
+        }
 
         private void Run()
         {
@@ -104,7 +115,10 @@ namespace Wmmf
                     LookAtEach();
                     continue;
                 }
-                var status = NativeMethods.wmmf_wait_many(items, (uint)_items.Count, _waker, timeout);
+                var isIdle = _waits.Count == 0;
+                var status = NativeMethods.wmmf_wait_many(items, (uint)_items.Count, _waker, isIdle ? LongestIdle : timeout);
+                if (isIdle && status == (int)WmmfStatus.Timeout && TryEnd())
+                    return;
                 foreach (var wait in _waits)
                 {
                     ref var item = ref items[_items[wait.Section]];
@@ -113,6 +127,20 @@ namespace Wmmf
                     else
                         wait.Settle(item.status, item.current);
                 }
+            }
+        }
+
+        // False if a wait has come.
+        private bool TryEnd()
+        {
+            lock (s_gate)
+            {
+                if (_arrived.Count != 0)
+                    return false;
+                _ = s_waiters.Remove(this);
+                _hasEnded = true;
+                _ = NativeMethods.wmmf_waker_close(_waker);
+                return true;
             }
         }
 

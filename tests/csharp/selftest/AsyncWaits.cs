@@ -4,6 +4,9 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.Loader;
 using System.Threading;
 using System.Threading.Tasks;
 using Wmmf;
@@ -43,6 +46,36 @@ internal static class AsyncWaitsTests
                 Check(wait.Result.Data[0] == 5, "the frame");
     }
 
+    // No thread stays behind when nobody waits any more.
+    internal static void TestAContextIsUnloadedAfterAWait()
+    {
+        var context = WaitInAnotherContext();
+        Until(
+            () =>
+            {
+                GC.Collect();
+                return !context.IsAlive;
+            },
+            "the context is unloaded");
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)] // so that nothing refers to the context afterwards
+    private static WeakReference WaitInAnotherContext()
+    {
+        var context = new AssemblyLoadContext(null, isCollectible: true);
+        var copy = context.LoadFromAssemblyPath(typeof(AsyncWaitsTests).Assembly.Location);
+        copy.GetType(nameof(AsyncWaitsTests))!.GetMethod(nameof(WaitInVain), BindingFlags.NonPublic | BindingFlags.Static)!.Invoke(null, null);
+        context.Unload();
+        return new WeakReference(context);
+    }
+
+    private static void WaitInVain()
+    {
+        using var file = MemoryMappedFile.Create(NewName(), 10);
+        var wait = file.WaitAsync(0, TimeSpan.FromMilliseconds(1)).AsTask();
+        Throws<WmmfTimeoutException>(() => wait.GetAwaiter().GetResult());
+    }
+
     // How often threads of this name have gone to sleep.
     private static long Sleeps(string name) => Directory.GetDirectories("/proc/self/task")
         .Where(thread => File.ReadAllText(thread + "/comm").Trim() == name)
@@ -57,8 +90,8 @@ internal static class AsyncWaitsTests
         using var channel = FrameChannel.Create(NewName(), 10);
         using var cancel = new CancellationTokenSource();
         var waits = Enumerable.Range(0, 1000).Select(_ => channel.CreateReader().NextAsync(null, cancel.Token).AsTask()).ToArray();
-        long before = 0, after = Sleeps("Wmmf waits");
-        Check(after > 0, "there is such a thread");
+        long before = 0, after = 0;
+        Until(() => (after = Sleeps("Wmmf waits")) > 0, "there is such a thread");
         Until(
             () =>
             {
