@@ -206,7 +206,7 @@ static int32_t section_over(struct platform_mapping *mapping, uint32_t protectio
 }
 
 int32_t platform_file_map(struct platform_mapping *mapping, uint64_t offset, uint64_t size) {
-    struct platform_window window;
+    struct platform_window window = {0};
     int32_t status = platform_file_size(mapping, &mapping->reach);
     if (status == WMMF_OK)
         status = section_over(mapping, mapping->protection, mapping->section_name, &mapping->mapping);
