@@ -73,6 +73,7 @@ def check_win32_suite() -> str:
     if not wine32.available():
         return wine32.NOT_RUN
     inside = cleared(WORK / "check/win32-suite")
+    inside.mkdir(parents=True)
     programs = [native.zig_programs("x86-windows-gnu") / f"{name}.exe" for name in ("unit", "faults")]
     for program in programs:
         shutil.copy(program, inside)
