@@ -42,7 +42,7 @@ int32_t options_check(const wmmf_options *given, wmmf_options *options) {
         {!needs_sddl && options->sddl, WMMF_E_ARGUMENT, "access", options->access,
          "WMMF_ACCESS_SDDL, because sddl is given"},
         {(options->flags & ~ALL_FLAGS) != 0, WMMF_E_ARGUMENT, "flags", options->flags,
-         "bits of the memory of a section"},
+         "bits WMMF_LARGE_PAGES, WMMF_TRY_LARGE_PAGES and WMMF_LOCKED"},
         {(options->flags & ALL_LARGE) == ALL_LARGE, WMMF_E_ARGUMENT, "flags", options->flags,
          "either WMMF_LARGE_PAGES or WMMF_TRY_LARGE_PAGES"},
         {options->own_only > 1, WMMF_E_ARGUMENT, "own_only", options->own_only, "0 or 1"},
