@@ -121,6 +121,27 @@ def run_csharp(text: str, folder: Path) -> str:
     return done.stdout
 
 
+def example_of(header: str) -> str:
+    """The lines of code in the comment at the top of a header."""
+    comment = (Path(pywinmmf.include_dir()) / header).read_text(encoding="utf-8").partition("*/")[0]
+    return "\n".join(re.findall(r"^ \*     (.*)$", comment, re.M))
+
+
+def test_the_example_of_wmmf_h(tmp_path: Path) -> None:
+    name = f"greeting-{os.getpid()}"
+    lines = example_of("wmmf.h").replace("greeting", name)
+    text = f"#include <stdio.h>\n#include <wmmf.h>\nint main(void) {{\n{lines}\nputs(text);\nreturn 0;\n}}\n"
+    assert run_c(text, tmp_path) == "hello\n"
+
+
+def test_the_example_of_wmmf_hpp(tmp_path: Path) -> None:
+    """It is compiled only, as it shows frames of a camera without end."""
+    declared = "void look_at(wmmf::span<const std::byte> bytes, uint32_t width, uint32_t height, uint32_t stride);"
+    text = f"#include <cstring>\n#include <wmmf.hpp>\n{declared}\nint main() {{\n{example_of('wmmf.hpp')}\n}}\n"
+    source = saved(text, tmp_path, "block.cpp")
+    checked("c++", "-std=c++17", *STRICT, "-fsyntax-only", source, f"-I{pywinmmf.include_dir()}")
+
+
 RUNNERS = {"python": run_python, "c": run_c, "cpp": run_cpp, "csharp": run_csharp}
 
 

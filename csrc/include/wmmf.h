@@ -7,14 +7,19 @@
  *
  * The common case takes five calls. The example does not check errors:
  *
- *     wmmf_section *section;
+ *     wmmf_section *section, *same;
  *     char text[6];
- *     wmmf_create("greeting", 1000, NULL, &section);     // one process: 1000 zeroed bytes under a new name
- *     wmmf_write(section, 0, "hello", sizeof text, -1);  // takes the lock, copies, releases it
- *     wmmf_close(section);
  *
- *     wmmf_open("greeting", 0, NULL, &section);          // any other process, before that
- *     wmmf_read(section, 0, text, sizeof text, -1);      // never gets half of a write wmmf_close(section);
+ *     // One program creates 1000 zeroed bytes under a new name. A write takes the lock, copies, and releases it.
+ *     wmmf_create("greeting", 1000, NULL, &section);
+ *     wmmf_write(section, 0, "hello", sizeof text, -1);
+ *
+ *     // Any other program can read while a program has the section open. It never gets half of a write.
+ *     wmmf_open("greeting", 0, NULL, &same);
+ *     wmmf_read(same, 0, text, sizeof text, -1);
+ *
+ *     wmmf_close(same);
+ *     wmmf_close(section);
  *
  * The calls, in the order of this file:
  *   the library itself    wmmf_abi_version, wmmf_version, wmmf_strerror, wmmf_last_os_error ...

@@ -6,8 +6,9 @@
  *     auto section = wmmf::section::create("settings", 1 << 20);
  *     {
  *         auto guard = section.lock_write(std::chrono::seconds(1));
- *         std::memcpy(guard.bytes().data(), bytes, size);
+ *         std::memcpy(guard.bytes().data(), "dark", 5);
  *     }
+ *
  *     auto camera = wmmf::channel::open("front");
  *     for (uint64_t had = 0;;) {
  *         auto frame = camera.acquire(had);
