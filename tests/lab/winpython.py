@@ -49,6 +49,7 @@ def home() -> Path:
     """Return the folder of python.exe."""
     linux = _linux_python()
     launcher, pyconfig = cache.source("python.c"), cache.source("pyconfig.h")
+    customize = cache.source("sitecustomize.py")
 
     def make(folder: Path) -> None:
         winbinaries.unpack(folder, "311", "win_amd64")
@@ -58,9 +59,11 @@ def home() -> Path:
         _make_stable_abi(folder)
         mingw.compile([launcher], folder / "python.exe", "-municode", folder / "python311.dll")
         cache.unpack_wheels(PACKAGES, folder / "Lib/site-packages", windows=True)
+        shutil.copy(customize, folder / "Lib/site-packages")
         cache.checked([linux["executable"], "-m", "compileall", "-q", folder / "Lib"], "cannot compile Lib")
 
-    return cache.make_once("winpython", make, winbinaries.BINARIES, *PACKAGES, linux["stdlib"], launcher, pyconfig)
+    made_from = [launcher, pyconfig, customize]
+    return cache.make_once("winpython", make, winbinaries.BINARIES, *PACKAGES, linux["stdlib"], *made_from)
 
 
 def include() -> Path:

@@ -24,11 +24,36 @@ def test_wheel_is_for_every_python_on_64_bit_windows(wheel: Path) -> None:
     assert re.fullmatch(r"pywinmmf-[\d.]+-cp311-abi3-win_amd64\.whl", wheel.name)
 
 
+def test_a_process_that_wine_refuses_once_is_started() -> None:
+    code = """
+from sitecustomize import tried_twice
+left = [OSError("refused"), None]
+def start(name):
+    error = left.pop(0)
+    if error:
+        raise error
+    return name
+print(tried_twice(start)("started"))
+left = [OSError("first"), OSError("second")]
+try:
+    tried_twice(start)("never")
+except OSError as error:
+    print(error)
+"""
+    done = winpython.run(["-c", code])
+    assert done.stdout.split() == ["started", "second"], done.stderr
+    assert done.stderr == "Wine started a process at the second attempt: refused\n"
+
+
 def check_suite(package: Mapping[str, str], *options: str) -> None:
     """Run the suite with the package that this environment brings, or the installed one, which has the metadata."""
     native.install_on_windows()
     native.start_what_cameras_need()
-    environment = {"PYWINMMF_BENCH_PROGRAMS": wine.windows_path(native.windows_bench_programs()), **package}
+    environment = {
+        "PYWINMMF_BENCH_PROGRAMS": wine.windows_path(native.windows_bench_programs()),
+        "COLUMNS": "200",  # the summary then has the whole reason why a test failed
+        **package,
+    }
     done = winpython.run(
         ["-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", "--import-mode=importlib", *HANG_REPORT, *options],
         cwd=SUITE,
