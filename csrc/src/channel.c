@@ -6,6 +6,7 @@
  * removes with their creator. After it, everything is done: sleepers look again by themselves. */
 #include "channel.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,6 +85,7 @@ static int32_t generation_open(wmmf_channel *channel, struct base *base, const s
         return WMMF_OK;
     }
     pictures_close(&closing);
+    error_detail("frames of %d earlier pictures are still held: release some", PIN_GENERATIONS - 1);
     return WMMF_E_FULL;
 }
 
@@ -179,8 +181,10 @@ static int32_t base_new(wmmf_section *section, wmmf_section *readers, struct bas
         status = section_open_inner(section, &plan, false, &base->readers.section);
         if (status != WMMF_OK)
             base->readers.section = NULL;
-        if (section->read_only)
+        if (section->read_only && status != WMMF_OK) {
+            error_forget();
             status = WMMF_OK;
+        }
     }
     if (status != WMMF_OK) {
         base_close(base);
@@ -280,7 +284,9 @@ static struct payload_plan plan_of(struct founding *const *founding) {
 static int32_t channel_options_check(const wmmf_options *given, wmmf_channel **out, wmmf_options *options) {
     error_clear();
     int32_t status = out ? options_check(given, options) : WMMF_E_ARGUMENT;
-    return status == WMMF_OK && options->layout != WMMF_NATIVE ? WMMF_E_ARGUMENT : status;
+    return status == WMMF_OK && options->layout != WMMF_NATIVE
+               ? refused(WMMF_E_ARGUMENT, "layout", options->layout, "0 (WMMF_NATIVE), because it is a frame channel")
+               : status;
 }
 
 static int32_t founding_new(uint64_t capacity, uint32_t slots, const wmmf_options *given, wmmf_channel **out,
@@ -296,10 +302,14 @@ static int32_t founding_new(uint64_t capacity, uint32_t slots, const wmmf_option
     if (options.channel)
         founding->options = *options.channel;
     founding->shape.history = founding->options.history;
-    if (founding->options.pins > WMMF_CHANNEL_PINS_MAX || founding->options.standby > 1 ||
-        founding->options.pin_limit_ns > INT64_MAX)
-        return WMMF_E_ARGUMENT;
-    return pictures_check(&founding->shape);
+    const struct refusal refusals[] = {
+        {founding->options.pins > WMMF_CHANNEL_PINS_MAX, WMMF_E_ARGUMENT, "pins", founding->options.pins, "at most 64"},
+        {founding->options.standby > 1, WMMF_E_ARGUMENT, "standby", founding->options.standby, "0 or 1"},
+        {founding->options.pin_limit_ns > INT64_MAX, WMMF_E_ARGUMENT, "pin_limit_ns", founding->options.pin_limit_ns,
+         "at most INT64_MAX"},
+    };
+    status = first_refusal(refusals, sizeof refusals / sizeof *refusals);
+    return status != WMMF_OK ? status : pictures_check(&founding->shape);
 }
 
 /* Takes over base and pictures, and closes them on failure. */
@@ -411,8 +421,12 @@ static int32_t enlarge(wmmf_channel *channel, const struct pictures_shape *least
     generation_leave(generation);
     if (enough)
         return WMMF_OK;
-    if (platform_check_own(channel_base(channel)->section->mapping) != WMMF_OK)
+    if (platform_check_own(channel_base(channel)->section->mapping) != WMMF_OK) {
+        error_detail("%" PRIu32 " slots of %" PRIu64 " bytes and a history of %" PRIu32 ": expected at most %" PRIu32
+                     ", %" PRIu64 " and %" PRIu32 ", as the channel has, because another user owns it",
+                     least->slots, least->capacity, least->history, shape.slots, shape.capacity, shape.history);
         return WMMF_E_SIZE;
+    }
     shape.capacity = least->capacity > shape.capacity ? least->capacity : shape.capacity;
     shape.slots = least->slots > shape.slots ? least->slots : shape.slots;
     shape.history = least->history > shape.history ? least->history : shape.history;
@@ -522,6 +536,13 @@ int32_t frame_check(const wmmf_channel *channel, const wmmf_frame *frame) {
     return struct_check(channel_check(channel), frame, sizeof *frame);
 }
 
+int32_t channel_own(wmmf_section *section, int64_t timeout_ns) {
+    int32_t status = rwlock_own(&section->lock, timeout_ns);
+    if (status == WMMF_E_TIMEOUT)
+        error_detail("another writer has begun a frame");
+    return status;
+}
+
 /* Only if the thread that held it has not ended. */
 void channel_disown(wmmf_section *section) {
     if (rwlock_claim(&section->lock))
@@ -576,7 +597,10 @@ int32_t channel_follow(wmmf_channel *channel, const struct generation *from) {
             status = follow_pictures(channel);
     }
     unlock_following(channel);
-    return status == WMMF_E_NOT_FOUND ? WMMF_OK : status;
+    if (status != WMMF_E_NOT_FOUND)
+        return status;
+    error_forget(); /* that nothing is there yet is not what the caller's call fails for */
+    return WMMF_OK;
 }
 
 /* make_current, by a writer that owns the lock. */
@@ -658,7 +682,7 @@ int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, uint32_t s
     generation_leave(generation);
     wmmf_section *section = channel_base(channel)->section;
     if (status == WMMF_OK)
-        status = rwlock_own(&section->lock, timeout_ns);
+        status = channel_own(section, timeout_ns);
     if (status == WMMF_E_POISONED) {
         rwlock_renew(section);
         status = WMMF_OK;

@@ -22,7 +22,7 @@ struct found {
 };
 
 static int32_t wish_check(const struct wish *wish) {
-    return wish->pick <= WMMF_PICK_TIME ? WMMF_OK : WMMF_E_ARGUMENT;
+    return wish->pick <= WMMF_PICK_TIME ? WMMF_OK : refused(WMMF_E_ARGUMENT, "pick", wish->pick, "0 to 4");
 }
 
 /* The sequence of the oldest frame that may be pinned. */
@@ -222,6 +222,7 @@ static int32_t pin_found(wmmf_channel *channel, struct generation *generation, s
         if (!pin)
             return CHANGED;
     } else if (!reserved) {
+        error_detail("this handle holds %" PRIu32 " frames, as many as it has pins", readers->pins);
         return WMMF_E_FULL;
     } else {
         pin = reserved;
@@ -399,12 +400,13 @@ static int32_t copy_pinned(wmmf_channel *channel, const wmmf_frame *frame, void 
     return released == WMMF_OK ? status : released;
 }
 
-/* A short copy is first tried without a pin, because a pin makes the writer's next look at it wait for memory. */
+/* A short copy is first tried without a pin, because a pin makes the writer's next look at it wait for memory.
+ * WMMF_E_FULL: with `pinning`, other frames have all pins. */
 static int32_t read_found(wmmf_channel *channel, struct generation *generation, const struct wish *wish,
-                          const struct found *found, void *buffer, uint64_t length, wmmf_frame *frame) {
+                          const struct found *found, bool pinning, void *buffer, uint64_t length, wmmf_frame *frame) {
     const struct pictures *pictures = &generation->pictures;
-    bool pinning = readers_can_pin(&generation->base->readers);
     int32_t status = CHANGED;
+    pinning = pinning && readers_can_pin(&generation->base->readers);
     if (!pinning || pictures->capacity <= CHANNEL_MOMENTARY)
         status = copy_without_pin(pictures, wish, found, buffer, length, frame);
     if (status != CHANGED || !pinning) {
@@ -430,13 +432,19 @@ int32_t wmmf_channel_read_pick(wmmf_channel *channel, uint32_t pick, uint64_t af
         return status;
     wmmf_frame before = *frame;
     int64_t deadline = -1;
+    bool pinning = true;
     for (int attempt = 0;; attempt++) {
         struct generation *generation;
         struct found found;
         int64_t left = deadline < 0 ? timeout_ns : deadline_remaining(deadline, INT64_MAX);
         status = wait_for(channel, &wish, left, &generation, &found);
         if (status == WMMF_OK)
-            status = read_found(channel, generation, &wish, &found, buffer, length, frame);
+            status = read_found(channel, generation, &wish, &found, pinning, buffer, length, frame);
+        if (status == WMMF_E_FULL && pinning) {
+            error_forget();
+            pinning = false;
+            status = CHANGED;
+        }
         if (status != CHANGED)
             break;
         *frame = before;
@@ -450,6 +458,9 @@ int32_t wmmf_channel_read_pick(wmmf_channel *channel, uint32_t pick, uint64_t af
         frame->data = NULL;
         frame->hold = 0;
     }
+    if (status == WMMF_E_RANGE && length != 0) /* without a buffer, the caller asks for the description only */
+        error_detail("the picture has %" PRIu64 " bytes: expected at most %" PRIu64 ", the length of the buffer",
+                     frame->used, length);
     return status;
 }
 

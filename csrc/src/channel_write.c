@@ -6,12 +6,14 @@
  * Dying before the store to `newest`: the writer has changed nothing that anybody reads. Dying after it: only the
  * wake-up is missing, and sleepers look again by themselves (RECHECK_NS). Others take its ownership away like that of
  * any lock. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "backoff.h"
 #include "channel_handle.h"
 #include "deadline.h"
 #include "eventcount.h"
+#include "last_error.h"
 #include "rwlock.h"
 #include "tuning.h"
 
@@ -102,8 +104,11 @@ static int32_t wait_for_slot(struct generation *generation, int64_t deadline, ui
         if ((*slot = find_slot(generation)) != NO_SLOT || (*slot = take_back(generation)) != NO_SLOT)
             break;
         int64_t slice = deadline_remaining(deadline, RECHECK_NS);
-        if (slice == 0)
+        if (slice == 0) {
+            error_detail("readers hold all of the %" PRIu32 " slots that could be filled",
+                         generation->pictures.slots - generation->pictures.history - 1);
             return WMMF_E_TIMEOUT;
+        }
         int32_t status = generation_status(generation);
         if (status != WMMF_OK)
             return status;
@@ -147,7 +152,7 @@ static int32_t own_pictures(wmmf_channel *channel, int64_t timeout_ns, int64_t d
         wmmf_section *section = generation->base->section;
         /* Readers may be looking at it, and we load it before we store: fetch the line once, for both. */
         prefetch_to_store(&generation->pictures.header->newest);
-        int32_t status = rwlock_own(&section->lock, left);
+        int32_t status = channel_own(section, left);
         if (status == WMMF_OK) {
             status = generation_status(generation);
             if (status == WMMF_OK) {
@@ -288,13 +293,32 @@ int32_t wmmf_channel_begin(wmmf_channel *channel, int64_t timeout_ns, wmmf_frame
     return WMMF_OK;
 }
 
+/* Like frame_is_sound, and says what is wrong. */
+static int32_t check_frame(wmmf_frame *frame, uint64_t capacity) {
+    int32_t status = frame_is_sound(frame, capacity);
+    if (status == WMMF_OK)
+        return WMMF_OK;
+    if (frame->used > capacity)
+        error_detail("used %" PRIu64 ": expected at most %" PRIu64 ", the capacity", frame->used, capacity);
+    else if (frame->user_size > WMMF_FRAME_USER_SIZE)
+        refused(status, "user_size", frame->user_size, "at most 64");
+    else
+        error_detail("width %" PRIu32 ", height %" PRIu32 ", stride %" PRIu32 ", fourcc 0x%08" PRIX32
+                     ", element %" PRIu32 ", dimensions %" PRIu32 ", used %" PRIu64 ": expected %s",
+                     frame->width, frame->height, frame->stride, frame->fourcc, frame->element, frame->dimensions,
+                     frame->used,
+                     status == WMMF_E_RANGE ? "as many used bytes as the picture or array has"
+                                            : "either a picture or an array, whose values agree");
+    return status;
+}
+
 int32_t wmmf_channel_publish(wmmf_channel *channel, wmmf_frame *frame) {
     int32_t status = frame_check(channel, frame);
     if (status != WMMF_OK)
         return status;
     if (!is_begun(channel, frame))
         return WMMF_E_NOT_OWNER;
-    status = frame_is_sound(frame, channel->filling_in->pictures.capacity);
+    status = check_frame(frame, channel->filling_in->pictures.capacity);
     if (status != WMMF_OK)
         return status;
     return claim(channel, frame) ? publish(channel, frame) : WMMF_E_NOT_OWNER;
@@ -317,7 +341,7 @@ int32_t wmmf_channel_write(wmmf_channel *channel, const void *data, int64_t time
     if (status != WMMF_OK)
         return status;
     struct generation *generation = generation_enter(channel);
-    status = frame_is_sound(frame, generation->pictures.capacity);
+    status = check_frame(frame, generation->pictures.capacity);
     generation_leave(generation);
     if (status == WMMF_OK)
         status = begin(channel, timeout_ns);
@@ -328,9 +352,10 @@ int32_t wmmf_channel_write(wmmf_channel *channel, const void *data, int64_t time
     frame->slot = channel->filling_slot;
     if (!claim(channel, frame))
         return WMMF_E_NOT_OWNER;
-    if (frame->used > pictures->capacity) {
+    status = check_frame(frame, pictures->capacity);
+    if (status != WMMF_OK) {
         end(channel->filling_in);
-        return WMMF_E_RANGE;
+        return status;
     }
     memcpy(picture_at(pictures, channel->filling_slot), data, (size_t)frame->used);
     return publish(channel, frame);

@@ -223,7 +223,9 @@ static int32_t search_until(struct search *search, int64_t deadline) {
 }
 
 static int32_t items_check(const wmmf_set_item *items, uint32_t count) {
-    if (!items || count == 0 || count > WMMF_WAIT_MANY_MAX)
+    if (count == 0 || count > WMMF_WAIT_MANY_MAX)
+        return refused(WMMF_E_ARGUMENT, "count", count, "1 to 63");
+    if (!items)
         return WMMF_E_ARGUMENT;
     for (uint32_t i = 0; i < count; i++) {
         int32_t status = frame_check(items[i].channel, items[i].frame);

@@ -1,7 +1,9 @@
 #include "pictures.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "last_error.h"
 #include "picture.h"
 #include "section.h"
 
@@ -20,12 +22,22 @@ static uint64_t pictures_offset(uint64_t slots) {
 }
 
 int32_t pictures_check(const struct pictures_shape *shape) {
-    if (shape->slots < WMMF_CHANNEL_SLOTS_MIN || shape->slots > WMMF_CHANNEL_SLOTS_MAX ||
-        shape->history > WMMF_CHANNEL_HISTORY_MAX)
-        return WMMF_E_ARGUMENT;
+    const struct refusal refusals[] = {
+        {shape->slots < WMMF_CHANNEL_SLOTS_MIN || shape->slots > WMMF_CHANNEL_SLOTS_MAX, WMMF_E_ARGUMENT, "slots",
+         shape->slots, "3 to 64"},
+        {shape->history > WMMF_CHANNEL_HISTORY_MAX, WMMF_E_ARGUMENT, "history", shape->history, "at most 60000"},
+        {shape->capacity == 0, WMMF_E_SIZE, "capacity", shape->capacity, "at least 1"},
+    };
+    int32_t status = first_refusal(refusals, sizeof refusals / sizeof *refusals);
+    if (status != WMMF_OK)
+        return status;
     uint64_t slots = (uint64_t)shape->slots + shape->history;
-    bool fits = shape->capacity != 0 && shape->capacity <= PTRDIFF_MAX / slots - FRAME_HEADER_SIZE - 4096;
-    return fits ? WMMF_OK : WMMF_E_SIZE; /* no machine has that much */
+    uint64_t most = PTRDIFF_MAX / slots - FRAME_HEADER_SIZE - 4096; /* no machine has that much */
+    if (shape->capacity <= most)
+        return WMMF_OK;
+    error_detail("capacity %" PRIu64 ": expected at most %" PRIu64 " for each of %" PRIu64 " slots", shape->capacity,
+                 most, slots);
+    return WMMF_E_SIZE;
 }
 
 bool pictures_suffice(const struct pictures *pictures, const struct pictures_shape *shape) {

@@ -344,8 +344,11 @@ static int32_t header_extent(struct platform_mapping *mapping, struct extent *ex
     uint64_t magic = load_acquire_u64(&header->magic);
     if (magic != SECTION_MAGIC)
         return magic == 0 ? WMMF_E_NOT_READY : WMMF_E_FORMAT;
-    if (load_relaxed_u32(&header->format_version) != WMMF_FORMAT_VERSION)
+    uint32_t version = load_relaxed_u32(&header->format_version);
+    if (version != WMMF_FORMAT_VERSION) {
+        error_detail("format version %" PRIu32 ": expected %d", version, WMMF_FORMAT_VERSION);
         return WMMF_E_VERSION;
+    }
     extent->kind = load_relaxed_u32(&header->kind);
     extent->participants = load_relaxed_u32(&header->participants);
     extent->locks = load_relaxed_u32(&header->locks);
@@ -368,8 +371,11 @@ static int32_t header_extent(struct platform_mapping *mapping, struct extent *ex
     /* On Windows, a section that is opened by name over a native file that has grown is as long as the file was. */
     if (extent->reserve == 0 && first != 0 && extent->offset <= mapped && extent->size > mapped - extent->offset)
         extent->size = first;
-    if (extent->offset > mapped || extent->size > mapped - extent->offset)
+    if (extent->offset > mapped || extent->size > mapped - extent->offset) {
+        error_detail("%" PRIu64 " bytes of payload at offset %" PRIu64 ", but there are %" PRIu64 " in all",
+                     extent->size, extent->offset, mapped);
         return WMMF_E_TRUNCATED;
+    }
     return WMMF_OK;
 }
 
@@ -402,7 +408,13 @@ static int32_t find_extent(struct platform_mapping *mapping, uint32_t layout, st
 /* A read-only handle, for inspection, may open any kind. */
 static int32_t kind_check(const struct extent *extent, const wmmf_options *options, enum section_kind wanted) {
     bool looking = options->read_only && wanted == KIND_PLAIN && extent->kind <= KIND_CHANNEL;
-    return extent->kind == (uint32_t)wanted || looking ? WMMF_OK : WMMF_E_FORMAT;
+    if (extent->kind == (uint32_t)wanted || looking)
+        return WMMF_OK;
+    if (wanted == KIND_PLAIN && extent->kind == KIND_CHANNEL)
+        error_detail("it is a frame channel, which opens as a section only read-only");
+    else if (wanted == KIND_CHANNEL && extent->kind == KIND_PLAIN)
+        error_detail("it is a section, not a frame channel");
+    return WMMF_E_FORMAT;
 }
 
 /* Takes over the section, and closes it on failure. */
@@ -452,7 +464,8 @@ static int32_t open_existing(const char *name, uint64_t size, const wmmf_options
 
 static int32_t create_check(const wmmf_options *options) {
     if (options->name_space != WMMF_ANY)
-        return options->read_only ? WMMF_E_ARGUMENT : WMMF_OK;
+        return options->read_only ? refused(WMMF_E_ARGUMENT, "read_only", 1, "0, because a new section is writable")
+                                  : WMMF_OK;
     error_detail("WMMF_ANY is for opening only: create in WMMF_LOCAL, WMMF_GLOBAL or WMMF_CUSTOM");
     return WMMF_E_ARGUMENT;
 }

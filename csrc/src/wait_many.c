@@ -68,11 +68,13 @@ struct round {
 };
 
 static int32_t arguments_check(const wmmf_wait_item *items, uint32_t count, const wmmf_waker *waker) {
-    if (count > WMMF_WAIT_MANY_MAX || (count != 0 && !items) || (count == 0 && !waker))
+    if (count > WMMF_WAIT_MANY_MAX)
+        return refused(WMMF_E_ARGUMENT, "count", count, "at most 63");
+    if ((count != 0 && !items) || (count == 0 && !waker))
         return WMMF_E_ARGUMENT;
     for (uint32_t i = 0; i < count; i++)
         if (!items[i].section == !items[i].channel || items[i].reserved != 0)
-            return WMMF_E_ARGUMENT;
+            return refused(WMMF_E_ARGUMENT, "item", i, "either a section or a channel, and 0 as reserved");
     return WMMF_OK;
 }
 

@@ -1183,7 +1183,48 @@ static void bad_shapes_are_refused(void) {
     wmmf_channel_close(channel);
 }
 
+/* Large pictures are copied with a pin if there is one. */
+static void a_copy_needs_no_pin(void) {
+    uint8_t copy[8 * CAPACITY];
+    wmmf_channel *writer = NULL;
+    wmmf_channel_options one = {.struct_size = sizeof one, .pins = 1};
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    wmmf_frame held = new_frame(), frame = new_frame();
+    const char *name = new_name();
+    options.channel = &one;
+    REQUIRE_OK(wmmf_channel_create(name, sizeof copy, 4, &options, &writer));
+    wmmf_channel *reader = open_channel(name, true);
+    publish(writer, 1);
+    REQUIRE_OK(wmmf_channel_acquire(reader, 0, 0, &held));
+    publish(writer, 2);
+    CHECK_STATUS(WMMF_E_FULL, wmmf_channel_acquire(reader, 0, 0, &frame));
+    REQUIRE_OK(wmmf_channel_read(reader, 0, copy, sizeof copy, 0, &frame));
+    CHECK(frame.sequence == 2 && copy[0] == 2 && *wmmf_last_detail() == '\0');
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_read(reader, 2, copy, sizeof copy, SECOND / 100, &frame));
+    CHECK(shows(&held, 1));
+    REQUIRE_OK(wmmf_channel_release(reader, &held));
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
+/* The pictures went with the only handle that had them open. */
+static void lost_pictures_are_no_error_of_the_system(void) {
+    const char *name = new_name();
+    wmmf_channel *first = make(name, 3, 0, 0, 0), *second = NULL;
+    wmmf_frame frame = new_frame();
+    publish(first, 1);
+    REQUIRE_OK(wmmf_channel_create_or_open(name, 2 * CAPACITY, 3, NULL, &second, NULL));
+    wmmf_channel_close(second);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_acquire(first, 1, 0, &frame));
+    CHECK_EQUAL(0, wmmf_last_os_error());
+    publish(first, 2);
+    CHECK_EQUAL(0, wmmf_last_os_error());
+    wmmf_channel_close(first);
+}
+
 static const struct test tests[] = {
+    TEST(a_copy_needs_no_pin),
+    TEST(lost_pictures_are_no_error_of_the_system),
     TEST(a_reader_with_read_rights_reads_in_place),
     TEST(a_page_for_each_part_but_the_pictures),
     TEST(a_reader_without_a_record_gets_copies),

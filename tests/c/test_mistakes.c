@@ -213,6 +213,126 @@ static void bytes_that_a_section_does_not_have(void) {
     wmmf_close(section);
 }
 
+static void a_channel_that_none_can_create(void) {
+    const struct {
+        uint64_t capacity;
+        uint32_t slots;
+        wmmf_channel_options channel;
+        uint32_t layout;
+        uint32_t read_only;
+        int32_t status;
+        const char *detail;
+    } mistakes[] = {
+        {0, 0, {0}, 0, 0, WMMF_E_SIZE, "capacity 0: expected at least 1"},
+        {UINT64_MAX, 0, {0}, 0, 0, WMMF_E_SIZE, "capacity 18446744073709551615: expected at most"},
+        {SIZE, 2, {0}, 0, 0, WMMF_E_ARGUMENT, "slots 2: expected 3 to 64"},
+        {SIZE, 65, {0}, 0, 0, WMMF_E_ARGUMENT, "slots 65: expected 3 to 64"},
+        {SIZE, 0, {.history = 60001}, 0, 0, WMMF_E_ARGUMENT, "history 60001: expected at most 60000"},
+        {SIZE, 0, {.pins = 65}, 0, 0, WMMF_E_ARGUMENT, "pins 65: expected at most 64"},
+        {SIZE, 0, {.standby = 2}, 0, 0, WMMF_E_ARGUMENT, "standby 2: expected 0 or 1"},
+        {SIZE, 0, {.pin_limit_ns = UINT64_MAX}, 0, 0, WMMF_E_ARGUMENT, "pin_limit_ns 18446744073709551615: expected"},
+        {SIZE, 0, {0}, WMMF_RAW, 0, WMMF_E_ARGUMENT, "layout 2: expected 0 (WMMF_NATIVE)"},
+        {SIZE, 0, {0}, 0, 1, WMMF_E_ARGUMENT, "read_only 1: expected 0"},
+    };
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        wmmf_channel_options special = mistakes[i].channel;
+        wmmf_options options = options_of(mistakes[i].layout, WMMF_LOCAL);
+        wmmf_channel *channel = NULL;
+        special.struct_size = sizeof special;
+        options.channel = &special;
+        options.read_only = mistakes[i].read_only;
+        CHECK_STATUS(mistakes[i].status,
+                     wmmf_channel_create(new_name(), mistakes[i].capacity, mistakes[i].slots, &options, &channel));
+        check_detail(mistakes[i].detail);
+        CHECK(channel == NULL);
+    }
+}
+
+static void what_has_the_name_is_of_another_kind(void) {
+    const char *name = new_name(), *other = new_name();
+    wmmf_section *section = create(name, SIZE, WMMF_NATIVE), *none = NULL;
+    wmmf_channel *channel, *no_channel = NULL;
+    REQUIRE_OK(wmmf_channel_create(other, SIZE, 0, NULL, &channel));
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_channel_open(name, NULL, &no_channel));
+    check_detail("it is a section, not a frame channel");
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_channel_create_or_open(name, SIZE, 0, NULL, &no_channel, NULL));
+    check_detail("it is a section, not a frame channel");
+    CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(other, 0, NULL, &none));
+    check_detail("it is a frame channel, which opens as a section only read-only");
+    wmmf_channel_close(channel);
+    wmmf_close(section);
+}
+
+static void a_frame_that_no_slot_takes(void) {
+    const struct {
+        wmmf_frame frame;
+        int32_t status;
+        const char *detail;
+    } mistakes[] = {
+        {{.used = SIZE + 1}, WMMF_E_RANGE, "used 101: expected at most 100, the capacity"},
+        {{.user_size = 65}, WMMF_E_RANGE, "user_size 65: expected at most 64"},
+        {{.used = SIZE, .width = 10, .height = 11, .stride = 10},
+         WMMF_E_RANGE,
+         "width 10, height 11, stride 10, fourcc 0x00000000, element 0, dimensions 0, used 100: expected as many"},
+        {{.used = SIZE, .width = 10}, WMMF_E_ARGUMENT, "width 10, height 0"},
+        {{.used = SIZE, .element = 99}, WMMF_E_ARGUMENT, "element 99"},
+        {{.used = SIZE, .element = WMMF_ELEMENT_UINT8, .dimensions = 9}, WMMF_E_ARGUMENT, "dimensions 9"},
+    };
+    wmmf_channel *channel;
+    char bytes[SIZE + 1] = {0};
+    REQUIRE_OK(wmmf_channel_create(new_name(), SIZE, 0, NULL, &channel));
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        wmmf_frame frame = mistakes[i].frame, begun = {.struct_size = sizeof begun};
+        frame.struct_size = sizeof frame;
+        CHECK_STATUS(mistakes[i].status, wmmf_channel_write(channel, bytes, 0, &frame));
+        check_detail(mistakes[i].detail);
+        REQUIRE_OK(wmmf_channel_begin(channel, 0, &begun));
+        frame.hold = begun.hold;
+        CHECK_STATUS(mistakes[i].status, wmmf_channel_publish(channel, &frame));
+        check_detail(mistakes[i].detail);
+        REQUIRE_OK(wmmf_channel_cancel(channel, &begun));
+    }
+    wmmf_channel_close(channel);
+}
+
+static void frames_that_a_channel_does_not_give(void) {
+    wmmf_channel_options few = {.struct_size = sizeof few, .pins = 2};
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    wmmf_channel *channel;
+    wmmf_frame held[2] = {{.struct_size = sizeof *held}, {.struct_size = sizeof *held}};
+    wmmf_frame frame = {.struct_size = sizeof frame, .used = SIZE};
+    char bytes[SIZE] = {0};
+    options.channel = &few;
+    REQUIRE_OK(wmmf_channel_create(new_name(), SIZE, 3, &options, &channel));
+    REQUIRE_OK(wmmf_channel_write(channel, bytes, 0, &frame));
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_channel_read(channel, 0, bytes, SIZE - 1, 0, &frame));
+    check_detail("the picture has 100 bytes: expected at most 99, the length of the buffer");
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_acquire_pick(channel, 5, 0, 0, &frame));
+    check_detail("pick 5: expected 0 to 4");
+    for (int i = 0; i < 2; i++) {
+        REQUIRE_OK(wmmf_channel_acquire(channel, 0, 0, &held[i]));
+        REQUIRE_OK(wmmf_channel_write(channel, bytes, 0, &frame));
+    }
+    CHECK_STATUS(WMMF_E_FULL, wmmf_channel_acquire(channel, 0, 0, &frame));
+    check_detail("this handle holds 2 frames, as many as it has pins");
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_write(channel, bytes, 0, &frame));
+    check_detail("readers hold all of the 2 slots that could be filled");
+    for (int i = 0; i < 2; i++)
+        REQUIRE_OK(wmmf_channel_release(channel, &held[i]));
+    wmmf_channel_close(channel);
+}
+
+static void more_or_less_than_one_can_wait_for(void) {
+    wmmf_wait_item items[WMMF_WAIT_MANY_MAX + 1] = {{0}};
+    wmmf_set_item set[1] = {{0}};
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_wait_many(items, WMMF_WAIT_MANY_MAX + 1, NULL, 0));
+    check_detail("count 64: expected at most 63");
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_wait_many(items, 1, NULL, 0));
+    check_detail("item 0: expected either a section or a channel");
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_acquire_set(set, 0, 0, 0));
+    check_detail("count 0: expected 1 to 63");
+}
+
 static const struct test tests[] = {
     TEST(a_path_that_leads_to_no_file),
     TEST(a_size_that_no_file_has),
@@ -221,6 +341,11 @@ static const struct test tests[] = {
     TEST(a_handle_that_is_none),
     TEST(an_option_that_is_none),
     TEST(bytes_that_a_section_does_not_have),
+    TEST(a_channel_that_none_can_create),
+    TEST(what_has_the_name_is_of_another_kind),
+    TEST(a_frame_that_no_slot_takes),
+    TEST(frames_that_a_channel_does_not_give),
+    TEST(more_or_less_than_one_can_wait_for),
     {NULL, NULL},
 };
 

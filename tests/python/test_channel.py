@@ -309,11 +309,18 @@ def test_without_a_free_slot_the_writer_skips_or_waits(name: str) -> None:
             held.append(reader.next())
         writer.publish(b"abcdefgh")
         assert writer.publish(b"skipped!") == 0
-        with pytest.raises(LockTimeoutError):
+        with pytest.raises(LockTimeoutError, match="readers hold all of the 2 slots that could be filled"):
             writer.begin(timeout=0.02)
         held[0].release()
         assert writer.publish(b"ijklmnop", timeout=5) == 4
         assert bytes(held[1].data) == b"12345678"
+
+
+def test_a_writer_whose_turn_did_not_come_is_told_why(channel: FrameChannel) -> None:
+    with ThreadPoolExecutor(1) as other, channel.begin():
+        begun = other.submit(channel.begin, timeout=0.02)
+        with pytest.raises(LockTimeoutError, match="another writer has begun a frame"):
+            begun.result()
 
 
 def test_a_forgotten_frame_is_let_go(name: str) -> None:
