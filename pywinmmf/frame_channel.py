@@ -125,7 +125,7 @@ class FrameChannel(Opened[hold.Channel]):
             "wmmf_channel_options",
             history=whole("history", history, most=lib.WMMF_CHANNEL_HISTORY_MAX),
             pins=whole("pins", pins, most=lib.WMMF_CHANNEL_PINS_MAX),
-            pin_limit_ns=0 if pin_limit is None else max(1, nanoseconds(pin_limit)),
+            pin_limit_ns=_pin_limit_ns(pin_limit),
             standby=bool(standby),
         )
         options = new_struct(
@@ -234,7 +234,7 @@ class FrameChannel(Opened[hold.Channel]):
         Before the first frame, the time counts from the creation of the channel. Timestamps of frames do not matter.
         """
         state = ffi.new("uint32_t *")
-        self._must(self._call(lib.wmmf_channel_get_state, nanoseconds(stalled), state), "look at")
+        self._must(self._call(lib.wmmf_channel_get_state, nanoseconds(stalled, "stalled"), state), "look at")
         return ChannelState(state[0])
 
     def _info(self) -> Any:
@@ -485,7 +485,7 @@ class FrameChannel(Opened[hold.Channel]):
         slots = whole("slots", slots, most=lib.WMMF_CHANNEL_SLOTS_MAX)
         history = self.history if history is None else whole("history", history, most=lib.WMMF_CHANNEL_HISTORY_MAX)
         status = self._attempt(timeout, lib.wmmf_channel_resize, size, slots, history)
-        self._must(status, f"give {slots} slots of {size} bytes and a history of {history} to")
+        self._must(status, "resize")
         self._follow()
         if capacity:
             self._usual = usual
@@ -497,6 +497,12 @@ class FrameChannel(Opened[hold.Channel]):
 
     def __repr__(self) -> str:
         return f"<FrameChannel {self.name!r}: {self._slots} slots of {self._capacity} bytes, {self._state}>"
+
+
+def _pin_limit_ns(limit: float | None) -> int:
+    """In the form of the native library: 0 is never, and so is a number that is too large for a clock."""
+    most = nanoseconds(limit, "pin_limit")
+    return 0 if most < 0 else max(1, most)
 
 
 def _room_of(slots: int, history: int, size: int) -> str:

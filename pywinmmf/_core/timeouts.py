@@ -18,30 +18,30 @@ COPY_NS_PER_BYTE = 10
 """At most, on a slow machine."""
 
 
-def seconds(timeout: float | None) -> float:
+def seconds(timeout: float | None, what: str = "timeout") -> float:
     """The checked timeout; None waits for ever, and so does a number that is too large for a clock."""
     if timeout is None:
         return math.inf
-    value = timeout if type(timeout) is float else _as_float(timeout)
+    value = timeout if type(timeout) is float else _as_float(timeout, what)
     if not value >= 0:
-        raise InvalidArgumentError(f"timeout {timeout!r}: expected None or at least 0 seconds")
+        raise InvalidArgumentError(f"{what} {timeout!r}: expected None or at least 0 seconds")
     return value
 
 
-def _as_float(timeout: float) -> float:
+def _as_float(timeout: float, what: str) -> float:
     if isinstance(timeout, bool) or not hasattr(timeout, "__float__"):
-        raise ArgumentTypeError(f"timeout {timeout!r}: expected seconds or None, not {type(timeout).__name__}")
+        raise ArgumentTypeError(f"{what} {timeout!r}: expected seconds or None, not {type(timeout).__name__}")
     try:
         return float(timeout)
     except OverflowError:  # an integer that no float can hold
         return math.inf if timeout > 0 else -math.inf
     except TypeError:  # such as of a NumPy array of more than one number
-        raise ArgumentTypeError(f"timeout {timeout!r}: expected seconds or None") from None
+        raise ArgumentTypeError(f"{what} {timeout!r}: expected seconds or None") from None
 
 
-def nanoseconds(timeout: float | None) -> int:
+def nanoseconds(timeout: float | None, what: str = "timeout") -> int:
     """The timeout in the form of the native library: -1 is for ever."""
-    ns = seconds(timeout) * 1e9
+    ns = seconds(timeout, what) * 1e9
     return int(ns) if ns < 2**63 else -1
 
 

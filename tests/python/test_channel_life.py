@@ -154,6 +154,33 @@ def test_a_frame_that_was_taken_back_is_told(name: str) -> None:
             raise ZeroDivisionError
 
 
+@pytest.mark.parametrize("never", [None, float("inf"), 1e300])
+def test_a_limit_that_no_clock_reaches_takes_no_frame_back(name: str, never: float | None) -> None:
+    with (
+        FrameChannel.create(name, capacity=10, slots=3, pin_limit=never) as channel,
+        FrameChannel.open(name, readonly=True) as reader,
+    ):
+        held = []
+        for _ in range(2):
+            channel.publish(b"held")
+            held.append(reader.next())
+        channel.publish(b"newest")
+        assert channel.publish(b"skipped", timeout=0.05) == 0
+        assert all(frame.intact for frame in held)
+
+
+def test_impossible_times_and_sizes_are_named(name: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="pin_limit -1: expected None or at least 0 seconds"):
+        FrameChannel.create(name, capacity=10, pin_limit=-1)
+    with FrameChannel.create(name, capacity=10) as channel:
+        with pytest.raises(InvalidArgumentError, match="stalled -1: expected None or at least 0 seconds"):
+            channel.state(-1)
+        with pytest.raises(InvalidArgumentError, match=r"cannot resize channel .*: slots 2: expected 3 to 64"):
+            channel.resize(slots=2)
+        with pytest.raises(InvalidArgumentError, match=r"cannot resize channel .*: capacity 9223372036854775808: "):
+            channel.resize(2**63)
+
+
 @reading
 def test_new_pictures_are_followed(name: str, readonly: bool) -> None:
     with (

@@ -23,7 +23,7 @@ namespace Wmmf
         /// read copies. Also how many can be open for writing. 0 takes the default, 28.</param>
         /// <param name="history">How many older frames stay readable, besides the slots.</param>
         /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have held for this long
-        /// while it waited; zero: never. See <see cref="Frame.IsIntact"/>.</param>
+        /// while it waited; zero or infinite: never. See <see cref="Frame.IsIntact"/>.</param>
         /// <param name="pins">How many frames one object can hold at once; 0 takes the default, 8.</param>
         /// <param name="standBy">Do not publish yet: see <see cref="StandBy"/>.</param>
         /// <returns>The channel, open for writing; dispose it.</returns>
@@ -48,7 +48,7 @@ namespace Wmmf
         /// read copies. Also how many can be open for writing. 0 takes the default, 28.</param>
         /// <param name="history">How many older frames stay readable, besides the slots.</param>
         /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have held for this long
-        /// while it waited; zero: never. See <see cref="Frame.IsIntact"/>.</param>
+        /// while it waited; zero or infinite: never. See <see cref="Frame.IsIntact"/>.</param>
         /// <param name="pins">How many frames one object can hold at once; 0 takes the default, 8.</param>
         /// <param name="standBy">Do not publish yet: see <see cref="StandBy"/>.</param>
         /// <param name="ownOnly">Refuse one of another user or, on POSIX, one of this user with other access.</param>
@@ -75,7 +75,7 @@ namespace Wmmf
         /// read copies. Also how many can be open for writing. 0 takes the default, 28.</param>
         /// <param name="history">How many older frames stay readable, besides the slots.</param>
         /// <param name="pinLimit">A writer that finds no other slot takes back one that readers have held for this long
-        /// while it waited; zero: never. See <see cref="Frame.IsIntact"/>.</param>
+        /// while it waited; zero or infinite: never. See <see cref="Frame.IsIntact"/>.</param>
         /// <param name="pins">How many frames one object can hold at once; 0 takes the default, 8.</param>
         /// <param name="standBy">Do not publish yet: see <see cref="StandBy"/>.</param>
         /// <param name="ownOnly">Refuse one of another user or, on POSIX, one of this user with other access.</param>
@@ -99,7 +99,7 @@ namespace Wmmf
                 history = (uint)history,
                 pins = (uint)pins,
                 standby = standBy ? 1u : 0u,
-                pin_limit_ns = (ulong)Arguments.Nanoseconds(pinLimit, nameof(pinLimit)),
+                pin_limit_ns = (ulong)Math.Max(0, Arguments.Nanoseconds(pinLimit, nameof(pinLimit))),
             };
         }
 
