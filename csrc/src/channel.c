@@ -752,6 +752,7 @@ void channel_keep_name(wmmf_channel *channel, int64_t now_ns) {
         store_relaxed_u32(&channel->nameless, !done && status != CHANGED);
         if (done)
             add_seq_u32(&channel->republished, 1);
+        error_clear(); /* `nameless` reports a failure; the call that published a frame has succeeded */
     }
     generation_leave(generation);
 }

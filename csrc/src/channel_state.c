@@ -38,7 +38,9 @@ bool channel_is_published(const struct base *base, bool but_us) {
 
 int32_t wmmf_channel_get_state(wmmf_channel *channel, int64_t stalled_ns, uint32_t *state) {
     struct generation *generation;
-    int32_t status = state ? channel_check(channel) : WMMF_E_ARGUMENT;
+    int32_t status = channel_check(channel);
+    if (status == WMMF_OK && !state)
+        status = WMMF_E_ARGUMENT;
     if (status == WMMF_OK)
         status = enter_current(channel, &generation);
     if (status != WMMF_OK)
@@ -92,7 +94,8 @@ int32_t wmmf_channel_stand_by(wmmf_channel *channel, int64_t timeout_ns) {
 }
 
 int32_t wmmf_channel_get_owner(wmmf_channel *channel, char *name, uint64_t capacity, uint64_t *needed) {
-    return channel ? wmmf_get_owner(channel_base(channel)->section, name, capacity, needed) : WMMF_E_ARGUMENT;
+    int32_t status = channel_check(channel);
+    return status == WMMF_OK ? wmmf_get_owner(channel_base(channel)->section, name, capacity, needed) : status;
 }
 
 int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info) {

@@ -587,6 +587,7 @@ int32_t wmmf_map_window(wmmf_section *section, uint64_t offset, uint64_t length,
 }
 
 int32_t wmmf_window_data(wmmf_window *window, void **data) {
+    error_clear();
     if (!window || !data)
         return WMMF_E_ARGUMENT;
     *data = window->platform.data;
@@ -594,6 +595,7 @@ int32_t wmmf_window_data(wmmf_window *window, void **data) {
 }
 
 int32_t wmmf_unmap_window(wmmf_window *window) {
+    error_clear();
     if (window)
         platform_window_unmap(&window->platform);
     free(window);
@@ -637,6 +639,7 @@ int32_t wmmf_advise_window(wmmf_window *window, uint64_t offset, uint64_t length
 
 int32_t wmmf_page_sizes(uint64_t *page, uint64_t *granularity, uint64_t *large) {
     uint64_t sizes[3];
+    error_clear();
     platform_page_sizes(&sizes[0], &sizes[1], &sizes[2]);
     if (page)
         *page = sizes[0];

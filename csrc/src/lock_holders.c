@@ -184,15 +184,12 @@ void thread_ended(uint64_t thread) {
     unlock_handles();
 }
 
-static uint64_t this_thread(void) {
-    return platform_thread_number();
-}
-
 #define LOCK_OWNER_FLAG (1ULL << 63) /* no thread's number has it */
 
 static shared_u64 lock_owners; /* given so far */
 
 int32_t wmmf_new_lock_owner(uint64_t *owner) {
+    error_clear();
     if (!owner)
         return WMMF_E_ARGUMENT;
     *owner = LOCK_OWNER_FLAG | (add_seq_u64(&lock_owners, 1) + 1);
@@ -205,6 +202,7 @@ static bool is_lock_owner(uint64_t owner) {
 
 int32_t wmmf_set_lock_owner(uint64_t owner, uint64_t *previous) {
     uint64_t before;
+    error_clear();
     if (owner != 0 && !is_lock_owner(owner)) {
         error_detail("owner %" PRIu64 ": expected 0 or a number of wmmf_new_lock_owner", owner);
         return WMMF_E_ARGUMENT;
@@ -217,11 +215,11 @@ int32_t wmmf_set_lock_owner(uint64_t owner, uint64_t *previous) {
 }
 
 bool holders_writing(const struct rwlock *lock) {
-    return is_writer(lock, this_thread());
+    return is_writer(lock, platform_thread_number());
 }
 
 bool holders_holding(const struct rwlock *lock) {
-    uint64_t thread = this_thread();
+    uint64_t thread = platform_thread_number();
     return thread != 0 && (is_writer(lock, thread) || reader_place(lock, thread) != NULL);
 }
 
@@ -233,7 +231,7 @@ static struct rwlock seen_through(const struct rwlock *lock, wmmf_section *other
 
 bool holders_elsewhere(const struct rwlock *lock) {
     const wmmf_section *section = lock->section;
-    uint64_t thread = this_thread();
+    uint64_t thread = platform_thread_number();
     bool found = false;
     if (thread == 0)
         return false;
@@ -267,7 +265,7 @@ static int32_t take_reader_place(wmmf_section *section, uint64_t thread) {
 }
 
 int32_t holders_enter_reader(struct rwlock *lock) {
-    uint64_t thread = this_thread();
+    uint64_t thread = platform_thread_number();
     int32_t status = entry_check(lock, thread);
     if (status != WMMF_OK)
         return status;
@@ -280,7 +278,7 @@ int32_t holders_enter_reader(struct rwlock *lock) {
 }
 
 bool holders_leave_reader(struct rwlock *lock) {
-    uint64_t thread = this_thread();
+    uint64_t thread = platform_thread_number();
     if (thread != 0 && lock->offset != 0) {
         struct holding *holding = holding_of(lock, thread, 0);
         if (holding)
@@ -294,7 +292,7 @@ bool holders_leave_reader(struct rwlock *lock) {
 }
 
 int32_t holders_check_writer(const struct rwlock *lock, uint64_t *thread) {
-    *thread = this_thread();
+    *thread = platform_thread_number();
     return entry_check(lock, *thread);
 }
 
@@ -309,7 +307,7 @@ void holders_enter_writer(struct rwlock *lock, uint64_t thread) {
 }
 
 bool holders_leave_writer(struct rwlock *lock) {
-    uint64_t thread = this_thread();
+    uint64_t thread = platform_thread_number();
     if (!is_writer(lock, thread))
         return false;
     if (lock->offset == 0)

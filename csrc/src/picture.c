@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "last_error.h"
+
 /* The codes are those of Video4Linux and libyuv. */
 #define FOURCC(a, b, c, d) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
@@ -30,9 +32,7 @@ static const struct format *find_format(uint32_t fourcc) {
     return NULL;
 }
 
-int32_t wmmf_picture_size(uint32_t fourcc, uint32_t width, uint32_t height, uint32_t *stride, uint64_t *size) {
-    if (!stride || !size)
-        return WMMF_E_ARGUMENT;
+static int32_t size_of(uint32_t fourcc, uint32_t width, uint32_t height, uint32_t *stride, uint64_t *size) {
     const struct format *format = find_format(fourcc);
     if (!format)
         return WMMF_E_NOT_SUPPORTED;
@@ -47,13 +47,18 @@ int32_t wmmf_picture_size(uint32_t fourcc, uint32_t width, uint32_t height, uint
     return WMMF_OK;
 }
 
+int32_t wmmf_picture_size(uint32_t fourcc, uint32_t width, uint32_t height, uint32_t *stride, uint64_t *size) {
+    error_clear();
+    return stride && size ? size_of(fourcc, width, height, stride, size) : WMMF_E_ARGUMENT;
+}
+
 static int32_t check_picture(wmmf_frame *frame) {
     if ((frame->width == 0) != (frame->height == 0))
         return WMMF_E_ARGUMENT;
     if (frame->width == 0 || !find_format(frame->fourcc)) /* the writer then defines the meaning of the stride */
         return frame->stride == 0 || frame->height <= frame->used / frame->stride ? WMMF_OK : WMMF_E_RANGE;
     uint64_t size;
-    int32_t status = wmmf_picture_size(frame->fourcc, frame->width, frame->height, &frame->stride, &size);
+    int32_t status = size_of(frame->fourcc, frame->width, frame->height, &frame->stride, &size);
     return status == WMMF_OK && size > frame->used ? WMMF_E_RANGE : status;
 }
 

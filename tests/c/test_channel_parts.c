@@ -247,7 +247,7 @@ static void a_reader_without_a_record_gets_copies(void) {
         options.participants = asked[i];
         wmmf_channel *writer = NULL, *readers[MORE];
         REQUIRE_OK(wmmf_channel_create(name, CAPACITY, 3, &options, &writer));
-        for (uint32_t k = 0; k < records[i]; k++) /* the writer has one, too */
+        for (uint32_t k = 0; k < records[i]; k++) /* the writer also has one */
             readers[k] = open_channel(name, true);
         wmmf_channel *last = readers[records[i] - 1];
         publish(writer, 7);
@@ -368,7 +368,7 @@ static void an_old_pin_is_taken_back(void) {
     for (int i = 5; i < 9; i++)
         publish(writer, i); /* at once: what was taken back is not waited for again */
     CHECK_STATUS(WMMF_E_NOT_INTACT, wmmf_channel_release(reader, &one));
-    CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &two)); /* nobody needed that slot, too */
+    CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &two)); /* nobody needed that slot */
     wmmf_channel_close(reader);
     wmmf_channel_close(writer);
 }
@@ -444,7 +444,7 @@ static void readers_follow_to_larger_pictures(void) {
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_acquire(reader, 2, 0, &frame));
     for (int i = 3; i <= 9; i++)
         CHECK_EQUAL(i, publish(writer, i));
-    CHECK_EQUAL(10, publish(other, 10)); /* another writer follows, too */
+    CHECK_EQUAL(10, publish(other, 10)); /* another writer also follows */
     CHECK(shows(&held, 2) && shows(&copied, 2));
     REQUIRE_OK(wmmf_channel_acquire(reader, 2, 0, &frame));
     CHECK(shows(&frame, 10) && frame.missed == 7 && frame.capacity == 5 * CAPACITY);
@@ -812,7 +812,7 @@ static void the_end_of_all_sequences_stops_nobody(void) {
     }
 }
 
-/* Who is there. */
+/* State and participants. */
 
 static uint32_t state_of(wmmf_channel *channel, int64_t stalled_ns) {
     uint32_t state = 99;
@@ -1106,8 +1106,10 @@ static void a_name_that_was_taken_away_comes_back(void) {
     CHECK_EQUAL(0, unlink(path));
     wmmf_section *thief = create(name, 100, WMMF_NATIVE);
     start = system_now_ns();
-    while (channel_info_of(writer).nameless == 0 && system_now_ns() < start + LONG_TIMEOUT)
+    while (channel_info_of(writer).nameless == 0 && system_now_ns() < start + LONG_TIMEOUT) {
         publish(writer, ++published);
+        CHECK_EQUAL(0, wmmf_last_os_error()); /* the frame was published */
+    }
     CHECK_EQUAL(1, channel_info_of(writer).nameless);
     REQUIRE_OK(wmmf_channel_acquire(reader, 0, 0, &frame));
     CHECK_EQUAL(published, frame.sequence);
@@ -1118,7 +1120,7 @@ static void a_name_that_was_taken_away_comes_back(void) {
     wmmf_channel_close(writer);
 }
 
-/* Whoever takes the channel over looks after its name as well: a standby, or an owner that starts again. */
+/* The process that takes the channel over also keeps its name: a standby, or an owner that starts again. */
 static void a_name_is_kept_by_who_took_the_channel_over(void) {
     for (int again = 0; again < 2; again++) {
         const char *name = new_name();

@@ -19,8 +19,10 @@ from pywinmmf import (
     MemoryMappedFile,
     Namespace,
     NotFoundError,
+    Status,
     list_sections,
 )
+from pywinmmf._native import ffi, lib
 
 Child = Callable[..., Any]
 
@@ -91,6 +93,26 @@ def test_an_os_error_is_not_that_of_an_older_call(name: str) -> None:
     with MemoryMappedFile.create(name, 10) as section, section.read_lock(), pytest.raises(Error) as held:
         section.read_lock().__enter__()
     assert held.value.os_error == 0
+
+
+CALLS = [
+    name
+    for name in dir(lib)
+    if name.startswith("wmmf_")
+    and ffi.typeof(getattr(lib, name)).result.cname == "int32_t"
+    and name not in ("wmmf_abi_version", "wmmf_last_os_error")  # which return no status
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_call_clears_the_error_of_the_one_before(name: str, call: str) -> None:
+    function = getattr(lib, call)
+    nothing = [ffi.NULL if argument.kind == "pointer" else 0 for argument in ffi.typeof(function).args]
+    out = ffi.new("wmmf_section **")
+    assert lib.wmmf_open(name.encode(), 0, ffi.NULL, out) == Status.NOT_FOUND
+    assert lib.wmmf_last_os_error() != 0
+    function(*nothing)
+    assert lib.wmmf_last_os_error() == 0
 
 
 def test_a_channels_participants_and_audit(name: str) -> None:
