@@ -757,8 +757,7 @@ void channel_keep_name(wmmf_channel *channel, int64_t now_ns) {
     generation_leave(generation);
 }
 
-void channel_place(const wmmf_channel *channel, wmmf_section **section, enum event *event) {
+wmmf_section *channel_place(const wmmf_channel *channel) {
     const struct base *base = channel_base(channel);
-    *section = base->readers.section ? base->readers.section : base->section;
-    *event = EVENT_CHANGE;
+    return base->readers.section ? base->readers.section : base->section;
 }

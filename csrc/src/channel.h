@@ -4,8 +4,8 @@
 
 #include "handle.h"
 
-/* Where to wait for the channel's next frame. It stays open as long as the channel. */
-void channel_place(const wmmf_channel *channel, wmmf_section **section, enum event *event);
+/* The section at whose EVENT_CHANGE to wait for the channel's next frame. It stays open as long as the channel. */
+wmmf_section *channel_place(const wmmf_channel *channel);
 /* wmmf_channel_get_participant, for a handle on the channel's section that only inspects it. */
 int32_t channel_participant(wmmf_section *section, uint32_t index, wmmf_participant *participant);
 

@@ -52,10 +52,9 @@ int32_t wmmf_waker_close(wmmf_waker *waker) {
     return WMMF_OK;
 }
 
-/* Where an item sleeps. */
+/* Where an item sleeps: at EVENT_CHANGE. */
 struct place {
-    wmmf_section *section; /* NULL: decided, or impossible to wait for */
-    enum event event;
+    wmmf_section *section;
     uint32_t seen;
 };
 
@@ -100,10 +99,7 @@ static void find_places(struct round *round) {
     for (uint32_t i = 0; i < round->count; i++) {
         const wmmf_wait_item *item = &round->items[i];
         struct place *place = &round->places[i];
-        place->event = EVENT_CHANGE;
-        place->section = item->section;
-        if (item->channel)
-            channel_place(item->channel, &place->section, &place->event);
+        place->section = item->channel ? channel_place(item->channel) : item->section;
         round->polling = round->polling || place->section->read_only;
     }
 }
@@ -125,8 +121,8 @@ static bool find_vain(const struct round *round) {
 static void prepare_all(struct round *round) {
     for (uint32_t i = 0; i < round->count; i++) {
         struct place *place = &round->places[i];
-        place->seen = place->section->read_only ? eventcount_epoch(&place->section->lock, place->event)
-                                                : eventcount_prepare(&place->section->lock, place->event);
+        place->seen = place->section->read_only ? eventcount_epoch(&place->section->lock, EVENT_CHANGE)
+                                                : eventcount_prepare(&place->section->lock, EVENT_CHANGE);
     }
 }
 
@@ -134,13 +130,13 @@ static void prepare_all(struct round *round) {
 static void cancel_all(const struct round *round) {
     for (uint32_t i = 0; i < round->count; i++)
         if (!round->places[i].section->read_only)
-            eventcount_cancel(&round->places[i].section->lock, round->places[i].event, round->places[i].seen);
+            eventcount_cancel(&round->places[i].section->lock, EVENT_CHANGE, round->places[i].seen);
 }
 
 static void sleep_on_all(const struct round *round, int64_t timeout_ns) {
     struct platform_sleep sleeps[WMMF_WAIT_MANY_MAX];
     for (uint32_t i = 0; i < round->count; i++)
-        sleeps[i] = eventcount_sleep(&round->places[i].section->lock, round->places[i].event, round->places[i].seen);
+        sleeps[i] = eventcount_sleep(&round->places[i].section->lock, EVENT_CHANGE, round->places[i].seen);
     platform_sleep_many(sleeps, round->count, round->waker, timeout_ns);
 }
 
