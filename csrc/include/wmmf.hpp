@@ -707,8 +707,8 @@ inline std::string fourcc_text(uint32_t code) {
     return text;
 }
 
-/* A pinned frame of a channel, in place. It does not change until this object is destroyed. It must not outlive its
- * channel's handle. */
+/* A pinned frame of a channel, in place. It does not change until this object is destroyed, except as intact() reports.
+ * It must not outlive its channel's handle. */
 class [[nodiscard]] frame : public detail::owned_frame<wmmf_channel_release> {
   public:
     /* The picture. Throws WMMF_E_CLOSED after release. */
@@ -752,8 +752,7 @@ class [[nodiscard]] new_frame : public detail::owned_frame<wmmf_channel_cancel> 
         check_open();
         return {static_cast<std::byte *>(description().data), static_cast<std::size_t>(description().capacity)};
     }
-    /* The description to fill in: used (initially the whole slot), width, height, stride, fourcc, timestamp_ns (0: the
-     * time of publication), user and user_size. */
+    /* The description to fill in; `used` is initially the whole slot. wmmf_channel_publish says which members count. */
     wmmf_frame &info() noexcept {
         return description();
     }
@@ -821,12 +820,12 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
     }
 
     /* Copies description.used bytes at `picture` into a slot, publishes it and returns its sequence. Throws like begin.
-     * Uses the members of the description that new_frame::info names. */
+     * The description is that of new_frame::info. */
     uint64_t publish(const void *picture, wmmf_frame description, timeout limit = timeout::zero()) {
         description.struct_size = sizeof description;
         const int32_t status = wmmf_channel_write(handle(), picture, limit.count(), &description);
         if (status != WMMF_OK)
-            throw error(status, "wmmf_channel_write(" + std::to_string(description.used) + " bytes)");
+            throw error::last(status, "wmmf_channel_write(" + std::to_string(description.used) + " bytes)");
         return description.sequence;
     }
 
