@@ -81,7 +81,7 @@ def waiting_costs(name: str, wait: Callable[[MemoryMappedFile], object]) -> floa
 
 
 def recovery(name: str) -> list[float]:
-    """Milliseconds from a writer's death to the lock in the hands of one who waits for it."""
+    """Milliseconds from a writer's death until a waiting process has the lock."""
     times = []
     with MemoryMappedFile.open(name) as section:
         for _ in range(DEATHS):

@@ -22,7 +22,7 @@ shared_memory *system_open(const char *name);
 
 void *system_address(const shared_memory *memory);
 
-/* Who created it also removes the name. */
+/* Its creator also removes the name. */
 void system_close(shared_memory *memory);
 
 /* Sleeps until it is woken, unless *epoch is not `seen`; may also wake for no reason. */

@@ -626,9 +626,9 @@ WMMF_API int32_t wmmf_close(wmmf_section *section);
  * mapped again. */
 WMMF_API int32_t wmmf_after_fork_child(wmmf_section *section);
 
-/* Writes the name of the user who owns the section, usually the one who created it, to `name`: on
- * POSIX the user's name or number, on Windows DOMAIN\user or the SID. *needed becomes its length in bytes with the NUL;
- * WMMF_E_RANGE: it is more than `capacity`. */
+/* Writes the name of the user who owns the section, usually the one who created it, to `name`: on POSIX the user's name
+ * or number, on Windows DOMAIN\user or the SID. *needed becomes its length in bytes with the NUL; WMMF_E_RANGE: it is
+ * more than `capacity`. */
 WMMF_API int32_t wmmf_get_owner(wmmf_section *section, char *name, uint64_t capacity, uint64_t *needed);
 
 /* *named becomes 1 if the section's name still leads to it, and 0 if the name was removed (on Linux by an
@@ -888,10 +888,10 @@ WMMF_API int32_t wmmf_channel_begin(wmmf_channel *channel, int64_t timeout_ns, w
 
 /* Publishes the frame of wmmf_channel_begin, from any thread. The caller describes it: used, width, height,
  * stride, fourcc, or element, dimensions and shape; device_timestamp, device_frame, user and user_size; and
- * timestamp_ns; 0 becomes the time of this call. Sets frame->sequence. A stride of 0 becomes that of rows without gaps
- * if wmmf_picture_size knows the format; in other formats the library only checks that stride * height bytes are used.
- * WMMF_E_RANGE: used is more than the capacity, the picture or array is larger than used, or user_size is more than 64.
- * WMMF_E_ARGUMENT: the description contradicts itself. After an error the frame is still begun. */
+ * timestamp_ns, where 0 becomes the time of this call. Sets frame->sequence. A stride of 0 becomes that of rows without
+ * gaps if wmmf_picture_size knows the format; in other formats the library only checks that stride * height bytes are
+ * used. WMMF_E_RANGE: used is more than the capacity, the picture or array is larger than used, or user_size is more
+ * than 64. WMMF_E_ARGUMENT: the description contradicts itself. After an error the frame is still begun. */
 WMMF_API int32_t wmmf_channel_publish(wmmf_channel *channel, wmmf_frame *frame);
 
 /* Bytes of a picture in a known pixel format: GREY, Y16 (with a space at its end), BGR3, RGB3, BGRA, RGBA, YUYV, UYVY,
@@ -925,7 +925,7 @@ WMMF_API int32_t wmmf_channel_intact(wmmf_channel *channel, const wmmf_frame *fr
 WMMF_API int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *frame);
 
 /* Like wmmf_channel_acquire, but copies the picture into `buffer` and leaves nothing pinned. Handles that cannot pin
- * also can do this; they repeat the copy until they have a whole frame. WMMF_E_RANGE: the picture has more than
+ * can also do this; they repeat the copy until they have a whole frame. WMMF_E_RANGE: the picture has more than
  * `length` bytes; frame->used says how many. */
 WMMF_API int32_t wmmf_channel_read(wmmf_channel *channel, uint64_t after, void *buffer, uint64_t length,
                                    int64_t timeout_ns, wmmf_frame *frame);

@@ -61,7 +61,7 @@ static int32_t out_check(int32_t status, const void *out) {
     return status == WMMF_OK && !out ? WMMF_E_ARGUMENT : status;
 }
 
-/* Looking. */
+/* What a section is. */
 
 int32_t wmmf_is_named(wmmf_section *section, uint32_t *named) {
     int32_t status = out_check(section_check(section), named);

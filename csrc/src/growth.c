@@ -1,14 +1,14 @@
 /* Sections that grow while others have them open. They never get smaller: a process that has seen a byte may use it.
  *
- * In memory. The section is created with more addresses than memory. A process that makes it larger
- * gives the next bytes memory (G1), and then stores the new size in the header, unless a larger one is there (G2). If
- *   another process needs bytes beyond the size that it knows, it looks at the header (G3), and asks the system how far
- *   there is memory (G4). Two at once: giving memory to a prefix of the section can be repeated in any order, and the
- *   size in the header only grows. So each of the two finds at least what it has asked for. Dying before G2: nobody
- *   knows of the new bytes, they stay zero, and the next process finds their memory done. After G2 everything is done.
- *   Order: G2 releases what G3 acquires, so that G4 comes after G1 and finds no less. The header of a hostile peer may
- *   claim anything, so the smaller of its claim and of the system's answer in G4 counts. Neither Windows nor Linux
- *   takes that memory away again, except from a named file on Linux (docs/threat-model.md).
+ * In memory. The section is created with more addresses than memory. A process that makes it larger gives the next
+ * bytes memory (G1), and then stores the new size in the header, unless a larger one is there (G2). If another process
+ * needs bytes beyond the size that it knows, it looks at the header (G3), and asks the system how far there is memory
+ * (G4). Two at once: giving memory to a prefix of the section can be repeated in any order, and the size in the header
+ * only grows. So each of the two finds at least what it has asked for. Dying before G2: nobody knows of the new bytes,
+ * they stay zero, and the next process finds their memory done. After G2 everything is done. Order: G2 releases what G3
+ * acquires, so that G4 comes after G1 and finds no less. The header of a hostile peer may claim anything, so the
+ * smaller of its claim and of the system's answer in G4 counts. Neither Windows nor Linux takes that memory away again,
+ * except from a named file on Linux (docs/threat-model.md).
  *
  * A native file. The length of the file takes the place of the memory. The disk has the new length before the header
  * says it, so that a file is never shorter than its header claims, even if the machine goes down in between. A lock

@@ -1,4 +1,4 @@
-"""The platforms that everything is built for, as those who install call them."""
+"""The platforms that everything is built for, by the names that users know."""
 
 from __future__ import annotations
 

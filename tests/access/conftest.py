@@ -99,7 +99,7 @@ def lock_tokens(first: int, count: int, command: int, *, shared: bool = True) ->
 
 
 def wait_for_the_end_of_the_creator(user: User, path: Path) -> None:
-    """Have a user wait for a shared lock on the token of the one who has created the section of this path."""
+    """Have a user wait for a shared lock on the token of the creator of the section with this path."""
     user.starts(lock_tokens(0, 1, F_OFD_SETLKW), str(path))
     waits = re.compile(rf"^\d+: -> OFDLCK .*:{path.stat().st_ino} ", re.M)
     deadline = time.monotonic() + WAIT_SECONDS

@@ -503,7 +503,7 @@ static bool have_looked(struct opener *openers) {
     return done || load_relaxed_u32(&calls) > OPENERS * CALLS_OF_ONE_OPEN;
 }
 
-/* What those who open meanwhile are told. */
+/* What openers are told meanwhile. */
 static int32_t die_at_step(const char *role, uint32_t step) {
     struct opener openers[OPENERS] = {{NULL, WMMF_OK, 0}};
     struct thread *threads[OPENERS];

@@ -1,5 +1,5 @@
-/* What many participants cost those who stay: counted in records and questions to the kernel, not in time. Linked with
- * --wrap for the functions that are counted. */
+/* What participants that have left cost the remaining ones: counted in records and questions to the kernel, not in
+ * time. The counted functions are linked with --wrap. */
 #ifndef _WIN32
 #include <sys/resource.h>
 #endif

@@ -71,7 +71,7 @@ uint64_t system_place_of_file(const char *path);
 /* As a program without this library makes a section of which only the first `committed` bytes have memory (Windows).
  * False: no such thing on this system. */
 bool system_reserves(const char *name, uint64_t addresses, uint64_t committed, int64_t *handle);
-/* Takes the name of a local section away, under those who have it open. False: no such thing on this system. */
+/* Removes the name of a local section while handles are open. False: no such thing on this system. */
 bool system_remove_name(const char *name);
 int64_t system_now_ns(void);
 /* Lets other threads run. */

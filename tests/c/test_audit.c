@@ -129,7 +129,7 @@ static void renumber_the_channel(wmmf_channel *channel) {
     channel_base(channel)->section->header->section_id++;
 }
 
-/* Whoever waits for a frame is woken at once: the channel's readers sleep in a section of their own. */
+/* Threads that wait for a frame are woken at once: the channel's readers sleep in a section of their own. */
 static void damage_of_a_channel_is_found(void) {
     void (*const damages[])(wmmf_channel *) = {
         move_newest, renumber_newest, poison_by_halves, shrink, lose_a_slot, allow_more_pins, renumber_the_channel,

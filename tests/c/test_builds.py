@@ -138,7 +138,7 @@ def test_editable_installation_has_its_library(tmp_path: Path) -> None:
     (packages,) = (tmp_path / "at").rglob("site-packages")
     question = (
         "import _cffi_backend, ctypes, site, sys;"
-        "sys.path = [folder for folder in sys.path if 'site-packages' not in folder];"  # where it is installed, too
+        "sys.path = [folder for folder in sys.path if 'site-packages' not in folder];"  # it may be there as well
         f"site.addsitedir({str(packages)!r}); import pywinmmf as p;"
         "print(p.__file__, (p.include_dir() / 'wmmf.h').exists(), ctypes.CDLL(p.library_path()).wmmf_abi_version())"
     )

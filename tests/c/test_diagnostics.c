@@ -4,7 +4,7 @@
 #include "layout.h"
 #include "system.h"
 
-/* Who is there. */
+/* Participants. */
 
 static void a_place_in_the_queue_is_kept_until_it_is_used_or_left(void) {
     const char *name = new_name();
@@ -147,7 +147,7 @@ static wmmf_lock_state lock_state_of(wmmf_section *section) {
     return state;
 }
 
-/* Also to those who may not take it. Only the native layout says who has it. */
+/* Also to handles that may not take it. Only the native layout names the holder. */
 static void the_state_of_the_lock_is_told(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
         bool native = layout == WMMF_NATIVE;

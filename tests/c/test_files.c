@@ -577,7 +577,7 @@ static void a_restart_of_the_machine_is_noticed(void) {
     section = map(path, 0, native(WMMF_FILE_OPEN));
     REQUIRE_OK(wmmf_write(section, 0, "x", 1, 0)); /* all had left: it is whole */
     wmmf_close(section);
-    for (int record = 0; record < 4; record += 3) { /* that of the next one who opens it, and another */
+    for (int record = 0; record < 4; record += 3) { /* that of the next opener, and another */
         start_anew(path, record);
         section = map(path, 0, native(WMMF_FILE_OPEN));
         CHECK_STATUS(WMMF_E_OWNER_DIED, wmmf_write(section, 0, "x", 1, 0));

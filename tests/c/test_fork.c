@@ -311,7 +311,7 @@ static void a_child_that_disinherited_gives_up_a_dead_parents_frames(void) {
     CHECK(child_said(parent, "forked"));
     child_kill(parent);
     for (int i = 0; i < 2 * WMMF_CHANNEL_SLOTS_MIN; i++)
-        CHECK_STATUS(WMMF_OK, wmmf_channel_write(channel, &one, LONG_TIMEOUT, &frame)); /* ends the child, too */
+        CHECK_STATUS(WMMF_OK, wmmf_channel_write(channel, &one, LONG_TIMEOUT, &frame)); /* also ends the child */
     wmmf_audit_report report = {.struct_size = sizeof report};
     CHECK_STATUS(WMMF_OK, wmmf_channel_audit(channel, &report));
     CHECK_EQUAL(1, report.participants);

@@ -159,7 +159,7 @@ static void a_timeout_is_neither_early_nor_endless(void) {
         int64_t end = system_now_ns();
         CHECK(between - start >= SECOND / 20 && between - start < LONG_TIMEOUT);
         CHECK(end - between >= SECOND / 20 && end - between < LONG_TIMEOUT);
-        /* Those who gave up leave nothing behind. */
+        /* Threads that gave up leave nothing behind. */
         holder_end(writer);
         CHECK_STATUS(WMMF_OK, wmmf_lock_write(one, 0));
         REQUIRE_OK(wmmf_unlock_write(one));

@@ -94,7 +94,7 @@ static void zeroed_bytes_are_a_free_lock_and_rows_are_apart(void) {
     CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(lock_read_row, other, 0));
     CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(lock_read_row, section, 0));
     REQUIRE_OK(wmmf_lock_write_at(other, OTHER, 0));
-    REQUIRE_OK(wmmf_lock_write(other, 0)); /* the section's own, too */
+    REQUIRE_OK(wmmf_lock_write(other, 0)); /* the section's own lock is free as well */
     REQUIRE_OK(wmmf_unlock_write(other));
     REQUIRE_OK(wmmf_unlock_write_at(other, OTHER));
     REQUIRE_OK(unlock_write_row(section));
@@ -308,7 +308,7 @@ static void a_dead_writer_concerns_its_row_alone(void) {
     wmmf_close(section);
 }
 
-/* Its record, and its number in the lock word, go to the next one who opens the section. */
+/* Its record, and its number in the lock word, go to the next opener of the section. */
 static void a_dead_writer_is_not_taken_for_its_successor(void) {
     const char *name = new_name();
     wmmf_section *section = table_of(name);

@@ -284,7 +284,7 @@ static void who_only_tries_gets_past_the_dead(void) {
     wmmf_close(section);
 }
 
-/* One who keeps its place in the queue and does not come is as one who is stopped there. */
+/* A caller that keeps its place in the queue and does not come back is like one that is stopped there. */
 static void who_only_tries_gets_past_a_waiter_that_shows_no_life(void) {
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_NATIVE), *waiter = open_existing(name, WMMF_NATIVE);

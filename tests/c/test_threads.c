@@ -62,7 +62,7 @@ static void a_thread_that_ends_with_the_write_lock_is_a_dead_owner(void) {
     wmmf_close(section);
 }
 
-/* Those who wait already hear of it from the end itself, and not when they look again. */
+/* Waiting threads learn of it from the end itself, and not when they look again. */
 static void wait_to_write(void *argument) {
     struct doing *doing = argument;
     doing->status = wmmf_lock_write(doing->section, -1);

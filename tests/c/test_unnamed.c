@@ -128,7 +128,7 @@ static void bad_arguments(void) {
     wmmf_close(section);
 }
 
-/* Whoever hands over decides what is in it. */
+/* The process that hands a section over decides what is in it. */
 static void hostile_content(void) {
     static const struct {
         uint64_t first;

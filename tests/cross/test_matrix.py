@@ -201,7 +201,7 @@ def test_without_a_repair_all_learn_of_it(
 def test_without_a_repair_every_wait_ends(
     opener: Agent, name: str, wait: str, seat: Callable[[str, str], Agent]
 ) -> None:
-    """Of those who wait while somebody repairs; readers do not, they learn of the death at once."""
+    """Writers that wait during a repair. Readers do not wait: they learn of the death at once."""
     creator, victim = seat("c", "creator"), seat("c", "victim")
     share(creator, opener, name)
     victim.does("open", name, 0, LOCAL, NATIVE, 0)

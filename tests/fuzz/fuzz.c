@@ -27,7 +27,7 @@
 #define RESERVE      UINT64_C(100000)
 #define GROWTH       256 /* where a header says how far the section can grow, and has grown */
 #define SHORT_NS     INT64_C(50000)
-#define LONG_NS      INT64_C(3000000)    /* beyond the lock's timeout with those who wait */
+#define LONG_NS      INT64_C(3000000)    /* longer than a writer yields to waiters */
 #define HANG_NS      INT64_C(3000000000) /* a second is the library's own timeout with an unfinished section */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

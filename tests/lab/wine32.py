@@ -1,4 +1,4 @@
-"""A Windows session that runs 32-bit programs, too: Wine of a Debian in a folder, entered with chroot by root.
+"""A Windows session that also runs 32-bit programs: Wine of a Debian in a folder, entered with chroot by root.
 
 Wine's 32-bit half needs 32-bit libraries of the system, which this machine need not have.
 """

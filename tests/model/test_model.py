@@ -1,6 +1,6 @@
 """The protocol as models, each searched in all its states; and deliberate mistakes, each of which must be found.
 
-``PYWINMMF_MODEL_LONG=1`` searches the largest configurations, too: some minutes and 4 GB more.
+``PYWINMMF_MODEL_LONG=1`` also searches the largest configurations: some minutes and 4 GB more.
 """
 
 from __future__ import annotations

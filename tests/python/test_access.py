@@ -274,7 +274,7 @@ def parts(name: str) -> dict[str, str]:
             [*OWN, (ALLOWED, "users", READ), (ALLOWED, "app containers", READ)],
             [*OWN, (ALLOWED, "users", READ | WRITE | EXECUTE), (ALLOWED, "app containers", READ | WRITE | EXECUTE)],
         ),
-        (  # A user who is denied anything still is; one who may only write does not get to read.
+        (  # What is denied stays denied; a right to write does not become a right to read.
             "D:P(D;;GW;;;WD)(A;;GR;;;AU)(A;;GW;;;SY)",
             [(DENIED, "everyone", WRITE), (ALLOWED, "users", READ), (ALLOWED, "system", WRITE)],
             [(DENIED, "everyone", WRITE), (ALLOWED, "users", READ | WRITE | EXECUTE), (ALLOWED, "system", WRITE)],

@@ -73,7 +73,7 @@ def test_a_camera_that_is_slow_on_purpose_is_live(
             channel.publish(b"x")
             until(news, State.LIVE if sequence > 1 else State.STALLED, sequence=sequence)
             eventually(lambda wanted=sequence: measured.report()["frames"] == wanted)
-        eventually(lambda: (channel.age or 0) > 0.5)  # over which there is news, too
+        eventually(lambda: (channel.age or 0) > 0.5)  # there was news meanwhile as well
         assert {next(news) for _ in range(10)} == {(State.LIVE, None)}
         assert observe(name, Namespace.LOCAL).state is State.LIVE
         assert measured.report()["state"] == "live"

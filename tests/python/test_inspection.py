@@ -262,7 +262,7 @@ with section.write_lock():
 def test_info_says_how_often_it_changes(
     name: str, run: Callable[..., Any], eventually: Callable[[Callable[[], object]], None]
 ) -> None:
-    """Whoever wrote: also one that has left since."""
+    """The number also counts changes by processes that have left since."""
     done = threading.Event()
 
     def write() -> None:

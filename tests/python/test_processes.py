@@ -144,7 +144,7 @@ def test_the_name_of_a_killed_process_is_free(name: str, child: Child) -> None:
 
 @linux_only
 def test_leftovers_of_killed_processes_are_swept(name: str, child: Child) -> None:
-    """Whoever creates next removes the files of the dead, whatever their names (iceoryx2 #1869)."""
+    """The next creator removes the files of the dead, whatever their names (iceoryx2 #1869)."""
     creators = [child(KILLED, f"{name}-{i}") for i in range(3)]
     for creator in creators:
         assert creator.line() == "made"

@@ -95,7 +95,7 @@ def test_top_once_is_a_plain_table(name: str, capsys: pytest.CaptureFixture[str]
             "slots",
             "readers",
         ]
-        # Who made the channel counts as a reader until it writes.
+        # The creator of the channel counts as a reader until it writes.
         assert row.split() == [name, "local", "live", "0", "bytes", "0.0", "0.0", "none", "4", "1"]
 
 

@@ -86,7 +86,7 @@ internal static class Careless
 
     private static FrameChannel OpenChannel() => FrameChannel.Open(s_name + "-c");
 
-    // Who must not notice: each frame is whole, and stays so; a section changes only under its lock.
+    // Must not notice anything: each frame is whole, and stays so; a section changes only under its lock.
     private static void Innocent(Random random)
     {
         using var file = OpenFile();

@@ -50,7 +50,7 @@ def send_wait(agent: Agent, wait: str, timeout: int) -> None:
 
 
 def recovery(system: str, language: str, wait: str, deaths: int) -> list[float]:
-    """Milliseconds from before a writer is killed to the word of one who waits for it already, for each death.
+    """Milliseconds from before a writer is killed until a waiting process reports it, for each death.
 
     The first one does not count: .NET then compiles what it takes to throw an exception.
     """

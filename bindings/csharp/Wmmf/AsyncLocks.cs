@@ -47,8 +47,8 @@ namespace Wmmf
         }
 
         /// <summary>Whether the previous owner died while it held the lock; only if it was taken with <c>repair: true</c>.
-        /// Repair the payload then and call <see cref="MarkConsistent"/>; else the section stays as it was, for the
-        /// next who repairs.</summary>
+        /// Repair the payload then and call <see cref="MarkConsistent"/>; otherwise the section stays as it was, and
+        /// the next writer is told.</summary>
         public bool OwnerDied { get; }
 
         /// <summary>A part of the payload in place.</summary>

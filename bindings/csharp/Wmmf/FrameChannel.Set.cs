@@ -54,7 +54,7 @@ namespace Wmmf
         }
 
         /// <summary>The same as <see cref="NextSet"/> without blocking a thread: a single thread of the process waits
-        /// for all. </summary>
+        /// for all.</summary>
         /// <param name="channels">1 to 63.</param>
         /// <param name="tolerance">How far their timestamps may be apart.</param>
         /// <param name="timeout">From now; null waits for ever.</param>

@@ -684,7 +684,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_begin(IntPtr channel, long timeout_ns, wmmf_frame* frame);
 
-        // Publishes the frame of wmmf_channel_begin, from any thread. The caller describes it: used, width, height, stride, fourcc, or element, dimensions and shape; device_timestamp, device_frame, user and user_size; and timestamp_ns; 0 becomes the time of this call. Sets frame->sequence. A stride of 0 becomes that of rows without gaps if wmmf_picture_size knows the format; in other formats the library only checks that stride * height bytes are used. WMMF_E_RANGE: used is more than the capacity, the picture or array is larger than used, or user_size is more than 64. WMMF_E_ARGUMENT: the description contradicts itself. After an error the frame is still begun.
+        // Publishes the frame of wmmf_channel_begin, from any thread. The caller describes it: used, width, height, stride, fourcc, or element, dimensions and shape; device_timestamp, device_frame, user and user_size; and timestamp_ns, where 0 becomes the time of this call. Sets frame->sequence. A stride of 0 becomes that of rows without gaps if wmmf_picture_size knows the format; in other formats the library only checks that stride * height bytes are used. WMMF_E_RANGE: used is more than the capacity, the picture or array is larger than used, or user_size is more than 64. WMMF_E_ARGUMENT: the description contradicts itself. After an error the frame is still begun.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_publish(IntPtr channel, wmmf_frame* frame);
 
@@ -716,7 +716,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_release(IntPtr channel, wmmf_frame* frame);
 
-        // Like wmmf_channel_acquire, but copies the picture into `buffer` and leaves nothing pinned. Handles that cannot pin also can do this; they repeat the copy until they have a whole frame. WMMF_E_RANGE: the picture has more than `length` bytes; frame->used says how many.
+        // Like wmmf_channel_acquire, but copies the picture into `buffer` and leaves nothing pinned. Handles that cannot pin can also do this; they repeat the copy until they have a whole frame. WMMF_E_RANGE: the picture has more than `length` bytes; frame->used says how many.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_read(IntPtr channel, ulong after, void* buffer, ulong length, long timeout_ns, wmmf_frame* frame);
 

@@ -104,7 +104,7 @@ int main(int argc, char **argv) {
         EXPECT(status_of([&] { moved.unlock(); }) == WMMF_E_NOT_OWNER);
     }
 
-    // Who is there, and what.
+    // Participants, and the list of names.
     EXPECT(section.participants().size() == 2);
     EXPECT(section.participants()[0].alive == 1);
     const auto names = wmmf::section::list();
