@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECONDS_TO_START 0.3 /* readers begin to count when they have the first frames */
-
 static volatile uint64_t *word(const uint8_t *frame, uint64_t offset) {
     return (volatile uint64_t *)(uintptr_t)(frame + offset / 8 * 8);
 }
@@ -54,8 +52,8 @@ void role_write(const struct task *task, struct result *result) {
     memset(picture, 1, task->size); /* or the system may have one page of zeros for all of it, in every cache */
     wait_for_start();
     int64_t begin = system_now_ns(), now = begin;
-    int64_t end = begin + (int64_t)((task->seconds + SECONDS_TO_START) * SECOND_NS);
-    while (now < end) {
+    int64_t end = begin + (int64_t)(task->seconds * SECOND_NS);
+    while (now < end || !system_input_ended()) { /* it ends when all readers have finished */
         if (task->fps > 0) {
             system_sleep_until(begin + (int64_t)((double)result->count / task->fps * SECOND_NS));
             now = system_now_ns();
@@ -72,12 +70,11 @@ void role_write(const struct task *task, struct result *result) {
     free(picture);
 }
 
-/* False: no more frames come. */
-static bool read_frame(transport *passing, const struct task *task, uint8_t *picture, struct result *result,
+static void read_frame(transport *passing, const struct task *task, uint8_t *picture, struct result *result,
                        uint64_t *number) {
     const uint8_t *frame = transport_acquire(passing);
     if (!frame)
-        return false;
+        fail("no frames came");
     if (task->copy) {
         memcpy(picture, frame, task->size);
         transport_release(passing);
@@ -89,7 +86,6 @@ static bool read_frame(transport *passing, const struct task *task, uint8_t *pic
         result->torn++;
     if (!task->copy)
         transport_release(passing);
-    return true;
 }
 
 void role_read(const struct task *task, struct result *result) {
@@ -100,12 +96,12 @@ void role_read(const struct task *task, struct result *result) {
         fail("cannot open the channel");
     wait_for_start();
     for (int i = 0; i < WARM_UP_FRAMES; i++)
-        if (!read_frame(passing, task, picture, result, &first))
-            fail("no frames came");
+        read_frame(passing, task, picture, result, &first);
     begin_samples(result);
     int64_t begin = system_now_ns(), now = begin;
     int64_t end = begin + (int64_t)(task->seconds * SECOND_NS);
-    while (now < end && read_frame(passing, task, picture, result, &last)) {
+    while (now < end) {
+        read_frame(passing, task, picture, result, &last);
         result->count++;
         now = system_now_ns();
     }

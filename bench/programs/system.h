@@ -31,6 +31,9 @@ void system_sleep(shared_memory *memory, const uint32_t *epoch, uint32_t seen, i
 /* Wakes this many, after *epoch has changed. */
 void system_wake(shared_memory *memory, uint32_t *epoch, uint32_t sleepers);
 
+/* Whether the standard input has ended. */
+bool system_input_ended(void);
+
 /* Tells the core that this is a spin loop. */
 static inline void spin_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,4 +82,9 @@ void system_sleep(shared_memory *memory, const uint32_t *epoch, uint32_t seen, i
 void system_wake(shared_memory *memory, uint32_t *epoch, uint32_t sleepers) {
     (void)memory;
     syscall(SYS_futex, epoch, FUTEX_WAKE, sleepers, NULL, NULL, 0);
+}
+
+bool system_input_ended(void) {
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    return poll(&input, 1, 0) > 0; /* nothing more is sent, so all that there can be is its end */
 }

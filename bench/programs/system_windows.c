@@ -76,3 +76,7 @@ void system_wake(shared_memory *memory, uint32_t *epoch, uint32_t sleepers) {
     (void)epoch;
     ReleaseSemaphore(memory->semaphore, (LONG)sleepers, NULL);
 }
+
+bool system_input_ended(void) {
+    return !PeekNamedPipe(GetStdHandle(STD_INPUT_HANDLE), NULL, 0, NULL, NULL, NULL);
+}

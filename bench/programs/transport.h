@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define WAIT_NS INT64_C(10000000000) /* for a frame, on a machine that is busy with something else */
+
 typedef struct transport transport;
 
 /* NULL: no. */
@@ -23,7 +25,7 @@ void transport_publish(transport *passing);
 /* Both at once, with a copy of these bytes; false: all slots are being read. */
 bool transport_write(transport *passing, const void *bytes, uint64_t size);
 
-/* The newest frame that this end has not had yet, in place; waits up to a second for one. NULL: none came. */
+/* The newest frame that this end has not had yet, in place; waits up to WAIT_NS for one. NULL: none came. */
 const uint8_t *transport_acquire(transport *passing);
 
 void transport_release(transport *passing);

@@ -155,7 +155,7 @@ static bool spin_until_newer(transport *passing, bool always) {
 static bool wait_for_newer(transport *passing, bool spin) {
     if (is_newer(passing, look(passing)))
         return true;
-    int64_t end = system_now_ns() + SECOND_NS;
+    int64_t end = system_now_ns() + WAIT_NS;
     if (spin_until_newer(passing, spin))
         return true;
     while (!is_newer(passing, look(passing))) {

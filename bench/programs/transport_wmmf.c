@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <wmmf.h>
 
-#define SECOND_NS INT64_C(1000000000)
-
 struct transport {
     wmmf_channel *channel;
     wmmf_frame frame;
@@ -53,7 +51,7 @@ bool transport_write(transport *passing, const void *bytes, uint64_t size) {
 }
 
 const uint8_t *transport_acquire(transport *passing) {
-    if (wmmf_channel_acquire(passing->channel, passing->had, SECOND_NS, &passing->frame) != WMMF_OK)
+    if (wmmf_channel_acquire(passing->channel, passing->had, WAIT_NS, &passing->frame) != WMMF_OK)
         return NULL;
     passing->had = passing->frame.sequence;
     return passing->frame.data;
@@ -66,7 +64,7 @@ void transport_release(transport *passing) {
 /* It always spins before it sleeps. */
 bool transport_read(transport *passing, void *buffer, uint64_t size, bool spin) {
     (void)spin;
-    if (wmmf_channel_read(passing->channel, passing->had, buffer, size, SECOND_NS, &passing->frame) != WMMF_OK)
+    if (wmmf_channel_read(passing->channel, passing->had, buffer, size, WAIT_NS, &passing->frame) != WMMF_OK)
         return false;
     passing->had = passing->frame.sequence;
     return true;

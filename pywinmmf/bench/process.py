@@ -82,7 +82,7 @@ class Process:
             self._process.stdin.flush()
 
     def result(self) -> Result:
-        """Wait for the end."""
+        """End its input, and wait for its end."""
         try:
             output, errors = self._process.communicate(timeout=self._seconds + WAIT_SECONDS)
         except subprocess.TimeoutExpired as error:

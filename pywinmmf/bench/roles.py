@@ -6,11 +6,14 @@ stream.c describes how torn frames are found.
 
 from __future__ import annotations
 
+import os
 import struct
+import sys
 import time
 from collections.abc import Callable
+from threading import Thread
 
-from .task import SECONDS_TO_START, WARM_UP_FRAMES, Result, Task
+from .task import WARM_UP_FRAMES, Result, Task
 from .transport import Transport
 
 now_ns = time.perf_counter_ns
@@ -44,13 +47,15 @@ def whole_number(frame: memoryview, result: Result) -> int:
 
 
 def write(transport_type: TransportType, task: Task, start: Start, result: Result) -> None:
-    """Write frames."""
+    """Write frames, for the time that is asked for and until the input ends: then all readers have finished."""
     picture = memoryview(bytearray(task.size))
     transport = transport_type.create(task.name, task.size, task.slots)
     start()
+    input_lasts = Thread(target=os.read, args=(sys.stdin.fileno(), 1), daemon=True)
+    input_lasts.start()
     begin = now = now_ns()
-    end = begin + (task.seconds + SECONDS_TO_START) * 1e9
-    while now < end:
+    end = begin + task.seconds * 1e9
+    while now < end or input_lasts.is_alive():
         if task.fps:
             time.sleep(max(0, begin + result.count / task.fps * 1e9 - now) / 1e9)
             now = now_ns()
@@ -94,13 +99,10 @@ def read(transport_type: TransportType, task: Task, start: Start, result: Result
     result.begin_samples()
     begin = now = now_ns()
     end = begin + task.seconds * 1e9
-    try:
-        while now < end:
-            last = read_one()
-            result.count += 1
-            now = now_ns()
-    except TimeoutError:  # the writer has finished
-        pass
+    while now < end:
+        last = read_one()
+        result.count += 1
+        now = now_ns()
     result.elapsed_ns = now - begin
     result.missed = last - first - result.count
     transport.close()

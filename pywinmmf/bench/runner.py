@@ -107,14 +107,21 @@ def spread(processes: Sequence[Process]) -> None:
 
 
 def run_together(subject: Subject, tasks: Sequence[Task]) -> list[Result]:
-    """Run processes: each is ready before the next one starts, and all begin at the same time."""
+    """Run processes: each is ready before the next one starts, and all begin at the same time.
+
+    The first one ends last: a writer writes as long as somebody reads."""
     with ExitStack() as stack:
         processes = [stack.enter_context(Process(subject.command, task)) for task in tasks]
         if tasks[0].spin:
             spread(processes)
         for process in processes:
             process.begin()
-        return [process.result() for process in processes]
+        try:
+            return [process.result() for process in reversed(processes)][::-1]
+        except ProcessFailed:
+            if not processes[0].running:
+                processes[0].result()  # it says why the others got nothing
+            raise
 
 
 def measure(row: Row, subjects: Iterable[Subject], rounds: int, seconds: float, size: int) -> list[Outcome]:

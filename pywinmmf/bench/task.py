@@ -17,9 +17,6 @@ TOLD = ("count", "missed", "torn", "elapsed_ns", "sample_ns")
 WARM_UP_FRAMES = 8
 """The first frames touch the pages for the first time; they are not counted."""
 
-SECONDS_TO_START = 0.3
-"""How much longer a writer writes than a reader reads: readers begin to count when they have the first frames."""
-
 
 @dataclass(frozen=True)
 class Task:

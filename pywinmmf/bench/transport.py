@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-WAIT_SECONDS = 1.0
-"""Seconds to wait for a frame; then `TimeoutError`."""
+WAIT_SECONDS = 10.0
+"""Seconds to wait for a frame, on a machine that is busy with something else; then `TimeoutError`."""
 
 ATTEMPTS = 100
 """Attempts to get a frame between two looks at the clock."""

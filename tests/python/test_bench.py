@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,13 @@ pytest.importorskip("matplotlib", reason="the extra 'bench' is not installed")
 import psutil
 from terminal import OWN_TERMINAL, press_ctrl_c
 
+from pywinmmf import FrameChannel
 from pywinmmf.bench import process
 from pywinmmf.bench.peers import PEERS, READ_IN_PLACE
-from pywinmmf.bench.programs import find_compiler
+from pywinmmf.bench.programs import build, find_compiler
 from pywinmmf.bench.roles import stamp, whole_number
 from pywinmmf.bench.rows import ROWS
+from pywinmmf.bench.runner import subjects
 from pywinmmf.bench.task import SAMPLES, Result, Task
 from pywinmmf.cli import main
 
@@ -37,6 +40,17 @@ def only_ourselves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other libraries that are installed have tests of their own."""
     for name in PEERS.keys() - {*OWN, READ_ONLY}:
         monkeypatch.delitem(PEERS, name)
+
+
+@pytest.fixture(scope="module")
+def c_programs(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """The folder of the programs in C, if there can be any."""
+    compiler = find_compiler()
+    if PROGRAMS or not compiler:
+        return Path(PROGRAMS) if PROGRAMS else None
+    folder = tmp_path_factory.mktemp("programs")
+    build(folder, compiler)
+    return folder
 
 
 def test_all_rows(tmp_path: Path) -> None:
@@ -96,6 +110,27 @@ def test_a_process_that_never_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "WAIT_SECONDS", 0.5)
     with pytest.raises(process.ProcessFailed, match=r"no start in 0\.5 s"):
         process.Process([sys.executable, "-c", "import time; time.sleep(600)"], Task("open"))
+
+
+@pytest.mark.parametrize("subject", ["pywinmmf", "pywinmmf C"])
+def test_a_reader_that_starts_late_reads(
+    subject: str, name: str, c_programs: Path | None, eventually: Callable[..., None]
+) -> None:
+    """As on a busy machine."""
+    commands = {each.name: each.command for each in subjects(c_programs)}
+    if subject not in commands:
+        pytest.skip("no C compiler")
+    task = Task("write", name, 4096, fps=200, seconds=0.01)
+    with (
+        process.Process(commands[subject], task) as writer,
+        process.Process(commands[subject], replace(task, role="read")) as reader,
+        FrameChannel.open(name) as channel,
+    ):
+        writer.begin()
+        eventually(lambda: channel.sequence >= 200 * (task.seconds + 1))
+        reader.begin()
+        assert reader.result().count > 0
+        assert writer.result().count > channel.sequence - 1
 
 
 @pytest.mark.parametrize(
