@@ -258,7 +258,7 @@ def completed(line: str) -> list[str]:
     code = "import sys; from pywinmmf.cli import main; main()"
     reader, writer = os.pipe()
     os.set_inheritable(writer, True)
-    shell = f'exec {sys.executable} -c "{code}" 8>&{writer} 9>/dev/null'
+    shell = f'exec "$0" -c "$1" 8>&{writer} 9>/dev/null'
     environment = {
         **os.environ,
         "_ARGCOMPLETE": "1",
@@ -266,7 +266,9 @@ def completed(line: str) -> list[str]:
         "COMP_LINE": line,
         "COMP_POINT": str(len(line)),
     }
-    subprocess.run(["bash", "-c", shell], env=environment, pass_fds=(writer,), timeout=60, check=False)
+    subprocess.run(
+        ["bash", "-c", shell, sys.executable, code], env=environment, pass_fds=(writer,), timeout=60, check=False
+    )
     os.close(writer)
     with os.fdopen(reader) as answer:
         return [word.strip() for word in answer.read().split("\n") if word]
