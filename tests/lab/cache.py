@@ -75,6 +75,12 @@ def make_once(name: str, make: Callable[[Path], None], *made_from: str | Path) -
     return folder
 
 
+def write_script(path: Path, text: str) -> None:
+    """Write a program for bash. ``text`` quotes what it gets from us: any path may have a space."""
+    path.write_text(f"#!/bin/bash\n{text}\n")
+    path.chmod(0o755)
+
+
 def tool(name: str, package: str) -> str:
     """Return the path of a program that the Debian package ``package`` brings."""
     path = shutil.which(name)

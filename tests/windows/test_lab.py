@@ -16,7 +16,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from lab import cache, csc, dotnet, mingw, wine, winpython
+from lab import cache, csc, dotnet, mingw, msvc, wine, winpython, zig
 
 SECTIONS = """
     using System;
@@ -52,6 +52,12 @@ EXCEPTIONS = """
     }
 """
 SAID = "number 0\nnumber 1\nnumber 2\nnumber 3\nnumber 4\nпамять 共享\n"
+
+PROJECT = """
+cmake_minimum_required(VERSION 3.25)
+project(program C)
+add_executable(program program.c)
+"""
 
 # Holds a section and a mutex until its input ends.
 HOLDER = r"""
@@ -167,6 +173,31 @@ def test_processes_that_need_a_piece_at_once_make_it_once(tmp_path: Path, monkey
 def test_a_package_that_cannot_be_had_is_named() -> None:
     with pytest.raises(cache.LabError, match=r"'no-such-program'.*'its-package'"):
         cache.tool("no-such-program", "its-package")
+
+
+@pytest.mark.parametrize("compiler", ["zig", "msvc"])
+def test_the_cache_folder_may_have_any_name(compiler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lies in a home folder, and that has the name of a person."""
+    root = tmp_path / "Zoë d'A B"
+    (root / "project").mkdir(parents=True)
+    (root / "project/CMakeLists.txt").write_text(PROJECT)
+    (root / "project/program.c").write_text("int main(void) { return 0; }\n")
+    (root / "zig").symlink_to(zig.home())
+    (root / "libs").symlink_to(winpython.libs())
+    monkeypatch.setenv("PYWINMMF_CACHE", str(root))
+    monkeypatch.setattr(zig, "home", lambda: root / "zig")
+    monkeypatch.setattr(winpython, "libs", lambda: root / "libs")
+    if compiler == "zig":
+        toolchain = zig.toolchain.__wrapped__("x86_64-windows-gnu") / "toolchain.cmake"
+    else:
+        toolchain = msvc.home.__wrapped__() / "x64.cmake"
+    assert root in toolchain.parents
+    project, build = root / "project", root / "build"
+    cache.checked(
+        ["cmake", "-S", project, "-B", build, f"-DCMAKE_TOOLCHAIN_FILE={toolchain}"], "its toolchain does not work"
+    )
+    cache.checked(["cmake", "--build", build], "it does not build")
+    assert (build / "program.exe").is_file()
 
 
 @pytest.mark.parametrize("run", [dotnet.run_linux, dotnet.run_wine])
