@@ -22,9 +22,11 @@ _numbers = itertools.count()
 def linux_program() -> Path:
     """Build the holder with what the .tar.gz says through pkg-config."""
     prefix = unpacked_archive("linux-x86_64")
-    flags = run("pkg-config", "--cflags", "--libs", "wmmf", env={"PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig")})
+    # A relative path: pkg-config does not manage every name that the folder of this tree may have.
+    asked = ("pkg-config", "--cflags", "--libs", "wmmf")
+    flags = run(*asked, cwd=prefix, env={"PKG_CONFIG_PATH": "lib/pkgconfig"})
     program = prefix / "holder"
-    run("cc", SOURCE, *flags.split(), f"-Wl,-rpath,{prefix / 'lib'}", "-o", program)
+    run("cc", SOURCE, *flags.split(), f"-Wl,-rpath,{prefix / 'lib'}", "-o", program, cwd=prefix)
     return program
 
 

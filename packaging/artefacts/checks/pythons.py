@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -73,7 +74,8 @@ def check_compile_line(pattern: str) -> str:
     python = _environment(Path(sys.executable), wheel)
     command = python.with_name("pywinmmf")
     program, source = WORK / "check/by-flags", ROOT / "tests/c/external/program.c"
-    run("sh", "-c", f"cc $({command} --cflags) {source} $({command} --ldflags) -o {program}")
+    compiling, linking = (shlex.split(run(command, option)) for option in ("--cflags", "--ldflags"))
+    run("cc", *compiling, source, *linking, "-o", program)
     return f"cc with --cflags --ldflags: {run(program, 'wmmf-flags').strip()}"
 
 
@@ -83,7 +85,7 @@ def check_windows_compile_line() -> str:
     environment = {**winpython.ENVIRONMENT, "PYTHONPATH": wine.windows_path(folder), "PYTHONSAFEPATH": "1"}
     python = winpython.home() / "python.exe"
     said = [run_under_wine(python, "-m", "pywinmmf", option, env=environment) for option in ("--cflags", "--ldflags")]
-    options = " ".join(said).replace("Z:", "").replace("\\", "/").split()
+    options = shlex.split(" ".join(said).replace("Z:", "").replace("\\", "/"))
     program = folder / "by-flags.exe"
     run("x86_64-w64-mingw32-gcc", ROOT / "tests/c/external/program.c", *options, "-o", program)
     said_by_it = run_under_wine(program, "wmmf-flags", env={"WINEPATH": wine.windows_path(folder / "pywinmmf")})

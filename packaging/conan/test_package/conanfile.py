@@ -30,4 +30,4 @@ class WmmfTest(ConanFile):
     def test(self):
         """Run the program in C, which makes a section and reads it."""
         if can_run(self):
-            self.run(f"{Path(self.build_folder, 'program-c')} wmmf-conan", env="conanrun")
+            self.run(f'"{Path(self.build_folder, "program-c")}" wmmf-conan', env="conanrun")
