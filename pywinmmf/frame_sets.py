@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from ._core.binding import ffi, lib
 from ._core.callbacks import fail
 from ._core.timeouts import seconds, slices
-from .errors import InvalidArgumentError, LockTimeoutError, native_error
+from .errors import ArgumentTypeError, InvalidArgumentError, LockTimeoutError, native_error
 from .frame_channel import FrameChannel
 from .frames import Frame, native_frame
 
@@ -68,6 +68,9 @@ class _Search:
     def __init__(self, channels: Sequence[FrameChannel], tolerance: float) -> None:
         if not 1 <= len(channels) <= lib.WMMF_WAIT_MANY_MAX:
             raise InvalidArgumentError(f"{len(channels)} channels: expected 1 to {lib.WMMF_WAIT_MANY_MAX}")
+        for channel in channels:
+            if not isinstance(channel, FrameChannel):
+                raise ArgumentTypeError(f"channel {channel!r}: expected a FrameChannel, not {type(channel).__name__}")
         if not isinstance(tolerance, (float, Real)) or not tolerance >= 0:
             raise InvalidArgumentError(f"tolerance {tolerance!r}: expected at least 0 seconds")
         self._channels = channels

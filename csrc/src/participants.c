@@ -16,7 +16,10 @@
  * until another participant leaves. */
 #include "participants.h"
 
+#include <inttypes.h>
+
 #include "eventcount.h"
+#include "last_error.h"
 #include "payload_locks.h"
 #include "tuning.h"
 
@@ -177,7 +180,10 @@ static int32_t find_record(wmmf_section *section) {
     for (uint32_t index = 0; index < section->participants && status == WMMF_E_EXISTS; index++)
         if (!is_free(section, index))
             status = take_record(section, index);
-    return status == WMMF_E_EXISTS ? WMMF_E_FULL : status;
+    if (status != WMMF_E_EXISTS)
+        return status;
+    error_detail("participants %" PRIu32 ": all of these records are in use", section->participants);
+    return WMMF_E_FULL;
 }
 
 /* Programs that crash and come back must not use up the records one by one, so each newcomer checks a few. */

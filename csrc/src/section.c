@@ -610,6 +610,7 @@ static int32_t inner_new(struct platform_mapping *mapping, const struct inner_pl
         section->pins_each = plan->pins_each;
         status = join(section);
         if (status == WMMF_E_FULL && plan->without_record) {
+            error_forget();
             section->index = NO_RECORD;
             status = WMMF_OK;
         }

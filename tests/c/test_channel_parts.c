@@ -998,6 +998,7 @@ static void readers_keep_no_publisher_out(void) {
     readers[2] = open_channel(name, true);
     CHECK(channel_info_of(readers[2]).in_place);
     REQUIRE_OK(wmmf_channel_create_or_open(name, CAPACITY, 5, &options, &heir, NULL));
+    CHECK(*wmmf_last_detail() == '\0');
     REQUIRE_OK(wmmf_channel_stand_by(heir, LONG_TIMEOUT));
     CHECK(!channel_info_of(heir).in_place && !channel_info_of(heir).read_only);
     for (int i = 2; i <= 20; i++) {

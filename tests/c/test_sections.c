@@ -382,6 +382,7 @@ static void fail_in_many_ways(const char *name, const char *foreign, const char 
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(foreign, 0, NULL, &section));
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(foreign, 0, &read_only, &section));
     CHECK_STATUS(WMMF_E_FULL, wmmf_open(full, 0, NULL, &section));
+    CHECK(strstr(wmmf_last_detail(), ": all of these records are in use"));
     CHECK_STATUS(WMMF_E_NOT_FOUND, wmmf_open(nobodys, 0, NULL, &section));
     CHECK_STATUS(WMMF_E_NAME_INVALID, wmmf_open("a/b", 0, NULL, &section));
     CHECK(wmmf_create(nobodys, UINT64_C(1) << 46, NULL, &section) != WMMF_OK);

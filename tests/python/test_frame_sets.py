@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 
-from pywinmmf import ClosedError, Error, FrameChannel, InvalidArgumentError, LockTimeoutError, next_set, next_set_async
+from pywinmmf import (
+    ArgumentTypeError,
+    ClosedError,
+    Error,
+    FrameChannel,
+    InvalidArgumentError,
+    LockTimeoutError,
+    next_set,
+    next_set_async,
+)
 
 MS = 1_000_000
 
@@ -122,6 +131,8 @@ def test_arguments(name: str) -> None:
             next_set([channel], -1)
         with pytest.raises(LockTimeoutError):
             next_set([channel], 1, 0.01)
+        with pytest.raises(ArgumentTypeError, match="channel 'front': expected a FrameChannel, not str"):
+            next_set([channel, "front"], 1)  # type: ignore[list-item]
 
 
 def run(scenario: Coroutine[Any, Any, None]) -> None:
