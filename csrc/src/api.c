@@ -311,8 +311,6 @@ int32_t wmmf_get_lock_state(wmmf_section *section, wmmf_lock_state *state) {
         return status;
     if (section->layout == WMMF_RAW)
         return WMMF_E_NOT_SUPPORTED;
-    memset(state, 0, sizeof *state);
-    state->struct_size = sizeof *state;
     if (section->layout == WMMF_NATIVE)
         diagnostics_lock_state(&section->lock, state);
     else

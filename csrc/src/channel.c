@@ -14,7 +14,6 @@
 #include "channel_handle.h"
 #include "eventcount.h"
 #include "last_error.h"
-#include "participants.h"
 #include "rwlock.h"
 #include "section.h"
 

@@ -117,7 +117,7 @@ void diagnostics_lock_state(const struct rwlock *lock, wmmf_lock_state *state) {
     const wmmf_section *section = lock->section;
     uint64_t word = load_seq_u64(lock->word);
     uint32_t owner = (uint32_t)(word & LOCK_OWNER);
-    state->initialised = 1;
+    *state = (wmmf_lock_state){.struct_size = sizeof *state, .initialised = 1};
     state->writing = owner != 0;
     state->waiting = (word & LOCK_WAITERS) != 0;
     state->owner_died = (word & LOCK_INCONSISTENT) != 0;

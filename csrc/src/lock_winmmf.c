@@ -142,7 +142,7 @@ int32_t winmmf_unlock_write(wmmf_section *section) {
 
 void winmmf_lock_state(wmmf_section *section, wmmf_lock_state *state) {
     uint32_t word = load_seq_u32(lock_word(section));
-    state->initialised = (word & UNINITIALISED) != UNINITIALISED;
+    *state = (wmmf_lock_state){.struct_size = sizeof *state, .initialised = (word & UNINITIALISED) != UNINITIALISED};
     state->writing = state->initialised && (word & WRITER) != 0;
     state->readers = state->initialised ? word & READERS : 0;
 }

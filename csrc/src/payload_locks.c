@@ -4,7 +4,6 @@
 #include "payload_locks.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "diagnostics.h"
 #include "last_error.h"
@@ -55,6 +54,13 @@ static int32_t look_up(wmmf_section *section, uint64_t offset, bool writable, st
     return status;
 }
 
+/* Calls `act` with a lock that this handle may write. */
+static int32_t with_lock(wmmf_section *section, uint64_t offset, int32_t (*act)(struct rwlock *lock)) {
+    struct rwlock lock;
+    int32_t status = look_up(section, offset, true, &lock);
+    return status == WMMF_OK ? act(&lock) : status;
+}
+
 int32_t wmmf_lock_read_at(wmmf_section *section, uint64_t offset, int64_t timeout_ns) {
     struct rwlock lock;
     int32_t status = look_up(section, offset, true, &lock);
@@ -62,9 +68,7 @@ int32_t wmmf_lock_read_at(wmmf_section *section, uint64_t offset, int64_t timeou
 }
 
 int32_t wmmf_unlock_read_at(wmmf_section *section, uint64_t offset) {
-    struct rwlock lock;
-    int32_t status = look_up(section, offset, true, &lock);
-    return status == WMMF_OK ? rwlock_unlock_read(&lock) : status;
+    return with_lock(section, offset, rwlock_unlock_read);
 }
 
 int32_t wmmf_lock_write_queued_at(wmmf_section *section, uint64_t offset, int64_t timeout_ns, uint64_t *place) {
@@ -92,15 +96,11 @@ int32_t wmmf_lock_write_at(wmmf_section *section, uint64_t offset, int64_t timeo
 }
 
 int32_t wmmf_unlock_write_at(wmmf_section *section, uint64_t offset) {
-    struct rwlock lock;
-    int32_t status = look_up(section, offset, true, &lock);
-    return status == WMMF_OK ? rwlock_unlock_write(&lock) : status;
+    return with_lock(section, offset, rwlock_unlock_write);
 }
 
 int32_t wmmf_mark_consistent_at(wmmf_section *section, uint64_t offset) {
-    struct rwlock lock;
-    int32_t status = look_up(section, offset, true, &lock);
-    return status == WMMF_OK ? rwlock_mark_consistent(&lock) : status;
+    return with_lock(section, offset, rwlock_mark_consistent);
 }
 
 int32_t wmmf_poison_at(wmmf_section *section, uint64_t offset) {
@@ -112,20 +112,15 @@ int32_t wmmf_poison_at(wmmf_section *section, uint64_t offset) {
 }
 
 int32_t wmmf_notify_at(wmmf_section *section, uint64_t offset) {
-    struct rwlock lock;
-    int32_t status = look_up(section, offset, true, &lock);
-    return status == WMMF_OK ? rwlock_notify(&lock) : status;
+    return with_lock(section, offset, rwlock_notify);
 }
 
 int32_t wmmf_get_lock_state_at(wmmf_section *section, uint64_t offset, wmmf_lock_state *state) {
     struct rwlock lock;
     int32_t status = struct_check(look_up(section, offset, false, &lock), state, sizeof *state);
-    if (status != WMMF_OK)
-        return status;
-    memset(state, 0, sizeof *state);
-    state->struct_size = sizeof *state;
-    diagnostics_lock_state(&lock, state);
-    return WMMF_OK;
+    if (status == WMMF_OK)
+        diagnostics_lock_state(&lock, state);
+    return status;
 }
 
 int32_t wmmf_wait_at(wmmf_section *section, uint64_t offset, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {

@@ -35,7 +35,6 @@
 #include <unistd.h>
 
 #include "last_error.h"
-#include "tuning.h"
 
 #define TEMPORARY_FORMAT SHM_DIRECTORY "/" OUR_PREFIX "new-%016llx" /* see make_named */
 #define OUR_MODE         (0600 | S_ISVTX)

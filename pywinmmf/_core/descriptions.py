@@ -53,7 +53,7 @@ def described_shape(what: str, given: int | Shape, dtype: numpy.typing.DTypeLike
     element, itemsize, usual = _element_of_dtype(dtype)
     size = whole(what, math.prod(lengths) * itemsize, least=1, status=lib.WMMF_E_SIZE)
     frame = new_struct("wmmf_frame", used=size)
-    _set(frame, what, lengths, element, geometry_of_shape(lengths, itemsize, usual=usual), itemsize)
+    _set(frame, what, lengths, element, geometry_of_shape(lengths, itemsize, usual=usual))
     return bytes(ffi.buffer(frame))
 
 
@@ -83,7 +83,7 @@ def described_picture(picture: memoryview, fourcc: str | None, user: AnyBuffer, 
     if fourcc is not None:
         frame.width, frame.height, frame.stride, frame.fourcc = geometry
     elif picture.ndim != 1 or picture.itemsize != 1 or picture.format not in ("B", "c", "<B", "@B"):
-        _set(frame, "picture", picture.shape or (), _element(picture), geometry, picture.itemsize)
+        _set(frame, "picture", picture.shape or (), _element(picture), geometry)
     set_user(frame, user)
     return bytes(ffi.buffer(frame))
 
@@ -98,7 +98,7 @@ def set_user(frame: Any, user: AnyBuffer) -> None:
     frame.user_size = view.nbytes
 
 
-def _set(frame: Any, what: str, shape: Sequence[int], element: Element, geometry: Geometry, itemsize: int) -> None:
+def _set(frame: Any, what: str, shape: Sequence[int], element: Element, geometry: Geometry) -> None:
     """Describe a picture in its usual format, or else an array."""
     if geometry.fourcc:
         frame.width, frame.height, frame.stride, frame.fourcc = geometry

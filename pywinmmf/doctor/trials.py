@@ -67,7 +67,7 @@ def findings() -> Iterator[Finding]:
     yield _tried("names, local", lambda: _name(Namespace.LOCAL))
     yield _tried("names, global", lambda: _name(Namespace.GLOBAL))
     for subject, trial in (("lock", _exclusion), ("death", _death), ("wake-up", _wake_up), ("frames", _frames)):
-        yield _tried(subject, lambda subject=subject, trial=trial: _with_partner(subject, trial))  # type: ignore[misc]
+        yield _tried(subject, lambda trial=trial: _with_partner(trial))  # type: ignore[misc]
 
 
 def _tried(subject: str, trial: Callable[[], Finding]) -> Finding:
@@ -107,7 +107,7 @@ def _name(namespace: Namespace) -> Finding:
     return Finding(subject, "fine", "create, open, write, read")
 
 
-def _with_partner(subject: str, trial: Callable[[MemoryMappedFile, Partner, str], Finding]) -> Finding:
+def _with_partner(trial: Callable[[MemoryMappedFile, Partner, str], Finding]) -> Finding:
     name = _new_name()
     with MemoryMappedFile.create(name, 4096) as section:
         partner = Partner(name)
