@@ -65,6 +65,9 @@ int32_t status_from_errno(void) {
     case EISDIR:
         error_detail("it is a folder, not an ordinary file");
         return WMMF_E_FORMAT;
+    case ENODEV:
+        error_detail("its file system does not map files into memory");
+        return WMMF_E_NOT_SUPPORTED;
     case EDQUOT:
         error_detail("this user has no room left on that file system (quota)");
         return WMMF_E_NO_MEMORY;

@@ -205,7 +205,20 @@ static void a_program_that_runs_is_not_written(void) {
     CHECK(section == NULL);
 }
 
+static void a_file_system_that_maps_no_files_is_named(void) {
+    static const char path[] = "/sys/kernel/uevent_seqnum";
+    wmmf_file_options options = {.struct_size = sizeof options, .protection = WMMF_READ};
+    wmmf_section *section = NULL;
+    if (access(path, R_OK) != 0) {
+        printf("(skipped: no /sys is mounted here)\n");
+        return;
+    }
+    check_failed(WMMF_E_NOT_SUPPORTED, wmmf_map_file(path, 0, &options, &section),
+                 "its file system does not map files into memory");
+}
+
 static const struct test tests[] = {
+    TEST(a_file_system_that_maps_no_files_is_named),
     TEST(a_limit_of_file_sizes_is_an_error_and_no_signal),
     TEST(addresses_that_run_out_are_named),
     TEST(a_full_disk_is_named_and_nothing_is_left),
