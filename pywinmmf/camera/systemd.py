@@ -88,7 +88,8 @@ def run(name: str, job: Job) -> None:
 
 def unit(arguments: Sequence[str]) -> str:
     """The unit's text."""
-    command = [sys.executable, "-m", "pywinmmf", "camera", "share", *arguments]
+    # systemd accepts no quotation mark and no $ in the name of a program, and a home folder may have one.
+    command = ["/bin/sh", "-c", 'exec "$0" "$@"', sys.executable, "-m", "pywinmmf", "camera", "share", *arguments]
     return UNIT.format(
         description=DESCRIPTION,
         command=" ".join(map(quoted, command)),

@@ -199,11 +199,16 @@ def test_an_installation_that_fails_leaves_the_old_one(systemd: Path) -> None:
 
 
 @not_on_windows
-def test_a_unit_that_systemd_accepts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["venv", "Zoë d'A B", 'a "b"', "5$", "a\\b"])
+def test_a_unit_that_systemd_accepts(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pywinmmf.camera import systemd
 
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd-analyze here (Debian package systemd)")
+    python = tmp_path / folder / "python"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(python))
     file = tmp_path / "pywinmmf-camera.service"
     file.write_text(
         systemd.unit(share_arguments("--name", 'a "b" \\', "--name=-c", "--", "rtsp://host/a%20b?c=$d", "-d"))
@@ -216,15 +221,19 @@ def test_a_unit_that_systemd_accepts(tmp_path: Path) -> None:
 
 @not_on_windows
 def test_the_command_of_a_unit_shares(
-    name: str, tmp_path: Path, eventually: Callable[[Callable[[], Any]], None]
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Callable[[Callable[[], Any]], None]
 ) -> None:
     from pywinmmf.camera import systemd
 
+    environment = tmp_path / 'Zoë d\'A "B" 5$'
+    environment.symlink_to(sys.prefix)
+    monkeypatch.setattr(sys, "executable", str(environment / Path(sys.executable).relative_to(sys.prefix)))
     log = tmp_path / "camera.log"
     log.write_text("x" * 1_000_000)  # as much as there is in one
     text = systemd.unit(share_arguments("test", "--name", name, "--size", "64x48", "--log", str(log)))
     (line,) = [line for line in text.splitlines() if line.startswith("ExecStart=")]
-    process = subprocess.Popen(shlex.split(line.partition("=")[2]), cwd="/", env={"PATH": os.environ["PATH"]})
+    command = [word.replace("$$", "$") for word in shlex.split(line.partition("=")[2])]
+    process = subprocess.Popen(command, cwd="/", env={"PATH": os.environ["PATH"]})
     try:
         eventually(lambda: log.exists() and "sharing test" in log.read_text())
         assert log.with_name("camera.log.1").stat().st_size == 1_000_000
