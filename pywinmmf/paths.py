@@ -27,7 +27,7 @@ def import_library_path() -> Path:
 
 def compile_options() -> list[str]:
     """The options with which gcc, clang and mingw compile a program that uses ``wmmf.h``."""
-    return [f"-I{include_dir()}"]
+    return [f"-I{include_dir().as_posix()}"]
 
 
 def link_options() -> list[str]:
@@ -35,5 +35,5 @@ def link_options() -> list[str]:
 
     On Linux the program finds the library where it is now; on Windows the DLL must be beside it or in ``PATH``."""
     if sys.platform == "win32":
-        return [str(import_library_path())]
+        return [import_library_path().as_posix()]
     return [str(library_path()), f"-Wl,-rpath,{_PACKAGE}"]

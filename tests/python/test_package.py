@@ -210,13 +210,16 @@ def test_it_is_typed(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 def test_its_options_compile_and_link_a_program_that_runs(tmp_path: Path) -> None:
-    """As one line of a shell, on a folder whose name needs quoting in none."""
+    """As one line of a shell, from a folder whose name needs quotes."""
+    packages = tmp_path / "Zoë d'A B"
+    shutil.copytree(Path(pywinmmf.__file__).parent, packages / "pywinmmf")
     (tmp_path / "program.c").write_text(
         "#include <wmmf.h>\nint main(void) { return (int)wmmf_abi_version() - WMMF_ABI_VERSION; }\n"
     )
     pywinmmf_command = f'"{sys.executable}" -m pywinmmf'
-    line = f"cc $({pywinmmf_command} --cflags) program.c $({pywinmmf_command} --ldflags) -o program && ./program"
-    subprocess.run(["sh", "-ec", line], cwd=tmp_path, check=True, timeout=60)
+    line = f'eval "cc $({pywinmmf_command} --cflags) program.c $({pywinmmf_command} --ldflags) -o program"; ./program'
+    environment = {**os.environ, "PYTHONPATH": str(packages)}
+    subprocess.run(["sh", "-ec", line], cwd=tmp_path, env=environment, check=True, timeout=60)
 
 
 def test_the_import_library_is_there() -> None:

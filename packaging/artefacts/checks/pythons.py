@@ -85,7 +85,7 @@ def check_windows_compile_line() -> str:
     environment = {**winpython.ENVIRONMENT, "PYTHONPATH": wine.windows_path(folder), "PYTHONSAFEPATH": "1"}
     python = winpython.home() / "python.exe"
     said = [run_under_wine(python, "-m", "pywinmmf", option, env=environment) for option in ("--cflags", "--ldflags")]
-    options = shlex.split(" ".join(said).replace("Z:", "").replace("\\", "/"))
+    options = shlex.split(" ".join(said).replace("Z:", ""))
     program = folder / "by-flags.exe"
     run("x86_64-w64-mingw32-gcc", ROOT / "tests/c/external/program.c", *options, "-o", program)
     said_by_it = run_under_wine(program, "wmmf-flags", env={"WINEPATH": wine.windows_path(folder / "pywinmmf")})
