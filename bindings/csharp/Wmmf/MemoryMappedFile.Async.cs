@@ -43,6 +43,9 @@ namespace Wmmf
             return new ValueTask(Copied(Attempt, "write", data.Length, offset, timeout, cancellationToken));
         }
 
+        // The caller's context, or scheduler, then has a thread of the pool, not the one that waits for all.
+        private static async ValueTask<ulong> OfAPoolThread(Task<ulong> wait) => await wait.ConfigureAwait(false);
+
         private async Task Copied(
             Func<int> attempt, string verb, int length, long offset, TimeSpan? timeout, CancellationToken cancellation)
         {

@@ -55,7 +55,7 @@ namespace Wmmf
             TimeSpan? timeout = null, bool repair = false, CancellationToken cancellationToken = default) =>
             WriteLockAt(NativeLock.Own, timeout, repair, cancellationToken);
 
-        /// <summary>Takes the lock for reading, for languages without ref structs; release it with
+        /// <summary>Takes the lock for reading, for languages whose <c>using</c> takes no ref struct; release it with
         /// <see cref="ExitReadLock"/>, in a <c>finally</c> block of the same thread.</summary>
         /// <remarks>An await before that lets the thread run other tasks, such as those of a window. None of them can
         /// use the lock as its own: calls that need it throw <see cref="WmmfStatus.Deadlock"/>, and calls that would
@@ -69,7 +69,7 @@ namespace Wmmf
         public void EnterReadLock(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             EnterReadLockAt(NativeLock.Own, timeout, cancellationToken);
 
-        /// <summary>Takes the lock for writing, for languages without ref structs; release it with
+        /// <summary>Takes the lock for writing, for languages whose <c>using</c> takes no ref struct; release it with
         /// <see cref="ExitWriteLock"/>, in a <c>finally</c> block of the same thread.</summary>
         /// <remarks>See <see cref="EnterReadLock"/>; in a task that awaits, use <see cref="WriteLockAsync"/>.</remarks>
         /// <param name="timeout">Null waits for ever.</param>
@@ -154,7 +154,7 @@ namespace Wmmf
                 return new ValueTask<ulong>(current);
             if (status != (int)WmmfStatus.Timeout || nanoseconds == 0)
                 return new ValueTask<ulong>(Task.FromException<ulong>(Failure(status, $"wait for a change after {sequence} of")));
-            return new ValueTask<ulong>(Waiter.WhenChanged(_section, sequence, nanoseconds, cancellationToken));
+            return OfAPoolThread(Waiter.WhenChanged(_section, sequence, nanoseconds, cancellationToken));
         }
     }
 }

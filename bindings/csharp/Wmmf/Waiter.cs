@@ -39,12 +39,29 @@ namespace Wmmf
             if (status != (int)WmmfStatus.Ok)
                 throw WmmfException.Of(status, "start a waiting thread");
             _waker = waker;
-            new Thread(Run, 128 * 1024) { IsBackground = true, Name = "Wmmf waits" }.Start();
+            Start(new Thread(Run, 128 * 1024) { IsBackground = true, Name = "Wmmf waits" });
+        }
+
+        // Without the execution context of whoever waits first, which the thread would keep alive.
+        private static void Start(Thread thread)
+        {
+            var flows = !ExecutionContext.IsFlowSuppressed();
+            var flow = flows ? ExecutionContext.SuppressFlow() : default;
+            try
+            {
+                thread.Start();
+            }
+            finally
+            {
+                if (flows)
+                    flow.Undo();
+            }
         }
 
         // Completes with the new sequence when it differs from `sequence`. Fails if that will never happen, the timeout
         // (as from Arguments.Nanoseconds, from now) expires, the section is disposed, or the token is cancelled. The
-        // caller holds the section and has looked once itself.
+        // caller holds the section and has looked once itself. Only the library awaits it, without a context: this
+        // thread calls the SynchronizationContext or TaskScheduler of whoever awaits it, which may run anything at once.
         internal static Task<ulong> WhenChanged(
             SectionHandle section, ulong sequence, long timeout, CancellationToken cancellation)
         {
