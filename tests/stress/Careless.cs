@@ -161,7 +161,7 @@ internal static class Careless
 
         internal Enumeration(FrameChannel channel)
         {
-            _frames = channel.ReadAllAsync(cancellationToken: _cancel.Token).GetAsyncEnumerator();
+            _frames = channel.ReadAllAsync(_cancel.Token).GetAsyncEnumerator();
             _first = _frames.MoveNextAsync().AsTask();
         }
 

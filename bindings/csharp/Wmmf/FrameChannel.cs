@@ -160,19 +160,29 @@ namespace Wmmf
             _reader.ReadIntoAsync(buffer, timeout, cancellationToken);
 
 #if NETCOREAPP
-        /// <summary>All frames from now on. Each enumeration has its own count, so several may run at the same time.
-        /// A frame is released when you ask for the next one.</summary>
-        /// <param name="order">Which frames to return.</param>
+        /// <summary>All frames from now on, each the newest. Each enumeration has its own count, so several may run at the
+        /// same time. A frame is released when you ask for the next one.</summary>
         /// <param name="cancellationToken">Ends the enumeration.</param>
         /// <returns>The frames; do not keep one beyond its iteration.</returns>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         /// <example><code>
-        /// await foreach (var frame in channel.ReadAllAsync(cancellationToken: stopping))
+        /// await foreach (var frame in channel.ReadAllAsync(stopping))
         ///     await Send(frame.Memory, stopping);
         /// </code></example>
-        public IAsyncEnumerable<Frame> ReadAllAsync(
-            FrameOrder order = FrameOrder.Newest, CancellationToken cancellationToken = default) =>
-            CreateReader(order).ReadAllAsync(cancellationToken);
+        public IAsyncEnumerable<Frame> ReadAllAsync(CancellationToken cancellationToken = default) =>
+            ReadAllAsync(FrameOrder.Newest, cancellationToken);
+
+        /// <summary>The same, with a choice of the order.</summary>
+        /// <param name="order">Which frames to return.</param>
+        /// <param name="cancellationToken">Ends the enumeration.</param>
+        /// <returns>The frames; do not keep one beyond its iteration.</returns>
+        /// <exception cref="ArgumentOutOfRangeException">There is no such order.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+        public IAsyncEnumerable<Frame> ReadAllAsync(FrameOrder order, CancellationToken cancellationToken = default)
+        {
+            var after = CreateReader(order).LastSequence;
+            return FrameReader.All(() => CreateReader(order, after), cancellationToken);
+        }
 #endif
 
         /// <summary>Like <see cref="MemoryMappedFile.Audit"/>. Damage poisons the channel, for everybody, unless this
@@ -322,8 +332,18 @@ namespace Wmmf
 
         /// <summary>Name and size.</summary>
         /// <returns>For example <c>channel 'camera' of 4 slots of 921600 bytes</c>.</returns>
-        public override string ToString() =>
-            $"channel '{Name}' of {Slots} slots of {Capacity} bytes{(IsReadOnly ? ", read-only" : "")}";
+        public override string ToString()
+        {
+            try
+            {
+                var info = Info();
+                return $"channel '{Name}' of {info.slots} slots of {info.capacity} bytes{(IsReadOnly ? ", read-only" : "")}";
+            }
+            catch (ObjectDisposedException)
+            {
+                return $"channel '{Name}', closed";
+            }
+        }
 
         private wmmf_channel_info Info()
         {

@@ -134,12 +134,17 @@ namespace Wmmf
         /// <param name="cancellationToken">Ends the enumeration.</param>
         /// <returns>The frames; do not keep one beyond its iteration.</returns>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-        public async IAsyncEnumerable<Frame> ReadAllAsync(
-            [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        public IAsyncEnumerable<Frame> ReadAllAsync(CancellationToken cancellationToken = default) =>
+            All(() => this, cancellationToken);
+
+        // Each enumeration begins with a call of `reader`.
+        internal static async IAsyncEnumerable<Frame> All(
+            Func<FrameReader> reader, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
+            var own = reader();
             for (;;)
             {
-                using var frame = await NextAsync(null, cancellationToken).ConfigureAwait(false);
+                using var frame = await own.NextAsync(null, cancellationToken).ConfigureAwait(false);
                 yield return frame;
             }
         }

@@ -137,7 +137,7 @@ internal static class AsyncWaitsTests
 
         async Task Cancelled()
         {
-            await foreach (var frame in channel.ReadAllAsync(cancellationToken: cancel.Token))
+            await foreach (var frame in channel.ReadAllAsync(cancel.Token))
                 Check(frame.Sequence == 1, "the only one");
         }
 
@@ -228,7 +228,7 @@ internal static class AsyncWaitsTests
         async Task Client(int index)
         {
             var last = 0ul;
-            await foreach (var frame in channel.ReadAllAsync(cancellationToken: cancel.Token))
+            await foreach (var frame in channel.ReadAllAsync(cancel.Token))
             {
                 Check(frame.Missed == 0 && frame.Sequence == last + 1, $"client {index}: {frame.Sequence} after {last}");
                 last = frame.Sequence;
@@ -245,6 +245,22 @@ internal static class AsyncWaitsTests
         foreach (var client in clients)
             Throws<OperationCanceledException>(() => client.GetAwaiter().GetResult());
         Check(channel.Participants().All(one => one.Pins == 0), "each frame was let go");
+    }
+
+    internal static void TestEachEnumerationHasItsOwnCount()
+    {
+        using var channel = FrameChannel.Create(NewName(), 10, history: 3);
+        var all = new[] { channel.ReadAllAsync(CancellationToken.None), channel.ReadAllAsync(FrameOrder.Every) };
+        channel.Publish(new byte[1]);
+        foreach (var frames in all)
+        {
+            foreach (var client in new[] { frames.GetAsyncEnumerator(), frames.GetAsyncEnumerator() })
+            {
+                Check(client.MoveNextAsync().AsTask().Wait(s_long) && client.Current.Sequence == 1, "the frame");
+                Check(client.DisposeAsync().AsTask().Wait(s_long), "left");
+            }
+        }
+        Check(channel.Participants().All(one => one.Pins == 0), "nothing is held");
     }
 
     internal static void TestOpenAsyncWaitsForACamera()

@@ -55,6 +55,17 @@ internal static class RefusalsTests
         Check(wrong.Count == 0, string.Join(Environment.NewLine, wrong));
     }
 
+    internal static void TestDisposedObjectsStillSayWhatTheyAre()
+    {
+        foreach (var make in Makers())
+        {
+            var (disposed, owner) = make();
+            owner.Dispose();
+            Check(disposed.ToString()!.Length != 0 && disposed.Equals(disposed), disposed.GetType().Name);
+            _ = disposed.GetHashCode();
+        }
+    }
+
     // Each makes something to call, and what ends it.
     private static IEnumerable<Func<(object, IDisposable)>> Makers()
     {
