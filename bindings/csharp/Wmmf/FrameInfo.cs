@@ -28,7 +28,7 @@ namespace Wmmf
             Sequence = frame.sequence;
             Missed = frame.missed;
             TimestampNs = frame.timestamp_ns;
-            Size = (int)frame.used; // at most the capacity, which is an int
+            Size = Checked(frame.used, nameof(Size), frame.sequence);
             Width = Checked(frame.width, nameof(Width), frame.sequence);
             Height = Checked(frame.height, nameof(Height), frame.sequence);
             Stride = Checked(frame.stride, nameof(Stride), frame.sequence);
@@ -102,7 +102,7 @@ namespace Wmmf
                 : Element != FrameElement.None ? $"{Element}[{string.Join(", ", Shape.ToArray())}]"
                 : $"{Size} bytes");
 
-        // An honest writer needs no more: an int also counts a frame's bytes.
+        // Programs in other languages may publish larger frames, which no span can show.
         private static int Checked(ulong value, string property, ulong sequence)
         {
             if (value > int.MaxValue)

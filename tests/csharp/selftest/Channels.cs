@@ -120,6 +120,7 @@ internal static class ChannelsTests
             Check(error.Status == WmmfStatus.Format && error.Message.Contains("frame 1 has Width 2147483648"), error.Message);
         }
         Check(channel.Participants().All(one => one.Pins == 0), "nothing is held");
+        Throws<WmmfException>(() => new FrameInfo(new wmmf_frame { used = 1ul << 31 }));
         PublishWithWidth(channel.Name, 5);
         using var frame = channel.Next(TimeSpan.Zero);
         Check(frame.Sequence == 2 && frame.Width == 5, "the next one is sound");
