@@ -1,4 +1,4 @@
-"""Importing the source tree, which is not built, fails with one sentence."""
+"""The source tree: files form no circles, and importing it, while it is not built, fails with one sentence."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,13 @@ def test_the_python_suite_is_collected_without_extras(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the extra 'headless' is not installed" in done.stdout
+
+
+def test_the_files_in_c_form_no_circle() -> None:
+    """A header belongs to the file of its name. `CycleError` names the files of a circle."""
+    uses: dict[str, set[str]] = {}
+    for path in PROJECT.glob("csrc/src/*.[ch]"):
+        headers = re.findall(r'#include "(\w+)\.h"', path.read_text(encoding="utf-8"))
+        uses.setdefault(path.stem, set()).update(set(headers) - {path.stem})
+    assert "rwlock" in uses["section"]
+    TopologicalSorter(uses).prepare()

@@ -21,7 +21,6 @@
 #include "eventcount.h"
 #include "lock_holders.h"
 #include "participants.h"
-#include "seqlock_read.h"
 #include "tuning.h"
 
 /* A scan looks at all that participants say about a lock: at their own records for the section's lock, at their holds
@@ -614,6 +613,12 @@ static bool is_of_payload(const wmmf_section *section, const uint8_t *from, size
     return (uintptr_t)from < payload + section_size(section) && (uintptr_t)from + length > payload;
 }
 
+/* Small enough that a reader behind a writer is never far away. */
+size_t rwlock_chunk_size(size_t length) {
+    size_t chunk = length / 8;
+    return chunk < CHUNK_MIN ? CHUNK_MIN : chunk > CHUNK_MAX ? CHUNK_MAX : chunk;
+}
+
 int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer, size_t length, int64_t timeout_ns,
                      uint64_t *place) {
     struct rwlock *lock = &section->lock;
@@ -623,7 +628,7 @@ int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer,
         return status;
     lock->notes->repairing = false;
     /* A move within the payload is one piece, because the first chunk could overwrite the source of the second. */
-    size_t chunk = is_of_payload(section, buffer, length) ? length : seqlock_chunk_size(length);
+    size_t chunk = is_of_payload(section, buffer, length) ? length : rwlock_chunk_size(length);
     if (chunk > length)
         chunk = length;
     uint8_t *payload = section_payload(section) + offset;

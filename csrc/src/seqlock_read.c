@@ -15,12 +15,6 @@
 #include "rwlock.h"
 #include "tuning.h"
 
-/* Small enough that a reader behind a writer is never far away. */
-size_t seqlock_chunk_size(size_t length) {
-    size_t chunk = length / 8;
-    return chunk < CHUNK_MIN ? CHUNK_MIN : chunk > CHUNK_MAX ? CHUNK_MAX : chunk;
-}
-
 struct look {
     uint64_t sequence, begin, settled, touched, end;
 };
@@ -90,7 +84,7 @@ static int32_t await_version(wmmf_section *section, uint64_t version, uint64_t f
  * have stored. */
 static int32_t copy_version(wmmf_section *section, uint64_t version, uint64_t offset, uint8_t *buffer, size_t length,
                             int64_t deadline, enum verdict *verdict) {
-    size_t chunk = seqlock_chunk_size(length);
+    size_t chunk = rwlock_chunk_size(length);
     const uint8_t *payload = section_payload(section);
     for (size_t done = 0; done < length; done += chunk) {
         if (chunk > length - done)

@@ -7,7 +7,4 @@
 /* Copies bytes of one version of the payload. */
 int32_t seqlock_read(wmmf_section *section, uint64_t offset, void *buffer, size_t length, int64_t timeout_ns);
 
-/* How much a writer, and a reader beside it, copies at a time. */
-size_t seqlock_chunk_size(size_t length);
-
 #endif
