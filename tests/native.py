@@ -165,5 +165,5 @@ CAMERAS = (
 @functools.cache
 def start_what_cameras_need() -> None:
     """Look for cameras once. Wine starts the servers that this takes then, or that loading FFmpeg takes, and they keep
-    the pipes of whoever was first: here nobody waits for the end of those."""
+    the pipes of the first process: here nobody waits for the end of those."""
     assert winpython.popen(["-c", CAMERAS]).wait(timeout=120) == 0
