@@ -51,7 +51,7 @@ class Status(IntEnum):
     VERSION = -31
     """A native section of a format version that this library does not know."""
     TRUNCATED = -32
-    """The section is smaller than its header claims."""
+    """The section is smaller than its header claims, or the file was cut."""
     NOT_READY = -33
     """The creator has not initialised it in time."""
     NOT_INTACT = -34

@@ -120,7 +120,7 @@ enum wmmf_status {
     /* The content of the section. */
     WMMF_E_FORMAT = -30,     /* not a section of this layout */
     WMMF_E_VERSION = -31,    /* a native section of a format version that this library does not know */
-    WMMF_E_TRUNCATED = -32,  /* the section is smaller than its header claims */
+    WMMF_E_TRUNCATED = -32,  /* the section is smaller than its header claims, or the file was cut */
     WMMF_E_NOT_READY = -33,  /* the creator has not initialised it in time */
     WMMF_E_NOT_INTACT = -34, /* the frame was overwritten while it was held */
     WMMF_E_LOST = -35,       /* the frame is not, or no longer, in the channel */

@@ -26,11 +26,11 @@
     X(WMMF_E_NOT_OWNER, "this thread does not hold the lock")                                                          \
     X(WMMF_E_READ_ONLY, "the section was opened read-only")                                                            \
     X(WMMF_E_NOT_SUPPORTED, "not supported by this layout or this system")                                             \
-    X(WMMF_E_FULL, "all participant records or reader places are in use")                                              \
+    X(WMMF_E_FULL, "all participant records, or all places of the handle for readers or frames, are in use")           \
     X(WMMF_E_FORKED, "the handle belongs to the parent process")                                                       \
     X(WMMF_E_FORMAT, "what is there is not a section of this layout")                                                  \
     X(WMMF_E_VERSION, "the section has a format version that this library does not know")                              \
-    X(WMMF_E_TRUNCATED, "the section is smaller than its header claims")                                               \
+    X(WMMF_E_TRUNCATED, "the section is smaller than its header claims, or the file was cut")                          \
     X(WMMF_E_NOT_READY, "the section's creator did not initialise it in time")                                         \
     X(WMMF_E_NOT_INTACT, "the frame was overwritten while it was held")                                                \
     X(WMMF_E_LOST, "the frame is not, or no longer, in the channel")                                                   \

@@ -505,6 +505,7 @@ static void frames_of_so_many_generations_can_be_held(void) {
     }
     wmmf_frame frame = new_frame();
     CHECK_STATUS(WMMF_E_FULL, wmmf_channel_acquire(reader, 0, 0, &frame));
+    CHECK(strstr(wmmf_last_detail(), "frames of 15 earlier pictures are still held"));
     for (int i = 0; i < PIN_GENERATIONS; i++) {
         CHECK(shows(&frames[i], i));
         REQUIRE_OK(wmmf_channel_release(reader, &frames[i]));

@@ -50,7 +50,7 @@ namespace Wmmf
         Format = -30,
         /// <summary>A native section of a format version that this library does not know.</summary>
         Version = -31,
-        /// <summary>The section is smaller than its header claims.</summary>
+        /// <summary>The section is smaller than its header claims, or the file was cut.</summary>
         Truncated = -32,
         /// <summary>The creator has not initialised it in time.</summary>
         NotReady = -33,
