@@ -131,3 +131,13 @@ def test_every_parameter_is_documented(documentation: dict[str, ElementTree.Elem
     assert "M:Wmmf.Frame.GetRow(System.Int32)" in calls
     without = [name for name, member in calls.items() if member.find("param") is None]
     assert not without
+
+
+def test_every_cancellation_is_documented(documentation: dict[str, ElementTree.Element]) -> None:
+    cancelled = [
+        {error.attrib["cref"] for error in member.iter("exception")}
+        for member in documentation.values()
+        if member.find("param[@name='cancellationToken']") is not None and member.find("inheritdoc") is None
+    ]
+    assert cancelled
+    assert all("T:System.OperationCanceledException" in errors for errors in cancelled)

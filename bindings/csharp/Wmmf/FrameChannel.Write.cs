@@ -172,6 +172,7 @@ namespace Wmmf
         /// <returns>Its sequence; 0 if it was skipped.</returns>
         /// <exception cref="ArgumentException">The shape does not have that many elements.</exception>
         /// <exception cref="NotSupportedException">Arrays cannot have such elements.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ulong PublishArray<T>(
             ReadOnlySpan<T> values, ReadOnlySpan<int> shape, ReadOnlySpan<byte> user = default, ulong timestampNs = 0,
             TimeSpan timeout = default, CancellationToken cancellationToken = default) where T : unmanaged

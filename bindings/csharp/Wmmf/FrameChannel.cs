@@ -114,6 +114,7 @@ namespace Wmmf
         /// <returns>The frame, in place; dispose it.</returns>
         /// <exception cref="WmmfException"><see cref="WmmfStatus.Lost"/>: the frame is gone.</exception>
         /// <exception cref="WmmfTimeoutException">It was not published in time.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public Frame At(ulong sequence, TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             _reader.At(FramePick.At, sequence, timeout, cancellationToken);
 
@@ -248,6 +249,7 @@ namespace Wmmf
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>False if there still is a publisher.</returns>
         /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.ReadOnly"/>: it cannot publish.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool TryStandBy(TimeSpan timeout = default, CancellationToken cancellationToken = default)
         {
             var status = WaitForPlace(timeout, cancellationToken);

@@ -66,6 +66,7 @@ namespace Wmmf
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public void EnterReadLock(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             EnterReadLockAt(NativeLock.Own, timeout, cancellationToken);
 
@@ -78,6 +79,7 @@ namespace Wmmf
         /// <returns>Whether the previous owner died: only with <paramref name="repair"/>.</returns>
         /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
         /// <exception cref="OwnerDiedException">See <see cref="WriteLock"/>.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool EnterWriteLock(
             TimeSpan? timeout = null, bool repair = false, CancellationToken cancellationToken = default) =>
             EnterWriteLockAt(NativeLock.Own, timeout, repair, cancellationToken);
@@ -97,6 +99,7 @@ namespace Wmmf
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>Whether it is taken; then <see cref="ExitWriteLock"/> releases it.</returns>
         /// <exception cref="OwnerDiedException">A writer died while it held the lock: the lock is not taken.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool TryEnterWriteLock(TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
             TryEnterWriteLockAt(NativeLock.Own, timeout, cancellationToken);
 

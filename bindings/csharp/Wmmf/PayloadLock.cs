@@ -43,6 +43,7 @@ namespace Wmmf
         /// <returns>The lock, for a <c>using</c> block.</returns>
         /// <exception cref="WmmfException"><see cref="WmmfStatus.Full"/>: the object already holds or waits for as many
         /// locks in the payload as the section allows.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ReadLock ReadLock(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             File.ReadLockAt(_offset, timeout, cancellationToken);
 
@@ -53,6 +54,7 @@ namespace Wmmf
         /// <returns>The lock, for a <c>using</c> block.</returns>
         /// <exception cref="OwnerDiedException">A writer died while it held the lock, and <paramref name="repair"/> is
         /// false: the lock is not taken.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public WriteLock WriteLock(
             TimeSpan? timeout = null, bool repair = false, CancellationToken cancellationToken = default) =>
             File.WriteLockAt(_offset, timeout, repair, cancellationToken);
@@ -61,6 +63,7 @@ namespace Wmmf
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The lock, for a <c>using</c> block.</returns>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ValueTask<AsyncReadLock> ReadLockAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             File.ReadLockAsyncAt(_offset, timeout, cancellationToken);
 
@@ -69,6 +72,7 @@ namespace Wmmf
         /// <param name="repair">Take it even if a writer died while it held the lock.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The lock, for a <c>using</c> block.</returns>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ValueTask<AsyncWriteLock> WriteLockAsync(
             TimeSpan? timeout = null, bool repair = false, CancellationToken cancellationToken = default) =>
             File.WriteLockAsyncAt(_offset, timeout, repair, cancellationToken);
@@ -76,6 +80,7 @@ namespace Wmmf
         /// <summary>Like <see cref="MemoryMappedFile.EnterReadLock"/>; <see cref="ExitReadLock"/> releases it.</summary>
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public void EnterReadLock(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             File.EnterReadLockAt(_offset, timeout, cancellationToken);
 
@@ -84,6 +89,7 @@ namespace Wmmf
         /// <param name="repair">See <see cref="WriteLock"/>.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>Whether the previous owner died: only with <paramref name="repair"/>.</returns>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool EnterWriteLock(
             TimeSpan? timeout = null, bool repair = false, CancellationToken cancellationToken = default) =>
             File.EnterWriteLockAt(_offset, timeout, repair, cancellationToken);
@@ -92,6 +98,7 @@ namespace Wmmf
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>Whether it is taken; then <see cref="ExitReadLock"/> releases it.</returns>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool TryEnterReadLock(TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
             File.TryEnterReadLockAt(_offset, timeout, cancellationToken);
 
@@ -100,6 +107,7 @@ namespace Wmmf
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>Whether it is taken; then <see cref="ExitWriteLock"/> releases it.</returns>
         /// <exception cref="OwnerDiedException">A writer died while it held the lock: the lock is not taken.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool TryEnterWriteLock(TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
             File.TryEnterWriteLockAt(_offset, timeout, cancellationToken);
 
@@ -132,6 +140,7 @@ namespace Wmmf
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The new sequence.</returns>
         /// <exception cref="WmmfTimeoutException">Nothing changed in time.</exception>
+        /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ulong Wait(ulong sequence, TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             File.WaitAt(_offset, sequence, timeout, cancellationToken);
     }
