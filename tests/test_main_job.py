@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -37,8 +38,8 @@ def arguments(video: object, sheet: object, *consumers: str) -> list[str]:
 
 def test_on_linux(tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.png"
-    in_c = str(native.programs("gcc") / "demo_consumer")
-    in_csharp = " ".join(map(str, dotnet.linux_command(programs.for_linux(CSHARP_CONSUMER), ())))
+    in_c = shlex.quote(str(native.programs("gcc") / "demo_consumer"))
+    in_csharp = shlex.join(map(str, dotnet.linux_command(programs.for_linux(CSHARP_CONSUMER), ())))
     done = subprocess.run(
         [sys.executable, *arguments(footage.video(), sheet, in_c, in_csharp)],
         env=dotnet.linux_environment(),
@@ -59,7 +60,7 @@ def test_under_wine(tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.png"
     in_c = wine.windows_path(native.programs("mingw64") / "demo_consumer.exe")
     program = wine.windows_path(programs.for_windows(CSHARP_CONSUMER))
-    in_csharp = f"{wine.windows_path(dotnet.windows() / 'dotnet.exe')} exec {program}"
+    in_csharp = subprocess.list2cmdline([wine.windows_path(dotnet.windows() / "dotnet.exe"), "exec", program])
     done = winpython.run(
         arguments(wine.windows_path(footage.video()), wine.windows_path(sheet), in_c, in_csharp),
         env=dotnet.wine_environment(),
