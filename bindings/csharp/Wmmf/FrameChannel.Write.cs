@@ -211,7 +211,7 @@ namespace Wmmf
                 return 0;
             }
             if (status != (int)WmmfStatus.Ok)
-                throw FrameDescription.Failure(status, frame, Capacity, Name);
+                throw FrameDescription.Failure(status, frame, Name);
             Telemetry.Published(Name);
             return frame.sequence;
         }

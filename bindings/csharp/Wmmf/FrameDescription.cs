@@ -45,14 +45,10 @@ namespace Wmmf
             return (int)bytes;
         }
 
-        internal static Exception Failure(int status, in wmmf_frame frame, int capacity, string channel)
+        internal static Exception Failure(int status, in wmmf_frame frame, string channel)
         {
             var hint = (WmmfStatus)status switch
             {
-                WmmfStatus.Range when frame.used > (ulong)capacity =>
-                    $"the channel was created for frames of at most {capacity} bytes",
-                WmmfStatus.Range or WmmfStatus.Argument =>
-                    "width, height, stride, format and size must agree",
                 WmmfStatus.Deadlock => "this thread has begun a frame: publish or dispose that first",
                 WmmfStatus.ReadOnly => "the channel was opened with readOnly: true",
                 _ => "",
@@ -60,7 +56,7 @@ namespace Wmmf
             return WmmfException.Of(
                 status,
                 $"publish a frame of {frame.used} bytes, {frame.width} x {frame.height} '{new FourCC(frame.fourcc)}', stride {frame.stride}, "
-                + $"in a slot of {capacity} bytes of channel '{channel}'", hint);
+                + $"in channel '{channel}'", hint);
         }
     }
 }

@@ -161,7 +161,7 @@ namespace Wmmf
                     throw Ended(); // a finalizer has dropped it
                 var status = NativeMethods.wmmf_channel_publish(watch.Section.Pointer, &frame);
                 if (status != (int)WmmfStatus.Ok)
-                    throw FrameDescription.Failure(status, frame, Capacity, watch.Section.Name);
+                    throw FrameDescription.Failure(status, frame, watch.Section.Name);
                 isPublished = true;
                 return frame.sequence;
             }

@@ -186,7 +186,7 @@ internal static class ExpectedTests
         Says("nameSpace: SectionNamespace.Global", () => FrameChannel.Create(@"Global\x", 10));
         Says("access: SectionAccess.Mode", () => MemoryMappedFile.Create(NewName(), 1, mode: 0x1B6));
         using var channel = FrameChannel.Create(NewName(), 10, slots: 3);
-        Says("at most 10 bytes", () => channel.Publish(new byte[11]));
+        Says("expected at most 10", () => channel.Publish(new byte[11]));
         channel.Publish(new byte[5]);
         Says("a buffer of Capacity bytes", () => channel.ReadInto(new byte[4]));
         using (channel.Begin())

@@ -82,7 +82,7 @@ internal static class SectionsTests
         message = Throws<WmmfException>(() => MemoryMappedFile.Open(name, size: 5000)).Message;
         Check(message.Contains("5000 bytes"), message);
         message = Throws<WmmfException>(() => channel.Publish(new byte[7])).Message;
-        Check(message.Contains("7 bytes") && message.Contains("slot of 1 bytes"), message);
+        Check(message.Contains("7 bytes") && message.Contains("expected at most 1,"), message);
     }
 
     internal static void TestNamesInAnyScript()
