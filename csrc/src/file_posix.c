@@ -159,7 +159,7 @@ int32_t platform_window_map(struct platform_mapping *mapping, uint64_t offset, u
 }
 
 int32_t platform_file_map(struct platform_mapping *mapping, uint64_t offset, uint64_t size) {
-    struct platform_window window;
+    struct platform_window window = {0};
     int32_t status = platform_window_map(mapping, offset, size, mapping->protection, &window);
     if (status != WMMF_OK)
         return status;

@@ -39,6 +39,14 @@ def test_a_users_warnings_are_no_errors(tmp_path: Path) -> None:
         build(vendored, tmp_path / "strict", "-DCMAKE_COMPILE_WARNING_AS_ERROR=ON")
 
 
+@pytest.mark.parametrize("build_type", ["Debug", "Release", "MinSizeRel"])
+@pytest.mark.parametrize("target", ["gcc", "mingw64"])
+def test_no_build_type_has_a_warning(target: str, build_type: str, tmp_path: Path) -> None:
+    """The other tests have only RelWithDebInfo."""
+    strict = ("-DCMAKE_COMPILE_WARNING_AS_ERROR=ON", f"-DCMAKE_BUILD_TYPE={build_type}")
+    build(native.CSRC, tmp_path / "build", *strict, *native.TARGETS[target])
+
+
 @pytest.mark.parametrize("target", ["gcc", "mingw64"])
 def test_static_library_is_found_and_linked(target: str, tmp_path: Path) -> None:
     prefix = build(native.CSRC, tmp_path / "library", "-DBUILD_SHARED_LIBS=OFF", *native.TARGETS[target])
