@@ -2,7 +2,8 @@
 
 A handler runs between any two steps of the main thread. That thread may hold the lock of an event, a queue or a log
 at that moment, and a handler that took such a lock would wait for ever. So the handlers here only set a plain
-attribute, or raise `KeyboardInterrupt` like Python's own. An ignored signal stays ignored, as ``nohup`` expects.
+attribute, wake an event loop, or raise `KeyboardInterrupt` like Python's own. An ignored signal stays ignored, as
+``nohup`` expects.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import asyncio
     from typing import Self
 
 APART: dict[str, Any]
@@ -73,6 +75,29 @@ def interruptible() -> AbstractContextManager[None]:
     """Make the first Ctrl-C raise `KeyboardInterrupt`, and ignore the others, so that cleaning up, such as removing a
     file, is not disturbed."""
     return _handling(["SIGINT"] if threading.current_thread() is threading.main_thread() else [], _interrupt)
+
+
+@contextmanager
+def ended_by_ctrl_c(ended: asyncio.Event) -> Iterator[None]:
+    """Make Ctrl-C set the event of the running loop. An exception could be raised anywhere in the loop, and a loop that
+    is about to sleep would not notice the signal."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    if sys.platform == "win32":  # there the loop wakes for every signal
+        signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(ended.set))
+    else:
+        loop.add_signal_handler(signal.SIGINT, ended.set)
+    try:
+        yield
+    finally:
+        if sys.platform != "win32":
+            loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, usual)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

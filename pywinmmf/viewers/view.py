@@ -21,6 +21,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from pywinmmf import Error, InvalidArgumentError, Namespace
+from pywinmmf.cli.ending import ended_by_ctrl_c
 from pywinmmf.cli.terminal import shown
 
 from .live_picture import LivePicture
@@ -81,14 +82,16 @@ async def _serve(arguments: argparse.Namespace) -> None:
         shutdown_timeout=SHUTDOWN_SECONDS,
         keepalive_timeout=IDLE_SECONDS,
     )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, HOST, arguments.port).start()
-        port = runner.addresses[0][1]
-        print(f"{shown(arguments.name)}: http://{HOST}:{port}/{secret}/", flush=True)
-        await asyncio.Event().wait()
-    finally:
-        await runner.cleanup()
+    ended = asyncio.Event()
+    with ended_by_ctrl_c(ended):
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, HOST, arguments.port).start()
+            port = runner.addresses[0][1]
+            print(f"{shown(arguments.name)}: http://{HOST}:{port}/{secret}/", flush=True)
+            await ended.wait()
+        finally:
+            await runner.cleanup()
 
 
 NAME = web.AppKey("name", str)

@@ -181,6 +181,23 @@ def test_what_is_no_request_is_refused_without_a_word(
     assert capfd.readouterr().err == ""
 
 
+# Ctrl-C when the server has just decided to sleep: it then interrupts no system call of the main thread.
+INTERRUPTED_ASLEEP = """
+import _thread, threading, time
+from pywinmmf import cli
+def interrupt():
+    while sys._current_frames()[threading.main_thread().ident].f_code.co_name not in ("select", "_poll"):
+        time.sleep(0.01)
+    _thread.interrupt_main()
+threading.Thread(target=interrupt, daemon=True).start()
+sys.exit(cli.main(["view", sys.argv[1]]))
+"""
+
+
+def test_ctrl_c_wakes_a_server_that_sleeps(name: str, child: Callable[..., Any]) -> None:
+    assert child(INTERRUPTED_ASLEEP, name).result().startswith(name)
+
+
 def test_no_such_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["view", "a/b"]) == 2
     assert "a/b" in capsys.readouterr().err
