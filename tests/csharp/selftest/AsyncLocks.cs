@@ -238,7 +238,8 @@ internal static class AsyncLocksTests
             var threads = Process.GetCurrentProcess().Threads.Count;
             waits = Enumerable.Range(0, 50).SelectMany(_ => s_waits.Values.Select(wait => wait(file, null, default))).ToArray();
             Check(Task.Run(() => { }).Wait(s_long), "the pool is free");
-            Check(Process.GetCurrentProcess().Threads.Count <= threads + 8, $"no thread each: {threads}");
+            var more = Process.GetCurrentProcess().Threads.Count - threads; // the pool grows when the machine is busy
+            Check(more <= waits.Length / 10, $"no thread each: {more} for {waits.Length}");
             Check(waits.All(one => !one.IsCompleted), "all wait");
         }
         Check(Task.WaitAll(waits, s_long), "all are done");
