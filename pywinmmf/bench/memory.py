@@ -76,7 +76,7 @@ def soak(subject: Subject, size: int, seconds: float) -> Soak:
             if came == WARM_UP_READERS:
                 start = _footprint(name, writer, reader)
             if len(guests) == AT_ONCE:
-                killed += _say_goodbye(guests.pop(0))
+                killed += _end_guest(guests.pop(0))
             stay = replace(reader_task, seconds=random.uniform(0, longest_stay))
             guests.append(stack.enter_context(Process(subject.command, stay)))
             guests[-1].begin()
@@ -88,8 +88,8 @@ def soak(subject: Subject, size: int, seconds: float) -> Soak:
     return Soak(size, writer_task.slots, seconds, came, killed, torn, start, end)
 
 
-def _say_goodbye(guest: Process) -> bool:
-    """Whether it was killed."""
+def _end_guest(guest: Process) -> bool:
+    """End it as it would, or kill it; returns whether it was killed."""
     if random.random() < SHARE_KILLED:
         guest.end()
         return True

@@ -9,10 +9,10 @@ from pywinmmf import Error
 from pywinmmf.cli.terminal import FAILED, shown
 
 from . import service
+from .arguments import sharings_of
 from .service import SERVICE
 from .sharing import check_text, rehearse
 from .source_names import from_anywhere
-from .wishes import sharings_of
 
 
 def install(arguments: argparse.Namespace) -> int:

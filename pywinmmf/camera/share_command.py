@@ -15,13 +15,13 @@ from pywinmmf.cli.ending import Ending
 from pywinmmf.cli.terminal import FAILED, shown
 
 from . import service
+from .arguments import sharings_of
 from .rotating_log import RotatingLog
 from .share import Pace, SharedCamera
 from .sharing import Sharing
 from .source_names import IN_FILE, is_meant_as_file, source_in, without_secrets
 from .sources import open_source, prepare_opencv
 from .standby import Standby
-from .wishes import sharings_of
 
 LOG_BYTES, OLD_LOGS = 1_000_000, 3
 RETRY_SECONDS = 5.0  # between tries to get a taken name

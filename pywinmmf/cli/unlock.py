@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show which processes have it open, and free the lock."""
     with MemoryMappedFile.open(arguments.name, namespace=arguments.namespace, layout=Layout.WINMMF) as section:
-        print(f"{arguments.name} is open in: {_who_has_open(section)}")
+        print(f"{arguments.name} is open in: {_processes_with(section)}")
         if not arguments.yes:
             print("nothing was changed: add --yes if none of them holds the lock")
             return REFUSED
@@ -38,10 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _who_has_open(section: MemoryMappedFile) -> str:
+def _processes_with(section: MemoryMappedFile) -> str:
     """The processes that have it mapped, as far as this user may know."""
     if sys.platform == "win32":
-        return "unknown, because Windows does not tell"
+        return "unknown: Windows does not report it"
     address = ctypes.addressof(ctypes.c_char.from_buffer(section))
     file = next((file for start, end, file in _mapped_files("self") if start <= address < end), None)
     found = []

@@ -15,10 +15,10 @@ pytest.importorskip("cv2", reason="the extra 'headless' is not installed")
 from cameras import SIZE
 
 from pywinmmf import FrameChannel, Namespace, shared_cameras
+from pywinmmf.camera.arguments import sharings_of
 from pywinmmf.camera.share_command import share_until
 from pywinmmf.camera.sharing import Sharing
 from pywinmmf.camera.standby import Standby
-from pywinmmf.camera.wishes import sharings_of
 from pywinmmf.cli.parser import build_parser
 
 OWNER = """
