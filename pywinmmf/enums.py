@@ -15,7 +15,7 @@ class Status(IntEnum):
     RANGE = -3
     """Offset + length reaches outside the section."""
     STRUCT_SIZE = -4
-    """Struct_size is not one that this library knows."""
+    """A struct_size that this library does not know."""
     NAME_EMPTY = -10
     """The name is empty."""
     NAME_TOO_LONG = -11
@@ -31,7 +31,7 @@ class Status(IntEnum):
     OWNER_DIED = -21
     """A writer died while it held the lock: the payload may be half written."""
     POISONED = -22
-    """An audit found damage, or wmmf_poison was called: the section is useless for ever."""
+    """An audit found damage, or a program poisoned it: the section is useless for ever."""
     CLOSED = -23
     """The handle is closed (reported by the bindings)."""
     DEADLOCK = -24
@@ -43,7 +43,7 @@ class Status(IntEnum):
     NOT_SUPPORTED = -27
     """Not supported by this layout, or by this system."""
     FULL = -28
-    """All participant records, or all places of the handle for readers or frames, are in use."""
+    """All participant records, or the handle's places for readers, locks or frames, are in use."""
     FORKED = -29
     """The handle belongs to the parent process."""
     FORMAT = -30
@@ -57,7 +57,7 @@ class Status(IntEnum):
     NOT_INTACT = -34
     """The frame was overwritten while it was held."""
     LOST = -35
-    """The frame is not, or no longer, in the channel."""
+    """The channel no longer has the frame, or never had it."""
     ACCESS = -40
     """The system refuses access."""
     NO_MEMORY = -41
@@ -78,7 +78,7 @@ class Namespace(IntEnum):
     CUSTOM = 2
     """The name exactly as given to the operating system."""
     ANY = 3
-    """For opening only: looks in WMMF_GLOBAL, then in WMMF_LOCAL."""
+    """For opening only: looks in GLOBAL, then in LOCAL."""
 
 
 class Layout(IntEnum):
@@ -93,10 +93,9 @@ class Layout(IntEnum):
 
 
 class Access(IntEnum):
-    """Who may open a section, besides its creator. On Windows WMMF_ACCESS_USERS_WRITE of the winmmf and raw layouts
-    grants what other programs of these layouts ask for, which includes the right to change the access itself. The
-    winmmf layout has no read-only access (WMMF_E_NOT_SUPPORTED), because its programs ask for all rights even to
-    read."""
+    """Who may open a section, besides its creator. On Windows USERS_WRITE of the winmmf and raw layouts grants what
+    other programs of these layouts ask for, which includes the right to change the access itself. The winmmf layout has
+    no read-only access (NOT_SUPPORTED), because its programs ask for all rights even to read."""
 
     OWNER = 0
     """No other user (0600; a DACL with the creating user and the system)."""
@@ -131,7 +130,7 @@ class FileShare(IntEnum):
     READ = 1
     """Windows only: open it for reading."""
     NONE = 2
-    """Windows only: nothing; they get ERROR_SHARING_VIOLATION, in this library WMMF_E_ACCESS."""
+    """Windows only: nothing; they get ERROR_SHARING_VIOLATION, in this library ACCESS."""
 
 
 class Element(IntEnum):

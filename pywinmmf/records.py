@@ -22,7 +22,7 @@ class Participant(NamedTuple):
     waiting_writer: bool
     """Whether one of its threads waits to write."""
     writing: bool
-    """Whether it holds the write lock or is about to; in a channel: if it fills a slot."""
+    """Whether it holds the write lock or is about to, or fills a slot of a channel."""
     reads: int
     """Read locks released, modulo 2^32."""
     writes: int

@@ -52,7 +52,7 @@ def public_types(header: Header) -> str:
 
 
 def _summary(comment: str, indent: str) -> list[str]:
-    text = naming.sentence(comment)
+    text = naming.sentence(comment, naming.pascal)
     return [f"{indent}/// <summary>{escape(text)}</summary>"] if text else []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from generator.header import Struct, Variable
 
@@ -37,6 +38,9 @@ ONLY_IN_PYTHON = {"wmmf_lock_state"}
 
 _HIDDEN = {"struct_size", "reserved"}
 
+# Of all enumerators, longest first.
+_PREFIXES = tuple(sorted({prefix for *_, prefixes in ENUMS.values() for prefix in prefixes}, key=len, reverse=True))
+
 
 def shown(struct: Struct) -> list[Variable]:
     """The fields of a record that are for users."""
@@ -53,9 +57,11 @@ def pascal(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-def sentence(comment: str) -> str:
-    """A comment as documentation: one or more whole sentences, without the words that only a C programmer needs."""
+def sentence(comment: str, spelled: Callable[[str], str]) -> str:
+    """A comment as documentation: one or more whole sentences, without the words that only a C programmer needs. The
+    enumerators in it are ``spelled`` as in the other language."""
     text = re.sub(r"; written by wmmf_\w+", "", comment)
+    text = re.sub(r"\bWMMF_[A-Z_]+", lambda found: spelled(member(found[0], _PREFIXES)), text)
     text = re.sub(r"^1 if\b", "Whether", text)
     text = text[:1].upper() + text[1:]
     return text if not text or text[-1] in ".:" else text + "."

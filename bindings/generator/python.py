@@ -61,7 +61,7 @@ def _value(field: Variable) -> str:
 
 
 def _doc(comment: str) -> list[str]:
-    text = naming.sentence(comment)
+    text = naming.sentence(comment, str)
     if not text:
         return []
     opening = 'r"""' if "\\" in text else '"""'

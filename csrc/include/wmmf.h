@@ -24,7 +24,8 @@
  * The calls, in the order of this file:
  *   the library itself    wmmf_abi_version, wmmf_version, wmmf_strerror, wmmf_last_os_error ...
  *   opening and closing   wmmf_create, wmmf_open, wmmf_create_unnamed, wmmf_map_file, wmmf_close ...
- *   what a section is     wmmf_data, wmmf_size, wmmf_get_info ...
+ *   files, growth         wmmf_flush, wmmf_resize, wmmf_map_window, wmmf_advise ...
+ *   what a section is     wmmf_data, wmmf_size, wmmf_get_info, wmmf_get_owner ...
  *   locks                 wmmf_lock_read, wmmf_lock_write, wmmf_mark_consistent, wmmf_poison ...
  *   copies                wmmf_read, wmmf_write
  *   waiting for a change  wmmf_sequence, wmmf_wait, wmmf_wait_many
@@ -96,7 +97,7 @@ enum wmmf_status {
     WMMF_E_ARGUMENT = -1,    /* a NULL pointer, an unknown enum value or a reserved field that is not 0 */
     WMMF_E_SIZE = -2,        /* the size is 0, too large for this machine, or larger than the section */
     WMMF_E_RANGE = -3,       /* offset + length reaches outside the section */
-    WMMF_E_STRUCT_SIZE = -4, /* struct_size is not one that this library knows */
+    WMMF_E_STRUCT_SIZE = -4, /* a struct_size that this library does not know */
 
     /* Names. */
     WMMF_E_NAME_EMPTY = -10,    /* the name is empty */
@@ -108,13 +109,13 @@ enum wmmf_status {
     /* State of the lock, the section or the handle. */
     WMMF_E_TIMEOUT = -20,       /* the timeout expired */
     WMMF_E_OWNER_DIED = -21,    /* a writer died while it held the lock: the payload may be half written */
-    WMMF_E_POISONED = -22,      /* an audit found damage, or wmmf_poison was called: the section is useless for ever */
+    WMMF_E_POISONED = -22,      /* an audit found damage, or a program poisoned it: the section is useless for ever */
     WMMF_E_CLOSED = -23,        /* the handle is closed (reported by the bindings) */
     WMMF_E_DEADLOCK = -24,      /* the calling thread would wait for itself: it holds the lock, through any handle */
     WMMF_E_NOT_OWNER = -25,     /* the calling thread does not hold the lock */
     WMMF_E_READ_ONLY = -26,     /* the handle was opened read-only, or gets copies of frames only */
     WMMF_E_NOT_SUPPORTED = -27, /* not supported by this layout, or by this system */
-    WMMF_E_FULL = -28,   /* all participant records, or all places of the handle for readers or frames, are in use */
+    WMMF_E_FULL = -28,   /* all participant records, or the handle's places for readers, locks or frames, are in use */
     WMMF_E_FORKED = -29, /* the handle belongs to the parent process */
 
     /* The content of the section. */
@@ -123,7 +124,7 @@ enum wmmf_status {
     WMMF_E_TRUNCATED = -32,  /* the section is smaller than its header claims, or the file was cut */
     WMMF_E_NOT_READY = -33,  /* the creator has not initialised it in time */
     WMMF_E_NOT_INTACT = -34, /* the frame was overwritten while it was held */
-    WMMF_E_LOST = -35,       /* the frame is not, or no longer, in the channel */
+    WMMF_E_LOST = -35,       /* the channel no longer has the frame, or never had it */
 
     /* Rights and the operating system; wmmf_last_os_error() has the system's own code. */
     WMMF_E_ACCESS = -40,    /* the system refuses access */
@@ -231,7 +232,7 @@ enum wmmf_file_share {
 
 /* Bits of wmmf_file_options.flags. */
 #define WMMF_FILE_WRITE_THROUGH 1 /* wmmf_write returns once the bytes are on the device */
-#define WMMF_FILE_RESERVE       2 /* growth reserves its disk space at once, not when it is first touched */
+#define WMMF_FILE_RESERVE       2 /* growth reserves disk space at once, not when the bytes are first touched */
 #define WMMF_FILE_UNMAPPED      4 /* raw only: maps nothing; use windows, wmmf_read and wmmf_write, not wmmf_data */
 
 /* How to map a file. A NULL pointer means all zero: an existing file, to read and write, raw. */
@@ -383,7 +384,7 @@ typedef struct wmmf_participant {
     uint32_t readers;               /* read locks that its threads hold or try to take */
     uint32_t waiting_readers;       /* how many of its threads wait to read */
     uint32_t waiting_writer;        /* 1 if one of its threads waits to write */
-    uint32_t writing;               /* 1 if it holds the write lock or is about to; in a channel: if it fills a slot */
+    uint32_t writing;               /* 1 if it holds the write lock or is about to, or fills a slot of a channel */
     uint32_t reads;                 /* read locks released, modulo 2^32 */
     uint32_t writes;                /* write locks released, modulo 2^32 */
     uint64_t joined_unix_ns;        /* when it opened the section: nanoseconds since 1970 */
@@ -504,9 +505,9 @@ WMMF_API const char *wmmf_last_detail(void);
  * Large pages of the pool, and those of Windows, are never swapped anyway. */
 WMMF_API int32_t wmmf_create(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out);
 
-/* Opens the section if there is one, else creates it. An existing one must have the layout and at least `size` bytes of
- * payload (WMMF_E_FORMAT, WMMF_E_SIZE). access applies only to a new one. WMMF_E_EXISTS: a crashed program of another
- * user left this name, and only that user can remove it. *created (may be NULL) becomes 1 or 0. */
+/* Opens the section if there is one, else creates it. An existing one must have this layout and at least `size` bytes
+ * of payload (WMMF_E_FORMAT, WMMF_E_SIZE). access applies only to a new one. WMMF_E_EXISTS: a crashed program of
+ * another user left this name, and only that user can remove it. *created (may be NULL) becomes 1 or 0. */
 WMMF_API int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options *options, wmmf_section **out,
                                      int32_t *created);
 
@@ -529,10 +530,10 @@ WMMF_API int32_t wmmf_create_unnamed(uint64_t size, const wmmf_options *options,
 /* Makes a system handle with which another process can open an unnamed section; make one for each process. Windows: a
  * HANDLE that is valid in the process `pid` (0: this one), which closes it (CloseHandle). This needs the right
  * PROCESS_DUP_HANDLE to that process, which processes of the same user have. POSIX: a file descriptor of this process,
- * close-on-exec; pid is 0. A child inherits it, or a Unix socket carries it (SCM_RIGHTS); each process closes its own
- * copy. The handle keeps the section alive. With read_only 1 it opens read-only; this does not restrict a process of
- * the creator's user, which the system gives more rights. WMMF_E_NOT_SUPPORTED: the section has a name; open it by
- * that. WMMF_E_READ_ONLY: this handle is read-only and read_only is 0. */
+ * close-on-exec; pid is 0. A forked child inherits it, or a Unix socket carries it (SCM_RIGHTS); each process closes
+ * its own copy. The handle keeps the section alive. With read_only 1 it opens read-only; this does not restrict a
+ * process of the creator's user, which the system gives more rights. WMMF_E_NOT_SUPPORTED: the section has a name; open
+ * it by that. WMMF_E_READ_ONLY: this handle is read-only and read_only is 0. */
 WMMF_API int32_t wmmf_share(wmmf_section *section, uint32_t pid, uint32_t read_only, int64_t *handle);
 
 /* Opens the unnamed section behind a handle of wmmf_share that is valid in this process. The handle stays the caller's,
@@ -562,6 +563,18 @@ WMMF_API int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_opti
  * Coherence: all mappings of one file on one machine show the same bytes, always on Linux, and on local disks on
  * Windows. A copy-on-write mapping keeps the pages that it has copied as they were then. */
 WMMF_API int32_t wmmf_map_file(const char *path, uint64_t size, const wmmf_file_options *options, wmmf_section **out);
+
+/* Unmaps and frees. Locks still held through the handle are treated as if the process had died. NULL is allowed.
+ * No other call on the handle, and no use of its memory, may be in progress or come later. */
+WMMF_API int32_t wmmf_close(wmmf_section *section);
+
+/* In a forked child: closes the descriptors of the copied handle, so that it no longer makes the parent look alive. The
+ * memory stays valid, at the same address, until wmmf_close. Calling it again does nothing. WMMF_E_ARGUMENT: this
+ * process opened the handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be
+ * mapped again. */
+WMMF_API int32_t wmmf_after_fork_child(wmmf_section *section);
+
+/* Files, growth and windows. */
 
 /* Hands changes of `length` bytes at `offset` (0: to the end) to the system. If to_device is 1, returns when they are
  * on the device; before that, a loss of power may destroy them. May flush more than was asked for. Does nothing if
@@ -616,27 +629,6 @@ WMMF_API int32_t wmmf_unmap_window(wmmf_window *window);
  * NULL. */
 WMMF_API int32_t wmmf_page_sizes(uint64_t *page, uint64_t *granularity, uint64_t *large);
 
-/* Unmaps and frees. Locks still held through the handle are treated as if the process had died. NULL is allowed.
- * No other call on the handle, and no use of its memory, may be in progress or come later. */
-WMMF_API int32_t wmmf_close(wmmf_section *section);
-
-/* In a forked child: closes the descriptors of the copied handle, so that it no longer makes the parent look alive. The
- * memory stays valid, at the same address, until wmmf_close. Calling it again does nothing. WMMF_E_ARGUMENT: this
- * process opened the handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be
- * mapped again. */
-WMMF_API int32_t wmmf_after_fork_child(wmmf_section *section);
-
-/* Writes the name of the user who owns the section, usually the one who created it, to `name`: on POSIX the user's name
- * or number, on Windows DOMAIN\user or the SID. *needed becomes its length in bytes with the NUL; WMMF_E_RANGE: it is
- * more than `capacity`. */
-WMMF_API int32_t wmmf_get_owner(wmmf_section *section, char *name, uint64_t capacity, uint64_t *needed);
-
-/* *named becomes 1 if the section's name still leads to it, and 0 if the name was removed (on Linux by an
- * administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). Processes that have the section open go on as before,
- * including locks and recovery. Nobody can open it any more, and the name is free for another section. On Windows a
- * name lasts as long as the section. WMMF_E_NOT_SUPPORTED: a mapped file, or a section that never had a name. */
-WMMF_API int32_t wmmf_is_named(wmmf_section *section, uint32_t *named);
-
 /* What a section is. */
 
 /* *data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle. In a
@@ -646,13 +638,19 @@ WMMF_API int32_t wmmf_data(wmmf_section *section, void **data);
 /* *size becomes the current size of the payload in bytes. */
 WMMF_API int32_t wmmf_size(wmmf_section *section, uint64_t *size);
 
-/* winmmf layout: frees the lock, whichever process holds it. The format does not name the holder, so nobody can tell
- * whether it lives: use this only if the holder was killed. The payload may be half written. WMMF_E_NOT_SUPPORTED: the
- * native layout, which recovers by itself, and the raw layout, which has no lock. */
-WMMF_API int32_t wmmf_break_lock(wmmf_section *section);
-
 /* Fills *info. */
 WMMF_API int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info);
+
+/* Writes to `name` the user who owns the section, usually its creator: on POSIX the user's name or number, on Windows
+ * DOMAIN\user or the SID. *needed becomes its length in bytes with the NUL; WMMF_E_RANGE: it is more than
+ * `capacity`. */
+WMMF_API int32_t wmmf_get_owner(wmmf_section *section, char *name, uint64_t capacity, uint64_t *needed);
+
+/* *named becomes 1 if the section's name still leads to it, and 0 if the name was removed (on Linux by an
+ * administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). Processes that have the section open go on as before,
+ * including locks and recovery. Nobody can open it any more, and the name is free for another section. On Windows a
+ * name lasts as long as the section. WMMF_E_NOT_SUPPORTED: a mapped file, or a section that never had a name. */
+WMMF_API int32_t wmmf_is_named(wmmf_section *section, uint32_t *named);
 
 /* Locks. */
 
@@ -708,6 +706,11 @@ WMMF_API int32_t wmmf_poison(wmmf_section *section);
 /* Describes the lock of a native or winmmf section: a snapshot, already old when you read it. Read-only handles can
  * also call this. */
 WMMF_API int32_t wmmf_get_lock_state(wmmf_section *section, wmmf_lock_state *state);
+
+/* winmmf layout: frees the lock, whichever process holds it. The format does not name the holder, so nobody can tell
+ * whether it lives: use this only if the holder was killed. The payload may be half written. WMMF_E_NOT_SUPPORTED: the
+ * native layout, which recovers by itself, and the raw layout, which has no lock. */
+WMMF_API int32_t wmmf_break_lock(wmmf_section *section);
 
 /* Locks in the payload: any 64 bytes of it whose offset is a multiple of 64, for example a lock for each row of a
  * table. Zeroed bytes are a free lock, so a new section needs no preparation. The section must have been created with
@@ -777,15 +780,16 @@ WMMF_API int32_t wmmf_sequence(wmmf_section *section, uint64_t *sequence);
  * which only looks, the status is WMMF_E_TIMEOUT instead. */
 WMMF_API int32_t wmmf_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
 
-/* Waits until at least one of `count` items is decided, or until wmmf_waker_wake is called for the waker (may be NULL):
- * one thread waits for all. Sets status and current of every item. WMMF_OK: look at the items; if none is decided, it
- * was the waker. WMMF_E_TIMEOUT: neither happened in time. WMMF_E_ARGUMENT: more than WMMF_WAIT_MANY_MAX items, nothing
- * to wait for, or an item that does not name exactly one of section and channel; nothing is written. An item's status
- * is what wmmf_wait or wmmf_channel_wait would return, including WMMF_E_OWNER_DIED and WMMF_E_FORKED, and
- * WMMF_E_DEADLOCK unless timeout_ns is 0. The same section may be in several items, and you may pass the items again
- * unchanged. Do not close a handle or the waker during the call. A writer's wake-up ends the wait at once, but
- * read-only handles are polled every millisecond. On Linux before 5.16, or where a filter forbids futex_waitv, all
- * handles are polled like that if there are several items, or one and a waker. The waker always ends the wait at once.
+/* Waits until at least one of `count` items is decided (it has changed, or never will), or until wmmf_waker_wake is
+ * called for the waker (may be NULL): one thread waits for all. Sets status and current of every item. WMMF_OK: look at
+ * the items; if none is decided, it was the waker. WMMF_E_TIMEOUT: neither happened in time. WMMF_E_ARGUMENT: more than
+ * WMMF_WAIT_MANY_MAX items, nothing to wait for, or an item that does not name exactly one of section and channel;
+ * nothing is written. An item's status is what wmmf_wait or wmmf_channel_wait would return, including WMMF_E_OWNER_DIED
+ * and WMMF_E_FORKED, and WMMF_E_DEADLOCK unless timeout_ns is 0. The same section may be in several items, and you may
+ * pass the items again unchanged. Do not close a handle or the waker during the call. A writer's wake-up ends the wait
+ * at once, but read-only handles are polled every millisecond. On Linux before 5.16, or where a filter forbids
+ * futex_waitv, all handles are polled like that if there are several items, or one and a waker. The waker always ends
+ * the wait at once.
  */
 WMMF_API int32_t wmmf_wait_many(wmmf_wait_item *items, uint32_t count, wmmf_waker *waker, int64_t timeout_ns);
 
@@ -812,8 +816,8 @@ WMMF_API int32_t wmmf_audit(wmmf_section *section, wmmf_audit_report *report);
  * is then 0. */
 WMMF_API int32_t wmmf_get_participant(wmmf_section *section, uint32_t index, wmmf_participant *participant);
 
-/* Writes the names of the sections and channels of this library that are open now, in any process, and that the caller
- * may read to `names`, one after the other, each followed by NUL. *needed becomes the bytes of all names; WMMF_E_RANGE:
+/* Writes to `names` the names of this library's sections and channels that are open now, in any process, and that the
+ * caller may read: one after the other, each followed by NUL. *needed becomes the bytes of all names; WMMF_E_RANGE:
  * they are more than `capacity`, and `names` is undefined. WMMF_LOCAL and WMMF_GLOBAL only. POSIX: sections of all
  * layouts. Windows: native ones only; WMMF_E_NOT_SUPPORTED where the system does not list its objects. */
 WMMF_API int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, uint64_t *needed);
@@ -886,12 +890,12 @@ WMMF_API int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info 
  * long. WMMF_E_DEADLOCK: this thread has already begun a frame. WMMF_E_NO_MEMORY: there is no memory for this slot. */
 WMMF_API int32_t wmmf_channel_begin(wmmf_channel *channel, int64_t timeout_ns, wmmf_frame *frame);
 
-/* Publishes the frame of wmmf_channel_begin, from any thread. The caller describes it: used, width, height,
- * stride, fourcc, or element, dimensions and shape; device_timestamp, device_frame, user and user_size; and
- * timestamp_ns, where 0 becomes the time of this call. Sets frame->sequence. A stride of 0 becomes that of rows without
- * gaps if wmmf_picture_size knows the format; in other formats the library only checks that stride * height bytes are
- * used. WMMF_E_RANGE: used is more than the capacity, the picture or array is larger than used, or user_size is more
- * than 64. WMMF_E_ARGUMENT: the description contradicts itself. After an error the frame is still begun. */
+/* Publishes the frame of wmmf_channel_begin, from any thread. The caller describes it: used, width, height, stride,
+ * fourcc, or element, dimensions and shape; device_timestamp, device_frame, user and user_size; and timestamp_ns, where
+ * 0 becomes the time of this call. Sets frame->sequence. A stride of 0 becomes that of rows without gaps if
+ * wmmf_picture_size knows the format; in other formats the library only checks that stride * height bytes are used.
+ * WMMF_E_RANGE: used is more than the capacity, the picture or array is larger than used, or user_size is more than 64.
+ * WMMF_E_ARGUMENT: the description contradicts itself. After an error the frame is still begun. */
 WMMF_API int32_t wmmf_channel_publish(wmmf_channel *channel, wmmf_frame *frame);
 
 /* Bytes of a picture in a known pixel format: GREY, Y16 (with a space at its end), BGR3, RGB3, BGRA, RGBA, YUYV, UYVY,

@@ -12,7 +12,7 @@
     X(WMMF_E_ARGUMENT, "an argument is NULL, an unknown value, or does not fit the others")                            \
     X(WMMF_E_SIZE, "the size is 0, too large for this machine, or larger than the section")                            \
     X(WMMF_E_RANGE, "offset and length reach outside the section")                                                     \
-    X(WMMF_E_STRUCT_SIZE, "struct_size is not one that this library knows")                                            \
+    X(WMMF_E_STRUCT_SIZE, "this library does not know this struct_size")                                               \
     X(WMMF_E_NAME_EMPTY, "the name is empty")                                                                          \
     X(WMMF_E_NAME_TOO_LONG, "the name is too long")                                                                    \
     X(WMMF_E_NAME_INVALID, "the name is not UTF-8 or contains a slash or backslash where none may be")                 \
@@ -26,14 +26,14 @@
     X(WMMF_E_NOT_OWNER, "this thread does not hold the lock")                                                          \
     X(WMMF_E_READ_ONLY, "the section was opened read-only")                                                            \
     X(WMMF_E_NOT_SUPPORTED, "not supported by this layout or this system")                                             \
-    X(WMMF_E_FULL, "all participant records, or all places of the handle for readers or frames, are in use")           \
+    X(WMMF_E_FULL, "all participant records, or the handle's places for readers, locks or frames, are in use")         \
     X(WMMF_E_FORKED, "the handle belongs to the parent process")                                                       \
     X(WMMF_E_FORMAT, "what is there is not a section of this layout")                                                  \
     X(WMMF_E_VERSION, "the section has a format version that this library does not know")                              \
     X(WMMF_E_TRUNCATED, "the section is smaller than its header claims, or the file was cut")                          \
     X(WMMF_E_NOT_READY, "the section's creator did not initialise it in time")                                         \
     X(WMMF_E_NOT_INTACT, "the frame was overwritten while it was held")                                                \
-    X(WMMF_E_LOST, "the frame is not, or no longer, in the channel")                                                   \
+    X(WMMF_E_LOST, "the channel no longer has the frame, or never had it")                                             \
     X(WMMF_E_ACCESS, "access denied")                                                                                  \
     X(WMMF_E_NO_MEMORY, "the system cannot reserve that much memory")                                                  \
     X(WMMF_E_OS, "the operating system reported an error")                                                             \

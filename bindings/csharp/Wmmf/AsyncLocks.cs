@@ -46,9 +46,9 @@ namespace Wmmf
             OwnerDied = ownerDied;
         }
 
-        /// <summary>Whether the previous owner died while it held the lock; only if it was taken with <c>repair: true</c>.
-        /// Repair the payload then and call <see cref="MarkConsistent"/>; otherwise the section stays as it was, and
-        /// the next writer is told.</summary>
+        /// <summary>Whether the previous owner died while it held the lock, if you took it with <c>repair: true</c>.
+        /// Then repair the payload and call <see cref="MarkConsistent"/>; otherwise this stays true for the next
+        /// writer.</summary>
         public bool OwnerDied { get; }
 
         /// <summary>A part of the payload in place.</summary>

@@ -35,7 +35,7 @@ namespace Wmmf
             Make(name, capacity, slots, false, Described(history, pinLimit, pins, standBy),
                 Arguments.Options(nameSpace, SectionLayout.Native, access, mode, participants), sddl, out _);
 
-        /// <summary>Opens the channel, or creates it if there is none. An existing one must have at least the capacity
+        /// <summary>Opens the channel, or creates it if there is none. An existing one must have at least this capacity
         /// and as many slots; the other parameters apply to a new one and are those of <see cref="Create"/>.</summary>
         /// <param name="name">At most 230 bytes of UTF-8.</param>
         /// <param name="capacity">Maximum bytes of a frame.</param>

@@ -9,7 +9,7 @@ namespace Wmmf
     // Creating and opening sections.
     public sealed unsafe partial class MemoryMappedFile
     {
-        /// <summary>Creates a section of zeroes; <see cref="WmmfStatus.Exists"/> if the name is taken.</summary>
+        /// <summary>Creates a section of zeros; <see cref="WmmfStatus.Exists"/> if the name is taken.</summary>
         /// <param name="name">At most 230 bytes of UTF-8, without <c>Global\</c> or <c>Local\</c>.</param>
         /// <param name="size">Bytes of payload, at least 1; the memory is reserved at once.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
@@ -34,8 +34,8 @@ namespace Wmmf
                 name, size, false, Arguments.Options(nameSpace, layout, access, mode, participants, false, reserve, locks, memory), sddl,
                 out _);
 
-        /// <summary>Opens the section, or creates it if there is none. An existing one must have the layout and at
-        /// least the size; the other parameters apply to a new one and are those of <see cref="Create"/>.</summary>
+        /// <summary>Opens the section, or creates it if there is none. An existing one must have this layout and at
+        /// least this size; the other parameters apply to a new one and are those of <see cref="Create"/>.</summary>
         /// <param name="name">At most 230 bytes of UTF-8.</param>
         /// <param name="size">Bytes of payload, at least 1.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
@@ -66,7 +66,7 @@ namespace Wmmf
         /// <summary>The same; also tells which of the two it did.</summary>
         /// <param name="name">At most 230 bytes of UTF-8.</param>
         /// <param name="size">Bytes of payload, at least 1.</param>
-        /// <param name="created">Whether the section is new, and all zeroes.</param>
+        /// <param name="created">Whether the section is new, and all zeros.</param>
         /// <param name="nameSpace">Where the name is valid.</param>
         /// <param name="layout">The meaning of the bytes.</param>
         /// <param name="access">Who may open it.</param>

@@ -5,7 +5,7 @@ namespace Wmmf
     // Unnamed sections, which one process hands over to another.
     public sealed unsafe partial class MemoryMappedFile
     {
-        /// <summary>Creates an unnamed section of zeroes: other processes get it only by <see cref="Share"/> and
+        /// <summary>Creates an unnamed section of zeros: other processes get it only by <see cref="Share"/> and
         /// <see cref="OpenHandle"/>. On Linux nobody can make it shorter, so using its views never ends the program.
         /// </summary>
         /// <param name="size">Bytes of payload, at least 1; the memory is reserved at once.</param>

@@ -219,7 +219,7 @@ namespace Wmmf
         public uint waiting_readers;
         // 1 if one of its threads waits to write
         public uint waiting_writer;
-        // 1 if it holds the write lock or is about to; in a channel: if it fills a slot
+        // 1 if it holds the write lock or is about to, or fills a slot of a channel
         public uint writing;
         // read locks released, modulo 2^32
         public uint reads;
@@ -406,7 +406,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_create(byte* name, ulong size, wmmf_options* options, IntPtr* result);
 
-        // Opens the section if there is one, else creates it. An existing one must have the layout and at least `size` bytes of payload (WMMF_E_FORMAT, WMMF_E_SIZE). access applies only to a new one. WMMF_E_EXISTS: a crashed program of another user left this name, and only that user can remove it. *created (may be NULL) becomes 1 or 0.
+        // Opens the section if there is one, else creates it. An existing one must have this layout and at least `size` bytes of payload (WMMF_E_FORMAT, WMMF_E_SIZE). access applies only to a new one. WMMF_E_EXISTS: a crashed program of another user left this name, and only that user can remove it. *created (may be NULL) becomes 1 or 0.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_create_or_open(byte* name, ulong size, wmmf_options* options, IntPtr* result, int* created);
 
@@ -418,7 +418,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_create_unnamed(ulong size, wmmf_options* options, IntPtr* result);
 
-        // Makes a system handle with which another process can open an unnamed section; make one for each process. Windows: a HANDLE that is valid in the process `pid` (0: this one), which closes it (CloseHandle). This needs the right PROCESS_DUP_HANDLE to that process, which processes of the same user have. POSIX: a file descriptor of this process, close-on-exec; pid is 0. A child inherits it, or a Unix socket carries it (SCM_RIGHTS); each process closes its own copy. The handle keeps the section alive. With read_only 1 it opens read-only; this does not restrict a process of the creator's user, which the system gives more rights. WMMF_E_NOT_SUPPORTED: the section has a name; open it by that. WMMF_E_READ_ONLY: this handle is read-only and read_only is 0.
+        // Makes a system handle with which another process can open an unnamed section; make one for each process. Windows: a HANDLE that is valid in the process `pid` (0: this one), which closes it (CloseHandle). This needs the right PROCESS_DUP_HANDLE to that process, which processes of the same user have. POSIX: a file descriptor of this process, close-on-exec; pid is 0. A forked child inherits it, or a Unix socket carries it (SCM_RIGHTS); each process closes its own copy. The handle keeps the section alive. With read_only 1 it opens read-only; this does not restrict a process of the creator's user, which the system gives more rights. WMMF_E_NOT_SUPPORTED: the section has a name; open it by that. WMMF_E_READ_ONLY: this handle is read-only and read_only is 0.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_share(IntPtr section, uint pid, uint read_only, long* handle);
 
@@ -433,6 +433,14 @@ namespace Wmmf
         // Maps `size` bytes of a file from options->offset on; 0: to its end. A writable file that is too short grows, with zeros. WMMF_E_SIZE: the file is too short and not writable, or it is empty and `size` is 0. The file stays when the handle is closed. WMMF_E_FORMAT: not a regular file (a folder, a device, CON). A failure leaves an existing file with its bytes and its length; on Windows it may be longer if others have it mapped.  Raw: the bytes without a lock. wmmf_read and wmmf_write go through the system, so they return WMMF_E_TRUNCATED if the file was truncated meanwhile; touching its memory then raises a signal or exception of the system.  Native (options->native): `size` bytes of payload behind our header, with lock, sequence, waiting and recovery for all processes that have it open. If the owner of the lock no longer runs, even after a restart of the machine, the next writer gets WMMF_E_OWNER_DIED. The same is true if the machine went down while a process had the file open for writing, because nobody knows which of the last writes reached the disk. An existing file needs our header or, with WMMF_FILE_OPEN_OR_CREATE, only zeros in its place (WMMF_E_FORMAT). size 0 takes the whole payload. Copy-on-write, an offset and 4 are not allowed.  Coherence: all mappings of one file on one machine show the same bytes, always on Linux, and on local disks on Windows. A copy-on-write mapping keeps the pages that it has copied as they were then.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_map_file(byte* path, ulong size, wmmf_file_options* options, IntPtr* result);
+
+        // Unmaps and frees. Locks still held through the handle are treated as if the process had died. NULL is allowed. No other call on the handle, and no use of its memory, may be in progress or come later.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_close(IntPtr section);
+
+        // In a forked child: closes the descriptors of the copied handle, so that it no longer makes the parent look alive. The memory stays valid, at the same address, until wmmf_close. Calling it again does nothing. WMMF_E_ARGUMENT: this process opened the handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be mapped again.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_after_fork_child(IntPtr section);
 
         // Hands changes of `length` bytes at `offset` (0: to the end) to the system. If to_device is 1, returns when they are on the device; before that, a loss of power may destroy them. May flush more than was asked for. Does nothing if there is no file.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -466,22 +474,6 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_page_sizes(ulong* page, ulong* granularity, ulong* large);
 
-        // Unmaps and frees. Locks still held through the handle are treated as if the process had died. NULL is allowed. No other call on the handle, and no use of its memory, may be in progress or come later.
-        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_close(IntPtr section);
-
-        // In a forked child: closes the descriptors of the copied handle, so that it no longer makes the parent look alive. The memory stays valid, at the same address, until wmmf_close. Calling it again does nothing. WMMF_E_ARGUMENT: this process opened the handle. WMMF_E_NOT_SUPPORTED: Windows, which has no fork. Other errors: the section could not be mapped again.
-        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_after_fork_child(IntPtr section);
-
-        // Writes the name of the user who owns the section, usually the one who created it, to `name`: on POSIX the user's name or number, on Windows DOMAIN\user or the SID. *needed becomes its length in bytes with the NUL; WMMF_E_RANGE: it is more than `capacity`.
-        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_get_owner(IntPtr section, byte* name, ulong capacity, ulong* needed);
-
-        // named becomes 1 if the section's name still leads to it, and 0 if the name was removed (on Linux by an administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). Processes that have the section open go on as before, including locks and recovery. Nobody can open it any more, and the name is free for another section. On Windows a name lasts as long as the section. WMMF_E_NOT_SUPPORTED: a mapped file, or a section that never had a name.
-        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_is_named(IntPtr section, uint* named);
-
         // data becomes the address of the payload, 64-byte aligned in the native layout; it belongs to the handle. In a section that can grow, do not touch the bytes behind wmmf_size.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_data(IntPtr section, void** data);
@@ -490,13 +482,17 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_size(IntPtr section, ulong* size);
 
-        // winmmf layout: frees the lock, whichever process holds it. The format does not name the holder, so nobody can tell whether it lives: use this only if the holder was killed. The payload may be half written. WMMF_E_NOT_SUPPORTED: the native layout, which recovers by itself, and the raw layout, which has no lock.
-        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-        internal static extern int wmmf_break_lock(IntPtr section);
-
         // Fills *info.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_info(IntPtr section, wmmf_info* info);
+
+        // Writes to `name` the user who owns the section, usually its creator: on POSIX the user's name or number, on Windows DOMAIN\user or the SID. *needed becomes its length in bytes with the NUL; WMMF_E_RANGE: it is more than `capacity`.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_get_owner(IntPtr section, byte* name, ulong capacity, ulong* needed);
+
+        // named becomes 1 if the section's name still leads to it, and 0 if the name was removed (on Linux by an administrator, a cleaner of /dev/shm, or systemd's RemoveIPC). Processes that have the section open go on as before, including locks and recovery. Nobody can open it any more, and the name is free for another section. On Windows a name lasts as long as the section. WMMF_E_NOT_SUPPORTED: a mapped file, or a section that never had a name.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_is_named(IntPtr section, uint* named);
 
         // Takes the lock for reading: shared with other readers, never together with a writer. WMMF_E_FULL: 256 threads hold it through this handle, the maximum. WMMF_E_OWNER_DIED: the lock is not taken; the payload is inconsistent until a writer repairs it.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -541,6 +537,10 @@ namespace Wmmf
         // Describes the lock of a native or winmmf section: a snapshot, already old when you read it. Read-only handles can also call this.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_lock_state(IntPtr section, wmmf_lock_state* state);
+
+        // winmmf layout: frees the lock, whichever process holds it. The format does not name the holder, so nobody can tell whether it lives: use this only if the holder was killed. The payload may be half written. WMMF_E_NOT_SUPPORTED: the native layout, which recovers by itself, and the raw layout, which has no lock.
+        [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int wmmf_break_lock(IntPtr section);
 
         // Locks in the payload: any 64 bytes of it whose offset is a multiple of 64, for example a lock for each row of a table. Zeroed bytes are a free lock, so a new section needs no preparation. The section must have been created with options->locks, or the calls return WMMF_E_NOT_SUPPORTED. A handle can hold or wait for that many locks at once, all its threads together (WMMF_E_FULL).  Each lock works like the section's own, with the same recovery. A dead writer, or poison, concerns only what this lock protects. There is no reading without the lock: a read-only handle can only wait for a change. The 64 bytes belong to the library; overwriting them destroys the state of this lock, and nothing else.  WMMF_E_ARGUMENT: the offset is not a multiple of 64. WMMF_E_RANGE: the lock is not within the payload. Otherwise each call does the same as the one without _at.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -608,7 +608,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_wait(IntPtr section, ulong sequence, long timeout_ns, ulong* current);
 
-        // Waits until at least one of `count` items is decided, or until wmmf_waker_wake is called for the waker (may be NULL): one thread waits for all. Sets status and current of every item. WMMF_OK: look at the items; if none is decided, it was the waker. WMMF_E_TIMEOUT: neither happened in time. WMMF_E_ARGUMENT: more than 63 items, nothing to wait for, or an item that does not name exactly one of section and channel; nothing is written. An item's status is what wmmf_wait or wmmf_channel_wait would return, including WMMF_E_OWNER_DIED and WMMF_E_FORKED, and WMMF_E_DEADLOCK unless timeout_ns is 0. The same section may be in several items, and you may pass the items again unchanged. Do not close a handle or the waker during the call. A writer's wake-up ends the wait at once, but read-only handles are polled every millisecond. On Linux before 5.16, or where a filter forbids futex_waitv, all handles are polled like that if there are several items, or one and a waker. The waker always ends the wait at once.
+        // Waits until at least one of `count` items is decided (it has changed, or never will), or until wmmf_waker_wake is called for the waker (may be NULL): one thread waits for all. Sets status and current of every item. WMMF_OK: look at the items; if none is decided, it was the waker. WMMF_E_TIMEOUT: neither happened in time. WMMF_E_ARGUMENT: more than 63 items, nothing to wait for, or an item that does not name exactly one of section and channel; nothing is written. An item's status is what wmmf_wait or wmmf_channel_wait would return, including WMMF_E_OWNER_DIED and WMMF_E_FORKED, and WMMF_E_DEADLOCK unless timeout_ns is 0. The same section may be in several items, and you may pass the items again unchanged. Do not close a handle or the waker during the call. A writer's wake-up ends the wait at once, but read-only handles are polled every millisecond. On Linux before 5.16, or where a filter forbids futex_waitv, all handles are polled like that if there are several items, or one and a waker. The waker always ends the wait at once.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_wait_many(wmmf_wait_item* items, uint count, IntPtr waker, long timeout_ns);
 
@@ -632,7 +632,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_participant(IntPtr section, uint index, wmmf_participant* participant);
 
-        // Writes the names of the sections and channels of this library that are open now, in any process, and that the caller may read to `names`, one after the other, each followed by NUL. *needed becomes the bytes of all names; WMMF_E_RANGE: they are more than `capacity`, and `names` is undefined. WMMF_LOCAL and WMMF_GLOBAL only. POSIX: sections of all layouts. Windows: native ones only; WMMF_E_NOT_SUPPORTED where the system does not list its objects.
+        // Writes to `names` the names of this library's sections and channels that are open now, in any process, and that the caller may read: one after the other, each followed by NUL. *needed becomes the bytes of all names; WMMF_E_RANGE: they are more than `capacity`, and `names` is undefined. WMMF_LOCAL and WMMF_GLOBAL only. POSIX: sections of all layouts. Windows: native ones only; WMMF_E_NOT_SUPPORTED where the system does not list its objects.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_list(uint name_space, byte* names, ulong capacity, ulong* needed);
 

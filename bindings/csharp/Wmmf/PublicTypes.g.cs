@@ -14,7 +14,7 @@ namespace Wmmf
         Size = -2,
         /// <summary>Offset + length reaches outside the section.</summary>
         Range = -3,
-        /// <summary>Struct_size is not one that this library knows.</summary>
+        /// <summary>A struct_size that this library does not know.</summary>
         StructSize = -4,
         /// <summary>The name is empty.</summary>
         NameEmpty = -10,
@@ -30,7 +30,7 @@ namespace Wmmf
         Timeout = -20,
         /// <summary>A writer died while it held the lock: the payload may be half written.</summary>
         OwnerDied = -21,
-        /// <summary>An audit found damage, or wmmf_poison was called: the section is useless for ever.</summary>
+        /// <summary>An audit found damage, or a program poisoned it: the section is useless for ever.</summary>
         Poisoned = -22,
         /// <summary>The handle is closed (reported by the bindings).</summary>
         Closed = -23,
@@ -42,7 +42,7 @@ namespace Wmmf
         ReadOnly = -26,
         /// <summary>Not supported by this layout, or by this system.</summary>
         NotSupported = -27,
-        /// <summary>All participant records, or all places of the handle for readers or frames, are in use.</summary>
+        /// <summary>All participant records, or the handle's places for readers, locks or frames, are in use.</summary>
         Full = -28,
         /// <summary>The handle belongs to the parent process.</summary>
         Forked = -29,
@@ -56,7 +56,7 @@ namespace Wmmf
         NotReady = -33,
         /// <summary>The frame was overwritten while it was held.</summary>
         NotIntact = -34,
-        /// <summary>The frame is not, or no longer, in the channel.</summary>
+        /// <summary>The channel no longer has the frame, or never had it.</summary>
         Lost = -35,
         /// <summary>The system refuses access.</summary>
         Access = -40,
@@ -77,7 +77,7 @@ namespace Wmmf
         Global = 1,
         /// <summary>The name exactly as given to the operating system.</summary>
         Custom = 2,
-        /// <summary>For opening only: looks in WMMF_GLOBAL, then in WMMF_LOCAL.</summary>
+        /// <summary>For opening only: looks in Global, then in Local.</summary>
         Any = 3,
     }
 
@@ -92,7 +92,7 @@ namespace Wmmf
         Raw = 2,
     }
 
-    /// <summary>Who may open a section, besides its creator. On Windows WMMF_ACCESS_USERS_WRITE of the winmmf and raw layouts grants what other programs of these layouts ask for, which includes the right to change the access itself. The winmmf layout has no read-only access (WMMF_E_NOT_SUPPORTED), because its programs ask for all rights even to read.</summary>
+    /// <summary>Who may open a section, besides its creator. On Windows UsersWrite of the winmmf and raw layouts grants what other programs of these layouts ask for, which includes the right to change the access itself. The winmmf layout has no read-only access (NotSupported), because its programs ask for all rights even to read.</summary>
     public enum SectionAccess
     {
         /// <summary>No other user (0600; a DACL with the creating user and the system).</summary>
@@ -261,7 +261,7 @@ namespace Wmmf
         /// <summary>Whether one of its threads waits to write.</summary>
         public bool HasWaitingWriter { get; }
 
-        /// <summary>Whether it holds the write lock or is about to; in a channel: if it fills a slot.</summary>
+        /// <summary>Whether it holds the write lock or is about to, or fills a slot of a channel.</summary>
         public bool IsWriting { get; }
 
         /// <summary>Read locks released, modulo 2^32.</summary>
