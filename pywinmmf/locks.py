@@ -26,7 +26,7 @@ class WriteLock(hold.Guard):
 
     owner_died: bool
     """Whether the previous owner died while it held the lock. If so, repair what it protects and call
-    ``mark_consistent()`` of the section or of the `PayloadLock`. Otherwise the next writer is told the same."""
+    ``mark_consistent()`` of the section or of the `PayloadLock`. Otherwise this stays true for the next writer."""
 
 
 hold.use({"ReadLock": ReadLock, "WriteLock": WriteLock})

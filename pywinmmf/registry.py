@@ -80,7 +80,7 @@ def withdraw(name: str, namespace: Namespace, file: Path) -> None:
 
 def shared_cameras() -> dict[str, dict[str, Any]]:
     """The cameras that are shared now, by name. Each has ``name``, ``namespace``, ``source``, ``pid`` and
-    ``seconds_between_pictures`` (0: as fast as the camera gives them). If two have the same name, this is the global
+    ``seconds_between_pictures`` (0: as fast as the camera gives them). If two have the same name, you get the global
     one, which `VideoCapture` also opens. A list that cannot be read counts as empty; `pywinmmf doctor` reports it."""
     return {entry["name"]: entry for entry in sorted(entries(), key=lambda entry: entry["namespace"] == "global")}
 

@@ -349,7 +349,7 @@ class [[nodiscard]] write_guard : public detail::guard<detail::unlocker<wmmf_unl
         return detail::payload(held());
     }
     /* Whether the previous writer died while it held the lock. Repair the payload and call mark_consistent of the
-     * section or of the payload_lock. Otherwise the next writer is told the same. */
+     * section or of the payload_lock. Otherwise this stays true for the next writer. */
     bool owner_died() const noexcept {
         return owner_died_;
     }
@@ -531,8 +531,8 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
     void flush(bool to_device, uint64_t offset = 0, uint64_t length = 0) {
         detail::check(wmmf_flush(handle(), offset, length, to_device), "wmmf_flush");
     }
-    /* A section with a reserve or a native file grows for all who have it open, and earlier results of bytes() stay
-     * valid. For a raw file, do not use earlier results of bytes() any more. See wmmf_resize. */
+    /* A section with a reserve or a native file grows for every process that has it open, and earlier results of
+     * bytes() stay valid. For a raw file, do not use earlier results of bytes() any more. See wmmf_resize. */
     void resize(uint64_t size) {
         detail::check(wmmf_resize(handle(), size), "wmmf_resize");
     }
@@ -857,8 +857,8 @@ class channel : public detail::owner<wmmf_channel, wmmf_channel_close> {
         detail::check(wmmf_channel_stand_by(handle(), limit.count()), "wmmf_channel_stand_by");
     }
 
-    /* Copies that frame into `buffer` and returns its description. Handles that cannot hold frames in place can also do
-     * this (in_place). */
+    /* Copies the frame that acquire would return into `buffer`, and returns its description. Handles that cannot hold
+     * frames in place (in_place) can also do this. */
     wmmf_frame read(void *buffer, uint64_t length, uint64_t after = 0, timeout limit = forever) {
         wmmf_frame result{};
         result.struct_size = sizeof result;

@@ -74,10 +74,10 @@ static inline void fence_seq(void) {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-/* A release fence that also holds for the stores of a large memcpy. On x86 those may be non-temporal, which overtake
- * earlier ordinary stores; fence_release is no instruction there. (tests/c/test_copies.c shows both. One sfence in a
- * write lock and unlock of 25 ns made it 0 to 6 % slower; copies and frames of 64 bytes to 1 MB, by -3 to 3 %, which is
- * noise.) */
+/* A release fence that also holds for the stores of a large memcpy. On x86 those may be non-temporal and overtake
+ * earlier ordinary stores; fence_release has no instruction there. (tests/c/test_copies.c shows both. The sfence made a
+ * write lock and unlock of 25 ns up to 6 % slower, and copies and frames of 64 bytes to 1 MB no slower than the noise
+ * of 3 %.) */
 static inline void fence_release_before_copy(void) {
     __atomic_thread_fence(__ATOMIC_RELEASE);
 #if defined(__x86_64__)

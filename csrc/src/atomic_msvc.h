@@ -11,7 +11,7 @@
 #include <intrin.h>
 
 #if defined(_M_ARM64)
-/* Intrinsics across which the compiler moves no access either. */
+/* The compiler moves no access across these intrinsics. */
 #define BARRIER_LOADS() __dmb(_ARM64_BARRIER_ISHLD)
 #define BARRIER_ALL()   __dmb(_ARM64_BARRIER_ISH)
 #else

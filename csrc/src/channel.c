@@ -542,7 +542,7 @@ int32_t channel_own(wmmf_section *section, int64_t timeout_ns) {
     return status;
 }
 
-/* Only if the thread that held it has not ended. */
+/* The end of the thread that held it may have released it. */
 void channel_disown(wmmf_section *section) {
     if (rwlock_claim(&section->lock))
         rwlock_disown(&section->lock);
@@ -598,7 +598,7 @@ int32_t channel_follow(wmmf_channel *channel, const struct generation *from) {
     unlock_following(channel);
     if (status != WMMF_E_NOT_FOUND)
         return status;
-    error_forget(); /* that nothing is there yet is not what the caller's call fails for */
+    error_forget(); /* the call of the caller does not fail because nothing is there yet */
     return WMMF_OK;
 }
 

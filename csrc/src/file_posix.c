@@ -106,7 +106,7 @@ static int32_t set_length(int fd, uint64_t size) {
     if (result == 0)
         return WMMF_OK;
     if (errno == EFBIG)
-        error_detail("%" PRIu64 " bytes are needed, and no file of this file system has so many", size);
+        error_detail("%" PRIu64 " bytes are needed, and no file of this file system can have that many", size);
     return status_from_errno();
 }
 

@@ -160,7 +160,7 @@ static int32_t length_status(DWORD error, uint64_t size) {
     int32_t status = status_from_error(error);
     if (error != ERROR_INVALID_PARAMETER && error != ERROR_FILE_TOO_LARGE)
         return status;
-    error_detail("%" PRIu64 " bytes are needed, and no file of this file system has so many", size);
+    error_detail("%" PRIu64 " bytes are needed, and no file of this file system can have that many", size);
     return WMMF_E_NO_MEMORY;
 }
 

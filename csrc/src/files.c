@@ -76,7 +76,7 @@ static int32_t size_check_or_all(uint64_t size, uint64_t most) {
     return size == 0 ? WMMF_OK : size_check(size, most);
 }
 
-/* A 32-bit process meets this with files that it can well have windows of. */
+/* A 32-bit process may have no addresses for a whole file, but enough for windows of it. */
 static int32_t mapping_check(uint64_t size) {
     int32_t status = size_check_or_all(size, LARGEST_MAPPING);
     if (status != WMMF_OK)

@@ -245,7 +245,7 @@ static uint64_t look_at_group(struct group *group) {
 
 /* A look at the memory takes about 0.1 ms. So there is one for ROOM_CHECK_BYTES, in one section or in many; and what it
  * found is good for a moment, as long as we take only a small part of it. Each word is a hint: if several threads
- * change them at the same time, there is a look more or less. */
+ * change them at the same time, there is one look more or one less. */
 static struct {
     shared_u64 ns;
     shared_u64 found; /* bytes */

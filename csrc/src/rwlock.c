@@ -96,8 +96,8 @@ void rwlock_poison(struct rwlock *lock) {
 }
 
 /* Whether the owner in `word` has no hold for this lock in the payload. If `word` is still there after the look, it was
- * there all the time, and so would have been the hold of a real owner (H1, H2). Then there is no owner: the lock was
- * overwritten, or is in a file of which not everything reached the disk. */
+ * there all the time, and a real owner's hold would have been there as well (H1, H2). Then there is no owner: the lock
+ * was overwritten, or not all of its file reached the disk. */
 static bool owner_has_no_hold(const struct rwlock *lock, uint64_t word) {
     if (lock->offset == 0)
         return false;

@@ -60,10 +60,10 @@ static int32_t open_check(const char *name, const wmmf_options *given, wmmf_sect
     return status == WMMF_OK && options->layout == WMMF_WINMMF ? winmmf_check(name, options->access) : status;
 }
 
-/* Tries again until a name is free. Between two tries the waiter does not have the section open, because that would
- * keep alive what a creator leaves that dies before it stores the magic. So the kernel removes it with its creator, and
- * the next try finds nothing under the name. Only overlapping tries of several waiters can keep it alive. The pauses
- * double, so a second has a dozen tries, with gaps between those of many waiters. */
+/* Tries again until a name is free. Between two tries the waiter does not have the section open: that would keep it
+ * alive if its creator dies before it stores the magic. So the kernel removes it with its creator, and the next try
+ * finds nothing under the name. Only overlapping tries of several waiters can keep it alive. The pauses double, so a
+ * second has a dozen tries, with gaps between those of many waiters. */
 struct retry {
     int64_t deadline;
     int64_t pause;

@@ -36,14 +36,15 @@ void section_close(wmmf_section *section);
 /* An inner section, which belongs to an outer one: it has no name that users know, only a random number, and its access
  * follows from that of the outer one. The opener gives the sizes, so nothing in it need be trusted. */
 struct inner_plan {
-    enum section_kind kind; /* KIND_PLAIN: raw bytes; the users of the outer section may use them in the same way.
-                               KIND_READERS: with participants, for all who may read the outer section to write */
-    uint64_t id;            /* for creating: out */
-    uint32_t participants;  /* KIND_READERS: records */
-    uint32_t pins_each;     /* KIND_READERS: words of payload for each record */
-    bool without_record;    /* KIND_READERS: open it even if no record is free */
-    uint64_t size;          /* of raw bytes: for creating */
-    uint64_t reserved;      /* of those, bytes that get their memory at once */
+    enum section_kind
+        kind;              /* KIND_PLAIN: raw bytes; the users of the outer section may use them in the same way.
+                              KIND_READERS: with participants; every user who may read the outer section may write it */
+    uint64_t id;           /* for creating: out */
+    uint32_t participants; /* KIND_READERS: records */
+    uint32_t pins_each;    /* KIND_READERS: words of payload for each record */
+    bool without_record;   /* KIND_READERS: open it even if no record is free */
+    uint64_t size;         /* of raw bytes: for creating */
+    uint64_t reserved;     /* of those, bytes that get their memory at once */
 };
 int32_t section_create_inner(const wmmf_section *outer, struct inner_plan *plan, wmmf_section **out);
 /* WMMF_E_ACCESS also if the section belongs to another user. */

@@ -40,8 +40,8 @@
 #define SWEEP_NAMES       256u                /* ... among usually not many more names */
 #define ROOM_CHECK_BYTES  (UINT64_C(1) << 18) /* we ask the system how much is left once for this many bytes ... */
 #define ROOM_MARGIN_BYTES (UINT64_C(1) << 20) /* ... and leave this much of it to others; ... */
-#define ROOM_LOOK_NS      UINT64_C(50000000)  /* ... the answer is good for so long ... */
-#define ROOM_PARTS        16                  /* ... and for one part in so many of what is left */
+#define ROOM_LOOK_NS      UINT64_C(50000000)  /* ... the answer is good for this long ... */
+#define ROOM_PARTS        16                  /* ... and for one part in this many of what is left */
 #define RESERVE_PIECE_MAX (UINT64_C(1) << 22) /* memory is reserved in pieces of this size ... */
 #define RESERVE_PIECE_MIN (UINT64_C(1) << 16) /* ... down to this size, if signals keep coming */
 

@@ -46,7 +46,7 @@ int32_t platform_share(struct platform_mapping *mapping, uint32_t pid, bool read
     return status;
 }
 
-/* "Invalid handle" here means that it is a handle of something else. */
+/* "Invalid handle" here means that the handle is that of something else. */
 static int32_t map_handle(struct platform_mapping *mapping, bool read_only) {
     int32_t status = section_map(mapping, read_only);
     if (status == WMMF_OK || last_error()->system != ERROR_INVALID_HANDLE)
