@@ -1,4 +1,4 @@
-"""What a lock and a copy cost, as ratios against what the machine itself costs in the same run: medians of rounds.
+"""What a lock and a copy cost, as ratios to bare operations of the machine in the same run: medians of rounds.
 
 Run it where pywinmmf is installed, with a C compiler: ``./run bench``.
 """
@@ -42,7 +42,7 @@ def locks_in_c(name: str) -> dict[str, float]:
 
 
 def locks_in_python(section: pywinmmf.MemoryMappedFile) -> dict[str, float]:
-    """Locks, beside a block that does nothing."""
+    """Locks, compared with a block that does nothing."""
 
     def with_nothing() -> None:
         with nothing:
@@ -66,7 +66,7 @@ def locks_in_python(section: pywinmmf.MemoryMappedFile) -> dict[str, float]:
 
 
 def copies(section: pywinmmf.MemoryMappedFile) -> dict[str, float]:
-    """A frame in and out, beside memcpy of the same buffers."""
+    """A frame in and out, compared with memcpy of the same buffers."""
     frame = bytearray(os.urandom(FRAME))
     ours = ctypes.addressof((ctypes.c_char * FRAME).from_buffer(frame))
     theirs = ctypes.addressof((ctypes.c_char * FRAME).from_buffer(section.view()))

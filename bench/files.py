@@ -1,6 +1,6 @@
-"""What mapped files cost, as ratios against mmap and numpy.memmap in the same run: medians of rounds.
+"""What mapped files cost, as ratios to mmap and numpy.memmap in the same run: medians of rounds.
 
-Run it where pywinmmf and numpy are installed: ``./run bench``. With ``--quick`` it only shows that it runs. Linux.
+Run it where pywinmmf and numpy are installed: ``./run bench``. ``--quick`` only checks that it runs. Linux only.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Subjects = dict[str, Callable[[], object]]
 
 @contextmanager
 def file_of(size: int) -> Iterator[Path]:
-    """A file of so many bytes; a small one has no holes."""
+    """A file of this size; a small one has no holes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "file")
         path.write_bytes(os.urandom(min(size, SMALL)))
@@ -44,7 +44,7 @@ def descriptor_of(path: Path) -> int:
 
 
 def mapping(path: Path) -> Subjects:
-    """Map one of some windows, all over the file, touch one byte, and unmap."""
+    """Map a window somewhere in the file, touch one byte, and unmap it."""
     descriptor = descriptor_of(path)
     section = MemoryMappedFile.open_file(path, size=1)
     places = itertools.cycle(range(0, SPARSE, SPARSE // 16))
@@ -114,7 +114,7 @@ def reading_at_random(path: Path) -> Subjects:
 
 
 def flushing(path: Path) -> Subjects:
-    """Change one page and have it on the device. numpy.memmap flushes all there is, which is one page here."""
+    """Change one page and flush it to the device. numpy.memmap flushes the whole file, which is one page here."""
     page = mmap.PAGESIZE
     theirs = mmap.mmap(descriptor_of(path), SMALL)
     array = numpy.memmap(path, numpy.uint8, "r+")

@@ -24,7 +24,7 @@ static void cas_pairs(wmmf_section *section) {
     }
 }
 
-/* What a write lock has besides on x86, to keep the stores of a large copy behind it. */
+/* A write lock on x86 also has this, to keep the stores of a large copy behind it. */
 static void fence(void) {
 #if defined(__x86_64__)
     __asm__ volatile("sfence" : : : "memory");

@@ -1,8 +1,8 @@
-"""What large pages bring for copies of frames, as ratios against ordinary pages in the same run: medians of rounds.
+"""What large pages change for copies of frames, as ratios to ordinary pages in the same run: medians of rounds.
 
-Run it where pywinmmf is installed: ``./run bench``. With ``--quick`` it only shows that it runs. In brackets are the
-bytes of the pages that the system granted; docs/how-to/files.md says what to set for large ones. Pages that are only
-advised may be of either size.
+Run it where pywinmmf is installed: ``./run bench``. ``--quick`` only checks that it runs. In brackets is the size of
+the pages that the system granted; docs/how-to/files.md says what to set for large ones. Pages that are only advised may
+be of either size.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the lock behaves when there is something to wait for: fairness, the processor time of waiting, recovery.
+"""How the lock behaves under contention: fairness, processor time of waiting, recovery.
 
 Run it where pywinmmf is installed: ``python bench/waiting.py``. Linux only (fork, SIGKILL, resource usage).
 """
@@ -40,7 +40,7 @@ def in_child(work: Callable[[], float]) -> Callable[[], float]:
 
 
 def rate(name: str, action: Callable[[MemoryMappedFile], object], readonly: bool = False) -> float:
-    """How often a process does this in a second."""
+    """How often per second a process does this."""
     with MemoryMappedFile.open(name, readonly=readonly) as section:
         count, end = 0, time.perf_counter() + SECONDS
         while time.perf_counter() < end:

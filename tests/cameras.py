@@ -17,7 +17,7 @@ SIZE = (64, 48)
 
 
 def make_video(path: Path, levels: list[int], size: tuple[int, int] = SIZE) -> None:
-    """A video of grey pictures, which is there as a whole or not at all."""
+    """A video of grey pictures; the file appears when it is complete."""
     unfinished = path.with_name("unfinished-" + path.name)
     writer = cv2.VideoWriter(str(unfinished), cv2.VideoWriter.fourcc(*"MJPG"), 25, size)
     for level in levels:
@@ -63,7 +63,7 @@ def png(value: int) -> bytes:
 
 
 class Stream:
-    """An HTTP stream of JPEG pictures, 20 a second, of whose parts every tenth is something else."""
+    """An HTTP stream of JPEG pictures, 20 a second; every tenth part is something else."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -71,7 +71,8 @@ class Stream:
 
     @contextmanager
     def of(self, bad: bytes, kind: str, *, with_length: bool = True, parts: int = 10**9) -> Iterator[None]:
-        """Serve it, with these bytes, called so, as every tenth part. Each connection ends after so many parts."""
+        """Serve it, with these bytes of this type as every tenth part. Each connection ends after this number of
+        parts."""
         stream = self
 
         class Handler(http.server.BaseHTTPRequestHandler):

@@ -15,7 +15,7 @@ WAIT_SECONDS = 60  # seconds
 
 
 def limited(size: int) -> Callable[[], None]:
-    """For a process whose files have at most so many bytes, as if the disk were full then."""
+    """For a process whose files have at most this many bytes, as if the disk were full then."""
     import resource
 
     limit = (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
@@ -31,7 +31,7 @@ def command(*arguments: str, terminal: bool = True, **how: Any) -> subprocess.Po
         text=True,
         encoding="utf-8",
         errors="replace",  # FFmpeg and the progress bar write at the same time
-        env={**os.environ, **({"FORCE_COLOR": "1", "COLUMNS": "200"} if terminal else {})},  # what is live is drawn
+        env={**os.environ, **({"FORCE_COLOR": "1", "COLUMNS": "200"} if terminal else {})},  # a live display is drawn
         **OWN_TERMINAL,
         **how,
     )

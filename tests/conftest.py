@@ -15,8 +15,8 @@ WINDOWS_PARAMETERS = ("mingw", ".exe", "wine")
 def pytest_configure() -> None:
     """What the tests start imports the installed package, not the sources in the current folder.
 
-    What a shell starts in the background ignores Ctrl-C, and nohup the end of the terminal: so would all that the
-    tests start."""
+    Programs that a shell starts in the background ignore Ctrl-C, those of nohup the end of the terminal; all programs
+    of the tests would inherit that."""
     os.environ["PYTHONSAFEPATH"] = "1"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -25,7 +25,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in the folder for Windows, and the cases whose parameters name a Windows tool or program."""
+    """Mark the tests in the folder for Windows, and the cases whose parameters name a Windows tool or program."""
     for item in items:
         callspec = getattr(item, "callspec", None)
         parameters = [str(value) for value in callspec.params.values()] if callspec else []

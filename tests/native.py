@@ -1,4 +1,4 @@
-"""Builds what the tests need of native code, each thing at most once in a test session."""
+"""Builds the native code of the tests, each thing at most once in a test session."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A terminal of its own for a process of a test, in which Ctrl-C is pressed: it reaches the process, all that this one
-started, and not the test."""
+"""A separate terminal for a process of a test. Ctrl-C in it reaches the process and those that it started, but not the
+test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``./run`` installs, and what it says where it cannot."""
+"""What ``./run`` installs, and its messages where it cannot."""
 
 from __future__ import annotations
 

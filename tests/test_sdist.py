@@ -1,4 +1,4 @@
-"""The source distribution is the repository: what its README refers to is there, and it can be installed."""
+"""The source distribution is the repository: it has all that its README refers to, and can be installed."""
 
 from __future__ import annotations
 

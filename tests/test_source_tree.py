@@ -77,7 +77,7 @@ sys.meta_path.insert(0, Missing())
 
 
 def test_the_python_suite_is_collected_without_extras(tmp_path: Path) -> None:
-    """As the workflow has it for Windows on ARM64, for which what they need has no wheels."""
+    """Like the workflow for Windows on ARM64, where their dependencies have no wheels."""
     (tmp_path / "without_extras.py").write_text(WITHOUT_EXTRAS)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "without_extras", "--collect-only", "tests/python"],

@@ -24,7 +24,7 @@ from viewer import WAIT_SECONDS, Viewer, viewers
 from pywinmmf import Frame, FrameChannel
 
 FPS = 20
-LAG_NS = 30_000_000  # by which all frames are said to be older than they are
+LAG_NS = 30_000_000  # how much too early all timestamps are
 JPEG_ERROR = 3  # mean difference of a pixel's colours; that of two pictures of the footage is above 5
 BURST = 10  # frames that the page cannot have seen
 WINDOW = (1280, 1400)
@@ -220,7 +220,7 @@ def check_users(page: Page, camera: Camera, held: Frame) -> None:
 
 
 def check_missed_frames(page: Page, camera: Camera, viewer: Viewer) -> None:
-    """Those that come while the viewer stands still, in nobody's way."""
+    """Frames that come while the viewer is stopped, and holds nothing."""
     camera.stop()
     viewer.process.send_signal(signal.SIGSTOP)
     try:

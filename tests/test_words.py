@@ -42,6 +42,11 @@ PRIVATE = {
     r"\bin being\b": "alive",
     r"\blest\b": "so that ... not",
     r"\basked for, and\b": "needed, and; or expected ...",
+    r"\ball who\b": "every process that ...",
+    r"\b(is|are|was|were) not to be\b|\bnothing is to be\b": "must not be; or there is no ...",
+    r"\b(leaves?|does|answers|needs|takes|gets)( it| one| them)? that (dies|died|is|was|has|had|links|ends)\b": (
+        "the relative clause behind its noun: what a creator that died leaves"
+    ),
 }
 
 

@@ -67,7 +67,7 @@ internal static class Costs
         var times = subjects.Keys.ToDictionary(name => name, _ => new List<double>());
         foreach (var subject in subjects.Values)
             for (var i = 0; i < Calls; i++)
-                subject(); // compiled for speed by now
+                subject(); // the JIT has optimised it by now
         for (var round = 0; round < Rounds; round++)
             foreach (var (name, subject) in subjects)
             {

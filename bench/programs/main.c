@@ -1,5 +1,5 @@
-/* One process of a measurement, with one line of JSON in the end. The arguments are those of
- * pywinmmf/bench/worker.py, which is the same in Python. */
+/* One process of a measurement, with one line of JSON at its end. The arguments are those of pywinmmf/bench/worker.py,
+ * which is the same in Python. */
 #include "role.h"
 
 #include <inttypes.h>

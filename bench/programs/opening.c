@@ -17,7 +17,7 @@ static transport *open_again(const struct task *task) {
     return opened;
 }
 
-/* Times the action; what it opened is closed again, untimed. */
+/* Times the action; closing what it opened is not timed. */
 static void repeat(transport *(*action)(const struct task *), const struct task *task, struct result *result) {
     int64_t begin = system_now_ns();
     do {

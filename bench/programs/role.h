@@ -1,4 +1,4 @@
-/* What a process does in a measurement, and what it tells in the end. */
+/* What a process does in a measurement, and what it reports at its end. */
 #ifndef BENCH_ROLE_H
 #define BENCH_ROLE_H
 
@@ -31,7 +31,7 @@ struct result {
     int64_t sample_ns[SAMPLES];
 };
 
-/* Tells that everything is open, and waits for the start of the measurement. */
+/* Reports that everything is open, and waits for the start of the measurement. */
 void wait_for_start(void);
 
 void begin_samples(struct result *result);
@@ -39,7 +39,7 @@ void begin_samples(struct result *result);
 /* Spread over the whole measurement: when there is no more room, every second one is dropped. */
 void add_sample(struct result *result, int64_t ns);
 
-/* Says what is wrong, and ends the process. */
+/* Prints what is wrong, and ends the process. */
 __attribute__((noreturn)) void fail(const char *what);
 
 void role_write(const struct task *task, struct result *result);

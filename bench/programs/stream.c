@@ -1,9 +1,9 @@
 /* One writes frames, others read them.
  *
- * Each frame has its number at its start, middle and end. Copies run from one end to the other, so what a writer and a
- * reader make of one slot if they meet in it is a piece of one frame and then a piece of another: start and end differ,
- * unless the meeting is over within a word of an end. The start is read once more after the end: a frame that is
- * overwritten while it is held begins anew there. Four loads of a frame of megabytes do not show in the figures. */
+ * Each frame has its number at its start, middle and end. Copies run from one end to the other. So if a writer and a
+ * reader meet in a slot, the copy has a piece of one frame and then a piece of another: start and end differ, unless
+ * they meet within a word of an end. The start is read once more after the end: a frame that is overwritten while it is
+ * held begins anew there. Four loads of a frame of megabytes do not show in the figures. */
 #include "role.h"
 #include "system.h"
 #include "transport.h"
@@ -49,7 +49,7 @@ void role_write(const struct task *task, struct result *result) {
     transport *passing = transport_create(task->name, task->size, task->slots);
     if (!passing || !picture)
         fail("cannot create the channel");
-    memset(picture, 1, task->size); /* or the system may have one page of zeros for all of it, in every cache */
+    memset(picture, 1, task->size); /* else the system may use one page of zeros for all of it */
     wait_for_start();
     int64_t begin = system_now_ns(), now = begin;
     int64_t end = begin + (int64_t)(task->seconds * SECOND_NS);

@@ -1,4 +1,5 @@
-/* A way to pass frames from one process to others: what is measured. The roles use it, and do not know which it is. */
+/* A way to pass frames from one process to others: what is measured. The roles use it without knowing which one it
+ * is. */
 #ifndef BENCH_TRANSPORT_H
 #define BENCH_TRANSPORT_H
 

@@ -80,7 +80,7 @@ static uint8_t *slot_at(const transport *passing, uint32_t slot) {
     return passing->first_slot + slot * passing->shared->slot_size;
 }
 
-/* The one that was written last, of those that are free: its memory is still in the cache. */
+/* Of the free slots, the one that was written last: its memory is still in the cache. */
 uint8_t *transport_begin(transport *passing) {
     struct shared *shared = passing->shared;
     uint64_t newest = __atomic_load_n(&shared->newest, __ATOMIC_RELAXED);
@@ -139,7 +139,7 @@ static void sleep_until_newer(transport *passing) {
         system_sleep(passing->memory, &shared->epoch, seen, SECOND_NS / 10);
 }
 
-/* As the library does: unless it has to, not if it was in vain the last times, but for one try now and then. */
+/* Like the library: does not spin if the last spins were in vain, except for one try now and then. */
 static bool spin_until_newer(transport *passing, bool always) {
     bool found = false;
     bool promising = passing->spins_in_vain < VAIN_SPINS || passing->spins_in_vain % TRY_AGAIN == 0;

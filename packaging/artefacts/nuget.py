@@ -40,7 +40,7 @@ def build() -> list[Path]:
 
 
 def _remove_chance(package: dict[str, bytes]) -> None:
-    """Give the file of properties, which NuGet names by chance, one name, and its relations numbers."""
+    """Give the file of properties, which NuGet names at random, a fixed name, and number its relations."""
     (chance,) = [name for name in package if name.endswith(".psmdcp")]
     fixed = str(Path(chance).with_name("wmmf.psmdcp"))
     package[fixed] = package.pop(chance)

@@ -20,7 +20,7 @@ def build_conan() -> Path:
 
 
 def build_vcpkg() -> Path:
-    """Pack an overlay port. No vcpkg was at hand to try it with: it is written by its guide."""
+    """Pack an overlay port. It follows vcpkg's guide; nobody has tried it with vcpkg."""
     folder = cleared(WORK / "vcpkg" / f"wmmf-{VERSION}-vcpkg")
     port = Path(shutil.copytree(ROOT / "packaging/vcpkg", folder / "wmmf"))
     manifest = port / "vcpkg.json.in"

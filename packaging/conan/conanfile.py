@@ -50,7 +50,7 @@ class Wmmf(ConanFile):
         copy(self, "LICENSE", Path(self.source_folder).parent, Path(self.package_folder, "licenses"))
 
     def package_info(self):
-        """What a program needs that links it."""
+        """What a program that links it needs."""
         self.cpp_info.libs = ["wmmf"]
         self.cpp_info.set_property("cmake_file_name", "wmmf")
         self.cpp_info.set_property("cmake_target_name", "wmmf::wmmf")

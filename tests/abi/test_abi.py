@@ -1,4 +1,4 @@
-"""The binary interface is pinned: what is in the golden files beside this one stays as it is; additions are appended.
+"""The binary interface is pinned: lines of the golden files beside this one do not change; additions are appended.
 
 exports.txt: the exported symbols. constants.txt: every enumerator and its value. layout.json: sizes and offsets of
 the public structs on 64-bit systems.
@@ -139,7 +139,7 @@ def test_layout_as_c_compilers_see_it(compiler: str, ffi: FFI, tmp_path: Path) -
 
 
 def on_32_bit(entries: dict[str, int], kind: Any) -> dict[str, int]:
-    """The layout where pointers have half their size; they stand in pairs, or last."""
+    """The layout for pointers of half the size; they stand in pairs, or last."""
     result, saved = {}, 0
     for name, field in kind.fields:
         result[name] = entries[name] - saved
@@ -151,7 +151,7 @@ def on_32_bit(entries: dict[str, int], kind: Any) -> dict[str, int]:
 
 @pytest.mark.windows
 def test_layout_on_32_bit_windows(ffi: FFI, tmp_path: Path) -> None:
-    """The same, but that pointers are smaller."""
+    """The same, with smaller pointers."""
     checks = []
     for name, entries in golden_layout().items():
         expected = on_32_bit(entries, public_structs(ffi)[name])

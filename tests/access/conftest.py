@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 SHM = Path("/dev/shm")
-WAIT_SECONDS = 60  # seconds until a user who says nothing counts as stuck
+WAIT_SECONDS = 60  # seconds until a user whose process is silent counts as stuck
 SERVICE, ALICE, BOB, CAROL = 0, 54321, 54322, 54323  # user and group ids; nobody needs an account
 
-# Everything is imported before the change of users: the new one may not read the folders of this Python. Then it
-# evaluates what it is asked and answers with the value, or with the name of the error.
+# It imports everything before it changes users, because the new user may not read the folders of this Python. Then it
+# evaluates each expression that it gets, and answers with the value or the name of the error.
 SERVER = """
 import ctypes, fcntl, mmap, os, struct, sys
 from pywinmmf import *
@@ -43,7 +43,7 @@ _numbers = itertools.count()
 
 
 class User:
-    """A Python process of another user's, with everything of pywinmmf at hand."""
+    """A Python process of another user, with all names of pywinmmf."""
 
     def __init__(self, uid: int, umask: int = 0o022) -> None:
         self.uid = uid
@@ -59,7 +59,7 @@ class User:
         assert self.answers() == "ready"
 
     def does(self, expression: str, *arguments: object) -> Any:
-        """The value of an expression, in which %r stand for the arguments, or the name of the error."""
+        """The value of an expression, in which each %r stands for an argument, or the name of the error."""
         self.starts(expression, *arguments)
         return self.answers()
 
@@ -126,7 +126,7 @@ def user() -> Iterator[Callable[..., User]]:
 
 @pytest.fixture
 def name() -> Iterator[str]:
-    """A name that nobody else uses. What bears it in /dev/shm is removed after the test."""
+    """A name that nobody else uses. Files with that name in /dev/shm are removed after the test."""
     unique = f"access-test-{os.getpid()}-{next(_numbers)}"
     yield unique
     for path in SHM.glob(f"*{unique}*"):

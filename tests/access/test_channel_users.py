@@ -50,7 +50,7 @@ def test_users_read_reads_in_place_and_writes_nothing_but_pins(user: Users, name
     assert bob.does("os.open(%r, os.O_RDWR)", f"{SHM}/wmmf-g-{name}") == "PermissionError"
     assert bob.does("os.open(%r, os.O_RDWR)", inner_file(bob, "pictures", name)) == "PermissionError"
     assert bob.does("os.close(os.open(%r, os.O_RDWR))", inner_file(bob, "readers", name)) is None
-    # It wakes, and does not look every millisecond: the writer has seen it sleep.
+    # The writer has seen it sleep and wakes it: it does not poll.
     assert bob.does("channel.next(timeout=0.05).missed") == 9
 
 
@@ -140,7 +140,7 @@ def test_what_a_reader_does_to_the_files_keeps_nobody_from_publishing(user: User
 
 
 def test_an_inner_section_of_another_user_is_refused(user: Users, name: str) -> None:
-    """The owner has gone and bob keeps the channel; carol puts pictures of her own where the owner's were."""
+    """The owner has gone and bob keeps the channel; carol creates her own pictures under the old name."""
     alice, bob, carol = user(ALICE), user(BOB), user(CAROL)
     create(alice, name, "Access.USERS_READ")
     pictures = inner_file(alice, "pictures", name)

@@ -1,6 +1,6 @@
 """Objects that another user put into /dev/shm under our names, before us.
 
-What is planted by the same user is in tests/python/test_processes.py."""
+tests/python/test_processes.py has those of the same user."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ KINDS: dict[str, Callable[[Path], Any]] = {
 
 
 def state(path: Path) -> object:
-    """What must not change: whose it is, what it is, its content and the time of its last change."""
+    """What must not change: owner, type, content and time of the last change."""
     status = path.lstat()
     kind = stat.S_IFMT(status.st_mode)
     content = path.read_bytes() if kind == stat.S_IFREG else os.readlink(path) if kind == stat.S_IFLNK else None
@@ -109,7 +109,7 @@ def test_nothing_planted_is_used_or_changed(user: Users, name: str, kind: str, s
 
 
 def test_a_section_of_anothers_under_my_local_name(user: Users, name: str) -> None:
-    """It is a whole section, by its header and its sticky bit; but not by its owner."""
+    """Its header and sticky bit are those of a whole section, but its owner is another user."""
     alice, bob = user(ALICE), user(BOB)
     file = f"wmmf-{ALICE}-{name}"
     made = "(made := MemoryMappedFile.create(%r, 100, namespace=Namespace.CUSTOM, access=Access.USERS_WRITE)).size"
@@ -139,7 +139,7 @@ def test_a_file_of_mine_is_no_section_without_the_mark(user: Users, name: str) -
 
 
 def test_the_mark_does_not_let_one_user_remove_anothers_file(user: Users, name: str) -> None:
-    """In the folder's eyes only the owner may; root's processes would take it for a crashed section of bob's."""
+    """The folder lets only the owner remove it; root's processes would take it for a crashed section of bob's."""
     path = plant(name, "text", BOB)
     path.chmod(0o1666)
     before = state(path)

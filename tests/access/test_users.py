@@ -1,4 +1,4 @@
-"""Users of one machine: what is somebody's own, what everybody may read, what everybody may write."""
+"""Users of one machine: sections of the owner only, sections that all may read, sections that all may write."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_users_read_lets_others_read_and_nothing_else(user: Users, name: str) ->
     assert bob.does("section.write(b'x')") == "AccessDeniedError"
     assert bob.does("section.write_lock().__enter__()") == "AccessDeniedError"
     assert bob.does("section.read_lock().__enter__()") == "AccessDeniedError"
-    # Nor by going round the library.
+    # Nor without the library.
     assert bob.does("os.open(%r, os.O_RDWR)", str(file_of(name))) == "PermissionError"
     assert bob.does("section.wait(1, timeout=0)") == "LockTimeoutError"
     assert alice.does("made.write(b'more')") == 4
@@ -146,7 +146,8 @@ def test_a_mode_lets_a_group_in(user: Users, name: str) -> None:
 
 @pytest.mark.parametrize("umask", [0, 0o077])
 def test_modes_are_what_was_asked_for(user: Users, name: str, umask: int) -> None:
-    """Whatever the umask; and nothing but the sections is made. The sticky bit is the mark of this library's files."""
+    """The umask has no effect, and only the sections are created. The sticky bit is the mark of this library's
+    files."""
     alice = user(ALICE, umask)
     before = set(os.listdir(SHM))
     asked = {"Access.OWNER": 0o600, "Access.USERS_READ": 0o644, "Access.USERS_WRITE": 0o666, "0o640": 0o640, "0": 0}
@@ -172,8 +173,8 @@ def test_modes_are_what_was_asked_for(user: Users, name: str, umask: int) -> Non
     assert {(status.st_uid, status.st_gid) for status in found.values()} == {(ALICE, ALICE)}
 
 
-# The rest is about what is left behind, and uses custom names: those of the other namespaces are swept away by whoever
-# comes next, which may be any process of root's.
+# The rest is about files that are left behind, and uses custom names: the next creator, which may be any process of
+# root's, removes those of the other namespaces.
 
 
 def create_custom(user: User, name: str) -> None:
@@ -190,8 +191,8 @@ CREATE_AGAIN = "MemoryMappedFile.create(%r, 4096, namespace=Namespace.CUSTOM)"
 
 
 def test_what_a_user_leaves_behind_its_owner_takes_away(user: Users, name: str) -> None:
-    """Only the owner, or root, may remove a file from /dev/shm. If a reader is the last to leave, that ends the
-    section, and the file waits for one of those."""
+    """Only the owner, or root, may remove a file from /dev/shm. If a reader is the last to leave, the section ends, and
+    the file stays until one of those comes."""
     alice, bob, carol = user(ALICE), user(BOB), user(CAROL)
     create_custom(alice, name)
     assert opening_custom(bob, name, readonly=True) == 4096

@@ -1,5 +1,5 @@
-/* How many system calls it takes to create, to open and to map a window, and how many names of a folder. The parent
- * traces a child, which stops itself before and after each step. */
+/* How many system calls it takes to create, to open and to map a window, and how many names of a folder are read. The
+ * parent traces a child, which stops itself before and after each step. */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include <dirent.h>
@@ -70,7 +70,7 @@ static pid_t start(void (*steps)(void)) {
     return child;
 }
 
-/* Lets the child do the rest: whether all of it was done. */
+/* Lets the child finish; returns whether it succeeded. */
 static bool end(pid_t child) {
     int status;
     ptrace(PTRACE_CONT, child, NULL, NULL);
@@ -115,7 +115,7 @@ static void map_a_window(void) {
     _exit(window ? 0 : 1);
 }
 
-/* Is the descriptor still ours, how long is the file, and the mapping: the file is not opened again. */
+/* One asks whether the descriptor is still ours, one how long the file is, one maps: the file is not opened again. */
 static void a_window_of_a_raw_file_takes_few_system_calls(void) {
     pid_t child = start(map_a_window);
     int mapped = calls_of_step(child);
@@ -158,7 +158,7 @@ struct dirent *__wrap_readdir(DIR *folder) {
     return __wrap_readdir64(folder);
 }
 
-/* Each look reads as many names as chance will have it. */
+/* Each look reads a random number of names. */
 static void creating_reads_few_of_many_names(void) {
     enum { LOOKS = 32, NAMES = 20000 };
     int64_t deadline = system_now_ns() + LONG_TIMEOUT;

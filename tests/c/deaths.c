@@ -1,5 +1,5 @@
-/* A peer dies again as soon as it was reaped, as often as one looks: a caller whose timeout has expired reaps at most
- * one round, and returns. No clock: what counts is how many of those deaths the caller has seen. Linked with
+/* A peer dies again each time that it was reaped. A caller whose timeout has expired reaps at most one round, and
+ * returns. The test uses no clock: it counts the deaths that the caller has seen. Linked with
  * --wrap=platform_token_drop, which ends every reaping. */
 #include <stdio.h>
 
@@ -16,7 +16,7 @@ enum {
 
 static wmmf_section *section;
 static wmmf_channel *channel;
-static void (*die)(void); /* stores what a peer leaves behind that dies in this state; NULL: it stays dead */
+static void (*die)(void); /* stores what a peer that dies in this state leaves behind; NULL: it stays dead */
 static int deaths;
 
 void __real_platform_token_drop(struct platform_mapping *mapping, uint32_t index);

@@ -1,4 +1,5 @@
-/* Included before each source file of the library: what the system says about memory is read below another folder. */
+/* Included before each source file of the library, so that it reads the system's files about memory below another
+ * folder. */
 #ifndef ELSEWHERE_H
 #define ELSEWHERE_H
 
@@ -7,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* The file that stands for this one; valid until the next call. */
+/* The file in place of this one; valid until the next call. */
 const char *elsewhere(const char *path);
 
 #define access(path, mode) access(elsewhere(path), mode)

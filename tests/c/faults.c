@@ -1,6 +1,6 @@
 /* Every call of the library to the outside fails once: at each step of each way to open a section, first that call
- * alone, then that call and all that follow. After the failure the process holds what it held before, and the world
- * is as it was. And a creator dies before each of its calls, while others open. Linked with a library that was compiled
+ * alone, then that call and all that follow. After the failure the process holds what it held before, and nothing else
+ * has changed. A creator also dies before each of its calls, while others open. Linked with a library that was compiled
  * with faults.h. */
 #include <stdio.h>
 
@@ -167,8 +167,8 @@ static bool is_of_file(const struct way *way) {
            way->open == way_create_a_native_file;
 }
 
-/* After a failure the file is as it was; or empty, if it had to be made so and what had been shown to work failed after
- * that. Its length stays wrong only if putting that back fails as well. */
+/* After a failure the file is unchanged; or empty, if it was to be emptied and a call failed after that although it had
+ * worked before. Its length stays wrong only if restoring it also fails. */
 static void check_file(const struct way *way) {
     char content[200];
     FILE *file = fopen(name, "rb");
@@ -206,7 +206,7 @@ static bool fail_at(const struct way *way, uint32_t step, wmmf_section *existing
     bool struck = calls >= step;
     first_failing = 0;
     if (status == WMMF_OK)
-        wmmf_close(section); /* it could do without that call */
+        wmmf_close(section); /* it did not need that call */
     else
         CHECK(section == NULL);
     if (status != WMMF_OK && is_of_file(way) && way->open != way_create_a_native_file)
@@ -367,7 +367,7 @@ static int32_t open_native(const char *section_name, bool of_file, wmmf_section 
     return of_file ? wmmf_map_file(section_name, 0, &file, out) : wmmf_open(section_name, 0, NULL, out);
 }
 
-/* What has grown or not is whole: there, zero, and able to grow. */
+/* Whether it has grown or not, it is whole: there, zero, and able to grow. */
 static void check_grown(wmmf_section *section, bool of_file) {
     static uint8_t bytes[GROWN], zeros[GROWN];
     wmmf_section *newcomer = NULL;
@@ -380,7 +380,7 @@ static void check_grown(wmmf_section *section, bool of_file) {
     CHECK_STATUS(WMMF_OK, wmmf_read(section, 0, bytes, GROWN, LONG_TIMEOUT));
     CHECK(memcmp(bytes, zeros, GROWN) == 0);
     if (of_file)
-        wmmf_close(section); /* and with it the lock of the file, if giving that back was what failed */
+        wmmf_close(section); /* and with it the lock of the file, if releasing that is what failed */
     REQUIRE_OK(open_native(name, of_file, &newcomer));
     CHECK_STATUS(WMMF_OK, wmmf_size(newcomer, &others));
     CHECK_EQUAL(GROWN, others);
@@ -460,7 +460,7 @@ static void a_grower_may_die_at_any_step(void) {
     CHECK(step > 4);
 }
 
-/* A creator that stands still before each of its calls, and once it is done. */
+/* A creator that stops before each of its calls, and once it is done. */
 static int create_and_stand_still(const char *section_name, uint64_t reserve) {
     wmmf_section *section = NULL;
     wmmf_options growing = options_of(WMMF_NATIVE, WMMF_LOCAL);
@@ -503,7 +503,7 @@ static bool have_looked(struct opener *openers) {
     return done || load_relaxed_u32(&calls) > OPENERS * CALLS_OF_ONE_OPEN;
 }
 
-/* What openers are told meanwhile. */
+/* What openers get meanwhile. */
 static int32_t die_at_step(const char *role, uint32_t step) {
     struct opener openers[OPENERS] = {{NULL, WMMF_OK, 0}};
     struct thread *threads[OPENERS];

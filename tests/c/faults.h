@@ -1,5 +1,5 @@
-/* Makes calls of the library to the outside fail on demand: included before each of its source files, this header
- * puts a question before every call that can fail. */
+/* Makes calls of the library to the outside fail on demand: included before each of its source files, this header asks
+ * before every call that can fail whether it shall. */
 #ifndef FAULTS_H
 #define FAULTS_H
 

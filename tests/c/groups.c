@@ -1,5 +1,5 @@
-/* The memory that a control group leaves, in trees of files as Linux shows them: no machine has all of them. What the
- * system says about memory is read below a folder of ours: see elsewhere.h. */
+/* The memory that a control group leaves, in trees of files as Linux shows them; no machine has all of them. The
+ * library reads them below a folder of this test: see elsewhere.h. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <ftw.h>
@@ -89,7 +89,8 @@ static void tear_down(void) {
     CHECK_EQUAL(0, nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS));
 }
 
-/* What the refusal of a large section says that its control group leaves; NO_LIMIT: it was not refused. */
+/* The bytes that its control group leaves, according to the refusal of a large section; NO_LIMIT: it was not
+ * refused. */
 static uint64_t room(void) {
     wmmf_section *section = NULL;
     int32_t status = wmmf_create(new_name(), ASKED, NULL, &section);

@@ -154,7 +154,7 @@ struct holder {
     int32_t (*lock)(wmmf_section *, int64_t);
     int32_t (*unlock)(wmmf_section *);
     struct thread *thread;
-    shared_u32 step; /* 1 once it has the lock, 2 once it is to give it back */
+    shared_u32 step; /* 1 once it has the lock, 2 once it shall release it */
 };
 
 static void hold_in_a_thread(void *argument) {

@@ -10,7 +10,7 @@
 #include "wmmf.h"
 
 #define SECOND INT64_C(1000000000)
-/* Longer than any wait that succeeds; a test that runs into it has failed. */
+/* Longer than any wait that succeeds; a test that waits that long has failed. */
 #define LONG_TIMEOUT (30 * SECOND)
 
 struct test {
@@ -31,7 +31,7 @@ struct role {
 #define CHECK(condition)               check((condition), #condition, __FILE__, __LINE__)
 #define CHECK_EQUAL(expected, actual)  check_equal((int64_t)(expected), (int64_t)(actual), #actual, __FILE__, __LINE__)
 #define CHECK_STATUS(expected, actual) check_status((expected), (actual), #actual, __FILE__, __LINE__)
-/* Without this the rest of the program makes no sense. */
+/* If this fails, the rest of the program makes no sense. */
 #define REQUIRE_OK(call)                                                                                               \
     do {                                                                                                               \
         if (!CHECK_STATUS(WMMF_OK, call))                                                                              \
@@ -66,7 +66,7 @@ int32_t lock_read_row(wmmf_section *section, int64_t timeout_ns);
 int32_t unlock_read_row(wmmf_section *section);
 int32_t lock_write_row(wmmf_section *section, int64_t timeout_ns);
 int32_t unlock_write_row(wmmf_section *section);
-/* Another thread, which has taken a lock, as `lock` does, and keeps it until it is told to give it back with `unlock`.
+/* Another thread, which takes a lock with `lock` and keeps it until it shall release it with `unlock`.
  */
 struct holder;
 struct holder *holder_start(wmmf_section *section, int32_t (*lock)(wmmf_section *, int64_t),

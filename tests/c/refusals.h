@@ -1,4 +1,4 @@
-/* Makes a child's system refuse what others allow, for ever: filters for system calls, and file systems of its own. */
+/* Makes the system refuse calls to a child, for ever: filters for system calls, and file systems of its own. */
 #ifndef REFUSALS_H
 #define REFUSALS_H
 
@@ -12,7 +12,7 @@
 void forbid_some(long call, int argument, uint32_t bits, bool exact, int error);
 void forbid(long call, int error);
 
-/* False: it says why not. */
+/* False, after printing why not. */
 bool can_mount(void);
 /* Runs the command where only this process and its children see what it mounts. */
 void mount_here(const char *command);

@@ -36,7 +36,7 @@ bool system_keep_to_one_core(void);
 bool system_work_in_real_time(void);
 /* Processor time that this thread has used; Windows counts it in steps of some 16 ms. */
 int64_t system_thread_cpu_ns(void);
-/* What a lock call answers to a thread that has no lock yet. If it gets this one, it loses it as it ends. */
+/* What a lock call returns in a thread that has no lock yet. If the thread gets this lock, it loses it when it ends. */
 int32_t of_another_thread(int32_t (*lock)(wmmf_section *, int64_t), wmmf_section *section, int64_t timeout_ns);
 
 /* What this process holds: open descriptors or handles, and bytes or views mapped. */
@@ -46,7 +46,7 @@ struct resources {
 };
 struct resources system_resources(void);
 
-/* Bytes that this process keeps in memory. False: nobody tells (Windows, sanitizers). */
+/* Bytes that this process keeps in memory. False: the system does not report them (Windows, sanitizers). */
 bool system_locked_bytes(uint64_t *bytes);
 
 /* Closes what wmmf_share gave this process. */
@@ -59,7 +59,7 @@ int64_t system_handle_of_file(FILE *file);
 unsigned long system_process_id(void);
 /* As wmmf_get_owner gives it. */
 void system_user_name(char *name, size_t capacity);
-/* Something that opens like a file and is none. */
+/* Something that opens like a file but is none. */
 const char *system_device(void);
 /* False: this file system cannot have one so large. */
 bool system_makes_sparse_file(const char *path, uint64_t size);

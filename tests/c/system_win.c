@@ -112,7 +112,8 @@ void thread_join(struct thread *thread) {
     free(thread);
 }
 
-/* How far the table of handles is filled, as a new one shows: Wine does not count them (GetProcessHandleCount). */
+/* How far the table of handles is filled, by the value of a new handle: Wine does not count them
+ * (GetProcessHandleCount). */
 static uint64_t handles_in_use(void) {
     HANDLE event = checked(CreateEventW(NULL, FALSE, FALSE, NULL));
     CloseHandle(event);

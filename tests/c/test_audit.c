@@ -1,4 +1,4 @@
-/* What an audit finds, and that it finds nothing where nothing is. */
+/* An audit finds damage, and raises no false alarm. */
 #include <stdio.h>
 
 #include "atomic.h"
@@ -95,7 +95,7 @@ static void damage_is_found(void) {
     }
 }
 
-/* What only writers may change, where the channel's own handle has it. */
+/* What only writers may change, in the mapping of the channel's own handle. */
 
 static struct pictures_header *pictures_of(wmmf_channel *channel) {
     return channel->generations[channel->current].pictures.header;
@@ -230,7 +230,7 @@ static void a_channel_at_work_is_sound(void) {
     wmmf_channel_close(busy.channel);
 }
 
-/* What is poisoned serves nobody, not even those inside. */
+/* A poisoned lock serves nobody, not even its holders. */
 static void poison_reaches_who_holds_the_lock(void) {
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_NATIVE), *raw;

@@ -91,7 +91,7 @@ def test_dll_needs_nothing_newer_than_windows_8(target: str) -> None:
 
 
 def test_only_atomic_h_knows_compilers() -> None:
-    """Code that only one compiler understands is in that file alone."""
+    """Code for one compiler only is in that file alone."""
     special = re.compile(
         r"__atomic_|__sync_|__builtin_|__attribute__|__thread\b|_Interlocked|__declspec|_MSC_VER|__asm"
     )
@@ -164,7 +164,7 @@ def test_every_place_that_repeats_the_version_agrees() -> None:
 
 @pytest.mark.parametrize(("free_threaded", "limited"), [(0, {"py_limited_api": "cp311"}), (1, {})])
 def test_free_threaded_python_gets_no_stable_abi(free_threaded: int, limited: dict[str, str]) -> None:
-    """It has none; that is known of the interpreter that builds."""
+    """It has none; the build asks the interpreter."""
     setup = (native.TESTS.parent / "setup.py").read_text()
     pretend = f"import sysconfig\nsysconfig.get_config_var = lambda name: {free_threaded} if 'GIL' in name else None\n"
     code = setup.replace("import sysconfig\n", pretend).split("\nsetup(")[0] + "\nprint(options()['bdist_wheel'])\n"

@@ -25,7 +25,7 @@ def run(program: Path, *arguments: str, cwd: Path | None = None) -> subprocess.C
 
 
 def check_passed(done: subprocess.CompletedProcess[str]) -> None:
-    """All tests of a program with our harness have passed, and there were some."""
+    """All tests of a program with our harness have passed, and there was at least one."""
     last = done.stdout.splitlines()[-1] if done.stdout else ""
     assert re.fullmatch(r"[1-9]\d* passed, 0 failed", last), done.stdout + done.stderr
     assert done.returncode == 0
@@ -48,7 +48,7 @@ def test_contract_on_linux_thread_sanitized(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("program", ["unit", "faults"])
 def test_contract_with_musl(program: str, tmp_path: Path) -> None:
-    """Linked statically: what shows that the wheels for Alpine work, where there is no Python of Alpine's."""
+    """Linked statically: shows that the wheels for Alpine work, although there is no Python of Alpine here."""
     check_passed(run(native.zig_programs("x86_64-linux-musl") / program, cwd=tmp_path))
 
 
@@ -122,7 +122,7 @@ def test_every_call_that_can_fail_is_among_the_faults(compiler: str, tmp_path: P
 @pytest.mark.parametrize(("source", "places"), [("rwlock.c", 2), ("channel_write.c", 1)])
 def test_a_large_copy_stays_behind_what_announces_it(compiler: str, source: str, places: int) -> None:
     """After an odd sequence, the end of the next piece, and an odd stamp an instruction keeps non-temporal stores
-    behind. What a processor does without is seen only now and then (test_copies.c)."""
+    behind. Without it, a processor shows the wrong order only now and then (test_copies.c)."""
     options = ["-std=gnu99", "-O2", "-S", "-o", "-", "-DWMMF_BUILD", "-I", str(native.CSRC / "include")]
     assert native.checked(compiler, *options, native.CSRC / "src" / source).count("sfence") >= places
 

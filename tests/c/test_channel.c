@@ -295,11 +295,11 @@ static void writers_take_turns(void) {
     CHECK_EQUAL(2, publish(two, 2));
     CHECK_EQUAL(3, publish(one, 3));
     wmmf_channel_close(one);
-    CHECK_EQUAL(4, publish(two, 4)); /* the creator is gone, the channel is not */
+    CHECK_EQUAL(4, publish(two, 4)); /* the creator has gone, the channel stays */
     wmmf_channel_close(two);
 }
 
-/* Without a readers' section, as where its access rights keep a reader out. */
+/* Without a readers' section, like a reader whom its access rights keep out. */
 static void a_reader_that_cannot_pin_copies(void) {
     const char *name = new_name();
     wmmf_channel *writer = make(name, 3), *reader = open_channel(name, true);
@@ -533,7 +533,7 @@ static void a_dead_writer_leaves_nothing(void) {
     wmmf_channel_close(channel);
 }
 
-/* The way of a camera: a frame for which there is no slot at once is skipped. */
+/* Like a camera: skips a frame if no slot is free at once. */
 static void a_writer_that_never_waits_follows_a_dead_one(void) {
     const char *name = new_name();
     wmmf_channel *channel = make(name, 3);

@@ -32,7 +32,8 @@ static uint32_t word_of(int value) {
     return (uint8_t)value * UINT32_C(0x01010101);
 }
 
-/* Pictures are stored and loaded atomically, word by word: where a pin was removed, a writer meets a reader. */
+/* Pictures are stored and loaded atomically, word by word: if a pin was removed, a writer and a reader use the slot at
+ * the same time. */
 static void fill(const wmmf_frame *frame, int value) {
     shared_u32 *words = frame->data;
     for (uint64_t i = 0; i < CAPACITY / sizeof *words; i++)
@@ -285,7 +286,7 @@ static void write_garbage(void *argument) {
     memset(words, 0, size);
 }
 
-/* The writer goes on within its timeouts, readers get whole frames or are told. */
+/* The writer goes on within its timeouts; readers get whole frames, or a status that says otherwise. */
 /* A second, or as long as ./run stress says. */
 static int64_t garbage_ns(void) {
     const char *seconds = getenv("WMMF_TEST_GARBAGE_SECONDS");
@@ -296,7 +297,7 @@ static int64_t garbage_ns(void) {
 struct honest {
     wmmf_channel *channel;
     shared_u32 stop;
-    uint64_t whole, told, torn; /* told: that the frame is not intact */
+    uint64_t whole, told, torn; /* the status says that the frame is not intact */
 };
 
 static void look_until_stopped(void *argument) {
@@ -366,7 +367,7 @@ static void an_old_pin_is_taken_back(void) {
     CHECK_STATUS(WMMF_OK, status);
     CHECK(system_now_ns() - start >= SECOND / 5);
     for (int i = 5; i < 9; i++)
-        publish(writer, i); /* at once: what was taken back is not waited for again */
+        publish(writer, i); /* at once: a slot that was taken back needs no second wait */
     CHECK_STATUS(WMMF_E_NOT_INTACT, wmmf_channel_release(reader, &one));
     CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &two)); /* nobody needed that slot */
     wmmf_channel_close(reader);
@@ -386,7 +387,7 @@ static void read_until_stopped(void *argument) {
     }
 }
 
-/* Issue 10 h: each begun frame is published once, whoever comes first. */
+/* Each begun frame is published once, whichever thread comes first. */
 
 struct rival {
     wmmf_channel *channel;
@@ -552,7 +553,7 @@ static int resize_often(const char *name) {
     for (uint64_t turn = 0; turn < UINT64_MAX; turn++) {
         wmmf_frame frame = new_frame();
         for (int pause = 0; pause < 3; pause++)
-            system_pause(); /* a reader follows to pictures that last longer than it takes to open them */
+            system_pause(); /* a reader follows if the pictures last longer than it takes to open them */
         if (turn % 3 == 0)
             REQUIRE_OK(wmmf_channel_resize(channel, CAPACITY + turn % 1000, 0, (uint32_t)turn % 4, LONG_TIMEOUT));
         REQUIRE_OK(wmmf_channel_begin(channel, LONG_TIMEOUT, &frame));
@@ -565,7 +566,8 @@ static int resize_often(const char *name) {
     return 0;
 }
 
-/* Wherever it dies, in the middle of a replacement too: the next owner goes on, and readers with the same handle. */
+/* Wherever it dies, also in the middle of a replacement: the next owner goes on, and so do readers with the same
+ * handle. */
 static void an_owner_that_is_killed_while_it_replaces_pictures_is_followed(void) {
     const char *name = new_name();
     wmmf_channel *keeper = make(name, 3, 0, 0, 0), *reader = open_channel(name, true);
@@ -685,7 +687,7 @@ static void a_held_frame_of_the_history_stays(void) {
     for (int i = 21; i <= 200; i++) {
         CHECK_EQUAL(i, publish(writer, i % 250));
         CHECK(shows(&old, 15) && shows(&older, first));
-        for (int back = 0; back <= 6; back++) { /* nor does it cost the history a frame */
+        for (int back = 0; back <= 6; back++) { /* and the history loses no frame */
             wmmf_frame frame = acquire(reader, WMMF_PICK_AT, (uint64_t)(i - back));
             CHECK(i - back < 16 || shows(&frame, i - back));
             REQUIRE_OK(wmmf_channel_release(reader, &frame));
@@ -697,7 +699,7 @@ static void a_held_frame_of_the_history_stays(void) {
     wmmf_channel_close(writer);
 }
 
-/* Against a model: who pins what in a long random life of a channel with thousands of slots. */
+/* Compares with a model which reader pins what, in a long random life of a channel with thousands of slots. */
 static void a_long_history_keeps_its_promise(void) {
     const char *name = new_name();
     enum { HISTORY = 3000, HELD = 6 };
@@ -884,7 +886,7 @@ static void lost_pictures_are_waited_for_asleep(void) {
     wmmf_frame frame = new_frame();
     publish(writer, 1);
     shared_u64 *current = &channel_base(writer)->header->current;
-    store_seq_u64(current, load_seq_u64(current) ^ 1); /* as if there were others, of which nobody has kept a handle */
+    store_seq_u64(current, load_seq_u64(current) ^ 1); /* as if there were other pictures, to which no handle is left */
     int64_t start = system_now_ns(), used = system_thread_cpu_ns();
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_acquire(reader, 1, SECOND, &frame));
     CHECK(system_now_ns() - start >= SECOND);
@@ -945,7 +947,7 @@ static void a_standby_takes_over(void) {
     wmmf_channel_close(reader);
 }
 
-/* Under Wine one process answers all who ask who lives. */
+/* Under Wine one process answers all questions about who lives. */
 #ifdef _WIN32
 enum { STANDBYS = 20 };
 #else
@@ -985,7 +987,7 @@ static void one_of_many_standbys_takes_over(void) {
     wmmf_channel_close(reader);
 }
 
-/* Readers have taken all places, also that of the owner that has gone. Its heir publishes, and reads copies. */
+/* Readers have taken all records, also that of the owner that has gone. Its successor publishes, and reads copies. */
 static void readers_keep_no_publisher_out(void) {
     const char *name = new_name();
     wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
@@ -1104,7 +1106,7 @@ static void a_name_that_was_taken_away_comes_back(void) {
     CHECK_STATUS(WMMF_OK, wmmf_channel_release(reader, &frame));
     CHECK_STATUS(WMMF_OK, wmmf_channel_release(late, &other));
     CHECK_STATUS(WMMF_E_NOT_OWNER, wmmf_channel_release(reader, &held));
-    /* Another program is quicker: the owner reports that, and goes on for those it has. */
+    /* Another program is quicker: the owner reports that, and goes on for its present readers. */
     CHECK_EQUAL(0, unlink(path));
     wmmf_section *thief = create(name, 100, WMMF_NATIVE);
     start = system_now_ns();
@@ -1211,7 +1213,7 @@ static void a_copy_needs_no_pin(void) {
     wmmf_channel_close(writer);
 }
 
-/* The pictures went with the only handle that had them open. */
+/* The pictures ended with the only handle that had them open. */
 static void lost_pictures_are_no_error_of_the_system(void) {
     const char *name = new_name();
     wmmf_channel *first = make(name, 3, 0, 0, 0), *second = NULL;

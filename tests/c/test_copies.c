@@ -1,8 +1,7 @@
-/* Non-temporal stores, which a large memcpy is made of on x86, come after what was stored before a fence of ours: the
- * odd stamp of a frame, the odd sequence of a section. A litmus test: a thread stores a number, then the same one into
- * another cache line, past the cache; a thread that sees it there has to see it in the first place as well. Many
- * processors never show otherwise, some now and then: test_c.py looks for the instruction, which has to be there on
- * all.
+/* Non-temporal stores, which a large memcpy is made of on x86, stay behind stores before our fence: the odd stamp of a
+ * frame, the odd sequence of a section. A litmus test: a thread stores a number, then the same one into another cache
+ * line, past the cache; a thread that sees it there must also see it in the first line. Many processors never show
+ * otherwise, some now and then: test_c.py looks for the instruction, which has to be there on all.
  */
 #include <stdio.h>
 
@@ -29,7 +28,7 @@ static void store_past_the_cache(shared_u64 *line, uint64_t value) {
         __asm__ volatile("movnti %1, %0" : "=m"(line[i]) : "r"(value));
 }
 
-/* So that the store to it takes long, and others get the chance to overtake it. */
+/* Makes the store to it slow, so that others get the chance to overtake it. */
 static void flush(shared_u64 *word) {
     __asm__ volatile("clflush %0\n\tmfence" : "+m"(*word));
 }
@@ -45,7 +44,7 @@ static void store_both(void *argument) {
     store_release_u32(&litmus->over, 1);
 }
 
-/* Of how many rounds the copy was seen before the stamp. */
+/* In how many rounds the copy was seen before the stamp. */
 static uint64_t overtaken_with(void (*fence)(void)) {
     static struct litmus litmus __attribute__((aligned(64)));
     uint64_t overtaken = 0, seen = 0;
@@ -65,7 +64,7 @@ static uint64_t overtaken_with(void (*fence)(void)) {
     return overtaken;
 }
 
-/* Beside it, what this processor does without: where that is nothing, the test shows nothing. */
+/* For comparison, without the fence: if this processor then shows no error, the test proves nothing. */
 static void no_copy_overtakes_what_announces_it(void) {
     printf("(without the fence: %lu of %d)\n", (unsigned long)overtaken_with(fence_release), (int)ROUNDS);
     CHECK_EQUAL(0, overtaken_with(fence_release_before_copy));

@@ -21,7 +21,7 @@ static void close_all_but_the_standard_ones(void) {
         close(fd);
 }
 
-/* Under every number that was closed there is a file of ours now. */
+/* Every number that was closed now is a file of this test. */
 static void open_a_log_everywhere(void) {
     snprintf(log_path, sizeof log_path, "/tmp/wmmf-test-log-%d", (int)getpid());
     log_file = open(log_path, O_CREAT | O_RDWR | O_TRUNC, 0600);
@@ -75,7 +75,7 @@ static void lose_the_descriptors_of_sections(void) {
     CHECK_STATUS(WMMF_E_DESCRIPTOR, wmmf_write(file, 0, "x", 1, 0));
     CHECK_STATUS(WMMF_E_DESCRIPTOR, wmmf_resize(file, 8));
     CHECK_EQUAL('f', data_of(file)[0]); /* still mapped */
-    /* Nobody can be asked: uncertain means alive. */
+    /* The kernel cannot be asked: uncertain means alive. */
     CHECK_STATUS(WMMF_E_TIMEOUT, of_another_thread(wmmf_lock_write, other, SECOND / 20));
     CHECK_STATUS(WMMF_OK, wmmf_unlock_write(section));
     wmmf_close(file);

@@ -33,7 +33,8 @@ static void a_place_in_the_queue_is_kept_until_it_is_used_or_left(void) {
     wmmf_close(section);
 }
 
-/* A writer may clear the flag that somebody waits: it looked at the queue before, and takes the lock after. */
+/* A writer may clear the flag that a thread waits: it looked at the queue before that, and takes the lock
+ * afterwards. */
 static void who_comes_again_leaves_the_queue_also_without_the_flag(void) {
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE),
@@ -147,7 +148,7 @@ static wmmf_lock_state lock_state_of(wmmf_section *section) {
     return state;
 }
 
-/* Also to handles that may not take it. Only the native layout names the holder. */
+/* Also for handles that may not take it. Only the native layout names the holder. */
 static void the_state_of_the_lock_is_told(void) {
     for (uint32_t layout = WMMF_NATIVE; layout <= WMMF_WINMMF; layout++) {
         bool native = layout == WMMF_NATIVE;
@@ -257,7 +258,7 @@ static void a_list_that_does_not_fit_says_how_much_it_needs(void) {
 
 /* Damage. */
 
-/* A thread that waits, and what it was told in the end. */
+/* A thread that waits, and the status that it got. */
 struct waiter {
     wmmf_section *section;
     int32_t (*wait)(wmmf_section *section);
@@ -286,7 +287,7 @@ static void wait_in_thread(void *argument) {
     waiter->status = waiter->wait(waiter->section);
 }
 
-/* A reader without its tally; what else there is, is in test_audit.c. */
+/* A reader without its tally; test_audit.c has the other kinds of damage. */
 static void damage(const char *name) {
     wmmf_section *raw = open_existing(name, WMMF_RAW);
     struct participant *records = (struct participant *)(void *)(data_of(raw) + HEADER_SIZE);
@@ -338,8 +339,7 @@ static void damage_ends_the_wait_of_a_writer_for_readers(void) {
     REQUIRE_OK(wmmf_lock_read(section, LONG_TIMEOUT));
     struct thread *thread = thread_start(wait_in_thread, &waiter);
     wait_until_writing(section, 1);
-    CHECK_EQUAL(0,
-                participant_of(section, 1).writing_since_unix_ns); /* only about to: that of its write before is gone */
+    CHECK_EQUAL(0, participant_of(section, 1).writing_since_unix_ns); /* only about to: without a time */
     damage(name);
     audit_finds_damage(section);
     thread_join(thread);
@@ -348,7 +348,7 @@ static void damage_ends_the_wait_of_a_writer_for_readers(void) {
     wmmf_close(section);
 }
 
-/* One that may only read leaves no trace. */
+/* A read-only handle leaves no trace. */
 static void wait_until_it_sleeps(const char *name) {
     int64_t deadline = system_now_ns() + LONG_TIMEOUT;
     wmmf_section *raw = open_existing(name, WMMF_RAW);

@@ -1,5 +1,5 @@
-/* Files on systems that refuse: limits, full disks, interrupted calls, and what is no file. Each limit is that of a
- * child. */
+/* Files on systems that refuse: limits, full disks, interrupted calls, and things that are no files. Each limit applies
+ * to a child. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ static void check_failed(int32_t expected, int32_t status, const char *detail) {
         printf("  expected '%s', but it is '%s'\n", detail, wmmf_last_detail());
 }
 
-/* The system's answer to going beyond it is a signal that ends the program. */
+/* If a process exceeds it, the system sends a signal that ends the program. */
 static void meet_the_limit(void) {
     static const char detail[] = "100001 bytes are needed, and this process may make files of 100000 (ulimit -f)";
     const char *path = new_name();
@@ -70,7 +70,7 @@ static rlim_t addresses_used(void) {
     return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
 }
 
-/* As a 32-bit process has it with files that are shorter than its addresses are many. */
+/* Like a 32-bit process with a file that would fit into its addresses. */
 static void map_beyond_the_addresses(void) {
     const char *path = new_name();
     const rlim_t most = addresses_used() + (512 << 20);
@@ -125,7 +125,7 @@ static void check_reserving(uint64_t size) {
     unlink(path);
 }
 
-/* As kernels that undo all of a reservation when a signal comes: a large one is never done. */
+/* Like kernels that undo all of a reservation when a signal comes: a large one never ends. */
 static void reserve_where_large_pieces_are_undone(void) {
     alarm(60); /* SIGALRM ends it */
     forbid_some(SYS_fallocate, FALLOCATE_LENGTH, 64 << 20, true, EINTR);
@@ -178,7 +178,7 @@ static void nothing_is_found_below_a_file(void) {
     unlink(path);
 }
 
-/* One that has no header, so that the words of the status alone would say something else. */
+/* A file without a header, for which the sentence of the status alone would be wrong. */
 static void a_raw_file_that_was_cut_says_so(void) {
     const char *path = new_name();
     wmmf_section *section = NULL;

@@ -45,7 +45,7 @@ static void check_detail(const char *text) {
         printf("  expected '%s', but it is '%s'\n", text, wmmf_last_detail());
 }
 
-/* What is expected, and that nothing is left open, nor a file that was not there. */
+/* Checks that the status is the expected one, that nothing is left open, and that no new file is left. */
 static void check_refused_with(int32_t expected, const char *path, uint64_t size, wmmf_file_options options,
                                const char *detail) {
     wmmf_section *section = NULL;
@@ -204,7 +204,7 @@ static void what_is_no_ordinary_file_is_named(void) {
     check_no_file(system_device(), "it is a device, not an ordinary file");
 }
 
-/* The content that new_file gave it is still there. */
+/* It still has the content that new_file gave it. */
 static void check_whole(const char *path) {
     CHECK_EQUAL(SIZE, size_of_file(path));
     CHECK_EQUAL(5, byte_in_file(path, 5));
@@ -278,7 +278,7 @@ static void a_part_of_a_file_is_mapped(void) {
     const char *path = new_file(SIZE);
     wmmf_file_options options = with_mode(WMMF_FILE_OPEN);
     uint8_t byte = 0;
-    options.offset = 70001; /* neither a page nor what Windows wants */
+    options.offset = 70001; /* neither a page nor what Windows requires */
     wmmf_section *section = map(path, 100, options);
     CHECK_EQUAL(100, size_of(section));
     CHECK_EQUAL(70001 % 251, data_of(section)[0]);
@@ -559,7 +559,7 @@ static void a_death_in_a_native_file_is_told(void) {
     remove(path);
 }
 
-/* As if the machine had started anew since: with a user that never left, in this record, or without. */
+/* As if the machine had restarted: with a participant that never left, in this record, or without one. */
 static void start_anew(const char *path, int record) {
     wmmf_section *raw = map(path, 0, with_mode(WMMF_FILE_OPEN));
     struct header *header = (struct header *)(void *)data_of(raw);
@@ -592,7 +592,7 @@ static void a_restart_of_the_machine_is_noticed(void) {
     remove(path);
 }
 
-/* Somebody's, and neither ours nor empty: zeros come first, or it is shorter than the magic. */
+/* A foreign file: it begins with zeros, or is shorter than the magic. */
 static void a_file_that_begins_with_zeros_stays(void) {
     const char *path = new_name(), *small = new_file(3);
     wmmf_section *section = map(path, SIZE, with_mode(WMMF_FILE_CREATE));
@@ -606,7 +606,7 @@ static void a_file_that_begins_with_zeros_stays(void) {
     remove(path);
 }
 
-/* As a creator leaves it that dies before the magic is stored. */
+/* As left by a creator that died before it stored the magic. */
 static void an_unfinished_file_is_finished(void) {
     const char *path = new_name();
     wmmf_section *section = map(path, SIZE, with_mode(WMMF_FILE_CREATE));
@@ -660,8 +660,8 @@ static void many_create_one_file(void) {
     remove(path);
 }
 
-/* Numbered records, each told once it is on the device. That it is, a test without a machine to switch off cannot see;
- * but nothing that was told is missing after a kill at any moment. */
+/* Numbered records, each acknowledged once it is on the device. A test that cannot switch off a machine does not see
+ * the device; but no acknowledged record is missing after a kill at any moment. */
 #define KILLS   25
 #define RECORDS 1000
 

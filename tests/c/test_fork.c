@@ -1,5 +1,4 @@
-/* After fork() the child's copies of handles are good for nothing but being given up and closed, which harms
- * nobody.
+/* After fork() the child can only drop and close its copies of handles, which harms nobody.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -112,7 +111,7 @@ static bool becomes_1(const volatile uint8_t *byte) {
     return *byte == 1;
 }
 
-/* Until this byte is 1 a child lives on with copies of the handles of its parent, which is to be killed. */
+/* Until this byte is 1 a child lives on with copies of its parent's handles; the parent is killed meanwhile. */
 static int leave_a_child(const volatile uint8_t *told, void (*first)(void), void (*last)(void)) {
     if (fork() == 0) {
         first();
@@ -232,7 +231,7 @@ static void giving_up_needs_no_descriptor(void) {
     a_dead_parents_lock_is_given_up("hold_write_without_a_free_descriptor");
 }
 
-/* A service that has dropped its rights may not look into /proc/self/fd, and creates all the same. */
+/* A service that has dropped its rights may not look into /proc/self/fd. It can create nevertheless. */
 static void create_without_rights(void) {
     if (setuid(65534) != 0)
         _exit(2);

@@ -60,8 +60,8 @@ static uint64_t matched_sum(struct moments *lists, uint32_t count, uint64_t tole
     return sum_of(set, count, tolerance);
 }
 
-/* The sum is the largest only if each timestamp is: were one set newer in one channel and older in another, the newest
- * of both in each channel would be a set as well. */
+/* The sum is the largest only if each timestamp is: if one set is newer in one channel and another in another, the
+ * newest of both in each channel also form a set. */
 static void random_sets_against_all_sets(void) {
     uint32_t found = 0, wrong = 0;
     for (uint32_t number = 0; number < SETS; number++) {
@@ -82,7 +82,7 @@ static void random_sets_against_all_sets(void) {
     CHECK(found > SETS / 10 && found < SETS - SETS / 10); /* both were tried */
 }
 
-/* A time difference beyond all clocks is no overflow. */
+/* A time difference beyond all clocks does not overflow. */
 static void any_tolerance_counts(void) {
     struct moment frames[] = {{1, 1}, {UINT64_MAX, 1}};
     struct moments lists[] = {{&frames[0], 1, 1}, {&frames[1], 1, 1}};
@@ -172,7 +172,7 @@ static void the_newest_set_that_was_not_given(void) {
     }
 }
 
-/* Of channels as well, whatever times their writers give, and whatever was lost or given before. */
+/* The same with channels, whatever times their writers give, and whatever was lost or returned before. */
 static void random_channels_against_all_sets(void) {
     struct camera cameras[3];
     wmmf_set_item items[3];
@@ -266,7 +266,7 @@ static void into_buffers(void) {
     camera_close(&one);
 }
 
-/* Whatever is wrong with one channel, nothing is held of the others, and all is as it was. */
+/* Whatever is wrong with one channel, no frame of the others is held, and nothing has changed. */
 static void after_an_error_nothing_is_held(void) {
     struct camera one = camera_new(0), other = camera_new(HISTORY);
     wmmf_set_item items[] = {item_of(&one), item_of(&other)};
@@ -403,7 +403,7 @@ static void what_happens_while_it_waits(void) {
     CHECK_STATUS(WMMF_E_POISONED, status_after(the_channel_is_damaged));
 }
 
-/* Frames that go between the look and the taking, all the time. */
+/* Frames that always disappear between the look and the taking. */
 struct busy {
     struct camera *camera;
     shared_u32 stop;
@@ -443,7 +443,7 @@ static void quick_writers(void) {
     }
 }
 
-/* A hostile writer, whose frame has another time whenever somebody looks. */
+/* A hostile writer, whose frame has another time at each look. */
 static void lie_until_stopped(void *argument) {
     struct busy *busy = argument;
     const wmmf_channel *writer = busy->camera->writer;

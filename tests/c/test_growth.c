@@ -27,7 +27,7 @@ static wmmf_section *native_file(const char *path, uint64_t size, uint32_t prote
     return section;
 }
 
-/* All that the section says it has can be read, and is zero from `from` on. */
+/* All bytes that the section claims can be read, and are zero from `from` on. */
 static void check_zeros(wmmf_section *section, uint64_t from) {
     static uint8_t bytes[1 << 16], zeros[1 << 16];
     uint64_t size = size_of(section);
@@ -253,7 +253,7 @@ static void grow_in_steps(void *argument) {
     for (uint64_t i = 0; i < STEPS; i++) {
         uint64_t size = SIZE + (grower->first + i * GROWERS) * 4096, at;
         int32_t status = wmmf_resize(grower->section, size);
-        /* It does not get smaller: others were further. */
+        /* It does not get smaller: others have made it larger meanwhile. */
         at = status == WMMF_E_SIZE ? SIZE : size;
         if ((status != WMMF_OK && status != WMMF_E_SIZE) ||
             wmmf_write(grower->section, at - 1, "x", 1, LONG_TIMEOUT) != WMMF_OK)

@@ -1,5 +1,5 @@
-/* A peer may write anything into a section: opening must refuse it, using must stay inside it. The native header is
- * damaged through a raw handle on the same section. */
+/* A peer may write anything into a section: opening must refuse that, and calls must stay inside the section. The
+ * native header is damaged through a raw handle on the same section. */
 #include <stdio.h>
 
 #include "channel_handle.h"
@@ -92,7 +92,7 @@ static void an_unfinished_section_is_waited_for_and_then_given_up(void) {
 }
 
 static void finish(void *magic) {
-    /* The opener may be at any step now; it succeeds all the same. */
+    /* The opener may be at any step now, and succeeds. */
     store_release_u64(magic, SECTION_MAGIC);
 }
 
@@ -108,7 +108,7 @@ static void an_early_opener_waits_for_the_creator(void) {
 
 static void a_section_smaller_than_a_header_is_no_section(void) {
 #ifdef _WIN32
-    uint64_t size = 1; /* shows as a page of zeros: like one that is being made */
+    uint64_t size = 1; /* shows as a page of zeros, like one that is being created */
     int32_t status = WMMF_E_NOT_READY;
 #else
     uint64_t size = HEADER_SIZE - 1;
@@ -120,7 +120,7 @@ static void a_section_smaller_than_a_header_is_no_section(void) {
     wmmf_close(nothing);
 }
 
-/* Every call ends, with whatever status, and stays inside. */
+/* Every call ends, with any status, and stays inside. */
 static void use(void) {
     char buffer[1000];
     uint64_t sequence = 0;

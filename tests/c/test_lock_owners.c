@@ -1,4 +1,4 @@
-/* Locks that belong to no thread: what an owner takes in one thread it uses and releases in another. */
+/* Locks that belong to no thread: an owner takes one in one thread, and uses and releases it in another. */
 #include "atomic.h"
 #include "harness.h"
 #include "system.h"
@@ -11,7 +11,7 @@ static wmmf_section *table_of(const char *name, uint32_t layout) {
     return section;
 }
 
-/* The kinds of lock, as a thread that acts as somebody else meets them. */
+/* The kinds of lock, for a thread that acts as an owner. */
 struct kind {
     uint32_t layout;
     int32_t (*lock)(wmmf_section *, int64_t);
@@ -65,7 +65,7 @@ static void an_owner_gives_back_in_another_thread(void) {
         wmmf_section *section = table_of(name, kind->layout), *other = open_existing(name, kind->layout);
         uint64_t owner = new_owner();
         CHECK_STATUS(WMMF_OK, lock_elsewhere(section, owner, kind->lock));
-        CHECK_STATUS(WMMF_E_NOT_OWNER, kind->unlock(section)); /* not this thread's, nor given up with the other */
+        CHECK_STATUS(WMMF_E_NOT_OWNER, kind->unlock(section)); /* not this thread's, and not released with the other */
         CHECK_STATUS(WMMF_E_NOT_OWNER, unlock_elsewhere(section, new_owner(), kind->unlock));
         CHECK_STATUS(WMMF_E_DEADLOCK, lock_elsewhere(section, owner, kind->lock));
         CHECK_STATUS(WMMF_OK, unlock_elsewhere(section, owner, kind->unlock));

@@ -1,4 +1,4 @@
-/* The lock as threads and handles of one process see it; what both lockable layouts promise alike. */
+/* The lock as threads and handles of one process see it: what both lockable layouts promise. */
 #include <stdlib.h>
 
 #include "atomic.h"
@@ -86,7 +86,7 @@ static void rules_of_the_lock(void) {
     }
 }
 
-/* Tries from another thread, which must be as far from the lock as another process. */
+/* Tries from another thread, which is excluded like another process. */
 struct attempt {
     wmmf_section *section;
     int32_t try_read, try_write, unlock_read, unlock_write, mark;
@@ -271,7 +271,7 @@ static void the_sequence_counts_writes(void) {
     wmmf_close(section);
 }
 
-/* Two threads hand the turn to and fro: each waits for the other's write. */
+/* Two threads take turns: each waits for the other's write. */
 static void answer(void *argument) {
     wmmf_section *section = argument;
     for (uint64_t i = 0; i < 200; i += 2) {
@@ -319,7 +319,7 @@ static void an_audit_counts_who_is_there(void) {
     wmmf_close(one);
 }
 
-/* A writer that writes without a pause, and a reader who cannot lock: whatever the size, he gets whole versions. */
+/* A writer without pauses, and a reader that cannot lock: whatever the size, it gets whole versions. */
 struct busy_writer {
     wmmf_section *section;
     size_t size;

@@ -90,7 +90,7 @@ static void a_path_that_leads_to_no_file(void) {
 }
 
 static void a_size_that_no_file_has(void) {
-    static const char none_so_large[] = "are needed, and no file of this file system has so many";
+    static const char none_so_large[] = "are needed, and no file of this file system can have that many";
     static const struct mistake mistakes[] = {
         {NULL, 0, 0, SIZE, 0, WMMF_E_SIZE, "size 0: expected at least 1"},
         {NULL, UINT64_MAX, 0, 0, 0, WMMF_E_SIZE, "size 18446744073709551615: expected at most"},
@@ -153,7 +153,7 @@ static void a_size_that_no_section_has(void) {
         check_reserve();
 }
 
-/* What a call answers that has none to give. */
+/* The detail of a call that has none. */
 static void a_handle_that_is_none(void) {
     wmmf_section *section = NULL;
     for (int64_t handle = -2; handle < 0; handle++) {

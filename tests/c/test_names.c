@@ -73,7 +73,7 @@ static void names_are_text_of_any_script(void) {
         "..",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        wmmf_section *section = NULL; /* or that of another run of this test, for these names are the same in each */
+        wmmf_section *section = NULL; /* or the section of another run of this test, because all runs use these names */
         REQUIRE_OK(wmmf_create_or_open(names[i], 10, NULL, &section, NULL));
         wmmf_section *second = open_existing(names[i], WMMF_NATIVE);
         wmmf_close(second);
@@ -153,7 +153,7 @@ static void any_namespace_is_for_opening_only(void) {
     CHECK(section == NULL);
 }
 
-/* Whatever has the name in the global namespace is the answer: going on would hide it behind another section. */
+/* The global namespace decides, whatever has the name there: going on would hide it behind another section. */
 static void an_unfit_global_name_is_the_answer(void) {
     const char *name = new_name();
     wmmf_options raw = options_of(WMMF_RAW, WMMF_GLOBAL);

@@ -1,5 +1,5 @@
-/* The memory of a section: large pages, locked memory, and hints. Which of them the system grants is its own affair:
- * here either it is as it should be, or the error says what to do. python/test_pages.py makes Linux grant them. */
+/* The memory of a section: large pages, locked memory, and hints. The system decides which of them it grants: either
+ * the section has them, or the error says what to do. python/test_pages.py makes Linux grant them. */
 #include <stdio.h>
 
 #include "harness.h"
@@ -94,7 +94,7 @@ static void a_try_always_ends_well(void) {
         wmmf_section *section = NULL, *other = NULL;
         REQUIRE_OK(wmmf_create(name, SIZE, &options, &section));
         check_whole(section, info_of(section).page_size);
-        REQUIRE_OK(wmmf_open(name, SIZE, &options, &other)); /* opening, it says nothing */
+        REQUIRE_OK(wmmf_open(name, SIZE, &options, &other)); /* when opening, there is no detail */
         check_other(other, layouts[i] == WMMF_NATIVE ? info_of(section).page_size : info_of(other).page_size);
         wmmf_close(section);
     }

@@ -42,7 +42,7 @@ static void check_holds_are_free(wmmf_section *section) {
         REQUIRE_OK(wmmf_unlock_write_at(section, (uint64_t)i * 64));
 }
 
-/* The roles: each takes a row, reports that, and keeps it until it is told to go, or is killed. */
+/* The roles: each takes a row, reports that, and keeps it until its input says "go", or until it is killed. */
 
 static int read_row(const char *name) {
     return hold_until_told(name, WMMF_NATIVE, lock_read_row, unlock_read_row);
@@ -112,7 +112,7 @@ static void who_comes_again_keeps_its_place(void) {
     const char *name = new_name();
     wmmf_section *section = table_of(name), *first = open_existing(name, WMMF_NATIVE),
                  *second = open_existing(name, WMMF_NATIVE);
-    uint64_t places[2] = {0, 12345}; /* the second is nobody's, and as none */
+    uint64_t places[2] = {0, 12345}; /* the second has no owner, and counts as free */
     struct holder *writer = holder_start(section, lock_write_row, unlock_write_row);
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_queued_at(first, ROW, SECOND / 100, &places[0]));
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write_queued_at(second, ROW, SECOND / 100, &places[1]));
@@ -366,7 +366,7 @@ static void a_thread_that_ends_with_a_row_is_a_dead_owner(void) {
     wmmf_close(section);
 }
 
-/* Whatever is written over a lock, or into holds, hangs nobody and leads nobody out of the payload. */
+/* Whatever is written over a lock, or into holds, no call hangs or leaves the payload. */
 
 static void an_owner_that_has_no_hold_is_none(void) {
     wmmf_section *section = table_of(new_name());

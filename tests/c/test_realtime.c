@@ -85,12 +85,12 @@ static void work_in_real_time(void *argument) {
         int64_t used = system_thread_cpu_ns() - start;
         if (used > shared->worst_ns)
             shared->worst_ns = used;
-        system_pause(); /* lets the ordinary thread into the middle of its call */
+        system_pause(); /* lets the ordinary thread reach the middle of its call */
     }
     store_release_u32(&shared->over, 1);
 }
 
-/* Wine takes the priorities and does nothing with them: there this shows only that the calls come to their end. */
+/* Wine accepts the priorities but ignores them: there this shows only that the calls end. */
 static void no_spin_keeps_an_ordinary_thread_from_its_core(void) {
     static void (*const steps[])(struct shared *) = {take_the_lock,         take_the_lock_of_winmmf,
                                                      read_without_the_lock, wait_for_a_change,

@@ -5,7 +5,7 @@
 #include "harness.h"
 #include "system.h"
 
-/* The roles: each takes something, reports that, and keeps it until it is told to go, or is killed. */
+/* The roles: each takes something, reports that, and keeps it until its input says "go", or until it is killed. */
 
 static int hold_open(const char *name) {
     wmmf_section *section = open_existing(name, WMMF_NATIVE);
@@ -27,14 +27,14 @@ static int hold_write_winmmf(const char *name) {
     return hold_until_told(name, WMMF_WINMMF, wmmf_lock_write, wmmf_unlock_write);
 }
 
-/* The only one that has it open, so that its death is the end of the section. */
+/* Only this process has it open, so the section ends with it. */
 static int hold_alone(const char *name) {
     create(name, 100, WMMF_NATIVE);
     say("created");
     return !heard("go");
 }
 
-/* Zeros under the name: what a creator leaves on Windows that dies before it stores the magic. */
+/* Zeros under the name: what a creator that dies before it stores the magic leaves on Windows. */
 static int hold_unfinished(const char *name) {
     create(name, 10000, WMMF_RAW);
     say("created");
@@ -216,7 +216,7 @@ static void a_dead_reader_costs_nothing(void) {
     wmmf_close(section);
 }
 
-/* Without waiting; but the system may take a moment until it says that somebody is dead. */
+/* Without waiting; but the system may take a moment to report a death. */
 static int32_t keep_trying(wmmf_section *section, int32_t (*lock)(wmmf_section *, int64_t)) {
     int64_t deadline = system_now_ns() + LONG_TIMEOUT;
     int32_t status;
@@ -366,7 +366,7 @@ static void open_in_thread(void *argument) {
 
 #define OPENERS 16
 
-/* Several at once, who must not keep it for each other. Returns how many have created it. */
+/* Several at once, which must not keep it alive for each other. Returns how many have created it. */
 static int kill_the_creator_of_what_they_open(bool may_create, int32_t expected) {
     const char *name = new_name();
     struct child *creator = start("hold_unfinished", name, "created");

@@ -185,7 +185,7 @@ static void locks_that_are_refused_are_named(void) {
     in_a_child(create_without_room_for_locks);
 }
 
-/* Mounts of our own. */
+/* Private mounts. */
 
 static void use_without_proc(void) {
     mount_here("mount -t tmpfs tmpfs /proc");

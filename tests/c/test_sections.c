@@ -135,7 +135,7 @@ static void create_or_open_says_which(void) {
 static void another_layout_is_not_taken_for_native(void) {
     const char *name = new_name();
     wmmf_section *section = create(name, 10000, WMMF_WINMMF), *other = NULL;
-    data_of(section)[0] = 1; /* a payload whose beginning is not 0, as a header not yet written is */
+    data_of(section)[0] = 1; /* a payload whose beginning is not 0, unlike a header that is not written yet */
     data_of(section)[3] = 1;
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_open(name, 0, NULL, &other));
     CHECK_STATUS(WMMF_E_FORMAT, wmmf_create_or_open(name, 100, NULL, &other, NULL));
@@ -365,7 +365,7 @@ static void a_file_is_mapped_and_left_in_place(void) {
     CHECK_EQUAL(0, remove(path));
 }
 
-/* Failures in the midst of opening, which must undo what was done; tests/c/faults.c covers those of the system. */
+/* Failures in the middle of opening, which must undo what was done; tests/c/faults.c covers those of the system. */
 static void fail_in_many_ways(const char *name, const char *foreign, const char *full, const char *nobodys) {
     wmmf_options read_only = options_of(WMMF_NATIVE, WMMF_LOCAL), winmmf = options_of(WMMF_WINMMF, WMMF_LOCAL),
                  raw = options_of(WMMF_RAW, WMMF_LOCAL);
@@ -513,7 +513,7 @@ static void it_tells_whose_it_is(void) {
     wmmf_close(section);
 }
 
-/* What a protocol of a program's own needs: whom a number stands for, and whether that one lives. */
+/* What a program's own protocol needs: which handle has an index, and whether its process lives. */
 static void a_handle_knows_its_record(void) {
     const char *name = new_name();
     wmmf_section *one = create(name, 100, WMMF_NATIVE), *two = open_existing(name, WMMF_NATIVE),
@@ -560,7 +560,7 @@ static void a_name_leads_to_its_section(void) {
         CHECK_EQUAL('x', byte);
         wmmf_close(section);
         wmmf_close(other);
-        REQUIRE_OK(wmmf_is_named(newer, &named)); /* whose name the old one did not take with it */
+        REQUIRE_OK(wmmf_is_named(newer, &named)); /* whose name the old section did not remove */
         CHECK_EQUAL(1, named);
         wmmf_close(newer);
         return;

@@ -7,7 +7,7 @@
 #include "layout.h"
 #include "system.h"
 
-/* A thread does one thing and ends, with what it has got. */
+/* A thread does one thing and ends, with what it holds. */
 struct doing {
     wmmf_section *section;
     wmmf_channel *channel;
@@ -62,7 +62,7 @@ static void a_thread_that_ends_with_the_write_lock_is_a_dead_owner(void) {
     wmmf_close(section);
 }
 
-/* Waiting threads learn of it from the end itself, and not when they look again. */
+/* The end itself wakes waiting threads: they need not look again. */
 static void wait_to_write(void *argument) {
     struct doing *doing = argument;
     doing->status = wmmf_lock_write(doing->section, -1);
@@ -112,7 +112,7 @@ static void a_thread_that_ends_with_a_read_lock_keeps_nobody_out(void) {
     }
 }
 
-/* The format has no word for it: the lock is free again, and that is all. */
+/* The format cannot record it: the lock is simply free again. */
 static void a_thread_that_ends_with_a_winmmf_lock_frees_it(void) {
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_WINMMF), *other = open_existing(name, WMMF_WINMMF);
@@ -217,7 +217,7 @@ static void told_whatever_the_timeout(wmmf_section *other, bool writing) {
     }
 }
 
-/* With a timeout of 0 it is a look, which tells what there is. */
+/* With a timeout of 0 it only looks, and returns what it finds. */
 static void a_change_is_not_awaited(wmmf_section *section) {
     for (size_t i = 0; i < TIMEOUTS; i++) {
         int32_t expected = timeouts[i] == 0 ? WMMF_E_TIMEOUT : WMMF_E_DEADLOCK;
@@ -335,7 +335,8 @@ static void those_who_left_are_not_looked_for(void) {
     wmmf_close(section);
 }
 
-/* Participants come and go while others lock, and audit: nobody is hidden behind the count, nobody is taken for hidden.
+/* Participants come and go while others lock and audit: the count hides no participant, and an audit takes none for
+ * hidden.
  */
 struct coming {
     const char *name;

@@ -139,7 +139,7 @@ static void each_of_many_ends_the_wait(void) {
         items[which].sequence = 1;
     }
     for (int i = 0; i < MANY; i++) {
-        CHECK_EQUAL(0, load_seq_u64(change_of(sections[i])) / EVENTCOUNT_SLEEPER); /* nobody is left counted in */
+        CHECK_EQUAL(0, load_seq_u64(change_of(sections[i])) / EVENTCOUNT_SLEEPER); /* no count is left */
         wmmf_close(writers[i]);
         wmmf_close(sections[i]);
     }
@@ -282,7 +282,7 @@ static void the_death_of_a_writer_ends_the_wait(void) {
     a_death_ends_the_wait_of(true);
 }
 
-/* No wake-up is lost: with two threads that answer each other, each round would else take until the next look. */
+/* No wake-up is lost: otherwise each round of two threads that answer each other would last until the next look. */
 #define ROUNDS 1000
 
 struct player {

@@ -155,13 +155,13 @@ static void what_the_crate_cannot_do_is_refused(void) {
     CHECK(strstr(wmmf_last_detail(), "namespace separately") != NULL);
 }
 
-/* A stranger's section is there before it has a size. */
+/* A section of another program exists before it has a size. */
 static void what_has_no_size_yet_is_waited_for(void) {
     const char *name = new_name();
     wmmf_section *section = NULL;
     wmmf_options options = options_of(WMMF_RAW, WMMF_CUSTOM);
     if (!system_sizes_later(name, 4096))
-        return; /* on Windows they are born with it */
+        return; /* on Windows they have one from the beginning */
     REQUIRE_OK(wmmf_open(name, 0, &options, &section));
     uint64_t size = 0;
     REQUIRE_OK(wmmf_size(section, &size));

@@ -19,8 +19,8 @@ struct job {
 #include <windows.h>
 #include <psapi.h>
 
-/* What the library depends on stays loaded, as in every real program: each time it is loaded with it, Wine's own loader
- * keeps some 300 bytes. */
+/* The libraries that it depends on stay loaded, as in every real program: each time that they are loaded with it,
+ * Wine's own loader keeps some 300 bytes. */
 static void *load(const char *path) {
     LoadLibraryA("advapi32.dll");
     return (void *)LoadLibraryA(path);

@@ -17,7 +17,7 @@ from lab import dotnet, wine, winpython
 HERE = Path(__file__).parent
 LANGUAGES = ["python", "c", "cpp", "csharp"]
 SYSTEMS = ["linux", "wine"]
-LONG_TIMEOUT = 60  # seconds until an agent that says nothing counts as stuck
+LONG_TIMEOUT = 60  # seconds until a silent agent counts as stuck
 
 
 class Agent:
@@ -59,12 +59,12 @@ class Agent:
         return answer[3:]
 
     def kill(self) -> None:
-        """End the process without a word to it; return when it is gone."""
+        """End the process without asking it; return when it has ended."""
         wine.kill(self._process)
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
-        """Let the process stand still meanwhile, as a debugger or a suspended console does."""
+        """Stop the process meanwhile, as a debugger or a suspended console does."""
         self._process.send_signal(signal.SIGSTOP)
         try:
             yield
@@ -72,7 +72,7 @@ class Agent:
             self._process.send_signal(signal.SIGCONT)
 
     def processor_seconds(self) -> float:
-        """The time that its threads have been on a processor (Linux's word, also for a process of Wine)."""
+        """The processor time of its threads (by Linux, also for a process of Wine)."""
         threads = Path(f"/proc/{self._process.pid}/task").glob("*/schedstat")
         return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 

@@ -35,7 +35,7 @@ def seat(pool: dict[tuple[str, str, str], agents.Agent], system: str) -> Iterato
 
     yield take
     for key in used:
-        # One that a test killed, or that cannot let go of what it has, is not used again.
+        # An agent that a test killed, or that cannot close what it has open, is not used again.
         if not pool[key].lets_go():
             pool.pop(key).kill()
 

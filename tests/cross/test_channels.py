@@ -40,7 +40,7 @@ def share(creator: Agent, opener: Agent, name: str, readonly: int = 0) -> None:
 
 
 def publish(writer: Agent, seed: int) -> str:
-    """Have an agent publish some small frame; its sequence."""
+    """Have an agent publish a small frame; returns its sequence."""
     return writer.does("copy", 12, seed, 2, 2, 6, "BGR3", 0, "")
 
 
@@ -184,7 +184,7 @@ def test_error_codes_are_the_same_everywhere(opener: Agent, name: str, seat: Cal
     refuses(EXISTS, "channel_create", name, CAPACITY, SLOTS, LOCAL, OWNER)
     refuses(SIZE, "channel_create", free, 0, SLOTS, LOCAL, OWNER)
     refuses(NOT_FOUND, "channel_open", free, LOCAL, 0)
-    # As a section a channel can only be looked at.
+    # As a section, a channel can only be inspected.
     refuses(FORMAT, "open", name, 0, LOCAL, NATIVE, 0)
 
     opener.does("channel_open", name, LOCAL, 0)

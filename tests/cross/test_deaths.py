@@ -1,6 +1,6 @@
-"""A process that is killed, or stopped, in each state that it can have with a lock, in each language.
+"""A process is killed, or stopped, in each state that it can have with a lock, in each language.
 
-The dead leave nothing but what they were about to write; a process that is only stopped keeps what it holds.
+The dead leave only what they were writing; a stopped process keeps what it holds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SHORT = 300_000_000
 
 
 class State(NamedTuple):
-    """What the victim does when it happens, and what that means for the others."""
+    """What the victim is doing then, and what that means for the others."""
 
     request: tuple[object, ...] = ()
     waits: bool = False

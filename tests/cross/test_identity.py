@@ -1,5 +1,4 @@
-"""Whether an owner lives is the kernel's word: the numbers of processes, which are reused and differ between
-containers, say nothing."""
+"""The kernel says whether an owner lives. Process ids prove nothing: they are reused and differ between containers."""
 
 from __future__ import annotations
 

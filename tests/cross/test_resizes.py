@@ -17,7 +17,7 @@ LEAST, MOST = 100, 5000  # bytes of a frame
 def test_readers_follow_and_what_they_hold_stays(
     creator: Agent, name: str, seat: Callable[[str, str], Agent], creator_language: str
 ) -> None:
-    """Each reader takes a frame in so many rounds, and holds it meanwhile."""
+    """Each reader takes a frame once in this many rounds, and holds it meanwhile."""
     readers = {rounds: seat(language, "opener") for rounds, language in enumerate(LANGUAGES, 1)}
     creator.does("channel_create", name, LEAST, 8, LOCAL, OWNER)
     for reader in readers.values():

@@ -1,5 +1,6 @@
-// The cells of the comparison with .NET's MemoryMappedFile (docs/comparison.md). With a folder: prints for each row whether
-// Wmmf and .NET do it, here. With "cut", a column and a path: reads a file that another program has cut.
+// The cells of the comparison with .NET's MemoryMappedFile (docs/comparison.md). With a folder: prints for each row
+// whether Wmmf and .NET do it on this system. With "cut", a column and a path: reads a file that another program has
+// cut.
 using System;
 using System.Collections.Generic;
 using System.IO;
@@ -115,7 +116,7 @@ internal static class Compared
         Same(0, early.ReadOnlySpan[0]);
     }
 
-    // What makes a mapped file longer is its stream.
+    // The stream of a mapped file makes it longer.
     private static void TheirGrowth(string path)
     {
         using var stream = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);

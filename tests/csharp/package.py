@@ -18,8 +18,7 @@ RIDS = ["win-x64", "win-x86", "win-arm64", "linux-x64", "linux-arm64", "linux-mu
 def native_builds() -> Path:
     """The folder that packing takes native libraries from.
 
-    Those of platforms that nothing runs on here are stand-ins, each with bytes of its own: `./run dist` makes the real
-    ones.
+    Those for platforms that cannot run here are stand-ins, each with its own bytes: `./run dist` makes the real ones.
     """
     folder = native.temporary_folder()
     built = {

@@ -1,4 +1,5 @@
-"""The C# bindings: fresh, the same as C sees them, and doing what they say on both systems."""
+"""The C# bindings: the generated files are fresh and agree with C, and the layer does what it documents, on both
+systems."""
 
 from __future__ import annotations
 
@@ -83,7 +84,7 @@ def check(project: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("generated", GENERATED, ids=lambda path: path.name)
 def test_stale_file_is_noticed(copy_of_the_project: Path, generated: Path) -> None:
-    """Each of them, as the first that does not agree with the header."""
+    """Each generated file, as the first one that does not agree with the header."""
     assert check(copy_of_the_project).returncode == 0
     name = generated.relative_to(PROJECT)
     with open(copy_of_the_project / name, "a") as file:

@@ -1,4 +1,4 @@
-"""Another language than C#: what its compiler accepts, and that it works."""
+"""A language other than C#: what its compiler accepts works."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_platform_without_a_library_is_refused_when_building(rid: str, tmp_path:
 def test_net_framework_gets_its_libraries_through_a_class_library(
     switch: str, tmp_path: Path, content: zipfile.ZipFile
 ) -> None:
-    """Projects of another framework import what is for it, since its reference assemblies are not here."""
+    """Projects for another framework import the files for it, because its reference assemblies are not here."""
     content.extractall(tmp_path / "package")
     for name, inside in (
         ("library", '<Import Project="../package/build/net462/Wmmf.targets"/>'),

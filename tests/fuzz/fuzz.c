@@ -251,8 +251,8 @@ static void call_poison(void) {
     answered(wmmf_poison(*take_map()));
 }
 
-/* All that a handle does which was just opened on what the peer wrote. Takes nothing from the input, whose meaning
- * would change. */
+/* All calls on a handle that was just opened on bytes of the peer. Takes nothing from the input, because that would
+ * change the meaning of the rest. */
 static void use_once(wmmf_section *section) {
     wmmf_audit_report report = {.struct_size = sizeof report};
     uint64_t size;
@@ -295,7 +295,7 @@ static void open_handle(void) {
     close((int)handle);
 }
 
-/* What has grown, or is said to have. */
+/* What has grown, or is claimed to have. */
 static void check_growing(wmmf_section *section) {
     void *data;
     uint64_t size;
@@ -722,7 +722,7 @@ static void (*const calls[])(void) = {
 };
 
 #define CALLS (sizeof calls / sizeof *calls)
-#define POKES 8 /* as often as so many calls */
+#define POKES 8 /* as often as this many calls */
 
 static int64_t now_ns(void) {
     struct timespec now;
@@ -762,7 +762,7 @@ static void open_raw(const char *map_name, wmmf_section **section, uint8_t **dat
     *data = payload;
 }
 
-/* No creator of ours: any size, with the first bytes of a genuine section or channel. */
+/* Not made by the library: any size, with the first bytes of a genuine section or channel. */
 static void plant(bool channel) {
     char model_name[sizeof name + 8];
     wmmf_section *model = NULL, *model_raw;

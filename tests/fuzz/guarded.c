@@ -35,7 +35,7 @@ void *guarded_mmap(void *address, size_t size, int protection, int flags, int fd
     return base;
 }
 
-/* No more than that was forbidden, and what sections may grow into is large. */
+/* No more than that was forbidden, and the room to grow may be large. */
 static void allow_last_page(void *address, size_t whole) {
     ASAN_UNPOISON_MEMORY_REGION((uint8_t *)address + whole - PAGE, PAGE);
 }

@@ -1,5 +1,5 @@
-/* Included before each source file of the library: what it maps lies between pages that nobody may touch, and what is
- * left of its last page is as forbidden as they are. Without this, reading a little too far would go unnoticed. */
+/* Included before each source file of the library: each mapping lies between inaccessible pages, and the rest of its
+ * last page is also forbidden. Without this, reading a little too far would go unnoticed. */
 #ifndef GUARDED_H
 #define GUARDED_H
 

@@ -25,7 +25,7 @@ WITHOUT_A_SECTION = {
 
 
 def program(kind: int, *steps: bytes) -> bytes:
-    """Return an input: what there is (see ``set_up``), without a scribbler, and what is done to it."""
+    """Return an input: the section (see ``set_up``), without a scribbler, and the calls on it."""
     return bytes([kind * 2]) + b"".join(steps)
 
 
@@ -49,7 +49,7 @@ CALLS = table_of_calls()
 SECTION, READERS, PICTURES = 0, 3, 4  # as in set_up
 PINS = 512 + 64 * 4  # of the first reader: behind the header and the records of four participants
 # Each of these keeps a peer's word from moving us out of the section: file, check, what takes its place, an input. The
-# numbers lead just behind what is there, which is forbidden; farther away there may be other memory.
+# numbers point just behind the section, which is forbidden; farther away there may be other memory.
 MISSING_CHECKS = [
     (
         "section.c",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 
 class LabError(RuntimeError):
-    """A piece of the lab could not be had; the message says which and why."""
+    """A piece of the lab is not available; the message says which and why."""
 
 
 NPM_OPTIONS = ("--ignore-scripts", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000")
@@ -59,7 +59,7 @@ def make_once(name: str, make: Callable[[Path], None], *made_from: str | Path) -
     if folder.exists():
         return folder
     with locked(name):
-        if name in _failed:  # whatever was missing then, such as the network, would be waited for again
+        if name in _failed:  # otherwise each test would wait again for what was missing, such as the network
             raise _failed[name]
         if not folder.exists():
             print(f"lab: making {folder}", file=sys.stderr, flush=True)

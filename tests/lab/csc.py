@@ -79,7 +79,7 @@ def compile_csharp7(
     unsafe: bool = False,
     defines: Sequence[str] = (),
 ) -> None:
-    """Compile C# 7 against Mono's .NET Framework assemblies; an exe runs on .NET 8 all the same.
+    """Compile C# 7 against Mono's .NET Framework assemblies; an exe also runs on .NET 8.
 
     Raises LabError with the compiler's messages.
     """

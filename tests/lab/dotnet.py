@@ -106,7 +106,7 @@ def popen_linux(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> subprocess.Popen[str]:
-    """Start a program with pipes for a conversation line by line; its errors go where ours go."""
+    """Start a program with pipes for a conversation line by line; it shares our standard error."""
     return subprocess.Popen(
         linux_command(assembly, args),
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Wine: run Windows programs, all in one Windows session of our own.
+"""Wine: run Windows programs, all in one private Windows session.
 
 The session's server must live from the first call to the last: starting it takes seconds, and the services
 it starts inherit the pipes of the program that woke it, whose reader would then wait for ever. So a keeper, a
@@ -30,7 +30,7 @@ Argument = str | Path
 
 
 class _Session:
-    """This process's part in the Windows session that all who use the cache folder share."""
+    """This process's part in the Windows session, which all processes with this cache folder share."""
 
     def __init__(self) -> None:
         self.guard = threading.Lock()
@@ -146,7 +146,7 @@ def popen(
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    """End a program of ``popen`` as TerminateProcess does, without a word to it, and wait until it is gone.
+    """End a program of ``popen`` like TerminateProcess, without asking it, and wait until it has ended.
 
     A Windows process is one Linux process here, the one we started, so the kernel ends it between any two
     instructions. Wine's server then closes its handles, one after the other: on a busy machine another process

@@ -70,7 +70,7 @@ JOINING = {
 }
 JOINING_LONG = {"3 people": joining(3, 1, 0), "3 people, 1 death": joining(3, 1, 1)}
 LOOKING = "-DWAITERS=2"
-# Without deaths nobody looks again by himself.
+# Without deaths no process looks again by itself.
 WAKING = {
     "2 writers, 2 readers": waking(2, 2),
     "2 writers, 2 readers, 2 give up": waking(2, 2, hasty=1),

@@ -20,7 +20,7 @@ from pywinmmf import FrameChannel, Layout, MemoryMappedFile, Namespace, registry
 if TYPE_CHECKING:
     from pywinmmf.camera.share import SharedCamera
 
-WAIT_SECONDS = 60  # seconds until a process that says nothing counts as stuck
+WAIT_SECONDS = 60  # seconds until a silent process counts as stuck
 
 CAMERA_SIZE = (64, 48)
 
@@ -96,7 +96,7 @@ def child() -> Iterator[Callable[..., Child]]:
 
 @pytest.fixture
 def damage() -> Callable[..., None]:
-    """Damages a channel and has that found."""
+    """Damages a channel, and lets an audit find that."""
 
     def do(name: str, namespace: Namespace = Namespace.LOCAL) -> None:
         with FrameChannel.open(name, namespace=namespace) as channel:
@@ -122,7 +122,8 @@ def eventually() -> Callable[[Callable[[], object]], None]:
 
 @pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
-    """As it was, after each test: what `camera share` tells OpenCV there would reach what later tests start."""
+    """Restored after each test: otherwise the settings of `camera share` for OpenCV would reach programs of later
+    tests."""
     with mock.patch.dict(os.environ):
         yield
 

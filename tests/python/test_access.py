@@ -1,4 +1,4 @@
-"""What a handle may do, and whom the security descriptors of Windows let in.
+"""What a handle may do, and which users the security descriptors of Windows admit.
 
 That other users are kept out is in tests/access: Wine knows one user only. That a write to read-only pages ends a
 process is in tests/c/test_sections.c."""
@@ -193,8 +193,8 @@ def test_access_becomes_the_dacl_of_the_section_and_its_gates(
             assert windows.dacl(full_name, kind) == meant, full_name
 
 
-# What programs of other makers ask for: WinMMF FILE_MAP_ALL_ACCESS, even to read; mmap(tagname=) of Python and
-# CreateOrOpen of .NET what CreateFileMapping takes by itself.
+# What other programs ask for: WinMMF asks for FILE_MAP_ALL_ACCESS, even to read; Python's mmap(tagname=) and .NET's
+# CreateOrOpen ask for what CreateFileMapping takes by itself.
 ALL_ACCESS, AS_CREATED = 0xF001F, 0xF0007
 
 
@@ -337,7 +337,7 @@ def test_what_is_no_sddl_is_named(name: str, sddl: str) -> None:
 @windows_only
 @pytest.mark.parametrize("layout", list(Layout))
 def test_a_section_without_memory_is_not_ready(name: str, windows: Windows, layout: Layout) -> None:
-    """Planted under our name, with its pages only reserved: to look at them would be an access violation."""
+    """Planted under our name, with pages that are only reserved: touching them would be an access violation."""
     nothing = ctypes.c_void_p(-1)
     planted = windows.kernel.CreateFileMappingW(nothing, None, PAGE_READWRITE | SEC_RESERVE, 0, 1 << 16, name)
     assert planted

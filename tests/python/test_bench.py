@@ -29,7 +29,7 @@ from pywinmmf.bench.runner import subjects
 from pywinmmf.bench.task import SAMPLES, Result, Task
 from pywinmmf.cli import main
 
-# Where the programs in C are, if whoever runs the tests compiled them: there is no compiler under Wine.
+# The folder of the programs in C, if the caller of the tests has compiled them: there is no compiler under Wine.
 PROGRAMS = os.environ.get("PYWINMMF_BENCH_PROGRAMS")
 OWN = ["bare C", "pywinmmf C", "pywinmmf"] if PROGRAMS or find_compiler() else ["pywinmmf"]
 READ_ONLY = "pywinmmf, read-only"
@@ -209,7 +209,7 @@ def test_who_ends_it_finds_nothing_left(key: str, tmp_path: Path, eventually: Ca
     def measuring() -> bool:
         assert bench.poll() is None
         children[:] = psutil.Process(bench.pid).children()
-        if sys.platform == "win32":  # Wine does not tell what they run; the third serves the console
+        if sys.platform == "win32":  # Wine does not report what they run; the third serves the console
             return len(children) == 3
         try:
             return len([child for child in children if {"write", "read"} & set(child.cmdline())]) == 2

@@ -13,7 +13,7 @@ from pywinmmf.bench.task import Task
 
 
 def test_one_that_ends_before_it_begins_has_failed(eventually: Callable[..., None]) -> None:
-    """Alone: the others are measured all the same."""
+    """Only this one fails: the others are still measured."""
     code = "import sys; print('ready', flush=True); sys.exit('no such peer')"
     with Process([sys.executable, "-c", code], Task("read")) as process:
         eventually(lambda: not process.running)

@@ -100,7 +100,7 @@ def test_a_camera_that_comes_later(
 
 
 def test_pictures_as_they_come(name: str, share: Callable[..., SharedCamera], tmp_path: Path) -> None:
-    """A file plays again and again; without a size wanted it keeps its own."""
+    """A file plays again and again; without a requested size it keeps its own."""
     video = tmp_path / "video.avi"
     make_video(video, [50, 100, 150], (32, 16))
     share(source=str(video), name=name, size=None)
@@ -137,7 +137,7 @@ def test_a_video_of_one_picture_repeats_it(name: str, share: Callable[..., Share
 
 
 class Waits:
-    """Stands for a camera's event that ends it: tells how long it was waited for, and waits for nothing."""
+    """Replaces the event that ends a camera: notes the requested timeouts, and does not wait."""
 
     def __init__(self, camera: SharedCamera, monkeypatch: pytest.MonkeyPatch) -> None:
         self.pauses: list[float] = []
@@ -172,7 +172,7 @@ def test_after_pictures_the_next_try_comes_soon(
     eventually: Callable[..., None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The log tells of the problem once all the same."""
+    """The log still reports the problem once."""
     caplog.set_level("INFO")
     tries = 0
 
@@ -257,7 +257,7 @@ def test_larger_pictures_are_made_to_fit() -> None:
 
 
 class Numbered:
-    """A camera that gives 13 pictures and then none; it knows which were wanted."""
+    """A camera that gives 13 pictures and then none; it knows which were asked for."""
 
     fps = None
     size = SIZE
@@ -412,7 +412,7 @@ def test_a_reader_that_holds_every_slot_stops_the_camera_for_a_time_only(
     monkeypatch: pytest.MonkeyPatch,
     eventually: Callable[..., None],
 ) -> None:
-    """As one does that is stopped in a debugger; usually for five seconds."""
+    """Like one that is stopped in a debugger; usually for five seconds."""
     monkeypatch.setattr("pywinmmf.camera.share.PIN_LIMIT_SECONDS", 0.5)
     share(source="test", name=name, slots=3)
     with FrameChannel.open(name, namespace=Namespace.GLOBAL) as channel:

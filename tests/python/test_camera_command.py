@@ -249,9 +249,9 @@ def test_an_empty_list_is_told_from_one_that_could_not_be_made(
         for options in ([], ["--json"]):
             assert main(["camera", "list", *options]) == 1
             said = capsys.readouterr()
-            assert name in said.out  # what is shared can be listed all the same
+            assert name in said.out  # the shared cameras are listed nevertheless
             assert "cv2_enumerate_cameras" in said.err
-            assert ("pip install" in said.err) == (package is None)  # which cures nothing that is broken
+            assert ("pip install" in said.err) == (package is None)  # which does not mend what is broken
     (error,) = json.loads(said.out)["errors"]
     assert "cv2_enumerate_cameras" in error
 
@@ -404,7 +404,7 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
 def test_a_file_that_is_missing_or_no_video_is_an_error(
     name: str, source: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Other than a camera, it will not be plugged in later."""
+    """Unlike a camera, it will not be plugged in later."""
     text, at = folder / "text.mp4", folder / "at"
     text.write_text("not a video")
     at.write_text(str(folder / "missing.mp4"))

@@ -29,7 +29,7 @@ from pywinmmf.registry import claim_name
 def test_readers_follow_a_new_start_with_larger_pictures(
     name: str, readonly: bool, share: Callable[..., SharedCamera], eventually: Callable[..., None]
 ) -> None:
-    """Nobody opens anything again."""
+    """No reader opens anything again."""
     first = share(source="test", name=name)
     capture = VideoCapture(name)
     assert capture.read()[0]
@@ -63,7 +63,7 @@ def test_readers_follow_a_damaged_channel_that_is_declared_new(
     eventually: Callable[..., None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Nobody closes or opens anything, and sequences go on."""
+    """No reader closes or opens anything, and sequences go on."""
     caplog.set_level("INFO")
     camera = share(source="test", name=name)
     capture = VideoCapture(name)

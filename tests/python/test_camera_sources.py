@@ -1,4 +1,4 @@
-"""Where pictures come from: devices, files, streams; and what of them is told."""
+"""Where pictures come from (devices, files, streams), and what of that is shown."""
 
 from __future__ import annotations
 
@@ -227,9 +227,9 @@ def test_a_part_of_a_stream_that_is_no_picture_is_left_out(
         with FrameChannel.open(name, namespace=Namespace.GLOBAL) as channel:
             channel.next(timeout=30).release()
             began, before = time.monotonic(), channel.sequence
-            while channel.sequence < before + 45:  # and so five parts that were none
+            while channel.sequence < before + 45:  # and so five parts that were no pictures
                 channel.next(timeout=30).release()
-            assert time.monotonic() - began < 5  # 2.5 s on a machine that has nothing else to do
+            assert time.monotonic() - began < 5  # 2.5 s on an idle machine
         assert stream.connections == 1
         assert camera.problem == ""
         camera.close()

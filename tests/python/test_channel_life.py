@@ -100,7 +100,7 @@ def test_one_frame_of_the_history(name: str, readonly: bool) -> None:
             reader.at(51, timeout=0.01)
         with pytest.raises(InvalidArgumentError, match="a sequence, or timestamp_ns"):
             reader.at()
-        with reader.latest() as frame:  # at() changes nothing of what was had
+        with reader.latest() as frame:  # at() does not change which frames count as returned
             assert frame.missed == 0
 
 

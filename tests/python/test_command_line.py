@@ -1,4 +1,4 @@
-"""The command line as a whole: its help, what it imports, and what it says of extras that are missing or broken."""
+"""The command line as a whole: its help, what it imports, and its messages about missing or broken extras."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_a_second_ctrl_c_does_not_disturb_the_end(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no C locale: its names are Unicode")
 def test_names_in_the_c_locale(name: str) -> None:
-    """Python neither reads the name as UTF-8 then nor can print it."""
+    """Python then neither reads the name as UTF-8 nor can print it."""
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     with MemoryMappedFile.create(f"{name}-é", 10):
         for arguments in (["info", "--interval", "0"], ["audit"]):

@@ -151,7 +151,7 @@ def test_ctrl_c_ends_it_well(tmp_path: Path) -> None:
         while len(seen) < 3:
             line = process.stdout.readline()
             assert line, seen
-            if row := re.search(r"(consumer \d)(\W+[\d.]+){7}", line):  # without latencies there are but five numbers
+            if row := re.search(r"(consumer \d)(\W+[\d.]+){7}", line):  # without latencies there are only five numbers
                 seen.add(row[1])
         press_ctrl_c(process)
         rest = process.stdout.read()
@@ -160,7 +160,7 @@ def test_ctrl_c_ends_it_well(tmp_path: Path) -> None:
     assert "stopped" in rest
 
 
-# Its producer tells that it is there, and nothing else.
+# Its producer only reports that it has started.
 SILENT = """
 import sys
 from pywinmmf import cli

@@ -82,7 +82,7 @@ def test_json_is_for_programs() -> None:
 
 def fail_to_exclude(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trials.Partner, "ask", lambda *_: None)
-    monkeypatch.setattr(trials, "SECONDS", 0.2)  # for what will not come
+    monkeypatch.setattr(trials, "SECONDS", 0.2)  # for an answer that does not come
 
 
 def fail_to_open(monkeypatch: pytest.MonkeyPatch) -> None:

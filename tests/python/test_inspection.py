@@ -64,7 +64,7 @@ def test_sections_and_channels_say_who_owns_them(section: MemoryMappedFile, name
     with FrameChannel.create(f"{name}-channel", capacity=10) as channel:
         owner = section.owner
         assert owner == channel.owner != ""
-        if sys.platform != "win32":  # what Windows, and Wine, call this user, the tests in C ask the system
+        if sys.platform != "win32":  # the tests in C ask Windows, or Wine, for the name of this user
             import pwd
 
             assert owner == pwd.getpwuid(os.geteuid()).pw_name
@@ -74,7 +74,7 @@ def test_sections_and_channels_say_who_owns_them(section: MemoryMappedFile, name
 
 def test_a_section_says_whether_its_name_leads_to_it(section: MemoryMappedFile, tmp_path: Path) -> None:
     assert section.named
-    if sys.platform != "win32":  # there a name cannot be taken away
+    if sys.platform != "win32":  # there a name cannot be removed
         os.unlink(f"/dev/shm/wmmf-{os.geteuid()}-{section.name}")
         assert not section.named
     with MemoryMappedFile.open_file(tmp_path / "file", "w+", size=10) as file, pytest.raises(NotSupportedError):
@@ -253,7 +253,7 @@ with section.write_lock():
     facts = run("info", section.name, "--interval", "0")[1]
     assert facts["lock"] == "held for writing by a dead process"
     assert (facts["holder"]["alive"], facts["holder"]["program"]) == (False, "unknown")
-    code, report = run("audit", section.name)  # it opens the section, and with that takes the dead one's record
+    code, report = run("audit", section.name)  # it opens the section, and so takes the dead one's record
     assert (code, report["owner_died"]) == (0, True)
     assert "needs repair" in report["verdict"]
     assert run("info", section.name, "--interval", "0")[1]["lock"].startswith("free, but the last writer died")
@@ -325,7 +325,7 @@ def test_info_of_the_winmmf_layout(name: str, run: Callable[..., Any]) -> None:
             assert lock() == "held for writing"
         with MemoryMappedFile.open(name, layout=Layout.RAW) as raw:
             raw.write(b"\x00\x00\x00\xff")
-        assert run("info", name, "--layout", "winmmf") == (2, None)  # it is not ready, and waited for in vain
+        assert run("info", name, "--layout", "winmmf") == (2, None)  # it never becomes ready
 
 
 def test_info_of_nothing(name: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,7 +36,7 @@ QUIET = "with _opening:"
 
 @pytest.fixture(autouse=True)
 def waiting_thread(name: str) -> None:
-    """A task has waited, so that closing has a thread to tell."""
+    """A task has waited, so closing has a thread to notify."""
     with FrameChannel.create(f"{name}-waited", capacity=1) as channel, pytest.raises(LockTimeoutError):
         asyncio.run(channel.wait_async(0, timeout=0.01))
 
@@ -69,7 +69,8 @@ def interruption(before: int) -> Iterator[None]:
 
 
 def moments(work: Callable[[], object]) -> Iterator[int]:
-    """Does the work again and again, each time interrupted a bytecode later, until it is done in peace."""
+    """Does the work again and again, each time interrupted one bytecode later, until it is done without an
+    interruption."""
     number = 0
     while True:
         with suppress(KeyboardInterrupt), interruption(number):

@@ -72,7 +72,7 @@ OUTPUTS = pytest.mark.parametrize("arguments", [["ls"], ["audit", "NAME"]])
 
 @OUTPUTS
 def test_a_pipe_that_is_closed(section: pywinmmf.MemoryMappedFile, arguments: list[str]) -> None:
-    """It is nothing to complain about, and does not look as if an audit had found damage."""
+    """This is no error, and the exit code is not that of an audit that found damage."""
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as pipe:

@@ -429,7 +429,7 @@ class Recorded:
         self._began = time.monotonic()
 
     def lasts(self, seconds: float) -> bool:
-        """Whether it was begun so long ago."""
+        """Whether it was begun that long ago."""
         return time.monotonic() - self._began >= seconds
 
     def lacks_less_than(self, seconds: float) -> bool:

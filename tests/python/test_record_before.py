@@ -168,7 +168,7 @@ def test_what_was_lost_is_said(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A writer that stands still for longer than the history lasts."""
+    """A film writer that is stopped for longer than the history lasts."""
     pauses = [1.0]
     last: list[int] = []
 
@@ -199,7 +199,7 @@ def test_a_channel_without_a_history(name: str, tmp_path: Path, capsys: pytest.C
         channel.publish(picture(1, 2, 2))
         with pytest.raises(NotSupportedError, match="has no history"):
             record(name, file, before=10, after=1)
-        for options in ([], ["--on-trigger"]):  # which is not waited for
+        for options in ([], ["--on-trigger"]):  # which needs no wait
             assert main(["record", name, str(file), "--before", "10", *options]) == 2
             assert "has no history, so its frames of 10 s ago are gone" in capsys.readouterr().err
     assert not file.exists()
@@ -221,7 +221,7 @@ def test_a_channel_that_has_not_run_for_so_long(
     eventually: Callable[..., None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The film has the frames that there are."""
+    """The film has all frames of the channel."""
     channel = film(history=1000)
     eventually(lambda: channel.sequence >= 10)
     file = tmp_path / "film.mp4"
@@ -293,8 +293,8 @@ def test_a_trigger_before_the_first_frame(name: str, tmp_path: Path) -> None:
 def test_a_history_that_is_too_short_when_the_trigger_comes(
     name: str, tmp_path: Path, eventually: Callable[..., None]
 ) -> None:
-    """The trigger does not come again: what there is is kept. The camera stops first, as each further frame would take
-    one from the history."""
+    """The trigger does not come again: the film keeps the frames that the channel has. The camera stops first, as each
+    further frame would take one from the history."""
     file = tmp_path / "film.mp4"
     with FrameChannel.create(name, capacity=SIZE[0] * SIZE[1] * 3, history=20) as channel:
         waiting = Waiting(name, file, before=60)  # before it can be known

@@ -16,7 +16,7 @@ from pywinmmf.camera.rotating_log import RotatingLog
 
 @contextmanager
 def being_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Windows renames no file that is open; elsewhere that is made believe."""
+    """Windows does not rename open files; elsewhere the test simulates that."""
     replace = os.replace
 
     def as_windows(old: str, new: str) -> None:

@@ -1,4 +1,4 @@
-"""A network camera: what speaks RTSP (RFC 2326) is shared, and may come and go."""
+"""A network camera: a source that speaks RTSP (RFC 2326) is shared, and may come and go."""
 
 from __future__ import annotations
 

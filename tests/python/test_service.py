@@ -1,4 +1,4 @@
-"""The shared camera as a service, without the service manager, which tests/windows brings."""
+"""The shared camera as a service, without a service manager: tests/windows has one."""
 
 from __future__ import annotations
 

@@ -159,8 +159,8 @@ time.sleep(60)
 
 
 def test_an_array_outlives_it(name: str) -> None:
-    """Of an array that numpy.ndarray makes, nothing is to be seen but a reference: with that of multiprocessing, the
-    program would crash here."""
+    """An array made by numpy.ndarray leaves no trace but a reference: with the class of multiprocessing, the program
+    would crash here."""
     np = pytest.importorskip("numpy", reason="the extra 'numpy' is not installed")
     block = pywinmmf.SharedMemory(name, create=True, size=5)
     array = np.ndarray((5,), np.uint8, buffer=block.buf)

@@ -1,5 +1,5 @@
-"""The state of a channel, as ``info``, ``top`` and the page of ``view`` show it, each time that something becomes of
-its publisher."""
+"""The state of a channel, as ``info``, ``top`` and the page of ``view`` show it, after each event in the life of its
+publisher."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_a_task_is_told_who_has_the_lock(section: MemoryMappedFile, use: Use) ->
         with pytest.raises(Error, match="task 'first task' has its lock") as caught:
             use(section)
         assert caught.value.status == DEADLOCK
-        assert time.perf_counter() - start < 1  # told at once, not after the timeout
+        assert time.perf_counter() - start < 1  # an error at once, not after the timeout
 
     asyncio.run(in_two_tasks(first, second))
     assert section.read(4) == b"done"
@@ -194,7 +194,7 @@ def test_a_task_of_trio_is_told(section: MemoryMappedFile) -> None:
 
 
 def test_tasks_wait_for_each_other_through_two_objects(section: MemoryMappedFile) -> None:
-    """The lock of this thread may be another task's, which gives it back."""
+    """The lock of this thread may belong to another task, which releases it."""
     order = []
 
     async def hold(inside: asyncio.Event) -> None:

@@ -137,7 +137,7 @@ def test_the_rate_is_known_before_the_first_read(
 @pytest.mark.parametrize("timestamp_ns", [evenly, in_pairs])
 @pytest.mark.parametrize("missed", [0, 6])
 def test_the_rate_of_what_was_read(name: str, timestamp_ns: Callable[[int], int], missed: int) -> None:
-    """It is that of all pictures, missed ones too, after a second and ever after."""
+    """It is the rate of all pictures, missed ones included, after a second and from then on."""
     with FrameChannel.create(name, capacity=(12, 20, 3)) as channel:
         capture = VideoCapture(name)
         for number in range(1, 200):
@@ -169,7 +169,7 @@ def test_the_rate_of_a_new_channel(name: str) -> None:
                 assert capture.read()[0]
                 if number > 60:
                     assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(50 / step)
-            assert not capture.read()[0]  # which lets go of the channel
+            assert not capture.read()[0]  # which closes the channel
 
 
 @pytest.mark.parametrize("timestamp_ns", [lambda _: 1, lambda number: 2**62 - number])

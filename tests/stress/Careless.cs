@@ -1,5 +1,5 @@
-// Careless threads of one program beside an innocent one, which must not notice: they forget objects in every order, dispose
-// them during every call, and dispose everything twice from two threads.
+// Careless threads of one program, beside a correct one that must not notice: they forget objects in every order,
+// dispose them during every call, and dispose everything twice from two threads.
 //
 //   Careless SECONDS SEED [forget] [during] [twice]     prints what was done, and fails if anybody noticed
 using System;
@@ -192,7 +192,7 @@ internal static class Careless
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Forget(Random random)
     {
-        var isOwn = random.Next(10) == 0 && s_exposed < MostExposed; // what is exposed and forgotten stays for ever
+        var isOwn = random.Next(10) == 0 && s_exposed < MostExposed; // an exposed object that is forgotten stays for ever
         var name = $"{s_name}-{random.Next()}";
         try
         {

@@ -50,8 +50,8 @@ internal sealed class OnTable : Work
         }
     }
 
-    // Locks so many rows from this one on, looks at them, does the work, and unlocks. What a dead writer left is
-    // repaired instead.
+    // Locks this many rows, from this one on, looks at them, does the work, and unlocks. A row that a dead writer left
+    // is repaired instead.
     private void Read(int row, int rows, Action meanwhile)
     {
         try

@@ -8,7 +8,7 @@ internal abstract class Work
     // Longer than any wait here should take: running into it counts as a hang.
     protected static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(10);
 
-    // For waits that may well be in vain.
+    // For waits that may well time out.
     protected static readonly TimeSpan s_moment = TimeSpan.FromMilliseconds(1);
 
     protected readonly string _name;

@@ -7,7 +7,7 @@ using System.Threading;
 
 internal static class Worker
 {
-    // After so many .NET has the handles that it opens for itself, once.
+    // After this many, .NET has opened its own handles, which it does once.
     private const int FirstOperations = 200;
 
     private static void Main(string[] arguments)

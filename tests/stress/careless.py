@@ -1,4 +1,4 @@
-"""Careless threads of a C# program beside an innocent one."""
+"""Careless threads of a C# program beside a correct one."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 killed at a random instant. Every record that was acknowledged is there, also when it is read from the device again.
 
 For an administrator the power is also cut: the file is in an ext4 of its own, in a loop device, which is told to stop
-and to write nothing more, not even its journal (FS_IOC_SHUTDOWN). What had reached the device is left.
+and to write nothing more, not even its journal (FS_IOC_SHUTDOWN). Only what had reached the device is left.
 
-What is not tried: that the device itself loses what it has not yet stored.
+Not tried: a device that loses what it has not stored yet.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def cut_power(path: Path) -> None:
 
 
 def run(kills: int, folder: Path, forget: Callable[[Path], None] = drop_from_cache) -> Outcome:
-    """Kill so many writers of one file in this folder, one after the other. ``forget`` is what the system does to the
+    """Kill this many writers of one file in this folder, one after the other. ``forget`` is what the system does to the
     file's pages in memory after each."""
     path = folder / "records.bin"
     outcome = Outcome()

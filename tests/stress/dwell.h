@@ -1,5 +1,5 @@
-/* A victim often dies where it stands still. So that it also does between any two steps of the library, this header,
- * included before each of the library's source files, puts a call before every change of a word that processes share.
+/* A victim often dies where it pauses. To make it pause between any two steps of the library, this header, included
+ * before each of the library's source files, puts a call before every change of a word that processes share.
  */
 #ifndef DWELL_H
 #define DWELL_H

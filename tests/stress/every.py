@@ -1,5 +1,5 @@
 """Every frame, whatever happens to the writers: one publishes large pictures at a high rate and is killed at random,
-another stands by and goes on; a reader that was there before is to get every frame that was published, whole.
+another stands by and goes on; a reader that was there before must get every published frame, whole.
 
 ``python -m stress.every publish NAME FILE`` and ``read NAME FILE`` are the processes; `run` is the driver.
 """
@@ -23,7 +23,7 @@ SHAPE = (1000, 1000)
 FPS = 200
 HISTORY = 200
 APART = (0.3, 0.9)  # seconds from one kill to the next
-CATCH_UP = 0.25  # seconds without frames that are made up for: less than the history
+CATCH_UP = 0.25  # seconds without frames that the reader can catch up with: less than the history
 NOISE = numpy.random.default_rng(1).integers(0, 256, SHAPE, numpy.uint8)
 
 
@@ -92,7 +92,7 @@ def read(name: str, file: str) -> None:
 
 
 def run(seconds: float, name: str, seed: int = 1) -> Every:
-    """Kill writers for so long."""
+    """Kill writers for this long."""
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder, processes() as running:
         files = [Path(folder) / "read"]

@@ -1,4 +1,5 @@
-"""Creates what the kill stress works on and keeps it. At the end it says whether it is sound, and who has it open."""
+"""Creates what the kill stress works on and keeps it. At the end it says whether it is sound, and which processes have
+it open."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ MIXTURE = ["C"] * 18 + ["Python", "C#"]  # mostly C, which is quick to start, so
 SURVIVORS = ["C", "C", "C", "Python", "C#"]
 SOUND = "sound 1 gone"  # the keeper's word: no damage, no slot lost, one participant, no section left
 NOT_STARTED = 1  # exit status, under Wine; a C worker has others of its own
-LONG_TIMEOUT = 60  # seconds until a process that does not say what it should counts as stuck
+LONG_TIMEOUT = 60  # seconds until a process that does not report as it should counts as stuck
 OF_DOTNET = 1  # handle that .NET opens for itself some seconds after its start; a leak of ours is hundreds
 OPERATIONS_PER_SECOND = 50_000  # of a C survivor, at the very least
 
@@ -143,7 +143,7 @@ def ready(process: Process) -> Process:
 
 
 def was_not_started(language: str, victim: Process) -> bool:
-    """While others are killed Wine does not start one program in some thousands, and says nothing of it."""
+    """While others are killed, Wine fails to start one program in some thousands, and does not report it."""
     return language == "C" and victim.wait() == NOT_STARTED
 
 
@@ -201,7 +201,7 @@ def kill_crowd(start: Callable[[str], Process], kills: int, seed: int) -> Counte
 
 
 def run(system: str, kind: str, kills: int, operations: int = 0) -> Outcome:
-    """Kill as many that work on a thing of this kind, while the survivors do at least so many operations."""
+    """Kill this many that work on a thing of this kind, while the survivors do at least this many operations."""
     name = f"wmmf-stress-{os.getpid()}"
     begin = time.monotonic()
     workers, keep = SYSTEMS[system]()

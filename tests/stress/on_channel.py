@@ -15,7 +15,7 @@ HELD_MOST = 3
 
 
 class Dropped(Exception):
-    """Ends the filling of a frame that is not to be published."""
+    """Ends a frame that shall not be published."""
 
 
 class Endpoint:

@@ -56,7 +56,7 @@ static void write_row(void) {
     write_row_at(choose(ROWS));
 }
 
-/* False: it is not locked. What a dead writer left is repaired. */
+/* False: it is not locked. A row that a dead writer left is repaired. */
 static bool lock_to_read(uint32_t row) {
     int32_t status = wmmf_lock_read_at(table, offset_of(row), TIMEOUT);
     if (status != WMMF_E_OWNER_DIED)

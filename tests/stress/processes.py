@@ -1,4 +1,4 @@
-"""Processes of a stress that say a word when they are so far."""
+"""Processes of a stress that report when they are ready."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-LONG_TIMEOUT = 60.0  # seconds until a process that does not say what it should counts as stuck
+LONG_TIMEOUT = 60.0  # seconds until a process that does not report as it should counts as stuck
 
 Process = subprocess.Popen[str]
 

@@ -99,7 +99,7 @@ def costs(system: str, language: str, seconds: float) -> dict[str, Cost]:
 
 
 def stopped(system: str, seconds: float) -> None:
-    """A writer that stands still for so long keeps its lock, and nothing of it is lost."""
+    """A writer that is stopped for this long keeps its lock, and its write is whole."""
     with creator(system, "C") as survivor, opener(system, "C") as victim:
         victim.does("lock_write", LONG_TIMEOUT)
         with victim.stopped():

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 
 TIMEOUT = 10.0  # longer than any wait here should take: running into it counts as a hang
-MOMENT = 0.001  # for waits that may well be in vain
+MOMENT = 0.001  # for waits that may well time out
 
 
 class Work:

@@ -8,8 +8,8 @@
 #include "wmmf.h"
 
 #define TIMEOUT INT64_C(10000000000) /* longer than any wait here should take: running into it counts as a hang */
-#define FAULTY  3 /* exit status of who met with a fault; 1 would be Wine's, of a program that it did not start */
-#define MOMENT  INT64_C(1000000) /* for waits that may well be in vain */
+#define FAULTY  3 /* exit status of a worker that met a fault; 1 is Wine's for a program that it did not start */
+#define MOMENT  INT64_C(1000000) /* for waits that may well time out */
 
 /* What to do with the thing of this name, once it is open. */
 struct work {
@@ -25,7 +25,7 @@ extern struct tally { uint32_t torn, failed, repairs; } tally;
 uint64_t random_word(void);
 uint32_t choose(uint32_t range);
 
-/* A victim stands still for a while, one time in so many, so that many die here. */
+/* A victim pauses for a while, once in this many times, so that many die here. */
 void linger(uint32_t one_in);
 /* The same between the steps of the library (dwell.h). */
 void dwell(void);

@@ -177,7 +177,7 @@ def test_a_package_that_cannot_be_had_is_named() -> None:
 
 @pytest.mark.parametrize("compiler", ["zig", "msvc"])
 def test_the_cache_folder_may_have_any_name(compiler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It lies in a home folder, and that has the name of a person."""
+    """It is in a home folder, whose name may be that of a person."""
     root = tmp_path / "Zoë d'A B"
     (root / "project").mkdir(parents=True)
     (root / "project/CMakeLists.txt").write_text(PROJECT)

@@ -12,7 +12,7 @@ from lab import wine, winpython
 
 SUITE = native.TESTS / "python"
 SECONDS = 1800
-HANG_REPORT = ["-o", "faulthandler_timeout=100"]  # says where, should a test hang
+HANG_REPORT = ["-o", "faulthandler_timeout=100"]  # prints where, if a test hangs
 
 
 @pytest.fixture(scope="module")
@@ -81,5 +81,5 @@ ON_THE_PUBLIC_API = (
 
 
 def test_suite_of_the_binding_passes_with_the_wheel() -> None:
-    """It is built by mingw, whose runtime, thread-local memory and atomic operations are other ones."""
+    """mingw builds it, with another runtime, thread-local memory and atomic operations."""
     check_suite({"PYTHONSAFEPATH": "1"}, *(f"--ignore-glob=test_{name}*" for name in ON_THE_PUBLIC_API.split()))

@@ -45,7 +45,7 @@ def _emulated(target: str, include: Path, library: Path) -> str:
 
 
 def check_foreign_archive(archive: str, file: str, machine: str) -> str:
-    """For a processor that nothing here runs."""
+    """For a processor that this machine cannot run."""
     return must_be_for(machine, unpacked_archive(archive) / file)
 
 

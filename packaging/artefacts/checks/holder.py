@@ -1,4 +1,4 @@
-"""The program that holds what artefacts are tried against; it is made of the archives for C users."""
+"""The program that holds the sections that artefacts are tried with; it is built from the archives for C users."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _numbers = itertools.count()
 
 
 def linux_program() -> Path:
-    """Build the holder with what the .tar.gz says through pkg-config."""
+    """Build the holder with the options that pkg-config gives for the .tar.gz."""
     prefix = unpacked_archive("linux-x86_64")
     # A relative path: pkg-config does not manage every name that the folder of this tree may have.
     asked = ("pkg-config", "--cflags", "--libs", "wmmf")
@@ -47,7 +47,7 @@ def _start(program: Path, name: str) -> subprocess.Popen[str]:
 
 @contextlib.contextmanager
 def holding(program: Path, start: Callable[[str], subprocess.Popen[str]] | None = None) -> Iterator[str]:
-    """Run the holder and give the name that it holds; at the end somebody must have been there.
+    """Run the holder and yield the name that it holds; at the end another program must have used it.
 
     ``start`` starts it with that name elsewhere than on this machine.
     """

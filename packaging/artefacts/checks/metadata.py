@@ -1,4 +1,4 @@
-"""What the Python world's own tools say of the wheels and the source distribution."""
+"""What Python's packaging tools report about the wheels and the source distribution."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def check_wheel(pattern: str) -> str:
 
 
 def check_newest() -> str:
-    """The wheel in CPython 3.14, and cffi, of a later Debian, which is in no other place here."""
+    """The wheel in CPython 3.14 with cffi, both of a later Debian: this machine has no other."""
     root = debian.newest()
     environment = {"PYTHONHOME": str(root / "usr"), "PYTHONPATH": _paths("*manylinux2014_x86_64.whl", root)}
     with holding(linux_program()) as name:
@@ -69,7 +69,7 @@ def check_sdist() -> str:
 
 
 def check_compile_line(pattern: str) -> str:
-    """What pywinmmf --cflags and --ldflags say compiles and links a program that runs as it stands."""
+    """A program that is compiled and linked with the options of pywinmmf --cflags and --ldflags runs."""
     (wheel,) = DIST.glob(pattern)
     python = _environment(Path(sys.executable), wheel)
     command = python.with_name("pywinmmf")
@@ -93,7 +93,7 @@ def check_windows_compile_line() -> str:
 
 
 def check_windows_wheel() -> str:
-    """python.org's CPython 3.11 under Wine, with the wheel unpacked where nothing else of ours is."""
+    """python.org's CPython 3.11 under Wine, with the wheel unpacked alone."""
     return _smoke_windows([winpython.home()])
 
 
@@ -164,7 +164,7 @@ def _release(done: subprocess.CompletedProcess[str], home: Path) -> str:
 
 
 def check_machine(pattern: str, member: str, machine: str) -> str:
-    """For a processor that nothing here runs: what is inside is for it."""
+    """For a processor that this machine cannot run: the files inside are for it."""
     return must_be_for(machine, unpacked_wheel(pattern) / member)
 
 

@@ -1,4 +1,4 @@
-"""Runs in the Python that a wheel was installed into: does with what the holder holds all that matters."""
+"""Runs in the Python that a wheel was installed into: does its main job with the sections of the holder."""
 
 import sys
 import threading

@@ -28,7 +28,7 @@ def unpacked_wheel(pattern: str, folder: Path | None = None) -> Path:
 
 
 def must_be_for(machine: str, file: Path) -> str:
-    """Look whether a file is for a processor that nothing here runs."""
+    """Check that a file is for its processor, which this machine cannot run."""
     header = run("llvm-readobj-14", "--file-headers", file)
     if machine not in header:
         raise SystemExit(f"{file} is not for {machine}:\n{header}")

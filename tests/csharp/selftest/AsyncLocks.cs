@@ -1,4 +1,4 @@
-// Locks and copies for which no thread waits, and locks that belong to none.
+// Locks and copies that block no thread, and locks that belong to no thread.
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;

@@ -83,8 +83,8 @@ internal static class AsyncWaitsTests
         .Where(line => line.StartsWith("voluntary_ctxt_switches", StringComparison.Ordinal))
         .Sum(line => long.Parse(line.Split(':')[1]));
 
-    // The native library looks again whether somebody has died, once for all waits, and less often the longer nothing comes.
-    // Windows tells no such numbers.
+    // The native library looks again whether somebody has died, once for all waits, and less often the longer nothing
+    // comes. Windows does not report such numbers.
     internal static void TestOnLinuxIdleWaitsSleep()
     {
         using var channel = FrameChannel.Create(NewName(), 10);

@@ -12,8 +12,8 @@ using static Checks;
 
 internal static class AttacksTests
 {
-    // Uses what it holds when it is collected, as classes do that hold an object of ours and have a finalizer. The second
-    // time it is collected what it holds has surely been finalized.
+    // Uses its object when it is collected, like a class that has a finalizer and an object of ours. When it is
+    // collected the second time, that object has been finalized.
     private sealed class Holder<T> where T : class
     {
         private readonly T _held;

@@ -1,4 +1,4 @@
-// What tests need to say what they expect.
+// What tests use to state what they expect.
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
@@ -35,7 +35,7 @@ internal static class Checks
         Check(false, $"no error, expected {status}");
     }
 
-    // What another thread gets, which has no locks. Not a task's: that may run in the thread that waits for it.
+    // The result in another thread, which has no locks. Not a task: that may run in the thread that waits for it.
     internal static T OfAnotherThread<T>(Func<T> get)
     {
         var result = default(T)!;

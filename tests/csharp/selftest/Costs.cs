@@ -38,7 +38,7 @@ internal static class CostsTests
             channel.Publish(bytes, timeout: timeout);
         });
         Check(allocated < 1, $"{allocated} bytes");
-        // These may be held over an await, and say of which task they are.
+        // These may be held over an await, and name their task.
         var entered = AllocatedBy(() =>
         {
             file.EnterWriteLock();

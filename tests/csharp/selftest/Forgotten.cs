@@ -1,4 +1,4 @@
-// Objects that nobody disposes are told of.
+// Objects that are never disposed are reported.
 using System;
 using System.Collections.Generic;
 using System.Diagnostics.Metrics;

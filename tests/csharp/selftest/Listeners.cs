@@ -98,7 +98,7 @@ internal static class ListenersTests
         UsingListener.Use = () => !channel.TryBegin(out _);
         using var user = new UsingListener();
         using var listener = new MeterListener();
-        listener.Start(); // it is not to be told of the instruments that are there already
+        listener.Start(); // the existing instruments must not be reported to it
         listener.InstrumentPublished = (instrument, _) =>
         {
             if (instrument.Meter.Name == "Wmmf")

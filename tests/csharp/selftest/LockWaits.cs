@@ -47,7 +47,7 @@ internal static class LockWaitsTests
         foreach (var take in new Action<MemoryMappedFile>[] { file => file.ReadLock(), file => file.WriteLock() })
         {
             var file = MemoryMappedFile.Open(holder.Name);
-            using var view = file.View(); // so that nobody but the waiting thread can give the lock back
+            using var view = file.View(); // so that only the waiting thread can release the lock
             Task waiting;
             using (holder.WriteLock())
             {

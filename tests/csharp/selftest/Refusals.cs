@@ -115,7 +115,8 @@ internal static class RefusalsTests
     private static IEnumerable<MethodInfo> Closed(IEnumerable<MethodInfo> methods) =>
         methods.Select(method => method.IsGenericMethodDefinition ? method.MakeGenericMethod(typeof(long)) : method);
 
-    // How many wrong arguments there were for the parameters of this method. What else than a refusal that names one comes, is added.
+    // How many wrong arguments there were for the parameters of this method. Adds every result other than a refusal
+    // that names one.
     private static int Try(Func<object?> target, MethodInfo method, List<string> wrong)
     {
         var parameters = method.GetParameters();
@@ -151,7 +152,7 @@ internal static class RefusalsTests
         }
     }
 
-    // Values that nothing can do anything with.
+    // Values that no call accepts.
     private static object?[] Wrong(ParameterInfo parameter)
     {
         var type = parameter.ParameterType;
@@ -183,7 +184,7 @@ internal static class RefusalsTests
         if (type == typeof(string))
             return IsOptional(parameter) ? null : NewName();
         if (type == typeof(IntPtr))
-            return (IntPtr)1; // nothing is there, and nothing is asked of it
+            return (IntPtr)1; // there is no object, and no method is called
         if (type.IsArray)
             return Array.CreateInstance(type.GetElementType()!, 4);
         if (type.IsByRefLike)
@@ -194,7 +195,7 @@ internal static class RefusalsTests
         return plain.IsValueType ? Activator.CreateInstance(plain) : null;
     }
 
-    // Reflection alone calls nothing that has spans.
+    // Reflection alone cannot call methods with spans.
     private static Call Compiled(MethodInfo method)
     {
         var call = new DynamicMethod("Call", null, [typeof(object), typeof(object[])], typeof(RefusalsTests), skipVisibility: true);

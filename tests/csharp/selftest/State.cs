@@ -1,4 +1,4 @@
-// What the system and the lock say of sections and channels.
+// What the system and the lock report about sections and channels.
 using System;
 using System.Linq;
 using Wmmf;

@@ -14,7 +14,7 @@ internal static class TaskLocksTests
 
     private static MemoryMappedFile NewTable() => MemoryMappedFile.Create(NewName(), 1024, locks: 8);
 
-    // A thread that runs its tasks in turn, as that of a window does.
+    // A thread that runs its tasks in turn, like the thread of a window.
     private sealed class Window : SynchronizationContext
     {
         private readonly BlockingCollection<(SendOrPostCallback Callback, object? State)> _posted = new();
@@ -174,7 +174,7 @@ internal static class TaskLocksTests
         });
     }
 
-    // What a block that contains no await runs in place of waiting for it.
+    // Tasks that run inside a block without await, in the thread that should wait for them.
     internal static void TestATaskThatRunsInsideABlockIsTold()
     {
         var run = () =>

@@ -1,6 +1,6 @@
-// A stand-in for the package System.Threading.Tasks.Extensions, which no registry of ours has: ValueTask for .NET Standard
-// 2.0, always with a Task behind it. Enough to compile against and to run on Mono; no async method of ours returns the one
-// without a result.
+// A stand-in for the package System.Threading.Tasks.Extensions, which no reachable registry has: ValueTask for .NET
+// Standard 2.0, always with a Task behind it. Enough to compile against and to run on Mono; no async method of ours
+// returns the one without a result.
 using System.Runtime.CompilerServices;
 
 namespace System.Runtime.CompilerServices
