@@ -413,12 +413,9 @@ int32_t wmmf_channel_create(const char *name, uint64_t capacity, uint32_t slots,
 
 static int32_t enlarge(wmmf_channel *channel, const struct pictures_shape *least) {
     struct generation *generation = generation_enter(channel);
-    struct pictures_shape shape = {generation->pictures.capacity,
-                                   generation->pictures.slots - generation->pictures.history,
-                                   generation->pictures.history};
-    bool enough = pictures_suffice(&generation->pictures, least);
+    struct pictures_shape shape = pictures_shape(&generation->pictures);
     generation_leave(generation);
-    if (enough)
+    if (least->capacity <= shape.capacity && least->slots <= shape.slots && least->history <= shape.history)
         return WMMF_OK;
     if (platform_check_own(channel_base(channel)->section->mapping) != WMMF_OK) {
         error_detail("%" PRIu32 " slots of %" PRIu64 " bytes and a history of %" PRIu32 ": expected at most %" PRIu32
@@ -633,12 +630,11 @@ static void copy_newest(const struct pictures *from, const struct pictures *to) 
 
 int32_t channel_replace(wmmf_channel *channel, const struct pictures_shape *given) {
     struct generation *before = generation_enter(channel);
-    struct pictures_shape shape = *given;
+    struct pictures_shape shape = pictures_shape(&before->pictures);
     struct pictures pictures;
-    if (shape.capacity == 0)
-        shape.capacity = before->pictures.capacity;
-    if (shape.slots == 0)
-        shape.slots = before->pictures.slots - before->pictures.history;
+    shape.capacity = given->capacity ? given->capacity : shape.capacity;
+    shape.slots = given->slots ? given->slots : shape.slots;
+    shape.history = given->history;
     struct base *base = before->base;
     uint64_t ours = newest_sequence(load_seq_u64(&before->pictures.header->newest));
     uint64_t sequence =
@@ -699,14 +695,12 @@ int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, uint32_t s
 /* Creates all sections again under the same name, and tells handles that have the old ones open. */
 static int32_t publish_name(wmmf_channel *channel, struct generation *before) {
     struct base *old = before->base;
-    struct founding founding = {.number = before->pictures.number + 1}, *context = &founding;
+    struct founding founding = {.shape = pictures_shape(&before->pictures), .number = before->pictures.number + 1};
+    struct founding *context = &founding;
     wmmf_options options = {.struct_size = sizeof options, .name_space = channel->name_space};
     wmmf_section *section;
     struct base *base;
     options.participants = old->section->participants;
-    founding.shape.capacity = before->pictures.capacity;
-    founding.shape.history = before->pictures.history;
-    founding.shape.slots = before->pictures.slots - before->pictures.history;
     founding.options.pins = old->readers.pins;
     founding.options.pin_limit_ns = old->pin_limit_ns;
     founding.sequence = newest_sequence(load_seq_u64(&before->pictures.header->newest));

@@ -25,11 +25,6 @@ static int32_t wish_check(const struct wish *wish) {
     return wish->pick <= WMMF_PICK_TIME ? WMMF_OK : refused(WMMF_E_ARGUMENT, "pick", wish->pick, "0 to 4");
 }
 
-/* The sequence of the oldest frame that may be pinned. */
-static uint64_t oldest_of(const struct pictures *pictures, uint64_t newest) {
-    return pictures->history ? load_seq_u64(&pictures->header->oldest) : newest_sequence(newest);
-}
-
 /* Searches backwards from the newest one: writers may give frames any timestamp, so the timestamps need not be in
  * order. */
 static uint64_t sequence_at(const struct pictures *pictures, uint64_t newest, uint64_t oldest, uint64_t timestamp) {
@@ -52,16 +47,16 @@ static int32_t choose(const struct pictures *pictures, const struct wish *wish, 
     case WMMF_PICK_LATEST:
         return WMMF_OK;
     case WMMF_PICK_EVERY:
-        oldest = oldest_of(pictures, newest);
+        oldest = oldest_sequence(pictures, last);
         *sequence = wish->after + 1 > oldest ? wish->after + 1 : oldest;
         return wish->after >= last ? WMMF_E_TIMEOUT : WMMF_OK;
     case WMMF_PICK_AT:
         *sequence = wish->after;
         if (wish->after > last)
             return WMMF_E_TIMEOUT;
-        return wish->after < oldest_of(pictures, newest) ? WMMF_E_LOST : WMMF_OK;
+        return wish->after < oldest_sequence(pictures, last) ? WMMF_E_LOST : WMMF_OK;
     case WMMF_PICK_TIME:
-        *sequence = sequence_at(pictures, last, oldest_of(pictures, newest), wish->after);
+        *sequence = sequence_at(pictures, last, oldest_sequence(pictures, last), wish->after);
         return *sequence == 0 ? WMMF_E_LOST : WMMF_OK;
     }
     return WMMF_E_ARGUMENT;
@@ -98,10 +93,10 @@ static void tell(const struct pictures *pictures, const struct wish *wish) {
         error_detail("no frame has been published %s", last == 0 ? "yet" : "since the pictures were replaced");
     } else if (wish->pick == WMMF_PICK_AT) {
         error_detail("frame %" PRIu64 ": expected %" PRIu64 " to %" PRIu64 ", which the channel has", wish->after,
-                     oldest_of(pictures, newest), last);
+                     oldest_sequence(pictures, last), last);
     } else if (wish->pick == WMMF_PICK_TIME) {
         error_detail("frames %" PRIu64 " to %" PRIu64 ", which the channel has, are all later than %" PRIu64 " ns",
-                     oldest_of(pictures, newest), last, wish->after);
+                     oldest_sequence(pictures, last), last, wish->after);
     }
 }
 

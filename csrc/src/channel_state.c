@@ -113,7 +113,7 @@ int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info) {
     info->capacity = pictures->capacity;
     info->generation = pictures->number;
     info->sequence = newest_sequence(newest);
-    info->oldest = slot == NO_SLOT ? 0 : pictures->history ? load_seq_u64(&pictures->header->oldest) : info->sequence;
+    info->oldest = slot == NO_SLOT ? 0 : oldest_sequence(pictures, info->sequence);
     info->timestamp_ns = slot != NO_SLOT ? load_relaxed_u64(&pictures->frames[slot].timestamp_ns) : 0;
     info->now_ns = (uint64_t)platform_monotonic_ns();
     info->participants = generation->base->section->participants;

@@ -134,8 +134,7 @@ static int32_t make_room(struct generation *generation, uint32_t slot) {
 /* The caller owns the lock. If the current pictures are lost, because their owner died before any other process had
  * followed, creates new ones. */
 static int32_t follow_or_replace(wmmf_channel *channel, const struct generation *generation) {
-    const struct pictures *ours = &generation->pictures;
-    struct pictures_shape shape = {ours->capacity, ours->slots - ours->history, ours->history};
+    struct pictures_shape shape = pictures_shape(&generation->pictures);
     int32_t status = channel_follow(channel, generation);
     if (status != WMMF_OK || generation_at(channel, load_seq_u32(&channel->current)) != generation)
         return status;

@@ -85,7 +85,7 @@ static bool look_at_frame(const struct pictures *pictures, uint64_t sequence, st
  * than there are slots. Writers may give frames any time, so the times need not be in order. */
 static int32_t look_at_pictures(const struct pictures *pictures, uint64_t after, uint64_t newest,
                                 struct moments *moments) {
-    uint64_t first = pictures->history ? load_seq_u64(&pictures->header->oldest) : newest;
+    uint64_t first = oldest_sequence(pictures, newest);
     if (after >= newest || first > newest)
         return WMMF_OK;
     if (first <= after)

@@ -40,11 +40,6 @@ int32_t pictures_check(const struct pictures_shape *shape) {
     return WMMF_E_SIZE;
 }
 
-bool pictures_suffice(const struct pictures *pictures, const struct pictures_shape *shape) {
-    return shape->capacity <= pictures->capacity && shape->history <= pictures->history &&
-           shape->slots <= pictures->slots - pictures->history;
-}
-
 /* The header comes from a writer, which may be hostile: load it once, and trust it only as far as the section reaches.
  */
 static int32_t find_parts(struct pictures *pictures) {

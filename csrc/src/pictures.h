@@ -28,10 +28,13 @@ struct pictures {
     uint32_t number;
 };
 
+static inline struct pictures_shape pictures_shape(const struct pictures *pictures) {
+    struct pictures_shape shape = {pictures->capacity, pictures->slots - pictures->history, pictures->history};
+    return shape;
+}
+
 /* WMMF_E_ARGUMENT, WMMF_E_SIZE: such pictures are impossible. */
 int32_t pictures_check(const struct pictures_shape *shape);
-/* Whether the pictures are at least as large as the shape. */
-bool pictures_suffice(const struct pictures *pictures, const struct pictures_shape *shape);
 /* A new generation, with no frame yet; the next one has the sequence after `sequence`. */
 int32_t pictures_create(const wmmf_section *channel, const struct pictures_shape *shape, uint32_t number,
                         uint64_t sequence, struct pictures *pictures);
@@ -53,6 +56,11 @@ static inline uint64_t newest_sequence(uint64_t newest) {
 static inline uint32_t newest_slot(const struct pictures *pictures, uint64_t newest) {
     uint32_t slot = (uint32_t)(newest & NEWEST_SLOT) - 1;
     return slot < pictures->slots ? slot : NO_SLOT;
+}
+
+/* The sequence of the oldest frame that may be pinned, if `newest` is that of the newest. */
+static inline uint64_t oldest_sequence(const struct pictures *pictures, uint64_t newest) {
+    return pictures->history ? load_seq_u64(&pictures->header->oldest) : newest;
 }
 
 /* Where a frame was put, if it is still there. */
