@@ -58,9 +58,7 @@ void generation_leave(struct generation *generation) {
 }
 
 /* Takes over the pictures, and closes them on failure. WMMF_E_FULL: frames of too many generations are held. */
-static int32_t generation_open(wmmf_channel *channel, struct base *base, const struct pictures *pictures,
-                               uint32_t *index) {
-    struct pictures closing = *pictures;
+static int32_t generation_open(wmmf_channel *channel, struct base *base, struct pictures *pictures, uint32_t *index) {
     uint64_t words = pictures->slots / 64 + 1;
     for (uint32_t i = 0; i < PIN_GENERATIONS; i++) {
         struct generation *generation = &channel->generations[i];
@@ -83,7 +81,7 @@ static int32_t generation_open(wmmf_channel *channel, struct base *base, const s
         *index = i;
         return WMMF_OK;
     }
-    pictures_close(&closing);
+    pictures_close(pictures);
     error_detail("frames of %d earlier pictures are still held: release some", PIN_GENERATIONS - 1);
     return WMMF_E_FULL;
 }
@@ -109,7 +107,7 @@ static void drop_kept(wmmf_channel *channel, uint32_t index) {
 }
 
 /* Makes them current for this handle. The caller has set `following`. */
-static int32_t make_current(wmmf_channel *channel, struct base *base, const struct pictures *pictures) {
+static int32_t make_current(wmmf_channel *channel, struct base *base, struct pictures *pictures) {
     uint32_t index, before = load_seq_u32(&channel->current);
     int32_t status = generation_open(channel, base, pictures, &index);
     if (status != WMMF_OK)
@@ -155,7 +153,39 @@ int32_t channel_find_readers(const struct channel_header *header, struct inner_p
     return WMMF_OK;
 }
 
-/* Takes over the section, and closes it on failure. A read-only handle can do without the readers' section. */
+/* Copies the constants of the header, and opens the readers' section unless we have it. A read-only handle can do
+ * without that section. */
+static int32_t base_fill(struct base *base) {
+    const wmmf_section *section = base->section;
+    struct inner_plan plan;
+    base->header = (struct channel_header *)(void *)section->payload;
+    if (section->size < CHANNEL_HEADER_SIZE || load_relaxed_u64(&base->header->magic) != CHANNEL_MAGIC)
+        return WMMF_E_FORMAT;
+    base->pin_limit_ns = load_relaxed_u64(&base->header->pin_limit_ns);
+    int32_t status = channel_find_readers(base->header, &plan, &base->readers.pins);
+    if (status != WMMF_OK || base->readers.section)
+        return status;
+    plan.without_record = !section->read_only; /* so that many readers cannot keep a publisher out */
+    status = section_open_inner(section, &plan, false, &base->readers.section);
+    if (status == WMMF_OK || !section->read_only)
+        return status;
+    error_forget();
+    return WMMF_OK;
+}
+
+/* What a writer's section knows of the readers, and each of our two records of the other. */
+static void base_link(struct base *base) {
+    wmmf_section *section = base->section, *readers = base->readers.section;
+    section->poison_word = &base->header->current;
+    section->poison_bits = CURRENT_POISONED;
+    section->poison_sleepers = &readers->lock;
+    if (readers_can_pin(&base->readers)) {
+        store_relaxed_u64(&own_record(section)->twin, (uint64_t)readers->index + 1);
+        store_relaxed_u64(&own_record(readers)->twin, (uint64_t)section->index + 1);
+    }
+}
+
+/* Takes over the sections, and closes them on failure. NULL readers: to be opened. */
 static int32_t base_new(wmmf_section *section, wmmf_section *readers, struct base **out) {
     struct base *base = calloc(1, sizeof *base);
     if (!base) {
@@ -166,38 +196,13 @@ static int32_t base_new(wmmf_section *section, wmmf_section *readers, struct bas
     }
     base->section = section;
     base->readers.section = readers;
-    base->header = (struct channel_header *)(void *)section->payload;
-    int32_t status = WMMF_OK;
-    if (section->size < CHANNEL_HEADER_SIZE || load_relaxed_u64(&base->header->magic) != CHANNEL_MAGIC)
-        status = WMMF_E_FORMAT;
-    struct inner_plan plan;
-    if (status == WMMF_OK) {
-        base->pin_limit_ns = load_relaxed_u64(&base->header->pin_limit_ns);
-        status = channel_find_readers(base->header, &plan, &base->readers.pins);
-    }
-    if (status == WMMF_OK && !readers) {
-        plan.without_record = !section->read_only; /* so that many readers cannot keep a publisher out */
-        status = section_open_inner(section, &plan, false, &base->readers.section);
-        if (status != WMMF_OK)
-            base->readers.section = NULL;
-        if (section->read_only && status != WMMF_OK) {
-            error_forget();
-            status = WMMF_OK;
-        }
-    }
+    int32_t status = base_fill(base);
     if (status != WMMF_OK) {
         base_close(base);
         return status;
     }
-    if (!section->read_only) {
-        section->poison_word = &base->header->current;
-        section->poison_bits = CURRENT_POISONED;
-        section->poison_sleepers = &base->readers.section->lock;
-        if (readers_can_pin(&base->readers)) {
-            store_relaxed_u64(&own_record(section)->twin, (uint64_t)base->readers.section->index + 1);
-            store_relaxed_u64(&own_record(base->readers.section)->twin, (uint64_t)section->index + 1);
-        }
-    }
+    if (!section->read_only)
+        base_link(base);
     *out = base;
     return WMMF_OK;
 }
@@ -312,15 +317,14 @@ static int32_t founding_new(uint64_t capacity, uint32_t slots, const wmmf_option
 }
 
 /* Takes over base and pictures, and closes them on failure. */
-static int32_t channel_new(const char *name, struct base *base, const struct pictures *pictures, wmmf_channel **out) {
-    struct pictures closing = *pictures;
+static int32_t channel_new(const char *name, struct base *base, struct pictures *pictures, wmmf_channel **out) {
     wmmf_channel *channel = calloc(1, sizeof *channel);
     size_t name_size = strlen(name) + 1;
     char *copy = malloc(name_size);
     if (!channel || !copy) {
         free(channel);
         free(copy);
-        pictures_close(&closing);
+        pictures_close(pictures);
         base_close(base);
         return WMMF_E_NO_MEMORY;
     }
@@ -377,22 +381,27 @@ static int32_t find_again(struct base *base, const struct pictures_shape *shape,
     return status;
 }
 
-/* With a shape: creates new pictures of it, if there are none any more and this user owns the channel. */
+/* Takes over the section, and closes it on failure. With a shape: creates new pictures of it, if there are none any
+ * more and this user owns the channel. */
+static int32_t base_open(wmmf_section *section, const struct pictures_shape *shape, struct base **base,
+                         struct pictures *pictures) {
+    int32_t status = base_new(section, NULL, base);
+    if (status != WMMF_OK)
+        return status;
+    status = open_current(*base, pictures);
+    if (status == WMMF_E_NOT_FOUND && shape && platform_check_own(section->mapping) == WMMF_OK)
+        status = find_again(*base, shape, pictures);
+    if (status != WMMF_OK)
+        base_close(*base);
+    return status;
+}
+
 static int32_t channel_opened(const char *name, const struct pictures_shape *shape, wmmf_section *section,
                               wmmf_channel **out) {
     struct base *base;
     struct pictures pictures;
-    int32_t status = base_new(section, NULL, &base);
-    if (status != WMMF_OK)
-        return status;
-    status = open_current(base, &pictures);
-    if (status == WMMF_E_NOT_FOUND && shape && platform_check_own(section->mapping) == WMMF_OK)
-        status = find_again(base, shape, &pictures);
-    if (status != WMMF_OK) {
-        base_close(base);
-        return status;
-    }
-    return channel_new(name, base, &pictures, out);
+    int32_t status = base_open(section, shape, &base, &pictures);
+    return status == WMMF_OK ? channel_new(name, base, &pictures, out) : status;
 }
 
 int32_t wmmf_channel_create(const char *name, uint64_t capacity, uint32_t slots, const wmmf_options *options,
@@ -560,16 +569,10 @@ static int32_t follow_name(wmmf_channel *channel) {
     struct base *base;
     struct pictures pictures;
     int32_t status = section_open(channel->name, 0, &options, KIND_CHANNEL, &section);
+    if (status == WMMF_OK)
+        status = base_open(section, NULL, &base, &pictures);
     if (status != WMMF_OK)
         return status;
-    status = base_new(section, NULL, &base);
-    if (status != WMMF_OK)
-        return status;
-    status = open_current(base, &pictures);
-    if (status != WMMF_OK) {
-        base_close(base);
-        return status;
-    }
     status = make_current(channel, base, &pictures);
     if (status != WMMF_OK)
         base_close(base);
@@ -600,7 +603,7 @@ int32_t channel_follow(wmmf_channel *channel, const struct generation *from) {
 }
 
 /* make_current, by a writer that owns the lock. */
-static int32_t install(wmmf_channel *channel, struct base *base, const struct pictures *pictures) {
+static int32_t install(wmmf_channel *channel, struct base *base, struct pictures *pictures) {
     lock_following(channel);
     int32_t status = make_current(channel, base, pictures);
     unlock_following(channel);
@@ -637,8 +640,7 @@ int32_t channel_replace(wmmf_channel *channel, const struct pictures_shape *give
     shape.history = given->history;
     struct base *base = before->base;
     uint64_t ours = newest_sequence(load_seq_u64(&before->pictures.header->newest));
-    uint64_t sequence =
-        load_relaxed_u64(&base->header->sequence); /* it is newer than ours if pictures were lost in between */
+    uint64_t sequence = load_relaxed_u64(&base->header->sequence); /* newer than ours if pictures were lost since */
     if (ours > sequence)
         sequence = ours;
     int32_t status = pictures_check(&shape);
@@ -646,16 +648,15 @@ int32_t channel_replace(wmmf_channel *channel, const struct pictures_shape *give
         status =
             pictures_create(base->section, &shape, load_relaxed_u32(&base->header->number) + 1, sequence, &pictures);
     if (status == WMMF_OK) {
-        struct pictures announced = pictures;
         if (sequence == ours)
             copy_newest(&before->pictures, &pictures);
         status = install(channel, base, &pictures);
-        if (status == WMMF_OK) {
-            announce(base, &announced, sequence);
-            /* The last process that uses them may not be allowed to remove the name. Dying here leaves that to the next
-             * creator. */
-            platform_end_name(before->pictures.section->mapping);
-        }
+    }
+    if (status == WMMF_OK) {
+        announce(base, &pictures, sequence);
+        /* The last process that uses them may not be allowed to remove the name. Dying here leaves that to the next
+         * creator. */
+        platform_end_name(before->pictures.section->mapping);
     }
     generation_leave(before);
     return status;
