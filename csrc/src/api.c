@@ -319,15 +319,10 @@ int32_t wmmf_get_lock_state(wmmf_section *section, wmmf_lock_state *state) {
 }
 
 int32_t wmmf_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
-    uint64_t now;
     int32_t status = native_check(section);
     if (status == WMMF_OK && section->kind != KIND_PLAIN)
         status = WMMF_E_NOT_SUPPORTED;
-    if (status == WMMF_OK)
-        status = rwlock_wait(&section->lock, sequence, timeout_ns, &now);
-    if (status == WMMF_OK && current)
-        *current = now;
-    return status;
+    return status == WMMF_OK ? rwlock_wait(&section->lock, sequence, timeout_ns, current) : status;
 }
 
 int32_t wmmf_get_participant(wmmf_section *section, uint32_t index, wmmf_participant *participant) {

@@ -103,11 +103,6 @@ int32_t wmmf_get_lock_state_at(wmmf_section *section, uint64_t offset, wmmf_lock
 
 int32_t wmmf_wait_at(wmmf_section *section, uint64_t offset, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
     struct rwlock lock;
-    uint64_t now;
     int32_t status = look_up(section, offset, false, &lock);
-    if (status == WMMF_OK)
-        status = rwlock_wait(&lock, sequence, timeout_ns, &now);
-    if (status == WMMF_OK && current)
-        *current = now;
-    return status;
+    return status == WMMF_OK ? rwlock_wait(&lock, sequence, timeout_ns, current) : status;
 }

@@ -107,11 +107,6 @@ int32_t growth_look(wmmf_section *section) {
     return status;
 }
 
-/* G2 */
-static void publish(wmmf_section *section, uint64_t size) {
-    raise(&section->header->committed, size);
-}
-
 static int32_t grow_memory(wmmf_section *section, uint64_t size) {
     if (size > section->reserve) {
         error_detail("size %" PRIu64 ": expected at most %" PRIu64 ", its reserve", size, section->reserve);
@@ -120,7 +115,7 @@ static int32_t grow_memory(wmmf_section *section, uint64_t size) {
     int32_t status = platform_commit(section->mapping, payload_begin(section) + size); /* G1 */
     if (status != WMMF_OK)
         return status;
-    publish(section, size);
+    raise(&section->header->committed, size); /* G2 */
     raise(&section->size, size);
     return WMMF_OK;
 }
@@ -134,7 +129,7 @@ static int32_t lengthen(wmmf_section *section, uint64_t size) {
     if (status == WMMF_OK)
         status = platform_file_flush(section->mapping, 0, section->file_offset, true);
     if (status == WMMF_OK)
-        publish(section, size);
+        raise(&section->header->committed, size); /* G2 */
     return status;
 }
 

@@ -136,7 +136,7 @@ struct wait {
     int64_t timeout_ns;
     bool started; /* the clock is read only if there is something to wait for */
     bool asked;   /* whether the caller would wait for itself: asked once, since only the caller could change that */
-    bool reaped;  /* the dead, after the deadline */
+    bool reaped;  /* the dead, after the deadline: only once, so that a peer that pretends deaths cannot hold us up */
     int turn;     /* counts the turns of a read-only handle, which nobody wakes */
     int64_t deadline;
 };
@@ -144,21 +144,16 @@ struct wait {
 /* A turn ends with a status, or with this: try again. */
 #define AGAIN 1
 
-static struct wait wait_for(int64_t timeout_ns) {
-    struct wait wait = {.timeout_ns = timeout_ns};
-    return wait;
-}
-
-static bool wait_asks(struct wait *wait) {
-    bool asks = !wait->asked;
-    wait->asked = true;
-    return asks;
+static bool first_time(bool *done) {
+    bool first = !*done;
+    *done = true;
+    return first;
 }
 
 /* Whether the caller would wait for itself, because another handle of this thread has the lock. This is also checked
  * without a timeout. */
 static bool wait_is_vain(const struct rwlock *lock, struct wait *wait) {
-    return wait_asks(wait) && holders_elsewhere(lock);
+    return first_time(&wait->asked) && holders_elsewhere(lock);
 }
 
 /* How long to sleep now; 0: the timeout has expired. */
@@ -168,14 +163,6 @@ static int64_t wait_slice(struct wait *wait) {
         wait->started = true;
     }
     return deadline_remaining(wait->deadline, RECHECK_NS);
-}
-
-/* When the timeout has expired, the dead are reaped and the lock is tried again, but only once: a peer that keeps
- * pretending deaths cannot hold us up. */
-static bool wait_reaps(struct wait *wait) {
-    bool reaps = !wait->reaped;
-    wait->reaped = true;
-    return reaps;
 }
 
 /* Readers. */
@@ -199,7 +186,7 @@ static int32_t sleep_to_read(struct rwlock *lock, struct wait *wait) {
         return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (slice == 0)
-        return wait_reaps(wait) && check_owner(lock, load_seq_u64(lock->word)) ? AGAIN : WMMF_E_TIMEOUT;
+        return first_time(&wait->reaped) && check_owner(lock, load_seq_u64(lock->word)) ? AGAIN : WMMF_E_TIMEOUT;
     /* A writer that scanned before we counted ourselves may clear the flag just now. One writer then goes ahead of us,
      * and we set the flag again in the next turn. */
     add_seq_u32(&lock->me->wait_epoch, 1);
@@ -229,7 +216,7 @@ static int32_t try_or_sleep_to_read(struct rwlock *lock, struct wait *wait) {
 }
 
 static int32_t wait_to_read(struct rwlock *lock, int64_t timeout_ns) {
-    struct wait wait = wait_for(timeout_ns);
+    struct wait wait = {.timeout_ns = timeout_ns};
     struct lock_record *me = lock->me;
     int32_t status;
     add_seq_u32(&me->waiting_readers, 1);
@@ -409,7 +396,7 @@ static int32_t sleep_in_queue(struct rwlock *lock, struct wait *wait, uint64_t t
         return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (slice == 0)
-        return wait_reaps(wait) && clear_the_way_now(lock) ? AGAIN : WMMF_E_TIMEOUT;
+        return first_time(&wait->reaped) && clear_the_way_now(lock) ? AGAIN : WMMF_E_TIMEOUT;
     show_ticket(lock, ticket);
     add_seq_u32(&lock->me->wait_epoch, 1);
     or_seq_u64(lock->word, LOCK_WAITERS);
@@ -480,7 +467,7 @@ static int32_t sleep_while_reading(struct rwlock *lock, struct wait *wait, uint3
         return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (slice == 0)
-        return wait_reaps(wait) && reap_dead(lock, is_reading) ? AGAIN : WMMF_E_TIMEOUT;
+        return first_time(&wait->reaped) && reap_dead(lock, is_reading) ? AGAIN : WMMF_E_TIMEOUT;
     uint32_t seen = eventcount_prepare(lock, EVENT_WRITERS);
     if (!is_read_at(lock, i) || rwlock_is_poisoned(lock)) {
         eventcount_cancel(lock, EVENT_WRITERS, seen);
@@ -507,7 +494,7 @@ static int32_t wait_for_readers(struct rwlock *lock, struct wait *wait) {
 
 /* Takes the payload exclusively, but announces no change yet. */
 static int32_t exclude_all(struct rwlock *lock, int64_t timeout_ns, bool repair, uint64_t *place) {
-    struct wait wait = wait_for(timeout_ns);
+    struct wait wait = {.timeout_ns = timeout_ns};
     int32_t status = take_ownership(lock, &wait, repair, place);
     if (status != WMMF_OK)
         return status;
@@ -652,7 +639,7 @@ int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer,
 
 /* A frame that a dead writer left half filled is not published, so there is nothing to repair. */
 int32_t rwlock_own(struct rwlock *lock, int64_t timeout_ns) {
-    struct wait wait = wait_for(timeout_ns);
+    struct wait wait = {.timeout_ns = timeout_ns};
     uint64_t place = 0;
     uint64_t thread;
     int32_t status = holders_check_writer(lock, &thread);
@@ -783,7 +770,8 @@ static int32_t look_for_change(const struct rwlock *lock, uint64_t sequence, uin
     if (word & LOCK_POISONED)
         return WMMF_E_POISONED;
     if (now != sequence) {
-        *current = now;
+        if (current)
+            *current = now;
         return WMMF_OK;
     }
     /* If there is an owner, it is repairing; if there is none, nothing will change by itself. */
@@ -797,7 +785,7 @@ bool rwlock_change_is_kept_away(const struct rwlock *lock) {
 
 static int32_t wait_for_change(struct rwlock *lock, struct wait *wait, uint64_t sequence, uint64_t word) {
     bool waits = wait->timeout_ns != 0; /* without a timeout it is only a look */
-    if (waits && wait_asks(wait) && rwlock_change_is_kept_away(lock))
+    if (waits && first_time(&wait->asked) && rwlock_change_is_kept_away(lock))
         return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (lock->section->read_only) {
@@ -806,13 +794,14 @@ static int32_t wait_for_change(struct rwlock *lock, struct wait *wait, uint64_t 
             return WMMF_E_OWNER_DIED;
     }
     if (slice == 0)
-        return wait_reaps(wait) && !lock->section->read_only && check_owner(lock, word) ? AGAIN : WMMF_E_TIMEOUT;
+        return first_time(&wait->reaped) && !lock->section->read_only && check_owner(lock, word) ? AGAIN
+                                                                                                 : WMMF_E_TIMEOUT;
     sleep_until_change(lock, sequence, slice);
     return AGAIN;
 }
 
 int32_t rwlock_wait(struct rwlock *lock, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
-    struct wait wait = wait_for(timeout_ns);
+    struct wait wait = {.timeout_ns = timeout_ns};
     for (int spin = 0;; spin++) {
         uint64_t word = load_seq_u64(lock->word);
         int32_t status = look_for_change(lock, sequence, word, current);

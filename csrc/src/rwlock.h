@@ -18,6 +18,7 @@ int32_t rwlock_write(wmmf_section *section, uint64_t offset, const void *buffer,
                      uint64_t *place);
 /* How much a writer, and a reader beside it, copies at a time. */
 size_t rwlock_chunk_size(size_t length);
+/* *current, which may be NULL, is set only by WMMF_OK. */
 int32_t rwlock_wait(struct rwlock *lock, uint64_t sequence, int64_t timeout_ns, uint64_t *current);
 /* The number of changes: writes and notifications. */
 uint64_t rwlock_changes(const struct rwlock *lock);
