@@ -638,14 +638,8 @@ int32_t wmmf_advise_window(wmmf_window *window, uint64_t offset, uint64_t length
 }
 
 int32_t wmmf_page_sizes(uint64_t *page, uint64_t *granularity, uint64_t *large) {
-    uint64_t sizes[3];
+    uint64_t unused;
     error_clear();
-    platform_page_sizes(&sizes[0], &sizes[1], &sizes[2]);
-    if (page)
-        *page = sizes[0];
-    if (granularity)
-        *granularity = sizes[1];
-    if (large)
-        *large = sizes[2];
+    platform_page_sizes(page ? page : &unused, granularity ? granularity : &unused, large ? large : &unused);
     return WMMF_OK;
 }

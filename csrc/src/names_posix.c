@@ -84,27 +84,20 @@ bool made_here(const struct stat *status) {
     return S_ISREG(status->st_mode) && (status->st_mode & S_ISVTX);
 }
 
-void remove_dead_name(const char *path) {
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+bool visit_name(const char *path) {
     struct stat status;
-    if (fd < 0)
-        return;
-    if (fstat(fd, &status) == 0 && made_here(&status))
-        remove_if_abandoned(fd, path);
-    close(fd);
-}
-
-/* Whether a process has it open; if not, and it was made here, removes it. */
-static bool visit(int directory, const char *file) {
-    int fd = openat(directory, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return false;
-    struct stat status;
-    char path[sizeof SHM_DIRECTORY + NAME_MAX + 1];
-    snprintf(path, sizeof path, SHM_DIRECTORY "/%s", file);
     bool alive = fstat(fd, &status) == 0 && made_here(&status) && !remove_if_abandoned(fd, path);
     close(fd);
     return alive;
+}
+
+static bool visit(const char *file) {
+    char path[sizeof SHM_DIRECTORY + NAME_MAX + 1];
+    snprintf(path, sizeof path, SHM_DIRECTORY "/%s", file);
+    return visit_name(path);
 }
 
 static bool is_ours(const char *file) {
@@ -136,7 +129,7 @@ void sweep(bool all) {
     while (visits > 0 && (entry = readdir(directory)) != NULL) {
         if (!is_ours(entry->d_name) || passed++ < first)
             continue;
-        visit(dirfd(directory), entry->d_name);
+        visit(entry->d_name);
         visits--;
     }
     closedir(directory);
@@ -152,8 +145,7 @@ int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const ch
         return folder_status();
     bool more = true;
     for (struct dirent *entry; more && (entry = readdir(directory)) != NULL;)
-        if (is_ours(entry->d_name) && visit(dirfd(directory), entry->d_name) &&
-            strncmp(entry->d_name, prefix, length) == 0)
+        if (is_ours(entry->d_name) && visit(entry->d_name) && strncmp(entry->d_name, prefix, length) == 0)
             more = found(context, entry->d_name + length);
     closedir(directory);
     return WMMF_OK;

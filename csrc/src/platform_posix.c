@@ -382,7 +382,7 @@ int32_t platform_publish(struct platform_mapping *mapping) {
         status = status_from_errno();
         if (status != WMMF_E_EXISTS || attempt > 0)
             break;
-        remove_dead_name(mapping->path);
+        visit_name(mapping->path); /* the sweep does not cover custom names */
         status = WMMF_OK;
     }
     return status;

@@ -51,8 +51,8 @@ bool made_here(const struct stat *status);
  * next process, like dying before. True: no other process has it open. Releases the exclusive lock: a forked child that
  * still has the descriptor would keep it, and with it the name, if only the name's owner may remove that. */
 bool remove_if_abandoned(int fd, const char *path);
-/* A dead process may have left the name: the sweep does not cover custom names. */
-void remove_dead_name(const char *path);
+/* Whether it is a section made here that a process has open. If no process has it open, removes the name. */
+bool visit_name(const char *path);
 /* Removes what killed processes left behind: all of it, or a part, because every creator pays for it. */
 void sweep(bool all);
 

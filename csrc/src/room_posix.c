@@ -125,7 +125,7 @@ static bool group_number(struct group *group, const char *file, uint64_t *value)
     char path[PATH_CAPACITY + 32];
     snprintf(path, sizeof path, "%s/%s", group->path, file);
     char *end;
-    if (!file || !read_text(path, group->text))
+    if (!read_text(path, group->text))
         return false;
     *value = strtoull(group->text, &end, 10);
     return end != group->text;

@@ -110,7 +110,6 @@ bool faults_strike(void);
 #define mmap(...)              FAULTY(MAP_FAILED, mmap(__VA_ARGS__))
 #define mremap(...)            FAULTY(MAP_FAILED, mremap(__VA_ARGS__))
 #define open(...)              FAULTY(-1, open(__VA_ARGS__))
-#define openat(...)            FAULTY(-1, openat(__VA_ARGS__))
 #define opendir(...)           FAULTY(NULL, opendir(__VA_ARGS__))
 #define pread(...)             FAULTY(-1, pread(__VA_ARGS__))
 #define pwrite(...)            FAULTY(-1, pwrite(__VA_ARGS__))
