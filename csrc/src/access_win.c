@@ -17,30 +17,37 @@ static int32_t descriptor_from_sddl(const wchar_t *sddl, PSECURITY_DESCRIPTOR *o
 }
 
 static int32_t descriptor_from_utf8(const char *sddl, PSECURITY_DESCRIPTOR *out) {
-    int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, sddl, -1, NULL, 0);
-    wchar_t *wide = length > 0 ? malloc((size_t)length * sizeof *wide) : NULL;
-    if (!wide)
-        return length > 0 ? WMMF_E_NO_MEMORY : WMMF_E_ARGUMENT;
-    MultiByteToWideChar(CP_UTF8, 0, sddl, -1, wide, length);
-    int32_t status = descriptor_from_sddl(wide, out);
+    wchar_t *wide;
+    int32_t status = wide_text(sddl, WMMF_E_ARGUMENT, &wide);
+    if (status == WMMF_OK)
+        status = descriptor_from_sddl(wide, out);
     free(wide);
+    return status;
+}
+
+/* TOKEN_USER and TOKEN_OWNER begin with the address of the SID. */
+union token_answer {
+    PSID sid;
+    BYTE all[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+};
+
+static int32_t ask_token(TOKEN_INFORMATION_CLASS what, union token_answer *answer) {
+    HANDLE process_token;
+    DWORD length;
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &process_token))
+        return status_from_error(GetLastError());
+    BOOL done = GetTokenInformation(process_token, what, answer, sizeof *answer, &length);
+    int32_t status = done ? WMMF_OK : status_from_error(GetLastError());
+    CloseHandle(process_token);
     return status;
 }
 
 /* The user's own SID instead of OWNER RIGHTS: what an administrator creates may belong to the group. */
 static int32_t user_sid_string(wchar_t **out) {
-    HANDLE process_token;
-    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &process_token))
-        return status_from_error(GetLastError());
-    struct {
-        TOKEN_USER user;
-        BYTE sid[SECURITY_MAX_SID_SIZE];
-    } buffer;
-    DWORD length;
-    bool done = GetTokenInformation(process_token, TokenUser, &buffer, sizeof buffer, &length) &&
-                ConvertSidToStringSidW(buffer.user.User.Sid, out);
-    int32_t status = done ? WMMF_OK : status_from_error(GetLastError());
-    CloseHandle(process_token);
+    union token_answer answer;
+    int32_t status = ask_token(TokenUser, &answer);
+    if (status == WMMF_OK && !ConvertSidToStringSidW(answer.sid, out))
+        status = status_from_error(GetLastError());
     return status;
 }
 
@@ -86,20 +93,25 @@ SECURITY_ATTRIBUTES security_attributes(const struct platform_mapping *mapping) 
     return result;
 }
 
-/* The security of a section. Our handle has no right to query it: it asked only for the rights that its bytes need. */
-static int32_t security_of(HANDLE section, SECURITY_INFORMATION what, PSID *owner, PACL *list,
+/* The security of a section or file. Our handle has no right to query it: it asked only for the rights that its bytes
+ * need. */
+static int32_t security_of(HANDLE object, SE_OBJECT_TYPE kind, SECURITY_INFORMATION what, PSID *owner, PACL *list,
                            PSECURITY_DESCRIPTOR *out) {
     HANDLE self = GetCurrentProcess(), asking = NULL;
-    if (!DuplicateHandle(self, section, self, &asking, READ_CONTROL, FALSE, 0))
+    if (!DuplicateHandle(self, object, self, &asking, READ_CONTROL, FALSE, 0))
         return status_from_error(GetLastError());
-    DWORD error = GetSecurityInfo(asking, SE_KERNEL_OBJECT, what, owner, NULL, list, NULL, out);
+    DWORD error = GetSecurityInfo(asking, kind, what, owner, NULL, list, NULL, out);
     CloseHandle(asking);
     return error == ERROR_SUCCESS ? WMMF_OK : status_from_error(error);
 }
 
+static int32_t owner_of(HANDLE section, PSID *owner, PSECURITY_DESCRIPTOR *out) {
+    return security_of(section, SE_KERNEL_OBJECT, OWNER_SECURITY_INFORMATION, owner, NULL, out);
+}
+
 int32_t inner_descriptor(const struct platform_mapping *outer, bool for_readers, PSECURITY_DESCRIPTOR *out) {
     PACL list = NULL;
-    int32_t status = security_of(outer->mapping, DACL_SECURITY_INFORMATION, NULL, &list, out);
+    int32_t status = security_of(outer->mapping, SE_KERNEL_OBJECT, DACL_SECURITY_INFORMATION, NULL, &list, out);
     for (DWORD i = 0; status == WMMF_OK && for_readers && list && i < list->AceCount; i++) {
         void *entry;
         ACCESS_ALLOWED_ACE *allowed;
@@ -117,9 +129,8 @@ bool has_owner_of(HANDLE section, HANDLE other) {
     PSID ours = NULL, theirs = NULL;
     PSECURITY_DESCRIPTOR our_descriptor = NULL, their_descriptor = NULL;
     /* A handle that only has rights to the bytes of the outer section cannot query its owner. */
-    bool same = security_of(other, OWNER_SECURITY_INFORMATION, &theirs, NULL, &their_descriptor) != WMMF_OK ||
-                (security_of(section, OWNER_SECURITY_INFORMATION, &ours, NULL, &our_descriptor) == WMMF_OK &&
-                 EqualSid(ours, theirs));
+    bool same = owner_of(other, &theirs, &their_descriptor) != WMMF_OK ||
+                (owner_of(section, &ours, &our_descriptor) == WMMF_OK && EqualSid(ours, theirs));
     LocalFree(our_descriptor);
     LocalFree(their_descriptor);
     error_clear();
@@ -128,21 +139,12 @@ bool has_owner_of(HANDLE section, HANDLE other) {
 
 /* Owner or group: what an administrator creates may belong to the group. */
 int32_t platform_check_own(const struct platform_mapping *mapping) {
-    struct {
-        TOKEN_OWNER owner;
-        BYTE sid[SECURITY_MAX_SID_SIZE];
-    } buffer;
-    DWORD length;
-    HANDLE process_token;
+    union token_answer answer;
     PSID owner = NULL;
     PSECURITY_DESCRIPTOR descriptor = NULL;
-    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &process_token))
-        return WMMF_E_ACCESS;
-    bool own = GetTokenInformation(process_token, TokenOwner, &buffer, sizeof buffer, &length) &&
-               security_of(mapping->mapping, OWNER_SECURITY_INFORMATION, &owner, NULL, &descriptor) == WMMF_OK &&
-               EqualSid(owner, buffer.owner.Owner);
+    bool own = ask_token(TokenOwner, &answer) == WMMF_OK &&
+               owner_of(mapping->mapping, &owner, &descriptor) == WMMF_OK && EqualSid(owner, answer.sid);
     LocalFree(descriptor);
-    CloseHandle(process_token);
     return own ? WMMF_OK : WMMF_E_ACCESS;
 }
 
@@ -169,18 +171,14 @@ static int32_t account_name(PSID sid, char name[OWNER_NAME_CAPACITY]) {
     return length > 0 ? WMMF_OK : status_from_error(GetLastError());
 }
 
-/* Our handle has no right to query the owner: it asked only for the rights to read and write. */
 int32_t platform_owner(struct platform_mapping *mapping, char name[OWNER_NAME_CAPACITY]) {
-    HANDLE self = GetCurrentProcess(), asking = NULL;
-    HANDLE object = mapping->file ? mapping->file : mapping->mapping;
     PSECURITY_DESCRIPTOR descriptor = NULL;
     PSID sid = NULL;
-    if (!DuplicateHandle(self, object, self, &asking, READ_CONTROL, FALSE, 0))
-        return status_from_error(GetLastError());
-    DWORD error = GetSecurityInfo(asking, mapping->file ? SE_FILE_OBJECT : SE_KERNEL_OBJECT, OWNER_SECURITY_INFORMATION,
-                                  &sid, NULL, NULL, NULL, &descriptor);
-    int32_t status = error != ERROR_SUCCESS ? status_from_error(error) : sid ? account_name(sid, name) : WMMF_E_ACCESS;
+    int32_t status =
+        mapping->file ? security_of(mapping->file, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &sid, NULL, &descriptor)
+                      : owner_of(mapping->mapping, &sid, &descriptor);
+    if (status == WMMF_OK)
+        status = sid ? account_name(sid, name) : WMMF_E_ACCESS;
     LocalFree(descriptor);
-    CloseHandle(asking);
     return status;
 }

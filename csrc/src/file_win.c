@@ -3,22 +3,11 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "last_error.h"
 
 /* A process that prepares a file locks one byte far behind the end of the largest file. */
 #define LOCK_OFFSET_HIGH 0x40000000u
-
-static wchar_t *wide_path(const char *path) {
-    int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, NULL, 0);
-    wchar_t *wide = length > 0 ? malloc((size_t)length * sizeof *wide) : NULL;
-    if (wide && MultiByteToWideChar(CP_UTF8, 0, path, -1, wide, length) == 0) {
-        free(wide);
-        return NULL;
-    }
-    return wide;
-}
 
 static HANDLE open_handle(const wchar_t *path, const struct platform_file *file, DWORD access) {
     static const DWORD dispositions[] = {OPEN_EXISTING, CREATE_NEW, OPEN_ALWAYS, OPEN_ALWAYS};
@@ -114,9 +103,11 @@ static int32_t prepare(struct platform_mapping *mapping, const struct platform_f
         status = mapping->section_name ? section_name(file->name, file->name_space, mapping->section_name)
                                        : WMMF_E_NO_MEMORY;
     }
-    wchar_t *path = status == WMMF_OK ? wide_path(file->path) : NULL;
+    wchar_t *path = NULL;
     if (status == WMMF_OK)
-        status = path ? open_file(mapping, file, path, created) : WMMF_E_NAME_INVALID;
+        status = wide_text(file->path, WMMF_E_NAME_INVALID, &path);
+    if (status == WMMF_OK)
+        status = open_file(mapping, file, path, created);
     free(path);
     return status;
 }
@@ -131,8 +122,8 @@ int32_t platform_file_open(const struct platform_file *file, struct platform_map
 }
 
 void platform_file_remove(const char *path) {
-    wchar_t *wide = wide_path(path);
-    if (wide)
+    wchar_t *wide;
+    if (wide_text(path, WMMF_E_NAME_INVALID, &wide) == WMMF_OK)
         DeleteFileW(wide);
     free(wide);
 }
@@ -172,16 +163,10 @@ int32_t platform_file_resize(struct platform_mapping *mapping, uint64_t size, bo
     return done ? WMMF_OK : length_status(GetLastError(), size);
 }
 
-static uint64_t granularity(void) {
-    SYSTEM_INFO info;
-    GetSystemInfo(&info);
-    return info.dwAllocationGranularity;
-}
-
 static int32_t map_view(HANDLE section, uint64_t offset, uint64_t length, uint32_t protection,
                         struct platform_window *window) {
     static const DWORD accesses[] = {FILE_MAP_READ | FILE_MAP_WRITE, FILE_MAP_READ, FILE_MAP_COPY};
-    uint64_t before = offset % granularity(), begin = offset - before;
+    uint64_t before = offset % system_info().dwAllocationGranularity, begin = offset - before;
     if (length > SIZE_MAX - before)
         return WMMF_E_SIZE;
     void *view = MapViewOfFile(section, accesses[protection], (DWORD)(begin >> 32), (DWORD)(begin & 0xFFFFFFFF),
@@ -333,10 +318,9 @@ void platform_window_unmap(struct platform_window *window) {
     UnmapViewOfFile(window->view);
 }
 
-void platform_page_sizes(uint64_t *page, uint64_t *granularity_size, uint64_t *large) {
-    SYSTEM_INFO info;
-    GetSystemInfo(&info);
+void platform_page_sizes(uint64_t *page, uint64_t *granularity, uint64_t *large) {
+    SYSTEM_INFO info = system_info();
     *page = info.dwPageSize;
-    *granularity_size = info.dwAllocationGranularity;
+    *granularity = info.dwAllocationGranularity;
     *large = GetLargePageMinimum();
 }

@@ -2,6 +2,7 @@
 #include "win.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 #include <winternl.h>
@@ -22,6 +23,14 @@ int32_t section_name(const char *name, uint32_t name_space, wchar_t *out) {
         return WMMF_E_NAME_INVALID;
     }
     return WMMF_OK;
+}
+
+int32_t wide_text(const char *utf8, int32_t invalid, wchar_t **out) {
+    int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, utf8, -1, NULL, 0);
+    *out = length > 0 ? malloc((size_t)length * sizeof **out) : NULL;
+    if (!*out)
+        return length > 0 ? WMMF_E_NO_MEMORY : invalid;
+    return MultiByteToWideChar(CP_UTF8, 0, utf8, -1, *out, length) != 0 ? WMMF_OK : invalid;
 }
 
 const wchar_t *object_namespace(const wchar_t *full_name) {

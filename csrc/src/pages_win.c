@@ -68,9 +68,7 @@ int32_t create_large(struct platform_mapping *mapping, const wchar_t *name, uint
 }
 
 uint64_t platform_page_size(const struct platform_mapping *mapping) {
-    SYSTEM_INFO info;
-    GetSystemInfo(&info);
-    return mapping->page_size != 0 ? mapping->page_size : info.dwPageSize;
+    return mapping->page_size != 0 ? mapping->page_size : system_info().dwPageSize;
 }
 
 void platform_map_large(struct platform_mapping *mapping, bool read_only) {

@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <wchar.h>
 
 #include "last_error.h"
@@ -91,8 +90,7 @@ int32_t mapping_new(struct platform_mapping **out) {
 
 /* Since Windows 10 1703 a view must ask for large pages; older systems ignore the flag. */
 void *section_view(const struct platform_mapping *mapping, bool read_only, DWORD pages) {
-    DWORD access = read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE;
-    return MapViewOfFile(mapping->mapping, access | pages, 0, 0, 0);
+    return MapViewOfFile(mapping->mapping, rights(read_only) | pages, 0, 0, 0);
 }
 
 static int32_t map_whole(struct platform_mapping *mapping, bool read_only) {
@@ -261,7 +259,7 @@ int32_t platform_publish(struct platform_mapping *mapping) {
 }
 
 static int32_t open_by_name(struct platform_mapping *mapping, const wchar_t *name, bool read_only) {
-    mapping->mapping = OpenFileMappingW(read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE, FALSE, name);
+    mapping->mapping = OpenFileMappingW(rights(read_only), FALSE, name);
     if (mapping->mapping)
         return section_map(mapping, read_only);
     DWORD error = GetLastError();

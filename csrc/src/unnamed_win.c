@@ -3,10 +3,6 @@
 
 #include "last_error.h"
 
-static DWORD rights(bool read_only) {
-    return read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE;
-}
-
 /* Processes of all sessions may get a handle, so the objects on which they sleep are in the machine's namespace. */
 static int32_t unnamed_new(struct platform_mapping **out) {
     int32_t status = mapping_new(out);

@@ -42,12 +42,25 @@ struct platform_mapping {
     uint64_t identity; /* hash of the name; 0: no name */
 };
 
+/* The rights to a section that a handle or a view asks for. */
+static inline DWORD rights(bool read_only) {
+    return read_only ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE;
+}
+
+static inline SYSTEM_INFO system_info(void) {
+    SYSTEM_INFO info;
+    GetSystemInfo(&info);
+    return info;
+}
+
 /* The status for a code of GetLastError, which becomes the last system error. */
 int32_t status_from_error(DWORD error);
 
 /* Names (names_win.c). */
 
 int32_t section_name(const char *name, uint32_t name_space, wchar_t *out);
+/* The text in UTF-16, which the caller frees in any case. `invalid`: the status for text that is not UTF-8. */
+int32_t wide_text(const char *utf8, int32_t invalid, wchar_t **out);
 /* Bare names are local; any other custom name is visible to the whole machine, and so are its objects. */
 const wchar_t *object_namespace(const wchar_t *full_name);
 /* The name of a semaphore or token of the section, in OBJECT_NAME_CAPACITY characters. */
