@@ -25,14 +25,6 @@ int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options 
     return section_create_or_open(name, size, options, NULL, out, created);
 }
 
-int32_t wmmf_create_unnamed(uint64_t size, const wmmf_options *options, wmmf_section **out) {
-    return section_create_unnamed(size, options, out);
-}
-
-int32_t wmmf_open_handle(int64_t handle, uint64_t size, const wmmf_options *options, wmmf_section **out) {
-    return section_open_handle(handle, size, options, out);
-}
-
 int32_t wmmf_share(wmmf_section *section, uint32_t pid, uint32_t read_only, int64_t *handle) {
     int32_t status = section_check(section);
     if (status == WMMF_OK && (!handle || read_only > 1))

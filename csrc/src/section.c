@@ -560,7 +560,7 @@ static int32_t unnamed_check(const wmmf_options *given, wmmf_section **out, wmmf
     return status == WMMF_OK && options->layout == WMMF_WINMMF ? WMMF_E_NOT_SUPPORTED : status;
 }
 
-int32_t section_create_unnamed(uint64_t size, const wmmf_options *given, wmmf_section **out) {
+int32_t wmmf_create_unnamed(uint64_t size, const wmmf_options *given, wmmf_section **out) {
     wmmf_options options;
     int32_t status = unnamed_check(given, out, &options);
     if (status == WMMF_OK)
@@ -568,7 +568,7 @@ int32_t section_create_unnamed(uint64_t size, const wmmf_options *given, wmmf_se
     return status == WMMF_OK ? create(NULL, size, &options, NULL, out) : status;
 }
 
-int32_t section_open_handle(int64_t handle, uint64_t size, const wmmf_options *given, wmmf_section **out) {
+int32_t wmmf_open_handle(int64_t handle, uint64_t size, const wmmf_options *given, wmmf_section **out) {
     wmmf_options options;
     struct platform_mapping *mapping;
     int32_t status = unnamed_check(given, out, &options);

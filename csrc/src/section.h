@@ -21,8 +21,6 @@ int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_optio
                                const struct payload_plan *plan, wmmf_section **out, int32_t *created);
 int32_t section_open(const char *name, uint64_t size, const wmmf_options *given, enum section_kind kind,
                      wmmf_section **out);
-int32_t section_create_unnamed(uint64_t size, const wmmf_options *given, wmmf_section **out);
-int32_t section_open_handle(int64_t handle, uint64_t size, const wmmf_options *given, wmmf_section **out);
 /* WMMF_E_STRUCT_SIZE or WMMF_E_ARGUMENT: the options are wrong. Else *options becomes a copy, or the default. */
 int32_t options_check(const wmmf_options *given, wmmf_options *options);
 /* The length of a native file with such a payload. */
