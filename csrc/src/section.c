@@ -331,9 +331,9 @@ struct extent {
     uint64_t page_size; /* see wmmf_section */
 };
 
-static bool may_reserve(const struct extent *extent) {
-    return extent->kind == KIND_PLAIN && extent->reserve >= extent->size &&
-           extent->reserve <= LARGEST_MAPPING - extent->offset;
+static bool reserve_is_sound(const struct extent *extent) {
+    return extent->reserve == 0 || (extent->kind == KIND_PLAIN && extent->reserve >= extent->size &&
+                                    extent->reserve <= LARGEST_MAPPING - extent->offset);
 }
 
 static int32_t header_extent(struct platform_mapping *mapping, struct extent *extent) {
@@ -359,9 +359,7 @@ static int32_t header_extent(struct platform_mapping *mapping, struct extent *ex
     extent->page_size = claimed_page(header);
     if (extent->participants == 0 || extent->participants > WMMF_PARTICIPANTS_MAX || extent->size == 0 ||
         extent->locks > WMMF_LOCKS_MAX || (extent->locks != 0 && extent->kind != KIND_PLAIN) ||
-        extent->offset != payload_offset(WMMF_NATIVE, extent->participants, extent->locks))
-        return WMMF_E_FORMAT;
-    if (extent->reserve != 0 && !may_reserve(extent))
+        extent->offset != payload_offset(WMMF_NATIVE, extent->participants, extent->locks) || !reserve_is_sound(extent))
         return WMMF_E_FORMAT;
     /* Asked again: it may have grown since it was mapped. */
     int32_t status =
