@@ -92,6 +92,9 @@ PyObject *hold_handle_cell(Handle *self, void *closure);
 #define HANDLE_CELL                                                                                                    \
     { "cell", (getter)hold_handle_cell, NULL, "the address at which a call that opens stores the native handle", NULL }
 
+/* Raises the exception for the status of a call; returns NULL. */
+void *hold_fail_call(Handle *self, int32_t status, const char *action);
+
 /* A call of the library that may wait. */
 typedef int32_t (*Call)(void *arguments, int64_t timeout_ns);
 

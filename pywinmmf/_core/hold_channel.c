@@ -38,12 +38,6 @@ static int32_t write_call(void *arguments, int64_t timeout_ns) {
     return wmmf_channel_write(framing->channel, framing->target, timeout_ns, framing->frame);
 }
 
-/* Raises for a status. */
-static void *failed(Channel *self, int32_t status, const char *action) {
-    PyObject_CallFunction(self->handle.state->supplied[FAIL], "Ois", self, status, action);
-    return NULL;
-}
-
 static uint64_t get_had(Channel *self) {
     uint64_t had;
     Py_BEGIN_CRITICAL_SECTION(self);
@@ -72,7 +66,7 @@ static Frame *acquire(Channel *self, uint32_t pick, uint64_t after, PyObject *ti
     if (!raised && status == WMMF_OK)
         return frame;
     Py_DECREF(frame);
-    return raised ? NULL : failed(self, status, "get a frame of");
+    return raised ? NULL : hold_fail_call(&self->handle, status, "get a frame of");
 }
 
 /* A frame that this channel object then counts as returned. */
@@ -140,7 +134,7 @@ static Frame *fill(Channel *self, Frame *frame, uint32_t pick, uint64_t after, P
     if (!raised && status == WMMF_E_RANGE)
         PyObject_CallFunction(self->handle.state->supplied[TOO_SMALL], "OnK", self, size, (unsigned long long)used);
     else if (!raised)
-        failed(self, status, "read a frame of");
+        hold_fail_call(&self->handle, status, "read a frame of");
     return NULL;
 }
 
@@ -213,7 +207,7 @@ static PyObject *channel_begin(Channel *self, PyObject *const *arguments, Py_ssi
     int raised = hold_attempt(&self->handle, arguments[1], self->small, begin_call, &framing, &status) != 0;
     if (raised || status != WMMF_OK) {
         Py_DECREF(frame);
-        return raised ? NULL : failed(self, status, "begin a frame in");
+        return raised ? NULL : hold_fail_call(&self->handle, status, "begin a frame in");
     }
     if (arguments[0] != Py_None) {
         description.struct_size = frame->frame.struct_size;
@@ -241,7 +235,7 @@ static int write_frame(Channel *self, Py_buffer *source, wmmf_frame *frame, PyOb
 static PyObject *published(Channel *self, const wmmf_frame *frame, int32_t status) {
     if (status == WMMF_OK)
         return PyLong_FromUnsignedLongLong(frame->sequence);
-    return status == WMMF_E_TIMEOUT ? PyLong_FromLong(0) : failed(self, status, "publish a frame in");
+    return status == WMMF_E_TIMEOUT ? PyLong_FromLong(0) : hold_fail_call(&self->handle, status, "publish a frame in");
 }
 
 /* (buffer, description, timeout) */

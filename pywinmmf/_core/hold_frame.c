@@ -130,11 +130,11 @@ static int bytes_view(Bytes *self, Py_buffer *view, int flags) {
     if (begin_view(frame) != 0)
         return -1;
     uint64_t size = frame->kind == BEGUN ? frame->frame.capacity : description_of(frame).used;
-    if (PyBuffer_FillInfo(view, (PyObject *)frame, memory_of(frame), (Py_ssize_t)size, frame->kind != BEGUN, flags) ==
-        0)
-        return 0;
-    end_view(frame);
-    return -1;
+    int readonly = frame->kind != BEGUN;
+    int failed = PyBuffer_FillInfo(view, (PyObject *)frame, memory_of(frame), (Py_ssize_t)size, readonly, flags);
+    if (failed)
+        end_view(frame);
+    return failed;
 }
 
 static void bytes_dealloc(Bytes *self) {
@@ -289,17 +289,11 @@ static void frame_dealloc(Frame *self) {
     hold_dealloc((PyObject *)self);
 }
 
-#define FIELD(name, type, text)                                                                                        \
-    { #name, type, offsetof(Frame, frame) + offsetof(wmmf_frame, name), READONLY, text }
+#define FIELD(name, type)                                                                                              \
+    { #name, type, offsetof(Frame, frame) + offsetof(wmmf_frame, name), READONLY, NULL }
 static PyMemberDef frame_members[] = {
-    FIELD(sequence, T_ULONGLONG, NULL),
-    FIELD(missed, T_ULONGLONG, NULL),
-    FIELD(timestamp_ns, T_ULONGLONG, NULL),
-    FIELD(width, T_UINT, NULL),
-    FIELD(height, T_UINT, NULL),
-    FIELD(stride, T_UINT, NULL),
-    FIELD(capacity, T_ULONGLONG, NULL),
-    END,
+    FIELD(sequence, T_ULONGLONG), FIELD(missed, T_ULONGLONG), FIELD(timestamp_ns, T_ULONGLONG), FIELD(width, T_UINT),
+    FIELD(height, T_UINT),        FIELD(stride, T_UINT),      FIELD(capacity, T_ULONGLONG),     END,
 };
 
 #define FRAME_GETSET                                                                                                   \

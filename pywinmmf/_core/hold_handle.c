@@ -52,6 +52,10 @@ PyObject *hold_handle_cell(Handle *self, void *closure) {
     return PyLong_FromVoidPtr(&self->native);
 }
 
+void *hold_fail_call(Handle *self, int32_t status, const char *action) {
+    return PyObject_CallFunction(self->state->supplied[FAIL], "Ois", self, status, action);
+}
+
 /* Nanoseconds of a timeout in seconds, -1 for ever, -2: an exception. */
 static int64_t nanoseconds(State *state, PyObject *timeout) {
     if (timeout == Py_None)

@@ -50,7 +50,7 @@ static int section_view(Section *self, Py_buffer *view, int flags) {
     if (status == WMMF_OK)
         return PyBuffer_FillInfo(view, (PyObject *)self, data, (Py_ssize_t)size, info.read_only != 0, flags);
     view->obj = NULL;
-    PyObject_CallFunction(self->handle.state->supplied[FAIL], "Ois", self, status, "view");
+    hold_fail_call(&self->handle, status, "view");
     return -1;
 }
 
@@ -278,7 +278,7 @@ static PyObject *guard_exit(Guard *self, PyObject *const *arguments, Py_ssize_t 
     int32_t status = held ? unlock(section, held) : WMMF_E_NOT_OWNER;
     if (status == WMMF_OK || (held && count > 0 && arguments[0] != Py_None))
         Py_RETURN_NONE;
-    return PyObject_CallFunction(section->handle.state->supplied[FAIL], "Ois", section, status, "unlock");
+    return hold_fail_call(&section->handle, status, "unlock");
 }
 
 static void guard_dealloc(Guard *self) {
