@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,19 +35,22 @@ def lock_state_of(opened: Opened[hold.Section], at: int | None = None) -> LockSt
     return LockState.from_native(state)
 
 
+def _records(native: hold.Section | hold.Channel, get: Callable[..., int], kind: str, what: str) -> Iterator[Any]:
+    """All that a call describes one by one, each in the same struct."""
+    record = new_struct(kind)
+    for index in itertools.count():
+        status = get(native.pointer, index, record)
+        if status == lib.WMMF_E_RANGE:
+            return
+        if status:
+            raise native_error(status, f"look at the {what} of {native.what}")
+        yield record
+
+
 def holds_of(native: hold.Section) -> list[Hold]:
     """The holds of an open section that are in use."""
-    found = []
-    record = new_struct("wmmf_hold")
-    for index in itertools.count():
-        status = lib.wmmf_get_hold(native.pointer, index, record)
-        if status == lib.WMMF_E_RANGE:
-            break
-        if status:
-            raise native_error(status, f"look at the holds of {native.what}")
-        if record.offset != _NO_OFFSET:
-            found.append(Hold.from_native(record))
-    return found
+    records = _records(native, lib.wmmf_get_hold, "wmmf_hold", "holds")
+    return [Hold.from_native(record) for record in records if record.offset != _NO_OFFSET]
 
 
 def owner_of(opened: Opened[Any], get: Callable[..., int]) -> str:
@@ -82,17 +85,8 @@ def page_sizes() -> PageSizes:
 
 def participants_of(native: hold.Section | hold.Channel, get: Callable[..., int]) -> list[Participant]:
     """The participants of an open section or channel; ``get`` is wmmf_get_participant or its channel form."""
-    found = []
-    record = new_struct("wmmf_participant")
-    for index in itertools.count():
-        status = get(native.pointer, index, record)
-        if status == lib.WMMF_E_RANGE:
-            break
-        if status:
-            raise native_error(status, f"look at the participants of {native.what}")
-        if record.pid != 0:
-            found.append(Participant.from_native(record))
-    return found
+    records = _records(native, get, "wmmf_participant", "participants")
+    return [Participant.from_native(record) for record in records if record.pid != 0]
 
 
 def creation_error(status: int, action: str, access: Access | str | int, namespace: Namespace, name: str) -> Error:
