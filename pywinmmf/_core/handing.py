@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
 if sys.platform == "win32":
-    import _winapi
-
-    def close_handle(number: int) -> None:
-        """Close what `wmmf_share` gave this process."""
-        _winapi.CloseHandle(number)
-
+    from _winapi import CloseHandle as close_handle
 else:
+    from os import close as close_handle
 
-    def close_handle(number: int) -> None:
-        """Close what `wmmf_share` gave this process."""
-        os.close(number)
+__all__ = ["Given", "Handle", "close_handle", "packed"]
 
 
 class Handle:

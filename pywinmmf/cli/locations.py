@@ -7,7 +7,7 @@ import argparse
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pywinmmf import include_dir, library_path
 from pywinmmf.paths import compile_options, import_library_path, link_options
@@ -22,35 +22,23 @@ OPTIONS = {
 """The option, the function that prints, and the help."""
 
 
-def print_include_dir(_arguments: argparse.Namespace) -> int:
-    """Print the folder with ``wmmf.h`` and ``wmmf.hpp``."""
-    print(include_dir())
-    return 0
+def _printing(get: Callable[[], object]) -> Callable[[argparse.Namespace], int]:
+    """A command that prints what the function returns."""
 
+    def run(_arguments: argparse.Namespace) -> int:
+        print(get())
+        return 0
 
-def print_library(_arguments: argparse.Namespace) -> int:
-    """Print the path of the shared library."""
-    print(library_path())
-    return 0
-
-
-def print_import_library(_arguments: argparse.Namespace) -> int:
-    """Print the path of the file to link programs with."""
-    print(import_library_path())
-    return 0
-
-
-def print_compile_options(_arguments: argparse.Namespace) -> int:
-    """Print the options for the compiler, quoted for a shell."""
-    print(_quoted(compile_options()))
-    return 0
-
-
-def print_link_options(_arguments: argparse.Namespace) -> int:
-    """Print the options for the linker, quoted for a shell."""
-    print(_quoted(link_options()))
-    return 0
+    return run
 
 
 def _quoted(options: Sequence[str]) -> str:
+    """For a shell."""
     return subprocess.list2cmdline(options) if sys.platform == "win32" else shlex.join(options)
+
+
+print_include_dir = _printing(include_dir)
+print_library = _printing(library_path)
+print_import_library = _printing(import_library_path)
+print_compile_options = _printing(lambda: _quoted(compile_options()))
+print_link_options = _printing(lambda: _quoted(link_options()))

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from itertools import chain
 
 from pywinmmf import Access, Error, MemoryMappedFile, Namespace
 from pywinmmf.camera.source_names import TEST_PICTURE
@@ -45,7 +45,7 @@ def main() -> None:
     with section:
         print(json.dumps({"ready": True}), flush=True)
         due = time.perf_counter()
-        for picture in _from(first, source):
+        for picture in chain([first], source):
             report.frames += 1
             _write(section, report.frames, picture)
             report.bytes += picture.nbytes
@@ -54,11 +54,6 @@ def main() -> None:
             if stop.wait(max(0.0, due - time.perf_counter())):
                 break
     report.print()
-
-
-def _from(first: Picture, rest: Iterator[Picture]) -> Iterator[Picture]:
-    yield first
-    yield from rest
 
 
 def _write(section: MemoryMappedFile, number: int, picture: Picture) -> None:
