@@ -233,9 +233,8 @@ class FrameChannel(Opened[hold.Channel]):
 
         Before the first frame, the time counts from the creation of the channel. Timestamps of frames do not matter.
         """
-        state = ffi.new("uint32_t *")
-        self._must(self._call(lib.wmmf_channel_get_state, nanoseconds(stalled, "stalled"), state), "look at")
-        return ChannelState(state[0])
+        stalled_ns = nanoseconds(stalled, "stalled")
+        return ChannelState(self._get("look at", lib.wmmf_channel_get_state, stalled_ns, kind="uint32_t *"))
 
     def _info(self) -> Any:
         info = _new_info()
@@ -409,17 +408,11 @@ class FrameChannel(Opened[hold.Channel]):
     def wait(self, after: int, timeout: float | None = None) -> int:
         """Wait until the sequence of the newest frame is not ``after``, and return it. `LockTimeoutError` if it does
         not change in time."""
-        sequence = ffi.new("uint64_t *")
-        after = whole("after", after)
-        self._must(self._attempt(timeout, lib.wmmf_channel_wait, after, out=(sequence,)), "wait for a frame of")
-        return int(sequence[0])
+        return self._waited(timeout, "wait for a frame of", lib.wmmf_channel_wait, whole("after", after))
 
     async def wait_async(self, after: int, timeout: float | None = None) -> int:
         """`wait` for asyncio: it does not block the event loop; one thread of the process waits for all its tasks."""
-        sequence = ffi.new("uint64_t *")
-        status = await self._attempt_async(timeout, lib.wmmf_channel_wait, whole("after", after), sequence)
-        self._must(status, "wait for a frame of")
-        return int(sequence[0])
+        return await self._waited_async(timeout, "wait for a frame of", lib.wmmf_channel_wait, whole("after", after))
 
     async def latest_async(self, timeout: float | None = None) -> Frame:
         """`latest` for asyncio: it waits like `wait_async`."""

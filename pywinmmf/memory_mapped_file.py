@@ -199,9 +199,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             flags=_flags(False, locked),
         )
         native = hold.Section(f"section {name!r}", (namespace, name))
-        status = _open(native, lib.wmmf_open, encoded, size, options, action)
-        if status:
-            raise native_error(status, action)
+        _open(native, lib.wmmf_open, encoded, size, options, action)
         self = cls._of(name, native)
         self._reopen = partial(cls.open, name, namespace=namespace, layout=self.layout, size=size, readonly=readonly)
         return self
@@ -264,9 +262,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             size = _size(action, size)
         options = new_struct("wmmf_options", layout=choice(Layout, layout), read_only=bool(readonly))
         native = hold.Section("an unnamed section", None)
-        status = _open(native, lib.wmmf_open_handle, handle, size, options, action)
-        if status:
-            raise native_error(status, action)
+        _open(native, lib.wmmf_open_handle, handle, size, options, action)
         return cls._of_unnamed(native)
 
     @classmethod
@@ -284,10 +280,8 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         restricts only other users: the system gives more rights to processes of the creator's user. ``multiprocessing``
         does not need this: pass it the section itself as an argument.
         """
-        handle = ffi.new("int64_t *")
-        status = self._call(lib.wmmf_share, whole("pid", pid, most=2**32 - 1), bool(readonly), handle)
-        self._must(status, "share")
-        return int(handle[0])
+        pid = whole("pid", pid, most=2**32 - 1)
+        return self._get("share", lib.wmmf_share, pid, bool(readonly), kind="int64_t *")
 
     def __reduce__(self) -> tuple[Callable[[], Any], tuple[()]]:
         """Unpickling opens the section again: see `multiprocessing`."""
@@ -436,16 +430,12 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
     def named(self) -> bool:
         """Whether its name still leads to it. On Linux an administrator or a cleaner of /dev/shm can remove the name.
         Processes that have the section open then go on, but nobody else can open it. `NotSupportedError` for a file."""
-        named = ffi.new("uint32_t *")
-        self._must(self._call(lib.wmmf_is_named, named), "look for the name of")
-        return bool(named[0])
+        return bool(self._get("look for the name of", lib.wmmf_is_named, kind="uint32_t *"))
 
     @property
     def sequence(self) -> int:
         """The number of changes: it grows by 1 when the write lock is released, and with `notify` (native layout)."""
-        sequence = ffi.new("uint64_t *")
-        self._must(self._call(lib.wmmf_sequence, sequence), "get the sequence of")
-        return int(sequence[0])
+        return self._get("get the sequence of", lib.wmmf_sequence)
 
     def write(self, data: AnyBuffer, offset: int = 0, *, timeout: float | None = None) -> int:
         """Copy ``data``, any contiguous buffer, to ``offset`` under the write lock. Returns the number of bytes.
@@ -732,18 +722,13 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         """Wait until `sequence` differs from ``sequence`` and return it; `LockTimeoutError` if it does not change in
         time."""
         sequence = whole("sequence", sequence)
-        current = ffi.new("uint64_t *")
-        status = self._attempt(timeout, lib.wmmf_wait, sequence, out=(current,))
-        self._must(status, f"wait for a change from sequence {sequence} of")
-        return int(current[0])
+        return self._waited(timeout, f"wait for a change from sequence {sequence} of", lib.wmmf_wait, sequence)
 
     async def wait_async(self, sequence: int, timeout: float | None = None) -> int:
         """`wait` for asyncio: it does not block the event loop; one thread of the process waits for all its tasks."""
         sequence = whole("sequence", sequence)
-        current = ffi.new("uint64_t *")
-        status = await self._attempt_async(timeout, lib.wmmf_wait, sequence, current)
-        self._must(status, f"wait for a change from sequence {sequence} of")
-        return int(current[0])
+        action = f"wait for a change from sequence {sequence} of"
+        return await self._waited_async(timeout, action, lib.wmmf_wait, sequence)
 
     async def read_async(self, size: int | None = None, offset: int = 0, *, timeout: float | None = None) -> bytes:
         """`read` for asyncio: it does not block the event loop while another holder has the lock."""
@@ -851,13 +836,14 @@ def _flags(large_pages: object, locked: object) -> int:
     return pages | (lib.WMMF_LOCKED if locked else 0)
 
 
-def _open(native: hold.Section, call: Call, encoded: bytes | int, size: int | None, options: Any, action: str) -> int:
-    """The status of wmmf_open or a similar call."""
+def _open(native: hold.Section, call: Call, encoded: bytes | int, size: int | None, options: Any, action: str) -> None:
+    """Open with wmmf_open or a similar call."""
     status = open_native(native, partial(call, encoded, size or 0, options))
     if status == lib.WMMF_E_SIZE:
         there = _native_size(call, encoded, options)
         raise _size_error(action, size, "at least 1 byte" if size is None else _at_most(there))
-    return status
+    if status:
+        raise native_error(status, action)
 
 
 def _native_size(call: Call, encoded: bytes | int, options: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._core.async_locks import AsyncLock
-from ._core.binding import ffi, lib
+from ._core.binding import lib
 from ._core.callbacks import refuse_other_task
 from ._core.validation import whole
 from .inspection import lock_state_of
@@ -78,18 +78,15 @@ class PayloadLock:
     @property
     def sequence(self) -> int:
         """The number of changes: it grows by 1 whenever the write lock is released, and with `notify`."""
-        current = ffi.new("uint64_t *")
-        status = self._section._call(lib.wmmf_wait_at, self._offset, _NO_SEQUENCE, 0, current)
-        self._must(status, "get the sequence of")
-        return int(current[0])
+        action = f"get the sequence of offset {self._offset} of"
+        return self._section._get(action, lib.wmmf_wait_at, self._offset, _NO_SEQUENCE, 0)
 
     def wait(self, sequence: int, timeout: float | None = None) -> int:
         """Wait until `sequence` differs from ``sequence`` and return it; `LockTimeoutError` if it does not change in
         time."""
-        sequence, current = whole("sequence", sequence), ffi.new("uint64_t *")
-        status = self._section._attempt(timeout, lib.wmmf_wait_at, self._offset, sequence, out=(current,))
-        self._must(status, f"wait for a change from sequence {sequence} of")
-        return int(current[0])
+        sequence = whole("sequence", sequence)
+        action = f"wait for a change from sequence {sequence} of offset {self._offset} of"
+        return self._section._waited(timeout, action, lib.wmmf_wait_at, self._offset, sequence)
 
     def notify(self) -> None:
         """Advance the `sequence` by 1 and wake all threads that wait for a change, without the lock."""

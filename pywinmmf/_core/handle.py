@@ -99,23 +99,38 @@ class Opened(Generic[Native]):
             status = self._call(call, *arguments, slice_ns, *out)
         return status
 
-    async def _attempt_async(self, timeout: float | None, call: Call, sequence: int, current: Any) -> int:
-        """The status of a wait until the sequence is not this one; it does not block the event loop."""
+    def _must(self, status: int, action: str) -> None:
+        """Raise the exception for a status, unless it is success."""
+        if status:
+            fail(self._native, status, action)
+
+    def _get(self, action: str, call: Call, *arguments: Any, kind: str = "uint64_t *") -> int:
+        """The number that ``call(handle, *arguments, number)`` stores."""
+        number = ffi.new(kind)
+        self._must(self._call(call, *arguments, number), action)
+        return int(number[0])
+
+    def _waited(self, timeout: float | None, action: str, call: Call, *arguments: Any) -> int:
+        """The new sequence, after a wait for it."""
+        current = ffi.new("uint64_t *")
+        self._must(self._attempt(timeout, call, *arguments, out=(current,)), action)
+        return int(current[0])
+
+    async def _waited_async(self, timeout: float | None, action: str, call: Call, sequence: int) -> int:
+        """`_waited` until the sequence is not this one. It does not block the event loop."""
+        current = ffi.new("uint64_t *")
         wait, native = seconds(timeout), self._native
         deadline = time.perf_counter() + wait
         while True:
             status = call(native.pointer, sequence, 0, current)
             left = deadline - time.perf_counter()
             if status != lib.WMMF_E_TIMEOUT or left <= 0:
-                return status
+                break
             status = await async_waits.until_changed(native, sequence, left)
             if status:
-                return status
-
-    def _must(self, status: int, action: str) -> None:
-        """Raise the exception for a status, unless it is success."""
-        if status:
-            fail(self._native, status, action)
+                break
+        self._must(status, action)
+        return int(current[0])
 
     def close(self) -> None:
         """Refuse further use, and unmap when the last frame and view is gone. Calling it again does nothing. `Error` if
