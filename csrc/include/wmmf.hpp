@@ -639,33 +639,13 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
 
     /* The writable handles of the section in all processes. A snapshot. */
     std::vector<wmmf_participant> participants() const {
-        std::vector<wmmf_participant> result;
-        for (uint32_t index = 0; index < WMMF_PARTICIPANTS_MAX; index++) {
-            wmmf_participant one{};
-            one.struct_size = sizeof one;
-            const int32_t status = wmmf_get_participant(handle(), index, &one);
-            if (status == WMMF_E_RANGE)
-                break;
-            detail::check(status, "wmmf_get_participant");
-            if (one.pid != 0)
-                result.push_back(one);
-        }
-        return result;
+        return all("wmmf_get_participant", wmmf_get_participant,
+                   [](const wmmf_participant &one) { return one.pid != 0; });
     }
 
     /* The threads of all processes that hold a lock in the payload or wait for one. A snapshot. */
     std::vector<wmmf_hold> holds() const {
-        std::vector<wmmf_hold> result;
-        for (uint32_t index = 0;; index++) {
-            wmmf_hold one{};
-            one.struct_size = sizeof one;
-            const int32_t status = wmmf_get_hold(handle(), index, &one);
-            if (status == WMMF_E_RANGE)
-                return result;
-            detail::check(status, "wmmf_get_hold");
-            if (one.offset != UINT64_MAX)
-                result.push_back(one);
-        }
+        return all("wmmf_get_hold", wmmf_get_hold, [](const wmmf_hold &one) { return one.offset != UINT64_MAX; });
     }
 
     /* The names of the sections and channels that are open in a namespace; see wmmf_list. */
@@ -685,6 +665,22 @@ class section : public detail::owner<wmmf_section, wmmf_close> {
 
   private:
     using owner::owner;
+
+    /* The records that a call gives one by one, without those that are not in use. */
+    template <class Record, class InUse>
+    std::vector<Record> all(const char *name, int32_t (*call)(wmmf_section *, uint32_t, Record *), InUse in_use) const {
+        std::vector<Record> result;
+        for (uint32_t index = 0;; index++) {
+            Record one{};
+            one.struct_size = sizeof one;
+            const int32_t status = call(handle(), index, &one);
+            if (status == WMMF_E_RANGE)
+                return result;
+            detail::check(status, name);
+            if (in_use(one))
+                result.push_back(one);
+        }
+    }
 
     template <class Call> static section make(const char *function, const std::string &name, Call call) {
         return section(detail::make<wmmf_section>(function, name, call));
