@@ -130,6 +130,17 @@ def is_stale(entry: dict[str, Any]) -> bool:
     return False
 
 
+def is_claimed(name: str, namespace: Namespace) -> bool:
+    """Whether a program shares a camera under this name. True if unknown."""
+    try:
+        MemoryMappedFile.open(claim_name(name), namespace=namespace, readonly=True).close()
+    except NotFoundError:
+        return False
+    except Error:  # it belongs to another user, or is not ready yet
+        pass
+    return True
+
+
 def _place(name: str, namespace: Namespace) -> dict[str, str]:
     return {"name": name, "namespace": namespace.name.lower()}
 

@@ -12,16 +12,14 @@ import numpy as np
 from pywinmmf import (
     AccessDeniedError,
     AlreadyExistsError,
-    Error,
     FrameChannel,
     LockTimeoutError,
     MemoryMappedFile,
     Namespace,
-    NotFoundError,
 )
 from pywinmmf.cli.terminal import shown
 from pywinmmf.opencv import cv2
-from pywinmmf.registry import CLAIM_ACCESS, claim_name
+from pywinmmf.registry import CLAIM_ACCESS, claim_name, is_claimed
 
 from .mjpeg_stream import BadPicture
 from .sharing import LARGEST_SIZE, PIXEL_FORMATS, Sharing, Size
@@ -121,15 +119,11 @@ class SharedCamera:
             lost.close()
 
     def _why_taken(self) -> str:
-        try:
-            MemoryMappedFile.open(claim_name(self.sharing.name), namespace=self._namespace, readonly=True).close()
-        except NotFoundError:  # no process has it open, but we may not remove it
+        if not is_claimed(self.sharing.name, self._namespace):  # no process has it open, but we may not remove it
             return (
                 "is the name of a channel that a killed program of another user left behind: let that user, or root, "
                 "run 'pywinmmf ls', which removes it, or give another --name"
             )
-        except Error:
-            pass
         return "is already shared by another program: expected another --name"
 
     def _create_channel(self) -> FrameChannel:

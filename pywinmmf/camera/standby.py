@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from pywinmmf import ChannelState, Error, FrameChannel, MemoryMappedFile, Namespace, NotFoundError
+from pywinmmf import ChannelState, Error, FrameChannel, Namespace
 from pywinmmf.cli.terminal import shown
-from pywinmmf.registry import claim_name
+from pywinmmf.registry import is_claimed
 
 if TYPE_CHECKING:
     from .sharing import Sharing
@@ -33,7 +33,7 @@ class Standby:
 
     def is_due(self) -> bool:
         """Whether no program shares the camera any more. A program whose claim was removed may still publish."""
-        return self._has_ended() and not self._is_claimed()
+        return self._has_ended() and not is_claimed(self._name, self._namespace)
 
     def took_over(self) -> None:
         """Log how long there were no frames."""
@@ -55,12 +55,3 @@ class Standby:
             return self._kept.state(stalled=None) in ENDED
         except Error:  # it does not exist, or is not readable: the claim decides
             return True
-
-    def _is_claimed(self) -> bool:
-        try:
-            MemoryMappedFile.open(claim_name(self._name), namespace=self._namespace, readonly=True).close()
-        except NotFoundError:
-            return False
-        except Error:  # it belongs to another user, or is not ready yet
-            pass
-        return True
