@@ -307,6 +307,12 @@ template <int32_t (*End)(wmmf_channel *, const wmmf_frame *)> class owned_frame 
   protected:
     owned_frame(wmmf_channel *channel, const wmmf_frame &described) noexcept : channel_(channel, {described}) {
     }
+    /* The channel. Throws WMMF_E_CLOSED after the end of the frame. */
+    wmmf_channel *channel_for(const char *use) const {
+        if (!channel_)
+            throw error(WMMF_E_CLOSED, use);
+        return channel_.get();
+    }
     /* The description of the frame, even after its end. */
     const wmmf_frame &description() const noexcept {
         return channel_.get_deleter().frame;
@@ -709,8 +715,7 @@ class [[nodiscard]] frame : public detail::owned_frame<wmmf_channel_release> {
   public:
     /* The picture. Throws WMMF_E_CLOSED after release. */
     span<const std::byte> bytes() const {
-        if (!channel_)
-            throw error(WMMF_E_CLOSED, "wmmf::frame::bytes");
+        channel_for("wmmf::frame::bytes");
         return {static_cast<const std::byte *>(description().data), static_cast<std::size_t>(description().used)};
     }
     /* The description of the frame. */
@@ -719,9 +724,7 @@ class [[nodiscard]] frame : public detail::owned_frame<wmmf_channel_release> {
     }
     /* Whether it is still unchanged; see wmmf_channel_intact. Throws WMMF_E_CLOSED after release. */
     bool intact() const {
-        if (!channel_)
-            throw error(WMMF_E_CLOSED, "wmmf::frame::intact");
-        const int32_t status = wmmf_channel_intact(channel_.get(), &description());
+        const int32_t status = wmmf_channel_intact(channel_for("wmmf::frame::intact"), &description());
         if (status != WMMF_E_NOT_INTACT)
             detail::check(status, "wmmf_channel_intact");
         return status == WMMF_OK;
@@ -745,7 +748,7 @@ class [[nodiscard]] new_frame : public detail::owned_frame<wmmf_channel_cancel> 
   public:
     /* All bytes of the slot, with the contents of some older frame. Throws WMMF_E_CLOSED once it is published. */
     span<std::byte> bytes() const {
-        check_open();
+        channel_for("wmmf::new_frame");
         return {static_cast<std::byte *>(description().data), static_cast<std::size_t>(description().capacity)};
     }
     /* The description to fill in; `used` is initially the whole slot. wmmf_channel_publish says which members count. */
@@ -754,8 +757,7 @@ class [[nodiscard]] new_frame : public detail::owned_frame<wmmf_channel_cancel> 
     }
     /* Makes it the newest frame and returns its sequence. After an error you can correct the frame and publish it. */
     uint64_t publish() {
-        check_open();
-        detail::check(wmmf_channel_publish(channel_.get(), &description()), "wmmf_channel_publish");
+        detail::check(wmmf_channel_publish(channel_for("wmmf::new_frame"), &description()), "wmmf_channel_publish");
         channel_.release();
         return description().sequence;
     }
@@ -763,11 +765,6 @@ class [[nodiscard]] new_frame : public detail::owned_frame<wmmf_channel_cancel> 
   private:
     friend class channel;
     using owned_frame::owned_frame;
-
-    void check_open() const {
-        if (!channel_)
-            throw error(WMMF_E_CLOSED, "wmmf::new_frame");
-    }
 };
 
 /* An open frame channel. */
