@@ -88,9 +88,8 @@ int32_t wmmf_size(wmmf_section *section, uint64_t *size) {
 
 int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info) {
     int32_t status = struct_check(section_check(section), info, sizeof *info);
-    if (status != WMMF_OK)
-        return status;
-    status = growth_look(section);
+    if (status == WMMF_OK)
+        status = growth_look(section);
     if (status != WMMF_OK)
         return status;
     info->layout = section->layout;

@@ -157,8 +157,7 @@ def _keeps_memory_of_users() -> bool:
 def _windows() -> Iterator[Finding]:
     yield _privileges()
     yield _session()
-    room = _asked("memory", _windows_room)
-    yield room
+    yield _asked("memory", _windows_room)
 
 
 def _privileges() -> Finding:
