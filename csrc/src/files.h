@@ -1,4 +1,4 @@
-/* Mapped files, and windows. */
+/* Mapped files. */
 #ifndef WMMF_FILES_H
 #define WMMF_FILES_H
 
