@@ -392,8 +392,6 @@ static int32_t find_extent(struct platform_mapping *mapping, uint32_t layout, st
     if (layout == WMMF_WINMMF && mapped >= WINMMF_HEADER_SIZE && !winmmf_is_ready(platform_base(mapping)))
         return WMMF_E_NOT_READY;
     extent->kind = KIND_PLAIN;
-    extent->participants = 0;
-    extent->locks = 0;
     extent->offset = payload_offset(layout, 0, 0);
     if (mapped <= extent->offset)
         return WMMF_E_TRUNCATED;
@@ -453,13 +451,6 @@ static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmm
     return hand_out(section, status, out);
 }
 
-static int32_t open_existing(const char *name, uint64_t size, const wmmf_options *options, enum section_kind kind,
-                             wmmf_section **out) {
-    struct platform_mapping *mapping;
-    int32_t status = platform_open(name, options, &mapping);
-    return status != WMMF_OK ? status : attach(mapping, size, options, kind, out);
-}
-
 static int32_t create_check(const wmmf_options *options) {
     if (options->name_space != WMMF_ANY)
         return options->read_only ? refused(WMMF_E_ARGUMENT, "read_only", 1, "0, because a new section is writable")
@@ -481,11 +472,14 @@ int32_t section_create(const char *name, uint64_t size, const wmmf_options *give
 
 static int32_t open_once_ready(const char *name, uint64_t size, const wmmf_options *options, enum section_kind kind,
                                wmmf_section **out) {
+    struct platform_mapping *mapping;
     struct retry retry = retry_new();
     int32_t status;
-    do
-        status = open_existing(name, size, options, kind, out);
-    while (status == WMMF_E_NOT_READY && retry_left(&retry));
+    do {
+        status = platform_open(name, options, &mapping);
+        if (status == WMMF_OK)
+            status = attach(mapping, size, options, kind, out);
+    } while (status == WMMF_E_NOT_READY && retry_left(&retry));
     return status;
 }
 
