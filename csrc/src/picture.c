@@ -62,36 +62,19 @@ static int32_t check_picture(wmmf_frame *frame) {
     return status == WMMF_OK && size > frame->used ? WMMF_E_RANGE : status;
 }
 
-/* Bytes of an element; 0: unknown kind. */
-static uint64_t element_size(uint32_t element) {
-    switch ((enum wmmf_element)element) {
-    case WMMF_ELEMENT_BOOL:
-    case WMMF_ELEMENT_INT8:
-    case WMMF_ELEMENT_UINT8:
-        return 1;
-    case WMMF_ELEMENT_INT16:
-    case WMMF_ELEMENT_UINT16:
-    case WMMF_ELEMENT_FLOAT16:
-        return 2;
-    case WMMF_ELEMENT_INT32:
-    case WMMF_ELEMENT_UINT32:
-    case WMMF_ELEMENT_FLOAT32:
-        return 4;
-    case WMMF_ELEMENT_INT64:
-    case WMMF_ELEMENT_UINT64:
-    case WMMF_ELEMENT_FLOAT64:
-    case WMMF_ELEMENT_COMPLEX64:
-        return 8;
-    case WMMF_ELEMENT_COMPLEX128:
-        return 16;
-    case WMMF_ELEMENT_NONE:
-        break;
-    }
-    return 0;
+uint64_t picture_element_size(uint32_t element) {
+    static const uint8_t sizes[] = {
+        [WMMF_ELEMENT_BOOL] = 1,      [WMMF_ELEMENT_INT8] = 1,        [WMMF_ELEMENT_UINT8] = 1,
+        [WMMF_ELEMENT_INT16] = 2,     [WMMF_ELEMENT_UINT16] = 2,      [WMMF_ELEMENT_FLOAT16] = 2,
+        [WMMF_ELEMENT_INT32] = 4,     [WMMF_ELEMENT_UINT32] = 4,      [WMMF_ELEMENT_FLOAT32] = 4,
+        [WMMF_ELEMENT_INT64] = 8,     [WMMF_ELEMENT_UINT64] = 8,      [WMMF_ELEMENT_FLOAT64] = 8,
+        [WMMF_ELEMENT_COMPLEX64] = 8, [WMMF_ELEMENT_COMPLEX128] = 16,
+    };
+    return element < sizeof sizes ? sizes[element] : 0;
 }
 
 static int32_t check_array(const wmmf_frame *frame) {
-    uint64_t size = element_size(frame->element);
+    uint64_t size = picture_element_size(frame->element);
     if (size == 0 || frame->dimensions > WMMF_FRAME_DIMENSIONS_MAX || frame->width != 0 || frame->height != 0 ||
         frame->stride != 0 || frame->fourcc != 0)
         return WMMF_E_ARGUMENT;

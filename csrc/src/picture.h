@@ -8,5 +8,7 @@
  * format is a known one. WMMF_E_RANGE: the picture or the array has more bytes than are used. WMMF_E_ARGUMENT: the
  * description contradicts itself. The frame is in private memory: the caller has loaded each field once. */
 int32_t picture_check(wmmf_frame *frame);
+/* Bytes of an element of an array; 0: unknown kind, or no array. */
+uint64_t picture_element_size(uint32_t element);
 
 #endif

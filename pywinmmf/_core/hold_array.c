@@ -1,15 +1,12 @@
 /* The layout of a frame's bytes as an array, for the buffer protocol. */
 #include "hold.h"
 
-static const struct {
-    const char *format;
-    Py_ssize_t itemsize;
-} ELEMENTS[] = {
-    [WMMF_ELEMENT_NONE] = {"B", 1},    [WMMF_ELEMENT_BOOL] = {"?", 1},       [WMMF_ELEMENT_INT8] = {"b", 1},
-    [WMMF_ELEMENT_UINT8] = {"B", 1},   [WMMF_ELEMENT_INT16] = {"h", 2},      [WMMF_ELEMENT_UINT16] = {"H", 2},
-    [WMMF_ELEMENT_INT32] = {"i", 4},   [WMMF_ELEMENT_UINT32] = {"I", 4},     [WMMF_ELEMENT_INT64] = {"q", 8},
-    [WMMF_ELEMENT_UINT64] = {"Q", 8},  [WMMF_ELEMENT_FLOAT16] = {"e", 2},    [WMMF_ELEMENT_FLOAT32] = {"f", 4},
-    [WMMF_ELEMENT_FLOAT64] = {"d", 8}, [WMMF_ELEMENT_COMPLEX64] = {"Zf", 8}, [WMMF_ELEMENT_COMPLEX128] = {"Zd", 16},
+static const char *const FORMATS[] = {
+    [WMMF_ELEMENT_NONE] = "B",    [WMMF_ELEMENT_BOOL] = "?",       [WMMF_ELEMENT_INT8] = "b",
+    [WMMF_ELEMENT_UINT8] = "B",   [WMMF_ELEMENT_INT16] = "h",      [WMMF_ELEMENT_UINT16] = "H",
+    [WMMF_ELEMENT_INT32] = "i",   [WMMF_ELEMENT_UINT32] = "I",     [WMMF_ELEMENT_INT64] = "q",
+    [WMMF_ELEMENT_UINT64] = "Q",  [WMMF_ELEMENT_FLOAT16] = "e",    [WMMF_ELEMENT_FLOAT32] = "f",
+    [WMMF_ELEMENT_FLOAT64] = "d", [WMMF_ELEMENT_COMPLEX64] = "Zf", [WMMF_ELEMENT_COMPLEX128] = "Zd",
 };
 
 #define Y16 ((uint32_t)'Y' | (uint32_t)'1' << 8 | (uint32_t)'6' << 16 | (uint32_t)' ' << 24)
@@ -51,8 +48,8 @@ static void describe_picture(const wmmf_frame *frame, Array *array) {
 int hold_describe(wmmf_frame frame, Array *array) {
     if (picture_check(&frame) != WMMF_OK)
         return 0;
-    array->itemsize = ELEMENTS[frame.element].itemsize;
-    array->format = ELEMENTS[frame.element].format;
+    array->itemsize = frame.element == WMMF_ELEMENT_NONE ? 1 : (Py_ssize_t)picture_element_size(frame.element);
+    array->format = FORMATS[frame.element];
     array->dimensions = 1;
     array->shape[0] = (Py_ssize_t)frame.used;
     array->strides[0] = 1;
