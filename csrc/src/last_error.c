@@ -27,6 +27,18 @@ void error_note(int32_t number) {
     noted()->system = number;
 }
 
+int32_t status_from(const struct meaning *meanings, size_t count, int32_t number) {
+    error_note(number);
+    for (const struct meaning *meaning = meanings; meaning != meanings + count; meaning++) {
+        if (meaning->number == number) {
+            if (meaning->detail)
+                error_detail("%s", meaning->detail);
+            return meaning->status;
+        }
+    }
+    return WMMF_E_OS;
+}
+
 void error_detail(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);

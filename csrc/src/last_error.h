@@ -32,6 +32,14 @@ static inline void error_clear(void) {
 }
 
 void error_note(int32_t number);
+/* What a number of the system means. */
+struct meaning {
+    int32_t number;
+    int32_t status;
+    const char *detail; /* NULL: none */
+};
+/* Notes the number, and returns its status, explained; WMMF_E_OS for any other number. */
+int32_t status_from(const struct meaning *meanings, size_t count, int32_t number);
 /* Explains an option with a wrong value; returns the status. */
 int32_t refused(int32_t status, const char *option, uint64_t value, const char *expected);
 /* Explains a range that does not end within `size`; returns WMMF_E_RANGE. */

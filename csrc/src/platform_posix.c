@@ -39,53 +39,29 @@
 #define TEMPORARY_FORMAT SHM_DIRECTORY "/" OUR_PREFIX "new-%016llx" /* see make_named */
 #define OUR_MODE         (0600 | S_ISVTX)
 
+static const struct meaning meanings[] = {
+    {ENOTDIR, WMMF_E_NOT_FOUND, "a part of the path is not a folder"},
+    {ENOENT, WMMF_E_NOT_FOUND, NULL},
+    {EEXIST, WMMF_E_EXISTS, NULL},
+    {EACCES, WMMF_E_ACCESS, NULL},
+    {EPERM, WMMF_E_ACCESS, NULL},
+    {EROFS, WMMF_E_ACCESS, NULL},
+    {ETXTBSY, WMMF_E_ACCESS, "the file is a program that is running"},
+    {ELOOP, WMMF_E_FORMAT, "a symbolic link is there, or there are too many on the way"},
+    {ENXIO, WMMF_E_FORMAT, "it is a socket, or a device that does not exist, not an ordinary file"},
+    {EISDIR, WMMF_E_FORMAT, "it is a folder, not an ordinary file"},
+    {ENODEV, WMMF_E_NOT_SUPPORTED, "its file system does not map files into memory"},
+    {EDQUOT, WMMF_E_NO_MEMORY, "this user has no room left on that file system (quota)"},
+    {ENOSPC, WMMF_E_NO_MEMORY, NULL},
+    {ENOMEM, WMMF_E_NO_MEMORY, NULL},
+    {EFBIG, WMMF_E_NO_MEMORY, NULL},
+    {ENAMETOOLONG, WMMF_E_NAME_TOO_LONG, NULL},
+    {EMFILE, WMMF_E_OS, "this process has no file descriptor left (ulimit -n)"},
+    {ENFILE, WMMF_E_OS, "this machine has no file descriptor left"},
+};
+
 int32_t status_from_errno(void) {
-    error_note(errno);
-    switch (errno) {
-    case ENOTDIR:
-        error_detail("a part of the path is not a folder");
-        return WMMF_E_NOT_FOUND;
-    case ENOENT:
-        return WMMF_E_NOT_FOUND;
-    case EEXIST:
-        return WMMF_E_EXISTS;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return WMMF_E_ACCESS;
-    case ETXTBSY:
-        error_detail("the file is a program that is running");
-        return WMMF_E_ACCESS;
-    case ELOOP:
-        error_detail("a symbolic link is there, or there are too many on the way");
-        return WMMF_E_FORMAT;
-    case ENXIO:
-        error_detail("it is a socket, or a device that does not exist, not an ordinary file");
-        return WMMF_E_FORMAT;
-    case EISDIR:
-        error_detail("it is a folder, not an ordinary file");
-        return WMMF_E_FORMAT;
-    case ENODEV:
-        error_detail("its file system does not map files into memory");
-        return WMMF_E_NOT_SUPPORTED;
-    case EDQUOT:
-        error_detail("this user has no room left on that file system (quota)");
-        return WMMF_E_NO_MEMORY;
-    case ENOSPC:
-    case ENOMEM:
-    case EFBIG:
-        return WMMF_E_NO_MEMORY;
-    case ENAMETOOLONG:
-        return WMMF_E_NAME_TOO_LONG;
-    case EMFILE:
-        error_detail("this process has no file descriptor left (ulimit -n)");
-        return WMMF_E_OS;
-    case ENFILE:
-        error_detail("this machine has no file descriptor left");
-        return WMMF_E_OS;
-    default:
-        return WMMF_E_OS;
-    }
+    return status_from(meanings, sizeof meanings / sizeof *meanings, errno);
 }
 
 /* Descriptors. */

@@ -22,42 +22,29 @@
 /* RtlGenRandom, documented under this name; exported by advapi32. */
 BOOLEAN NTAPI SystemFunction036(void *buffer, ULONG length);
 
+static const struct meaning meanings[] = {
+    {ERROR_FILE_NOT_FOUND, WMMF_E_NOT_FOUND, NULL},
+    {ERROR_ALREADY_EXISTS, WMMF_E_EXISTS, NULL},
+    {ERROR_FILE_EXISTS, WMMF_E_EXISTS, NULL},
+    {ERROR_INVALID_HANDLE, WMMF_E_EXISTS, NULL}, /* an object of another kind has this name */
+    {ERROR_ACCESS_DENIED, WMMF_E_ACCESS, NULL},
+    {ERROR_PRIVILEGE_NOT_HELD, WMMF_E_ACCESS, NULL},
+    {ERROR_SHARING_VIOLATION, WMMF_E_ACCESS, "another program has the file open and does not share it"},
+    {ERROR_LOCK_VIOLATION, WMMF_E_ACCESS, "another program has locked a part of the file"},
+    {ERROR_USER_MAPPED_FILE, WMMF_E_ACCESS, "the file is mapped, and Windows does not truncate a mapped file"},
+    {ERROR_PATH_NOT_FOUND, WMMF_E_NAME_INVALID, NULL},
+    {ERROR_BAD_PATHNAME, WMMF_E_NAME_INVALID, NULL},
+    {ERROR_INVALID_NAME, WMMF_E_NAME_INVALID, NULL},
+    {ERROR_FILENAME_EXCED_RANGE, WMMF_E_NAME_TOO_LONG, NULL},
+    {ERROR_NOT_ENOUGH_MEMORY, WMMF_E_NO_MEMORY, NULL},
+    {ERROR_OUTOFMEMORY, WMMF_E_NO_MEMORY, NULL},
+    {ERROR_COMMITMENT_LIMIT, WMMF_E_NO_MEMORY, NULL},
+    {ERROR_NO_SYSTEM_RESOURCES, WMMF_E_NO_MEMORY, NULL},
+    {ERROR_DISK_FULL, WMMF_E_NO_MEMORY, NULL},
+};
+
 int32_t status_from_error(DWORD error) {
-    error_note((int32_t)error);
-    switch (error) {
-    case ERROR_FILE_NOT_FOUND:
-        return WMMF_E_NOT_FOUND;
-    case ERROR_ALREADY_EXISTS:
-    case ERROR_FILE_EXISTS:
-    case ERROR_INVALID_HANDLE: /* an object of another kind has this name */
-        return WMMF_E_EXISTS;
-    case ERROR_ACCESS_DENIED:
-    case ERROR_PRIVILEGE_NOT_HELD:
-        return WMMF_E_ACCESS;
-    case ERROR_SHARING_VIOLATION:
-        error_detail("another program has the file open and does not share it");
-        return WMMF_E_ACCESS;
-    case ERROR_LOCK_VIOLATION:
-        error_detail("another program has locked a part of the file");
-        return WMMF_E_ACCESS;
-    case ERROR_USER_MAPPED_FILE:
-        error_detail("the file is mapped, and Windows does not truncate a mapped file");
-        return WMMF_E_ACCESS;
-    case ERROR_PATH_NOT_FOUND:
-    case ERROR_BAD_PATHNAME:
-    case ERROR_INVALID_NAME:
-        return WMMF_E_NAME_INVALID;
-    case ERROR_FILENAME_EXCED_RANGE:
-        return WMMF_E_NAME_TOO_LONG;
-    case ERROR_NOT_ENOUGH_MEMORY:
-    case ERROR_OUTOFMEMORY:
-    case ERROR_COMMITMENT_LIMIT:
-    case ERROR_NO_SYSTEM_RESOURCES:
-    case ERROR_DISK_FULL:
-        return WMMF_E_NO_MEMORY;
-    default:
-        return WMMF_E_OS;
-    }
+    return status_from(meanings, sizeof meanings / sizeof *meanings, (int32_t)error);
 }
 
 /* Sections. */
