@@ -415,6 +415,34 @@ static int32_t read_found(wmmf_channel *channel, struct generation *generation, 
     return status == WMMF_E_NOT_INTACT ? CHANGED : status;
 }
 
+static int32_t read_wanted(wmmf_channel *channel, const struct wish *wish, void *buffer, uint64_t length,
+                           int64_t timeout_ns, wmmf_frame *frame) {
+    wmmf_frame before = *frame;
+    int64_t deadline = -1;
+    bool pinning = true;
+    for (int attempt = 0;; attempt++) {
+        struct generation *generation;
+        struct found found;
+        int64_t left = deadline < 0 ? timeout_ns : deadline_remaining(deadline, INT64_MAX);
+        int32_t status = wait_for(channel, wish, left, &generation, &found);
+        if (status == WMMF_OK)
+            status = read_found(channel, generation, wish, &found, pinning, buffer, length, frame);
+        if (status == WMMF_E_FULL && pinning) {
+            error_forget();
+            pinning = false;
+            status = CHANGED;
+        }
+        if (status != CHANGED)
+            return status;
+        *frame = before;
+        if (deadline < 0)
+            deadline = deadline_after(timeout_ns);
+        if (attempt >= CHANNEL_COPIES && deadline_remaining(deadline, 1) == 0)
+            return WMMF_E_TIMEOUT;
+        spin_pause();
+    }
+}
+
 int32_t wmmf_channel_read_pick(wmmf_channel *channel, uint32_t pick, uint64_t after, void *buffer, uint64_t length,
                                int64_t timeout_ns, wmmf_frame *frame) {
     struct wish wish = {pick, after};
@@ -423,32 +451,8 @@ int32_t wmmf_channel_read_pick(wmmf_channel *channel, uint32_t pick, uint64_t af
         status = wish_check(&wish);
     if (status == WMMF_OK && !buffer && length != 0)
         status = WMMF_E_ARGUMENT;
-    if (status != WMMF_OK)
-        return status;
-    wmmf_frame before = *frame;
-    int64_t deadline = -1;
-    bool pinning = true;
-    for (int attempt = 0;; attempt++) {
-        struct generation *generation;
-        struct found found;
-        int64_t left = deadline < 0 ? timeout_ns : deadline_remaining(deadline, INT64_MAX);
-        status = wait_for(channel, &wish, left, &generation, &found);
-        if (status == WMMF_OK)
-            status = read_found(channel, generation, &wish, &found, pinning, buffer, length, frame);
-        if (status == WMMF_E_FULL && pinning) {
-            error_forget();
-            pinning = false;
-            status = CHANGED;
-        }
-        if (status != CHANGED)
-            break;
-        *frame = before;
-        if (deadline < 0)
-            deadline = deadline_after(timeout_ns);
-        if (attempt >= CHANNEL_COPIES && deadline_remaining(deadline, 1) == 0)
-            return WMMF_E_TIMEOUT;
-        spin_pause();
-    }
+    if (status == WMMF_OK)
+        status = read_wanted(channel, &wish, buffer, length, timeout_ns, frame);
     if (status == WMMF_OK || status == WMMF_E_RANGE) {
         frame->data = NULL;
         frame->hold = 0;

@@ -495,28 +495,19 @@ static uint64_t largest_size(const wmmf_section *section) {
     return section->payload && most > LARGEST_MAPPING ? LARGEST_MAPPING : most;
 }
 
-int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
-    int32_t status = section_check(section);
-    uint64_t before = 0, there;
-    if (status == WMMF_OK && section->layout == WMMF_NATIVE)
-        return growth_resize(section, size);
-    if (status == WMMF_OK && !section->file)
-        status = WMMF_E_NOT_SUPPORTED;
-    if (status == WMMF_OK && section->copy_on_write)
+static int32_t resize_check(const wmmf_section *section, uint64_t size) {
+    if (!section->file)
+        return WMMF_E_NOT_SUPPORTED;
+    if (section->copy_on_write)
         error_detail("this handle copies on write, so it does not change the file");
-    if (status == WMMF_OK && (section->read_only || section->copy_on_write))
-        status = WMMF_E_READ_ONLY;
-    if (status == WMMF_OK)
-        status = size_check(size, largest_size(section));
-    if (status != WMMF_OK)
-        return status;
-    if (!section->payload) {
-        status = resize_file(section, size);
-        section->size = status == WMMF_OK ? size : section->size;
-        return status;
-    }
-    before = section->size;
-    status = platform_file_size(section->mapping, &there); /* fails before anything is unmapped, if at all */
+    if (section->read_only || section->copy_on_write)
+        return WMMF_E_READ_ONLY;
+    return size_check(size, largest_size(section));
+}
+
+static int32_t resize_mapped(wmmf_section *section, uint64_t size) {
+    uint64_t before = section->size, there;
+    int32_t status = platform_file_size(section->mapping, &there); /* fails before anything is unmapped, if at all */
     if (status != WMMF_OK)
         return status;
     platform_file_unmap(section->mapping);
@@ -527,5 +518,19 @@ int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
         section->payload = NULL; /* as with WMMF_FILE_UNMAPPED: there are no addresses left */
         section->size = before;
     }
+    return status;
+}
+
+int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
+    int32_t status = section_check(section);
+    if (status == WMMF_OK && section->layout == WMMF_NATIVE)
+        return growth_resize(section, size);
+    if (status == WMMF_OK)
+        status = resize_check(section, size);
+    if (status != WMMF_OK || section->payload)
+        return status != WMMF_OK ? status : resize_mapped(section, size);
+    status = resize_file(section, size);
+    if (status == WMMF_OK)
+        section->size = size;
     return status;
 }

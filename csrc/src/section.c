@@ -266,6 +266,18 @@ static int32_t reserve_check(uint64_t offset, uint64_t size, const wmmf_options 
     return WMMF_E_SIZE;
 }
 
+static int32_t creation_check(uint64_t offset, uint64_t size, const wmmf_options *options,
+                              const struct payload_plan *plan) {
+    int32_t status = size_check(size, LARGEST_MAPPING - offset);
+    if (status == WMMF_OK && options->locks != 0 && (plan || options->layout != WMMF_NATIVE)) {
+        error_detail("only plain sections of the native layout have locks in their payload (locks)");
+        status = WMMF_E_NOT_SUPPORTED;
+    }
+    if (status == WMMF_OK)
+        status = reserve_check(offset, size, options, plan);
+    return status == WMMF_OK ? flags_check(options->flags, !plan, options->reserve != 0) : status;
+}
+
 static int32_t keep(wmmf_section *section, const wmmf_options *options) {
     section->locked = (options->flags & WMMF_LOCKED) != 0;
     return section->locked ? platform_keep(section->mapping) : WMMF_OK;
@@ -285,19 +297,9 @@ static int32_t create(const char *name, uint64_t size, const wmmf_options *optio
                       wmmf_section **out) {
     uint32_t participants = participants_of(options, plan);
     uint64_t offset = payload_offset(options->layout, participants, options->locks);
-    int32_t status = size_check(size, LARGEST_MAPPING - offset);
+    int32_t status = creation_check(offset, size, options, plan);
     if (status != WMMF_OK)
         return status;
-    if (options->locks != 0 && (plan || options->layout != WMMF_NATIVE)) {
-        error_detail("only plain sections of the native layout have locks in their payload (locks)");
-        return WMMF_E_NOT_SUPPORTED;
-    }
-    status = reserve_check(offset, size, options, plan);
-    if (status == WMMF_OK)
-        status = flags_check(options->flags, !plan, options->reserve != 0);
-    if (status != WMMF_OK)
-        return status;
-
     struct platform_mapping *mapping;
     wmmf_section *section;
     uint64_t reserved = offset + (plan ? plan->reserved : size);
@@ -331,9 +333,21 @@ struct extent {
     uint64_t page_size; /* see wmmf_section */
 };
 
-static bool reserve_is_sound(const struct extent *extent) {
-    return extent->reserve == 0 || (extent->kind == KIND_PLAIN && extent->reserve >= extent->size &&
-                                    extent->reserve <= LARGEST_MAPPING - extent->offset);
+/* False: the fields contradict each other. */
+static bool load_extent(const struct header *header, struct extent *extent) {
+    extent->kind = load_relaxed_u32(&header->kind);
+    extent->participants = load_relaxed_u32(&header->participants);
+    extent->locks = load_relaxed_u32(&header->locks);
+    extent->offset = load_relaxed_u64(&header->payload_offset);
+    extent->size = growth_claimed(header);
+    extent->reserve = load_relaxed_u64(&header->reserve);
+    extent->page_size = claimed_page(header);
+    bool plain = extent->kind == KIND_PLAIN;
+    bool reserves = extent->reserve >= extent->size && extent->reserve <= LARGEST_MAPPING - extent->offset;
+    return extent->participants != 0 && extent->participants <= WMMF_PARTICIPANTS_MAX && extent->size != 0 &&
+           extent->locks <= WMMF_LOCKS_MAX && (extent->locks == 0 || plain) &&
+           extent->offset == payload_offset(WMMF_NATIVE, extent->participants, extent->locks) &&
+           (extent->reserve == 0 || (plain && reserves));
 }
 
 static int32_t header_extent(struct platform_mapping *mapping, struct extent *extent) {
@@ -349,17 +363,8 @@ static int32_t header_extent(struct platform_mapping *mapping, struct extent *ex
         error_detail("format version %" PRIu32 ": expected %d", version, WMMF_FORMAT_VERSION);
         return WMMF_E_VERSION;
     }
-    extent->kind = load_relaxed_u32(&header->kind);
-    extent->participants = load_relaxed_u32(&header->participants);
-    extent->locks = load_relaxed_u32(&header->locks);
-    extent->offset = load_relaxed_u64(&header->payload_offset);
     uint64_t first = load_relaxed_u64(&header->payload_size);
-    extent->size = growth_claimed(header);
-    extent->reserve = load_relaxed_u64(&header->reserve);
-    extent->page_size = claimed_page(header);
-    if (extent->participants == 0 || extent->participants > WMMF_PARTICIPANTS_MAX || extent->size == 0 ||
-        extent->locks > WMMF_LOCKS_MAX || (extent->locks != 0 && extent->kind != KIND_PLAIN) ||
-        extent->offset != payload_offset(WMMF_NATIVE, extent->participants, extent->locks) || !reserve_is_sound(extent))
+    if (!load_extent(header, extent))
         return WMMF_E_FORMAT;
     /* Asked again: it may have grown since it was mapped. */
     int32_t status =
