@@ -66,22 +66,19 @@ typedef NTSTATUS(NTAPI *query_directory)(HANDLE directory, void *buffer, ULONG l
 #define DIRECTORY_QUERY 1
 #define NAME_TOO_LONG   ((NTSTATUS)0xC0000023) /* STATUS_BUFFER_TOO_SMALL */
 
-/* The address of a function of ntdll; NULL: there is none. Through void *, because no compiler warns about that. */
-static void *ntdll(const char *name) {
+/* Stores the address of a function of ntdll, or NULL. Bytes, because compilers warn about a cast to another type. */
+static void find_in_ntdll(const char *name, void *pointer) {
     HMODULE module = GetModuleHandleW(L"ntdll.dll");
     FARPROC function = module ? GetProcAddress(module, name) : NULL;
-    void *address;
-    memcpy(&address, &function, sizeof address);
-    return address;
+    memcpy(pointer, &function, sizeof function);
 }
 
 static HANDLE open_object_directory(uint32_t name_space) {
     wchar_t path[64] = L"\\BaseNamedObjects";
     DWORD session = 0;
     open_directory open;
-    void *address = ntdll("NtOpenDirectoryObject");
     HANDLE directory = NULL;
-    memcpy(&open, &address, sizeof open);
+    find_in_ntdll("NtOpenDirectoryObject", &open);
     if (name_space == WMMF_LOCAL && ProcessIdToSessionId(GetCurrentProcessId(), &session) && session != 0)
         swprintf(path, sizeof path / sizeof *path, L"\\Sessions\\%lu\\BaseNamedObjects", (unsigned long)session);
     UNICODE_STRING name = {(USHORT)(wcslen(path) * sizeof *path), sizeof path, path};
@@ -125,9 +122,8 @@ static bool list_one(const object_entry *entry, const wchar_t *prefix, bool (*fo
 
 int32_t platform_list(uint32_t name_space, bool (*found)(void *context, const char *name), void *context) {
     query_directory query;
-    void *address = ntdll("NtQueryDirectoryObject");
     HANDLE directory = open_object_directory(name_space);
-    memcpy(&query, &address, sizeof query);
+    find_in_ntdll("NtQueryDirectoryObject", &query);
     if (!directory || !query) {
         close_handle(directory);
         return WMMF_E_NOT_SUPPORTED;
