@@ -17,4 +17,15 @@ static inline void backoff(int turn, int64_t pause_ns) {
         platform_pause(pause_ns < BACKOFF_PAUSE_NS ? pause_ns : BACKOFF_PAUSE_NS);
 }
 
+/* A lock for short steps of this process's threads; 0: free. seq_cst: its holder sees what the one before did. */
+static inline void short_lock(shared_u32 *lock) {
+    uint32_t nobody = 0;
+    for (int turn = 0; !cas_seq_u32(lock, &nobody, 1); turn++, nobody = 0)
+        backoff(turn, BACKOFF_PAUSE_NS);
+}
+
+static inline void short_unlock(shared_u32 *lock) {
+    store_seq_u32(lock, 0);
+}
+
 #endif

@@ -86,18 +86,6 @@ static int32_t generation_open(wmmf_channel *channel, struct base *base, struct 
     return WMMF_E_FULL;
 }
 
-static void lock_following(wmmf_channel *channel) {
-    uint32_t none = 0;
-    for (int turn = 0; !cas_seq_u32(&channel->following, &none, 1); turn++) {
-        none = 0;
-        backoff(turn, BACKOFF_PAUSE_NS);
-    }
-}
-
-static void unlock_following(wmmf_channel *channel) {
-    exchange_seq_u32(&channel->following, 0);
-}
-
 /* Drops what free pins keep of a generation that is no longer current: see keep_while_current. */
 static void drop_kept(wmmf_channel *channel, uint32_t index) {
     struct readers *readers = &channel->generations[index].base->readers;
@@ -587,7 +575,7 @@ static int32_t follow_pictures(wmmf_channel *channel) {
 
 int32_t channel_follow(wmmf_channel *channel, const struct generation *from) {
     int32_t status = WMMF_OK;
-    lock_following(channel);
+    short_lock(&channel->following);
     if (generation_at(channel, load_seq_u32(&channel->current)) == from) { /* else another thread was quicker */
         uint64_t current = load_seq_u64(&from->base->header->current);
         if (current & CURRENT_REPLACED)
@@ -595,7 +583,7 @@ int32_t channel_follow(wmmf_channel *channel, const struct generation *from) {
         else if ((current & CURRENT_PICTURES) != from->pictures.id)
             status = follow_pictures(channel);
     }
-    unlock_following(channel);
+    short_unlock(&channel->following);
     if (status != WMMF_E_NOT_FOUND)
         return status;
     error_forget(); /* the call of the caller does not fail because nothing is there yet */
@@ -604,9 +592,9 @@ int32_t channel_follow(wmmf_channel *channel, const struct generation *from) {
 
 /* make_current, by a writer that owns the lock. */
 static int32_t install(wmmf_channel *channel, struct base *base, struct pictures *pictures) {
-    lock_following(channel);
+    short_lock(&channel->following);
     int32_t status = make_current(channel, base, pictures);
-    unlock_following(channel);
+    short_unlock(&channel->following);
     return status;
 }
 

@@ -38,7 +38,7 @@ struct wmmf_channel {
     shared_u64 base; /* the address of the current base, for calls that need no pictures: see channel_base */
     struct generation generations[PIN_GENERATIONS];
     shared_u32 current;   /* index of the generation that has the next frame */
-    shared_u32 following; /* 1 while a thread changes these three */
+    shared_u32 following; /* locked by a thread that changes these three */
     bool read_only;
     bool publishing; /* our record says that we publish */
     uint32_t name_space;

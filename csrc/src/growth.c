@@ -57,17 +57,6 @@ static int32_t follow_memory(wmmf_section *section) {
     return status;
 }
 
-/* Only one thread of this handle at a time: file locks belong to handles, not to threads. */
-static void enter(wmmf_section *section) {
-    uint32_t nobody = 0;
-    for (int turn = 0; !cas_seq_u32(&section->growing, &nobody, 1); turn++, nobody = 0)
-        backoff(turn, BACKOFF_PAUSE_NS);
-}
-
-static void leave(wmmf_section *section) {
-    store_seq_u32(&section->growing, 0);
-}
-
 /* The address before the size: a thread that finds bytes within the size also finds a view that has them. */
 static int32_t map_larger(wmmf_section *section, uint64_t size) {
     struct larger_view *view = calloc(1, sizeof *view);
@@ -101,9 +90,9 @@ int32_t growth_look(wmmf_section *section) {
         return WMMF_OK;
     if (!section->file)
         return follow_memory(section);
-    enter(section);
+    short_lock(&section->growing);
     int32_t status = follow_file(section);
-    leave(section);
+    short_unlock(&section->growing);
     return status;
 }
 
@@ -134,7 +123,7 @@ static int32_t lengthen(wmmf_section *section, uint64_t size) {
 }
 
 static int32_t grow_file(wmmf_section *section, uint64_t size) {
-    enter(section);
+    short_lock(&section->growing);
     int32_t status = platform_file_lock(section->mapping);
     if (status == WMMF_OK) {
         status = lengthen(section, size);
@@ -142,7 +131,7 @@ static int32_t grow_file(wmmf_section *section, uint64_t size) {
     }
     if (status == WMMF_OK)
         status = follow_file(section);
-    leave(section);
+    short_unlock(&section->growing);
     return status;
 }
 
@@ -173,10 +162,10 @@ int32_t growth_resize(wmmf_section *section, uint64_t size) {
 }
 
 int32_t growth_flush(wmmf_section *section, uint64_t offset, uint64_t length) {
-    enter(section);
+    short_lock(&section->growing);
     struct larger_view *view = section->larger;
     int32_t status = view ? platform_window_flush(&view->window, offset, length) : WMMF_OK;
-    leave(section);
+    short_unlock(&section->growing);
     return status;
 }
 

@@ -89,7 +89,7 @@ struct wmmf_section {
     uint64_t reserve;           /* payload size to which it can grow in memory; 0: it cannot, or is a file */
     struct larger_view *larger; /* of a file: the newest view, which shows everything that older ones show */
     shared_u64 larger_payload;  /* the address of the payload in it; 0: none */
-    shared_u32 growing;         /* 1 while a thread of this handle maps the file once more */
+    shared_u32 growing;         /* locked by a thread that grows a file: file locks belong to handles, not to threads */
 
     /* Readers' section of a frame channel: the pins of all records. */
     shared_u64 *pins;
