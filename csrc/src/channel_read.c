@@ -110,8 +110,7 @@ static void sleep_until_news(const struct generation *generation, const struct w
     const struct base *base = generation->base;
     struct found found;
     if (!base->readers.section) {
-        eventcount_poll(&base->section->lock, EVENT_CHANGE,
-                        slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
+        eventcount_poll(&base->section->lock, EVENT_CHANGE, slice);
         return;
     }
     uint32_t seen = eventcount_prepare(&base->readers.section->lock, EVENT_CHANGE);

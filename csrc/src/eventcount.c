@@ -39,8 +39,9 @@ bool eventcount_wait(const struct rwlock *lock, enum event index, uint32_t seen,
 }
 
 void eventcount_poll(const struct rwlock *lock, enum event index, int64_t timeout_ns) {
+    int64_t slice = timeout_ns < READ_ONLY_RECHECK_NS ? timeout_ns : READ_ONLY_RECHECK_NS;
     shared_u32 *epoch = epoch_of(&lock->events[index]);
-    platform_sleep(lock->section->mapping, place_of(lock, index), epoch, load_seq_u32(epoch), timeout_ns);
+    platform_sleep(lock->section->mapping, place_of(lock, index), epoch, load_seq_u32(epoch), slice);
 }
 
 uint32_t eventcount_epoch(const struct rwlock *lock, enum event index) {

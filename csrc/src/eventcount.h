@@ -13,7 +13,8 @@ uint32_t eventcount_prepare(const struct rwlock *lock, enum event index);
 void eventcount_cancel(const struct rwlock *lock, enum event index, uint32_t seen);
 /* False if nobody woke us in time; our count is then removed. */
 bool eventcount_wait(const struct rwlock *lock, enum event index, uint32_t seen, int64_t timeout_ns);
-/* Sleeps without being counted, as a read-only handle must: nobody needs to wake us. */
+/* Sleeps without being counted, as a read-only handle must: nobody needs to wake us. So it is a short sleep, of at most
+ * READ_ONLY_RECHECK_NS. */
 void eventcount_poll(const struct rwlock *lock, enum event index, int64_t timeout_ns);
 /* The epoch, and the sleep on it, for a thread that sleeps on several (wait_many.c). */
 uint32_t eventcount_epoch(const struct rwlock *lock, enum event index);

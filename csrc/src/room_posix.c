@@ -120,12 +120,16 @@ struct group {
     char text[TEXT_CAPACITY];
 };
 
-/* False: no such file, or "max". */
-static bool group_number(struct group *group, const char *file, uint64_t *value) {
+static bool read_of_group(struct group *group, const char *file) {
     char path[PATH_CAPACITY + 32];
     snprintf(path, sizeof path, "%s/%s", group->path, file);
+    return read_text(path, group->text);
+}
+
+/* False: no such file, or "max". */
+static bool group_number(struct group *group, const char *file, uint64_t *value) {
     char *end;
-    if (!read_text(path, group->text))
+    if (!read_of_group(group, file))
         return false;
     *value = strtoull(group->text, &end, 10);
     return end != group->text;
@@ -146,9 +150,7 @@ static uint64_t group_room(struct group *group) {
     if (version->swap_limit && group_number(group, version->swap_limit, &swap_limit) &&
         group_number(group, version->swap_used, &swap_used) && difference(swap_limit, swap_used) < swap)
         swap = difference(swap_limit, swap_used);
-    char path[PATH_CAPACITY + 32];
-    snprintf(path, sizeof path, "%s/memory.stat", group->path);
-    if (read_text(path, group->text))
+    if (read_of_group(group, "memory.stat"))
         for (int i = 0; i < 2; i++)
             room = add(room, number_of(group->text, version->cached[i]));
     return add(room, swap);

@@ -742,7 +742,7 @@ int32_t rwlock_notify(struct rwlock *lock) {
 /* A read-only handle cannot count itself in, so it polls. */
 static void sleep_until_change(struct rwlock *lock, uint64_t sequence, int64_t slice) {
     if (lock->section->read_only) {
-        eventcount_poll(lock, EVENT_CHANGE, slice < READ_ONLY_RECHECK_NS ? slice : READ_ONLY_RECHECK_NS);
+        eventcount_poll(lock, EVENT_CHANGE, slice);
         return;
     }
     uint32_t seen = eventcount_prepare(lock, EVENT_CHANGE);
