@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -51,6 +52,37 @@ def reader(channel: FrameChannel) -> Iterator[FrameChannel]:
     """Another object on it."""
     with FrameChannel.open(channel.name) as opened:
         yield opened
+
+
+@pytest.fixture
+def others() -> Iterator[Callable[[], int]]:
+    """Counts how often another thread runs. It gets the GIL only from a thread that releases it."""
+    interval, runs, ended = sys.getswitchinterval(), 0, threading.Event()
+
+    def run() -> None:
+        nonlocal runs
+        while not ended.is_set():
+            runs += 1
+            time.sleep(0)
+
+    sys.setswitchinterval(1000)
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield lambda: runs
+    finally:
+        ended.set()
+        thread.join()
+        sys.setswitchinterval(interval)
+
+
+def test_other_threads_run_while_the_memory_of_a_slot_is_reserved(name: str, others: Callable[[], int]) -> None:
+    with FrameChannel.create(name, capacity=128 << 20) as channel:
+        before = others()
+        for _ in range(2):  # the second frame does not go to the slot of the first
+            with channel.begin():
+                pass
+        assert others() > before
 
 
 def test_what_is_published_is_seen(channel: FrameChannel, reader: FrameChannel) -> None:
