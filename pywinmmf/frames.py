@@ -34,18 +34,6 @@ def native_frame(frame: hold.Frame | hold.NewFrame) -> Any:
     return ffi.cast("wmmf_frame *", frame.address)
 
 
-def _number(name: str, bits: int) -> Any:
-    """A number in the native frame, as a property that can be set."""
-
-    def get(frame: NewFrame) -> int:
-        return int(getattr(native_frame(frame), name))
-
-    def put(frame: NewFrame, value: int) -> None:
-        setattr(native_frame(frame), name, whole(name, value, most=2**bits - 1))
-
-    return property(get, put)
-
-
 class Frame(hold.Frame):
     """A frame for reading; a context manager that releases it.
 
@@ -137,18 +125,44 @@ class NewFrame(hold.NewFrame):
         """NumPy calls this when the buffer was refused, as for `Frame`."""
         return _array_of(self, dtype, copy)
 
-    timestamp_ns: int = _number("timestamp_ns", 64)
-    """When the picture was taken; 0 becomes the time of publication."""
-    width: int = _number("width", 32)
-    """Pixels of a row."""
-    height: int = _number("height", 32)
-    """Rows."""
-    stride: int = _number("stride", 32)
-    """Bytes from one row to the next."""
-    device_timestamp: int = _number("device_timestamp", 64)
-    """The device's own clock, in its own unit; 0: unknown."""
-    device_frame: int = _number("device_frame", 64)
-    """The device's own number of the frame; 0: unknown."""
+    def _set(self, name: str, value: int, most: int) -> None:
+        setattr(native_frame(self), name, whole(name, value, most=most))
+
+    @property
+    def timestamp_ns(self) -> int:
+        """When the picture was taken; 0 becomes the time of publication."""
+        return int(native_frame(self).timestamp_ns)
+
+    @timestamp_ns.setter
+    def timestamp_ns(self, value: int) -> None:
+        self._set("timestamp_ns", value, 2**64 - 1)
+
+    @property
+    def width(self) -> int:
+        """Pixels of a row."""
+        return int(native_frame(self).width)
+
+    @width.setter
+    def width(self, value: int) -> None:
+        self._set("width", value, 2**32 - 1)
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(native_frame(self).height)
+
+    @height.setter
+    def height(self, value: int) -> None:
+        self._set("height", value, 2**32 - 1)
+
+    @property
+    def stride(self) -> int:
+        """Bytes from one row to the next."""
+        return int(native_frame(self).stride)
+
+    @stride.setter
+    def stride(self, value: int) -> None:
+        self._set("stride", value, 2**32 - 1)
 
     @property
     def fourcc(self) -> str:
@@ -158,6 +172,24 @@ class NewFrame(hold.NewFrame):
     @fourcc.setter
     def fourcc(self, value: str) -> None:
         native_frame(self).fourcc = fourcc_code(value)
+
+    @property
+    def device_timestamp(self) -> int:
+        """The device's own clock, in its own unit; 0: unknown."""
+        return int(native_frame(self).device_timestamp)
+
+    @device_timestamp.setter
+    def device_timestamp(self, value: int) -> None:
+        self._set("device_timestamp", value, 2**64 - 1)
+
+    @property
+    def device_frame(self) -> int:
+        """The device's own number of the frame; 0: unknown."""
+        return int(native_frame(self).device_frame)
+
+    @device_frame.setter
+    def device_frame(self, value: int) -> None:
+        self._set("device_frame", value, 2**64 - 1)
 
     @property
     def user(self) -> bytes:
