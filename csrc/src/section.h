@@ -34,9 +34,9 @@ void section_close(wmmf_section *section);
 /* An inner section, which belongs to an outer one: it has no name that users know, only a random number, and its access
  * follows from that of the outer one. The opener gives the sizes, so nothing in it need be trusted. */
 struct inner_plan {
-    enum section_kind
-        kind;              /* KIND_PLAIN: raw bytes; the users of the outer section may use them in the same way.
-                              KIND_READERS: with participants; every user who may read the outer section may write it */
+    /* KIND_PLAIN: raw bytes; the users of the outer section may use them in the same way. KIND_READERS: with
+     * participants; every user who may read the outer section may write it. */
+    enum section_kind kind;
     uint64_t id;           /* for creating: out */
     uint32_t participants; /* KIND_READERS: records */
     uint32_t pins_each;    /* KIND_READERS: words of payload for each record */
