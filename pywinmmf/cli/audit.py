@@ -15,8 +15,9 @@ SOUND, UNSOUND = 0, 1  # exit codes, beside UNREADABLE
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its arguments."""
-    parser.description = f"""Compares header, lock and counts of a section or channel. Damage poisons it. Exit code
-        {SOUND}: sound; {UNSOUND}: damaged or poisoned; {UNREADABLE}: it could not be opened."""
+    parser.description = (
+        f"Exit code {SOUND}: sound; {UNSOUND}: damaged or poisoned; {UNREADABLE}: it could not be opened."
+    )
     add_name(parser, "section")
     add_json(parser)
     parser.set_defaults(run=f"{__name__}:run")

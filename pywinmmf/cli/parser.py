@@ -26,7 +26,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "ls": Command("list the sections and channels that are open"),
     "info": Command("describe a section, its lock and its participants, and show how often it changes"),
-    "audit": Command("compare header, lock and counts; damage poisons the section"),
+    "audit": Command("compare header, lock and counts of a section or channel; damage poisons it"),
     "unlock": Command("free the lock of a section of the winmmf layout whose holder was killed"),
     "camera": Command("share cameras with all programs of this machine", "camera", uses_opencv=True),
     "view": Command("show a channel in the browser", "view", uses_opencv=True),

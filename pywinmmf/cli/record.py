@@ -38,6 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fps", type=positive, default=30.0, help="limit of pictures per second, 1 to 1000 (default: 30)"
     )
     parser.add_argument(
-        "--timeout", type=positive, default=10.0, metavar="SECONDS", help="how long to wait for the first picture"
+        "--timeout",
+        type=positive,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long to wait for the first picture (default: 10)",
     )
     parser.set_defaults(run="pywinmmf.viewers.record:run")
