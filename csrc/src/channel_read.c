@@ -133,6 +133,25 @@ static int32_t spin_until_news(wmmf_channel *channel, const struct generation *g
     return status;
 }
 
+/* After a look that ended with `seen`: follows to other pictures, or else sleeps for a slice. WMMF_OK: look again. */
+static int32_t follow_or_sleep(wmmf_channel *channel, const struct generation *generation, const struct wish *wish,
+                               int32_t seen, int64_t slice) {
+    int32_t status = seen;
+    if (seen == CHANGED) {
+        status = channel_follow(channel, generation);
+        if (generation_at(channel, load_seq_u32(&channel->current)) != generation)
+            return status;
+    }
+    bool may_come = status == WMMF_OK || status == WMMF_E_TIMEOUT;
+    if (may_come && slice != 0) {
+        sleep_until_news(generation, wish, seen, slice);
+        return WMMF_OK;
+    }
+    if (may_come || status == WMMF_E_LOST)
+        tell(&generation->pictures, wish);
+    return may_come ? WMMF_E_TIMEOUT : status;
+}
+
 /* Waits for the wanted frame. WMMF_OK: *out is entered for the caller. */
 static int32_t wait_for(wmmf_channel *channel, const struct wish *wish, int64_t timeout_ns, struct generation **out,
                         struct found *found) {
@@ -148,22 +167,10 @@ static int32_t wait_for(wmmf_channel *channel, const struct wish *wish, int64_t 
             *out = generation;
             return WMMF_OK;
         }
-        int32_t seen = status;
-        bool followed = false;
-        if (status == CHANGED) {
-            status = channel_follow(channel, generation);
-            followed = &channel->generations[load_seq_u32(&channel->current)] != generation;
-        }
         int64_t slice = deadline < 0 ? 0 : deadline_remaining(deadline, RECHECK_NS);
-        bool sleep = !followed && (status == WMMF_OK || status == WMMF_E_TIMEOUT);
-        if (sleep && slice != 0)
-            sleep_until_news(generation, wish, seen, slice);
-        else if (sleep || status == WMMF_E_LOST)
-            tell(&generation->pictures, wish);
+        status = follow_or_sleep(channel, generation, wish, status, slice);
         generation_leave(generation);
-        if (sleep && slice == 0)
-            return WMMF_E_TIMEOUT;
-        if (status != WMMF_OK && status != WMMF_E_TIMEOUT)
+        if (status != WMMF_OK)
             return status;
     }
 }
