@@ -418,19 +418,25 @@ static int32_t kind_check(const struct extent *extent, const wmmf_options *optio
     return WMMF_E_FORMAT;
 }
 
+/* Finds out where the payload is, and whether a handle of this kind may show `size` bytes of it. */
+static int32_t attach_check(struct platform_mapping *mapping, uint64_t size, const wmmf_options *options,
+                            enum section_kind kind, struct extent *extent) {
+    int32_t status = find_extent(mapping, options->layout, extent);
+    if (status == WMMF_OK)
+        status = kind_check(extent, options, kind);
+    if (status != WMMF_OK || size <= extent->size)
+        return status;
+    error_detail("size %" PRIu64 ": expected at most %" PRIu64 ", the size of the payload", size, extent->size);
+    return WMMF_E_SIZE;
+}
+
 /* Takes over the section, and closes it on failure. */
 static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmmf_options *options,
                       enum section_kind kind, wmmf_section **out) {
     struct extent extent = {0};
     wmmf_section *section;
-    int32_t status = find_extent(mapping, options->layout, &extent);
-    if (status == WMMF_OK)
-        status = kind_check(&extent, options, kind);
-    if (status == WMMF_OK && size > extent.size) {
-        error_detail("size %" PRIu64 ": expected at most %" PRIu64 ", the size of the payload", size, extent.size);
-        status = WMMF_E_SIZE;
-    }
-    bool grows = options->layout == WMMF_NATIVE && extent.reserve != 0;
+    int32_t status = attach_check(mapping, size, options, kind, &extent);
+    bool native = options->layout == WMMF_NATIVE, grows = native && extent.reserve != 0;
     if (status == WMMF_OK && grows)
         status = platform_extend(mapping, extent.offset + extent.reserve);
     if (status == WMMF_OK)
@@ -439,7 +445,7 @@ static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmm
         platform_close(mapping);
         return status;
     }
-    if (options->layout == WMMF_NATIVE && extent.page_size > platform_page_size(mapping))
+    if (native && extent.page_size > platform_page_size(mapping))
         platform_map_large(mapping, options->read_only);
     bool whole = size == 0 || grows; /* a section that can grow is shown up to its current size */
     status = section_new(mapping, options, extent.offset, whole ? extent.size : size, extent.participants, extent.locks,
@@ -449,7 +455,7 @@ static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmm
     section->reserve = extent.reserve;
     section->grows = grows;
     status = keep(section, options);
-    if (status == WMMF_OK && options->layout == WMMF_NATIVE) {
+    if (status == WMMF_OK && native) {
         copy_constants(section);
         status = join(section);
     }

@@ -13,6 +13,17 @@ struct wmmf_window {
     bool copy_on_write;
 };
 
+/* How far from the payload's beginning windows may reach: in a raw file, to the end of the file. */
+static int32_t find_end(wmmf_section *section, uint64_t *end) {
+    int32_t status = growth_look(section);
+    *end = section_size(section);
+    if (status != WMMF_OK || !section->file || section->layout != WMMF_RAW)
+        return status;
+    status = platform_file_size(section->mapping, end);
+    *end = *end > section->file_offset ? *end - section->file_offset : 0;
+    return status;
+}
+
 static int32_t window_check(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t protection) {
     if (protection > WMMF_COPY_ON_WRITE)
         return refused(WMMF_E_ARGUMENT, "protection", protection, "0 to 2");
@@ -23,12 +34,8 @@ static int32_t window_check(wmmf_section *section, uint64_t offset, uint64_t len
             error_detail("protection 0: expected 1 or 2, because this handle copies on write");
         return WMMF_E_READ_ONLY;
     }
-    int32_t status = growth_look(section);
-    uint64_t end = section_size(section);
-    if (status == WMMF_OK && section->file && section->layout == WMMF_RAW) {
-        status = platform_file_size(section->mapping, &end);
-        end = end > section->file_offset ? end - section->file_offset : 0;
-    }
+    uint64_t end;
+    int32_t status = find_end(section, &end);
     if (status != WMMF_OK)
         return status;
     if (length != 0 && offset <= end && length <= end - offset)
