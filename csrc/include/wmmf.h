@@ -751,8 +751,9 @@ WMMF_API int32_t wmmf_get_hold(wmmf_section *section, uint32_t index, wmmf_hold 
  * thread already holds).
  * A read-only handle copies without the lock, and repeats until it has a whole version; a writer never waits for it. It
  * can follow a wmmf_write, but if writers change the payload in place, it needs a moment between their locks. The raw
- * layout has no lock: its bytes are copied as they are. WMMF_E_TRUNCATED: a mapped raw file was truncated meanwhile;
- * touching its memory from wmmf_data then raises a signal or exception of the system. */
+ * layout has no lock: its bytes are copied as they are. WMMF_E_TRUNCATED: a mapped file was truncated meanwhile;
+ * touching its memory from wmmf_data then raises a signal or exception of the system. So does this call if a native
+ * file is truncated during it. */
 WMMF_API int32_t wmmf_read(wmmf_section *section, uint64_t offset, void *buffer, uint64_t length, int64_t timeout_ns);
 
 /* Copies `length` bytes from `buffer` to `offset` of the payload, under the write lock, or the one that the calling

@@ -125,7 +125,9 @@ int32_t wmmf_get_owner(wmmf_section *section, char *name, uint64_t capacity, uin
 /* Locks and copies. */
 
 static int32_t range_check(wmmf_section *section, uint64_t offset, const void *buffer, uint64_t length) {
-    int32_t status = section_range(section, offset, length);
+    int32_t status = section_file_has(section, section_size(section)) ? WMMF_OK : file_was_cut();
+    if (status == WMMF_OK)
+        status = section_range(section, offset, length);
     return status == WMMF_OK && !buffer && length != 0 ? WMMF_E_ARGUMENT : status;
 }
 

@@ -448,9 +448,7 @@ static int32_t move(wmmf_section *section, uint64_t from, uint64_t to, size_t le
 }
 
 static int32_t explained(int32_t status) {
-    if (status == WMMF_E_TRUNCATED)
-        error_detail("the file was made shorter after it was mapped");
-    return status;
+    return status == WMMF_E_TRUNCATED ? file_was_cut() : status;
 }
 
 int32_t files_read(wmmf_section *section, uint64_t offset, void *buffer, size_t length) {

@@ -709,11 +709,23 @@ int32_t section_of_file(struct platform_mapping *mapping, uint64_t size, const w
     return WMMF_OK;
 }
 
+int32_t file_was_cut(void) {
+    error_detail("the file was made shorter after it was mapped");
+    return WMMF_E_TRUNCATED;
+}
+
+bool section_file_has(const wmmf_section *section, uint64_t payload) {
+    uint64_t there;
+    bool known =
+        section->file && section->layout == WMMF_NATIVE && platform_file_size(section->mapping, &there) == WMMF_OK;
+    return !known || there >= section->file_offset + payload;
+}
+
 void section_close(wmmf_section *section) {
     holders_remove_handle(section);
     /* A forked child must not touch what its parent still uses. */
     bool has_record = section->layout == WMMF_NATIVE && !section->read_only && section->index != NO_RECORD;
-    if (has_record && !platform_forked(section->mapping))
+    if (has_record && !platform_forked(section->mapping) && section_file_has(section, 0))
         participants_leave(section);
     section_abandon(section);
 }

@@ -30,6 +30,11 @@ uint64_t section_file_size(const wmmf_options *options, uint64_t size);
 int32_t section_of_file(struct platform_mapping *mapping, uint64_t size, const wmmf_options *options, bool is_new,
                         wmmf_section **out);
 void section_close(wmmf_section *section);
+/* Explains WMMF_E_TRUNCATED, and returns it. */
+int32_t file_was_cut(void);
+/* False: another program cut the file of this native section, so that the header or some of these first bytes of the
+ * payload are missing. Touching a missing page would end this process. */
+bool section_file_has(const wmmf_section *section, uint64_t payload);
 
 /* An inner section, which belongs to an outer one: it has no name that users know, only a random number, and its access
  * follows from that of the outer one. The opener gives the sizes, so nothing in it need be trusted. */

@@ -194,6 +194,29 @@ static void a_raw_file_that_was_cut_says_so(void) {
     wmmf_close(section);
 }
 
+/* Cut behind its header, and then to nothing. Every call that copies, and the end of the handle, survive it. */
+static void a_native_file_that_was_cut_says_so(void) {
+    const char *path = new_name();
+    wmmf_file_options options = {.struct_size = sizeof options, .file_mode = WMMF_FILE_OPEN_OR_CREATE, .native = 1};
+    wmmf_section *section = NULL, *reader = NULL;
+    wmmf_info info = {.struct_size = sizeof info};
+    char byte;
+    REQUIRE_OK(wmmf_map_file(path, 100000, &options, &section));
+    options.protection = WMMF_READ;
+    options.file_mode = WMMF_FILE_OPEN;
+    REQUIRE_OK(wmmf_map_file(path, 0, &options, &reader));
+    REQUIRE_OK(wmmf_get_info(section, &info));
+    for (int cut = 0; cut < 2; cut++) {
+        CHECK(truncate(path, cut == 0 ? (off_t)info.data_offset + 100 : 0) == 0);
+        check_failed(WMMF_E_TRUNCATED, wmmf_read(section, 50000, &byte, 1, 0), "shorter after it was mapped");
+        check_failed(WMMF_E_TRUNCATED, wmmf_write(section, 50000, "x", 1, 0), "shorter after it was mapped");
+        check_failed(WMMF_E_TRUNCATED, wmmf_read(reader, 50000, &byte, 1, 0), "shorter after it was mapped");
+    }
+    CHECK(wmmf_close(reader) == WMMF_OK);
+    CHECK(wmmf_close(section) == WMMF_OK);
+    unlink(path);
+}
+
 static void a_program_that_runs_is_not_written(void) {
     char path[4096];
     wmmf_section *section = NULL;
@@ -226,6 +249,7 @@ static const struct test tests[] = {
     TEST(pipes_sockets_and_loops_are_no_files),
     TEST(nothing_is_found_below_a_file),
     TEST(a_raw_file_that_was_cut_says_so),
+    TEST(a_native_file_that_was_cut_says_so),
     TEST(a_program_that_runs_is_not_written),
     {NULL, NULL},
 };

@@ -584,7 +584,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_get_hold(IntPtr section, uint index, wmmf_hold* hold);
 
-        // Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling thread already holds). A read-only handle copies without the lock, and repeats until it has a whole version; a writer never waits for it. It can follow a wmmf_write, but if writers change the payload in place, it needs a moment between their locks. The raw layout has no lock: its bytes are copied as they are. WMMF_E_TRUNCATED: a mapped raw file was truncated meanwhile; touching its memory from wmmf_data then raises a signal or exception of the system.
+        // Copies `length` bytes at `offset` of the payload into `buffer`, under the read lock (or the lock that the calling thread already holds). A read-only handle copies without the lock, and repeats until it has a whole version; a writer never waits for it. It can follow a wmmf_write, but if writers change the payload in place, it needs a moment between their locks. The raw layout has no lock: its bytes are copied as they are. WMMF_E_TRUNCATED: a mapped file was truncated meanwhile; touching its memory from wmmf_data then raises a signal or exception of the system. So does this call if a native file is truncated during it.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_read(IntPtr section, ulong offset, void* buffer, ulong length, long timeout_ns);
 
