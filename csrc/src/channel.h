@@ -6,10 +6,12 @@
 
 /* The section at whose EVENT_CHANGE to wait for the channel's next frame. It stays open as long as the channel. */
 wmmf_section *channel_place(const wmmf_channel *channel);
-/* wmmf_channel_begin for a caller that must not block, such as one with Python's GIL: it tries once, and takes only a
- * slot whose memory this handle has already reserved, which can take milliseconds. WMMF_E_TIMEOUT: call
- * wmmf_channel_begin. */
-int32_t channel_begin_reserved(wmmf_channel *channel, wmmf_frame *frame);
+/* wmmf_channel_begin, but for the memory of the slot: reserving it can take milliseconds, in which the caller may not
+ * want to block others, such as Python's threads. Before you touch the frame, call channel_reserve, unless
+ * channel_has_memory. */
+int32_t channel_begin_without_memory(wmmf_channel *channel, int64_t timeout_ns, wmmf_frame *frame);
+bool channel_has_memory(const wmmf_channel *channel, const wmmf_frame *frame);
+int32_t channel_reserve(wmmf_channel *channel, const wmmf_frame *frame);
 /* wmmf_channel_get_participant, for a handle on the channel's section that only inspects it. */
 int32_t channel_participant(wmmf_section *section, uint32_t index, wmmf_participant *participant);
 

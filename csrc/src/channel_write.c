@@ -123,11 +123,9 @@ static int32_t wait_for_slot(struct generation *generation, int64_t deadline, ui
 }
 
 /* We do not know whether another handle has already reserved it; reserving it again changes nothing. */
-static int32_t make_room(struct generation *generation, uint32_t slot, bool only_reserved) {
+static int32_t make_room(struct generation *generation, uint32_t slot) {
     if (is_set(generation->reserved, slot))
         return WMMF_OK;
-    if (only_reserved)
-        return WMMF_E_TIMEOUT;
     int32_t status = pictures_reserve(&generation->pictures, slot);
     if (status == WMMF_OK)
         generation->reserved[slot / 64] |= UINT64_C(1) << slot % 64;
@@ -176,7 +174,7 @@ static int32_t own_pictures(wmmf_channel *channel, int64_t timeout_ns, int64_t d
     }
 }
 
-static int32_t begin(wmmf_channel *channel, int64_t timeout_ns, bool only_reserved) {
+static int32_t begin(wmmf_channel *channel, int64_t timeout_ns, bool with_memory) {
     struct generation *generation = NULL;
     if (channel->read_only)
         return WMMF_E_READ_ONLY;
@@ -186,8 +184,8 @@ static int32_t begin(wmmf_channel *channel, int64_t timeout_ns, bool only_reserv
         return status;
     uint32_t found;
     status = wait_for_slot(generation, deadline, &found);
-    if (status == WMMF_OK)
-        status = make_room(generation, found, only_reserved);
+    if (status == WMMF_OK && with_memory)
+        status = make_room(generation, found);
     if (status != WMMF_OK) {
         channel_disown(generation->base->section);
         generation_leave(generation);
@@ -280,10 +278,10 @@ static void clear(wmmf_frame *frame) {
     frame->struct_size = sizeof *frame;
 }
 
-static int32_t begin_frame(wmmf_channel *channel, int64_t timeout_ns, bool only_reserved, wmmf_frame *frame) {
+static int32_t begin_frame(wmmf_channel *channel, int64_t timeout_ns, bool with_memory, wmmf_frame *frame) {
     int32_t status = frame_check(channel, frame);
     if (status == WMMF_OK)
-        status = begin(channel, timeout_ns, only_reserved);
+        status = begin(channel, timeout_ns, with_memory);
     if (status != WMMF_OK)
         return status;
     const struct pictures *pictures = &channel->filling_in->pictures;
@@ -296,11 +294,19 @@ static int32_t begin_frame(wmmf_channel *channel, int64_t timeout_ns, bool only_
 }
 
 int32_t wmmf_channel_begin(wmmf_channel *channel, int64_t timeout_ns, wmmf_frame *frame) {
+    return begin_frame(channel, timeout_ns, true, frame);
+}
+
+int32_t channel_begin_without_memory(wmmf_channel *channel, int64_t timeout_ns, wmmf_frame *frame) {
     return begin_frame(channel, timeout_ns, false, frame);
 }
 
-int32_t channel_begin_reserved(wmmf_channel *channel, wmmf_frame *frame) {
-    return begin_frame(channel, 0, true, frame);
+bool channel_has_memory(const wmmf_channel *channel, const wmmf_frame *frame) {
+    return is_set(channel->filling_in->reserved, frame->slot);
+}
+
+int32_t channel_reserve(wmmf_channel *channel, const wmmf_frame *frame) {
+    return make_room(channel->filling_in, frame->slot);
 }
 
 /* Like frame_is_sound, and says what is wrong. */
@@ -354,7 +360,7 @@ int32_t wmmf_channel_write(wmmf_channel *channel, const void *data, int64_t time
     status = check_frame(frame, generation->pictures.capacity);
     generation_leave(generation);
     if (status == WMMF_OK)
-        status = begin(channel, timeout_ns, false);
+        status = begin(channel, timeout_ns, true);
     if (status != WMMF_OK)
         return status;
     const struct pictures *pictures = &channel->filling_in->pictures; /* maybe newer ones */

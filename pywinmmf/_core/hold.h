@@ -99,10 +99,10 @@ void *hold_fail_call(Handle *self, int32_t status, const char *action);
 /* A call of the library that may wait. */
 typedef int32_t (*Call)(void *arguments, int64_t timeout_ns);
 
-/* Makes a call: first once with the GIL if there is a `quick` form of it, which may be the call itself; then without
- * the GIL, in slices, until the timeout. Between slices Python runs signal handlers and notices if another thread
- * closed the handle. -1: an exception; the caller then releases what the call has acquired. */
-int hold_attempt(Handle *handle, PyObject *timeout, Call quick, Call call, void *arguments, int32_t *status);
+/* Makes a call: if it is `quick`, first once with the GIL; then without it, in slices, until the timeout. Between
+ * slices Python runs signal handlers and notices if another thread closed the handle. -1: an exception; the caller then
+ * releases what the call has acquired. */
+int hold_attempt(Handle *handle, PyObject *timeout, int quick, Call call, void *arguments, int32_t *status);
 
 /* -- Sections and their locks: hold_lock.c -- */
 

@@ -30,13 +30,7 @@ static int32_t read_call(void *arguments, int64_t timeout_ns) {
 
 static int32_t begin_call(void *arguments, int64_t timeout_ns) {
     Framing *framing = arguments;
-    return wmmf_channel_begin(framing->channel, timeout_ns, framing->frame);
-}
-
-static int32_t begin_reserved_call(void *arguments, int64_t timeout_ns) {
-    Framing *framing = arguments;
-    (void)timeout_ns;
-    return channel_begin_reserved(framing->channel, framing->frame);
+    return channel_begin_without_memory(framing->channel, timeout_ns, framing->frame);
 }
 
 static int32_t write_call(void *arguments, int64_t timeout_ns) {
@@ -68,7 +62,7 @@ static Frame *acquire(Channel *self, uint32_t pick, uint64_t after, PyObject *ti
         return NULL;
     Framing framing = {.channel = self->handle.native, .pick = pick, .after = after, .frame = &frame->frame};
     int32_t status = WMMF_OK;
-    int raised = hold_attempt(&self->handle, timeout, acquire_call, acquire_call, &framing, &status) != 0;
+    int raised = hold_attempt(&self->handle, timeout, 1, acquire_call, &framing, &status) != 0;
     if (!raised && status == WMMF_OK)
         return frame;
     Py_DECREF(frame);
@@ -128,7 +122,7 @@ static Frame *fill(Channel *self, Frame *frame, uint32_t pick, uint64_t after, P
                        .length = (uint64_t)frame->target.len,
                        .frame = &frame->frame};
     int32_t status = WMMF_OK;
-    Call quick = frame->target.len <= QUICK_COPY ? read_call : NULL;
+    int quick = frame->target.len <= QUICK_COPY;
     int raised = hold_attempt(&self->handle, timeout, quick, read_call, &framing, &status) != 0;
     uint64_t used = frame->frame.used;
     if (!frame->target.obj && status == WMMF_E_RANGE) /* as intended: there is no buffer */
@@ -210,10 +204,17 @@ static PyObject *channel_begin(Channel *self, PyObject *const *arguments, Py_ssi
         return NULL;
     Framing framing = {.channel = self->handle.native, .frame = &frame->frame};
     int32_t status = WMMF_OK;
-    int raised = hold_attempt(&self->handle, arguments[1], begin_reserved_call, begin_call, &framing, &status) != 0;
+    int raised = hold_attempt(&self->handle, arguments[1], 1, begin_call, &framing, &status) != 0;
+    if (!raised && status == WMMF_OK && !channel_has_memory(framing.channel, framing.frame)) {
+        Py_BEGIN_ALLOW_THREADS;
+        status = channel_reserve(framing.channel, framing.frame);
+        Py_END_ALLOW_THREADS;
+    }
     if (raised || status != WMMF_OK) {
+        if (!raised)
+            hold_fail_call(&self->handle, status, "begin a frame in");
         Py_DECREF(frame);
-        return raised ? NULL : hold_fail_call(&self->handle, status, "begin a frame in");
+        return NULL;
     }
     if (arguments[0] != Py_None) {
         description.struct_size = frame->frame.struct_size;
@@ -232,7 +233,7 @@ static int write_frame(Channel *self, Py_buffer *source, wmmf_frame *frame, PyOb
     frame->slot = NO_SLOT;
     frame->used = (uint64_t)source->len;
     Framing framing = {.channel = self->handle.native, .target = source->buf, .frame = frame};
-    int raised = hold_attempt(&self->handle, timeout, self->small ? write_call : NULL, write_call, &framing, status);
+    int raised = hold_attempt(&self->handle, timeout, self->small, write_call, &framing, status);
     PyBuffer_Release(source);
     return raised;
 }

@@ -78,13 +78,13 @@ static int64_t nanoseconds(State *state, PyObject *timeout) {
     return ns;
 }
 
-int hold_attempt(Handle *handle, PyObject *timeout, Call quick, Call call, void *arguments, int32_t *status) {
+int hold_attempt(Handle *handle, PyObject *timeout, int quick, Call call, void *arguments, int32_t *status) {
     int64_t timeout_ns = nanoseconds(handle->state, timeout);
     if (timeout_ns < -1)
         return -1;
     if (quick) {
-        *status = quick(arguments, 0);
-        if (*status != WMMF_E_TIMEOUT || (timeout_ns == 0 && quick == call))
+        *status = call(arguments, 0);
+        if (*status != WMMF_E_TIMEOUT || timeout_ns == 0)
             return 0;
     }
     int64_t deadline = deadline_after(timeout_ns);

@@ -248,7 +248,7 @@ static PyObject *guard_enter(Guard *self, PyObject *none) {
         return PyErr_NoMemory();
     Locking locking = {section->handle.native, self, 0};
     int32_t status = WMMF_OK;
-    int raised = hold_attempt(&section->handle, self->timeout, lock, lock, &locking, &status) != 0;
+    int raised = hold_attempt(&section->handle, self->timeout, 1, lock, &locking, &status) != 0;
     if (locking.place)
         leave_queue(&locking);
     int owner_died = !raised && self->writing && status == WMMF_E_OWNER_DIED;

@@ -86,6 +86,13 @@ def test_other_threads_run_while_the_memory_of_a_slot_is_reserved(name: str, oth
         assert others() > before
 
 
+def test_the_first_use_of_a_slot_counts_as_one_write(channel: FrameChannel) -> None:
+    for _ in range(2):
+        channel.begin().publish()
+    (writer,) = channel.participants()
+    assert writer.writes == channel.sequence == 2
+
+
 def test_what_is_published_is_seen(channel: FrameChannel, reader: FrameChannel) -> None:
     assert channel.publish(picture(7), user=b"hello") == 1
     with reader.latest() as frame:
