@@ -181,11 +181,19 @@ def test_what_is_no_request_is_refused_without_a_word(
     assert capfd.readouterr().err == ""
 
 
-# Ctrl-C when the server has just decided to sleep: it then interrupts no system call of the main thread.
+# Ctrl-C when the server has said its address and has just decided to sleep. So it interrupts no system call of the main
+# thread.
 INTERRUPTED_ASLEEP = """
-import _thread, threading, time
+import _thread, io, threading, time
 from pywinmmf import cli
+said = threading.Event()
+class Output(io.TextIOWrapper):
+    def write(self, text):
+        said.set()
+        return super().write(text)
+sys.stdout = Output(sys.stdout.buffer, "utf-8", line_buffering=True)
 def interrupt():
+    said.wait()
     while sys._current_frames()[threading.main_thread().ident].f_code.co_name not in ("select", "_poll"):
         time.sleep(0.01)
     _thread.interrupt_main()
