@@ -6,9 +6,9 @@
 
 /* The section at whose EVENT_CHANGE to wait for the channel's next frame. It stays open as long as the channel. */
 wmmf_section *channel_place(const wmmf_channel *channel);
-/* wmmf_channel_begin, but for the memory of the slot: reserving it can take milliseconds, in which the caller may not
- * want to block others, such as Python's threads. Before you touch the frame, call channel_reserve, unless
- * channel_has_memory. */
+/* wmmf_channel_begin, without reserving memory for the slot. That can take milliseconds, so a caller that holds a lock
+ * of its own, such as Python's GIL, first releases that lock. It calls channel_reserve before it touches the frame,
+ * unless channel_has_memory. Dying in between is like dying while the slot is filled. */
 int32_t channel_begin_without_memory(wmmf_channel *channel, int64_t timeout_ns, wmmf_frame *frame);
 bool channel_has_memory(const wmmf_channel *channel, const wmmf_frame *frame);
 int32_t channel_reserve(wmmf_channel *channel, const wmmf_frame *frame);
