@@ -25,24 +25,36 @@ class Follower:
 
     ``every``: each frame in order, as far as the channel's history reaches, instead of the newest one. The first is the
     newest frame, or the first that is not older than ``since_ns``.
+
+    ``channel``: a handle that is already open. The follower begins with it, and closes it.
     """
 
-    def __init__(self, name: str, namespace: Namespace, *, every: bool = False, since_ns: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        namespace: Namespace,
+        *,
+        every: bool = False,
+        since_ns: int | None = None,
+        channel: FrameChannel | None = None,
+    ) -> None:
         self.name = name
         self._namespace = namespace
         self._every = every
         self._since_ns = since_ns
+        self._channel = channel
         self._newest = (0, 0)  # sequence and time of the last frame
 
     def __iter__(self) -> Iterator[News]:
         while True:
             try:
-                channel = FrameChannel.open(self.name, namespace=self._namespace, readonly=True)
+                channel = self._channel or FrameChannel.open(self.name, namespace=self._namespace, readonly=True)
             except NotFoundError:
                 yield State.ABSENT, None
             else:
                 with channel:
                     ended = yield from self._frames(channel)
+                self._channel = None
                 yield ended, None
             time.sleep(TICK)
 

@@ -150,8 +150,8 @@ class Recording:
         kept: FrameChannel | None = None,
     ) -> None:
         """It begins ``before`` seconds ago and ends in ``after`` seconds (None: never by itself), both counted from
-        now, or from a trigger. A trigger does not come again, so it then accepts a history that is too short. It closes
-        ``kept`` when it has the channel open itself. Other arguments are those of `record`."""
+        now, or from a trigger. A trigger does not come again, so it then accepts a history that is too short. ``kept``
+        is a handle of the channel, which it closes. Other arguments are those of `record`."""
         now_ns = time.perf_counter_ns() if trigger_ns is None else trigger_ns
         self._name = name
         self._namespace = namespace
@@ -176,9 +176,8 @@ class Recording:
     def _follow(self, is_over: Callable[[], bool], show: Callable[..., None]) -> None:
         began = time.perf_counter()
         since_ns = self._begin.first_ns if self._begin else None
-        for state, frame in Follower(self._name, self._namespace, every=True, since_ns=since_ns):
-            if self._kept is not None:
-                self._kept.close()
+        news = Follower(self._name, self._namespace, every=True, since_ns=since_ns, channel=self._kept)
+        for state, frame in news:
             if is_over():
                 return
             if frame is not None:

@@ -38,6 +38,18 @@ def until(news: Iterator[follower.News], wanted: State, *, sequence: int | None 
 
 
 @pytest.mark.usefixtures("quick")
+def test_it_begins_with_an_open_handle_and_closes_it(name: str) -> None:
+    with FrameChannel.create(name, capacity=10, history=4) as channel:
+        kept = FrameChannel.open(name, readonly=True)
+        channel.publish(b"first")
+        channel.publish(b"second")
+    news = iter(Follower(name, LOCAL, every=True, since_ns=0, channel=kept))  # only this handle has the frames now
+    assert [frame and frame.sequence for _, frame in (next(news), next(news))] == [1, 2]
+    until(news, State.ABSENT)
+    assert kept.closed
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_channel_is_followed_whatever_becomes_of_it(name: str) -> None:
     news = iter(Follower(name, LOCAL))
     assert next(news) == (State.ABSENT, None)
