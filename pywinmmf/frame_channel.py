@@ -330,7 +330,7 @@ class FrameChannel(Opened[hold.Channel]):
         `LockTimeoutError` if there is none in time.
         """
         if not self._in_place:
-            return self._copied(lib.WMMF_PICK_LATEST, self._native.had, timeout)
+            return self._copied(lib.WMMF_PICK_LATEST, self._native.last_returned, timeout)
         return self._native.latest(timeout)  # type: ignore[no-any-return]
 
     def next(self, timeout: float | None = None, *, every: bool = False) -> Frame:
@@ -341,7 +341,7 @@ class FrameChannel(Opened[hold.Channel]):
         """
         if not every and self._in_place:
             return self._native.next(timeout)  # type: ignore[no-any-return]
-        return self._picked(lib.WMMF_PICK_EVERY if every else lib.WMMF_PICK_NEXT, self._native.had, timeout)
+        return self._picked(lib.WMMF_PICK_EVERY if every else lib.WMMF_PICK_NEXT, self._native.last_returned, timeout)
 
     def at(self, sequence: int | None = None, *, timestamp_ns: int | None = None, timeout: float | None = 0) -> Frame:
         """One frame of the channel's history: the frame with this sequence, for which it waits, or the newest frame
@@ -370,7 +370,7 @@ class FrameChannel(Opened[hold.Channel]):
         finally:
             self._copy = buffer
         if pick not in (lib.WMMF_PICK_AT, lib.WMMF_PICK_TIME):
-            native.given(frame.sequence, after)
+            native.note_returned(frame.sequence, after)
         return frame
 
     def _buffer_for_copy(self) -> bytearray:
@@ -394,9 +394,9 @@ class FrameChannel(Opened[hold.Channel]):
         frame: Frame | None = native.read_next(buffer, timeout)
         if frame is None:  # not a plain bytes buffer
             target = contiguous("buffer", buffer, writable=True)
-            after = native.had
+            after = native.last_returned
             frame = native.read(lib.WMMF_PICK_NEXT, after, target, timeout)
-            native.given(frame.sequence, after)
+            native.note_returned(frame.sequence, after)
         return frame
 
     def peek(self, timeout: float | None = 0) -> Frame:
@@ -421,7 +421,7 @@ class FrameChannel(Opened[hold.Channel]):
 
     async def next_async(self, timeout: float | None = None, *, every: bool = False) -> Frame:
         """`next` for asyncio: it waits like `wait_async`."""
-        after, deadline = self._native.had, time.perf_counter() + seconds(timeout)
+        after, deadline = self._native.last_returned, time.perf_counter() + seconds(timeout)
         pick = lib.WMMF_PICK_EVERY if every else lib.WMMF_PICK_NEXT
         while True:
             await self.wait_async(after, timeout if timeout is None else max(0.0, deadline - time.perf_counter()))

@@ -88,7 +88,7 @@ class _Search:
         if self._status:
             self.fail()
         for item, channel, frame in zip(self._items, self._channels, frames):
-            channel._native.given(frame.sequence, item.after)
+            channel._native.note_returned(frame.sequence, item.after)
         return frames
 
     def fail(self) -> NoReturn:
@@ -107,10 +107,10 @@ def _frame_for(item: Any, channel: FrameChannel) -> Frame:
     """The frame that the item fills: in place, or a copy if the channel gives copies."""
     channel._follow()
     buffer = None if channel._in_place else channel._buffer_for_copy()
-    frame: Frame = channel._native.blank(buffer)
+    frame: Frame = channel._native.new_frame(buffer)
     item.channel = channel._native.pointer
     item.frame = native_frame(frame)
-    item.after = channel._native.had
+    item.after = channel._native.last_returned
     if buffer is not None:
         item.buffer, item.length = ffi.from_buffer(buffer), len(buffer)
         channel._copy = buffer

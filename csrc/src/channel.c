@@ -224,7 +224,7 @@ static void announce(struct base *base, const struct pictures *pictures, uint64_
 /* Creating and opening. */
 
 /* What a channel is created with, and its parts before other processes can see them. */
-struct founding {
+struct creation {
     struct pictures_shape shape;
     wmmf_channel_options options;
     uint64_t sequence;
@@ -234,41 +234,42 @@ struct founding {
 };
 
 /* After the section could not be published, because the name was taken meanwhile. */
-static void founding_undo(struct founding *founding) {
-    if (!founding->readers_section)
+static void creation_undo(struct creation *creation) {
+    if (!creation->readers_section)
         return;
-    section_close(founding->readers_section);
-    pictures_close(&founding->pictures);
-    founding->readers_section = NULL;
+    section_close(creation->readers_section);
+    pictures_close(&creation->pictures);
+    creation->readers_section = NULL;
 }
 
-static int32_t found(wmmf_section *section, const void *context) {
-    struct founding *founding = *(struct founding *const *)context;
+static int32_t create_parts(wmmf_section *section, const void *context) {
+    struct creation *creation = *(struct creation *const *)context;
     struct channel_header *header = (struct channel_header *)(void *)section->payload;
-    founding_undo(founding); /* remains of an earlier try: the name was taken, and is free again */
+    creation_undo(creation); /* remains of an earlier try: the name was taken, and is free again */
     header->magic = CHANNEL_MAGIC;
     header->readers = section->participants;
-    header->pins = founding->options.pins ? founding->options.pins : WMMF_CHANNEL_PINS_DEFAULT;
-    header->pin_limit_ns = founding->options.pin_limit_ns;
+    header->pins = creation->options.pins ? creation->options.pins : WMMF_CHANNEL_PINS_DEFAULT;
+    header->pin_limit_ns = creation->options.pin_limit_ns;
     struct inner_plan plan = readers_plan(section->participants, header->pins);
-    int32_t status = section_create_inner(section, &plan, &founding->readers_section);
+    int32_t status = section_create_inner(section, &plan, &creation->readers_section);
     if (status != WMMF_OK)
         return status;
     header->readers_id = plan.id;
-    status = pictures_create(section, &founding->shape, founding->number, founding->sequence, &founding->pictures);
+    status = pictures_create(section, &creation->shape, creation->number, creation->sequence, &creation->pictures);
     if (status != WMMF_OK) {
-        section_close(founding->readers_section);
-        founding->readers_section = NULL;
+        section_close(creation->readers_section);
+        creation->readers_section = NULL;
         return status;
     }
-    header->number = founding->number;
-    header->sequence = founding->sequence;
-    header->current = founding->pictures.id;
+    header->number = creation->number;
+    header->sequence = creation->sequence;
+    header->current = creation->pictures.id;
     return WMMF_OK;
 }
 
-static struct payload_plan plan_of(struct founding *const *founding) {
-    struct payload_plan plan = {KIND_CHANNEL, WMMF_CHANNEL_PARTICIPANTS_DEFAULT, CHANNEL_HEADER_SIZE, found, founding};
+static struct payload_plan plan_of(struct creation *const *creation) {
+    struct payload_plan plan = {KIND_CHANNEL, WMMF_CHANNEL_PARTICIPANTS_DEFAULT, CHANNEL_HEADER_SIZE, create_parts,
+                                creation};
     return plan;
 }
 
@@ -281,27 +282,27 @@ static int32_t channel_options_check(const wmmf_options *given, wmmf_channel **o
                : status;
 }
 
-static int32_t founding_new(uint64_t capacity, uint32_t slots, const wmmf_options *given, wmmf_channel **out,
-                            struct founding *founding) {
+static int32_t creation_new(uint64_t capacity, uint32_t slots, const wmmf_options *given, wmmf_channel **out,
+                            struct creation *creation) {
     wmmf_options options;
     int32_t status = channel_options_check(given, out, &options);
     if (status != WMMF_OK)
         return status;
-    memset(founding, 0, sizeof *founding);
-    founding->shape.capacity = capacity;
-    founding->shape.slots = slots ? slots : WMMF_CHANNEL_SLOTS_DEFAULT;
-    founding->number = 1;
+    memset(creation, 0, sizeof *creation);
+    creation->shape.capacity = capacity;
+    creation->shape.slots = slots ? slots : WMMF_CHANNEL_SLOTS_DEFAULT;
+    creation->number = 1;
     if (options.channel)
-        founding->options = *options.channel;
-    founding->shape.history = founding->options.history;
+        creation->options = *options.channel;
+    creation->shape.history = creation->options.history;
     const struct refusal refusals[] = {
-        {founding->options.pins > WMMF_CHANNEL_PINS_MAX, WMMF_E_ARGUMENT, "pins", founding->options.pins, "at most 64"},
-        {founding->options.standby > 1, WMMF_E_ARGUMENT, "standby", founding->options.standby, "0 or 1"},
-        {founding->options.pin_limit_ns > INT64_MAX, WMMF_E_ARGUMENT, "pin_limit_ns", founding->options.pin_limit_ns,
+        {creation->options.pins > WMMF_CHANNEL_PINS_MAX, WMMF_E_ARGUMENT, "pins", creation->options.pins, "at most 64"},
+        {creation->options.standby > 1, WMMF_E_ARGUMENT, "standby", creation->options.standby, "0 or 1"},
+        {creation->options.pin_limit_ns > INT64_MAX, WMMF_E_ARGUMENT, "pin_limit_ns", creation->options.pin_limit_ns,
          "at most INT64_MAX"},
     };
     status = first_refusal(refusals, sizeof refusals / sizeof *refusals);
-    return status != WMMF_OK ? status : pictures_check(&founding->shape);
+    return status != WMMF_OK ? status : pictures_check(&creation->shape);
 }
 
 /* Takes over base and pictures, and closes them on failure. */
@@ -333,17 +334,17 @@ static int32_t channel_new(const char *name, struct base *base, struct pictures 
     return WMMF_OK;
 }
 
-static int32_t channel_founded(const char *name, wmmf_section *section, struct founding *founding, wmmf_channel **out) {
+static int32_t channel_created(const char *name, wmmf_section *section, struct creation *creation, wmmf_channel **out) {
     struct base *base;
-    int32_t status = base_new(section, founding->readers_section, &base);
+    int32_t status = base_new(section, creation->readers_section, &base);
     if (status != WMMF_OK) {
-        pictures_close(&founding->pictures);
+        pictures_close(&creation->pictures);
         return status;
     }
-    status = channel_new(name, base, &founding->pictures, out);
+    status = channel_new(name, base, &creation->pictures, out);
     if (status != WMMF_OK)
         return status;
-    if (!founding->options.standby)
+    if (!creation->options.standby)
         channel_publishes(*out);
     return WMMF_OK;
 }
@@ -394,18 +395,18 @@ static int32_t channel_opened(const char *name, const struct pictures_shape *sha
 
 int32_t wmmf_channel_create(const char *name, uint64_t capacity, uint32_t slots, const wmmf_options *options,
                             wmmf_channel **out) {
-    struct founding founding, *context = &founding;
+    struct creation creation, *context = &creation;
     wmmf_section *section;
-    int32_t status = founding_new(capacity, slots, options, out, &founding);
+    int32_t status = creation_new(capacity, slots, options, out, &creation);
     if (status != WMMF_OK)
         return status;
     struct payload_plan plan = plan_of(&context);
     status = section_create(name, CHANNEL_HEADER_SIZE, options, &plan, &section);
     if (status != WMMF_OK) {
-        founding_undo(&founding);
+        creation_undo(&creation);
         return status;
     }
-    return channel_founded(name, section, &founding, out);
+    return channel_created(name, section, &creation, out);
 }
 
 static int32_t enlarge(wmmf_channel *channel, const struct pictures_shape *least) {
@@ -428,23 +429,23 @@ static int32_t enlarge(wmmf_channel *channel, const struct pictures_shape *least
 
 int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity, uint32_t slots, const wmmf_options *options,
                                     wmmf_channel **out, int32_t *created) {
-    struct founding founding, *context = &founding;
+    struct creation creation, *context = &creation;
     wmmf_section *section;
     wmmf_channel *channel;
     int32_t made = 0;
-    int32_t status = founding_new(capacity, slots, options, out, &founding);
+    int32_t status = creation_new(capacity, slots, options, out, &creation);
     if (status != WMMF_OK)
         return status;
     struct payload_plan plan = plan_of(&context);
     status = section_create_or_open(name, CHANNEL_HEADER_SIZE, options, &plan, &section, &made);
     if (status != WMMF_OK || !made)
-        founding_undo(&founding);
+        creation_undo(&creation);
     if (status != WMMF_OK)
         return status;
-    status = made ? channel_founded(name, section, &founding, &channel)
-                  : channel_opened(name, &founding.shape, section, &channel);
+    status = made ? channel_created(name, section, &creation, &channel)
+                  : channel_opened(name, &creation.shape, section, &channel);
     if (status == WMMF_OK && !made) {
-        status = enlarge(channel, &founding.shape);
+        status = enlarge(channel, &creation.shape);
         if (status != WMMF_OK)
             wmmf_channel_close(channel);
     }
@@ -612,7 +613,7 @@ static void copy_newest(const struct pictures *from, const struct pictures *to) 
         pictures_reserve(to, 0) != WMMF_OK)
         return;
     memcpy(picture_at(to, 0), frame.data, (size_t)frame.used);
-    pictures_tell(to, 0, &frame);
+    pictures_set_description(to, 0, &frame);
     to->order[sequence % to->slots] = 1;
     to->header->oldest = sequence;
     store_release_u64(&to->frames[0].stamp, 2 * sequence);
@@ -684,30 +685,30 @@ int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, uint32_t s
 /* Creates all sections again under the same name, and tells handles that have the old ones open. */
 static int32_t publish_name(wmmf_channel *channel, struct generation *before) {
     struct base *old = before->base;
-    struct founding founding = {.shape = pictures_shape(&before->pictures), .number = before->pictures.number + 1};
-    struct founding *context = &founding;
+    struct creation creation = {.shape = pictures_shape(&before->pictures), .number = before->pictures.number + 1};
+    struct creation *context = &creation;
     wmmf_options options = {.struct_size = sizeof options, .name_space = channel->name_space};
     wmmf_section *section;
     struct base *base;
     options.participants = old->section->participants;
-    founding.options.pins = old->readers.pins;
-    founding.options.pin_limit_ns = old->pin_limit_ns;
-    founding.sequence = newest_sequence(load_seq_u64(&before->pictures.header->newest));
+    creation.options.pins = old->readers.pins;
+    creation.options.pin_limit_ns = old->pin_limit_ns;
+    creation.sequence = newest_sequence(load_seq_u64(&before->pictures.header->newest));
     struct payload_plan plan = plan_of(&context);
     int32_t status = platform_access_of(old->section->mapping, &options);
     if (status == WMMF_OK)
         status = section_create(channel->name, CHANNEL_HEADER_SIZE, &options, &plan, &section);
     if (status != WMMF_OK) {
-        founding_undo(&founding);
+        creation_undo(&creation);
         return status;
     }
-    status = base_new(section, founding.readers_section, &base);
+    status = base_new(section, creation.readers_section, &base);
     if (status != WMMF_OK) {
-        pictures_close(&founding.pictures);
+        pictures_close(&creation.pictures);
         return status;
     }
-    copy_newest(&before->pictures, &founding.pictures);
-    status = install(channel, base, &founding.pictures);
+    copy_newest(&before->pictures, &creation.pictures);
+    status = install(channel, base, &creation.pictures);
     if (status != WMMF_OK) {
         base_close(base);
         return status;

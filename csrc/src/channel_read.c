@@ -9,7 +9,7 @@
 #include "tuning.h"
 
 /* Which frame a reader wants. */
-struct wish {
+struct request {
     uint32_t pick; /* enum wmmf_pick */
     uint64_t after;
 };
@@ -21,8 +21,8 @@ struct found {
     uint32_t slot;
 };
 
-static int32_t wish_check(const struct wish *wish) {
-    return wish->pick <= WMMF_PICK_TIME ? WMMF_OK : refused(WMMF_E_ARGUMENT, "pick", wish->pick, "0 to 4");
+static int32_t request_check(const struct request *request) {
+    return request->pick <= WMMF_PICK_TIME ? WMMF_OK : refused(WMMF_E_ARGUMENT, "pick", request->pick, "0 to 4");
 }
 
 /* Searches backwards from the newest one: writers may give frames any timestamp, so the timestamps need not be in
@@ -38,38 +38,39 @@ static uint64_t sequence_at(const struct pictures *pictures, uint64_t newest, ui
 }
 
 /* The sequence of the wanted frame. WMMF_E_TIMEOUT: not yet. */
-static int32_t choose(const struct pictures *pictures, const struct wish *wish, uint64_t newest, uint64_t *sequence) {
+static int32_t choose(const struct pictures *pictures, const struct request *request, uint64_t newest,
+                      uint64_t *sequence) {
     uint64_t last = newest_sequence(newest), oldest;
     *sequence = last;
-    switch ((enum wmmf_pick)wish->pick) {
+    switch ((enum wmmf_pick)request->pick) {
     case WMMF_PICK_NEXT:
-        return last == wish->after ? WMMF_E_TIMEOUT : WMMF_OK;
+        return last == request->after ? WMMF_E_TIMEOUT : WMMF_OK;
     case WMMF_PICK_LATEST:
         return WMMF_OK;
     case WMMF_PICK_EVERY:
         oldest = oldest_sequence(pictures, last);
-        *sequence = wish->after + 1 > oldest ? wish->after + 1 : oldest;
-        return wish->after >= last ? WMMF_E_TIMEOUT : WMMF_OK;
+        *sequence = request->after + 1 > oldest ? request->after + 1 : oldest;
+        return request->after >= last ? WMMF_E_TIMEOUT : WMMF_OK;
     case WMMF_PICK_AT:
-        *sequence = wish->after;
-        if (wish->after > last)
+        *sequence = request->after;
+        if (request->after > last)
             return WMMF_E_TIMEOUT;
-        return wish->after < oldest_sequence(pictures, last) ? WMMF_E_LOST : WMMF_OK;
+        return request->after < oldest_sequence(pictures, last) ? WMMF_E_LOST : WMMF_OK;
     case WMMF_PICK_TIME:
-        *sequence = sequence_at(pictures, last, oldest_sequence(pictures, last), wish->after);
+        *sequence = sequence_at(pictures, last, oldest_sequence(pictures, last), request->after);
         return *sequence == 0 ? WMMF_E_LOST : WMMF_OK;
     }
     return WMMF_E_ARGUMENT;
 }
 
 /* If possible, looks only at `newest`, so that the writer does not have to fetch other cache lines back from us. */
-static int32_t find(const struct pictures *pictures, const struct wish *wish, struct found *found) {
+static int32_t find(const struct pictures *pictures, const struct request *request, struct found *found) {
     found->newest = load_seq_u64(&pictures->header->newest);
     if ((found->newest & NEWEST_SLOT) == 0) {
-        bool gone = wish->pick == WMMF_PICK_AT && wish->after <= newest_sequence(found->newest);
+        bool gone = request->pick == WMMF_PICK_AT && request->after <= newest_sequence(found->newest);
         return gone ? WMMF_E_LOST : WMMF_E_TIMEOUT;
     }
-    int32_t status = choose(pictures, wish, found->newest, &found->sequence);
+    int32_t status = choose(pictures, request, found->newest, &found->sequence);
     if (status != WMMF_OK)
         return status;
     bool is_newest = found->sequence == newest_sequence(found->newest);
@@ -79,24 +80,24 @@ static int32_t find(const struct pictures *pictures, const struct wish *wish, st
 
 /* Finds the wanted frame in these pictures. CHANGED: look in other pictures; a reader of every frame first takes the
  * rest of the old ones. */
-static int32_t look(const struct generation *generation, const struct wish *wish, struct found *found) {
+static int32_t look(const struct generation *generation, const struct request *request, struct found *found) {
     int32_t status = generation_status(generation);
-    if (status == CHANGED && wish->pick == WMMF_PICK_EVERY && find(&generation->pictures, wish, found) == WMMF_OK)
+    if (status == CHANGED && request->pick == WMMF_PICK_EVERY && find(&generation->pictures, request, found) == WMMF_OK)
         return WMMF_OK;
-    return status != WMMF_OK ? status : find(&generation->pictures, wish, found);
+    return status != WMMF_OK ? status : find(&generation->pictures, request, found);
 }
 
 /* Adds the numbers to a status, but not for a poll, which often finds nothing and should be fast. */
-static void tell(const struct pictures *pictures, const struct wish *wish) {
+static void explain(const struct pictures *pictures, const struct request *request) {
     uint64_t newest = load_seq_u64(&pictures->header->newest), last = newest_sequence(newest);
     if ((newest & NEWEST_SLOT) == 0) {
         error_detail("no frame has been published %s", last == 0 ? "yet" : "since the pictures were replaced");
-    } else if (wish->pick == WMMF_PICK_AT) {
-        error_detail("frame %" PRIu64 ": expected %" PRIu64 " to %" PRIu64 ", which the channel has", wish->after,
+    } else if (request->pick == WMMF_PICK_AT) {
+        error_detail("frame %" PRIu64 ": expected %" PRIu64 " to %" PRIu64 ", which the channel has", request->after,
                      oldest_sequence(pictures, last), last);
-    } else if (wish->pick == WMMF_PICK_TIME) {
+    } else if (request->pick == WMMF_PICK_TIME) {
         error_detail("frames %" PRIu64 " to %" PRIu64 ", which the channel has, are all later than %" PRIu64 " ns",
-                     oldest_sequence(pictures, last), last, wish->after);
+                     oldest_sequence(pictures, last), last, request->after);
     }
 }
 
@@ -105,7 +106,7 @@ static void tell(const struct pictures *pictures, const struct wish *wish) {
 /* Sleeps as long as a look finds the same status: no such frame yet, or CHANGED, to pictures that were lost with their
  * owner. If new ones were announced since we tried to follow, this costs a slice. A handle that cannot announce that it
  * sleeps polls. */
-static void sleep_until_news(const struct generation *generation, const struct wish *wish, int32_t status,
+static void sleep_until_news(const struct generation *generation, const struct request *request, int32_t status,
                              int64_t slice) {
     const struct base *base = generation->base;
     struct found found;
@@ -114,7 +115,7 @@ static void sleep_until_news(const struct generation *generation, const struct w
         return;
     }
     uint32_t seen = eventcount_prepare(&base->readers.section->lock, EVENT_CHANGE);
-    if (look(generation, wish, &found) == status)
+    if (look(generation, request, &found) == status)
         eventcount_wait(&base->readers.section->lock, EVENT_CHANGE, seen, slice);
     else
         eventcount_cancel(&base->readers.section->lock, EVENT_CHANGE, seen);
@@ -122,20 +123,20 @@ static void sleep_until_news(const struct generation *generation, const struct w
 
 /* If a writer on another core answers at once, spinning sees it at once; a writer on our core cannot run while we spin.
  * So we spin as long as that helps. */
-static int32_t spin_until_news(wmmf_channel *channel, const struct generation *generation, const struct wish *wish,
-                               struct found *found) {
+static int32_t spin_until_news(wmmf_channel *channel, const struct generation *generation,
+                               const struct request *request, struct found *found) {
     uint32_t in_vain = load_relaxed_u32(&channel->spins_in_vain);
     int32_t status = WMMF_E_TIMEOUT;
     int turns = in_vain < CHANNEL_VAIN_SPINS || in_vain % CHANNEL_SPIN_AGAIN == 0 ? CHANNEL_SPINS : 0;
-    while (turns-- > 0 && (status = look(generation, wish, found)) == WMMF_E_TIMEOUT)
+    while (turns-- > 0 && (status = look(generation, request, found)) == WMMF_E_TIMEOUT)
         spin_pause();
     store_relaxed_u32(&channel->spins_in_vain, status == WMMF_E_TIMEOUT ? in_vain + 1 : 0);
     return status;
 }
 
 /* After a look that ended with `seen`: follows to other pictures, or else sleeps for a slice. WMMF_OK: look again. */
-static int32_t follow_or_sleep(wmmf_channel *channel, const struct generation *generation, const struct wish *wish,
-                               int32_t seen, int64_t slice) {
+static int32_t follow_or_sleep(wmmf_channel *channel, const struct generation *generation,
+                               const struct request *request, int32_t seen, int64_t slice) {
     int32_t status = seen;
     if (seen == CHANGED) {
         status = channel_follow(channel, generation);
@@ -144,31 +145,31 @@ static int32_t follow_or_sleep(wmmf_channel *channel, const struct generation *g
     }
     bool may_come = status == WMMF_OK || status == WMMF_E_TIMEOUT;
     if (may_come && slice != 0) {
-        sleep_until_news(generation, wish, seen, slice);
+        sleep_until_news(generation, request, seen, slice);
         return WMMF_OK;
     }
     if (may_come || status == WMMF_E_LOST)
-        tell(&generation->pictures, wish);
+        explain(&generation->pictures, request);
     return may_come ? WMMF_E_TIMEOUT : status;
 }
 
 /* Waits for the wanted frame. WMMF_OK: *out is entered for the caller. */
-static int32_t wait_for(wmmf_channel *channel, const struct wish *wish, int64_t timeout_ns, struct generation **out,
-                        struct found *found) {
+static int32_t wait_for(wmmf_channel *channel, const struct request *request, int64_t timeout_ns,
+                        struct generation **out, struct found *found) {
     int64_t deadline = -1; /* the clock is read only if there is something to wait for */
     for (;;) {
         struct generation *generation = generation_enter(channel);
-        int32_t status = look(generation, wish, found);
+        int32_t status = look(generation, request, found);
         if ((status == WMMF_E_TIMEOUT || status == CHANGED) && timeout_ns != 0 && deadline < 0) {
             deadline = deadline_after(timeout_ns);
-            status = spin_until_news(channel, generation, wish, found);
+            status = spin_until_news(channel, generation, request, found);
         }
         if (status == WMMF_OK) {
             *out = generation;
             return WMMF_OK;
         }
         int64_t slice = deadline < 0 ? 0 : deadline_remaining(deadline, RECHECK_NS);
-        status = follow_or_sleep(channel, generation, wish, status, slice);
+        status = follow_or_sleep(channel, generation, request, status, slice);
         generation_leave(generation);
         if (status != WMMF_OK)
             return status;
@@ -177,9 +178,9 @@ static int32_t wait_for(wmmf_channel *channel, const struct wish *wish, int64_t 
 
 /* In place. */
 
-static uint64_t missed(const struct wish *wish, uint64_t sequence) {
-    bool counts = wish->pick <= WMMF_PICK_EVERY && wish->after != 0 && sequence > wish->after;
-    return counts ? sequence - wish->after - 1 : 0;
+static uint64_t missed(const struct request *request, uint64_t sequence) {
+    bool counts = request->pick <= WMMF_PICK_EVERY && request->after != 0 && sequence > request->after;
+    return counts ? sequence - request->after - 1 : 0;
 }
 
 /* Whether our pin came before the slot could be reused. */
@@ -213,7 +214,7 @@ static void unreserve(wmmf_channel *channel, struct pin *pin, uint32_t generatio
 /* With a pin that was reserved in this generation. Without one, only a frame that we already hold can get another
  * holder. CHANGED: the frame was gone before we had it. */
 static int32_t pin_found(wmmf_channel *channel, struct generation *generation, struct pin *reserved,
-                         const struct wish *wish, const struct found *found, wmmf_frame *frame) {
+                         const struct request *request, const struct found *found, wmmf_frame *frame) {
     struct readers *readers = &generation->base->readers;
     const struct pictures *pictures = &generation->pictures;
     uint32_t index = generation_index(channel, generation);
@@ -244,13 +245,13 @@ static int32_t pin_found(wmmf_channel *channel, struct generation *generation, s
         give(channel, readers, pin, index);
         return status;
     }
-    frame->missed = missed(wish, found->sequence);
+    frame->missed = missed(request, found->sequence);
     frame->hold = load_relaxed_u32(&pin->hold);
     return WMMF_OK;
 }
 
 /* In a generation that the caller has entered. Passes it on to the pin, or leaves it. */
-static int32_t pin_entered(wmmf_channel *channel, struct generation *generation, const struct wish *wish,
+static int32_t pin_entered(wmmf_channel *channel, struct generation *generation, const struct request *request,
                            const struct found *found, wmmf_frame *frame) {
     uint32_t before = NO_GENERATION;
     if (!readers_can_pin(&generation->base->readers)) {
@@ -260,7 +261,7 @@ static int32_t pin_entered(wmmf_channel *channel, struct generation *generation,
     struct pin *pin = pins_reserve(&generation->base->readers, generation_index(channel, generation), &before);
     if (before != NO_GENERATION)
         generation_leave(generation_at(channel, before));
-    int32_t status = pin_found(channel, generation, pin, wish, found, frame);
+    int32_t status = pin_found(channel, generation, pin, request, found, frame);
     if (!pin)
         generation_leave(generation);
     return status;
@@ -268,34 +269,34 @@ static int32_t pin_entered(wmmf_channel *channel, struct generation *generation,
 
 /* The usual case: the frame is there, and a free pin still keeps the current generation. False: another case, and
  * *status is undefined. */
-static bool pin_at_once(wmmf_channel *channel, const struct wish *wish, wmmf_frame *frame, int32_t *status) {
+static bool pin_at_once(wmmf_channel *channel, const struct request *request, wmmf_frame *frame, int32_t *status) {
     uint32_t index = load_seq_u32(&channel->current);
     struct pin *pin = pins_reserve_kept(&channel_base(channel)->readers, index);
     if (!pin)
         return false;
     struct generation *generation = generation_at(channel, index); /* of this base, like all that its pins keep */
     struct found found;
-    if (look(generation, wish, &found) != WMMF_OK) {
+    if (look(generation, request, &found) != WMMF_OK) {
         unreserve(channel, pin, index);
         return false;
     }
-    *status = pin_found(channel, generation, pin, wish, &found, frame);
+    *status = pin_found(channel, generation, pin, request, &found, frame);
     return true;
 }
 
-static int32_t acquire(wmmf_channel *channel, const struct wish *wish, int64_t timeout_ns, wmmf_frame *frame) {
+static int32_t acquire(wmmf_channel *channel, const struct request *request, int64_t timeout_ns, wmmf_frame *frame) {
     int32_t status = CHANGED;
     for (int attempt = 0; status == CHANGED; attempt++) {
         struct generation *generation;
         struct found found;
         if (attempt == CHANNEL_ATTEMPTS)
             return WMMF_E_FORMAT;
-        if (pin_at_once(channel, wish, frame, &status))
+        if (pin_at_once(channel, request, frame, &status))
             continue;
-        status = wait_for(channel, wish, timeout_ns, &generation, &found);
+        status = wait_for(channel, request, timeout_ns, &generation, &found);
         if (status != WMMF_OK)
             return status;
-        status = pin_entered(channel, generation, wish, &found, frame);
+        status = pin_entered(channel, generation, request, &found, frame);
     }
     return status;
 }
@@ -309,13 +310,13 @@ int32_t channel_check_in_place(const wmmf_channel *channel) {
 
 int32_t wmmf_channel_acquire_pick(wmmf_channel *channel, uint32_t pick, uint64_t after, int64_t timeout_ns,
                                   wmmf_frame *frame) {
-    struct wish wish = {pick, after};
+    struct request request = {pick, after};
     int32_t status = frame_check(channel, frame);
     if (status == WMMF_OK)
-        status = wish_check(&wish);
+        status = request_check(&request);
     if (status == WMMF_OK)
         status = channel_check_in_place(channel);
-    return status != WMMF_OK ? status : acquire(channel, &wish, timeout_ns, frame);
+    return status != WMMF_OK ? status : acquire(channel, &request, timeout_ns, frame);
 }
 
 int32_t wmmf_channel_acquire(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, wmmf_frame *frame) {
@@ -369,8 +370,8 @@ int32_t wmmf_channel_release(wmmf_channel *channel, const wmmf_frame *frame) {
 
 /* A seqlock on the slot's stamp: if it is the same before and after, the copy is of one frame. CHANGED: a writer was
  * quicker. */
-static int32_t copy_without_pin(const struct pictures *pictures, const struct wish *wish, const struct found *found,
-                                void *buffer, uint64_t length, wmmf_frame *frame) {
+static int32_t copy_without_pin(const struct pictures *pictures, const struct request *request,
+                                const struct found *found, void *buffer, uint64_t length, wmmf_frame *frame) {
     if (found->slot == NO_SLOT)
         return CHANGED;
     const shared_u64 *place = &pictures->frames[found->slot].stamp;
@@ -387,7 +388,7 @@ static int32_t copy_without_pin(const struct pictures *pictures, const struct wi
     if (load_relaxed_u64(place) != stamp)
         return CHANGED;
     if (status != WMMF_E_FORMAT) {
-        description.missed = missed(wish, found->sequence);
+        description.missed = missed(request, found->sequence);
         *frame = description;
     }
     return status;
@@ -403,25 +404,25 @@ static int32_t copy_pinned(wmmf_channel *channel, const wmmf_frame *frame, void 
 
 /* A short copy is first tried without a pin, because a pin makes the writer's next look at it wait for memory.
  * WMMF_E_FULL: with `pinning`, other frames have all pins. */
-static int32_t read_found(wmmf_channel *channel, struct generation *generation, const struct wish *wish,
+static int32_t read_found(wmmf_channel *channel, struct generation *generation, const struct request *request,
                           const struct found *found, bool pinning, void *buffer, uint64_t length, wmmf_frame *frame) {
     const struct pictures *pictures = &generation->pictures;
     int32_t status = CHANGED;
     pinning = pinning && readers_can_pin(&generation->base->readers);
     if (!pinning || pictures->capacity <= CHANNEL_MOMENTARY)
-        status = copy_without_pin(pictures, wish, found, buffer, length, frame);
+        status = copy_without_pin(pictures, request, found, buffer, length, frame);
     if (status != CHANGED || !pinning) {
         generation_leave(generation);
         return status;
     }
-    status = pin_entered(channel, generation, wish, found, frame);
+    status = pin_entered(channel, generation, request, found, frame);
     if (status != WMMF_OK)
         return status;
     status = copy_pinned(channel, frame, buffer, length);
     return status == WMMF_E_NOT_INTACT ? CHANGED : status;
 }
 
-static int32_t read_wanted(wmmf_channel *channel, const struct wish *wish, void *buffer, uint64_t length,
+static int32_t read_wanted(wmmf_channel *channel, const struct request *request, void *buffer, uint64_t length,
                            int64_t timeout_ns, wmmf_frame *frame) {
     wmmf_frame before = *frame;
     int64_t deadline = -1;
@@ -430,9 +431,9 @@ static int32_t read_wanted(wmmf_channel *channel, const struct wish *wish, void 
         struct generation *generation;
         struct found found;
         int64_t left = deadline < 0 ? timeout_ns : deadline_remaining(deadline, INT64_MAX);
-        int32_t status = wait_for(channel, wish, left, &generation, &found);
+        int32_t status = wait_for(channel, request, left, &generation, &found);
         if (status == WMMF_OK)
-            status = read_found(channel, generation, wish, &found, pinning, buffer, length, frame);
+            status = read_found(channel, generation, request, &found, pinning, buffer, length, frame);
         if (status == WMMF_E_FULL && pinning) {
             error_forget();
             pinning = false;
@@ -451,14 +452,14 @@ static int32_t read_wanted(wmmf_channel *channel, const struct wish *wish, void 
 
 int32_t wmmf_channel_read_pick(wmmf_channel *channel, uint32_t pick, uint64_t after, void *buffer, uint64_t length,
                                int64_t timeout_ns, wmmf_frame *frame) {
-    struct wish wish = {pick, after};
+    struct request request = {pick, after};
     int32_t status = frame_check(channel, frame);
     if (status == WMMF_OK)
-        status = wish_check(&wish);
+        status = request_check(&request);
     if (status == WMMF_OK && !buffer && length != 0)
         status = WMMF_E_ARGUMENT;
     if (status == WMMF_OK)
-        status = read_wanted(channel, &wish, buffer, length, timeout_ns, frame);
+        status = read_wanted(channel, &request, buffer, length, timeout_ns, frame);
     if (status == WMMF_OK || status == WMMF_E_RANGE) {
         frame->data = NULL;
         frame->hold = 0;
@@ -475,12 +476,12 @@ int32_t wmmf_channel_read(wmmf_channel *channel, uint64_t after, void *buffer, u
 }
 
 int32_t wmmf_channel_wait(wmmf_channel *channel, uint64_t after, int64_t timeout_ns, uint64_t *sequence) {
-    struct wish wish = {WMMF_PICK_NEXT, after};
+    struct request request = {WMMF_PICK_NEXT, after};
     struct generation *generation;
     struct found found;
     int32_t status = channel_check(channel);
     if (status == WMMF_OK)
-        status = wait_for(channel, &wish, timeout_ns, &generation, &found);
+        status = wait_for(channel, &request, timeout_ns, &generation, &found);
     if (status != WMMF_OK)
         return status;
     generation_leave(generation);

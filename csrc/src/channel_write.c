@@ -248,7 +248,7 @@ static int32_t publish(wmmf_channel *channel, wmmf_frame *frame) {
     if (frame->timestamp_ns == 0)
         frame->timestamp_ns = (uint64_t)now;
     frame->sequence = newest_sequence(before) + 1;
-    pictures_tell(pictures, slot, frame);
+    pictures_set_description(pictures, slot, frame);
     store_relaxed_u32(&pictures->order[frame->sequence % pictures->slots], slot + 1);
     store_release_u64(&pictures->frames[slot].stamp, 2 * frame->sequence);
     int32_t status = generation_status(generation);

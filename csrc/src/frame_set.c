@@ -176,7 +176,7 @@ static int32_t take_all(struct search *search) {
     return status;
 }
 
-static void tell_all(const struct search *search) {
+static void store_results(const struct search *search) {
     for (uint32_t i = 0; i < search->count; i++) {
         wmmf_set_item *item = &search->items[i];
         *item->frame = search->frames[i];
@@ -254,7 +254,7 @@ int32_t wmmf_channel_acquire_set(wmmf_set_item *items, uint32_t count, uint64_t 
         items[i].status = WMMF_OK;
     status = search_until(search, deadline_after(timeout_ns));
     if (status == WMMF_OK)
-        tell_all(search);
+        store_results(search);
     for (uint32_t i = 0; i < count; i++)
         free(search->moments[i].of);
     free(search);

@@ -151,7 +151,7 @@ int32_t pictures_describe(const struct pictures *pictures, uint32_t slot, uint64
     return WMMF_OK;
 }
 
-void pictures_tell(const struct pictures *pictures, uint32_t slot, const wmmf_frame *frame) {
+void pictures_set_description(const struct pictures *pictures, uint32_t slot, const wmmf_frame *frame) {
     struct frame_header *header = &pictures->frames[slot];
     store_relaxed_u64(&header->timestamp_ns, frame->timestamp_ns);
     store_relaxed_u64(&header->used, frame->used);

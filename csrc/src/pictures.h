@@ -73,7 +73,7 @@ static inline uint32_t slot_of(const struct pictures *pictures, uint64_t sequenc
  * it. */
 int32_t pictures_describe(const struct pictures *pictures, uint32_t slot, uint64_t sequence, wmmf_frame *frame);
 /* Writes the description. */
-void pictures_tell(const struct pictures *pictures, uint32_t slot, const wmmf_frame *frame);
+void pictures_set_description(const struct pictures *pictures, uint32_t slot, const wmmf_frame *frame);
 /* Whether the description fits the frame's bytes. Writers check it before publishing, readers after loading. */
 int32_t frame_is_sound(wmmf_frame *frame, uint64_t capacity);
 

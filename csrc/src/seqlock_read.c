@@ -15,22 +15,22 @@
 #include "rwlock.h"
 #include "tuning.h"
 
-struct look {
+struct snapshot {
     uint64_t sequence, begin, settled, touched, end;
 };
 
 /* Loads sequence and progress of the same write. False: the writer was always quicker, which no writer of this library
  * is. */
-static bool look_at_progress(const wmmf_section *section, struct look *look) {
+static bool load_snapshot(const wmmf_section *section, struct snapshot *snapshot) {
     const struct header *header = section->header;
     for (int i = 0; i < ATTEMPTS_MAX; i++) {
-        look->sequence = load_acquire_u64(&header->sequence);
-        look->begin = load_relaxed_u64(&header->progress.begin);
-        look->settled = load_acquire_u64(&header->progress.settled);
-        look->touched = load_relaxed_u64(&header->progress.touched);
-        look->end = load_relaxed_u64(&header->progress.end);
+        snapshot->sequence = load_acquire_u64(&header->sequence);
+        snapshot->begin = load_relaxed_u64(&header->progress.begin);
+        snapshot->settled = load_acquire_u64(&header->progress.settled);
+        snapshot->touched = load_relaxed_u64(&header->progress.touched);
+        snapshot->end = load_relaxed_u64(&header->progress.end);
         fence_acquire();
-        if (load_relaxed_u64(&header->sequence) == look->sequence)
+        if (load_relaxed_u64(&header->sequence) == snapshot->sequence)
             return true;
     }
     return false;
@@ -40,15 +40,15 @@ enum verdict { THERE, NOT_YET, GONE };
 
 /* Whether the bytes from `from` to `to` are those of the version whose write ends with the sequence `version`. */
 static enum verdict judge(const wmmf_section *section, uint64_t version, uint64_t from, uint64_t to) {
-    struct look look;
-    if (!look_at_progress(section, &look))
+    struct snapshot snapshot;
+    if (!load_snapshot(section, &snapshot))
         return GONE;
-    if (look.sequence == version)
+    if (snapshot.sequence == version)
         return THERE;
-    if (look.sequence == version - 1)
-        return from < look.end && to > look.settled ? NOT_YET : THERE;
-    if (look.sequence == version + 1)
-        return from < look.touched && to > look.begin ? GONE : THERE;
+    if (snapshot.sequence == version - 1)
+        return from < snapshot.end && to > snapshot.settled ? NOT_YET : THERE;
+    if (snapshot.sequence == version + 1)
+        return from < snapshot.touched && to > snapshot.begin ? GONE : THERE;
     return GONE;
 }
 

@@ -120,8 +120,8 @@ void hold_forget(Section *self);
 
 typedef struct {
     Handle handle;
-    uint64_t had; /* sequence of the last returned frame */
-    char small;   /* its slots are small, so the library reserves one quickly at its first use */
+    uint64_t last_returned; /* sequence of that frame */
+    char small;             /* its slots are small, so the library reserves one quickly at its first use */
 } Channel;
 
 enum { PINNED, BEGUN, COPIED };

@@ -38,20 +38,20 @@ static int32_t write_call(void *arguments, int64_t timeout_ns) {
     return wmmf_channel_write(framing->channel, framing->target, timeout_ns, framing->frame);
 }
 
-static uint64_t get_had(Channel *self) {
-    uint64_t had;
+static uint64_t get_last_returned(Channel *self) {
+    uint64_t last;
     Py_BEGIN_CRITICAL_SECTION(self);
-    had = self->had;
+    last = self->last_returned;
     Py_END_CRITICAL_SECTION();
-    return had;
+    return last;
 }
 
 /* Notes a returned frame that was chosen when `after` was the last one. If another thread got a later one since, that
  * counts. */
-static void has_given(Channel *self, uint64_t sequence, uint64_t after) {
+static void note_returned(Channel *self, uint64_t sequence, uint64_t after) {
     Py_BEGIN_CRITICAL_SECTION(self);
-    if (self->had == after || self->had < sequence)
-        self->had = sequence;
+    if (self->last_returned == after || self->last_returned < sequence)
+        self->last_returned = sequence;
     Py_END_CRITICAL_SECTION();
 }
 
@@ -73,16 +73,16 @@ static Frame *acquire(Channel *self, uint32_t pick, uint64_t after, PyObject *ti
 static PyObject *acquire_newer(Channel *self, uint32_t pick, uint64_t after, PyObject *timeout) {
     Frame *frame = acquire(self, pick, after, timeout);
     if (frame)
-        has_given(self, frame->frame.sequence, after);
+        note_returned(self, frame->frame.sequence, after);
     return (PyObject *)frame;
 }
 
 static PyObject *channel_latest(Channel *self, PyObject *timeout) {
-    return acquire_newer(self, WMMF_PICK_LATEST, get_had(self), timeout);
+    return acquire_newer(self, WMMF_PICK_LATEST, get_last_returned(self), timeout);
 }
 
 static PyObject *channel_next(Channel *self, PyObject *timeout) {
-    return acquire_newer(self, WMMF_PICK_NEXT, get_had(self), timeout);
+    return acquire_newer(self, WMMF_PICK_NEXT, get_last_returned(self), timeout);
 }
 
 /* (pick, after, timeout) */
@@ -107,7 +107,7 @@ static Frame *new_copy(Channel *self, PyObject *buffer) {
 }
 
 /* (buffer): a frame that wmmf_channel_acquire_set fills: pinned, or with a buffer a copy. */
-static PyObject *channel_blank(Channel *self, PyObject *buffer) {
+static PyObject *channel_new_frame(Channel *self, PyObject *buffer) {
     if (buffer != Py_None)
         return (PyObject *)new_copy(self, buffer);
     return (PyObject *)hold_new_frame(self->handle.state->supplied[FRAME], PINNED, self);
@@ -175,10 +175,10 @@ static PyObject *channel_read_next(Channel *self, PyObject *const *arguments, Py
         Py_DECREF(frame);
         return taken < 0 ? NULL : Py_NewRef(Py_None);
     }
-    uint64_t after = get_had(self);
+    uint64_t after = get_last_returned(self);
     frame = fill(self, frame, WMMF_PICK_NEXT, after, arguments[1]);
     if (frame)
-        has_given(self, frame->frame.sequence, after);
+        note_returned(self, frame->frame.sequence, after);
     return (PyObject *)frame;
 }
 
@@ -274,19 +274,19 @@ static PyObject *channel_publish_bytes(Channel *self, PyObject *const *arguments
 }
 
 /* (sequence, after): a frame that was copied, or belongs to a set. */
-static PyObject *channel_given(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
+static PyObject *channel_note_returned(Channel *self, PyObject *const *arguments, Py_ssize_t count) {
     (void)count;
     uint64_t sequence = PyLong_AsUnsignedLongLong(arguments[0]), after = PyLong_AsUnsignedLongLong(arguments[1]);
     if (PyErr_Occurred())
         return NULL;
-    has_given(self, sequence, after);
+    note_returned(self, sequence, after);
     Py_RETURN_NONE;
 }
 
 static PyGetSetDef channel_getset[] = {HANDLE_CELL, END};
 static PyMemberDef channel_members[] = {
     HANDLE_MEMBERS,
-    {"had", T_ULONGLONG, offsetof(Channel, had), READONLY, "sequence of the last returned frame"},
+    {"last_returned", T_ULONGLONG, offsetof(Channel, last_returned), READONLY, "sequence of the last returned frame"},
     {"small", T_BOOL, offsetof(Channel, small), 0,
      "whether its slots are so small that they are reserved and copied quickly"},
     END};
@@ -296,8 +296,8 @@ static PyMethodDef channel_methods[] = {
     FAST("pick", channel_pick, "(pick, after, timeout)"),
     FAST("read", channel_read, "(pick, after, buffer, timeout)"),
     FAST("read_next", channel_read_next, "(buffer, timeout)"),
-    FAST("given", channel_given, "(sequence, after)"),
-    ONE("blank", channel_blank, "(buffer)"),
+    FAST("note_returned", channel_note_returned, "(sequence, after)"),
+    ONE("new_frame", channel_new_frame, "(buffer)"),
     FAST("begin", channel_begin, "(description, timeout)"),
     FAST("publish", channel_publish, "(buffer, description, timeout)"),
     FAST("publish_bytes", channel_publish_bytes, "(buffer, timeout)"),
