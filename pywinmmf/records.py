@@ -26,7 +26,7 @@ class Participant(NamedTuple):
     reads: int
     """Read locks released, modulo 2^32."""
     writes: int
-    """Write locks released, modulo 2^32."""
+    """Write locks released, or frames published; modulo 2^32."""
     joined_unix_ns: int
     """When it opened the section: nanoseconds since 1970."""
     writing_since_unix_ns: int

@@ -386,7 +386,7 @@ typedef struct wmmf_participant {
     uint32_t waiting_writer;        /* 1 if one of its threads waits to write */
     uint32_t writing;               /* 1 if it holds the write lock or is about to, or fills a slot of a channel */
     uint32_t reads;                 /* read locks released, modulo 2^32 */
-    uint32_t writes;                /* write locks released, modulo 2^32 */
+    uint32_t writes;                /* write locks released, or frames published; modulo 2^32 */
     uint64_t joined_unix_ns;        /* when it opened the section: nanoseconds since 1970 */
     uint64_t writing_since_unix_ns; /* when it took the write lock, to some milliseconds; 0 if it has not yet */
     uint32_t pins;                  /* how many frames of a channel it holds in place */

@@ -540,7 +540,7 @@ int32_t channel_own(wmmf_section *section, int64_t timeout_ns) {
 /* The end of the thread that held it may have released it. */
 void channel_disown(wmmf_section *section) {
     if (rwlock_claim(&section->lock))
-        rwlock_disown(&section->lock);
+        rwlock_disown(&section->lock, false);
 }
 
 /* Following. */

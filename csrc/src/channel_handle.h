@@ -96,7 +96,7 @@ int32_t channel_replace(wmmf_channel *channel, const struct pictures_shape *shap
 void channel_wake(const struct base *base);
 /* Takes the lock that writers take turns with. */
 int32_t channel_own(wmmf_section *section, int64_t timeout_ns);
-/* Releases it. */
+/* Releases it, without a frame. */
 void channel_disown(wmmf_section *section);
 /* Whether a living process notes in its record that it publishes; `but_us`: through another handle than this. */
 bool channel_is_published(const struct base *base, bool but_us);

@@ -208,8 +208,8 @@ static int32_t begin(wmmf_channel *channel, int64_t timeout_ns, bool with_memory
     return WMMF_OK;
 }
 
-static void end(struct generation *generation) {
-    rwlock_disown(&generation->base->section->lock);
+static void end(struct generation *generation, bool published) {
+    rwlock_disown(&generation->base->section->lock, published);
     generation_leave(generation);
 }
 
@@ -263,7 +263,7 @@ static int32_t publish(wmmf_channel *channel, wmmf_frame *frame) {
     } else if (status == CHANGED) {
         status = WMMF_E_POISONED; /* the channel was renewed, and the lock taken from us */
     }
-    end(generation);
+    end(generation, status == WMMF_OK);
     channel_keep_name(channel, now);
     return status;
 }
@@ -346,7 +346,7 @@ int32_t wmmf_channel_cancel(wmmf_channel *channel, const wmmf_frame *frame) {
         return status;
     if (!claim(channel, frame))
         return WMMF_E_NOT_OWNER;
-    end(channel->filling_in);
+    end(channel->filling_in, false);
     return WMMF_OK;
 }
 
@@ -370,7 +370,7 @@ int32_t wmmf_channel_write(wmmf_channel *channel, const void *data, int64_t time
         return WMMF_E_NOT_OWNER;
     status = check_frame(frame, pictures->capacity);
     if (status != WMMF_OK) {
-        end(channel->filling_in);
+        end(channel->filling_in, false);
         return status;
     }
     memcpy(picture_at(pictures, channel->filling_slot), data, (size_t)frame->used);

@@ -34,9 +34,10 @@ enum event { EVENT_READERS, EVENT_WRITERS, EVENT_CHANGE, EVENT_COUNT };
 
 /* What a participant says about one lock. */
 struct lock_record {
-    shared_u64 reading;               /* see READ_TRY */
-    shared_u64 ticket;                /* place in the queue of the first waiting writer, 0 = none */
-    shared_u64 writes;                /* twice the number of write locks that it released, plus 1 while it holds one */
+    shared_u64 reading; /* see READ_TRY */
+    shared_u64 ticket;  /* place in the queue of the first waiting writer, 0 = none */
+    shared_u64 writes;  /* twice the number of write locks that it released, in a channel of frames that it published,
+                         * plus 1 while it holds one */
     shared_u32 waiting_readers;       /* threads that wait to read */
     shared_u32 wait_epoch;            /* advanced whenever a waiting thread shows that it runs */
     shared_u64 writing_since_unix_ns; /* when it took the lock for writing, 0 = it has not */

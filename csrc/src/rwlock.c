@@ -532,9 +532,10 @@ static void count_taken(struct rwlock *lock) {
     store_relaxed_u64(&me->writing_since_unix_ns, platform_unix_coarse_ns());
 }
 
-static void count_given(struct rwlock *lock) {
+/* `counts`: as one more, unlike a lock that was taken without a result. */
+static void count_given(struct rwlock *lock, bool counts) {
     struct lock_record *me = lock->me;
-    store_relaxed_u64(&me->writes, (load_relaxed_u64(&me->writes) | 1) + 1);
+    store_relaxed_u64(&me->writes, (load_relaxed_u64(&me->writes) & ~UINT64_C(1)) + (counts ? 2 : 0));
     store_relaxed_u64(&me->writing_since_unix_ns, 0);
 }
 
@@ -569,7 +570,7 @@ static int32_t own(struct rwlock *lock, int64_t timeout_ns, bool repair, uint64_
  * repairs. */
 static void disown(struct rwlock *lock) {
     bool consistent = (load_seq_u64(lock->word) & LOCK_INCONSISTENT) == 0;
-    count_given(lock);
+    count_given(lock, true);
     if (consistent)
         store_release_u64(lock->sequence, load_relaxed_u64(lock->sequence) + (lock->notes->repairing ? 3 : 1));
     give_up_ownership(lock);
@@ -658,8 +659,8 @@ bool rwlock_claim(struct rwlock *lock) {
     return holders_claim_writer(lock);
 }
 
-void rwlock_disown(struct rwlock *lock) {
-    count_given(lock);
+void rwlock_disown(struct rwlock *lock, bool counts) {
+    count_given(lock, counts);
     give_up_ownership(lock);
 }
 
@@ -711,7 +712,7 @@ int32_t rwlock_mark_consistent(struct rwlock *lock) {
 /* For all others, the end of a thread that holds the lock is like the death of its process. */
 
 static void abandon_write(struct rwlock *lock) {
-    count_given(lock);
+    count_given(lock, false);
     participants_abandon_lock(lock);
     forget_lock(lock);
 }

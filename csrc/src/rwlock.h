@@ -30,7 +30,8 @@ bool rwlock_change_is_kept_away(const struct rwlock *lock);
  * the end of the owning thread does, but only the one whose claim returns true. */
 int32_t rwlock_own(struct rwlock *lock, int64_t timeout_ns);
 bool rwlock_claim(struct rwlock *lock);
-void rwlock_disown(struct rwlock *lock);
+/* `counts`: in the number of writes that our record shows. */
+void rwlock_disown(struct rwlock *lock, bool counts);
 
 /* For lock_holders.c. */
 extern const struct lock_abandon rwlock_abandon;

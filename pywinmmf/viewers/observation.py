@@ -49,7 +49,7 @@ class Observation(NamedTuple):
 
     @property
     def readers(self) -> list[User]:
-        """Programs that have published nothing."""
+        """Programs that have published nothing yet."""
         return [user for user in self.users if user.frames_written == 0]
 
 
@@ -81,7 +81,7 @@ def _user(one: Participant, sequence: int) -> User:
         pid=one.pid,
         program=program_of(one.pid),
         joined_unix_ns=one.joined_unix_ns,
-        frames_written=one.writes + one.writing,
+        frames_written=one.writes,
         frames_held=one.pins,
         lag=max(0, sequence - one.oldest_pinned) if one.oldest_pinned else 0,
     )

@@ -285,6 +285,29 @@ static void a_frame_that_is_not_published_was_never_there(void) {
     wmmf_channel_close(writer);
 }
 
+static void only_published_frames_count_as_written(void) {
+    const char *name = new_name();
+    wmmf_channel *writer = make(name, 3), *reader = open_channel(name, false);
+    wmmf_section *section = open_read_only(name, WMMF_NATIVE);
+    wmmf_frame frame = new_frame(), held[2] = {new_frame(), new_frame()};
+    REQUIRE_OK(wmmf_channel_begin(writer, 0, &frame));
+    CHECK_EQUAL(1, participant_of(section, 0).writing);
+    REQUIRE_OK(wmmf_channel_cancel(writer, &frame));
+    CHECK_EQUAL(0, participant_of(section, 0).writes);
+    for (int i = 0; i < 2; i++) {
+        publish(writer, i);
+        REQUIRE_OK(wmmf_channel_acquire(reader, 0, 0, &held[i]));
+    }
+    publish(writer, 2);
+    CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_channel_begin(writer, 0, &frame)); /* no slot is free */
+    REQUIRE_OK(wmmf_channel_resize(writer, 2 * CAPACITY, 0, 0, 0));
+    CHECK_EQUAL(3, participant_of(section, 0).writes);
+    CHECK_EQUAL(0, participant_of(section, 0).writing);
+    wmmf_close(section);
+    wmmf_channel_close(reader);
+    wmmf_channel_close(writer);
+}
+
 static void writers_take_turns(void) {
     const char *name = new_name();
     wmmf_channel *one = make(name, 3), *two = open_channel(name, false);
@@ -559,6 +582,7 @@ static const struct test tests[] = {
     TEST(a_pinned_frame_stays_as_it_is),
     TEST(a_writer_may_wait_for_a_slot),
     TEST(a_frame_that_is_not_published_was_never_there),
+    TEST(only_published_frames_count_as_written),
     TEST(writers_take_turns),
     TEST(a_reader_that_cannot_pin_copies),
     TEST(bad_frames_are_refused),

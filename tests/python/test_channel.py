@@ -93,6 +93,14 @@ def test_the_first_use_of_a_slot_counts_as_one_write(channel: FrameChannel) -> N
     assert writer.writes == channel.sequence == 2
 
 
+def test_only_published_frames_count_as_written(channel: FrameChannel) -> None:
+    channel.begin().cancel()
+    channel.publish(picture(1))
+    channel.begin().cancel()
+    (writer,) = channel.participants()
+    assert writer.writes == channel.sequence == 1
+
+
 def test_what_is_published_is_seen(channel: FrameChannel, reader: FrameChannel) -> None:
     assert channel.publish(picture(7), user=b"hello") == 1
     with reader.latest() as frame:

@@ -223,7 +223,7 @@ namespace Wmmf
         public uint writing;
         // read locks released, modulo 2^32
         public uint reads;
-        // write locks released, modulo 2^32
+        // write locks released, or frames published; modulo 2^32
         public uint writes;
         // when it opened the section: nanoseconds since 1970
         public ulong joined_unix_ns;

@@ -267,7 +267,7 @@ namespace Wmmf
         /// <summary>Read locks released, modulo 2^32.</summary>
         public long Reads { get; }
 
-        /// <summary>Write locks released, modulo 2^32.</summary>
+        /// <summary>Write locks released, or frames published; modulo 2^32.</summary>
         public long Writes { get; }
 
         /// <summary>When it opened the section.</summary>
