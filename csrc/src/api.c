@@ -26,9 +26,9 @@ int32_t wmmf_create_or_open(const char *name, uint64_t size, const wmmf_options 
 }
 
 int32_t wmmf_share(wmmf_section *section, uint32_t pid, uint32_t read_only, int64_t *handle) {
-    int32_t status = section_check(section);
-    if (status == WMMF_OK && (!handle || read_only > 1))
-        status = WMMF_E_ARGUMENT;
+    int32_t status = pointer_check(section_check(section), handle, "handle");
+    if (status == WMMF_OK && read_only > 1)
+        status = refused(WMMF_E_ARGUMENT, "read_only", read_only, "0 or 1");
     if (status == WMMF_OK && !section->unnamed)
         status = WMMF_E_NOT_SUPPORTED;
     if (status == WMMF_OK && section->read_only && read_only == 0)
@@ -45,18 +45,13 @@ int32_t wmmf_close(wmmf_section *section) {
 
 int32_t wmmf_after_fork_child(wmmf_section *section) {
     error_clear();
-    return section ? platform_after_fork_child(section->mapping) : WMMF_E_ARGUMENT;
-}
-
-/* The status, or WMMF_E_ARGUMENT if the caller passed NULL for the result. */
-static int32_t out_check(int32_t status, const void *out) {
-    return status == WMMF_OK && !out ? WMMF_E_ARGUMENT : status;
+    return section ? platform_after_fork_child(section->mapping) : null_argument("section");
 }
 
 /* What a section is. */
 
 int32_t wmmf_is_named(wmmf_section *section, uint32_t *named) {
-    int32_t status = out_check(section_check(section), named);
+    int32_t status = pointer_check(section_check(section), named, "named");
     if (status == WMMF_OK && (section->file || section->unnamed))
         status = WMMF_E_NOT_SUPPORTED;
     if (status == WMMF_OK)
@@ -65,11 +60,9 @@ int32_t wmmf_is_named(wmmf_section *section, uint32_t *named) {
 }
 
 int32_t wmmf_data(wmmf_section *section, void **data) {
-    int32_t status = out_check(section_check(section), data);
-    if (status == WMMF_OK && section->kind != KIND_PLAIN)
-        status = WMMF_E_NOT_SUPPORTED; /* slots that were never filled may have no memory */
-    if (status == WMMF_OK && !section->payload)
-        status = WMMF_E_NOT_SUPPORTED; /* of a file, nothing is mapped */
+    int32_t status = pointer_check(section_check(section), data, "data");
+    if (status == WMMF_OK)
+        status = section_mapped_check(section);
     if (status == WMMF_OK)
         status = growth_look(section);
     if (status == WMMF_OK)
@@ -78,7 +71,7 @@ int32_t wmmf_data(wmmf_section *section, void **data) {
 }
 
 int32_t wmmf_size(wmmf_section *section, uint64_t *size) {
-    int32_t status = out_check(section_check(section), size);
+    int32_t status = pointer_check(section_check(section), size, "size");
     if (status == WMMF_OK)
         status = growth_look(section);
     if (status == WMMF_OK)
@@ -110,7 +103,9 @@ int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info) {
 
 int32_t wmmf_get_owner(wmmf_section *section, char *name, uint64_t capacity, uint64_t *needed) {
     char owner[OWNER_NAME_CAPACITY];
-    int32_t status = out_check(section_check(section), name || capacity == 0 ? needed : NULL);
+    int32_t status = pointer_check(section_check(section), needed, "needed");
+    if (capacity != 0)
+        status = pointer_check(status, name, "name");
     if (status == WMMF_OK)
         status = platform_owner(section->mapping, owner);
     if (status != WMMF_OK)
@@ -128,7 +123,7 @@ static int32_t range_check(wmmf_section *section, uint64_t offset, const void *b
     int32_t status = section_file_has(section, section_size(section)) ? WMMF_OK : file_was_cut();
     if (status == WMMF_OK)
         status = section_range(section, offset, length);
-    return status == WMMF_OK && !buffer && length != 0 ? WMMF_E_ARGUMENT : status;
+    return length != 0 ? pointer_check(status, buffer, "buffer") : status;
 }
 
 static int32_t lock_check(const wmmf_section *section) {
@@ -172,7 +167,7 @@ int32_t wmmf_unlock_read(wmmf_section *section) {
 }
 
 int32_t wmmf_lock_write_queued(wmmf_section *section, int64_t timeout_ns, uint64_t *place) {
-    int32_t status = out_check(lock_check(section), place);
+    int32_t status = pointer_check(lock_check(section), place, "place");
     if (status != WMMF_OK)
         return status;
     return section->layout == WMMF_NATIVE ? rwlock_lock_write(&section->lock, timeout_ns, place)
@@ -248,7 +243,7 @@ int32_t wmmf_read(wmmf_section *section, uint64_t offset, void *buffer, uint64_t
 
 int32_t wmmf_write_queued(wmmf_section *section, uint64_t offset, const void *buffer, uint64_t length,
                           int64_t timeout_ns, uint64_t *place) {
-    int32_t status = out_check(section_check(section), place);
+    int32_t status = pointer_check(section_check(section), place, "place");
     if (status == WMMF_OK && section->read_only)
         status = WMMF_E_READ_ONLY;
     if (status == WMMF_OK)
@@ -276,7 +271,7 @@ int32_t wmmf_write(wmmf_section *section, uint64_t offset, const void *buffer, u
 }
 
 int32_t wmmf_sequence(wmmf_section *section, uint64_t *sequence) {
-    int32_t status = out_check(native_check(section), sequence);
+    int32_t status = pointer_check(native_check(section), sequence, "sequence");
     if (status == WMMF_OK && rwlock_is_poisoned(&section->lock))
         status = WMMF_E_POISONED;
     if (status == WMMF_OK)

@@ -51,9 +51,7 @@ int32_t wmmf_unlock_read_at(wmmf_section *section, uint64_t offset) {
 
 int32_t wmmf_lock_write_queued_at(wmmf_section *section, uint64_t offset, int64_t timeout_ns, uint64_t *place) {
     struct rwlock lock;
-    int32_t status = look_up(section, offset, true, &lock);
-    if (status == WMMF_OK && !place)
-        status = WMMF_E_ARGUMENT;
+    int32_t status = pointer_check(look_up(section, offset, true, &lock), place, "place");
     return status == WMMF_OK ? rwlock_lock_write(&lock, timeout_ns, place) : status;
 }
 

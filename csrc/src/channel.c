@@ -276,7 +276,7 @@ static struct payload_plan plan_of(struct creation *const *creation) {
 /* Like options_check, and refuses other layouts. */
 static int32_t channel_options_check(const wmmf_options *given, wmmf_channel **out, wmmf_options *options) {
     error_clear();
-    int32_t status = out ? options_check(given, options) : WMMF_E_ARGUMENT;
+    int32_t status = out ? options_check(given, options) : null_argument("out");
     return status == WMMF_OK && options->layout != WMMF_NATIVE
                ? refused(WMMF_E_ARGUMENT, "layout", options->layout, "0 (WMMF_NATIVE), because it is a frame channel")
                : status;
@@ -505,7 +505,7 @@ int32_t wmmf_channel_close(wmmf_channel *channel) {
 int32_t wmmf_channel_after_fork_child(wmmf_channel *channel) {
     error_clear();
     if (!channel)
-        return WMMF_E_ARGUMENT;
+        return null_argument("channel");
     int32_t status = WMMF_OK;
     for (uint32_t i = 0; i < PIN_GENERATIONS && status == WMMF_OK; i++)
         if (!(load_seq_u32(&channel->generations[i].users) & USERS_FREE))
@@ -522,7 +522,7 @@ int32_t wmmf_channel_after_fork_child(wmmf_channel *channel) {
 int32_t channel_check(const wmmf_channel *channel) {
     error_clear();
     if (!channel)
-        return WMMF_E_ARGUMENT;
+        return null_argument("channel");
     return platform_forked(channel_base(channel)->section->mapping) ? WMMF_E_FORKED : WMMF_OK;
 }
 

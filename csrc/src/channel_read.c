@@ -456,8 +456,8 @@ int32_t wmmf_channel_read_pick(wmmf_channel *channel, uint32_t pick, uint64_t af
     int32_t status = frame_check(channel, frame);
     if (status == WMMF_OK)
         status = request_check(&request);
-    if (status == WMMF_OK && !buffer && length != 0)
-        status = WMMF_E_ARGUMENT;
+    if (length != 0)
+        status = pointer_check(status, buffer, "buffer");
     if (status == WMMF_OK)
         status = read_wanted(channel, &request, buffer, length, timeout_ns, frame);
     if (status == WMMF_OK || status == WMMF_E_RANGE) {

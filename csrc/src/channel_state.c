@@ -38,9 +38,7 @@ bool channel_is_published(const struct base *base, bool but_us) {
 
 int32_t wmmf_channel_get_state(wmmf_channel *channel, int64_t stalled_ns, uint32_t *state) {
     struct generation *generation;
-    int32_t status = channel_check(channel);
-    if (status == WMMF_OK && !state)
-        status = WMMF_E_ARGUMENT;
+    int32_t status = pointer_check(channel_check(channel), state, "state");
     if (status == WMMF_OK)
         status = enter_current(channel, &generation);
     if (status != WMMF_OK)

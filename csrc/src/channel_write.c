@@ -352,8 +352,8 @@ int32_t wmmf_channel_cancel(wmmf_channel *channel, const wmmf_frame *frame) {
 
 int32_t wmmf_channel_write(wmmf_channel *channel, const void *data, int64_t timeout_ns, wmmf_frame *frame) {
     int32_t status = frame_check(channel, frame);
-    if (status == WMMF_OK && !data && frame->used != 0)
-        status = WMMF_E_ARGUMENT;
+    if (status == WMMF_OK && frame->used != 0)
+        status = pointer_check(status, data, "data");
     if (status != WMMF_OK)
         return status;
     struct generation *generation = generation_enter(channel);

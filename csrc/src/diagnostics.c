@@ -190,9 +190,13 @@ static bool append_name(void *context, const char *name) {
 int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, uint64_t *needed) {
     struct name_list list = {name_space, names, capacity, 0};
     error_clear();
-    if (!needed || (!names && capacity != 0) || name_space > WMMF_GLOBAL)
-        return WMMF_E_ARGUMENT;
-    int32_t status = platform_list(name_space, append_name, &list);
+    if (name_space > WMMF_GLOBAL)
+        return refused(WMMF_E_ARGUMENT, "name_space", name_space, "0 (WMMF_LOCAL) or 1 (WMMF_GLOBAL)");
+    int32_t status = pointer_check(WMMF_OK, needed, "needed");
+    if (capacity != 0)
+        status = pointer_check(status, names, "names");
+    if (status == WMMF_OK)
+        status = platform_list(name_space, append_name, &list);
     if (status != WMMF_OK)
         return status;
     *needed = list.needed;

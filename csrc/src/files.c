@@ -64,10 +64,13 @@ static int32_t fit_check(const wmmf_file_options *options) {
 
 static int32_t file_options_check(const wmmf_file_options *given, wmmf_file_options *options) {
     static const wmmf_file_options none = {.struct_size = sizeof none};
-    if (given && given->struct_size != sizeof *given)
-        return WMMF_E_STRUCT_SIZE;
-    *options = given ? *given : none;
-    int32_t status = values_check(options);
+    if (!given)
+        given = &none;
+    int32_t status = struct_check(WMMF_OK, given, sizeof *given);
+    if (status != WMMF_OK)
+        return status;
+    *options = *given;
+    status = values_check(options);
     return status == WMMF_OK ? fit_check(options) : status;
 }
 
@@ -88,7 +91,7 @@ static int32_t mapping_check(uint64_t size) {
 
 static int32_t path_check(const char *path) {
     if (!path)
-        return WMMF_E_ARGUMENT;
+        return null_argument("path");
     size_t length = strlen(path);
     if (length == 0) {
         error_detail("the path is empty");
@@ -103,7 +106,7 @@ static int32_t path_check(const char *path) {
 static int32_t arguments_check(const char *path, uint64_t size, const wmmf_file_options *given, wmmf_section **out,
                                wmmf_file_options *options) {
     error_clear();
-    int32_t status = out ? path_check(path) : WMMF_E_ARGUMENT;
+    int32_t status = out ? path_check(path) : null_argument("out");
     if (status == WMMF_OK)
         status = file_options_check(given, options);
     if (status == WMMF_OK && options->name)
@@ -411,7 +414,7 @@ int32_t wmmf_map_file(const char *path, uint64_t size, const wmmf_file_options *
 int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *given, wmmf_section **out) {
     wmmf_options options;
     error_clear();
-    int32_t status = out ? path_check(path) : WMMF_E_ARGUMENT;
+    int32_t status = out ? path_check(path) : null_argument("out");
     if (status == WMMF_OK)
         status = options_check(given, &options);
     if (status == WMMF_OK && (options.layout != WMMF_RAW || options.flags != 0 || options.own_only))

@@ -226,11 +226,13 @@ static int32_t items_check(const wmmf_set_item *items, uint32_t count) {
     if (count == 0 || count > WMMF_WAIT_MANY_MAX)
         return refused(WMMF_E_ARGUMENT, "count", count, "1 to 63");
     if (!items)
-        return WMMF_E_ARGUMENT;
+        return null_argument("items");
     for (uint32_t i = 0; i < count; i++) {
         int32_t status = frame_check(items[i].channel, items[i].frame);
-        if (status == WMMF_OK && (items[i].reserved != 0 || (!items[i].buffer && items[i].length != 0)))
-            status = WMMF_E_ARGUMENT;
+        if (status == WMMF_OK && items[i].reserved != 0)
+            status = refused(WMMF_E_ARGUMENT, "reserved", items[i].reserved, "0");
+        if (items[i].length != 0)
+            status = pointer_check(status, items[i].buffer, "buffer");
         if (status == WMMF_OK && !items[i].buffer)
             status = channel_check_in_place(items[i].channel);
         if (status != WMMF_OK)

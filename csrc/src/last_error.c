@@ -4,8 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "wmmf.h"
-
 shared_u32 errors_noted;
 
 static struct last_error *noted(void) {
@@ -44,6 +42,19 @@ void error_detail(const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(noted()->detail, ERROR_DETAIL_CAPACITY, format, arguments);
     va_end(arguments);
+}
+
+int32_t null_argument(const char *argument) {
+    error_detail("%s is NULL", argument);
+    return WMMF_E_ARGUMENT;
+}
+
+int32_t struct_refused(const void *given, size_t size) {
+    if (!given)
+        return null_argument("the pointer to the struct");
+    error_detail("struct_size %" PRIu32 ": expected %u, its size in this version", *(const uint32_t *)given,
+                 (unsigned)size);
+    return WMMF_E_STRUCT_SIZE;
 }
 
 int32_t refused(int32_t status, const char *option, uint64_t value, const char *expected) {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "atomic.h"
+#include "wmmf.h"
 
 #define ERROR_DETAIL_CAPACITY 256
 
@@ -40,6 +41,14 @@ struct meaning {
 };
 /* Notes the number, and returns its status, explained; WMMF_E_OS for any other number. */
 int32_t status_from(const struct meaning *meanings, size_t count, int32_t number);
+/* Explains a pointer that must not be NULL; returns WMMF_E_ARGUMENT. */
+int32_t null_argument(const char *argument);
+/* The status, or WMMF_E_ARGUMENT, explained, if the caller passed NULL. */
+static inline int32_t pointer_check(int32_t status, const void *pointer, const char *argument) {
+    return status == WMMF_OK && !pointer ? null_argument(argument) : status;
+}
+/* Explains why a struct of the caller is not one of this size: NULL, or another size at its beginning. */
+int32_t struct_refused(const void *given, size_t size);
 /* Explains an option with a wrong value; returns the status. */
 int32_t refused(int32_t status, const char *option, uint64_t value, const char *expected);
 /* Explains a range that does not end within `size`; returns WMMF_E_RANGE. */

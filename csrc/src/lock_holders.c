@@ -191,7 +191,7 @@ static shared_u64 lock_owners; /* given so far */
 int32_t wmmf_new_lock_owner(uint64_t *owner) {
     error_clear();
     if (!owner)
-        return WMMF_E_ARGUMENT;
+        return null_argument("owner");
     *owner = LOCK_OWNER_FLAG | (add_seq_u64(&lock_owners, 1) + 1);
     return WMMF_OK;
 }

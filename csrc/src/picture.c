@@ -49,7 +49,8 @@ static int32_t size_of(uint32_t fourcc, uint32_t width, uint32_t height, uint32_
 
 int32_t wmmf_picture_size(uint32_t fourcc, uint32_t width, uint32_t height, uint32_t *stride, uint64_t *size) {
     error_clear();
-    return stride && size ? size_of(fourcc, width, height, stride, size) : WMMF_E_ARGUMENT;
+    int32_t status = pointer_check(pointer_check(WMMF_OK, stride, "stride"), size, "size");
+    return status == WMMF_OK ? size_of(fourcc, width, height, stride, size) : status;
 }
 
 static int32_t check_picture(wmmf_frame *frame) {

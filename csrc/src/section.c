@@ -23,11 +23,14 @@
 
 int32_t options_check(const wmmf_options *given, wmmf_options *options) {
     static const wmmf_options none = {.struct_size = sizeof none};
-    if (given && given->struct_size != sizeof *given)
-        return WMMF_E_STRUCT_SIZE;
-    *options = given ? *given : none;
-    if (options->channel && options->channel->struct_size != sizeof *options->channel)
-        return WMMF_E_STRUCT_SIZE;
+    if (!given)
+        given = &none;
+    int32_t status = struct_check(WMMF_OK, given, sizeof *given);
+    if (status == WMMF_OK && given->channel)
+        status = struct_check(WMMF_OK, given->channel, sizeof *given->channel);
+    if (status != WMMF_OK)
+        return status;
+    *options = *given;
     bool needs_sddl = options->access == WMMF_ACCESS_SDDL;
     const struct refusal refusals[] = {
         {options->name_space > WMMF_ANY, WMMF_E_ARGUMENT, "name_space", options->name_space, "0 to 3"},
@@ -52,9 +55,9 @@ int32_t options_check(const wmmf_options *given, wmmf_options *options) {
 
 static int32_t open_check(const char *name, const wmmf_options *given, wmmf_section **out, wmmf_options *options) {
     error_clear();
-    if (!name || !out)
-        return WMMF_E_ARGUMENT;
-    int32_t status = options_check(given, options);
+    int32_t status = pointer_check(pointer_check(WMMF_OK, name, "name"), out, "out");
+    if (status == WMMF_OK)
+        status = options_check(given, options);
     if (status == WMMF_OK)
         status = name_check(name, options->name_space);
     return status == WMMF_OK && options->layout == WMMF_WINMMF ? winmmf_check(name, options->access) : status;
@@ -462,6 +465,14 @@ static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmm
     return hand_out(section, status, out);
 }
 
+/* Options of a channel are for calls that create one. */
+static int32_t no_channel_check(const wmmf_options *options) {
+    if (!options->channel)
+        return WMMF_OK;
+    error_detail("channel: expected NULL, because this call creates no channel");
+    return WMMF_E_ARGUMENT;
+}
+
 static int32_t create_check(const wmmf_options *options) {
     if (options->name_space != WMMF_ANY)
         return options->read_only ? refused(WMMF_E_ARGUMENT, "read_only", 1, "0, because a new section is writable")
@@ -476,8 +487,8 @@ int32_t section_create(const char *name, uint64_t size, const wmmf_options *give
     int32_t status = open_check(name, given, out, &options);
     if (status == WMMF_OK)
         status = create_check(&options);
-    if (status == WMMF_OK && options.channel && !plan)
-        status = WMMF_E_ARGUMENT;
+    if (status == WMMF_OK && !plan)
+        status = no_channel_check(&options);
     return status != WMMF_OK ? status : create(name, size, &options, plan, out);
 }
 
@@ -498,8 +509,8 @@ int32_t section_open(const char *name, uint64_t size, const wmmf_options *given,
                      wmmf_section **out) {
     wmmf_options options;
     int32_t status = open_check(name, given, out, &options);
-    if (status == WMMF_OK && options.channel)
-        status = WMMF_E_ARGUMENT;
+    if (status == WMMF_OK)
+        status = no_channel_check(&options);
     if (status != WMMF_OK)
         return status;
     bool any = options.name_space == WMMF_ANY;
@@ -533,8 +544,10 @@ int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_optio
     int32_t status = open_check(name, given, out, &options);
     if (status == WMMF_OK)
         status = size_check(size, LARGEST_MAPPING);
+    if (status == WMMF_OK && !plan)
+        status = no_channel_check(&options);
     if (status == WMMF_OK)
-        status = options.channel && !plan ? WMMF_E_ARGUMENT : create_check(&options);
+        status = create_check(&options);
     if (status != WMMF_OK)
         return status;
     /* Between our two tries another process may create or drop it. If a process of another user has crashed, the name
@@ -556,9 +569,11 @@ int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_optio
 
 static int32_t unnamed_check(const wmmf_options *given, wmmf_section **out, wmmf_options *options) {
     error_clear();
-    int32_t status = out ? options_check(given, options) : WMMF_E_ARGUMENT;
-    if (status == WMMF_OK && (options->channel || options->own_only))
-        status = WMMF_E_ARGUMENT;
+    int32_t status = out ? options_check(given, options) : null_argument("out");
+    if (status == WMMF_OK)
+        status = no_channel_check(options);
+    if (status == WMMF_OK && options->own_only)
+        status = refused(WMMF_E_ARGUMENT, "own_only", 1, "0, because the section has no name");
     options->name_space = WMMF_LOCAL;
     return status == WMMF_OK && options->layout == WMMF_WINMMF ? WMMF_E_NOT_SUPPORTED : status;
 }
@@ -733,8 +748,16 @@ void section_close(wmmf_section *section) {
 int32_t section_check(const wmmf_section *section) {
     error_clear();
     if (!section)
-        return WMMF_E_ARGUMENT;
+        return null_argument("section");
     return platform_forked(section->mapping) ? WMMF_E_FORKED : WMMF_OK;
+}
+
+int32_t section_mapped_check(const wmmf_section *section) {
+    if (section->kind == KIND_PLAIN && section->payload)
+        return WMMF_OK;
+    error_detail(section->kind == KIND_PLAIN ? "the file is not mapped (WMMF_FILE_UNMAPPED): map a window of it"
+                                             : "it is a frame channel: expected a section or a file");
+    return WMMF_E_NOT_SUPPORTED;
 }
 
 int32_t section_range_after_look(wmmf_section *section, uint64_t offset, uint64_t length) {

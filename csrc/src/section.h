@@ -3,6 +3,7 @@
 #define WMMF_SECTION_H
 
 #include "handle.h"
+#include "last_error.h"
 
 /* How a frame channel fills the payload of its native section. */
 struct payload_plan {
@@ -59,6 +60,8 @@ static inline bool section_has(const wmmf_section *section, uint64_t offset, uin
     return offset <= size && length <= size - offset;
 }
 
+/* WMMF_E_NOT_SUPPORTED: the payload has no addresses for the caller. Slots of a channel may have no memory yet. */
+int32_t section_mapped_check(const wmmf_section *section);
 int32_t section_range_after_look(wmmf_section *section, uint64_t offset, uint64_t length);
 
 /* WMMF_E_RANGE: the payload does not have these bytes, even if it has grown. Inline, because each copy asks. */
@@ -71,11 +74,9 @@ int32_t section_check(const wmmf_section *section);
 /* The status. If it is WMMF_OK: WMMF_E_ARGUMENT for NULL, WMMF_E_STRUCT_SIZE for a struct that does not begin with its
  * size. */
 static inline int32_t struct_check(int32_t status, const void *given, size_t size) {
-    if (status != WMMF_OK)
+    if (status != WMMF_OK || (given && *(const uint32_t *)given == size))
         return status;
-    if (!given)
-        return WMMF_E_ARGUMENT;
-    return *(const uint32_t *)given == size ? WMMF_OK : WMMF_E_STRUCT_SIZE;
+    return struct_refused(given, size);
 }
 
 #endif

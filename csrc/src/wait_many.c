@@ -22,7 +22,7 @@
 int32_t wmmf_waker_create(wmmf_waker **out) {
     error_clear();
     if (!out)
-        return WMMF_E_ARGUMENT;
+        return null_argument("out");
     wmmf_waker *waker = calloc(1, sizeof *waker);
     int32_t status = waker ? platform_waker_open(waker) : WMMF_E_NO_MEMORY;
     if (status != WMMF_OK) {
@@ -36,7 +36,7 @@ int32_t wmmf_waker_create(wmmf_waker **out) {
 int32_t wmmf_waker_wake(wmmf_waker *waker) {
     error_clear();
     if (!waker)
-        return WMMF_E_ARGUMENT;
+        return null_argument("waker");
     /* seq_cst: the thread that takes the wake sees what the caller did before. */
     if (exchange_seq_u32(&waker->woken, 1) == 0)
         platform_waker_wake(waker);
@@ -69,8 +69,8 @@ struct round {
 static int32_t arguments_check(const wmmf_wait_item *items, uint32_t count, const wmmf_waker *waker) {
     if (count > WMMF_WAIT_MANY_MAX)
         return refused(WMMF_E_ARGUMENT, "count", count, "at most 63");
-    if ((count != 0 && !items) || (count == 0 && !waker))
-        return WMMF_E_ARGUMENT;
+    if (count != 0 ? !items : !waker)
+        return null_argument(count != 0 ? "items" : "waker");
     for (uint32_t i = 0; i < count; i++)
         if (!items[i].section == !items[i].channel || items[i].reserved != 0)
             return refused(WMMF_E_ARGUMENT, "item", i, "either a section or a channel, and 0 as reserved");

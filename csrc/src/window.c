@@ -48,7 +48,7 @@ static int32_t window_check(wmmf_section *section, uint64_t offset, uint64_t len
 int32_t wmmf_map_window(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t protection,
                         wmmf_window **out) {
     error_clear();
-    int32_t status = out ? section_check(section) : WMMF_E_ARGUMENT;
+    int32_t status = out ? section_check(section) : null_argument("out");
     if (status == WMMF_OK)
         status = window_check(section, offset, length, protection);
     if (status != WMMF_OK)
@@ -70,10 +70,10 @@ int32_t wmmf_map_window(wmmf_section *section, uint64_t offset, uint64_t length,
 
 int32_t wmmf_window_data(wmmf_window *window, void **data) {
     error_clear();
-    if (!window || !data)
-        return WMMF_E_ARGUMENT;
-    *data = window->platform.data;
-    return WMMF_OK;
+    int32_t status = pointer_check(pointer_check(WMMF_OK, window, "window"), data, "data");
+    if (status == WMMF_OK)
+        *data = window->platform.data;
+    return status;
 }
 
 int32_t wmmf_unmap_window(wmmf_window *window) {
@@ -98,9 +98,9 @@ static int32_t advise(uint8_t *data, uint64_t length, uint32_t advice, bool kept
 int32_t wmmf_advise(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t advice) {
     int32_t status = section_check(section);
     if (status == WMMF_OK)
-        status = section->kind == KIND_PLAIN ? section_range(section, offset, length) : WMMF_E_NOT_SUPPORTED;
-    if (status == WMMF_OK && !section->payload)
-        status = WMMF_E_NOT_SUPPORTED;
+        status = section_mapped_check(section);
+    if (status == WMMF_OK)
+        status = section_range(section, offset, length);
     if (status != WMMF_OK)
         return status;
     if (length == 0)
@@ -111,7 +111,7 @@ int32_t wmmf_advise(wmmf_section *section, uint64_t offset, uint64_t length, uin
 int32_t wmmf_advise_window(wmmf_window *window, uint64_t offset, uint64_t length, uint32_t advice) {
     error_clear();
     if (!window)
-        return WMMF_E_ARGUMENT;
+        return null_argument("window");
     if (offset > window->length || length > window->length - offset)
         return out_of_range(offset, length, window->length);
     if (length == 0)

@@ -190,6 +190,82 @@ static void an_option_that_is_none(void) {
     }
 }
 
+/* A struct of another version of the library, and none. */
+static void a_struct_that_the_library_does_not_know(void) {
+    static const char size_0[] = "struct_size 0: expected", none[] = "the pointer to the struct is NULL";
+    wmmf_section *section = create(new_name(), SIZE, WMMF_NATIVE), *out = NULL;
+    wmmf_channel_options channel_options = {0};
+    wmmf_options options = {0};
+    wmmf_file_options file_options = {0};
+    wmmf_info info = {0};
+    wmmf_frame frame = {0};
+    wmmf_channel *channel;
+    REQUIRE_OK(wmmf_channel_create(new_name(), SIZE, 0, NULL, &channel));
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_get_info(section, &info));
+    check_detail(size_0);
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_channel_acquire(channel, 0, 0, &frame));
+    check_detail(size_0);
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_create(new_name(), SIZE, &options, &out));
+    check_detail(size_0);
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_map_file("file", SIZE, &file_options, &out));
+    check_detail(size_0);
+    options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    options.channel = &channel_options;
+    CHECK_STATUS(WMMF_E_STRUCT_SIZE, wmmf_open(new_name(), SIZE, &options, &out));
+    check_detail(size_0);
+    channel_options.struct_size = sizeof channel_options;
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_open(new_name(), SIZE, &options, &out));
+    check_detail("channel: expected NULL");
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_get_info(section, NULL));
+    check_detail(none);
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_acquire(channel, 0, 0, NULL));
+    check_detail(none);
+    wmmf_channel_close(channel);
+    wmmf_close(section);
+}
+
+static void an_argument_that_is_null(void) {
+    wmmf_section *section = create(new_name(), SIZE, WMMF_NATIVE);
+    void *data;
+    char byte;
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_data(NULL, &data));
+    check_detail("section is NULL");
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_data(section, NULL));
+    check_detail("data is NULL");
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_read(section, 0, NULL, 1, 0));
+    check_detail("buffer is NULL");
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_create(NULL, SIZE, NULL, &section));
+    check_detail("name is NULL");
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_open("name", SIZE, NULL, NULL));
+    check_detail("out is NULL");
+    CHECK_STATUS(WMMF_E_ARGUMENT, wmmf_channel_begin(NULL, 0, NULL));
+    check_detail("channel is NULL");
+    REQUIRE_OK(wmmf_read(section, 0, NULL, 0, 0));
+    REQUIRE_OK(wmmf_read(section, 0, &byte, 1, 0));
+    check_detail("");
+    CHECK_EQUAL(0, strlen(wmmf_last_detail()));
+    wmmf_close(section);
+}
+
+static void a_payload_without_addresses(void) {
+    const char *path = new_file(SIZE), *name = new_name();
+    wmmf_file_options options = {.struct_size = sizeof options, .flags = WMMF_FILE_UNMAPPED};
+    wmmf_section *file;
+    wmmf_channel *channel;
+    void *data;
+    REQUIRE_OK(wmmf_map_file(path, 0, &options, &file));
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_data(file, &data));
+    check_detail("the file is not mapped (WMMF_FILE_UNMAPPED): map a window of it");
+    REQUIRE_OK(wmmf_channel_create(name, SIZE, 0, NULL, &channel));
+    wmmf_section *section = open_read_only(name, WMMF_NATIVE);
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_data(section, &data));
+    check_detail("it is a frame channel: expected a section or a file");
+    wmmf_close(section);
+    wmmf_channel_close(channel);
+    wmmf_close(file);
+    remove(path);
+}
+
 static void bytes_that_a_section_does_not_have(void) {
     wmmf_section *section = create(new_name(), SIZE, WMMF_NATIVE);
     wmmf_window *window = NULL;
@@ -340,6 +416,9 @@ static const struct test tests[] = {
     TEST(a_size_that_no_section_has),
     TEST(a_handle_that_is_none),
     TEST(an_option_that_is_none),
+    TEST(a_struct_that_the_library_does_not_know),
+    TEST(an_argument_that_is_null),
+    TEST(a_payload_without_addresses),
     TEST(bytes_that_a_section_does_not_have),
     TEST(a_channel_that_none_can_create),
     TEST(what_has_the_name_is_of_another_kind),
