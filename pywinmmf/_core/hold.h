@@ -152,9 +152,6 @@ typedef struct {
  */
 int hold_describe(wmmf_frame frame, Array *array);
 
-/* Whether there are no gaps between its elements. */
-int hold_dense(const Array *array);
-
 /* -- Tables of types -- */
 
 #define FAST(name, call, text)                                                                                         \

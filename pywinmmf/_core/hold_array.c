@@ -59,11 +59,3 @@ int hold_describe(wmmf_frame frame, Array *array) {
         describe_picture(&frame, array);
     return 1;
 }
-
-int hold_dense(const Array *array) {
-    Py_ssize_t expected = array->itemsize;
-    for (int i = array->dimensions - 1; i >= 0; expected *= array->shape[i--])
-        if (array->strides[i] != expected)
-            return 0;
-    return 1;
-}

@@ -76,6 +76,32 @@ static wmmf_frame description_of(const Frame *self) {
     return frame;
 }
 
+/* Whether a request has all bits of this flag: those of PyBUF_STRIDES are also in the flags for an order. */
+static int asks(int flags, int flag) {
+    return (flags & flag) == flag;
+}
+
+/* Leaves out what was not requested. -1: the elements do not lie as requested. */
+static int leave_out(Py_buffer *view, int flags) {
+    int strided = asks(flags, PyBUF_STRIDES);
+    if ((!strided || asks(flags, PyBUF_C_CONTIGUOUS) || asks(flags, PyBUF_ANY_CONTIGUOUS)) &&
+        !PyBuffer_IsContiguous(view, 'C')) {
+        PyErr_SetString(PyExc_BufferError, "there are gaps between the frame's rows");
+        return -1;
+    }
+    if (asks(flags, PyBUF_F_CONTIGUOUS) && !PyBuffer_IsContiguous(view, 'F')) {
+        PyErr_SetString(PyExc_BufferError, "a frame has C order: expected no request for Fortran order");
+        return -1;
+    }
+    if (!strided)
+        view->strides = NULL;
+    if (!asks(flags, PyBUF_ND)) {
+        view->shape = NULL;
+        view->ndim = 1;
+    }
+    return 0;
+}
+
 static int fill_view(Frame *self, Array *array, Py_buffer *view, int flags) {
     if (!hold_describe(description_of(self), array)) {
         hold_fail(self->module, NO_PICTURE, (PyObject *)self);
@@ -85,10 +111,6 @@ static int fill_view(Frame *self, Array *array, Py_buffer *view, int flags) {
         PyErr_SetString(PyExc_BufferError, "a frame is read-only");
         return -1;
     }
-    if ((flags & PyBUF_STRIDES) != PyBUF_STRIDES && !hold_dense(array)) {
-        PyErr_SetString(PyExc_BufferError, "there are gaps between the frame's rows");
-        return -1;
-    }
     view->buf = memory_of(self);
     view->itemsize = array->itemsize;
     view->len = array->itemsize;
@@ -96,11 +118,13 @@ static int fill_view(Frame *self, Array *array, Py_buffer *view, int flags) {
         view->len *= array->shape[i];
     view->readonly = self->kind != BEGUN;
     view->format = flags & PyBUF_FORMAT ? (char *)array->format : NULL;
-    view->ndim = flags & PyBUF_ND ? array->dimensions : 1;
-    view->shape = flags & PyBUF_ND ? array->shape : NULL;
-    view->strides = (flags & PyBUF_STRIDES) == PyBUF_STRIDES ? array->strides : NULL;
+    view->ndim = array->dimensions;
+    view->shape = array->shape;
+    view->strides = array->strides;
     view->suboffsets = NULL;
     view->internal = array;
+    if (leave_out(view, flags) != 0)
+        return -1;
     view->obj = Py_NewRef((PyObject *)self);
     return 0;
 }

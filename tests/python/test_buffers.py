@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 from typing import Any
 
@@ -110,6 +111,43 @@ def test_rows_with_gaps(name: str) -> None:
             assert (array[:, 0, 0] == [0, 32, 64, 96]).all()
             with pytest.raises(BufferError, match="gaps"):
                 hash_of_contiguous(frame)
+
+
+class Request(ctypes.Structure):
+    """A Py_buffer."""
+
+    _fields_ = (
+        ("buf", ctypes.c_void_p),
+        ("obj", ctypes.py_object),
+        ("numbers", ctypes.c_ssize_t * 2),
+        ("readonly", ctypes.c_int),
+        ("ndim", ctypes.c_int),
+        ("pointers", ctypes.c_void_p * 5),
+    )
+
+
+def is_granted(buffer: Any, flags: int) -> bool:
+    """Whether a request as of C gets a view."""
+    request = Request()
+    try:
+        ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(buffer), ctypes.byref(request), flags)
+    except (BufferError, ValueError):
+        return False
+    ctypes.pythonapi.PyBuffer_Release(ctypes.byref(request))
+    return True
+
+
+SIMPLE, ND, STRIDES, C_ORDER, FORTRAN_ORDER, ANY_ORDER, FULL_RO = 0, 0x08, 0x18, 0x38, 0x58, 0x98, 0x11C
+
+
+@pytest.mark.parametrize("flags", [SIMPLE, ND, STRIDES, C_ORDER, FORTRAN_ORDER, ANY_ORDER, FULL_RO])
+@pytest.mark.parametrize(("width", "height", "stride"), [(5, 4, 32), (5, 4, 15), (5, 1, 32)])
+def test_a_request_is_granted_as_by_numpy(name: str, width: int, height: int, stride: int, flags: int) -> None:
+    with FrameChannel.create(name, capacity=1000) as channel:
+        with channel.begin() as new:
+            new.width, new.height, new.stride, new.fourcc = width, height, stride, "BGR3"
+        with channel.latest() as frame:
+            assert is_granted(frame, flags) == is_granted(numpy.asarray(frame), flags)
 
 
 def hash_of_contiguous(buffer: Any) -> bytes:
