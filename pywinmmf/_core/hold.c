@@ -68,12 +68,13 @@ static PyObject *use(PyObject *module, PyObject *supplied) {
 }
 
 /* The keys of all open handles, each with a flag whether its user closed it. Not the handles themselves, since one may
- * just be freed. */
+ * just be freed. In Python 3.11 an allocation can start a garbage collection, which may free the handle in hand, so
+ * collections wait. */
 static PyObject *all_open(PyObject *module, PyObject *none) {
     (void)none;
     State *state = PyModule_GetState(module);
     PyObject *found = PyList_New(0);
-    int failed = !found;
+    int failed = !found, collecting = PyGC_Disable();
     Py_BEGIN_CRITICAL_SECTION(module);
     for (Handle *handle = state->handles; handle && !failed; handle = handle->next) {
         PyObject *one = handle->native ? Py_BuildValue("OO", handle->key, handle->closed ? Py_True : Py_False) : NULL;
@@ -81,6 +82,8 @@ static PyObject *all_open(PyObject *module, PyObject *none) {
         Py_XDECREF(one);
     }
     Py_END_CRITICAL_SECTION();
+    if (collecting)
+        PyGC_Enable();
     if (failed)
         Py_CLEAR(found);
     return found;

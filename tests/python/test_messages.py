@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -152,3 +154,33 @@ def test_a_lack_of_file_descriptors_is_named(name: str, section: MemoryMappedFil
     limited = child(WITHOUT_DESCRIPTORS, name, section.name)
     for _ in range(4):
         assert "this process has no file descriptor left (ulimit -n)" in limited.line()
+
+
+COLLECTION = """
+import gc, sys
+from pywinmmf import MemoryMappedFile
+from pywinmmf._core.binding import hold
+
+class Circle:
+    pass
+
+gc.disable()
+for number in range(100):
+    circle = Circle()
+    circle.itself, circle.section = circle, MemoryMappedFile.create(f"{sys.argv[1]}-{number}", 1)
+del circle
+kept = [tuple([number, number]) for number in range(5000)]  # then Python has a list to use again, and no tuple
+gc.set_threshold(1)
+gc.enable()
+found = hold.all_open()
+gc.disable()
+print(all(name.startswith(sys.argv[1]) for (_, name), _ in found))
+"""
+
+
+def test_garbage_is_collected_while_it_looks_for_the_holders(name: str) -> None:
+    """The garbage has sections, among which it looks. Memory that was freed is overwritten."""
+    environment = {**os.environ, "PYTHONMALLOC": "debug"}
+    command = [sys.executable, "-c", COLLECTION, name]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
