@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator, Set
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -99,3 +101,35 @@ def test_the_files_in_c_form_no_circle() -> None:
         uses.setdefault(path.stem, set()).update(set(headers) - {path.stem})
     assert "rwlock" in uses["section"]
     TopologicalSorter(uses).prepare()
+
+
+def test_the_modules_of_python_form_no_circle() -> None:
+    """Whether imported first or inside a function; imports for type checkers do not count."""
+    paths = [path for kind in ("py", "pyi") for path in PROJECT.glob(f"pywinmmf/**/*.{kind}")]
+    modules = {module_of(path): path for path in paths}
+    uses = {module: set(imported(module, path, modules.keys())) - {module} for module, path in modules.items()}
+    assert "pywinmmf.camera.systemd" in uses["pywinmmf.camera.service_manager"]
+    TopologicalSorter(uses).prepare()
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(module: str, path: Path, modules: Set[str]) -> Iterator[str]:
+    """The modules of the package that a module imports."""
+    package = module if path.stem == "__init__" else module.rpartition(".")[0]
+    for node in carried_out(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: package.count(".") + 2 - node.level] if node.level else []
+            source = ".".join([*above, *([node.module] if node.module else [])])
+            names = {f"{source}.{name.name}" for name in node.names}
+            yield from names & modules or {source} & modules
+
+
+def carried_out(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a program, without what only type checkers see."""
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield child
+            yield from carried_out(child)

@@ -8,9 +8,9 @@ import sys
 from pywinmmf import Error
 from pywinmmf.cli.terminal import FAILED, shown
 
-from . import service
 from .arguments import sharings_of
-from .service import SERVICE
+from .service import SERVICE, log_folder
+from .service_manager import service_manager
 from .sharing import check_text, rehearse
 from .source_names import from_anywhere
 
@@ -23,7 +23,7 @@ def install(arguments: argparse.Namespace) -> int:
         words = _share_arguments(arguments)
         for word in words:
             check_text("argument", word)
-        is_running = service.system().install(arguments.service, words)
+        is_running = service_manager().install(arguments.service, words)
     except (Error, OSError) as error:
         return _failed(error)
     option = "" if arguments.service == SERVICE else f" --service {arguments.service}"
@@ -45,14 +45,14 @@ def _share_arguments(arguments: argparse.Namespace) -> list[str]:
             words += [f"--{option.replace('_', '-')}", str(getattr(arguments, option))]
     if arguments.standby:
         words.append("--standby")
-    log = arguments.log or service.log_folder() / f"{arguments.service}.log"
+    log = arguments.log or log_folder() / f"{arguments.service}.log"
     return [*words, "--log", str(log.resolve()), "--", *map(from_anywhere, arguments.sources)]
 
 
 def control(arguments: argparse.Namespace) -> int:
     """Carry out ``arguments.action``."""
     try:
-        return int(getattr(service.system(), arguments.action)(arguments.service))
+        return int(getattr(service_manager(), arguments.action)(arguments.service))
     except OSError as error:
         return _failed(error)
 

@@ -14,9 +14,9 @@ from pywinmmf import AlreadyExistsError, Error, registry
 from pywinmmf.cli.ending import Ending
 from pywinmmf.cli.terminal import FAILED, shown
 
-from . import service
 from .arguments import sharings_of
 from .rotating_log import RotatingLog
+from .service_manager import service_manager
 from .share import Pace, SharedCamera
 from .sharing import Sharing
 from .source_names import IN_FILE, is_meant_as_file, source_in, without_secrets
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         prepare_opencv()
         sharings = sharings_of(arguments)
         if arguments.run_service:
-            service.system().run(arguments.run_service, lambda is_over, began: share_until(is_over, began, sharings))
+            service_manager().run(arguments.run_service, lambda is_over, began: share_until(is_over, began, sharings))
         else:
             for sharing in sharings:
                 _check_file(sharing.source)

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from pywinmmf import FrameChannel, Namespace
-from pywinmmf.camera import service
-from pywinmmf.camera.service_command import _share_arguments
+from pywinmmf.camera import service, service_command
 from pywinmmf.camera.sharing import Sharing
 from pywinmmf.cli import main
 from pywinmmf.cli.parser import build_parser
@@ -24,7 +23,7 @@ not_on_windows = pytest.mark.skipif(sys.platform == "win32", reason="systemd is 
 
 
 def share_arguments(*words: str) -> list[str]:
-    return _share_arguments(build_parser().parse_args(["camera", "install", *words]))
+    return service_command._share_arguments(build_parser().parse_args(["camera", "install", *words]))
 
 
 def test_a_service_is_asked_for_just_what_was_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +66,7 @@ def test_a_service_has_a_log() -> None:
 def test_nothing_impossible_is_installed(
     words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(service, "system", lambda: pytest.fail("it was about to be"))
+    monkeypatch.setattr(service_command, "service_manager", lambda: pytest.fail("it was about to be"))
     assert main(["camera", "install", "test", *words]) == 1
     assert message in capsys.readouterr().err
 
@@ -76,8 +75,8 @@ def test_no_more_is_installed_than_there_is_room_for(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     vast = Sharing(source="test", name=name, size=(2**20, 2**20), slots=64, history=7)
-    monkeypatch.setattr("pywinmmf.camera.service_command.sharings_of", lambda _: [vast])
-    monkeypatch.setattr(service, "system", lambda: pytest.fail("it was about to be"))
+    monkeypatch.setattr(service_command, "sharings_of", lambda _: [vast])
+    monkeypatch.setattr(service_command, "service_manager", lambda: pytest.fail("it was about to be"))
     assert main(["camera", "install", "test"]) == 1
     assert f"64 slots and a history of 7 of {3 * 2**40} bytes: " in capsys.readouterr().err
 
