@@ -1,12 +1,20 @@
-"""The table of subjects and languages in README.md names tests: those exist, and run where its cells say."""
+"""README.md: its first table names each file of tests; the tests of its second table exist, and run where it says."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from named_tests import TESTS, cells_after, existing, texts
 
 ONLY = {"Windows": r'windows_only|sys\.platform != "win32"', "Linux": r'posix_only|only_linux|sys\.platform == "win32"'}
+
+
+def test_each_file_of_tests_is_in_the_first_table() -> None:
+    named = re.findall(r"`([^`]+)`", " ".join(cells_after(TESTS / "README.md", "| guarantee | where |")))
+    files = [path.relative_to(TESTS) for kind in ("py", "c") for path in TESTS.glob(f"**/test_*.{kind}")]
+    assert Path("model/test_model.py") in files
+    assert [path for path in files if path.parts[0] not in named and not any(map(path.match, named))] == []
 
 
 def cells() -> list[str]:
