@@ -776,7 +776,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if not self.closed:
-            self._native.give_back()
+            self._native.release_own()
         try:
             self.close()
         except Error:  # another thread holds the lock

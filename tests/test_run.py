@@ -61,7 +61,7 @@ def test_the_demo_installs_what_is_missing_and_says_why(bare: Path, tmp_path: Pa
     ]
 
 
-def test_pieces_of_the_lab_that_cannot_be_had_are_one_message(tmp_path: Path) -> None:
+def test_missing_pieces_of_the_lab_are_one_message(tmp_path: Path) -> None:
     nowhere = "http://127.0.0.1:1/"
     done = subprocess.run(
         [sys.executable, "-m", "lab", "all", "--native"],

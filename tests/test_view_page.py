@@ -261,9 +261,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_the_page_tells_who_closed_from_who_died(
-    view: Callable[[str], Viewer], browser: webdriver.Chrome, name: str
-) -> None:
+def test_the_page_tells_closing_from_dying(view: Callable[[str], Viewer], browser: webdriver.Chrome, name: str) -> None:
     with FrameChannel.create(name, capacity=100, standby=True):
         page = Page(browser, view(name).url)
         with FrameChannel.open(name) as channel:

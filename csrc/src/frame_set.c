@@ -132,7 +132,7 @@ static int32_t look_at_all(struct search *search) {
 
 /* Taking. */
 
-static void give_back(const wmmf_set_item *item, const wmmf_frame *frame) {
+static void release_frame(const wmmf_set_item *item, const wmmf_frame *frame) {
     struct last_error failure = *last_error(); /* which this must preserve */
     if (!item->buffer)
         wmmf_channel_release(item->channel, frame);
@@ -153,7 +153,7 @@ static int32_t take(const wmmf_set_item *item, const struct moment *moment, wmmf
         return CHANGED;
     /* A hostile writer changed its time, or the name has another channel now. */
     if (status == WMMF_OK && frame->timestamp_ns != moment->timestamp_ns) {
-        give_back(item, frame);
+        release_frame(item, frame);
         return CHANGED;
     }
     return status;
@@ -171,7 +171,7 @@ static int32_t take_all(struct search *search) {
     }
     while (status != WMMF_OK && taken > 0) {
         taken--;
-        give_back(&search->items[taken], &search->frames[taken]);
+        release_frame(&search->items[taken], &search->frames[taken]);
     }
     return status;
 }

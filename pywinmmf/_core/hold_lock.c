@@ -88,7 +88,7 @@ static PyObject *section_held(Section *self, void *closure) {
     return PyBool_FromLong(self->held != NULL);
 }
 
-static PyObject *section_give_back(Section *self, PyObject *none) {
+static PyObject *section_release_own(Section *self, PyObject *none) {
     (void)none;
     Held *held;
     while ((held = take_out(self, NULL, 0)))
@@ -342,7 +342,7 @@ static PyMethodDef section_methods[] = {
     FAST("other_task", section_other_task, "(writing, at): the task or greenlet that holds the lock"),
     ONE("only_own", section_only_own, "(at): whether this thread's lock belongs to this task"),
     ONE("resize", section_resize, "(size): a status; None: something refers to it"),
-    NONE("give_back", section_give_back, "release the locks of the calling thread"),
+    NONE("release_own", section_release_own, "release the locks of the calling thread"),
     END,
 };
 

@@ -30,13 +30,13 @@ from .sharing import Size
 
 Picture = npt.NDArray[np.uint8]
 
-MOST_PART_BYTES = 1 << 25  # of a part and its header; a longer part is skipped
-MOST_PIXELS = 1 << 26  # of a picture
+PART_BYTES_MAX = 1 << 25  # of a part and its header; a longer part is skipped
+PIXELS_MAX = 1 << 26  # of a picture
 READ_BYTES = 1 << 16
 JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 PNG_BEGIN, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
-MOST_HEAD_BYTES = 1 << 20  # that a server may send before its pictures, including redirects
-MOST_PADDING = 1024  # bytes that some cameras append to a picture
+HEAD_BYTES_MAX = 1 << 20  # that a server may send before its pictures, including redirects
+PADDING_MAX = 1024  # bytes that some cameras append to a picture
 HEADER_END = re.compile(rb"\A\r?\n|\r?\n\r?\n")  # a header can be empty
 CONTENT_LENGTH = re.compile(rb"(?im)^content-length:[ \t]*(\d{1,10})[ \t]*\r?$")
 
@@ -51,7 +51,7 @@ class Limits:
     def __init__(self, seconds: float) -> None:
         self.timeout = seconds
         self._deadline = time.monotonic() + seconds
-        self._bytes: float = MOST_HEAD_BYTES
+        self._bytes: float = HEAD_BYTES_MAX
 
     def renew(self) -> None:
         """Start waiting for the next picture: the time starts again; the picture's size is limited elsewhere."""
@@ -205,7 +205,7 @@ class Parts:
     def feed(self, received: bytes) -> None:
         """Add received bytes. A part that is too long is discarded, with the rest of it."""
         self._received += received
-        if len(self._received) > MOST_PART_BYTES:
+        if len(self._received) > PART_BYTES_MAX:
             del self._received[: -self._overlap]
             self._searched = 0
             self._inside = False
@@ -236,7 +236,7 @@ class Parts:
         if header is None or length is None:
             return None
         end = header.end() + int(length[1])
-        if end > len(self._received) or not _ends_here(self._received[max(header.end(), end - MOST_PADDING) : end]):
+        if end > len(self._received) or not _ends_here(self._received[max(header.end(), end - PADDING_MAX) : end]):
             return None
         body = bytes(self._received[header.end() : end])
         self._drop(end, inside=False)
@@ -251,10 +251,10 @@ class Parts:
 def picture_size(data: bytes) -> Size | None:
     """Width and height of a complete JPEG or PNG picture. None: it is incomplete, too large, or neither."""
     data = data.lstrip(b"\r\n")
-    if not _ends_here(data[-MOST_PADDING:]):
+    if not _ends_here(data[-PADDING_MAX:]):
         return None
     width, height = _png_size(data) or _jpeg_size(data) or (0, 0)
-    return (width, height) if 0 < width * height <= MOST_PIXELS else None
+    return (width, height) if 0 < width * height <= PIXELS_MAX else None
 
 
 def _png_size(data: bytes) -> Size | None:

@@ -25,7 +25,7 @@ Picture = npt.NDArray[np.uint8]
 TEST_SIZE = (640, 480)
 STREAM_TIMEOUT_MS = 5000
 BAD_PARTS, BAD_SECONDS = 5, 2.0  # failures in a row, until a source counts as ended
-MOST_BAD_PICTURES = 10_000  # of a file
+BAD_PICTURES_MAX = 10_000  # of a file
 
 
 def prepare_opencv() -> None:
@@ -192,7 +192,7 @@ class VideoFile(Captured):
         if self._capture.grab():
             return True
         left = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) - self._capture.get(cv2.CAP_PROP_POS_FRAMES)
-        return any(self._capture.grab() for _ in range(min(int(left), MOST_BAD_PICTURES)))
+        return any(self._capture.grab() for _ in range(min(int(left), BAD_PICTURES_MAX)))
 
 
 class TestPicture:

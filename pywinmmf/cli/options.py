@@ -12,7 +12,7 @@ from pywinmmf import Namespace
 from .completion import open_names
 
 NUMBER_LIMIT = 1e9
-MOST_PIXELS = 16384  # in a row or column
+PIXELS_MAX = 16384  # in a row or column
 
 
 def positive(text: str) -> float:
@@ -30,7 +30,7 @@ def picture_size(text: str) -> tuple[int, int]:
     """Width and height in pixels."""
     size = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text, re.ASCII)
     width, height = map(int, size.groups()) if size else (0, 0)
-    if not 1 <= min(width, height) <= max(width, height) <= MOST_PIXELS:
+    if not 1 <= min(width, height) <= max(width, height) <= PIXELS_MAX:
         raise argparse.ArgumentTypeError(f"{text!r}: expected WIDTHxHEIGHT in pixels, such as 1280x720")
     return width, height
 

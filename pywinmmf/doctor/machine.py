@@ -19,7 +19,7 @@ from pywinmmf import registry
 
 from .finding import REPORT, Finding
 
-LEAST_ROOM = 256 << 20  # bytes; a few channels of full HD pictures
+ROOM_MIN = 256 << 20  # bytes; a few channels of full HD pictures
 COARSE_SLEEP = 0.005  # seconds
 CAMERA_SECONDS = 30.0  # until all drivers have listed their cameras
 NAME_CAMERAS = "from pywinmmf.camera.devices import devices\nfor device in devices(): print(device.name)"
@@ -112,7 +112,7 @@ def _large_pages() -> Finding:
 
 def _room(where: str, free: int, advice: str) -> Finding:
     found = f"{free >> 20} MB free in {where}"
-    return Finding("memory", "fine", found) if free >= LEAST_ROOM else Finding("memory", "note", found, advice)
+    return Finding("memory", "fine", found) if free >= ROOM_MIN else Finding("memory", "note", found, advice)
 
 
 def _linux() -> Iterator[Finding]:

@@ -22,7 +22,7 @@ CODECS = {".mp4": ("mpeg4", "yuv420p"), ".avi": ("mjpeg", "yuvj420p")}
 # The same quality for all pictures, however long each is shown: 3, of 1 (best) to 31, in FFmpeg's unit.
 QUALITY = {"flags": "+qscale", "global_quality": str(3 * 118)}
 FPS = range(1, 1001)
-MOST_TICKS = 65535  # per second: the limit of MPEG-4
+TICKS_MAX = 65535  # per second: the limit of MPEG-4
 
 
 def checked(file: Path, fps: float) -> Fraction:
@@ -31,7 +31,7 @@ def checked(file: Path, fps: float) -> Fraction:
         raise InvalidArgumentError(f"file {str(file)!r}: expected a name that ends with {' or '.join(CODECS)}")
     if not FPS.start <= fps < FPS.stop:
         raise InvalidArgumentError(f"{fps:g} pictures a second: expected {FPS.start} to {FPS.stop - 1}")
-    return Fraction(fps).limit_denominator(int(MOST_TICKS / fps))
+    return Fraction(fps).limit_denominator(int(TICKS_MAX / fps))
 
 
 # After a kill the recording can be played up to its last second: an MP4 consists of fragments of half a second, and

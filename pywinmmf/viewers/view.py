@@ -102,7 +102,7 @@ LIVE_PICTURE = web.AppKey("live_picture", LivePicture)
 
 def application(name: str, where: Namespace, secret: str) -> web.Application:
     """The page's server."""
-    app = web.Application(middlewares=[_for_this_machine, _for_those_who_know(secret)])
+    app = web.Application(middlewares=[_for_this_machine, _protected_by(secret)])
     app[NAME], app[WHERE] = name, where
     app.cleanup_ctx.append(_threads)
     for path in PAGE:
@@ -142,7 +142,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _for_those_who_know(secret: str) -> Any:
+def _protected_by(secret: str) -> Any:
     """Refuse all requests without the secret."""
     expected = secret.encode()
 

@@ -92,7 +92,7 @@ def test_users_read_lets_others_read_and_nothing_else(user: Users, name: str) ->
     assert bob.does("(section.wait(1, timeout=30), section.read(4))") == (2, b"more")
 
 
-def test_who_writes_through_read_only_pages_dies_of_it(user: Users, name: str) -> None:
+def test_a_program_that_writes_through_read_only_pages_dies(user: Users, name: str) -> None:
     alice, bob = user(ALICE), user(BOB)
     create(alice, name, "Access.USERS_READ")
     assert opening(bob, name, ", readonly=True") == 4096

@@ -144,7 +144,7 @@ static void a_group_without_the_controller_has_the_limit_of_its_parent(void) {
     tear_down();
 }
 
-static void a_limit_holds_where_the_use_is_not_told(void) {
+static void a_limit_holds_where_the_use_is_unknown(void) {
     set_up("0::/a\n", UNIFIED);
     tell_bytes("/sys/fs/cgroup/a", "memory.max", 50 * MB);
     CHECK_EQUAL(50 * MB, room());
@@ -198,7 +198,7 @@ static const struct test tests[] = {
     TEST(a_group_without_a_limit_has_room),
     TEST(the_least_room_of_all_ancestors_counts),
     TEST(a_group_without_the_controller_has_the_limit_of_its_parent),
-    TEST(a_limit_holds_where_the_use_is_not_told),
+    TEST(a_limit_holds_where_the_use_is_unknown),
     TEST(files_and_swap_make_room),
     TEST(a_container_sees_its_group_as_the_top),
     TEST(the_version_with_the_controller_counts),

@@ -231,7 +231,7 @@ static void a_channel_at_work_is_sound(void) {
 }
 
 /* A poisoned lock serves nobody, not even its holders. */
-static void poison_reaches_who_holds_the_lock(void) {
+static void poison_reaches_the_holder_of_the_lock(void) {
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_NATIVE), *raw;
     uint64_t sequence;
@@ -256,7 +256,7 @@ static const struct test tests[] = {
     TEST(damage_of_a_channel_is_found),
     TEST(whoever_works_is_sound),
     TEST(a_channel_at_work_is_sound),
-    TEST(poison_reaches_who_holds_the_lock),
+    TEST(poison_reaches_the_holder_of_the_lock),
     {NULL, NULL},
 };
 

@@ -208,7 +208,7 @@ static void a_reader_has_so_many_pins(void) {
     wmmf_channel_close(writer);
 }
 
-static void a_frame_whose_pin_was_removed_says_so(void) {
+static void a_frame_whose_pin_was_removed_is_not_intact(void) {
     const char *name = new_name();
     wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = open_channel(name, true),
                  *hostile = open_channel(name, true);
@@ -1125,7 +1125,7 @@ static void a_name_that_was_taken_away_comes_back(void) {
 }
 
 /* The process that takes the channel over also keeps its name: a standby, or an owner that starts again. */
-static void a_name_is_kept_by_who_took_the_channel_over(void) {
+static void a_name_is_kept_by_the_process_that_took_the_channel_over(void) {
     for (int again = 0; again < 2; again++) {
         const char *name = new_name();
         char path[300];
@@ -1237,7 +1237,7 @@ static const struct test tests[] = {
     TEST(no_store_of_a_reader_reaches_a_picture),
     TEST(the_pin_of_a_dead_reader_goes),
     TEST(a_reader_has_so_many_pins),
-    TEST(a_frame_whose_pin_was_removed_says_so),
+    TEST(a_frame_whose_pin_was_removed_is_not_intact),
     TEST(garbage_of_a_reader_stops_nobody),
     TEST(an_old_pin_is_taken_back),
     TEST(a_frame_is_published_once),
@@ -1266,7 +1266,7 @@ static const struct test tests[] = {
     TEST(inner_sections_are_not_listed),
 #ifndef _WIN32
     TEST(a_name_that_was_taken_away_comes_back),
-    TEST(a_name_is_kept_by_who_took_the_channel_over),
+    TEST(a_name_is_kept_by_the_process_that_took_the_channel_over),
 #endif
     TEST(bad_shapes_are_refused),
     {NULL, NULL},

@@ -35,7 +35,7 @@ static void a_place_in_the_queue_is_kept_until_it_is_used_or_left(void) {
 
 /* A writer may clear the flag that a thread waits: it looked at the queue before that, and takes the lock
  * afterwards. */
-static void who_comes_again_leaves_the_queue_also_without_the_flag(void) {
+static void a_writer_that_comes_again_leaves_the_queue_also_without_the_flag(void) {
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE),
                  *raw = open_existing(name, WMMF_RAW);
@@ -424,7 +424,7 @@ static void a_damaged_channel_takes_and_gives_no_frames(void) {
 
 static const struct test tests[] = {
     TEST(a_place_in_the_queue_is_kept_until_it_is_used_or_left),
-    TEST(who_comes_again_leaves_the_queue_also_without_the_flag),
+    TEST(a_writer_that_comes_again_leaves_the_queue_also_without_the_flag),
     TEST(a_participant_says_what_it_does),
     TEST(a_dead_participant_is_shown_until_it_is_cleared),
     TEST(a_reader_shows_how_old_its_frames_are),

@@ -179,7 +179,7 @@ static void nothing_is_found_below_a_file(void) {
 }
 
 /* A file without a header, for which the sentence of the status alone would be wrong. */
-static void a_raw_file_that_was_cut_says_so(void) {
+static void a_raw_file_that_was_cut_is_reported(void) {
     const char *path = new_name();
     wmmf_section *section = NULL;
     char byte;
@@ -195,7 +195,7 @@ static void a_raw_file_that_was_cut_says_so(void) {
 }
 
 /* Cut behind its header, and then to nothing. Every call that copies, and the end of the handle, survive it. */
-static void a_native_file_that_was_cut_says_so(void) {
+static void a_native_file_that_was_cut_is_reported(void) {
     const char *path = new_name();
     wmmf_file_options options = {.struct_size = sizeof options, .file_mode = WMMF_FILE_OPEN_OR_CREATE, .native = 1};
     wmmf_section *section = NULL, *reader = NULL;
@@ -248,8 +248,8 @@ static const struct test tests[] = {
     TEST(a_file_gets_its_place_on_the_disk_in_pieces),
     TEST(pipes_sockets_and_loops_are_no_files),
     TEST(nothing_is_found_below_a_file),
-    TEST(a_raw_file_that_was_cut_says_so),
-    TEST(a_native_file_that_was_cut_says_so),
+    TEST(a_raw_file_that_was_cut_is_reported),
+    TEST(a_native_file_that_was_cut_is_reported),
     TEST(a_program_that_runs_is_not_written),
     {NULL, NULL},
 };

@@ -455,7 +455,7 @@ static void write_through_reaches_the_file(void) {
     remove(path);
 }
 
-static void who_does_not_share_is_named(void) {
+static void a_program_that_does_not_share_is_named(void) {
     const char *path = new_file(SIZE);
     wmmf_file_options options = with_mode(WMMF_FILE_OPEN);
     wmmf_section *section = NULL, *other = NULL;
@@ -785,7 +785,7 @@ static const struct test tests[] = {
     TEST(sections_have_windows_too),
     TEST(a_file_grows_and_shrinks),
     TEST(write_through_reaches_the_file),
-    TEST(who_does_not_share_is_named),
+    TEST(a_program_that_does_not_share_is_named),
     TEST(a_section_over_a_file_may_have_a_name),
     TEST(a_native_file_is_a_table_on_disk),
     TEST(a_death_in_a_native_file_is_told),

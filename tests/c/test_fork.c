@@ -79,7 +79,7 @@ static void a_child_does_not_own_its_parents_locks(void) {
     wmmf_close(section);
 }
 
-static void a_child_disinherits_all_but_the_memory(void) {
+static void a_child_drops_all_but_the_memory(void) {
     name = new_name();
     section = create(name, 100, WMMF_NATIVE);
     wmmf_section *other = open_existing(name, WMMF_NATIVE);
@@ -145,7 +145,7 @@ static int hold_write_and_fork(const char *section_name) {
     return leave_a_child(data_of(section), do_nothing, close_the_section);
 }
 
-static int hold_write_and_disinherit(const char *section_name) {
+static int hold_write_and_drop(const char *section_name) {
     section = open_existing(section_name, WMMF_NATIVE);
     bytes = data_of(section);
     REQUIRE_OK(wmmf_lock_write(section, LONG_TIMEOUT));
@@ -170,10 +170,10 @@ static void a_child_with_copies_keeps_a_dead_parents_lock(void) {
     wmmf_close(section);
 }
 
-static void a_child_that_disinherited_gives_up_a_dead_parents_lock(void) {
+static void a_child_that_dropped_it_keeps_no_dead_parents_lock(void) {
     name = new_name();
     section = create(name, 100, WMMF_NATIVE);
-    struct child *parent = child_start("hold_write_and_disinherit", name);
+    struct child *parent = child_start("hold_write_and_drop", name);
     CHECK(child_said(parent, "forked"));
     child_kill(parent);
     take_over();
@@ -292,7 +292,7 @@ static void close_the_channel(void) {
     wmmf_channel_close(channel);
 }
 
-static int hold_frames_and_disinherit(const char *section_name) {
+static int hold_frames_and_drop(const char *section_name) {
     taken.struct_size = begun.struct_size = sizeof(wmmf_frame);
     REQUIRE_OK(wmmf_channel_open(section_name, NULL, &channel));
     REQUIRE_OK(wmmf_channel_acquire(channel, 0, LONG_TIMEOUT, &taken));
@@ -300,13 +300,13 @@ static int hold_frames_and_disinherit(const char *section_name) {
     return leave_a_child(taken.data, give_up_the_channel, close_the_channel);
 }
 
-static void a_child_that_disinherited_gives_up_a_dead_parents_frames(void) {
+static void a_child_that_dropped_it_keeps_no_dead_parents_frames(void) {
     const uint8_t one = 1, two = 2;
     name = new_name();
     REQUIRE_OK(wmmf_channel_create(name, 1, WMMF_CHANNEL_SLOTS_MIN, NULL, &channel));
     wmmf_frame frame = {.struct_size = sizeof frame, .used = 1};
     REQUIRE_OK(wmmf_channel_write(channel, &two, LONG_TIMEOUT, &frame));
-    struct child *parent = child_start("hold_frames_and_disinherit", name);
+    struct child *parent = child_start("hold_frames_and_drop", name);
     CHECK(child_said(parent, "forked"));
     child_kill(parent);
     for (int i = 0; i < 2 * WMMF_CHANNEL_SLOTS_MIN; i++)
@@ -320,11 +320,11 @@ static void a_child_that_disinherited_gives_up_a_dead_parents_frames(void) {
 
 static const struct test tests[] = {
     TEST(a_child_does_not_own_its_parents_locks),
-    TEST(a_child_disinherits_all_but_the_memory),
+    TEST(a_child_drops_all_but_the_memory),
     TEST(a_child_opens_the_section_again),
     TEST(a_child_with_copies_keeps_a_dead_parents_lock),
-    TEST(a_child_that_disinherited_gives_up_a_dead_parents_lock),
-    TEST(a_child_that_disinherited_gives_up_a_dead_parents_frames),
+    TEST(a_child_that_dropped_it_keeps_no_dead_parents_lock),
+    TEST(a_child_that_dropped_it_keeps_no_dead_parents_frames),
     TEST(giving_up_needs_no_rights),
     TEST(giving_up_needs_no_descriptor),
     TEST(a_service_that_dropped_its_rights_creates),
@@ -334,11 +334,11 @@ static const struct test tests[] = {
 
 static const struct role roles[] = {
     ROLE(hold_write_and_fork),
-    ROLE(hold_write_and_disinherit),
+    ROLE(hold_write_and_drop),
     ROLE(hold_write_and_drop_rights),
     ROLE(hold_write_without_a_free_descriptor),
     ROLE(read_and_leave_a_child),
-    ROLE(hold_frames_and_disinherit),
+    ROLE(hold_frames_and_drop),
     {NULL, NULL},
 };
 

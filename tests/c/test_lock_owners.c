@@ -58,7 +58,7 @@ static int32_t unlock_elsewhere(wmmf_section *section, uint64_t owner, int32_t (
     return doing.status;
 }
 
-static void an_owner_gives_back_in_another_thread(void) {
+static void an_owner_releases_in_another_thread(void) {
     for (int i = 0; i < KINDS; i++) {
         const char *name = new_name();
         const struct kind *kind = &kinds[i];
@@ -167,7 +167,7 @@ static void only_numbers_that_were_given_are_owners(void) {
 }
 
 static const struct test tests[] = {
-    TEST(an_owner_gives_back_in_another_thread),
+    TEST(an_owner_releases_in_another_thread),
     TEST(owners_keep_each_other_and_threads_out),
     TEST(an_owner_uses_what_it_holds),
     TEST(an_owner_repairs_in_another_thread),

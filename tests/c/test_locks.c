@@ -280,7 +280,7 @@ static void answer(void *argument) {
     }
 }
 
-static void a_change_wakes_who_waits(void) {
+static void a_change_wakes_waiters(void) {
     const char *name = new_name();
     wmmf_section *one = create(name, 100, WMMF_NATIVE), *two = open_existing(name, WMMF_NATIVE);
     struct thread *thread = thread_start(answer, two);
@@ -370,7 +370,7 @@ static const struct test tests[] = {
     TEST(raw_has_no_lock),
     TEST(only_native_counts_changes),
     TEST(the_sequence_counts_writes),
-    TEST(a_change_wakes_who_waits),
+    TEST(a_change_wakes_waiters),
     TEST(an_audit_counts_who_is_there),
     TEST(a_busy_writer_does_not_starve_a_reader_who_cannot_lock),
     {NULL, NULL},

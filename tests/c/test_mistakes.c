@@ -5,8 +5,8 @@
 #include "harness.h"
 #include "system.h"
 
-#define SIZE 100
-#define MOST (UINT64_C(1) << 62) /* no file system has files so large */
+#define SIZE           100
+#define SIZE_TOO_LARGE (UINT64_C(1) << 62) /* no file system has files so large */
 
 struct mistake {
     const char *path; /* NULL: a file of SIZE bytes */
@@ -98,8 +98,8 @@ static void a_size_that_no_file_has(void) {
         {NULL, 2, 0, UINT64_MAX - 1, 0, WMMF_E_SIZE, "size 2: expected at most 1"},
         {NULL, 1, 0, INT64_MAX, 0, WMMF_E_SIZE, "size 9223372036854775808: expected at most 9223372036854775807"},
         {NULL, 1, 0, 0, UINT64_MAX, WMMF_E_SIZE, "size 18446744073709551615: expected at most 9223372036854775807"},
-        {NULL, 1, 0, MOST, 0, WMMF_E_NO_MEMORY, none_so_large},
-        {NULL, 1, 0, 0, MOST, WMMF_E_NO_MEMORY, none_so_large},
+        {NULL, 1, 0, SIZE_TOO_LARGE, 0, WMMF_E_NO_MEMORY, none_so_large},
+        {NULL, 1, 0, 0, SIZE_TOO_LARGE, WMMF_E_NO_MEMORY, none_so_large},
     };
     check_mistakes(mistakes, sizeof mistakes / sizeof *mistakes);
 }

@@ -108,7 +108,7 @@ static void zeroed_bytes_are_a_free_lock_and_rows_are_apart(void) {
 }
 
 /* The first waiter gets the row first, even if it waits in pieces and is not in a call when the row becomes free. */
-static void who_comes_again_keeps_its_place(void) {
+static void a_writer_that_comes_again_keeps_its_place(void) {
     const char *name = new_name();
     wmmf_section *section = table_of(name), *first = open_existing(name, WMMF_NATIVE),
                  *second = open_existing(name, WMMF_NATIVE);
@@ -479,7 +479,7 @@ static void a_row_of_a_file_outlives_its_killed_owner(void) {
 
 static const struct test tests[] = {
     TEST(zeroed_bytes_are_a_free_lock_and_rows_are_apart),
-    TEST(who_comes_again_keeps_its_place),
+    TEST(a_writer_that_comes_again_keeps_its_place),
     TEST(wrong_use_is_told),
     TEST(processes_wait_for_each_other_at_a_row),
     TEST(a_notification_ends_a_wait),

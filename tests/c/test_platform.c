@@ -121,7 +121,7 @@ static shared_u32 *epoch_of(const struct platform_mapping *section) {
 }
 
 /* As eventcount.c uses it: counted in, asleep while the epoch stands still. */
-static void sleep_until_rung(void *argument) {
+static void sleep_until_changed(void *argument) {
     struct sleeper *sleeper = argument;
     shared_u32 *epoch = epoch_of(sleeper->section);
     add_seq_u32(epoch + 1, 1);
@@ -130,13 +130,13 @@ static void sleep_until_rung(void *argument) {
     sleeper->awake = 1;
 }
 
-static void a_bell_wakes_all_sleepers(void) {
+static void a_changed_epoch_wakes_all_sleepers(void) {
     const char *name = new_name();
     struct platform_mapping *section = platform_new(name);
     struct sleeper sleepers[2] = {{platform_existing(name), 0}, {platform_existing(name), 0}};
     struct thread *threads[2];
     for (int i = 0; i < 2; i++)
-        threads[i] = thread_start(sleep_until_rung, &sleepers[i]);
+        threads[i] = thread_start(sleep_until_changed, &sleepers[i]);
     while (load_seq_u32(epoch_of(section) + 1) != 2)
         platform_yield();
     int64_t start = system_now_ns();
@@ -151,7 +151,7 @@ static void a_bell_wakes_all_sleepers(void) {
     platform_close(section);
 }
 
-static void a_moved_bell_lets_nobody_sleep(void) {
+static void a_changed_epoch_lets_nobody_sleep(void) {
     struct platform_mapping *section = platform_new(new_name());
     int64_t start = system_now_ns();
     platform_sleep(section, EVENT_CHANGE, epoch_of(section), 1, LONG_TIMEOUT);
@@ -186,8 +186,8 @@ static const struct test tests[] = {
     TEST(a_sealed_token_is_nobodys),
     TEST(a_token_ends_with_its_handle),
     TEST(a_token_ends_with_its_process),
-    TEST(a_bell_wakes_all_sleepers),
-    TEST(a_moved_bell_lets_nobody_sleep),
+    TEST(a_changed_epoch_wakes_all_sleepers),
+    TEST(a_changed_epoch_lets_nobody_sleep),
     TEST(a_sleep_ends_by_itself),
     TEST(clocks_and_chance_move),
     {NULL, NULL},

@@ -144,7 +144,7 @@ static void a_dead_writer_is_followed_by_a_repair(void) {
     wmmf_close(section);
 }
 
-static void a_dead_writer_is_found_by_who_waits_already(void) {
+static void a_dead_writer_is_found_by_a_waiter(void) {
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_NATIVE);
     struct child *holder = start("hold_write", name, "locked");
@@ -243,7 +243,7 @@ static int32_t copy_a_byte(wmmf_section *section, int64_t timeout_ns) {
     return wmmf_read(section, 0, &byte, 1, timeout_ns);
 }
 
-static void who_only_looks_learns_of_the_dead(void) {
+static void a_caller_without_the_lock_learns_of_the_dead(void) {
     wmmf_section *(*const ways[])(const char *, uint32_t) = {open_existing, open_read_only};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         const char *name = new_name();
@@ -256,7 +256,7 @@ static void who_only_looks_learns_of_the_dead(void) {
     }
 }
 
-static void who_only_tries_gets_past_the_dead(void) {
+static void a_caller_that_polls_gets_past_the_dead(void) {
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_NATIVE);
     kill_while("hold_write", name, "locked");
@@ -285,7 +285,7 @@ static void who_only_tries_gets_past_the_dead(void) {
 }
 
 /* A caller that keeps its place in the queue and does not come back is like one that is stopped there. */
-static void who_only_tries_gets_past_a_waiter_that_shows_no_life(void) {
+static void a_caller_that_polls_gets_past_a_waiter_that_shows_no_life(void) {
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_NATIVE), *waiter = open_existing(name, WMMF_NATIVE);
     uint64_t place = 0;
@@ -401,13 +401,13 @@ static const struct test tests[] = {
     TEST(processes_share_the_winmmf_lock),
     TEST(attaching_and_leaving_harms_nobody),
     TEST(a_dead_writer_is_followed_by_a_repair),
-    TEST(a_dead_writer_is_found_by_who_waits_already),
+    TEST(a_dead_writer_is_found_by_a_waiter),
     TEST(without_a_repair_the_owner_stays_dead),
     TEST(a_read_only_reader_learns_of_a_dead_writer),
     TEST(a_dead_reader_costs_nothing),
-    TEST(who_only_tries_gets_past_the_dead),
-    TEST(who_only_tries_gets_past_a_waiter_that_shows_no_life),
-    TEST(who_only_looks_learns_of_the_dead),
+    TEST(a_caller_that_polls_gets_past_the_dead),
+    TEST(a_caller_that_polls_gets_past_a_waiter_that_shows_no_life),
+    TEST(a_caller_without_the_lock_learns_of_the_dead),
     TEST(closing_with_the_lock_held_counts_as_death),
     TEST(places_of_the_dead_are_used_again),
     TEST(a_killed_process_leaves_no_section_behind),

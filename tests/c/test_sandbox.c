@@ -320,7 +320,7 @@ static void create_beyond_the_machine(void) {
     check_creating_fails(WMMF_E_NO_MEMORY, 100 << 20, " bytes are needed, and this machine has 20582400 left");
 }
 
-static void a_machine_without_the_memory_says_so(void) {
+static void a_machine_without_the_memory_is_reported(void) {
     if (can_mount())
         in_a_child(create_beyond_the_machine);
 }
@@ -354,7 +354,7 @@ static const struct test tests[] = {
     TEST(locks_that_are_refused_are_named),
     TEST(an_unusual_folder_is_named_in_the_error),
     TEST(a_memory_limit_is_an_error_and_does_not_kill),
-    TEST(a_machine_without_the_memory_says_so),
+    TEST(a_machine_without_the_memory_is_reported),
     TEST(a_periodic_signal_does_not_stop_a_reservation),
     {NULL, NULL},
 };

@@ -408,7 +408,7 @@ static void failures_leave_nothing_open(void) {
     wmmf_close(section);
 }
 
-static void who_opened_it_cannot_disinherit_it(void) {
+static void the_process_that_opened_it_cannot_drop_it(void) {
 #ifdef _WIN32
     int32_t refusal = WMMF_E_NOT_SUPPORTED;
 #else
@@ -588,7 +588,7 @@ static const struct test tests[] = {
     TEST(the_last_os_error_is_of_the_last_failure),
     TEST(a_file_is_mapped_and_left_in_place),
     TEST(failures_leave_nothing_open),
-    TEST(who_opened_it_cannot_disinherit_it),
+    TEST(the_process_that_opened_it_cannot_drop_it),
     TEST(null_and_ranges_are_checked),
     TEST(a_short_write_leaves_the_rest),
     TEST(it_tells_whose_it_is),

@@ -83,7 +83,7 @@ static void lock_and_end_once_somebody_waits(void *argument) {
         system_pause();
 }
 
-static void the_end_of_a_thread_wakes_who_waits(void) {
+static void the_end_of_a_thread_wakes_waiters(void) {
     const char *name = new_name();
     wmmf_section *section = create(name, 100, WMMF_NATIVE), *other = open_existing(name, WMMF_NATIVE);
     struct lock_and_wait first = {section, other, 1};
@@ -310,7 +310,7 @@ static uint32_t records_scanned(wmmf_section *section) {
     return count;
 }
 
-static void those_who_left_are_not_looked_for(void) {
+static void handles_that_left_are_not_looked_for(void) {
     enum { MANY = 200 };
     const char *name = new_name();
     wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
@@ -389,7 +389,7 @@ static void coming_and_going_hides_nobody(void) {
 
 static const struct test tests[] = {
     TEST(a_thread_that_ends_with_the_write_lock_is_a_dead_owner),
-    TEST(the_end_of_a_thread_wakes_who_waits),
+    TEST(the_end_of_a_thread_wakes_waiters),
     TEST(a_thread_that_ends_with_a_read_lock_keeps_nobody_out),
     TEST(a_thread_that_ends_with_a_winmmf_lock_frees_it),
     TEST(a_thread_that_ends_with_a_begun_frame_drops_it),
@@ -397,7 +397,7 @@ static const struct test tests[] = {
     TEST(two_objects_of_a_thread_do_not_wait_for_each_other),
     TEST(one_waits_in_vain_under_its_own_lock),
     TEST(two_channels_of_a_thread_do_not_wait_for_each_other),
-    TEST(those_who_left_are_not_looked_for),
+    TEST(handles_that_left_are_not_looked_for),
     TEST(coming_and_going_hides_nobody),
     {NULL, NULL},
 };

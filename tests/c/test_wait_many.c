@@ -79,7 +79,7 @@ static void what_is_decided_is_told_at_once(void) {
     wmmf_close(changed);
 }
 
-static void it_ends_when_the_time_is_up(void) {
+static void it_ends_after_the_timeout(void) {
     wmmf_section *section = create(new_name(), 100, WMMF_NATIVE);
     wmmf_channel *channel = new_channel(new_name());
     wmmf_wait_item items[] = {item_of(section, 0), channel_item(channel, 0)};
@@ -165,7 +165,7 @@ static void a_frame_ends_the_wait(void) {
     wmmf_close(section);
 }
 
-static void those_who_may_not_write_wait_too(void) {
+static void read_only_handles_also_wait(void) {
     const char *names[] = {new_name(), new_name()};
     wmmf_options read_only = {.struct_size = sizeof read_only, .read_only = 1};
     wmmf_section *writer = create(names[0], 100, WMMF_NATIVE), *reader = open_read_only(names[0], WMMF_NATIVE);
@@ -363,10 +363,10 @@ static void what_came_together_is_taken_together(void) {
 static const struct test tests[] = {
     TEST(arguments_are_checked),
     TEST(what_is_decided_is_told_at_once),
-    TEST(it_ends_when_the_time_is_up),
+    TEST(it_ends_after_the_timeout),
     TEST(each_of_many_ends_the_wait),
     TEST(a_frame_ends_the_wait),
-    TEST(those_who_may_not_write_wait_too),
+    TEST(read_only_handles_also_wait),
     TEST(one_section_in_several_items),
     TEST(a_waker_ends_one_wait),
     TEST(poison_ends_the_wait),

@@ -88,7 +88,7 @@ def test_rows_may_have_gaps(creator: Agent, opener: Agent, name: str) -> None:
 
 @each_creator
 @for_each_right
-def test_a_frame_wakes_who_waits(creator: Agent, opener: Agent, name: str, readonly: int) -> None:
+def test_a_frame_wakes_waiters(creator: Agent, opener: Agent, name: str, readonly: int) -> None:
     share(creator, opener, name, readonly)
     assert opener.ask("next", 1_000_000) == f"error {TIMEOUT}"
     for sequence in (1, 2):

@@ -108,7 +108,7 @@ def test_readers_share_and_keep_writers_out(creator: Agent, opener: Agent, name:
 
 
 @each_creator
-def test_a_change_wakes_who_waits(creator: Agent, opener: Agent, name: str) -> None:
+def test_a_change_wakes_waiters(creator: Agent, opener: Agent, name: str) -> None:
     share(creator, opener, name)
     for writer, waiter in [(creator, opener), (opener, creator)]:
         sequence = int(waiter.does("sequence"))

@@ -62,7 +62,7 @@ def test_rows_exclude_and_have_nothing_to_do_with_each_other(creator: Agent, ope
     assert creator.does("audit") == "0 0"
 
 
-def test_a_change_or_a_notification_wakes_who_waits(creator: Agent, opener: Agent, name: str) -> None:
+def test_a_change_or_a_notification_wakes_waiters(creator: Agent, opener: Agent, name: str) -> None:
     share(creator, opener, name, read_only=1)
     assert opener.ask("wait_at", ROW, 0, 1_000_000) == f"error {TIMEOUT}"
     opener.send("wait_at", ROW, 0, LONG_TIMEOUT)

@@ -9,7 +9,7 @@ from cross.agents import LANGUAGES, SYSTEMS, Agent
 from cross.protocol import LOCAL, LONG_TIMEOUT, OWNER
 
 RESIZES = 50  # by a creator in each language
-LEAST, MOST = 100, 5000  # bytes of a frame
+SMALLEST, SIZES = 100, 5000  # bytes of the smallest frame; how many sizes there are
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -19,12 +19,12 @@ def test_readers_follow_and_what_they_hold_stays(
 ) -> None:
     """Each reader takes a frame once in this many rounds, and holds it meanwhile."""
     readers = {rounds: seat(language, "opener") for rounds, language in enumerate(LANGUAGES, 1)}
-    creator.does("channel_create", name, LEAST, 8, LOCAL, OWNER)
+    creator.does("channel_create", name, SMALLEST, 8, LOCAL, OWNER)
     for reader in readers.values():
         reader.does("channel_open", name, LOCAL, 0)
     held: dict[int, tuple[int, int]] = {}  # of each reader: the frame's length, and its sequence
     for sequence in range(1, RESIZES + 1):
-        length = LEAST + sequence * 997 % MOST
+        length = SMALLEST + sequence * 997 % SIZES
         creator.does("channel_resize", length)
         assert creator.does("copy", length, sequence, length, 1, length, "GREY", 0, "") == str(sequence)
         for rounds, reader in readers.items():

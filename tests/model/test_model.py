@@ -174,11 +174,11 @@ def test_a_writer_is_inside_alone_whoever_dies(who: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("who", [*JOINING, *(pytest.param(who, marks=long) for who in JOINING_LONG)])
-def test_who_joins_is_seen_by_writers_until_it_leaves(who: str, tmp_path: Path) -> None:
+def test_a_joining_handle_is_seen_by_writers_until_it_leaves(who: str, tmp_path: Path) -> None:
     assert errors("joining", {**JOINING, **JOINING_LONG}[who], tmp_path) == 0
 
 
-def test_who_waits_for_a_change_looks_in_the_right_order(tmp_path: Path) -> None:
+def test_a_wait_for_a_change_looks_in_the_right_order(tmp_path: Path) -> None:
     assert errors("looking", LOOKING, tmp_path) == 0
 
 
@@ -188,7 +188,7 @@ def test_no_wake_up_is_lost_and_nobody_waits_for_the_dead(who: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("who", RECOVERY)
-def test_who_lives_gets_on(who: str, tmp_path: Path) -> None:
+def test_every_living_process_makes_progress(who: str, tmp_path: Path) -> None:
     assert errors("waking", f"{RECOVERY[who]} -DALWAYS", tmp_path, live=True) == 0
 
 

@@ -179,7 +179,7 @@ def windows() -> Windows:
         ("D:P(A;;GR;;;WD)(A;;GA;;;SY)", {"everyone": READ, "system": ALL}),
     ],
 )
-def test_access_becomes_the_dacl_of_the_section_and_its_gates(
+def test_access_becomes_the_dacl_of_the_section_and_its_semaphores(
     name: str, windows: Windows, namespace: Namespace, access: Access | str, expected: dict[str, int]
 ) -> None:
     prefix = "Global\\" if namespace is Namespace.GLOBAL else "Local\\"
@@ -238,7 +238,7 @@ def test_a_read_only_handle_has_no_write_rights(name: str, windows: Windows) -> 
 
 
 @windows_only
-def test_who_is_denied_everything_gets_nothing(name: str) -> None:
+def test_a_user_who_is_denied_everything_gets_nothing(name: str) -> None:
     with MemoryMappedFile.create(name, 100, access="D:P"):
         for readonly in (False, True):
             with pytest.raises(AccessDeniedError) as refused:
@@ -281,7 +281,7 @@ def parts(name: str) -> dict[str, str]:
         ),
     ],
 )
-def test_who_may_read_a_channel_may_write_what_its_readers_write(
+def test_users_who_may_read_a_channel_may_write_what_its_readers_write(
     name: str,
     windows: Windows,
     access: Access | str,

@@ -196,7 +196,7 @@ def test_a_compiler_that_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 
 
 @pytest.mark.parametrize("key", ["Ctrl-C", "SIGTERM"])
-def test_who_ends_it_finds_nothing_left(key: str, tmp_path: Path, eventually: Callable[..., None]) -> None:
+def test_nothing_is_left_when_it_is_ended(key: str, tmp_path: Path, eventually: Callable[..., None]) -> None:
     if key == "SIGTERM" and sys.platform == "win32":
         pytest.skip("Windows has no SIGTERM that a program could see")
     command = [sys.executable, "-m", "pywinmmf", "bench", "--rows", "copy-view", "--seconds", "600"]

@@ -371,7 +371,7 @@ def test_a_writer_whose_turn_did_not_come_is_told_why(channel: FrameChannel) -> 
             begun.result()
 
 
-def test_a_forgotten_frame_is_let_go(name: str) -> None:
+def test_a_forgotten_frame_is_released(name: str) -> None:
     with FrameChannel.create(name, capacity=8, slots=3) as writer, FrameChannel.open(name) as reader:
         for number in range(1, 20):
             assert writer.publish(b"12345678") == number

@@ -50,7 +50,7 @@ def test_it_begins_with_an_open_handle_and_closes_it(name: str) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_channel_is_followed_whatever_becomes_of_it(name: str) -> None:
+def test_a_channel_is_followed_whatever_happens_to_it(name: str) -> None:
     news = iter(Follower(name, LOCAL))
     assert next(news) == (State.ABSENT, None)
     with FrameChannel.create(name, capacity=10) as channel:
@@ -111,7 +111,7 @@ def test_a_standing_picture_comes_once(name: str) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_damaged_channel_is_let_go_for_a_new_one(name: str, damage: Callable[[str], None]) -> None:
+def test_a_damaged_channel_is_closed_for_a_new_one(name: str, damage: Callable[[str], None]) -> None:
     news = iter(Follower(name, LOCAL))
     with FrameChannel.create(name, capacity=10) as channel:
         channel.publish(b"x")

@@ -130,7 +130,7 @@ def test_a_forgotten_guard_gives_the_lock_back(
 
 
 @pytest.mark.parametrize("kind", ["read_lock", "write_lock"])
-def test_a_lock_in_the_payload_is_given_back(name: str, kind: str) -> None:
+def test_a_lock_in_the_payload_is_released(name: str, kind: str) -> None:
     """It is released when its guard is forgotten, and when the section's block ends."""
     with MemoryMappedFile.create(name, 128, participants=3, locks=1) as table, MemoryMappedFile.open(name) as other:
 
@@ -259,7 +259,7 @@ def test_a_look_at_exit_changes_nothing(name: str) -> None:
         assert section.sequence == 2
 
 
-def test_what_was_read_is_let_go(name: str) -> None:
+def test_what_was_read_is_released(name: str) -> None:
     with FrameChannel.create(name, capacity=100) as channel, FrameChannel.open(name) as reader:
         channel.publish(b"frame")
         looker = MemoryMappedFile.open(name, readonly=True)
@@ -291,7 +291,7 @@ def test_letting_go_of_a_frame_runs_no_python(name: str) -> None:
     assert set(called) <= {test_letting_go_of_a_frame_runs_no_python.__code__}
 
 
-def test_closing_does_not_wait_for_who_opens(name: str) -> None:
+def test_closing_does_not_wait_for_a_thread_that_opens(name: str) -> None:
     """It may be in a garbage collection, whose thread has locks that the other needs."""
     opening, opened = threading.Event(), threading.Event()
 

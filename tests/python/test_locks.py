@@ -310,7 +310,7 @@ def test_the_next_writer_repairs(bereft: MemoryMappedFile) -> None:
     assert not report.damaged
 
 
-def test_who_comes_too_late_does_not_hide_that_the_owner_died(bereft: MemoryMappedFile) -> None:
+def test_a_timeout_does_not_hide_that_the_owner_died(bereft: MemoryMappedFile) -> None:
     guard = bereft.write_lock(0.1, repair=True)
     with guard, ThreadPoolExecutor(1) as pool:
         with pytest.raises(LockTimeoutError):

@@ -86,7 +86,7 @@ def test_a_stream_of_png_pictures(serve: Callable[[Answer], str]) -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mjpeg_stream, "MOST_PART_BYTES", 10_000)
+    monkeypatch.setattr(mjpeg_stream, "PART_BYTES_MAX", 10_000)
     parts = Parts("frame")
     for piece in [part(b"")[:-2]] + [bytes(1000)] * 100:
         parts.feed(piece)

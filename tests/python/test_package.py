@@ -142,7 +142,7 @@ def test_the_package_says_what_it_is() -> None:
     assert description.startswith("# pywinmmf")
 
 
-def test_the_wheel_is_for_every_python_from_3_9_on() -> None:
+def test_the_wheel_is_for_every_python_from_3_11_on() -> None:
     wheel = importlib.metadata.distribution("pywinmmf").read_text("WHEEL")
     platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
     assert wheel is not None

@@ -367,7 +367,7 @@ def test_what_is_no_picture(name: str, fourcc: str, width: int, height: int, str
 
 @pytest.mark.parametrize("raises", [False, True])
 @pytest.mark.parametrize("held", [False, True])
-def test_a_damaged_channel_is_let_go_at_once(
+def test_a_damaged_channel_is_closed_at_once(
     name: str, damage: Callable[[str], None], raises: bool, held: bool
 ) -> None:
     """It gives no picture, whether or not somebody else keeps it; a new one does."""

@@ -145,7 +145,7 @@ def test_an_idle_connection_ends(view: Callable[..., Viewer], name: str, request
             pass
 
 
-def test_a_viewer_that_takes_no_picture_is_let_go(
+def test_a_viewer_that_takes_no_picture_is_disconnected(
     view: Callable[..., Viewer], name: str, eventually: Callable[..., None]
 ) -> None:
     viewer = view(name, idle_seconds=0.5)

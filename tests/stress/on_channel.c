@@ -8,10 +8,10 @@
 
 #include "worker.h"
 
-#define WORDS     512 /* few enough that a copy is first tried without a pin */
-#define SIZE      (WORDS * sizeof(uint64_t))
-#define SLOTS     5
-#define HELD_MOST 3
+#define WORDS    512 /* few enough that a copy is first tried without a pin */
+#define SIZE     (WORDS * sizeof(uint64_t))
+#define SLOTS    5
+#define HELD_MAX 3
 
 struct endpoint {
     wmmf_channel *channel;
@@ -98,8 +98,8 @@ static void let_go(struct endpoint *through, const wmmf_frame *frame) {
 }
 
 static void hold(struct endpoint *through) {
-    wmmf_frame held[HELD_MOST];
-    uint32_t count = 0, wanted = 1 + choose(HELD_MOST);
+    wmmf_frame held[HELD_MAX];
+    uint32_t count = 0, wanted = 1 + choose(HELD_MAX);
     while (count < wanted && acquire(through, count == 0 ? 0 : through->last, &held[count]))
         count++;
     linger(4);

@@ -11,7 +11,7 @@ from pywinmmf import AlreadyExistsError, Frame, FrameChannel, LockTimeoutError, 
 WORDS = 512
 SIZE = WORDS * 8
 SLOTS = 5
-HELD_MOST = 3
+HELD_MAX = 3
 
 
 class Dropped(Exception):
@@ -87,7 +87,7 @@ class OnChannel(Work):
             held = [stack.enter_context(through.channel.latest(TIMEOUT))]
             through.was_given(held[0])
             with contextlib.suppress(LockTimeoutError):
-                for _ in range(self.random.randrange(HELD_MOST)):
+                for _ in range(self.random.randrange(HELD_MAX)):
                     held.append(stack.enter_context(through.channel.next(MOMENT)))
                     through.was_given(held[-1])
             for frame in held * 2:

@@ -170,7 +170,7 @@ def test_processes_that_need_a_piece_at_once_make_it_once(tmp_path: Path, monkey
     assert makers.empty()
 
 
-def test_a_package_that_cannot_be_had_is_named() -> None:
+def test_a_missing_package_is_named() -> None:
     with pytest.raises(cache.LabError, match=r"'no-such-program'.*'its-package'"):
         cache.tool("no-such-program", "its-package")
 

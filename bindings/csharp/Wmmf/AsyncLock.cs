@@ -7,7 +7,7 @@ namespace Wmmf
     {
         private readonly MemoryMappedFile _file;
         private readonly LockOwner _owner;
-        private readonly object _gate = new object();
+        private readonly object _lock = new object();
         private HeldLock _held;
         private bool _isGivenBack;
 
@@ -20,7 +20,7 @@ namespace Wmmf
 
         internal Span<byte> Bytes(long offset, int length)
         {
-            lock (_gate)
+            lock (_lock)
             {
                 ThrowIfGivenBack();
                 return _file.Exposed(ref _held, offset, length);
@@ -29,7 +29,7 @@ namespace Wmmf
 
         internal void MarkConsistent()
         {
-            lock (_gate)
+            lock (_lock)
             {
                 ThrowIfGivenBack();
                 using (_owner.Act())
@@ -39,7 +39,7 @@ namespace Wmmf
 
         internal void GiveBack()
         {
-            lock (_gate)
+            lock (_lock)
             {
                 if (_isGivenBack)
                     return;

@@ -10,7 +10,7 @@ namespace Wmmf
     internal sealed class SectionHandle : MappedHandle
     {
         private volatile bool _isRefused;
-        private readonly ResizeGate? _gate;
+        private readonly ResizeGate? _resizeGate;
 
         // A watch without a frame, for reuse.
         internal Watch? SpareWatch;
@@ -25,7 +25,7 @@ namespace Wmmf
         internal SectionHandle(IntPtr native, bool isChannel, string name, bool canBeResized = false) : base(native, name)
         {
             IsChannel = isChannel;
-            _gate = canBeResized ? new ResizeGate() : null;
+            _resizeGate = canBeResized ? new ResizeGate() : null;
         }
 
         // A wmmf_channel, else a wmmf_section.
@@ -41,14 +41,14 @@ namespace Wmmf
 
         internal override void Retain()
         {
-            _gate?.Enter();
+            _resizeGate?.Enter();
             try
             {
                 base.Retain();
             }
             catch (ObjectDisposedException)
             {
-                _gate?.Leave();
+                _resizeGate?.Leave();
                 throw;
             }
         }
@@ -56,7 +56,7 @@ namespace Wmmf
         internal override void Release()
         {
             base.Release();
-            _gate?.Leave();
+            _resizeGate?.Leave();
         }
 
         // Makes a call while nothing else uses the memory; null: something does.
@@ -64,7 +64,7 @@ namespace Wmmf
         {
             if (_isRefused)
                 throw Refusal();
-            if (_gate?.TryClose() == false)
+            if (_resizeGate?.TryClose() == false)
                 return null;
             try
             {
@@ -80,7 +80,7 @@ namespace Wmmf
             }
             finally
             {
-                _gate?.Open();
+                _resizeGate?.Open();
             }
         }
 

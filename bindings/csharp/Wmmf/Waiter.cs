@@ -18,12 +18,12 @@ namespace Wmmf
         private const long LongestIdle = Longest;
 #endif
 
-        private static readonly object s_gate = new object();
+        private static readonly object s_lock = new object();
         private static readonly List<Waiter> s_waiters = new List<Waiter>();
 
         private readonly IntPtr _waker;
 
-        // Guarded by s_gate: the waits that came since the thread last looked, and how many waits each section has here.
+        // Guarded by s_lock: the waits that came since the thread last looked, and how many waits each section has here.
         private readonly List<Wait> _arrived = new List<Wait>();
         private readonly Dictionary<SectionHandle, int> _sections = new Dictionary<SectionHandle, int>();
         private bool _hasEnded;
@@ -67,7 +67,7 @@ namespace Wmmf
         {
             var wait = new Wait(section, sequence, timeout);
             wait.Register(cancellation);
-            lock (s_gate)
+            lock (s_lock)
             {
                 var waiter = For(section);
                 section.Retain(); // until Forget
@@ -83,7 +83,7 @@ namespace Wmmf
         // Makes the threads that wait on this section check whether they still may.
         internal static void WakeThoseWith(SectionHandle section)
         {
-            lock (s_gate)
+            lock (s_lock)
             {
                 foreach (var waiter in s_waiters)
                     if (waiter._sections.ContainsKey(section))
@@ -91,7 +91,7 @@ namespace Wmmf
             }
         }
 
-        // Guarded by s_gate. The waiter that already waits for the section, else the first with a free item.
+        // Guarded by s_lock. The waiter that already waits for the section, else the first with a free item.
         private static Waiter For(SectionHandle section)
         {
             Waiter? withRoom = null;
@@ -109,7 +109,7 @@ namespace Wmmf
 
         private void Wake()
         {
-            lock (s_gate)
+            lock (s_lock)
             {
                 if (!_hasEnded)
                     _ = NativeMethods.wmmf_waker_wake(_waker);
@@ -121,7 +121,7 @@ namespace Wmmf
             var items = stackalloc wmmf_wait_item[NativeMethods.WMMF_WAIT_MANY_MAX];
             for (;;)
             {
-                lock (s_gate)
+                lock (s_lock)
                 {
                     _waits.AddRange(_arrived);
                     _arrived.Clear();
@@ -150,7 +150,7 @@ namespace Wmmf
         // False if a wait has come.
         private bool TryEnd()
         {
-            lock (s_gate)
+            lock (s_lock)
             {
                 if (_arrived.Count != 0)
                     return false;
@@ -216,7 +216,7 @@ namespace Wmmf
         private void Forget(Wait wait)
         {
             wait.Unregister();
-            lock (s_gate)
+            lock (s_lock)
             {
                 if (--_sections[wait.Section] == 0)
                     _ = _sections.Remove(wait.Section);

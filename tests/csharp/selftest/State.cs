@@ -81,8 +81,8 @@ internal static class StateTests
         using var camera = FrameChannel.Create(name, 10, slots: 6, pins: 2, pinLimit: TimeSpan.FromSeconds(60));
         Check(camera.PinLimit == TimeSpan.FromSeconds(60) && camera.FramesAtOnce == 2 && camera.Generation == 1, "as asked");
         Check(!camera.IsNameless, "it has its name");
-        using var patient = FrameChannel.Create(NewName(), 10, pinLimit: System.Threading.Timeout.InfiniteTimeSpan);
-        Check(patient.PinLimit == TimeSpan.Zero, "without a limit");
+        using var unlimited = FrameChannel.Create(NewName(), 10, pinLimit: System.Threading.Timeout.InfiniteTimeSpan);
+        Check(unlimited.PinLimit == TimeSpan.Zero, "without a limit");
         Check(camera.GetState(TimeSpan.FromHours(1)) == ChannelState.Live, "no frame can be expected yet");
         Until(() => camera.GetState(TimeSpan.Zero) == ChannelState.Stalled, "there is no frame");
         using var standby = FrameChannel.CreateOrOpen(name, 10, slots: 6, standBy: true);
