@@ -7,14 +7,15 @@ namespace Wmmf
     {
         private readonly FourCC _format;
         private readonly int _width;
-        private readonly int _height;
 
         internal Picture(FourCC format, int width, int height)
         {
             _format = format;
             _width = width;
-            _height = height;
+            Height = height;
         }
+
+        internal int Height { get; }
 
         // Bytes of the picture with this stride; 0 becomes the stride of rows without gaps. Null if the native library
         // does not know the format, or such a picture is impossible.
@@ -22,7 +23,7 @@ namespace Wmmf
         {
             var bytesOfRow = (uint)stride;
             ulong size;
-            var status = NativeMethods.wmmf_picture_size(_format.Code, (uint)_width, (uint)_height, &bytesOfRow, &size);
+            var status = NativeMethods.wmmf_picture_size(_format.Code, (uint)_width, (uint)Height, &bytesOfRow, &size);
             if (status != (int)WmmfStatus.Ok || size > int.MaxValue)
                 return null;
             stride = (int)bytesOfRow;
@@ -32,20 +33,19 @@ namespace Wmmf
 
     internal static class Rows
     {
-        // Copies rows, with or without gaps, to rows that are `stride` bytes apart.
+        // Copies the rows of a picture, with or without gaps, to rows that are `stride` bytes apart. The writer may have
+        // published more bytes than the picture has.
         internal static unsafe void Copy(ReadOnlySpan<byte> from, int fromStride, byte* to, int stride, Picture picture)
         {
-            if (fromStride == 0)
+            if (fromStride == 0 || picture.Height == 0)
                 throw new InvalidOperationException("the frame has no rows: it is not a picture, or a compressed one");
             var tight = 0;
             var row = picture.Size(ref tight) != null ? tight : fromStride;
             if (stride < row)
                 throw new ArgumentOutOfRangeException(nameof(stride), stride, $"expected at least {row}");
-            for (var start = 0; start < from.Length; start += fromStride, to += stride)
-            {
-                var length = Math.Min(row, from.Length - start);
-                from.Slice(start, length).CopyTo(new Span<byte>(to, length));
-            }
+            var rows = (int)((picture.Size(ref fromStride) ?? (long)fromStride * picture.Height) / fromStride);
+            for (var y = 0; y < rows; y++, to += stride)
+                from.Slice(y * fromStride, row).CopyTo(new Span<byte>(to, row));
         }
     }
 }

@@ -89,6 +89,14 @@ internal static class ExpectedTests
             frame.CopyTo((IntPtr)to, 6);
         Check(tight.SequenceEqual(new byte[] { 0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21 }), "rows without gaps");
         Throws<ArgumentOutOfRangeException>(() => frame.CopyTo((IntPtr)1, 5));
+        var first = new byte[18];
+        fixed (byte* bytes = rows, to = first)
+        {
+            channel.Publish((IntPtr)bytes, 24, 2, 2, 8, FourCC.Bgr24);
+            using var shorter = channel.Latest();
+            shorter.CopyTo((IntPtr)to, 6);
+        }
+        Check(first.SequenceEqual(tight.Take(12).Concat(new byte[6])), "two rows, of a slot with bytes for three");
         using var slot = channel.Begin();
         slot.Stride = 8;
         slot.GetRow(1)[0] = 99;
