@@ -14,10 +14,10 @@
 #include "channel_handle.h"
 #include "eventcount.h"
 #include "last_error.h"
+#include "participants.h"
 #include "rwlock.h"
 #include "section.h"
-
-#define FOLLOW_ATTEMPTS 100 /* no sane owner replaces the pictures that often while we open them */
+#include "tuning.h"
 
 /* Generations. Private memory: the order that matters is that of `users` and `current`. A thread counts itself in, then
  * checks that the generation is still current. A writer first makes another one current, and then removes its own

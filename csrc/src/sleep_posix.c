@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tuning.h"
+
 /* A time as the kernel takes it, whatever the C library's `time_t` is. */
 struct time64 {
     int64_t seconds;
@@ -77,8 +79,7 @@ static bool sleep_on_any(const struct waited_word *words, uint32_t count, int64_
 }
 
 /* The last word is the waker's. Without futex_waitv we sleep only on that word, or on the only one there is, and poll
- * the others every FALLBACK_NS. */
-#define FALLBACK_NS INT64_C(1000000)
+ * the others every POLL_NS. */
 void platform_sleep_many(const struct platform_sleep *sleeps, uint32_t count, struct wmmf_waker *waker,
                          int64_t timeout_ns) {
     struct waited_word words[WMMF_WAIT_MANY_MAX + 1];
@@ -88,7 +89,7 @@ void platform_sleep_many(const struct platform_sleep *sleeps, uint32_t count, st
         words[count++] = waited_word(&waker->woken, 0);
     if (sleep_on_any(words, count, timeout_ns))
         return;
-    int64_t slice = count == 1 || timeout_ns < FALLBACK_NS ? timeout_ns : FALLBACK_NS;
+    int64_t slice = count == 1 || timeout_ns < POLL_NS ? timeout_ns : POLL_NS;
     const shared_u32 *word = waker ? &waker->woken : sleeps[count - 1].epoch;
     futex_wait(word, (uint32_t)words[count - 1].value, slice);
 }

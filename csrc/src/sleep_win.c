@@ -3,7 +3,7 @@
 
 #include <limits.h>
 
-#define MAX_WAKES 4096
+#include "tuning.h"
 
 /* Creates or opens it; NULL is allowed, see platform_sleep. */
 static HANDLE semaphore_open(struct platform_mapping *mapping, uint64_t place) {
@@ -43,7 +43,7 @@ void platform_sleep(struct platform_mapping *mapping, uint64_t place, const shar
     if (!moved && semaphore)
         WaitForSingleObject(semaphore, milliseconds(timeout_ns));
     else if (!moved)
-        Sleep(1);
+        Sleep(milliseconds(POLL_NS));
     semaphore_done(place, semaphore);
 }
 
@@ -51,7 +51,7 @@ void platform_wake(struct platform_mapping *mapping, uint64_t place, shared_u32 
     (void)epoch;
     HANDLE semaphore = semaphore_of(mapping, place);
     if (semaphore)
-        ReleaseSemaphore(semaphore, (LONG)(sleepers < MAX_WAKES ? sleepers : MAX_WAKES), NULL);
+        ReleaseSemaphore(semaphore, (LONG)(sleepers < WAKES_MAX ? sleepers : WAKES_MAX), NULL);
     semaphore_done(place, semaphore);
 }
 
@@ -93,7 +93,7 @@ void platform_sleep_many(const struct platform_sleep *sleeps, uint32_t count, st
     }
     if (waker)
         add_handle(&handles, waker->event);
-    DWORD timeout = ready ? 0 : blind ? 1 : milliseconds(timeout_ns), result = WAIT_TIMEOUT;
+    DWORD timeout = ready ? 0 : milliseconds(blind ? POLL_NS : timeout_ns), result = WAIT_TIMEOUT;
     if (handles.count == 0)
         Sleep(timeout);
     else

@@ -9,8 +9,12 @@
 #define LOCK_SPINS           200                /* looks at the lock word before a thread sleeps */
 #define RECHECK_NS           INT64_C(10000000)  /* a sleeper looks again, and asks the kernel about the dead */
 #define READ_ONLY_RECHECK_NS INT64_C(1000000)   /* the same, for handles that cannot announce that they sleep */
+#define POLL_NS              INT64_C(1000000)   /* a sleeper that the system cannot wake looks again */
 #define IDLE_RECHECK_NS      INT64_C(200000000) /* maximum of RECHECK_NS in a long idle wait for many */
 #define YIELDING_NS          INT64_C(1000000)   /* how long we yield a free lock to a waiter that shows no life */
+
+/* How many sleepers one wake-up wakes at most: a peer may claim any number (Windows). */
+#define WAKES_MAX 4096
 
 /* Short waits for another thread: spin, then yield, then sleep. A yield alone would never end where the other thread
  * has a lower priority than ours. */
@@ -54,6 +58,7 @@
 #define CHANNEL_SPIN_AGAIN 64      /* ... except for one in this many waits */
 #define CHANNEL_MOMENTARY  4096    /* a picture of up to this many bytes is first copied without a pin */
 #define CHANNEL_ATTEMPTS   1000000 /* tries to catch the newest frame; an honest writer is not that quick that often */
+#define FOLLOW_ATTEMPTS    100     /* no sane owner replaces the pictures that often while we open them */
 #define CHANNEL_COPIES     3       /* tries to copy a whole frame, however short the timeout */
 #define STANDBYS_AS_ONE    16      /* up to this many standbys each look every RECHECK_NS, more of them less often */
 #define NAME_CHECK_NS      INT64_C(500000000) /* how often a publisher looks whether the name leads to its channel */
