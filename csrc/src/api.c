@@ -101,22 +101,6 @@ int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info) {
     return WMMF_OK;
 }
 
-int32_t wmmf_get_owner(wmmf_section *section, char *name, uint64_t capacity, uint64_t *needed) {
-    char owner[OWNER_NAME_CAPACITY];
-    int32_t status = pointer_check(section_check(section), needed, "needed");
-    if (capacity != 0)
-        status = pointer_check(status, name, "name");
-    if (status == WMMF_OK)
-        status = platform_owner(section->mapping, owner);
-    if (status != WMMF_OK)
-        return status;
-    *needed = strlen(owner) + 1;
-    if (*needed > capacity)
-        return WMMF_E_RANGE;
-    memcpy(name, owner, (size_t)*needed);
-    return WMMF_OK;
-}
-
 /* Locks and copies. */
 
 static int32_t range_check(wmmf_section *section, uint64_t offset, const void *buffer, uint64_t length) {

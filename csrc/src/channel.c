@@ -221,6 +221,57 @@ static void announce(struct base *base, const struct pictures *pictures, uint64_
     store_seq_u64(&base->header->current, pictures->id);
 }
 
+/* Publishers, and closing. */
+
+bool channel_is_published(const struct base *base, bool but_us) {
+    const wmmf_section *section = base->section;
+    uint32_t used = participants_in_use(section);
+    for (uint32_t i = 0; i < used; i++) {
+        bool ours = !section->read_only && i == section->index;
+        if (load_seq_u32(&section->records[i].publishes) == 1 &&
+            (ours ? !but_us : platform_token_alive(section->mapping, i)))
+            return true;
+    }
+    return false;
+}
+
+void channel_publishes(wmmf_channel *channel) {
+    store_seq_u32(&own_record(channel_base(channel)->section)->publishes, 1);
+    store_seq_u32(&channel_base(channel)->header->left, 0);
+    channel->publishing = true;
+}
+
+/* Dying before the second store looks like dying before the first: the channel hung up. */
+static void leave_in_order(wmmf_channel *channel) {
+    struct base *base = channel_base(channel);
+    if (!channel->publishing || platform_forked(base->section->mapping))
+        return;
+    if (!channel_is_published(base, true))
+        store_seq_u32(&base->header->left, 1);
+    store_seq_u32(&own_record(base->section)->publishes, 0);
+    channel_wake(base);
+}
+
+static void channel_close(wmmf_channel *channel) {
+    leave_in_order(channel);
+    for (uint32_t i = 0; i < PIN_GENERATIONS; i++)
+        if (!(channel->generations[i].users & USERS_FREE))
+            generation_close(&channel->generations[i]);
+    for (struct base *base = channel_base(channel), *older; base; base = older) {
+        older = base->older;
+        base_close(base);
+    }
+    free(channel->name);
+    free(channel);
+}
+
+int32_t wmmf_channel_close(wmmf_channel *channel) {
+    error_clear();
+    if (channel)
+        channel_close(channel);
+    return WMMF_OK;
+}
+
 /* Creating and opening. */
 
 /* What a channel is created with, and its parts before other processes can see them. */
@@ -447,7 +498,7 @@ int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity, uint32_
     if (status == WMMF_OK && !made) {
         status = enlarge(channel, &creation.shape);
         if (status != WMMF_OK)
-            wmmf_channel_close(channel);
+            channel_close(channel);
     }
     if (status != WMMF_OK)
         return status;
@@ -466,41 +517,7 @@ int32_t wmmf_channel_open(const char *name, const wmmf_options *options, wmmf_ch
     return status != WMMF_OK ? status : channel_opened(name, NULL, section, out);
 }
 
-/* Closing. */
-
-void channel_publishes(wmmf_channel *channel) {
-    store_seq_u32(&own_record(channel_base(channel)->section)->publishes, 1);
-    store_seq_u32(&channel_base(channel)->header->left, 0);
-    channel->publishing = true;
-}
-
-/* Dying before the second store looks like dying before the first: the channel hung up. */
-static void leave_in_order(wmmf_channel *channel) {
-    struct base *base = channel_base(channel);
-    if (!channel->publishing || platform_forked(base->section->mapping))
-        return;
-    if (!channel_is_published(base, true))
-        store_seq_u32(&base->header->left, 1);
-    store_seq_u32(&own_record(base->section)->publishes, 0);
-    channel_wake(base);
-}
-
-int32_t wmmf_channel_close(wmmf_channel *channel) {
-    error_clear();
-    if (!channel)
-        return WMMF_OK;
-    leave_in_order(channel);
-    for (uint32_t i = 0; i < PIN_GENERATIONS; i++)
-        if (!(channel->generations[i].users & USERS_FREE))
-            generation_close(&channel->generations[i]);
-    for (struct base *base = channel_base(channel), *older; base; base = older) {
-        older = base->older;
-        base_close(base);
-    }
-    free(channel->name);
-    free(channel);
-    return WMMF_OK;
-}
+/* Forked children, and what each call begins with. */
 
 int32_t wmmf_channel_after_fork_child(wmmf_channel *channel) {
     error_clear();

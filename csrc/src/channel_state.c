@@ -24,18 +24,6 @@ static int32_t enter_current(wmmf_channel *channel, struct generation **out) {
     return WMMF_OK;
 }
 
-bool channel_is_published(const struct base *base, bool but_us) {
-    const wmmf_section *section = base->section;
-    uint32_t used = participants_in_use(section);
-    for (uint32_t i = 0; i < used; i++) {
-        bool ours = !section->read_only && i == section->index;
-        if (load_seq_u32(&section->records[i].publishes) == 1 &&
-            (ours ? !but_us : platform_token_alive(section->mapping, i)))
-            return true;
-    }
-    return false;
-}
-
 int32_t wmmf_channel_get_state(wmmf_channel *channel, int64_t stalled_ns, uint32_t *state) {
     struct generation *generation;
     int32_t status = pointer_check(channel_check(channel), state, "state");
