@@ -210,6 +210,8 @@ static int32_t open_current(const struct base *base, struct pictures *pictures) 
         if (status == WMMF_OK)
             pictures_close(pictures);
         status = status == WMMF_OK ? WMMF_E_NOT_FOUND : status;
+        if (status == WMMF_E_NOT_FOUND)
+            error_clear(); /* they were replaced meanwhile, or lost with their owner: no error of the system */
     }
     return status;
 }

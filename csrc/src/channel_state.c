@@ -163,6 +163,7 @@ int32_t channel_participant(wmmf_section *section, uint32_t index, wmmf_particip
         readers = NULL;
     uint64_t id = load_seq_u64(&header->current) & CURRENT_PICTURES;
     bool seen = pictures_open(section, id, true, &pictures) == WMMF_OK;
+    error_clear(); /* a description lacks what cannot be opened */
     int32_t status = describe_participant(section, readers, seen ? &pictures : NULL, index, participant);
     if (seen)
         pictures_close(&pictures);

@@ -199,6 +199,7 @@ int32_t wmmf_list(uint32_t name_space, char *names, uint64_t capacity, uint64_t 
         status = platform_list(name_space, append_name, &list);
     if (status != WMMF_OK)
         return status;
+    error_clear(); /* what was wrong with the name of a foreign file */
     *needed = list.needed;
     return list.needed <= capacity ? WMMF_OK : WMMF_E_RANGE;
 }

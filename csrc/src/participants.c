@@ -146,6 +146,8 @@ bool reap_if_dead(const struct rwlock *lock, uint32_t index) {
         free_lock(lock, index);
         lower_count(section);
         platform_token_drop(section->mapping, index); /* T2 */
+    } else {
+        error_clear(); /* if the system cannot tell, it counts as alive */
     }
     store_seq_u32(&section->reaping, 0);
     return dead;

@@ -358,6 +358,7 @@ int32_t platform_publish(struct platform_mapping *mapping) {
         if (status != WMMF_E_EXISTS || attempt > 0)
             break;
         visit_name(mapping->path); /* the sweep does not cover custom names */
+        error_clear();
         status = WMMF_OK;
     }
     return status;

@@ -77,11 +77,12 @@ static struct retry retry_new(void) {
     return retry;
 }
 
-/* Whether to try again, after a pause. */
+/* Whether to try again, after a pause; then the failure is forgotten. */
 static bool retry_left(struct retry *retry) {
     int64_t pause = deadline_remaining(retry->deadline, retry->pause);
     if (pause == 0)
         return false;
+    error_clear();
     platform_pause(pause);
     retry->pause *= 2;
     return true;
@@ -557,8 +558,10 @@ int32_t section_create_or_open(const char *name, uint64_t size, const wmmf_optio
     do {
         status = open_created(name, size, &options, plan, out);
         creating = status == WMMF_E_NOT_FOUND;
-        if (creating)
+        if (creating) {
+            error_clear();
             status = create(name, size, &options, plan, out);
+        }
     } while ((status == WMMF_E_EXISTS || status == WMMF_E_NOT_READY) && retry_left(&retry));
     if (status == WMMF_OK && created)
         *created = creating;

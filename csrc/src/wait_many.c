@@ -168,5 +168,6 @@ int32_t wmmf_wait_many(wmmf_wait_item *items, uint32_t count, wmmf_waker *waker,
         cancel_all(&round);
         over = over || look_at_all(&round);
     }
+    error_clear(); /* what is left is that of the item that was looked at last */
     return over ? WMMF_OK : WMMF_E_TIMEOUT;
 }

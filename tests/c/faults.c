@@ -205,10 +205,12 @@ static bool fail_at(const struct way *way, uint32_t step, wmmf_section *existing
     int32_t status = way->open(&section);
     bool struck = calls >= step;
     first_failing = 0;
-    if (status == WMMF_OK)
-        wmmf_close(section); /* it did not need that call */
-    else
+    if (status == WMMF_OK) {
+        CHECK_STATUS(WMMF_OK, status); /* it did not need that call, whose error is forgotten */
+        wmmf_close(section);
+    } else {
         CHECK(section == NULL);
+    }
     if (status != WMMF_OK && is_of_file(way) && way->open != way_create_a_native_file)
         check_file(way);
     struct resources after = system_resources();

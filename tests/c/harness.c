@@ -24,10 +24,18 @@ bool check_equal(int64_t expected, int64_t actual, const char *text, const char 
     return expected == actual;
 }
 
+/* A call that succeeds leaves no error of a step that it could do without. */
+static bool leaves_no_error(void) {
+    return wmmf_last_os_error() == 0 && *wmmf_last_detail() == '\0';
+}
+
 bool check_status(int32_t expected, int32_t actual, const char *text, const char *file, int line) {
     if (expected != actual) {
         failed_checks++;
         printf("%s:%d: %s is %s, not %s\n", file, line, text, wmmf_status_name(actual), wmmf_status_name(expected));
+    } else if (actual == WMMF_OK && !leaves_no_error()) {
+        failed_checks++;
+        printf("%s:%d: %s leaves the error %d '%s'\n", file, line, text, wmmf_last_os_error(), wmmf_last_detail());
     }
     return expected == actual;
 }

@@ -473,6 +473,15 @@ static void an_owner_comes_back_with_more(void) {
     wmmf_channel_close(writer);
 }
 
+/* The larger capacity does not go with the history that the channel has. */
+static void what_a_channel_cannot_become_is_named(void) {
+    const char *name = new_name();
+    wmmf_channel *channel = make(name, 3, 1000, 0, 0), *second = NULL;
+    CHECK_STATUS(WMMF_E_SIZE, wmmf_channel_create_or_open(name, PTRDIFF_MAX / 500, 3, NULL, &second, NULL));
+    CHECK(strstr(wmmf_last_detail(), "for each of 1003 slots") != NULL);
+    wmmf_channel_close(channel);
+}
+
 static void generations_do_not_pile_up(void) {
     const char *name = new_name();
     wmmf_channel *writer = make(name, 3, 0, 0, 0), *reader = open_channel(name, true);
@@ -1243,6 +1252,7 @@ static const struct test tests[] = {
     TEST(a_frame_is_published_once),
     TEST(readers_follow_to_larger_pictures),
     TEST(an_owner_comes_back_with_more),
+    TEST(what_a_channel_cannot_become_is_named),
     TEST(generations_do_not_pile_up),
     TEST(frames_of_so_many_generations_can_be_held),
     TEST(a_waiting_reader_follows),

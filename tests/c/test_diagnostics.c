@@ -232,6 +232,13 @@ static void what_is_open_is_listed_where_it_is(void) {
     wmmf_channel *channel = NULL;
     REQUIRE_OK(wmmf_create(everywhere, 100, &options, &global));
     REQUIRE_OK(wmmf_channel_create(frames, 100, 0, NULL, &channel));
+#ifndef _WIN32
+    options.name_space = WMMF_CUSTOM;
+    wmmf_section *custom = NULL;
+    REQUIRE_OK(wmmf_create("wmmf-g-Global\\odd", 100, &options, &custom)); /* no name in WMMF_GLOBAL, but it looks so */
+    CHECK(!is_listed("Global\\odd", WMMF_GLOBAL));
+    wmmf_close(custom);
+#endif
     CHECK(is_listed(here, WMMF_LOCAL));
     CHECK(!is_listed(here, WMMF_GLOBAL));
     CHECK(is_listed(everywhere, WMMF_GLOBAL));

@@ -328,6 +328,10 @@ static void the_last_os_error_is_of_the_last_failure(void) {
     CHECK(wmmf_last_os_error() != 0);
     CHECK_STATUS(WMMF_E_NAME_EMPTY, wmmf_open("", 0, NULL, &section));
     CHECK_EQUAL(0, wmmf_last_os_error());
+    wmmf_options options = options_of(WMMF_NATIVE, WMMF_LOCAL);
+    options.reserve = 5;
+    CHECK_STATUS(WMMF_E_SIZE, wmmf_create_or_open(new_name(), 10, &options, &section, NULL));
+    CHECK_EQUAL(0, wmmf_last_os_error()); /* that there was nothing to open was no failure */
 }
 
 static void make_file(const char *path, const char *content) {

@@ -59,13 +59,13 @@ static void arguments_are_checked(void) {
 static void what_is_decided_is_told_at_once(void) {
     wmmf_section *changed = create(new_name(), 100, WMMF_NATIVE), *quiet = create(new_name(), 100, WMMF_NATIVE);
     wmmf_section *raw = create(new_name(), 100, WMMF_RAW);
-    wmmf_channel *channel = new_channel(new_name());
+    wmmf_channel *channel = new_channel(new_name()), *empty = new_channel(new_name());
     REQUIRE_OK(wmmf_write(changed, 0, "x", 1, 0));
     publish(channel);
     publish(channel);
-    wmmf_wait_item items[] = {item_of(quiet, 0), item_of(changed, 0), item_of(raw, 0), channel_item(channel, 1),
-                              channel_item(channel, 2)};
-    CHECK_STATUS(WMMF_OK, wmmf_wait_many(items, 5, NULL, -1));
+    wmmf_wait_item items[] = {item_of(quiet, 0),        item_of(changed, 0),      item_of(raw, 0),
+                              channel_item(channel, 1), channel_item(channel, 2), channel_item(empty, 0)};
+    CHECK_STATUS(WMMF_OK, wmmf_wait_many(items, 6, NULL, -1));
     CHECK_STATUS(WMMF_E_TIMEOUT, items[0].status);
     CHECK_STATUS(WMMF_OK, items[1].status);
     CHECK_EQUAL(1, items[1].current);
@@ -73,6 +73,8 @@ static void what_is_decided_is_told_at_once(void) {
     CHECK_STATUS(WMMF_OK, items[3].status);
     CHECK_EQUAL(2, items[3].current);
     CHECK_STATUS(WMMF_E_TIMEOUT, items[4].status);
+    CHECK_STATUS(WMMF_E_TIMEOUT, items[5].status);
+    wmmf_channel_close(empty);
     wmmf_channel_close(channel);
     wmmf_close(raw);
     wmmf_close(quiet);
