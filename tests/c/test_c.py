@@ -6,6 +6,7 @@ import functools
 import os
 import re
 import subprocess
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import native
@@ -135,6 +136,27 @@ def test_library_builds_and_installs(target: str) -> None:
         assert (prefix / file).is_file()
     for file in library:
         assert (prefix / file).is_file()
+
+
+# The system calls the first when a thread ends; the second is the place of a thread's error, which the system supplies.
+CALLED_BACK = {"thread_ended", "last_error"}
+
+
+def test_files_call_each_other_in_one_direction() -> None:
+    """The files for a system count as one. `CycleError` names the files of a circle."""
+    defined: dict[str, str] = {}
+    called: dict[str, set[str]] = {}
+    for path in native.programs("gcc").parent.glob("CMakeFiles/inside.dir/**/*.o"):
+        file = re.sub(r".*_posix", "platform", path.name.removesuffix(".c.o"))
+        for line in native.checked("nm", "--format=posix", path).splitlines():
+            name, kind = line.split()[:2]
+            if kind == "U":
+                called.setdefault(file, set()).add(name)
+            elif kind.isupper():
+                defined[name] = file
+    uses = {file: {defined.get(name, file) for name in names - CALLED_BACK} - {file} for file, names in called.items()}
+    assert "rwlock" in uses["section"]
+    TopologicalSorter(uses).prepare()
 
 
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wundef", "-Werror", "-fsyntax-only"]
