@@ -295,8 +295,8 @@ static void creation_undo(struct creation *creation) {
     creation->readers_section = NULL;
 }
 
-static int32_t create_parts(wmmf_section *section, const void *context) {
-    struct creation *creation = *(struct creation *const *)context;
+static int32_t create_parts(wmmf_section *section, void *context) {
+    struct creation *creation = context;
     struct channel_header *header = (struct channel_header *)(void *)section->payload;
     creation_undo(creation); /* remains of an earlier try: the name was taken, and is free again */
     header->magic = CHANNEL_MAGIC;
@@ -320,7 +320,7 @@ static int32_t create_parts(wmmf_section *section, const void *context) {
     return WMMF_OK;
 }
 
-static struct payload_plan plan_of(struct creation *const *creation) {
+static struct payload_plan plan_of(struct creation *creation) {
     struct payload_plan plan = {KIND_CHANNEL, WMMF_CHANNEL_PARTICIPANTS_DEFAULT, CHANNEL_HEADER_SIZE, create_parts,
                                 creation};
     return plan;
@@ -402,13 +402,18 @@ static int32_t channel_created(const char *name, wmmf_section *section, struct c
     return WMMF_OK;
 }
 
+/* Takes the lock, and ends poison: the caller then replaces the pictures. */
+static int32_t own_or_renew(wmmf_section *section, int64_t timeout_ns) {
+    int32_t status = channel_own(section, timeout_ns);
+    if (status != WMMF_E_POISONED)
+        return status;
+    rwlock_renew(section);
+    return WMMF_OK;
+}
+
 /* The current pictures were lost with the owner that made them, which died before any other process had followed. */
 static int32_t find_again(struct base *base, const struct pictures_shape *shape, struct pictures *pictures) {
-    int32_t status = rwlock_own(&base->section->lock, READY_TIMEOUT_NS);
-    if (status == WMMF_E_POISONED) {
-        rwlock_renew(base->section);
-        status = WMMF_OK;
-    }
+    int32_t status = own_or_renew(base->section, READY_TIMEOUT_NS);
     if (status != WMMF_OK)
         return status;
     status = open_current(base, pictures); /* another process may have been quicker */
@@ -448,12 +453,12 @@ static int32_t channel_opened(const char *name, const struct pictures_shape *sha
 
 int32_t wmmf_channel_create(const char *name, uint64_t capacity, uint32_t slots, const wmmf_options *options,
                             wmmf_channel **out) {
-    struct creation creation, *context = &creation;
+    struct creation creation;
     wmmf_section *section;
     int32_t status = creation_new(capacity, slots, options, out, &creation);
     if (status != WMMF_OK)
         return status;
-    struct payload_plan plan = plan_of(&context);
+    struct payload_plan plan = plan_of(&creation);
     status = section_create(name, CHANNEL_HEADER_SIZE, options, &plan, &section);
     if (status != WMMF_OK) {
         creation_undo(&creation);
@@ -482,14 +487,14 @@ static int32_t enlarge(wmmf_channel *channel, const struct pictures_shape *least
 
 int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity, uint32_t slots, const wmmf_options *options,
                                     wmmf_channel **out, int32_t *created) {
-    struct creation creation, *context = &creation;
+    struct creation creation;
     wmmf_section *section;
     wmmf_channel *channel;
     int32_t made = 0;
     int32_t status = creation_new(capacity, slots, options, out, &creation);
     if (status != WMMF_OK)
         return status;
-    struct payload_plan plan = plan_of(&context);
+    struct payload_plan plan = plan_of(&creation);
     status = section_create_or_open(name, CHANNEL_HEADER_SIZE, options, &plan, &section, &made);
     if (status != WMMF_OK || !made)
         creation_undo(&creation);
@@ -686,11 +691,7 @@ int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, uint32_t s
     generation_leave(generation);
     wmmf_section *section = channel_base(channel)->section;
     if (status == WMMF_OK)
-        status = channel_own(section, timeout_ns);
-    if (status == WMMF_E_POISONED) {
-        rwlock_renew(section);
-        status = WMMF_OK;
-    }
+        status = own_or_renew(section, timeout_ns);
     if (status != WMMF_OK)
         return status;
     status = channel_replace(channel, &shape);
@@ -705,7 +706,6 @@ int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, uint32_t s
 static int32_t publish_name(wmmf_channel *channel, struct generation *before) {
     struct base *old = before->base;
     struct creation creation = {.shape = pictures_shape(&before->pictures), .number = before->pictures.number + 1};
-    struct creation *context = &creation;
     wmmf_options options = {.struct_size = sizeof options, .name_space = channel->name_space};
     wmmf_section *section;
     struct base *base;
@@ -713,7 +713,7 @@ static int32_t publish_name(wmmf_channel *channel, struct generation *before) {
     creation.options.pins = old->readers.pins;
     creation.options.pin_limit_ns = old->pin_limit_ns;
     creation.sequence = newest_sequence(load_seq_u64(&before->pictures.header->newest));
-    struct payload_plan plan = plan_of(&context);
+    struct payload_plan plan = plan_of(&creation);
     int32_t status = platform_access_of(old->section->mapping, &options);
     if (status == WMMF_OK)
         status = section_create(channel->name, CHANNEL_HEADER_SIZE, &options, &plan, &section);

@@ -204,9 +204,10 @@ static int32_t fill_raw(wmmf_section *section, uint64_t size, const wmmf_file_op
     if (status == WMMF_OK)
         status = lengthen(section->mapping, options, least, length);
     section->size = size;
-    if (status == WMMF_OK && (options->flags & WMMF_FILE_UNMAPPED) == 0)
+    bool mapped = (options->flags & WMMF_FILE_UNMAPPED) == 0;
+    if (status == WMMF_OK && mapped)
         status = mapping_check(size);
-    if (status == WMMF_OK && (options->flags & WMMF_FILE_UNMAPPED) == 0)
+    if (status == WMMF_OK && mapped)
         status = map_again(section, size);
     if (status == WMMF_OK && options->file_mode == WMMF_FILE_TRUNCATE && length->before > 0)
         status = make_empty(section, options, least);

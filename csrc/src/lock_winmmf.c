@@ -57,25 +57,23 @@ void winmmf_break_lock(wmmf_section *section) {
     and_seq_u32(lock_word(section), ~(WRITER | READERS));
 }
 
-static bool can_read(uint32_t word) {
+static bool can_take(uint32_t word, bool write) {
+    if (write)
+        return (word & (WRITER | READERS)) == 0;
     return (word & UNINITIALISED) != UNINITIALISED && !(word & WRITER) && (word & READERS) != READERS;
 }
 
-static bool can_write(uint32_t word) {
-    return (word & (WRITER | READERS)) == 0;
-}
-
 /* The CAS acquires: what the previous holder released is visible before the payload is touched. */
-static bool try_take(wmmf_section *section, bool (*can)(uint32_t), bool write) {
+static bool try_take(wmmf_section *section, bool write) {
     uint32_t word = load_seq_u32(lock_word(section));
-    for (int attempt = 0; attempt < ATTEMPTS_MAX && can(word); attempt++)
+    for (int attempt = 0; attempt < ATTEMPTS_MAX && can_take(word, write); attempt++)
         if (cas_seq_u32(lock_word(section), &word, write ? word | WRITER : word + 1))
             return true;
     return false;
 }
 
-static int32_t take(wmmf_section *section, int64_t timeout_ns, bool (*can)(uint32_t), bool write) {
-    if (try_take(section, can, write))
+static int32_t take(wmmf_section *section, int64_t timeout_ns, bool write) {
+    if (try_take(section, write))
         return WMMF_OK;
     int64_t deadline = deadline_after(timeout_ns);
     for (int turn = 0;; turn++) {
@@ -85,7 +83,7 @@ static int32_t take(wmmf_section *section, int64_t timeout_ns, bool (*can)(uint3
         if (left == 0)
             return WMMF_E_TIMEOUT;
         backoff(turn, left);
-        if (try_take(section, can, write))
+        if (try_take(section, write))
             return WMMF_OK;
     }
 }
@@ -110,7 +108,7 @@ int32_t winmmf_lock_read(wmmf_section *section, int64_t timeout_ns) {
     int32_t status = holders_enter_reader(&section->lock);
     if (status != WMMF_OK)
         return status;
-    status = take(section, timeout_ns, can_read, false);
+    status = take(section, timeout_ns, false);
     if (status != WMMF_OK)
         holders_leave_reader(&section->lock);
     return status;
@@ -127,7 +125,7 @@ int32_t winmmf_lock_write(wmmf_section *section, int64_t timeout_ns) {
     uint64_t thread;
     int32_t status = holders_check_writer(&section->lock, &thread);
     if (status == WMMF_OK)
-        status = take(section, timeout_ns, can_write, true);
+        status = take(section, timeout_ns, true);
     if (status == WMMF_OK)
         holders_enter_writer(&section->lock, thread);
     return status;

@@ -67,6 +67,13 @@ static int32_t find_parts(struct pictures *pictures) {
     return pictures_offset(slots) + slots * pictures->picture_size <= section->size ? WMMF_OK : WMMF_E_TRUNCATED;
 }
 
+static int32_t find_parts_or_close(struct pictures *pictures) {
+    int32_t status = find_parts(pictures);
+    if (status != WMMF_OK)
+        section_close(pictures->section);
+    return status;
+}
+
 int32_t pictures_create(const wmmf_section *channel, const struct pictures_shape *shape, uint32_t number,
                         uint64_t sequence, struct pictures *pictures) {
     uint32_t slots = shape->slots + shape->history;
@@ -86,22 +93,14 @@ int32_t pictures_create(const wmmf_section *channel, const struct pictures_shape
     /* Nobody knows the section's name before the channel says it, which releases all of this. */
     header->magic = PICTURES_MAGIC;
     pictures->id = plan.id;
-    status = find_parts(pictures);
-    if (status != WMMF_OK)
-        section_close(pictures->section);
-    return status;
+    return find_parts_or_close(pictures);
 }
 
 int32_t pictures_open(const wmmf_section *channel, uint64_t id, bool read_only, struct pictures *pictures) {
     struct inner_plan plan = {.kind = KIND_PLAIN, .id = id};
     pictures->id = id;
     int32_t status = section_open_inner(channel, &plan, read_only, &pictures->section);
-    if (status != WMMF_OK)
-        return status;
-    status = find_parts(pictures);
-    if (status != WMMF_OK)
-        section_close(pictures->section);
-    return status;
+    return status == WMMF_OK ? find_parts_or_close(pictures) : status;
 }
 
 void pictures_close(struct pictures *pictures) {

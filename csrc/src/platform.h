@@ -137,9 +137,9 @@ bool platform_forked(const struct platform_mapping *mapping);
 /* In a forked child: drops its share in the parent's locks and tokens; the memory stays. Else: WMMF_E_ARGUMENT. */
 int32_t platform_after_fork_child(struct platform_mapping *mapping);
 
-/* Opens what sleeping and tokens need, for the section with this random id; if `looking`, only what asking about tokens
- * needs. */
-int32_t platform_join(struct platform_mapping *mapping, uint64_t section_id, bool looking);
+/* Opens what sleeping and tokens need, for the section with this random id; if `read_only`, only what asking about
+ * tokens needs. */
+int32_t platform_join(struct platform_mapping *mapping, uint64_t section_id, bool read_only);
 
 /* A token is a kernel object or lock that at most one handle holds, and that the kernel drops when its process dies. So
  * it shows whether the process lives. If that is uncertain, it counts as alive. */

@@ -587,10 +587,10 @@ int32_t platform_owner(struct platform_mapping *mapping, char name[OWNER_NAME_CA
 
 /* Tokens. */
 
-int32_t platform_join(struct platform_mapping *mapping, uint64_t section_id, bool looking) {
+int32_t platform_join(struct platform_mapping *mapping, uint64_t section_id, bool read_only) {
     (void)mapping;
     (void)section_id;
-    (void)looking; /* the descriptor is sufficient */
+    (void)read_only; /* the descriptor is sufficient */
     return WMMF_OK;
 }
 

@@ -152,7 +152,7 @@ static bool first_time(bool *done) {
 
 /* Whether the caller would wait for itself, because another handle of this thread has the lock. This is also checked
  * without a timeout. */
-static bool wait_is_vain(const struct rwlock *lock, struct wait *wait) {
+static bool would_deadlock(const struct rwlock *lock, struct wait *wait) {
     return first_time(&wait->asked) && holders_elsewhere(lock);
 }
 
@@ -182,7 +182,7 @@ static void end_read(struct rwlock *lock) {
 
 /* While a writer is in the lock word. */
 static int32_t sleep_to_read(struct rwlock *lock, struct wait *wait) {
-    if (wait_is_vain(lock, wait))
+    if (would_deadlock(lock, wait))
         return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (slice == 0)
@@ -392,7 +392,7 @@ static bool may_own(struct rwlock *lock, uint64_t word, uint64_t ticket) {
 
 /* Dying in the queue makes the others yield once in vain. */
 static int32_t sleep_in_queue(struct rwlock *lock, struct wait *wait, uint64_t ticket) {
-    if (wait_is_vain(lock, wait))
+    if (would_deadlock(lock, wait))
         return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (slice == 0)
@@ -463,7 +463,7 @@ static bool is_read_at(const struct rwlock *lock, uint32_t i) {
 static int32_t sleep_while_reading(struct rwlock *lock, struct wait *wait, uint32_t i) {
     if (rwlock_is_poisoned(lock))
         return WMMF_E_POISONED;
-    if (wait_is_vain(lock, wait))
+    if (would_deadlock(lock, wait))
         return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (slice == 0)
@@ -533,7 +533,7 @@ static void count_taken(struct rwlock *lock) {
 }
 
 /* `counts`: as one more, unlike a lock that was taken without a result. */
-static void count_given(struct rwlock *lock, bool counts) {
+static void count_released(struct rwlock *lock, bool counts) {
     struct lock_record *me = lock->me;
     store_relaxed_u64(&me->writes, (load_relaxed_u64(&me->writes) & ~UINT64_C(1)) + (counts ? 2 : 0));
     store_relaxed_u64(&me->writing_since_unix_ns, 0);
@@ -570,7 +570,7 @@ static int32_t own(struct rwlock *lock, int64_t timeout_ns, bool repair, uint64_
  * repairs. */
 static void disown(struct rwlock *lock) {
     bool consistent = (load_seq_u64(lock->word) & LOCK_INCONSISTENT) == 0;
-    count_given(lock, true);
+    count_released(lock, true);
     if (consistent)
         store_release_u64(lock->sequence, load_relaxed_u64(lock->sequence) + (lock->notes->repairing ? 3 : 1));
     give_up_ownership(lock);
@@ -660,7 +660,7 @@ bool rwlock_claim(struct rwlock *lock) {
 }
 
 void rwlock_disown(struct rwlock *lock, bool counts) {
-    count_given(lock, counts);
+    count_released(lock, counts);
     give_up_ownership(lock);
 }
 
@@ -712,7 +712,7 @@ int32_t rwlock_mark_consistent(struct rwlock *lock) {
 /* For all others, the end of a thread that holds the lock is like the death of its process. */
 
 static void abandon_write(struct rwlock *lock) {
-    count_given(lock, false);
+    count_released(lock, false);
     participants_abandon_lock(lock);
     forget_lock(lock);
 }
@@ -780,13 +780,13 @@ static int32_t look_for_change(const struct rwlock *lock, uint64_t sequence, uin
 }
 
 /* Nobody can change the payload while the calling thread has the lock, through any handle. */
-bool rwlock_change_is_kept_away(const struct rwlock *lock) {
+bool rwlock_wait_would_deadlock(const struct rwlock *lock) {
     return holders_holding(lock) || holders_elsewhere(lock);
 }
 
 static int32_t wait_for_change(struct rwlock *lock, struct wait *wait, uint64_t sequence, uint64_t word) {
     bool waits = wait->timeout_ns != 0; /* without a timeout it is only a look */
-    if (waits && first_time(&wait->asked) && rwlock_change_is_kept_away(lock))
+    if (waits && first_time(&wait->asked) && rwlock_wait_would_deadlock(lock))
         return WMMF_E_DEADLOCK;
     int64_t slice = wait_slice(wait);
     if (lock->section->read_only) {

@@ -24,7 +24,7 @@ int32_t rwlock_wait(struct rwlock *lock, uint64_t sequence, int64_t timeout_ns, 
 uint64_t rwlock_changes(const struct rwlock *lock);
 int32_t rwlock_notify(struct rwlock *lock);
 /* Whether the calling thread would wait for a change in vain, because it has the lock itself. */
-bool rwlock_change_is_kept_away(const struct rwlock *lock);
+bool rwlock_wait_would_deadlock(const struct rwlock *lock);
 
 /* Ownership alone, for the frame channel: excludes other writers; readers ignore it. Another thread may release it, and
  * the end of the owning thread does, but only the one whose claim returns true. */

@@ -11,8 +11,8 @@ struct payload_plan {
     uint32_t participants; /* records, unless the options say */
     uint64_t reserved;     /* bytes of the payload that get their memory at once */
     /* Fills the payload of a section that no other process sees yet. */
-    int32_t (*initialise)(wmmf_section *section, const void *context);
-    const void *context;
+    int32_t (*initialise)(wmmf_section *section, void *context);
+    void *context;
 };
 
 /* Checks the options. A NULL plan: plain bytes. *created may be NULL. */

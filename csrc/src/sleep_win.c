@@ -23,9 +23,9 @@ static void semaphore_done(uint64_t place, HANDLE semaphore) {
         close_handle(semaphore);
 }
 
-int32_t platform_join(struct platform_mapping *mapping, uint64_t section_id, bool looking) {
+int32_t platform_join(struct platform_mapping *mapping, uint64_t section_id, bool read_only) {
     mapping->id = section_id;
-    for (uint32_t i = 0; i < EVENT_COUNT && !looking; i++)
+    for (uint32_t i = 0; i < EVENT_COUNT && !read_only; i++)
         mapping->events[i] = semaphore_open(mapping, i);
     return WMMF_OK;
 }

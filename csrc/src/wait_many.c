@@ -106,11 +106,11 @@ static void find_places(struct round *round) {
 
 /* Finds items that will never change because the calling thread itself has the lock. Not for a look without a timeout.
  */
-static bool find_vain(const struct round *round) {
+static bool find_deadlocks(const struct round *round) {
     bool found = false;
     for (uint32_t i = 0; i < round->count; i++) {
         wmmf_wait_item *item = &round->items[i];
-        if (item->section && rwlock_change_is_kept_away(&item->section->lock)) {
+        if (item->section && rwlock_wait_would_deadlock(&item->section->lock)) {
             item->status = WMMF_E_DEADLOCK;
             found = true;
         }
@@ -156,7 +156,7 @@ int32_t wmmf_wait_many(wmmf_wait_item *items, uint32_t count, wmmf_waker *waker,
     bool over = look_at_all(&round);
     if (!over) {
         find_places(&round); /* for items that can change: the others are decided */
-        over = timeout_ns != 0 && find_vain(&round);
+        over = timeout_ns != 0 && find_deadlocks(&round);
     }
     int64_t recheck = round.polling ? READ_ONLY_RECHECK_NS : RECHECK_NS;
     for (int64_t slice; !over && (slice = deadline_remaining(deadline, recheck)) != 0;
