@@ -14,7 +14,7 @@ from ._core.handle import Opened, open_native
 from ._core.timeouts import nanoseconds, seconds
 from ._core.validation import access_options, buffer, choice, contiguous, section_name, whole
 from .enums import Access, ChannelState, Namespace
-from .errors import ArgumentTypeError, ClosedError, Error, InvalidArgumentError, LockTimeoutError, native_error
+from .errors import ArgumentTypeError, ClosedError, InvalidArgumentError, LockTimeoutError, native_error
 from .frames import Frame, NewFrame
 from .inspection import audit_of, creation_error, owner_of, participants_of
 from .records import AuditReport, Participant
@@ -145,10 +145,8 @@ class FrameChannel(Opened[hold.Channel]):
         native = hold.Channel(f"channel {name!r}", (namespace, name))
         status = open_native(native, create)
         if status:
-            action += f" of {_room_of(slots, history, size)}"
-            if status == lib.WMMF_E_SIZE:
-                raise InvalidArgumentError(f"cannot {action}: expected {_room(name, namespace)}", status)
-            raise creation_error(status, action, access, namespace, name)
+            room = f"{slots} slots{f' and a history of {history}' if history else ''} of {size} bytes"
+            raise creation_error(status, f"{action} of {room}", access, namespace, name)
         channel = cls._of(name, namespace, native)
         channel._usual = usual
         return channel
@@ -496,16 +494,3 @@ def _pin_limit_ns(limit: float | None) -> int:
     """In the form of the native library: 0 is never, and so is a number that is too large for a clock."""
     most = nanoseconds(limit, "pin_limit")
     return 0 if most < 0 else max(1, most)
-
-
-def _room_of(slots: int, history: int, size: int) -> str:
-    return f"{slots} slots{f' and a history of {history}' if history else ''} of {size} bytes"
-
-
-def _room(name: str, namespace: Namespace) -> str:
-    """The advice after a channel was too small or could not be created."""
-    try:
-        with FrameChannel.open(name, namespace=namespace, readonly=True) as there:
-            return f"at most {_room_of(there.slots, there.history, there.capacity)}, as there are"
-    except Error:
-        return "what fits into this machine's memory"

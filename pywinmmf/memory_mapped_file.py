@@ -154,9 +154,6 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
 
         native = hold.Section(f"section {name!r}", (namespace, name))
         status = open_native(native, create)
-        if status == lib.WMMF_E_SIZE and reserve <= size:
-            there = _native_size(lib.wmmf_open, encoded, options) if exist_ok else 0
-            raise _size_error(action, size, _at_most(there) if there else _FITTING)
         if status:
             raise creation_error(status, f"{action} of {size} bytes", access, namespace, name)
         self = cls._of(name, native)
@@ -199,7 +196,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             flags=_flags(False, locked),
         )
         native = hold.Section(f"section {name!r}", (namespace, name))
-        _open(native, lib.wmmf_open, encoded, size, options, action)
+        _open(native, partial(lib.wmmf_open, encoded, size or 0, options), action)
         self = cls._of(name, native)
         self._reopen = partial(cls.open, name, namespace=namespace, layout=self.layout, size=size, readonly=readonly)
         return self
@@ -235,11 +232,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             **access_options(access)[1],
         )
         native = hold.Section("an unnamed section", None)
-        status = open_native(native, partial(lib.wmmf_create_unnamed, size, options))
-        if status == lib.WMMF_E_SIZE and reserve <= size:
-            raise _size_error(action, size, _FITTING)
-        if status:
-            raise native_error(status, f"{action} of {size} bytes")
+        _open(native, partial(lib.wmmf_create_unnamed, size, options), f"{action} of {size} bytes")
         return cls._of_unnamed(native)
 
     @classmethod
@@ -262,7 +255,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             size = _size(action, size)
         options = new_struct("wmmf_options", layout=choice(Layout, layout), read_only=bool(readonly))
         native = hold.Section("an unnamed section", None)
-        _open(native, lib.wmmf_open_handle, handle, size, options, action)
+        _open(native, partial(lib.wmmf_open_handle, handle, size or 0, options), action)
         return cls._of_unnamed(native)
 
     @classmethod
@@ -369,9 +362,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             name=named,
         )
         native = hold.Section(f"file {shown!r}", None)
-        status = open_native(native, partial(lib.wmmf_map_file, encoded, size or 0, options))
-        if status:
-            raise native_error(status, action)
+        _open(native, partial(lib.wmmf_map_file, encoded, size or 0, options), action)
         self = cls._of(shown, native)
         self._grows = layout is Layout.NATIVE
         self._reopen = partial(
@@ -787,7 +778,6 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
         return f"<{type(self).__name__} {self.name!r}: {self.size} bytes, {self._layout.name.lower()}, {self._state}>"
 
 
-_FITTING = "what fits into this machine's memory"
 _PIECE = 1 << 20
 """How many bytes are searched at once."""
 _NO_RECORD = 2**32 - 1
@@ -836,31 +826,7 @@ def _flags(large_pages: object, locked: object) -> int:
     return pages | (lib.WMMF_LOCKED if locked else 0)
 
 
-def _open(native: hold.Section, call: Call, encoded: bytes | int, size: int | None, options: Any, action: str) -> None:
-    """Open with wmmf_open or a similar call."""
-    status = open_native(native, partial(call, encoded, size or 0, options))
-    if status == lib.WMMF_E_SIZE:
-        there = _native_size(call, encoded, options)
-        raise _size_error(action, size, "at least 1 byte" if size is None else _at_most(there))
+def _open(native: hold.Section, call: Call, action: str) -> None:
+    status = open_native(native, call)
     if status:
         raise native_error(status, action)
-
-
-def _native_size(call: Call, encoded: bytes | int, options: Any) -> int:
-    """The size of a section that was too small; 0 if it is empty or does not exist."""
-    looking = new_struct("wmmf_options", name_space=options.name_space, layout=options.layout, read_only=True)
-    native = hold.Section("a section to look at", None)
-    if open_native(native, partial(call, encoded, 0, looking)):
-        return 0
-    size = ffi.new("uint64_t *")
-    lib.wmmf_size(native.pointer, size)
-    return int(size[0])
-
-
-def _at_most(there: int) -> str:
-    return f"at most {there}, its size"
-
-
-def _size_error(action: str, size: int | None, expected: str) -> Error:
-    given = "it is empty" if size is None else f"size {size}"
-    return InvalidArgumentError(f"cannot {action}: {given}: expected {expected}", lib.WMMF_E_SIZE)

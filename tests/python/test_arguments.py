@@ -231,8 +231,8 @@ def test_sizes_that_are_not_there(section: MemoryMappedFile, tmp_path: Path) -> 
     (tmp_path / "empty").touch()
     name = section.name
     open_, create = MemoryMappedFile.open, MemoryMappedFile.create
-    expect(f"cannot open section '{name}': size 1001: expected at most 1000, its size", lambda: open_(name, size=1001))
-    expect("size 1001: expected at most 1000, its size", lambda: create(name, 1001, exist_ok=True))
+    expect("size 1001: expected at most 1000, the size of the payload", lambda: open_(name, size=1001))
+    expect("size 1001: expected at most 1000, the size of the payload", lambda: create(name, 1001, exist_ok=True))
     expect(
         "size 0: expected at least 1, because the file has 0 bytes",
         lambda: MemoryMappedFile.open_file(tmp_path / "empty"),
@@ -242,7 +242,7 @@ def test_sizes_that_are_not_there(section: MemoryMappedFile, tmp_path: Path) -> 
         lambda: MemoryMappedFile.open_file(tmp_path / "empty", "r", size=5),
     )
     if sys.maxsize > 2**32:
-        expect("expected what fits into this machine's memory", lambda: create(name + "x", 2**64 - 1))
+        expect("size 18446744073709551615: expected at most ", lambda: create(name + "x", 2**64 - 1))
 
 
 def test_access_of_another_system(name: str) -> None:

@@ -88,7 +88,7 @@ def test_exist_ok_creates_or_opens(name: str) -> None:
         with MemoryMappedFile.create(name, 50, exist_ok=True) as second:
             assert second.read(4) == b"kept"
             assert second.size == 50
-        with pytest.raises(InvalidArgumentError, match=r"size 101: expected at most 100, its size"):
+        with pytest.raises(InvalidArgumentError, match=r"size 101: expected at most 100, the size of the payload"):
             MemoryMappedFile.create(name, 101, exist_ok=True)
         assert first.read(4) == b"kept"
 
@@ -138,7 +138,7 @@ def test_what_is_not_there_is_not_found(name: str) -> None:
 def test_a_failed_opening_leaves_the_section_alone(section: MemoryMappedFile) -> None:
     """CPython #153279."""
     section.write(b"untouched")
-    with pytest.raises(InvalidArgumentError, match=r"size 1001: expected at most 1000, its size"):
+    with pytest.raises(InvalidArgumentError, match=r"size 1001: expected at most 1000, the size of the payload"):
         MemoryMappedFile.open(section.name, size=1001)
     assert MemoryMappedFile.open(section.name).read(9) == b"untouched"
 
