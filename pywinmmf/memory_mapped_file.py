@@ -140,7 +140,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             name_space=namespace,
             layout=choice(Layout, layout),
             participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
-            reserve=_reserve(action, reserve, size),
+            reserve=whole("reserve", reserve),
             locks=_locks(locks),
             flags=_flags(large_pages, locked),
             own_only=bool(own_only),
@@ -226,7 +226,7 @@ class MemoryMappedFile(Opened[hold.Section], hold.Exporter):
             "wmmf_options",
             layout=choice(Layout, layout),
             participants=whole("participants", participants, most=lib.WMMF_PARTICIPANTS_MAX),
-            reserve=_reserve(action, reserve, size),
+            reserve=whole("reserve", reserve),
             locks=_locks(locks),
             flags=_flags(large_pages, locked),
             **access_options(access)[1],
@@ -807,16 +807,6 @@ def _size(action: str, size: object) -> int:
 
 def _locks(locks: object) -> int:
     return whole("locks", locks, most=lib.WMMF_LOCKS_MAX)
-
-
-def _reserve(action: str, reserve: object, size: int) -> int:
-    """The size to which a new section can grow; 0: it cannot."""
-    checked = whole(f"cannot {action}: reserve", reserve, status=lib.WMMF_E_SIZE)
-    if checked and checked < size:
-        raise InvalidArgumentError(
-            f"cannot {action}: reserve {checked}: expected {size} bytes, its size, or more", lib.WMMF_E_SIZE
-        )
-    return checked
 
 
 def _flags(large_pages: object, locked: object) -> int:
