@@ -12,8 +12,8 @@ namespace Wmmf
 
         internal delegate int Opening(byte* name, wmmf_options* options, IntPtr* native);
 
-        // Returns the handle of a native call, or its status. `options`: everything except the security descriptor.
-        internal static int TryOpen(
+        // The handle of a native call, if it succeeds. `options`: everything except the security descriptor.
+        internal static NativeResult TryOpen(
             Opening call, string name, string parameter, wmmf_options options, string? sddl, out IntPtr native)
         {
             NativeLibraryLoader.Ensure();
@@ -21,30 +21,30 @@ namespace Wmmf
             {
                 IntPtr opened = default;
                 options.sddl = descriptor;
-                var status = call(text, &options, &opened);
+                NativeResult result = call(text, &options, &opened);
                 native = opened;
-                return status;
+                return result;
             }
         }
 
-        // Returns the handle of a mapped file, or the status. `described`: everything except the name.
-        internal static int TryMap(string path, string? name, ulong size, wmmf_file_options described, out IntPtr native)
+        // The handle of a mapped file, if it succeeds. `described`: everything except the name.
+        internal static NativeResult TryMap(string path, string? name, ulong size, wmmf_file_options described, out IntPtr native)
         {
             NativeLibraryLoader.Ensure();
             fixed (byte* text = Text(path, nameof(path)), named = name == null ? null : Text(name, "mapName"))
             {
                 IntPtr mapped = default;
                 described.name = named;
-                var status = NativeMethods.wmmf_map_file(text, size, &described, &mapped);
+                NativeResult result = NativeMethods.wmmf_map_file(text, size, &described, &mapped);
                 native = mapped;
-                return status;
+                return result;
             }
         }
 
         // A hint about a failure to open or create.
-        internal static string Hint(int status, string name, bool readOnly)
+        internal static string Hint(WmmfStatus status, string name, bool readOnly)
         {
-            switch ((WmmfStatus)status)
+            switch (status)
             {
                 case WmmfStatus.NameInvalid when name.StartsWith(@"Global\", StringComparison.Ordinal):
                     return $"give the name without Global\\, and nameSpace: {nameof(SectionNamespace)}.{SectionNamespace.Global}";

@@ -113,25 +113,25 @@ namespace Wmmf
                     $"expected {NativeMethods.WMMF_CHANNEL_SLOTS_MIN} to {NativeMethods.WMMF_CHANNEL_SLOTS_MAX}");
             var bytes = Arguments.NotNegative(capacity, nameof(capacity));
             int isNew = 1;
-            var status = Arguments.TryOpen(
-                (text, given, result) =>
+            var result = Arguments.TryOpen(
+                (text, given, opened) =>
                 {
                     int made = 1;
                     var described = more;
                     given->channel = &described;
                     var answer = orOpen
-                        ? NativeMethods.wmmf_channel_create_or_open(text, bytes, (uint)slots, given, result, &made)
-                        : NativeMethods.wmmf_channel_create(text, bytes, (uint)slots, given, result);
+                        ? NativeMethods.wmmf_channel_create_or_open(text, bytes, (uint)slots, given, opened, &made)
+                        : NativeMethods.wmmf_channel_create(text, bytes, (uint)slots, given, opened);
                     isNew = made;
                     return answer;
                 },
                 name, nameof(name), options, sddl, out var native);
-            if (status != (int)WmmfStatus.Ok)
+            if (!result.IsOk)
                 throw WmmfException.Of(
-                    status,
+                    result,
                     $"create {(orOpen ? "or open " : "")}channel '{name}' of {slots} slots of {capacity} bytes, "
                     + $"access {(SectionAccess)options.access}",
-                    Arguments.Hint(status, name, readOnly: true));
+                    Arguments.Hint(result.Status, name, readOnly: true));
             created = isNew != 0;
             return new FrameChannel(name, native);
         }
@@ -147,8 +147,8 @@ namespace Wmmf
         public static FrameChannel Open(
             string name, SectionNamespace nameSpace = SectionNamespace.Local, bool readOnly = false)
         {
-            var status = TryOpen(name, nameSpace, readOnly, out var channel);
-            return channel ?? throw WmmfException.Of(status, $"open channel '{name}'", Arguments.Hint(status, name, readOnly));
+            var result = TryOpen(name, nameSpace, readOnly, out var channel);
+            return channel ?? throw WmmfException.Of(result, $"open channel '{name}'", Arguments.Hint(result.Status, name, readOnly));
         }
 
         /// <summary>Opens a channel, if there is one.</summary>
@@ -163,19 +163,19 @@ namespace Wmmf
             string name, [NotNullWhen(true)] out FrameChannel? channel,
             SectionNamespace nameSpace = SectionNamespace.Local, bool readOnly = false)
         {
-            var status = TryOpen(name, nameSpace, readOnly, out channel);
-            if (channel == null && status != (int)WmmfStatus.NotFound)
-                throw WmmfException.Of(status, $"open channel '{name}'", Arguments.Hint(status, name, readOnly));
+            var result = TryOpen(name, nameSpace, readOnly, out channel);
+            if (channel == null && result.Status != WmmfStatus.NotFound)
+                throw WmmfException.Of(result, $"open channel '{name}'", Arguments.Hint(result.Status, name, readOnly));
             return channel != null;
         }
 
-        private static int TryOpen(string name, SectionNamespace nameSpace, bool readOnly, out FrameChannel? channel)
+        private static NativeResult TryOpen(string name, SectionNamespace nameSpace, bool readOnly, out FrameChannel? channel)
         {
-            var status = Arguments.TryOpen(
+            var result = Arguments.TryOpen(
                 NativeMethods.wmmf_channel_open, name, nameof(name),
                 Arguments.Options(nameSpace, SectionLayout.Native, readOnly: readOnly), null, out var native);
-            channel = status == (int)WmmfStatus.Ok ? new FrameChannel(name, native) : null;
-            return status;
+            channel = result.IsOk ? new FrameChannel(name, native) : null;
+            return result;
         }
 
         /// <summary>Whether a section has this name now, even one that may not be opened.</summary>

@@ -87,7 +87,7 @@ namespace Wmmf
             private readonly FrameChannel[] _channels;
             private readonly ulong _tolerance;
             private readonly wmmf_set_item[] _items;
-            private int _status;
+            private NativeResult _result;
 
             internal SetSearch(IReadOnlyList<FrameChannel> channels, TimeSpan tolerance)
             {
@@ -104,17 +104,17 @@ namespace Wmmf
                 _items = new wmmf_set_item[_channels.Length];
             }
 
-            internal bool HasTimedOut => _status == (int)WmmfStatus.Timeout;
+            internal bool HasTimedOut => _result.IsTimeout;
 
             internal Exception Failure()
             {
                 var guilty = Array.FindIndex(_items, item => item.status != (int)WmmfStatus.Ok);
                 var names = guilty < 0 ? _channels : new[] { _channels[guilty] };
                 return WmmfException.Of(
-                    _status, $"get a set of frames of channel {string.Join(", ", names.Select(channel => $"'{channel.Name}'"))}");
+                    _result, $"get a set of frames of channel {string.Join(", ", names.Select(channel => $"'{channel.Name}'"))}");
             }
 
-            // Null: the status says why.
+            // Null: the result says why.
             internal Frame[]? Take(TimeSpan? timeout, CancellationToken cancellation)
             {
                 var kept = 0;
@@ -153,13 +153,13 @@ namespace Wmmf
                     {
                         Array.ForEach(_channels, RefuseClosed);
                         Prepare(places);
-                        _status = NativeMethods.wmmf_channel_acquire_set(items, (uint)_items.Length, _tolerance, wait.Next());
+                        _result = NativeMethods.wmmf_channel_acquire_set(items, (uint)_items.Length, _tolerance, wait.Next());
                         if (HasTimedOut)
                             Array.ForEach(_channels, channel => Watch.FindForgotten(channel._section));
                     }
-                    while (wait.GoesOn(_status));
+                    while (wait.GoesOn(_result));
                 }
-                if (_status != (int)WmmfStatus.Ok)
+                if (!_result.IsOk)
                     return null;
                 Wrap(described, frames);
                 return frames;

@@ -19,8 +19,8 @@ namespace Wmmf
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public NewFrame Begin(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
-            var status = Begin(timeout, cancellationToken, out var frame);
-            return frame ?? throw BeginFailure(status);
+            var result = Begin(timeout, cancellationToken, out var frame);
+            return frame ?? throw BeginFailure(result);
         }
 
         /// <summary>Returns a slot to fill if there is one in time.</summary>
@@ -34,37 +34,37 @@ namespace Wmmf
         public bool TryBegin(
             [NotNullWhen(true)] out NewFrame? frame, TimeSpan timeout = default, CancellationToken cancellationToken = default)
         {
-            var status = Begin(timeout, cancellationToken, out frame);
-            if (frame == null && status != (int)WmmfStatus.Timeout)
-                throw BeginFailure(status);
+            var result = Begin(timeout, cancellationToken, out frame);
+            if (frame == null && !result.IsTimeout)
+                throw BeginFailure(result);
             return frame != null;
         }
 
-        private int Begin(TimeSpan? timeout, CancellationToken cancellationToken, out NewFrame? begun)
+        private NativeResult Begin(TimeSpan? timeout, CancellationToken cancellationToken, out NewFrame? begun)
         {
             var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame) };
             using var section = _section.Hold();
             var wait = new Waiting(section, timeout, cancellationToken);
-            int status;
+            NativeResult result;
             do
-                status = NativeMethods.wmmf_channel_begin(section.Pointer, wait.Next(), &frame);
-            while (wait.GoesOn(status));
-            begun = status == (int)WmmfStatus.Ok ? new NewFrame(_section, frame) : null;
-            if (status == (int)WmmfStatus.Timeout)
+                result = NativeMethods.wmmf_channel_begin(section.Pointer, wait.Next(), &frame);
+            while (wait.GoesOn(result));
+            begun = result.IsOk ? new NewFrame(_section, frame) : null;
+            if (result.IsTimeout)
                 Telemetry.Skipped(Name);
-            return status;
+            return result;
         }
 
-        private Exception BeginFailure(int status)
+        private Exception BeginFailure(in NativeResult result)
         {
-            var hint = (WmmfStatus)status switch
+            var hint = result.Status switch
             {
                 WmmfStatus.Timeout => WhoHolds(),
                 WmmfStatus.Deadlock => "this thread has begun a frame: publish or dispose that first",
                 WmmfStatus.ReadOnly => "the channel was opened with readOnly: true",
                 _ => "",
             };
-            return WmmfException.Of(status, $"begin a frame in channel '{Name}'", hint);
+            return WmmfException.Of(result, $"begin a frame in channel '{Name}'", hint);
         }
 
         // The processes that hold frames, or write one now.
@@ -197,21 +197,21 @@ namespace Wmmf
         {
             using var section = _section.Hold();
             var wait = new Waiting(section, timeout, cancellationToken);
-            int status;
+            NativeResult result;
             fixed (byte* bytes = picture)
             fixed (wmmf_frame* described = &frame)
             {
                 do
-                    status = NativeMethods.wmmf_channel_write(section.Pointer, bytes, wait.Next(), described);
-                while (wait.GoesOn(status));
+                    result = NativeMethods.wmmf_channel_write(section.Pointer, bytes, wait.Next(), described);
+                while (wait.GoesOn(result));
             }
-            if (status == (int)WmmfStatus.Timeout)
+            if (result.IsTimeout)
             {
                 Telemetry.Skipped(Name);
                 return 0;
             }
-            if (status != (int)WmmfStatus.Ok)
-                throw FrameDescription.Failure(status, frame, Name);
+            if (!result.IsOk)
+                throw FrameDescription.Failure(result, frame, Name);
             Telemetry.Published(Name);
             return frame.sequence;
         }

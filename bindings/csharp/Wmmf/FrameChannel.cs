@@ -208,10 +208,10 @@ namespace Wmmf
             for (var index = 0u; ; index++)
             {
                 var one = new wmmf_participant { struct_size = (uint)sizeof(wmmf_participant) };
-                var status = NativeMethods.wmmf_channel_get_participant(section.Pointer, index, &one);
-                if (status == (int)WmmfStatus.Range)
+                NativeResult result = NativeMethods.wmmf_channel_get_participant(section.Pointer, index, &one);
+                if (result.Status == WmmfStatus.Range)
                     return found;
-                Check(status, "look at the participants of");
+                Check(result, "look at the participants of");
                 if (one.pid != 0)
                     found.Add(new Participant(one));
             }
@@ -252,10 +252,10 @@ namespace Wmmf
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool TryStandBy(TimeSpan timeout = default, CancellationToken cancellationToken = default)
         {
-            var status = WaitForPlace(timeout, cancellationToken);
-            if (status != (int)WmmfStatus.Timeout)
-                Check(status, "stand by at");
-            return status == (int)WmmfStatus.Ok;
+            var result = WaitForPlace(timeout, cancellationToken);
+            if (!result.IsTimeout)
+                Check(result, "stand by at");
+            return result.IsOk;
         }
 
         /// <summary>Like <see cref="StandBy"/> without blocking a thread.</summary>
@@ -267,15 +267,15 @@ namespace Wmmf
         public Task StandByAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             Polling.Of(() => TryStandBy(TimeSpan.Zero, cancellationToken) ? this : null, $"stand by at channel '{Name}'", timeout, cancellationToken);
 
-        private int WaitForPlace(TimeSpan? timeout, CancellationToken cancellationToken)
+        private NativeResult WaitForPlace(TimeSpan? timeout, CancellationToken cancellationToken)
         {
             using var section = _section.Hold();
             var wait = new Waiting(section, timeout, cancellationToken);
-            int status;
+            NativeResult result;
             do
-                status = NativeMethods.wmmf_channel_stand_by(section.Pointer, wait.Next());
-            while (wait.GoesOn(status));
-            return status;
+                result = NativeMethods.wmmf_channel_stand_by(section.Pointer, wait.Next());
+            while (wait.GoesOn(result));
+            return result;
         }
 
         /// <summary>The user who owns the channel, usually the one who created it.</summary>
@@ -285,9 +285,9 @@ namespace Wmmf
         {
             using var section = _section.Hold();
             var pointer = section.Pointer;
-            var status = NativeText.Of(
+            var result = NativeText.Of(
                 (text, capacity, needed) => NativeMethods.wmmf_channel_get_owner(pointer, text, capacity, needed), out var owner);
-            Check(status, "look at the owner of");
+            Check(result, "look at the owner of");
             return owner.TrimEnd('\0');
         }
 
@@ -311,11 +311,11 @@ namespace Wmmf
             var more = Arguments.NotNegative(history, nameof(history));
             using var section = _section.Hold();
             var wait = new Waiting(section, timeout, cancellationToken);
-            int status;
+            NativeResult result;
             do
-                status = NativeMethods.wmmf_channel_resize(section.Pointer, bytes, number, more, wait.Next());
-            while (wait.GoesOn(status));
-            Check(status, "resize");
+                result = NativeMethods.wmmf_channel_resize(section.Pointer, bytes, number, more, wait.Next());
+            while (wait.GoesOn(result));
+            Check(result, "resize");
         }
 
         /// <summary>Closes the channel when the last frame is disposed. Waiting calls of other threads soon end with
@@ -360,10 +360,10 @@ namespace Wmmf
             : throw new NotSupportedException(
                 $"channel '{Name}' has frames of up to {info.capacity} bytes, expected at most {int.MaxValue}, the limit of a span");
 
-        private void Check(int status, string what)
+        private void Check(in NativeResult result, string what)
         {
-            if (status != (int)WmmfStatus.Ok)
-                throw WmmfException.Of(status, $"{what} channel '{Name}'");
+            if (!result.IsOk)
+                throw WmmfException.Of(result, $"{what} channel '{Name}'");
         }
     }
 }

@@ -45,16 +45,16 @@ namespace Wmmf
             return (int)bytes;
         }
 
-        internal static Exception Failure(int status, in wmmf_frame frame, string channel)
+        internal static Exception Failure(in NativeResult result, in wmmf_frame frame, string channel)
         {
-            var hint = (WmmfStatus)status switch
+            var hint = result.Status switch
             {
                 WmmfStatus.Deadlock => "this thread has begun a frame: publish or dispose that first",
                 WmmfStatus.ReadOnly => "the channel was opened with readOnly: true",
                 _ => "",
             };
             return WmmfException.Of(
-                status,
+                result,
                 $"publish a frame of {frame.used} bytes, {frame.width} x {frame.height} '{new FourCC(frame.fourcc)}', stride {frame.stride}, "
                 + $"in channel '{channel}'", hint);
         }

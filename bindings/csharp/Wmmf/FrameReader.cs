@@ -45,8 +45,8 @@ namespace Wmmf
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public Frame Latest(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
-            var status = Take(FramePick.Latest, timeout, cancellationToken, out var frame);
-            return frame ?? throw Failure(status);
+            var result = Take(FramePick.Latest, timeout, cancellationToken, out var frame);
+            return frame ?? throw Failure(result);
         }
 
         // Notes a frame that was chosen while `after` was the last. If another thread got a later one meanwhile, that
@@ -66,8 +66,8 @@ namespace Wmmf
         // A frame that is chosen by its sequence or time; it does not change the count.
         internal Frame At(FramePick pick, ulong which, TimeSpan? timeout, CancellationToken cancellationToken)
         {
-            var status = Take(pick, which, timeout, cancellationToken, out var frame);
-            return frame ?? throw Failure(status);
+            var result = Take(pick, which, timeout, cancellationToken, out var frame);
+            return frame ?? throw Failure(result);
         }
 
         /// <summary>The newest frame, if there is one in time.</summary>
@@ -102,8 +102,8 @@ namespace Wmmf
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public Frame Next(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
-            var status = Take(_next, timeout, cancellationToken, out var frame);
-            return frame ?? throw Failure(status);
+            var result = Take(_next, timeout, cancellationToken, out var frame);
+            return frame ?? throw Failure(result);
         }
 
         /// <summary>The next frame, as from <see cref="Next"/>, if there is one in time.</summary>
@@ -164,8 +164,8 @@ namespace Wmmf
         public FrameInfo ReadInto(Span<byte> buffer, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
             var after = LastSequence;
-            var status = Copy(buffer, after, timeout, cancellationToken, out var frame);
-            return Copied(status, frame, after, buffer.Length);
+            var result = Copy(buffer, after, timeout, cancellationToken, out var frame);
+            return Copied(result, frame, after, buffer.Length);
         }
 
         /// <summary>The same without blocking a thread: a single thread of the process waits for all.</summary>
@@ -183,49 +183,50 @@ namespace Wmmf
                 return new ValueTask<FrameInfo>(Task.FromCanceled<FrameInfo>(cancellationToken));
             var deadline = new Deadline(timeout);
             var after = LastSequence;
-            var status = Copy(buffer.Span, after, TimeSpan.Zero, cancellationToken, out var frame);
-            if (status == (int)WmmfStatus.Ok)
-                return new ValueTask<FrameInfo>(Copied(status, frame, after, buffer.Length));
-            return CopyLater(status, frame, after, buffer, deadline, cancellationToken);
+            var result = Copy(buffer.Span, after, TimeSpan.Zero, cancellationToken, out var frame);
+            if (result.IsOk)
+                return new ValueTask<FrameInfo>(Copied(result, frame, after, buffer.Length));
+            return CopyLater(result, frame, after, buffer, deadline, cancellationToken);
         }
 
         private async ValueTask<FrameInfo> CopyLater(
-            int status, wmmf_frame frame, ulong after, Memory<byte> buffer, Deadline deadline, CancellationToken cancellation)
+            NativeResult result, wmmf_frame frame, ulong after, Memory<byte> buffer, Deadline deadline, CancellationToken cancellation)
         {
-            while (status == (int)WmmfStatus.Timeout)
+            while (result.IsTimeout)
             {
                 _ = await WhenNewer(after, deadline, cancellation).ConfigureAwait(false);
                 after = LastSequence;
-                status = Copy(buffer.Span, after, TimeSpan.Zero, cancellation, out frame);
+                result = Copy(buffer.Span, after, TimeSpan.Zero, cancellation, out frame);
             }
-            return Copied(status, frame, after, buffer.Length);
+            return Copied(result, frame, after, buffer.Length);
         }
 
-        private unsafe int Copy(
+        private unsafe NativeResult Copy(
             Span<byte> buffer, ulong after, TimeSpan? timeout, CancellationToken cancellation, out wmmf_frame copied)
         {
             var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame) };
             using var section = _section.Hold();
             var wait = new Waiting(section, timeout, cancellation);
-            int status;
+            NativeResult result;
             fixed (byte* bytes = buffer)
             {
                 do
-                    status = NativeMethods.wmmf_channel_read_pick(
+                    result = NativeMethods.wmmf_channel_read_pick(
                         section.Pointer, (uint)_next, after, bytes, (ulong)buffer.Length, wait.Next(), &frame);
-                while (wait.GoesOn(status));
+                while (wait.GoesOn(result));
             }
             copied = frame;
-            return status;
+            return result;
         }
 
-        private FrameInfo Copied(int status, in wmmf_frame frame, ulong after, int length)
+        private FrameInfo Copied(in NativeResult result, in wmmf_frame frame, ulong after, int length)
         {
-            if (status != (int)WmmfStatus.Ok)
+            if (!result.IsOk)
             {
-                var hint = status == (int)WmmfStatus.Range ? "a buffer of Capacity bytes is enough for every frame of the channel" : "";
-                var what = status == (int)WmmfStatus.Range ? $"a frame of {frame.used} bytes" : "a frame";
-                throw WmmfException.Of(status, $"copy {what} into {length} bytes from channel '{_section.Name}'", hint);
+                var isTooLarge = result.Status == WmmfStatus.Range;
+                var hint = isTooLarge ? "a buffer of Capacity bytes is enough for every frame of the channel" : "";
+                var what = isTooLarge ? $"a frame of {frame.used} bytes" : "a frame";
+                throw WmmfException.Of(result, $"copy {what} into {length} bytes from channel '{_section.Name}'", hint);
             }
             var info = new FrameInfo(frame);
             HasGiven(frame.sequence, after);
@@ -235,9 +236,9 @@ namespace Wmmf
 
         private bool TryTake(FramePick pick, TimeSpan timeout, CancellationToken cancellation, out Frame? frame)
         {
-            var status = Take(pick, timeout, cancellation, out frame);
-            if (frame == null && status != (int)WmmfStatus.Timeout)
-                throw Failure(status);
+            var result = Take(pick, timeout, cancellation, out frame);
+            if (frame == null && !result.IsTimeout)
+                throw Failure(result);
             return frame != null;
         }
 
@@ -247,22 +248,22 @@ namespace Wmmf
                 return new ValueTask<Frame>(Task.FromCanceled<Frame>(cancellation));
             var deadline = new Deadline(timeout);
             var after = pick == FramePick.Latest ? 0 : LastSequence;
-            var status = Take(pick, TimeSpan.Zero, cancellation, out var frame);
-            return frame != null ? new ValueTask<Frame>(frame) : TakeLater(status, pick, after, deadline, cancellation);
+            var result = Take(pick, TimeSpan.Zero, cancellation, out var frame);
+            return frame != null ? new ValueTask<Frame>(frame) : TakeLater(result, pick, after, deadline, cancellation);
         }
 
         private async ValueTask<Frame> TakeLater(
-            int status, FramePick pick, ulong after, Deadline deadline, CancellationToken cancellation)
+            NativeResult result, FramePick pick, ulong after, Deadline deadline, CancellationToken cancellation)
         {
-            while (status == (int)WmmfStatus.Timeout)
+            while (result.IsTimeout)
             {
                 _ = await WhenNewer(after, deadline, cancellation).ConfigureAwait(false);
                 after = pick == FramePick.Latest ? 0 : LastSequence;
-                status = Take(pick, TimeSpan.Zero, cancellation, out var frame);
+                result = Take(pick, TimeSpan.Zero, cancellation, out var frame);
                 if (frame != null)
                     return frame;
             }
-            throw Failure(status);
+            throw Failure(result);
         }
 
         private Task<ulong> WhenNewer(ulong after, Deadline deadline, CancellationToken cancellation)
@@ -271,32 +272,32 @@ namespace Wmmf
             return Waiter.WhenChanged(_section, after, deadline.Left, cancellation);
         }
 
-        private int Take(FramePick pick, TimeSpan? timeout, CancellationToken cancellation, out Frame? taken)
+        private NativeResult Take(FramePick pick, TimeSpan? timeout, CancellationToken cancellation, out Frame? taken)
         {
             var after = LastSequence;
-            var status = Take(pick, after, timeout, cancellation, out taken);
+            var result = Take(pick, after, timeout, cancellation, out taken);
             if (taken != null)
                 HasGiven(taken.Sequence, after);
-            return status;
+            return result;
         }
 
-        private unsafe int Take(
+        private unsafe NativeResult Take(
             FramePick pick, ulong after, TimeSpan? timeout, CancellationToken cancellation, out Frame? taken)
         {
             var frame = new wmmf_frame { struct_size = (uint)sizeof(wmmf_frame) };
             using var section = _section.Hold();
             var wait = new Waiting(section, timeout, cancellation);
-            int status;
+            NativeResult result;
             do
             {
-                status = NativeMethods.wmmf_channel_acquire_pick(section.Pointer, (uint)pick, after, wait.Next(), &frame);
-                if (status is (int)WmmfStatus.Timeout or (int)WmmfStatus.Full)
+                result = NativeMethods.wmmf_channel_acquire_pick(section.Pointer, (uint)pick, after, wait.Next(), &frame);
+                if (result.Status is WmmfStatus.Timeout or WmmfStatus.Full)
                     Watch.FindForgotten(_section);
             }
-            while (wait.GoesOn(status));
+            while (wait.GoesOn(result));
             taken = null;
-            if (status != (int)WmmfStatus.Ok)
-                return status;
+            if (!result.IsOk)
+                return result;
             try
             {
                 taken = new Frame(_section, frame);
@@ -307,18 +308,18 @@ namespace Wmmf
                     _ = NativeMethods.wmmf_channel_release(section.Pointer, &frame);
             }
             Telemetry.Taken(_section.Name, frame.missed, frame.timestamp_ns);
-            return status;
+            return result;
         }
 
-        private Exception Failure(int status)
+        private Exception Failure(in NativeResult result)
         {
-            var hint = (WmmfStatus)status switch
+            var hint = result.Status switch
             {
                 WmmfStatus.ReadOnly => "this reader gets no frames in place: use ReadInto, which copies",
                 WmmfStatus.Full => "dispose frames that you hold",
                 _ => "",
             };
-            return WmmfException.Of(status, $"get a frame of channel '{_section.Name}'", hint);
+            return WmmfException.Of(result, $"get a frame of channel '{_section.Name}'", hint);
         }
     }
 

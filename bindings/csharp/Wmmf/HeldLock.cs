@@ -40,11 +40,11 @@ namespace Wmmf
 
         // Releases it once, also through a disposed section, as long as something keeps it open. If nothing does,
         // closing it has taken the lock away.
-        internal int GiveBack()
+        internal WmmfStatus GiveBack()
         {
             if (!Section.TryRetain())
-                return (int)WmmfStatus.Ok;
-            var status = NativeLock.Unlock(Section.Pointer, At, _isWrite);
+                return WmmfStatus.Ok;
+            var status = (WmmfStatus)NativeLock.Unlock(Section.Pointer, At, _isWrite);
             Section.Release();
             if (_isExposed)
                 Section.Release();

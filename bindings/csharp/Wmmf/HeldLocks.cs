@@ -86,9 +86,9 @@ namespace Wmmf
             return false;
         }
 
-        // Releases this lock of the section and kind, without looking at its ticket. Returns the native status; null if
-        // the running task does not hold it on this thread.
-        internal static int? Release(SectionHandle section, ulong at, bool isWrite)
+        // Releases this lock of the section and kind, without looking at its ticket. Returns the native status, which is
+        // NotOwner if the running task does not hold it on this thread.
+        internal static WmmfStatus Release(SectionHandle section, ulong at, bool isWrite)
         {
             var locks = t_locks;
             for (var i = (locks?.Count ?? 0) - 1; i >= 0; i--)
@@ -96,7 +96,7 @@ namespace Wmmf
                 if (locks!.Held[i].Lock.Is(section, at, isWrite) && locks.Held[i].Mark.IsRunning)
                     return ReleaseAt(locks, i);
             }
-            return null;
+            return WmmfStatus.NotOwner;
         }
 
         // Keeps the section of this lock mapped until it is released; throws ObjectDisposedException if it is gone.
@@ -112,7 +112,7 @@ namespace Wmmf
             throw HeldLock.GivenBack();
         }
 
-        private static int ReleaseAt(OfThread locks, int index)
+        private static WmmfStatus ReleaseAt(OfThread locks, int index)
         {
             var held = locks.Held[index].Lock;
             RemoveAt(locks, index);

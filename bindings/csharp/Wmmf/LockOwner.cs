@@ -19,10 +19,10 @@ namespace Wmmf
         // Until the result is disposed, on the same thread, all native calls of this thread act as the owner.
         internal Acting Act() => new Acting(_number);
 
-        private static void Check(int status)
+        private static void Check(in NativeResult result)
         {
-            if (status != (int)WmmfStatus.Ok)
-                throw WmmfException.Of(status, "hold a lock that belongs to no thread");
+            if (!result.IsOk)
+                throw WmmfException.Of(result, "hold a lock that belongs to no thread");
         }
 
         internal readonly ref struct Acting

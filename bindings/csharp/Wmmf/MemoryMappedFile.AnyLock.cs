@@ -14,8 +14,8 @@ namespace Wmmf
 
         internal WriteLock WriteLockAt(ulong at, TimeSpan? timeout, bool repair, CancellationToken cancellationToken)
         {
-            var status = LockWrite(at, timeout, repair, cancellationToken);
-            return new WriteLock(this, Note(status, at, isWrite: true, isScope: true, repair), IsOfTheDead(status));
+            var result = LockWrite(at, timeout, repair, cancellationToken);
+            return new WriteLock(this, Note(result, at, isWrite: true, isScope: true, repair), IsOfTheDead(result));
         }
 
         internal void EnterReadLockAt(ulong at, TimeSpan? timeout, CancellationToken cancellationToken) =>
@@ -23,9 +23,9 @@ namespace Wmmf
 
         internal bool EnterWriteLockAt(ulong at, TimeSpan? timeout, bool repair, CancellationToken cancellationToken)
         {
-            var status = LockWrite(at, timeout, repair, cancellationToken);
-            _ = Note(status, at, isWrite: true, isScope: false, repair);
-            return IsOfTheDead(status);
+            var result = LockWrite(at, timeout, repair, cancellationToken);
+            _ = Note(result, at, isWrite: true, isScope: false, repair);
+            return IsOfTheDead(result);
         }
 
         internal bool TryEnterReadLockAt(ulong at, TimeSpan timeout, CancellationToken cancellationToken) =>
@@ -34,29 +34,27 @@ namespace Wmmf
         internal bool TryEnterWriteLockAt(ulong at, TimeSpan timeout, CancellationToken cancellationToken) =>
             TryNote(LockWrite(at, timeout, false, cancellationToken), at, isWrite: true);
 
-        private bool TryNote(int status, ulong at, bool isWrite)
+        private bool TryNote(in NativeResult result, ulong at, bool isWrite)
         {
-            if (status == (int)WmmfStatus.Timeout)
+            if (result.IsTimeout)
                 return false;
-            _ = Note(status, at, isWrite, isScope: false);
+            _ = Note(result, at, isWrite, isScope: false);
             return true;
         }
 
         // The ticket of a requested lock; throws if it was not taken.
-        private ulong Note(int status, ulong at, bool isWrite, bool isScope, bool repair = false)
+        private ulong Note(in NativeResult result, ulong at, bool isWrite, bool isScope, bool repair = false)
         {
-            if (!IsTaken(status, repair))
-                throw Failure(status, at, isWrite ? "lock for writing" : "lock for reading");
+            if (!IsTaken(result, repair))
+                throw Failure(result, at, isWrite ? "lock for writing" : "lock for reading");
             return HeldLocks.Add(_section, at, isWrite, isScope);
         }
 
         // The status of the native call: the lock is released even if it is Poisoned or OwnerDied.
         internal WmmfStatus Unlock(ulong at, bool isWrite)
         {
-            var status = HeldLocks.Release(_section, at, isWrite) ?? (int)WmmfStatus.NotOwner;
-            if (status == (int)WmmfStatus.NotOwner)
-                throw NotOwner(at, "unlock", isWrite);
-            return (WmmfStatus)status;
+            var status = HeldLocks.Release(_section, at, isWrite);
+            return status != WmmfStatus.NotOwner ? status : throw NotOwner(at, "unlock", isWrite);
         }
 
         internal void MarkConsistentAt(ulong at)
@@ -90,12 +88,12 @@ namespace Wmmf
             using var section = _section.Hold();
             var wait = new Waiting(section, timeout, cancellationToken);
             ulong current;
-            int status;
+            NativeResult result;
             do
-                status = NativeLock.Wait(section.Pointer, at, sequence, wait.Next(), &current);
-            while (wait.GoesOn(status));
-            if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, at, $"wait for a change after {sequence} of");
+                result = NativeLock.Wait(section.Pointer, at, sequence, wait.Next(), &current);
+            while (wait.GoesOn(result));
+            if (!result.IsOk)
+                throw Failure(result, at, $"wait for a change after {sequence} of");
             return current;
         }
 
@@ -107,49 +105,49 @@ namespace Wmmf
             return new LockState(state);
         }
 
-        private int LockRead(ulong at, TimeSpan? timeout, CancellationToken cancellationToken)
+        private NativeResult LockRead(ulong at, TimeSpan? timeout, CancellationToken cancellationToken)
         {
             using var section = _section.Hold();
             var wait = new Waiting(section, timeout, cancellationToken);
-            int status;
+            NativeResult result;
             do
-                status = NativeLock.LockRead(section.Pointer, at, wait.Next());
-            while (wait.GoesOn(status));
-            if (status == (int)WmmfStatus.Ok && section.IsRefused)
+                result = NativeLock.LockRead(section.Pointer, at, wait.Next());
+            while (wait.GoesOn(result));
+            if (result.IsOk && section.IsRefused)
             {
                 _ = NativeLock.Unlock(section.Pointer, at, isWrite: false);
                 section.ThrowIfRefused();
             }
-            return status;
+            return result;
         }
 
-        private int LockWrite(ulong at, TimeSpan? timeout, bool repair, CancellationToken cancellationToken)
+        private NativeResult LockWrite(ulong at, TimeSpan? timeout, bool repair, CancellationToken cancellationToken)
         {
             using var section = _section.Hold();
             var wait = new Waiting(section, timeout, cancellationToken);
             var place = 0ul;
-            int status;
+            NativeResult result;
             try
             {
                 do
-                    status = NativeLock.LockWrite(section.Pointer, at, wait.Next(), &place);
-                while (wait.GoesOn(status));
+                    result = NativeLock.LockWrite(section.Pointer, at, wait.Next(), &place);
+                while (wait.GoesOn(result));
             }
             finally
             {
                 LeaveQueue(section, at, place);
             }
             // OwnerDied comes with the lock. If it is released without repair, the next writer gets the same status.
-            if (status == (int)WmmfStatus.OwnerDied && !repair || IsTaken(status, repair) && section.IsRefused)
+            if (IsOfTheDead(result) && !repair || IsTaken(result, repair) && section.IsRefused)
                 _ = NativeLock.Unlock(section.Pointer, at, isWrite: true);
             section.ThrowIfRefused();
-            return status;
+            return result;
         }
 
-        private static bool IsTaken(int status, bool repair) =>
-            status == (int)WmmfStatus.Ok || repair && IsOfTheDead(status);
+        private static bool IsTaken(in NativeResult result, bool repair) =>
+            result.IsOk || repair && IsOfTheDead(result);
 
-        private static bool IsOfTheDead(int status) => status == (int)WmmfStatus.OwnerDied;
+        private static bool IsOfTheDead(in NativeResult result) => result.Status == WmmfStatus.OwnerDied;
 
         // Whenever a wait ends: otherwise others would yield to us.
         private static void LeaveQueue(in SectionHandle.Use section, ulong at, ulong place)
@@ -158,17 +156,17 @@ namespace Wmmf
                 _ = NativeLock.LeaveQueue(section.Pointer, at, place);
         }
 
-        private void Check(int status, ulong at, string what)
+        private void Check(in NativeResult result, ulong at, string what)
         {
-            if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, at, what);
+            if (!result.IsOk)
+                throw Failure(result, at, what);
         }
 
-        private Exception Failure(int status, ulong at, string what) =>
-            status == (int)WmmfStatus.Deadlock && HeldLocks.AnotherTaskHas(_section, at, writing: true)
+        private Exception Failure(in NativeResult result, ulong at, string what) =>
+            result.Status == WmmfStatus.Deadlock && HeldLocks.AnotherTaskHas(_section, at, writing: true)
                 ? new WmmfException(
                     WmmfStatus.Deadlock, 0, $"cannot {what} {Where(at)}{Title}: {AnotherTask}; waiting here would never end")
-                : Failure(status, $"{what} {Where(at)}".TrimEnd());
+                : Failure(result, $"{what} {Where(at)}".TrimEnd());
 
         private static string Where(ulong at) => at == NativeLock.Own ? "" : $"offset {at} of ";
     }

@@ -21,7 +21,7 @@ namespace Wmmf
             Memory<byte> buffer, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
             var from = Arguments.Bytes(offset, nameof(offset));
-            int Attempt() => TryRead(buffer.Span, from, TimeSpan.Zero, cancellationToken);
+            NativeResult Attempt() => TryRead(buffer.Span, from, TimeSpan.Zero, cancellationToken);
             return new ValueTask(Copied(Attempt, "read", buffer.Length, offset, timeout, cancellationToken));
         }
 
@@ -39,7 +39,7 @@ namespace Wmmf
             ReadOnlyMemory<byte> data, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
             var to = Arguments.Bytes(offset, nameof(offset));
-            int Attempt() => TryWrite(data.Span, to, TimeSpan.Zero, cancellationToken);
+            NativeResult Attempt() => TryWrite(data.Span, to, TimeSpan.Zero, cancellationToken);
             return new ValueTask(Copied(Attempt, "write", data.Length, offset, timeout, cancellationToken));
         }
 
@@ -47,11 +47,11 @@ namespace Wmmf
         private static async ValueTask<ulong> OfAPoolThread(Task<ulong> wait) => await wait.ConfigureAwait(false);
 
         private async Task Copied(
-            Func<int> attempt, string verb, int length, long offset, TimeSpan? timeout, CancellationToken cancellation)
+            Func<NativeResult> attempt, string verb, int length, long offset, TimeSpan? timeout, CancellationToken cancellation)
         {
-            var status = await Retrying.Of(_section, NativeLock.Own, attempt, timeout, cancellation).ConfigureAwait(false);
-            if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, $"{verb} {length} bytes at offset {offset} of");
+            var result = await Retrying.Of(_section, NativeLock.Own, attempt, timeout, cancellation).ConfigureAwait(false);
+            if (!result.IsOk)
+                throw Failure(result, $"{verb} {length} bytes at offset {offset} of");
         }
 
         /// <summary>Like <see cref="ReadLock"/>, without blocking a thread. The lock belongs to no thread, so its block
@@ -87,12 +87,12 @@ namespace Wmmf
         internal async ValueTask<AsyncReadLock> ReadLockAsyncAt(ulong at, TimeSpan? timeout, CancellationToken cancellationToken)
         {
             var owner = LockOwner.New();
-            var status = await Retrying.Of(_section, at, Attempt, timeout, cancellationToken).ConfigureAwait(false);
-            if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, at, "lock for reading");
+            var result = await Retrying.Of(_section, at, Attempt, timeout, cancellationToken).ConfigureAwait(false);
+            if (!result.IsOk)
+                throw Failure(result, at, "lock for reading");
             return new AsyncReadLock(new AsyncLock(this, owner, new HeldLock(_section, at, isWrite: false)));
 
-            int Attempt()
+            NativeResult Attempt()
             {
                 using (owner.Act())
                     return LockRead(at, TimeSpan.Zero, cancellationToken);
@@ -103,13 +103,13 @@ namespace Wmmf
             ulong at, TimeSpan? timeout, bool repair, CancellationToken cancellationToken)
         {
             var owner = LockOwner.New();
-            var status = await Retrying.Of(_section, at, Attempt, timeout, cancellationToken).ConfigureAwait(false);
-            if (!IsTaken(status, repair))
-                throw Failure(status, at, "lock for writing");
+            var result = await Retrying.Of(_section, at, Attempt, timeout, cancellationToken).ConfigureAwait(false);
+            if (!IsTaken(result, repair))
+                throw Failure(result, at, "lock for writing");
             return new AsyncWriteLock(
-                new AsyncLock(this, owner, new HeldLock(_section, at, isWrite: true)), status == (int)WmmfStatus.OwnerDied);
+                new AsyncLock(this, owner, new HeldLock(_section, at, isWrite: true)), IsOfTheDead(result));
 
-            int Attempt()
+            NativeResult Attempt()
             {
                 using (owner.Act())
                     return LockWrite(at, TimeSpan.Zero, repair, cancellationToken);

@@ -22,26 +22,26 @@ namespace Wmmf
         public void Read(
             Span<byte> buffer, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
-            var status = TryRead(buffer, Arguments.Bytes(offset, nameof(offset)), timeout, cancellationToken);
-            if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, NativeLock.Own, $"read {buffer.Length} bytes at offset {offset} of");
+            var result = TryRead(buffer, Arguments.Bytes(offset, nameof(offset)), timeout, cancellationToken);
+            if (!result.IsOk)
+                throw Failure(result, NativeLock.Own, $"read {buffer.Length} bytes at offset {offset} of");
         }
 
-        private int TryRead(Span<byte> buffer, ulong from, TimeSpan? timeout, CancellationToken cancellationToken)
+        private NativeResult TryRead(Span<byte> buffer, ulong from, TimeSpan? timeout, CancellationToken cancellationToken)
         {
             if (HeldLocks.AnotherTaskHas(_section, NativeLock.Own, writing: false))
-                return (int)WmmfStatus.Deadlock;
+                return WmmfStatus.Deadlock;
             using var section = _section.Hold();
             // Without the lock every slice starts the copy again.
             var wait = new Waiting(section, timeout, cancellationToken, copied: IsReadOnly ? buffer.Length : 0);
-            int status;
+            NativeResult result;
             fixed (byte* bytes = buffer)
             {
                 do
-                    status = NativeMethods.wmmf_read(section.Pointer, from, bytes, (ulong)buffer.Length, wait.Next());
-                while (wait.GoesOn(status));
+                    result = NativeMethods.wmmf_read(section.Pointer, from, bytes, (ulong)buffer.Length, wait.Next());
+                while (wait.GoesOn(result));
             }
-            return status;
+            return result;
         }
 
         /// <summary>Copies all of <paramref name="data"/> to <paramref name="offset"/>, under the write lock, or the
@@ -58,34 +58,34 @@ namespace Wmmf
         public void Write(
             ReadOnlySpan<byte> data, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
-            var status = TryWrite(data, Arguments.Bytes(offset, nameof(offset)), timeout, cancellationToken);
-            if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, NativeLock.Own, $"write {data.Length} bytes at offset {offset} of");
+            var result = TryWrite(data, Arguments.Bytes(offset, nameof(offset)), timeout, cancellationToken);
+            if (!result.IsOk)
+                throw Failure(result, NativeLock.Own, $"write {data.Length} bytes at offset {offset} of");
         }
 
-        private int TryWrite(ReadOnlySpan<byte> data, ulong to, TimeSpan? timeout, CancellationToken cancellationToken)
+        private NativeResult TryWrite(ReadOnlySpan<byte> data, ulong to, TimeSpan? timeout, CancellationToken cancellationToken)
         {
             if (HeldLocks.AnotherTaskHas(_section, NativeLock.Own, writing: true))
-                return (int)WmmfStatus.Deadlock;
+                return WmmfStatus.Deadlock;
             using var section = _section.Hold();
             var wait = new Waiting(section, timeout, cancellationToken);
             var place = 0ul;
-            int status;
+            NativeResult result;
             try
             {
                 fixed (byte* bytes = data)
                 {
                     do
-                        status = NativeMethods.wmmf_write_queued(
+                        result = NativeMethods.wmmf_write_queued(
                             section.Pointer, to, bytes, (ulong)data.Length, wait.Next(), &place);
-                    while (wait.GoesOn(status));
+                    while (wait.GoesOn(result));
                 }
             }
             finally
             {
                 LeaveQueue(section, NativeLock.Own, place);
             }
-            return status;
+            return result;
         }
 
         /// <summary>Copies a value out, under the read lock; nothing is allocated.</summary>

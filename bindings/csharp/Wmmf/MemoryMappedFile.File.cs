@@ -65,10 +65,10 @@ namespace Wmmf
                 file_size = Arguments.Bytes(fileSize, nameof(fileSize)),
                 name_space = checkedOptions.name_space,
             };
-            var status = Arguments.TryMap(path, mapName, bytes, described, out var native);
-            if (status != (int)WmmfStatus.Ok)
+            var result = Arguments.TryMap(path, mapName, bytes, described, out var native);
+            if (!result.IsOk)
                 throw WmmfException.Of(
-                    status,
+                    result,
                     $"map file '{path}' with {Wanted(size)} at offset {offset}, {fileMode}, {protection}, share {share}, "
                     + $"options {options}, layout {layout}");
             return new MemoryMappedFile(
@@ -96,18 +96,18 @@ namespace Wmmf
                 Check(NativeMethods.wmmf_resize(section.Pointer, bytes), $"give {size} bytes to");
                 return;
             }
-            var status = _section.Alone(native =>
+            var result = _section.Alone(native =>
             {
-                var answer = NativeMethods.wmmf_resize(native, bytes);
-                if (answer == (int)WmmfStatus.Ok)
+                NativeResult answer = NativeMethods.wmmf_resize(native, bytes);
+                if (answer.IsOk)
                     Volatile.Write(ref _size, size);
                 return answer;
             });
-            if (status == null)
+            if (result == null)
                 throw new InvalidOperationException(
                     $"cannot resize section '{Name}' from {Size} to {size} bytes: dispose its views, and what is pinned in them, first, "
                     + "and let no other thread use it meanwhile");
-            Check(status.Value, $"give {size} bytes to");
+            Check(result.Value, $"give {size} bytes to");
         }
 
         /// <summary>Maps a part of the payload separately; in a raw file up to the end of the file, even beyond
@@ -128,8 +128,9 @@ namespace Wmmf
                 : IsReadOnly ? SectionProtection.Read : SectionProtection.ReadWrite;
             using var section = _section.Hold();
             IntPtr native;
-            var status = NativeMethods.wmmf_map_window(section.Pointer, from, bytes, (uint)protection, &native);
-            Check(status, $"map {length} bytes at offset {offset} of");
+            Check(
+                NativeMethods.wmmf_map_window(section.Pointer, from, bytes, (uint)protection, &native),
+                $"map {length} bytes at offset {offset} of");
             using var window = new WindowHandle(native, _section);
             void* data;
             Check(NativeMethods.wmmf_window_data(native, &data), "look at a window of");

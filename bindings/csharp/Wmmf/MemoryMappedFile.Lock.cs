@@ -152,11 +152,11 @@ namespace Wmmf
             var nanoseconds = Arguments.Nanoseconds(timeout);
             using var section = _section.Hold();
             ulong current;
-            var status = NativeMethods.wmmf_wait(section.Pointer, sequence, 0, &current);
-            if (status == (int)WmmfStatus.Ok)
+            NativeResult result = NativeMethods.wmmf_wait(section.Pointer, sequence, 0, &current);
+            if (result.IsOk)
                 return new ValueTask<ulong>(current);
-            if (status != (int)WmmfStatus.Timeout || nanoseconds == 0)
-                return new ValueTask<ulong>(Task.FromException<ulong>(Failure(status, $"wait for a change after {sequence} of")));
+            if (!result.IsTimeout || nanoseconds == 0)
+                return new ValueTask<ulong>(Task.FromException<ulong>(Failure(result, $"wait for a change after {sequence} of")));
             return OfAPoolThread(Waiter.WhenChanged(_section, sequence, nanoseconds, cancellationToken));
         }
     }

@@ -97,23 +97,23 @@ namespace Wmmf
         {
             var bytes = Arguments.Bytes(size, nameof(size));
             int isNew = 1;
-            var status = Arguments.TryOpen(
-                (text, given, result) =>
+            var result = Arguments.TryOpen(
+                (text, given, opened) =>
                 {
                     int made = 1;
                     var answer = orOpen
-                        ? NativeMethods.wmmf_create_or_open(text, bytes, given, result, &made)
-                        : NativeMethods.wmmf_create(text, bytes, given, result);
+                        ? NativeMethods.wmmf_create_or_open(text, bytes, given, opened, &made)
+                        : NativeMethods.wmmf_create(text, bytes, given, opened);
                     isNew = made;
                     return answer;
                 },
                 name, nameof(name), options, sddl, out var native);
-            if (status != (int)WmmfStatus.Ok)
+            if (!result.IsOk)
                 throw WmmfException.Of(
-                    status,
+                    result,
                     $"create {(orOpen ? "or open " : "")}section '{name}' with {size} bytes, layout {(SectionLayout)options.layout}, "
                     + $"access {(SectionAccess)options.access}",
-                    Arguments.Hint(status, name, readOnly: true));
+                    Arguments.Hint(result.Status, name, readOnly: true));
             created = isNew != 0;
             return new MemoryMappedFile(name, native);
         }
@@ -131,9 +131,9 @@ namespace Wmmf
             string name, SectionNamespace nameSpace = SectionNamespace.Local, SectionLayout layout = SectionLayout.Native,
             long size = 0, bool readOnly = false)
         {
-            var status = TryOpen(name, nameSpace, layout, size, readOnly, out var file);
+            var result = TryOpen(name, nameSpace, layout, size, readOnly, out var file);
             return file ?? throw WmmfException.Of(
-                status, $"open section '{name}' with {Wanted(size)}, layout {layout}", Arguments.Hint(status, name, readOnly));
+                result, $"open section '{name}' with {Wanted(size)}, layout {layout}", Arguments.Hint(result.Status, name, readOnly));
         }
 
         /// <summary>Opens a section, if there is one.</summary>
@@ -150,22 +150,22 @@ namespace Wmmf
             string name, [NotNullWhen(true)] out MemoryMappedFile? file, SectionNamespace nameSpace = SectionNamespace.Local,
             SectionLayout layout = SectionLayout.Native, long size = 0, bool readOnly = false)
         {
-            var status = TryOpen(name, nameSpace, layout, size, readOnly, out file);
-            if (file == null && status != (int)WmmfStatus.NotFound)
+            var result = TryOpen(name, nameSpace, layout, size, readOnly, out file);
+            if (file == null && result.Status != WmmfStatus.NotFound)
                 throw WmmfException.Of(
-                    status, $"open section '{name}' with {Wanted(size)}, layout {layout}", Arguments.Hint(status, name, readOnly));
+                    result, $"open section '{name}' with {Wanted(size)}, layout {layout}", Arguments.Hint(result.Status, name, readOnly));
             return file != null;
         }
 
-        private static int TryOpen(
+        private static NativeResult TryOpen(
             string name, SectionNamespace nameSpace, SectionLayout layout, long size, bool readOnly, out MemoryMappedFile? file)
         {
             var bytes = Arguments.Bytes(size, nameof(size));
-            var status = Arguments.TryOpen(
-                (text, given, result) => NativeMethods.wmmf_open(text, bytes, given, result),
+            var result = Arguments.TryOpen(
+                (text, given, opened) => NativeMethods.wmmf_open(text, bytes, given, opened),
                 name, nameof(name), Arguments.Options(nameSpace, layout, readOnly: readOnly), null, out var native);
-            file = status == (int)WmmfStatus.Ok ? new MemoryMappedFile(name, native) : null;
-            return status;
+            file = result.IsOk ? new MemoryMappedFile(name, native) : null;
+            return result;
         }
 
         /// <summary>Whether a section of any layout has this name now, even one that may not be opened.</summary>
@@ -175,11 +175,11 @@ namespace Wmmf
         /// <exception cref="WmmfException">Nothing can have such a name.</exception>
         public static bool Exists(string name, SectionNamespace nameSpace = SectionNamespace.Local)
         {
-            var status = TryOpen(name, nameSpace, SectionLayout.Raw, 0, true, out var file);
+            var result = TryOpen(name, nameSpace, SectionLayout.Raw, 0, true, out var file);
             file?.Dispose();
-            if (status is (int)WmmfStatus.NameInvalid or (int)WmmfStatus.NameEmpty or (int)WmmfStatus.NameTooLong)
-                throw WmmfException.Of(status, $"look for section '{name}'", Arguments.Hint(status, name, true));
-            return status != (int)WmmfStatus.NotFound;
+            if (result.Status is WmmfStatus.NameInvalid or WmmfStatus.NameEmpty or WmmfStatus.NameTooLong)
+                throw WmmfException.Of(result, $"look for section '{name}'", Arguments.Hint(result.Status, name, true));
+            return result.Status != WmmfStatus.NotFound;
         }
 
         /// <summary>Opens a section, and waits until there is one.</summary>
@@ -212,10 +212,10 @@ namespace Wmmf
             if (nameSpace != SectionNamespace.Local && nameSpace != SectionNamespace.Global)
                 throw new ArgumentOutOfRangeException(
                     nameof(nameSpace), nameSpace, $"expected {SectionNamespace.Local} or {SectionNamespace.Global}");
-            var status = NativeText.Of(
+            var result = NativeText.Of(
                 (text, capacity, needed) => NativeMethods.wmmf_list((uint)nameSpace, text, capacity, needed), out var names);
-            if (status != (int)WmmfStatus.Ok)
-                throw WmmfException.Of(status, $"list the sections of namespace {nameSpace}");
+            if (!result.IsOk)
+                throw WmmfException.Of(result, $"list the sections of namespace {nameSpace}");
             return names.Split(s_nul, StringSplitOptions.RemoveEmptyEntries);
         }
 

@@ -32,9 +32,9 @@ namespace Wmmf
         {
             NativeLibraryLoader.Ensure();
             ulong page, multiple, big;
-            var status = NativeMethods.wmmf_page_sizes(&page, &multiple, &big);
-            if (status != (int)WmmfStatus.Ok)
-                throw WmmfException.Of(status, "look at the sizes of pages");
+            NativeResult result = NativeMethods.wmmf_page_sizes(&page, &multiple, &big);
+            if (!result.IsOk)
+                throw WmmfException.Of(result, "look at the sizes of pages");
             (granularity, large) = ((long)multiple, (long)big);
             return (long)page;
         }
@@ -79,9 +79,9 @@ namespace Wmmf
         {
             using var section = _section.Hold();
             var pointer = section.Pointer;
-            var status = NativeText.Of(
+            var result = NativeText.Of(
                 (text, capacity, needed) => NativeMethods.wmmf_get_owner(pointer, text, capacity, needed), out var owner);
-            Check(status, "look at the owner of");
+            Check(result, "look at the owner of");
             return owner.TrimEnd('\0');
         }
 

@@ -35,7 +35,7 @@ namespace Wmmf
             var options = Arguments.Options(
                 SectionNamespace.Local, layout, access, mode, participants, false, reserve, locks, memory);
             return Unnamed(
-                (_, given, result) => NativeMethods.wmmf_create_unnamed(bytes, given, result), options, sddl,
+                (_, given, opened) => NativeMethods.wmmf_create_unnamed(bytes, given, opened), options, sddl,
                 $"create an unnamed section with {size} bytes, layout {layout}, access {access}");
         }
 
@@ -53,7 +53,7 @@ namespace Wmmf
         {
             var bytes = Arguments.Bytes(size, nameof(size));
             return Unnamed(
-                (_, given, result) => NativeMethods.wmmf_open_handle(handle.ToInt64(), bytes, given, result),
+                (_, given, opened) => NativeMethods.wmmf_open_handle(handle.ToInt64(), bytes, given, opened),
                 Arguments.Options(SectionNamespace.Local, layout, readOnly: readOnly), null,
                 $"open handle {handle} with {Wanted(size)}, layout {layout}");
         }
@@ -61,8 +61,8 @@ namespace Wmmf
         private static MemoryMappedFile Unnamed(
             Arguments.Opening call, wmmf_options options, string? sddl, string what)
         {
-            var status = Arguments.TryOpen(call, "", "name", options, sddl, out var native);
-            return status == (int)WmmfStatus.Ok ? new MemoryMappedFile("", native) : throw WmmfException.Of(status, what);
+            var result = Arguments.TryOpen(call, "", "name", options, sddl, out var native);
+            return result.IsOk ? new MemoryMappedFile("", native) : throw WmmfException.Of(result, what);
         }
 
         /// <summary>Makes a system handle with which another process can open this unnamed section; make one for each

@@ -39,11 +39,11 @@ namespace Wmmf
             Name = name;
             _section = new SectionHandle(native, isChannel: false, name, canBeResized);
             var info = new wmmf_info { struct_size = (uint)sizeof(wmmf_info) };
-            var status = NativeMethods.wmmf_get_info(native, &info);
-            if (status != (int)WmmfStatus.Ok)
+            NativeResult result = NativeMethods.wmmf_get_info(native, &info);
+            if (!result.IsOk)
             {
                 _section.Dispose();
-                throw WmmfException.Of(status, $"look at section '{name}'");
+                throw WmmfException.Of(result, $"look at section '{name}'");
             }
             _size = checked((long)info.size);
             _reserve = checked((long)info.reserve);
@@ -134,10 +134,10 @@ namespace Wmmf
             for (var index = 0u; index < NativeMethods.WMMF_PARTICIPANTS_MAX; index++)
             {
                 var one = new wmmf_participant { struct_size = (uint)sizeof(wmmf_participant) };
-                var status = NativeMethods.wmmf_get_participant(section.Pointer, index, &one);
-                if (status == (int)WmmfStatus.Range)
+                NativeResult result = NativeMethods.wmmf_get_participant(section.Pointer, index, &one);
+                if (result.Status == WmmfStatus.Range)
                     break;
-                Check(status, "look at the participants of");
+                Check(result, "look at the participants of");
                 if (one.pid != 0)
                     found.Add(new Participant(one));
             }
@@ -154,10 +154,10 @@ namespace Wmmf
             for (var index = 0u; ; index++)
             {
                 var one = new wmmf_hold { struct_size = (uint)sizeof(wmmf_hold) };
-                var status = NativeMethods.wmmf_get_hold(section.Pointer, index, &one);
-                if (status == (int)WmmfStatus.Range)
+                NativeResult result = NativeMethods.wmmf_get_hold(section.Pointer, index, &one);
+                if (result.Status == WmmfStatus.Range)
                     return found;
-                Check(status, "look at the holds of");
+                Check(result, "look at the holds of");
                 if (one.offset != ulong.MaxValue)
                     found.Add(new Hold(one));
             }
@@ -183,22 +183,22 @@ namespace Wmmf
         /// <returns>For example <c>section 'settings' of 4096 bytes, Native</c>.</returns>
         public override string ToString() => $"{Title} of {Size} bytes, {Layout}{(IsReadOnly ? ", read-only" : "")}";
 
-        private void Check(int status, string what)
+        private void Check(in NativeResult result, string what)
         {
-            if (status != (int)WmmfStatus.Ok)
-                throw Failure(status, what);
+            if (!result.IsOk)
+                throw Failure(result, what);
         }
 
         // For calls that build their message only after a failure.
-        private Exception Failure(int status, string what)
+        private Exception Failure(in NativeResult result, string what)
         {
-            var hint = (WmmfStatus)status switch
+            var hint = result.Status switch
             {
                 WmmfStatus.OwnerDied => "take it with WriteLock(repair: true), repair the payload and call MarkConsistent",
                 WmmfStatus.ReadOnly when IsReadOnly => "it was opened with readOnly: true, or SectionProtection.Read",
                 _ => "",
             };
-            return WmmfException.Of(status, $"{what} {Title}", hint); // Size would ask the library, which then forgets why
+            return WmmfException.Of(result, $"{what} {Title}", hint);
         }
     }
 }

@@ -159,9 +159,9 @@ namespace Wmmf
                 var frame = Described();
                 if (!watch.TryExpose())
                     throw Ended(); // a finalizer has dropped it
-                var status = NativeMethods.wmmf_channel_publish(watch.Section.Pointer, &frame);
-                if (status != (int)WmmfStatus.Ok)
-                    throw FrameDescription.Failure(status, frame, watch.Section.Name);
+                NativeResult result = NativeMethods.wmmf_channel_publish(watch.Section.Pointer, &frame);
+                if (!result.IsOk)
+                    throw FrameDescription.Failure(result, frame, watch.Section.Name);
                 isPublished = true;
                 return frame.sequence;
             }

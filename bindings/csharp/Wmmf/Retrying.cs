@@ -11,20 +11,20 @@ namespace Wmmf
         // announce theirs elsewhere.
         private const long PauseNs = 10_000_000;
 
-        // The status of an attempt that does not wait; Timeout only if the timeout has expired.
-        internal static async ValueTask<int> Of(
-            SectionHandle section, ulong at, Func<int> attempt, TimeSpan? timeout, CancellationToken cancellation)
+        // The result of an attempt that does not wait; Timeout only if the timeout has expired.
+        internal static async ValueTask<NativeResult> Of(
+            SectionHandle section, ulong at, Func<NativeResult> attempt, TimeSpan? timeout, CancellationToken cancellation)
         {
             var deadline = new Deadline(timeout);
             for (;;)
             {
                 var sequence = Sequence(section, at);
-                var status = attempt();
-                if (status == (int)WmmfStatus.Deadlock && HeldLocks.AnotherTaskHas(section, at, writing: true))
-                    status = (int)WmmfStatus.Timeout; // the other task releases it while this one waits
+                var result = attempt();
+                if (result.Status == WmmfStatus.Deadlock && HeldLocks.AnotherTaskHas(section, at, writing: true))
+                    result = WmmfStatus.Timeout; // the other task releases it while this one waits
                 var left = deadline.Left;
-                if (status != (int)WmmfStatus.Timeout || left == 0)
-                    return status;
+                if (!result.IsTimeout || left == 0)
+                    return result;
                 var pause = Pause(section, sequence, left < 0 ? PauseNs : Math.Min(left, PauseNs), cancellation);
                 _ = await Task.WhenAny(pause).ConfigureAwait(false);
                 _ = pause.Exception; // the next attempt reports a cancellation or Dispose

@@ -60,7 +60,7 @@ namespace Wmmf
         }
 
         // Makes a call while nothing else uses the memory; null: something does.
-        internal int? Alone(Func<IntPtr, int> call)
+        internal NativeResult? Alone(Func<IntPtr, NativeResult> call)
         {
             if (_isRefused)
                 throw Refusal();

@@ -35,9 +35,9 @@ namespace Wmmf
         private Waiter()
         {
             IntPtr waker;
-            var status = NativeMethods.wmmf_waker_create(&waker);
-            if (status != (int)WmmfStatus.Ok)
-                throw WmmfException.Of(status, "start a waiting thread");
+            NativeResult result = NativeMethods.wmmf_waker_create(&waker);
+            if (!result.IsOk)
+                throw WmmfException.Of(result, "start a waiting thread");
             _waker = waker;
             Start(new Thread(Run, 128 * 1024) { IsBackground = true, Name = "Wmmf waits" });
         }
@@ -129,20 +129,21 @@ namespace Wmmf
                 ForgetTheEnded();
                 if (!Gather(items, out var timeout))
                 {
-                    LookAtEach();
+                    _waits.ForEach(LookAt);
                     continue;
                 }
                 var isIdle = _waits.Count == 0;
-                var status = NativeMethods.wmmf_wait_many(items, (uint)_items.Count, _waker, isIdle ? LongestIdle : timeout);
-                if (isIdle && status == (int)WmmfStatus.Timeout && TryEnd())
+                NativeResult result =
+                    NativeMethods.wmmf_wait_many(items, (uint)_items.Count, _waker, isIdle ? LongestIdle : timeout);
+                if (isIdle && result.IsTimeout && TryEnd())
                     return;
                 foreach (var wait in _waits)
                 {
                     ref var item = ref items[_items[wait.Section]];
-                    if (status != (int)WmmfStatus.Ok && status != (int)WmmfStatus.Timeout)
-                        wait.Settle(status, 0);
-                    else
-                        wait.Settle(item.status, item.current);
+                    if (result.IsOk && item.status is (int)WmmfStatus.Ok or (int)WmmfStatus.Timeout)
+                        wait.Settle((WmmfStatus)item.status, item.current);
+                    else if (!result.IsTimeout)
+                        LookAt(wait); // the library has the details of the last item only
                 }
             }
         }
@@ -188,14 +189,11 @@ namespace Wmmf
             return true;
         }
 
-        private void LookAtEach()
+        private static void LookAt(Wait wait)
         {
-            foreach (var wait in _waits)
-            {
-                var item = wait.Item();
-                var status = NativeMethods.wmmf_wait_many(&item, 1, IntPtr.Zero, 0);
-                wait.Settle(status == (int)WmmfStatus.Timeout || status == (int)WmmfStatus.Ok ? item.status : status, item.current);
-            }
+            var item = wait.Item();
+            var status = NativeMethods.wmmf_wait_many(&item, 1, IntPtr.Zero, 0);
+            wait.Settle(status == (int)WmmfStatus.Ok ? item.status : status, item.current);
         }
 
         private void ForgetTheEnded()
@@ -269,12 +267,12 @@ namespace Wmmf
                 Waiter?.Wake(); // otherwise the section would stay open until something else wakes the thread
             }
 
-            internal void Settle(int status, ulong current)
+            internal void Settle(in NativeResult result, ulong current)
             {
-                if (status == (int)WmmfStatus.Ok)
+                if (result.IsOk)
                     _ = current != Sequence && TrySetResult(current);
-                else if (status != (int)WmmfStatus.Timeout)
-                    _ = TrySetException(Failure(status));
+                else if (!result.IsTimeout)
+                    _ = TrySetException(Failure(result));
             }
 
             // Whether it has ended, also for reasons that no native call reports.
@@ -283,12 +281,12 @@ namespace Wmmf
                 if (Section.IsRefused)
                     _ = TrySetException(Section.Refusal());
                 if (now >= Deadline)
-                    _ = TrySetException(Failure((int)WmmfStatus.Timeout));
+                    _ = TrySetException(Failure(WmmfStatus.Timeout));
                 return Task.IsCompleted;
             }
 
-            private Exception Failure(int status) => WmmfException.Of(
-                status, Section.IsChannel ? $"wait for a frame of channel '{Section.Name}'" : $"wait for a change of section '{Section.Name}'");
+            private Exception Failure(in NativeResult result) => WmmfException.Of(
+                result, Section.IsChannel ? $"wait for a frame of channel '{Section.Name}'" : $"wait for a change of section '{Section.Name}'");
         }
     }
 }

@@ -42,6 +42,6 @@ namespace Wmmf
         }
 
         // Whether the native call ended only because its slice ended.
-        internal bool GoesOn(int status) => status == (int)WmmfStatus.Timeout && !_isLast;
+        internal bool GoesOn(in NativeResult result) => result.IsTimeout && !_isLast;
     }
 }

@@ -1,6 +1,5 @@
 using System;
 using System.IO;
-using System.Runtime.InteropServices;
 
 namespace Wmmf
 {
@@ -52,31 +51,18 @@ namespace Wmmf
         /// <inheritdoc/>
         public int OsError { get; }
 
-        private static unsafe string Text(byte* utf8)
+        // `hint` is advice.
+        internal static unsafe Exception Of(in NativeResult result, string what, string hint = "")
         {
-            var length = 0;
-            while (utf8[length] != 0)
-                length++;
-            return System.Text.Encoding.UTF8.GetString(utf8, length);
-        }
-
-        // Called on the thread of the failed call, whose system error it reads. The native library clears that at the
-        // start of each call, so it is never an older one. `hint` is advice.
-        internal static unsafe Exception Of(int status, string what, string hint = "")
-        {
-            var osError = NativeMethods.wmmf_last_os_error();
-            // The native sentences are ASCII.
-            var reason = Marshal.PtrToStringAnsi((IntPtr)NativeMethods.wmmf_strerror(status));
-            var detail = Text(NativeMethods.wmmf_last_detail());
-            var message = $"cannot {what}: {reason}"
-                + (detail.Length != 0 ? $": {detail}" : "")
-                + (osError != 0 ? $" (system error {osError})" : "")
+            var message = $"cannot {what}: {NativeText.At(NativeMethods.wmmf_strerror((int)result.Status))}"
+                + (result.Detail.Length != 0 ? $": {result.Detail}" : "")
+                + (result.OsError != 0 ? $" (system error {result.OsError})" : "")
                 + (hint.Length != 0 ? $"; {hint}" : "");
-            return (WmmfStatus)status switch
+            return result.Status switch
             {
                 WmmfStatus.Timeout => new WmmfTimeoutException(message),
-                WmmfStatus.OwnerDied => new OwnerDiedException(osError, message),
-                _ => new WmmfException((WmmfStatus)status, osError, message),
+                WmmfStatus.OwnerDied => new OwnerDiedException(result.OsError, message),
+                _ => new WmmfException(result.Status, result.OsError, message),
             };
         }
     }
