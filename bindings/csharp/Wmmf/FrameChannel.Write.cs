@@ -14,6 +14,7 @@ namespace Wmmf
         /// waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The slot.</returns>
+        /// <exception cref="NotSupportedException">It has more bytes than a span can have.</exception>
         /// <exception cref="WmmfTimeoutException">There was none in time; the message names the processes that hold
         /// them.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -28,6 +29,7 @@ namespace Wmmf
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>False if readers hold every slot, or another writer is at work.</returns>
+        /// <exception cref="NotSupportedException">It has more bytes than a span can have.</exception>
         /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Deadlock"/>: this thread has begun a
         /// frame.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -49,10 +51,25 @@ namespace Wmmf
             do
                 result = NativeMethods.wmmf_channel_begin(section.Pointer, wait.Next(), &frame);
             while (wait.GoesOn(result));
-            begun = result.IsOk ? new NewFrame(_section, frame) : null;
+            begun = result.IsOk ? Wrap(section, frame) : null;
             if (result.IsTimeout)
                 Telemetry.Skipped(Name);
             return result;
+        }
+
+        // Drops the slot if it cannot.
+        private NewFrame Wrap(in SectionHandle.Use section, wmmf_frame frame)
+        {
+            NewFrame? begun = null;
+            try
+            {
+                return begun = new NewFrame(_section, frame, Shown(frame.capacity));
+            }
+            finally
+            {
+                if (begun == null)
+                    _ = NativeMethods.wmmf_channel_cancel(section.Pointer, &frame);
+            }
         }
 
         private Exception BeginFailure(in NativeResult result)
@@ -127,6 +144,13 @@ namespace Wmmf
             return Publish(
                 new ReadOnlySpan<byte>(picture), width, height, stride, fourCC, user, timestampNs, timeout, cancellationToken);
         }
+
+        /// <inheritdoc cref="Publish(ReadOnlySpan{byte}, int, int, int, FourCC, ReadOnlySpan{byte}, ulong, TimeSpan, CancellationToken)"/>
+        public ulong Publish(
+            ReadOnlyMemory<byte> picture, int width = 0, int height = 0, int stride = 0, FourCC fourCC = default,
+            ReadOnlySpan<byte> user = default, ulong timestampNs = 0, TimeSpan timeout = default,
+            CancellationToken cancellationToken = default) =>
+            Publish(picture.Span, width, height, stride, fourCC, user, timestampNs, timeout, cancellationToken);
 
         /// <inheritdoc cref="Publish(ReadOnlySpan{byte}, int, int, int, FourCC, ReadOnlySpan{byte}, ulong, TimeSpan, CancellationToken)"/>
         public ulong Publish(

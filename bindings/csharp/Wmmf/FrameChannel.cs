@@ -47,7 +47,7 @@ namespace Wmmf
 
         /// <summary>Maximum bytes of a frame. It changes when the channel's owner gives it other pictures.</summary>
         /// <exception cref="NotSupportedException">It is more than a span can have.</exception>
-        public int Capacity => CapacityOf(Info());
+        public int Capacity => Shown(Info().capacity);
 
         /// <summary>The number of slots, without those of the history.</summary>
         public int Slots => (int)Info().slots;
@@ -60,7 +60,7 @@ namespace Wmmf
 
         /// <summary>How long readers can keep a slot that a writer needs; zero: as long as they like. See
         /// <see cref="Frame.IsIntact"/>.</summary>
-        public TimeSpan PinLimit => new TimeSpan((long)Math.Min(Info().pin_limit_ns / 100, long.MaxValue));
+        public TimeSpan PinLimit => new TimeSpan((long)(Info().pin_limit_ns / 100));
 
         /// <summary>The number of the current pictures, from 1.</summary>
         public long Generation => Info().generation;
@@ -355,10 +355,11 @@ namespace Wmmf
             return info;
         }
 
-        private int CapacityOf(in wmmf_channel_info info) => info.capacity <= int.MaxValue
-            ? (int)info.capacity
+        // The capacity of a frame that a span can show.
+        private int Shown(ulong capacity) => capacity <= int.MaxValue
+            ? (int)capacity
             : throw new NotSupportedException(
-                $"channel '{Name}' has frames of up to {info.capacity} bytes, expected at most {int.MaxValue}, the limit of a span");
+                $"channel '{Name}' has frames of up to {capacity} bytes, expected at most {int.MaxValue}, the limit of a span");
 
         private void Check(in NativeResult result, string what)
         {

@@ -45,11 +45,11 @@ namespace Wmmf
 
         private Extras Extra => _extras ??= new Extras();
 
-        internal NewFrame(SectionHandle section, in wmmf_frame frame)
+        internal NewFrame(SectionHandle section, in wmmf_frame frame, int capacity)
         {
             _data = (byte*)frame.data;
             _hold = frame.hold;
-            Capacity = (int)frame.capacity;
+            Capacity = capacity;
             _watch = Watch.Over(section, frame.hold, isOfNewFrame: true);
         }
 

@@ -110,6 +110,42 @@ internal static class ChannelsTests
         _ = NativeMethods.wmmf_channel_close(channel);
     }
 
+    // False: this machine lends no memory for them.
+    private static unsafe bool IsCreated(string name, ulong capacity, out IntPtr channel)
+    {
+        var text = System.Text.Encoding.UTF8.GetBytes(name + "\0");
+        fixed (byte* bytes = text)
+        fixed (IntPtr* created = &channel)
+        {
+            var status = (WmmfStatus)NativeMethods.wmmf_channel_create(bytes, capacity, 3, null, created);
+            Check(status is WmmfStatus.Ok or WmmfStatus.NoMemory, $"{status}");
+            return status == WmmfStatus.Ok;
+        }
+    }
+
+    // As another language creates it.
+    internal static void TestChannelRefusesToBeginFramesThatNoSpanShows()
+    {
+        var name = NewName();
+        if (!IsCreated(name, 1ul << 31, out var created))
+        {
+            Console.WriteLine("there is no memory for frames of 2 GiB");
+            return;
+        }
+        using (var channel = FrameChannel.Open(name))
+        using (var other = FrameChannel.Open(name))
+        {
+            Throws<NotSupportedException>(() => _ = channel.Capacity);
+            foreach (var begin in new Action[] { () => channel.Begin().Dispose(), () => other.TryBegin(out _) })
+            {
+                var error = Throws<NotSupportedException>(begin);
+                Check(error.Message.Contains("2147483648 bytes, expected at most 2147483647"), error.Message);
+            }
+            Check(channel.Participants().All(one => !one.IsWriting) && channel.Publish(new byte[1]) == 1, "nothing is begun");
+        }
+        _ = NativeMethods.wmmf_channel_close(created);
+    }
+
     internal static void TestChannelRefusesFramesThatNoIntDescribes()
     {
         using var channel = FrameChannel.Create(NewName(), 8);
