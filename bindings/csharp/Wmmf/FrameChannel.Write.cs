@@ -145,20 +145,6 @@ namespace Wmmf
                 new ReadOnlySpan<byte>(picture), width, height, stride, fourCC, user, timestampNs, timeout, cancellationToken);
         }
 
-        /// <inheritdoc cref="Publish(ReadOnlySpan{byte}, int, int, int, FourCC, ReadOnlySpan{byte}, ulong, TimeSpan, CancellationToken)"/>
-        public ulong Publish(
-            ReadOnlyMemory<byte> picture, int width = 0, int height = 0, int stride = 0, FourCC fourCC = default,
-            ReadOnlySpan<byte> user = default, ulong timestampNs = 0, TimeSpan timeout = default,
-            CancellationToken cancellationToken = default) =>
-            Publish(picture.Span, width, height, stride, fourCC, user, timestampNs, timeout, cancellationToken);
-
-        /// <inheritdoc cref="Publish(ReadOnlySpan{byte}, int, int, int, FourCC, ReadOnlySpan{byte}, ulong, TimeSpan, CancellationToken)"/>
-        public ulong Publish(
-            ReadOnlyMemory<byte> picture, int width = 0, int height = 0, int stride = 0, FourCC fourCC = default,
-            ReadOnlySpan<byte> user = default, ulong timestampNs = 0, TimeSpan timeout = default,
-            CancellationToken cancellationToken = default) =>
-            Publish(picture.Span, width, height, stride, fourCC, user, timestampNs, timeout, cancellationToken);
-
         /// <summary>Copies a picture of another library, and publishes it, unless there is no slot for it.</summary>
         /// <param name="picture">The address of its first row.</param>
         /// <param name="size">Bytes of the picture; all must be readable.</param>

@@ -74,7 +74,7 @@ internal static class ExpectedTests
     {
         using var channel = FrameChannel.Create(NewName(), 24);
         var rows = Enumerable.Range(0, 24).Select(i => (byte)i).ToArray();
-        Check(channel.Publish(rows.AsMemory(), 2, 3, 8, FourCC.Bgr24) == 1, "memory");
+        Check(channel.Publish(rows.AsMemory().Span, 2, 3, 8, FourCC.Bgr24) == 1, "memory");
         fixed (byte* bytes = rows)
             Check(channel.Publish((IntPtr)bytes, 24, 2, 3, 8, FourCC.Bgr24) == 2, "an address");
         using var frame = channel.Latest();
