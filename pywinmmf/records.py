@@ -73,7 +73,7 @@ class Hold(NamedTuple):
     waiting: bool
     """Whether it waits for the lock."""
     offset: int
-    """Offset of the lock in the payload; UINT64_MAX if the hold is free."""
+    """Offset of the lock in the payload."""
     writing_since_unix_ns: int
     """When it took the write lock, to some milliseconds; 0 if it has not yet."""
 

@@ -58,9 +58,9 @@ def pascal(name: str) -> str:
 
 
 def sentence(comment: str, spelled: Callable[[str], str]) -> str:
-    """A comment as documentation: one or more whole sentences, without the words that only a C programmer needs. The
-    enumerators in it are ``spelled`` as in the other language."""
-    text = re.sub(r"; written by wmmf_\w+", "", comment)
+    """A comment as documentation: one or more whole sentences, without the words that only a C programmer needs, and
+    without the records that only C shows. The enumerators in it are ``spelled`` as in the other language."""
+    text = re.sub(r"; written by wmmf_\w+|; UINT64_MAX if the hold is free", "", comment)
     text = re.sub(r"\bWMMF_[A-Z_]+", lambda found: spelled(member(found[0], _PREFIXES)), text)
     text = re.sub(r"^1 if\b", "Whether", text)
     text = text[:1].upper() + text[1:]

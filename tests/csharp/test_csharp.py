@@ -134,11 +134,33 @@ def test_every_parameter_is_documented(documentation: dict[str, ElementTree.Elem
     assert not without
 
 
+def test_documentation_names_nothing_of_c(documentation: dict[str, ElementTree.Element]) -> None:
+    texts = {name: "".join(member.itertext()) for name, member in documentation.items()}
+    assert not [name for name, text in texts.items() if re.search(r"\bU?INT\d+_MAX\b|\bwmmf_|\bWMMF_", text)]
+
+
+def undocumented(documentation: dict[str, ElementTree.Element], error: str, calls: str, parameter: str) -> list[str]:
+    """The calls with this parameter, whose names match, that do not document the error."""
+    found = {
+        name: {each.attrib["cref"] for each in member.iter("exception")}
+        for name, member in documentation.items()
+        if member.find(f"param[@name='{parameter}']") is not None and member.find("inheritdoc") is None
+        if re.search(rf"\.{calls}\w*(``1)?\(", name)
+    }
+    assert found
+    return [name for name, errors in found.items() if f"T:{error}" not in errors]
+
+
 def test_every_cancellation_is_documented(documentation: dict[str, ElementTree.Element]) -> None:
-    cancelled = [
-        {error.attrib["cref"] for error in member.iter("exception")}
-        for member in documentation.values()
-        if member.find("param[@name='cancellationToken']") is not None and member.find("inheritdoc") is None
-    ]
-    assert cancelled
-    assert all("T:System.OperationCanceledException" in errors for errors in cancelled)
+    assert not undocumented(documentation, "System.OperationCanceledException", "", "cancellationToken")
+
+
+def test_every_timeout_is_documented(documentation: dict[str, ElementTree.Element]) -> None:
+    """Except those that the result tells."""
+    assert not undocumented(documentation, "Wmmf.WmmfTimeoutException", "(?!Try|Publish)", "timeout")
+
+
+def test_the_death_of_an_owner_is_documented(documentation: dict[str, ElementTree.Element]) -> None:
+    """By all calls that take a lock."""
+    takers = r"(MemoryMappedFile|PayloadLock)\.(?!Wait|OpenAsync)"
+    assert not undocumented(documentation, "Wmmf.OwnerDiedException", takers, "timeout")

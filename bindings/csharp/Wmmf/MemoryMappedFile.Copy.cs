@@ -95,6 +95,7 @@ namespace Wmmf
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The value.</returns>
         /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public T Read<T>(long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
             where T : unmanaged
@@ -111,6 +112,7 @@ namespace Wmmf
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public void ReadValues<T>(
             Span<T> values, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
@@ -124,6 +126,7 @@ namespace Wmmf
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public void Write<T>(
             in T value, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
@@ -140,6 +143,7 @@ namespace Wmmf
         /// <param name="timeout">For the lock; null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public void WriteValues<T>(
             ReadOnlySpan<T> values, long offset = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default)

@@ -66,6 +66,7 @@ namespace Wmmf
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OwnerDiedException">See <see cref="ReadLock"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public void EnterReadLock(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             EnterReadLockAt(NativeLock.Own, timeout, cancellationToken);
@@ -90,6 +91,7 @@ namespace Wmmf
         /// <returns>Whether it is taken; then <see cref="ExitReadLock"/> releases it.</returns>
         /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Full"/>,
         /// <see cref="WmmfStatus.Deadlock"/>.</exception>
+        /// <exception cref="OwnerDiedException">See <see cref="ReadLock"/>.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool TryEnterReadLock(TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
             TryEnterReadLockAt(NativeLock.Own, timeout, cancellationToken);

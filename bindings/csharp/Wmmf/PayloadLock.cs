@@ -41,6 +41,9 @@ namespace Wmmf
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The lock, for a <c>using</c> block.</returns>
+        /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock, and what it protects is not
+        /// repaired yet.</exception>
         /// <exception cref="WmmfException"><see cref="WmmfStatus.Full"/>: the object already holds or waits for as many
         /// locks in the payload as the section allows.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -52,6 +55,7 @@ namespace Wmmf
         /// <param name="repair">Take it even if a writer died while it held the lock.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The lock, for a <c>using</c> block.</returns>
+        /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
         /// <exception cref="OwnerDiedException">A writer died while it held the lock, and <paramref name="repair"/> is
         /// false: the lock is not taken.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -63,6 +67,9 @@ namespace Wmmf
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The lock, for a <c>using</c> block.</returns>
+        /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock, and what it protects is not
+        /// repaired yet.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ValueTask<AsyncReadLock> ReadLockAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             File.ReadLockAsyncAt(_offset, timeout, cancellationToken);
@@ -72,6 +79,9 @@ namespace Wmmf
         /// <param name="repair">Take it even if a writer died while it held the lock.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The lock, for a <c>using</c> block.</returns>
+        /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock, and <paramref name="repair"/> is
+        /// false: the lock is not taken.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public ValueTask<AsyncWriteLock> WriteLockAsync(
             TimeSpan? timeout = null, bool repair = false, CancellationToken cancellationToken = default) =>
@@ -80,6 +90,9 @@ namespace Wmmf
         /// <summary>Like <see cref="MemoryMappedFile.EnterReadLock"/>; <see cref="ExitReadLock"/> releases it.</summary>
         /// <param name="timeout">Null waits for ever.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
+        /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock, and what it protects is not
+        /// repaired yet.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public void EnterReadLock(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
             File.EnterReadLockAt(_offset, timeout, cancellationToken);
@@ -89,6 +102,9 @@ namespace Wmmf
         /// <param name="repair">See <see cref="WriteLock"/>.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>Whether the previous owner died: only with <paramref name="repair"/>.</returns>
+        /// <exception cref="WmmfTimeoutException">The lock was not free in time.</exception>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock, and <paramref name="repair"/> is
+        /// false: the lock is not taken.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool EnterWriteLock(
             TimeSpan? timeout = null, bool repair = false, CancellationToken cancellationToken = default) =>
@@ -98,6 +114,8 @@ namespace Wmmf
         /// <param name="timeout">Zero, the default, tries once.</param>
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>Whether it is taken; then <see cref="ExitReadLock"/> releases it.</returns>
+        /// <exception cref="OwnerDiedException">A writer died while it held the lock, and what it protects is not
+        /// repaired yet.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public bool TryEnterReadLock(TimeSpan timeout = default, CancellationToken cancellationToken = default) =>
             File.TryEnterReadLockAt(_offset, timeout, cancellationToken);

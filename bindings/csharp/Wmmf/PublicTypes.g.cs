@@ -315,7 +315,7 @@ namespace Wmmf
         /// <summary>Whether it waits for the lock.</summary>
         public bool IsWaiting { get; }
 
-        /// <summary>Offset of the lock in the payload; UINT64_MAX if the hold is free.</summary>
+        /// <summary>Offset of the lock in the payload.</summary>
         public ulong Offset { get; }
 
         /// <summary>When it took the write lock, to some milliseconds; null if it has not yet.</summary>
