@@ -30,7 +30,7 @@ int32_t wmmf_share(wmmf_section *section, uint32_t pid, uint32_t read_only, int6
     if (status == WMMF_OK && read_only > 1)
         status = refused(WMMF_E_ARGUMENT, "read_only", read_only, "0 or 1");
     if (status == WMMF_OK && !section->unnamed)
-        status = WMMF_E_NOT_SUPPORTED;
+        status = not_supported("it is opened by its name or path: only unnamed sections are handed over");
     if (status == WMMF_OK && section->read_only && read_only == 0)
         status = WMMF_E_READ_ONLY;
     return status == WMMF_OK ? platform_share(section->mapping, pid, read_only == 1, handle) : status;
@@ -53,7 +53,7 @@ int32_t wmmf_after_fork_child(wmmf_section *section) {
 int32_t wmmf_is_named(wmmf_section *section, uint32_t *named) {
     int32_t status = pointer_check(section_check(section), named, "named");
     if (status == WMMF_OK && (section->file || section->unnamed))
-        status = WMMF_E_NOT_SUPPORTED;
+        status = not_supported("it is a file or an unnamed section: expected a section that was opened by its name");
     if (status == WMMF_OK)
         *named = platform_is_named(section->mapping);
     return status;
@@ -265,8 +265,8 @@ int32_t wmmf_sequence(wmmf_section *section, uint64_t *sequence) {
 
 int32_t wmmf_notify(wmmf_section *section) {
     int32_t status = writable_native_check(section);
-    if (status == WMMF_OK && section->kind != KIND_PLAIN)
-        status = WMMF_E_NOT_SUPPORTED;
+    if (status == WMMF_OK)
+        status = section_plain_check(section);
     return status == WMMF_OK ? rwlock_notify(&section->lock) : status;
 }
 
@@ -292,8 +292,8 @@ int32_t wmmf_get_lock_state(wmmf_section *section, wmmf_lock_state *state) {
 
 int32_t wmmf_wait(wmmf_section *section, uint64_t sequence, int64_t timeout_ns, uint64_t *current) {
     int32_t status = native_check(section);
-    if (status == WMMF_OK && section->kind != KIND_PLAIN)
-        status = WMMF_E_NOT_SUPPORTED;
+    if (status == WMMF_OK)
+        status = section_plain_check(section);
     return status == WMMF_OK ? rwlock_wait(&section->lock, sequence, timeout_ns, current) : status;
 }
 

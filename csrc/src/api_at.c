@@ -16,10 +16,8 @@ static int32_t look_up(wmmf_section *section, uint64_t offset, bool writable, st
     int32_t status = section_check(section);
     if (status != WMMF_OK)
         return status;
-    if (section->layout != WMMF_NATIVE || section->kind != KIND_PLAIN || section->locks == 0) {
-        error_detail("the section was created without locks in its payload (wmmf_options.locks)");
-        return WMMF_E_NOT_SUPPORTED;
-    }
+    if (section->layout != WMMF_NATIVE || section->kind != KIND_PLAIN || section->locks == 0)
+        return not_supported("the section was created without locks in its payload (wmmf_options.locks)");
     if (writable && section->read_only)
         return WMMF_E_READ_ONLY;
     if (offset % PAYLOAD_ALIGNMENT != 0) {

@@ -419,7 +419,7 @@ int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *give
     if (status == WMMF_OK)
         status = options_check(given, &options);
     if (status == WMMF_OK && (options.layout != WMMF_RAW || options.flags != 0 || options.own_only))
-        status = WMMF_E_NOT_SUPPORTED;
+        status = not_supported("layout, flags, own_only: expected WMMF_RAW, 0 and 0, because it is a file");
     if (status != WMMF_OK)
         return status;
     wmmf_file_options file = {.struct_size = sizeof file,
@@ -499,7 +499,7 @@ static uint64_t largest_size(const wmmf_section *section) {
 
 static int32_t resize_check(const wmmf_section *section, uint64_t size) {
     if (!section->file)
-        return WMMF_E_NOT_SUPPORTED;
+        return not_supported("it is a section without a header: expected a file, or a section of the native layout");
     if (section->copy_on_write)
         error_detail("this handle copies on write, so it does not change the file");
     if (section->read_only || section->copy_on_write)

@@ -138,9 +138,9 @@ static int32_t grow_file(wmmf_section *section, uint64_t size) {
 static int32_t grows_check(const wmmf_section *section) {
     if (section->grows)
         return section->read_only ? WMMF_E_READ_ONLY : WMMF_OK;
-    error_detail(section->file ? "this handle was opened with a size, so it shows only that many bytes of the file"
-                               : "the section was created without addresses to grow into (reserve)");
-    return WMMF_E_NOT_SUPPORTED;
+    return not_supported(section->file
+                             ? "this handle was opened with a size, so it shows only that many bytes of the file"
+                             : "the section was created without addresses to grow into (reserve)");
 }
 
 int32_t growth_resize(wmmf_section *section, uint64_t size) {

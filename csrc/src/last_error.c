@@ -57,6 +57,11 @@ int32_t struct_refused(const void *given, size_t size) {
     return WMMF_E_STRUCT_SIZE;
 }
 
+int32_t not_supported(const char *reason) {
+    error_detail("%s", reason);
+    return WMMF_E_NOT_SUPPORTED;
+}
+
 int32_t refused(int32_t status, const char *option, uint64_t value, const char *expected) {
     error_detail("%s %" PRIu64 ": expected %s", option, value, expected);
     return status;

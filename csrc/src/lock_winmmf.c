@@ -42,10 +42,8 @@ int32_t winmmf_check(const char *name, uint32_t access) {
         error_detail("it has %u bytes: expected at most 56, because WinMMF truncates longer ones", (unsigned)length);
         return WMMF_E_NAME_TOO_LONG;
     }
-    if (access == WMMF_ACCESS_USERS_READ) {
-        error_detail("WinMMF's programs ask for all rights even to read, so there is no read-only access for them");
-        return WMMF_E_NOT_SUPPORTED;
-    }
+    if (access == WMMF_ACCESS_USERS_READ)
+        return not_supported("WinMMF's programs ask for all rights even to read: no read-only access is enough");
     return WMMF_OK;
 }
 

@@ -249,8 +249,8 @@ static uint32_t participants_of(const wmmf_options *options, const struct payloa
 static int32_t flags_check(uint32_t flags, bool is_plain, bool grows) {
     if (flags == 0 || (is_plain && !grows))
         return WMMF_OK;
-    error_detail("large pages and locked memory (flags) are for sections, and those that cannot grow (reserve)");
-    return WMMF_E_NOT_SUPPORTED;
+    return not_supported(
+        "large pages and locked memory (flags) are for sections, and those that cannot grow (reserve)");
 }
 
 /* A section that may grow is longer than the memory that it has at first. */
@@ -258,10 +258,8 @@ static int32_t reserve_check(uint64_t offset, uint64_t size, const wmmf_options 
                              const struct payload_plan *plan) {
     if (options->reserve == 0)
         return WMMF_OK;
-    if (plan || options->layout != WMMF_NATIVE) {
-        error_detail("only plain sections of the native layout can grow (reserve)");
-        return WMMF_E_NOT_SUPPORTED;
-    }
+    if (plan || options->layout != WMMF_NATIVE)
+        return not_supported("only plain sections of the native layout can grow (reserve)");
     if (options->reserve >= size && options->reserve <= LARGEST_MAPPING - offset)
         return WMMF_OK;
     error_detail("reserve %" PRIu64 ": expected %" PRIu64 " (its size) to %" PRIu64
@@ -273,10 +271,8 @@ static int32_t reserve_check(uint64_t offset, uint64_t size, const wmmf_options 
 static int32_t creation_check(uint64_t offset, uint64_t size, const wmmf_options *options,
                               const struct payload_plan *plan) {
     int32_t status = size_check(size, LARGEST_MAPPING - offset);
-    if (status == WMMF_OK && options->locks != 0 && (plan || options->layout != WMMF_NATIVE)) {
-        error_detail("only plain sections of the native layout have locks in their payload (locks)");
-        status = WMMF_E_NOT_SUPPORTED;
-    }
+    if (status == WMMF_OK && options->locks != 0 && (plan || options->layout != WMMF_NATIVE))
+        status = not_supported("only plain sections of the native layout have locks in their payload (locks)");
     if (status == WMMF_OK)
         status = reserve_check(offset, size, options, plan);
     return status == WMMF_OK ? flags_check(options->flags, !plan, options->reserve != 0) : status;
@@ -771,12 +767,15 @@ int32_t section_check(const wmmf_section *section) {
     return platform_forked(section->mapping) ? WMMF_E_FORKED : WMMF_OK;
 }
 
+int32_t section_plain_check(const wmmf_section *section) {
+    return section->kind == KIND_PLAIN ? WMMF_OK : not_supported("it is a frame channel: expected a section or a file");
+}
+
 int32_t section_mapped_check(const wmmf_section *section) {
-    if (section->kind == KIND_PLAIN && section->payload)
-        return WMMF_OK;
-    error_detail(section->kind == KIND_PLAIN ? "the file is not mapped (WMMF_FILE_UNMAPPED): map a window of it"
-                                             : "it is a frame channel: expected a section or a file");
-    return WMMF_E_NOT_SUPPORTED;
+    int32_t status = section_plain_check(section);
+    if (status == WMMF_OK && !section->payload)
+        status = not_supported("the file is not mapped (WMMF_FILE_UNMAPPED): map a window of it");
+    return status;
 }
 
 int32_t section_range_after_look(wmmf_section *section, uint64_t offset, uint64_t length) {

@@ -60,7 +60,9 @@ static inline bool section_has(const wmmf_section *section, uint64_t offset, uin
     return offset <= size && length <= size - offset;
 }
 
-/* WMMF_E_NOT_SUPPORTED: the payload has no addresses for the caller. Slots of a channel may have no memory yet. */
+/* WMMF_E_NOT_SUPPORTED: it is a channel, whose payload is not that of the caller. */
+int32_t section_plain_check(const wmmf_section *section);
+/* The same, or the payload has no addresses for the caller. Slots of a channel may have no memory yet. */
 int32_t section_mapped_check(const wmmf_section *section);
 int32_t section_range_after_look(wmmf_section *section, uint64_t offset, uint64_t length);
 

@@ -27,15 +27,16 @@ static int32_t find_end(wmmf_section *section, uint64_t *end) {
 static int32_t window_check(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t protection) {
     if (protection > WMMF_COPY_ON_WRITE)
         return refused(WMMF_E_ARGUMENT, "protection", protection, "0 to 2");
-    if (section->kind != KIND_PLAIN)
-        return WMMF_E_NOT_SUPPORTED;
+    int32_t status = section_plain_check(section);
+    if (status != WMMF_OK)
+        return status;
     if (protection == WMMF_READ_WRITE && (section->read_only || section->copy_on_write)) {
         if (section->copy_on_write)
             error_detail("protection 0: expected 1 or 2, because this handle copies on write");
         return WMMF_E_READ_ONLY;
     }
     uint64_t end;
-    int32_t status = find_end(section, &end);
+    status = find_end(section, &end);
     if (status != WMMF_OK)
         return status;
     if (length != 0 && offset <= end && length <= end - offset)
@@ -88,10 +89,8 @@ int32_t wmmf_unmap_window(wmmf_window *window) {
 static int32_t advise(uint8_t *data, uint64_t length, uint32_t advice, bool kept) {
     if (advice > WMMF_ADVICE_LARGE_PAGES)
         return refused(WMMF_E_ARGUMENT, "advice", advice, "0 to 5");
-    if (kept && advice == WMMF_ADVICE_DONT_NEED) {
-        error_detail("copy-on-write changes would be lost, and locked memory cannot be released");
-        return WMMF_E_NOT_SUPPORTED;
-    }
+    if (kept && advice == WMMF_ADVICE_DONT_NEED)
+        return not_supported("copy-on-write changes would be lost, and locked memory cannot be released");
     return length != 0 ? platform_advise(data, length, advice) : WMMF_OK;
 }
 

@@ -120,7 +120,7 @@ void hold_forget(Section *self);
 
 typedef struct {
     Handle handle;
-    uint64_t last_returned; /* sequence of that frame */
+    uint64_t last_returned; /* sequence of the last frame that it returned */
     char small;             /* its slots are small, so the library reserves one quickly at its first use */
 } Channel;
 

@@ -26,7 +26,7 @@ static int claim(Frame *self) {
 }
 
 /* Over, without views: releases everything. */
-static void settle(Frame *self) {
+static void release_all(Frame *self) {
     Channel *channel = self->channel;
     self->channel = NULL;
     if (self->kind == PINNED && self->frame.slot != NO_SLOT)
@@ -39,7 +39,7 @@ static void settle(Frame *self) {
 static void end(Frame *self) {
     uint32_t before = set_bits(&self->state, IS_OVER);
     if (before < A_VIEW && !(before & IS_OVER))
-        settle(self);
+        release_all(self);
 }
 
 static int begin_view(Frame *self) {
@@ -56,7 +56,7 @@ static int begin_view(Frame *self) {
 static void end_view(Frame *self) {
     uint32_t before = add_seq_u32(&self->state, 0u - A_VIEW);
     if (before < 2 * A_VIEW && before & IS_OVER)
-        settle(self);
+        release_all(self);
 }
 
 static void release_view(Frame *self, Py_buffer *view) {

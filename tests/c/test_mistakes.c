@@ -247,8 +247,12 @@ static void an_argument_that_is_null(void) {
     wmmf_close(section);
 }
 
-static void a_payload_without_addresses(void) {
+static void what_a_section_is_not_made_for(void) {
+    static const char channel_is_none[] = "it is a frame channel: expected a section or a file";
     const char *path = new_file(SIZE), *name = new_name();
+    wmmf_window *window = NULL;
+    int64_t handle;
+    uint32_t named;
     wmmf_file_options options = {.struct_size = sizeof options, .flags = WMMF_FILE_UNMAPPED};
     wmmf_section *file;
     wmmf_channel *channel;
@@ -259,7 +263,19 @@ static void a_payload_without_addresses(void) {
     REQUIRE_OK(wmmf_channel_create(name, SIZE, 0, NULL, &channel));
     wmmf_section *section = open_read_only(name, WMMF_NATIVE);
     CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_data(section, &data));
-    check_detail("it is a frame channel: expected a section or a file");
+    check_detail(channel_is_none);
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_wait(section, 0, 0, NULL));
+    check_detail(channel_is_none);
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_map_window(section, 0, 1, WMMF_READ, &window));
+    check_detail(channel_is_none);
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_share(section, 0, 1, &handle));
+    check_detail("it is opened by its name or path: only unnamed sections are handed over");
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_is_named(file, &named));
+    check_detail("it is a file or an unnamed section: expected a section");
+    wmmf_close(section);
+    section = create(new_name(), SIZE, WMMF_RAW);
+    CHECK_STATUS(WMMF_E_NOT_SUPPORTED, wmmf_resize(section, 2 * SIZE));
+    check_detail("it is a section without a header: expected a file, or a section of the native layout");
     wmmf_close(section);
     wmmf_channel_close(channel);
     wmmf_close(file);
@@ -418,7 +434,7 @@ static const struct test tests[] = {
     TEST(an_option_that_is_none),
     TEST(a_struct_that_the_library_does_not_know),
     TEST(an_argument_that_is_null),
-    TEST(a_payload_without_addresses),
+    TEST(what_a_section_is_not_made_for),
     TEST(bytes_that_a_section_does_not_have),
     TEST(a_channel_that_none_can_create),
     TEST(what_has_the_name_is_of_another_kind),
