@@ -115,6 +115,8 @@ class NewFrame(hold.NewFrame):
     """The sequence of the published frame; 0 before."""
     used: int
     """Bytes of the picture."""
+    capacity: int
+    """Bytes of the slot."""
 
     @property
     def array(self) -> numpy.typing.NDArray[Any]:

@@ -87,6 +87,12 @@ def test_commands_are_those_of_run() -> None:
         assert f"{command} " in usage.stdout
 
 
+def test_the_reference_has_each_public_name() -> None:
+    page = (PROJECT / "docs/reference/python.rst").read_text(encoding="utf-8")
+    named = {*re.findall(r"^\.\. auto(?:class|function):: (\w+)", page, re.M), *vars(pywinmmf.errors)}
+    assert set(pywinmmf.__all__) - named == {"__version__"}
+
+
 def test_every_status_has_a_cure() -> None:
     header = (PROJECT / "csrc/include/wmmf.h").read_text(encoding="utf-8")
     cures = tomllib.loads((PROJECT / "docs/reference/cures.toml").read_text(encoding="utf-8"))

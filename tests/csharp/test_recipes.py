@@ -1,4 +1,4 @@
-"""The recipes of the package's page compile as they stand."""
+"""The recipes of the package's page, and of the page about viewers, compile as they stand."""
 
 from __future__ import annotations
 
@@ -37,8 +37,10 @@ PARAMETERS = (
 
 
 def recipes() -> list[str]:
-    page = (programs.BINDINGS / "README.md").read_text()
-    return re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    pages = (programs.BINDINGS / "README.md", programs.BINDINGS.parents[1] / "docs/how-to/csharp-viewer.md")
+    texts = [re.findall(r"^```text\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL) for page in pages]
+    assert [len(found) for found in texts] == [5, 2]
+    return [*texts[0], *texts[1]]
 
 
 def program(number: int, recipe: str) -> str:
@@ -47,7 +49,8 @@ def program(number: int, recipe: str) -> str:
         body = recipe
     else:
         unsafe = "" if "await" in recipe else "unsafe "  # the compiler refuses both at once
-        body = f"    internal static {unsafe}void Run({PARAMETERS})\n    {{\n{recipe}    }}\n"
+        frame = "" if "var frame" in recipe else "using var frame = camera.Latest();\n"
+        body = f"    internal static {unsafe}void Run({PARAMETERS})\n    {{\n{frame}{recipe}    }}\n"
     return f"{USINGS}public partial class Recipe{number}\n{{\n{GIVEN}{body}}}\n"
 
 
@@ -60,9 +63,7 @@ def test_recipes_compile(tmp_path: Path) -> None:
     ]
     assert references
     sources = [*programs.LAYER, LIBRARIES]
-    found = recipes()
-    assert len(found) >= 5
-    for number, recipe in enumerate(found):
+    for number, recipe in enumerate(recipes()):
         path = tmp_path / f"Recipe{number}.cs"
         path.write_text(program(number, recipe))
         sources.append(path)

@@ -40,8 +40,8 @@ namespace Wmmf
         /// <param name="cancellationToken">Ends the wait.</param>
         /// <returns>The frame, in place; dispose it.</returns>
         /// <exception cref="WmmfTimeoutException">There was none in time.</exception>
-        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Format"/>: the description of the frame by a
-        /// hostile writer is impossible. Then nothing is held, and the next frame may be valid.</exception>
+        /// <exception cref="WmmfException">Among others <see cref="WmmfStatus.Format"/>: a hostile writer gave the frame
+        /// an impossible description. Then nothing is held, and the next frame may be valid.</exception>
         /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
         public Frame Latest(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
         {
