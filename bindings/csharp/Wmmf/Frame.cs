@@ -1,5 +1,4 @@
 using System;
-using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Threading;
 
@@ -16,7 +15,7 @@ namespace Wmmf
     ///     for (var y = 0; y &lt; frame.Height; y++)
     ///         Look(frame.GetRow(y));
     /// </code></example>
-    public sealed unsafe class Frame : FrameInfo, IDisposable, IPinned
+    public sealed unsafe class Frame : FrameInfo, IDisposable, IPinned, IInPlace
     {
         private const int IsDisposed = 1 << 30; // in _uses, beside the number of pins and, until Dispose, the frame itself
 
@@ -145,6 +144,10 @@ namespace Wmmf
             }
         }
 
+        int IInPlace.Length => Size;
+
+        byte* IInPlace.Start() => Start();
+
         private byte* Start()
         {
             if ((Volatile.Read(ref _uses) & IsDisposed) != 0 || _watch?.TryExpose() != true)
@@ -182,40 +185,14 @@ namespace Wmmf
                 End();
         }
 
+        IPinned IInPlace.Use()
+        {
+            Use();
+            return this;
+        }
+
         void IPinned.EndUse() => EndUse();
 
         private static ObjectDisposedException Ended() => new ObjectDisposedException(nameof(Frame));
-
-        // The source of Memory. Its span is never handed out as a writable one.
-        private sealed class InPlace : MemoryManager<byte>
-        {
-            private readonly Frame _frame;
-
-            internal InPlace(Frame frame)
-            {
-                _frame = frame;
-                _ = frame.Start();
-            }
-
-            public override Memory<byte> Memory => CreateMemory(_frame.Size);
-
-            public override Span<byte> GetSpan() => new Span<byte>(_frame.Start(), _frame.Size);
-
-            public override MemoryHandle Pin(int elementIndex = 0)
-            {
-                Arguments.Within(elementIndex, _frame.Size, nameof(elementIndex));
-                var start = _frame.Start();
-                _frame.Use();
-                return MemoryPin.At(start + elementIndex, _frame);
-            }
-
-            public override void Unpin()
-            {
-            }
-
-            protected override void Dispose(bool disposing)
-            {
-            }
-        }
     }
 }

@@ -16,7 +16,7 @@ namespace Wmmf
     ///     view.GetSpan().Fill(1);
     /// </code></example>
     [DebuggerDisplay("{ToString(),nq}")]
-    public sealed unsafe class MappedView : MemoryManager<byte>, IDisposable
+    public sealed unsafe class MappedView : MemoryManager<byte>, IDisposable, IInPlace
     {
         private readonly Lease _lease;
         private readonly byte* _start;
@@ -43,7 +43,7 @@ namespace Wmmf
 
         /// <summary>The bytes as memory that keeps this view alive, even of a read-only section.</summary>
         /// <exception cref="ObjectDisposedException">The view is disposed.</exception>
-        public ReadOnlyMemory<byte> ReadOnlyMemory => new ReadOnly(this).Memory;
+        public ReadOnlyMemory<byte> ReadOnlyMemory => new InPlace(this).Memory;
 
         /// <summary>The bytes as memory that keeps this view alive.</summary>
         /// <exception cref="NotSupportedException">The section is read-only.</exception>
@@ -89,15 +89,13 @@ namespace Wmmf
         /// <param name="elementIndex">The index of the byte.</param>
         /// <returns>A handle to dispose when you no longer use the address.</returns>
         /// <exception cref="ObjectDisposedException">The view is disposed.</exception>
-        public override MemoryHandle Pin(int elementIndex = 0) => PinAt(Writable(), elementIndex);
-
-        private MemoryHandle PinAt(byte* start, int elementIndex)
+        public override MemoryHandle Pin(int elementIndex = 0)
         {
-            Arguments.Within(elementIndex, Length, nameof(elementIndex));
-            if (!_lease.TryUse())
-                throw Disposed();
-            return MemoryPin.At(start + elementIndex, _lease);
+            _ = Writable();
+            return MemoryPin.Of(this, elementIndex);
         }
+
+        IPinned IInPlace.Use() => _lease.TryUse() ? _lease : throw Disposed();
 
         /// <summary>Does nothing: <see cref="MemoryHandle.Dispose"/> ends what <see cref="Pin"/> began, each pin
         /// once.</summary>
@@ -123,6 +121,8 @@ namespace Wmmf
         /// <returns>For example <c>view of 100 bytes</c>.</returns>
         public override string ToString() => $"view of {Length} bytes{(IsReadOnly ? ", read-only" : "")}";
 
+        byte* IInPlace.Start() => Start();
+
         private byte* Start()
         {
             if (Volatile.Read(ref _isDisposed) != 0 || !_lease.TryExpose())
@@ -135,31 +135,5 @@ namespace Wmmf
             : Start();
 
         private static ObjectDisposedException Disposed() => new ObjectDisposedException(nameof(MappedView));
-
-        // The source of ReadOnlyMemory. Its span is never handed out as a writable one.
-        private sealed class ReadOnly : MemoryManager<byte>
-        {
-            private readonly MappedView _view;
-
-            internal ReadOnly(MappedView view)
-            {
-                _view = view;
-                _ = view.Start();
-            }
-
-            public override Memory<byte> Memory => CreateMemory(_view.Length);
-
-            public override Span<byte> GetSpan() => new Span<byte>(_view.Start(), _view.Length);
-
-            public override MemoryHandle Pin(int elementIndex = 0) => _view.PinAt(_view.Start(), elementIndex);
-
-            public override void Unpin()
-            {
-            }
-
-            protected override void Dispose(bool disposing)
-            {
-            }
-        }
     }
 }

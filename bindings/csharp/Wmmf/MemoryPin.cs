@@ -17,9 +17,12 @@ namespace Wmmf
 
         private MemoryPin(IPinned pinned) => _pinned = pinned;
 
-        // A pin of memory that the caller has kept for it.
-        internal static unsafe MemoryHandle At(byte* address, IPinned pinned) =>
-            new MemoryHandle(address, default, new MemoryPin(pinned));
+        internal static unsafe MemoryHandle Of(IInPlace shown, int elementIndex)
+        {
+            Arguments.Within(elementIndex, shown.Length, nameof(elementIndex));
+            var start = shown.Start();
+            return new MemoryHandle(start + elementIndex, default, new MemoryPin(shown.Use()));
+        }
 
         MemoryHandle IPinnable.Pin(int elementIndex) => throw new NotSupportedException("a pin cannot pin anything else");
 

@@ -1,5 +1,4 @@
 using System;
-using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Threading;
 
@@ -17,7 +16,7 @@ namespace Wmmf
     ///     slot.Publish();
     /// }
     /// </code></example>
-    public sealed unsafe class NewFrame : IDisposable, IPinned
+    public sealed unsafe class NewFrame : IDisposable, IPinned, IInPlace
     {
         // Decides which thread may end it. If another thread disposes it while one publishes, the publishing thread
         // drops the frame if publishing fails. A pinned frame is not published, and is dropped only when the last pin
@@ -235,6 +234,10 @@ namespace Wmmf
 
         private static ObjectDisposedException Ended() => new ObjectDisposedException(nameof(NewFrame));
 
+        int IInPlace.Length => Capacity;
+
+        byte* IInPlace.Start() => Start();
+
         private byte* Start()
         {
             if ((Volatile.Read(ref _state) & States) == Over || _watch?.TryExpose() != true)
@@ -250,7 +253,7 @@ namespace Wmmf
             _ = watch.TryEnd();
         }
 
-        private void Use()
+        IPinned IInPlace.Use()
         {
             var state = Volatile.Read(ref _state);
             for (;;)
@@ -259,7 +262,7 @@ namespace Wmmf
                     throw Ended();
                 var found = Interlocked.CompareExchange(ref _state, state + OnePin, state);
                 if (found == state)
-                    return;
+                    return this;
                 state = found;
             }
         }
@@ -268,38 +271,6 @@ namespace Wmmf
         {
             if (Interlocked.Add(ref _state, -OnePin) == Over)
                 End();
-        }
-
-        // The source of Memory.
-        private sealed class InPlace : MemoryManager<byte>
-        {
-            private readonly NewFrame _frame;
-
-            internal InPlace(NewFrame frame)
-            {
-                _frame = frame;
-                _ = frame.Start();
-            }
-
-            public override Memory<byte> Memory => CreateMemory(_frame.Capacity);
-
-            public override Span<byte> GetSpan() => _frame.Data;
-
-            public override MemoryHandle Pin(int elementIndex = 0)
-            {
-                Arguments.Within(elementIndex, _frame.Capacity, nameof(elementIndex));
-                var start = _frame.Start();
-                _frame.Use();
-                return MemoryPin.At(start + elementIndex, _frame);
-            }
-
-            public override void Unpin()
-            {
-            }
-
-            protected override void Dispose(bool disposing)
-            {
-            }
         }
     }
 }
