@@ -75,7 +75,7 @@ namespace Wmmf
                 var frames = search.Take(TimeSpan.Zero, cancellationToken);
                 if (frames != null)
                     return frames;
-                if (!search.HasTimedOut)
+                if (!search.HasTimedOut || deadline.Left == 0)
                     throw search.Failure();
                 await search.WhenNewer(newest, deadline, cancellationToken).ConfigureAwait(false);
             }

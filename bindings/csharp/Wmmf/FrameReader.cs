@@ -192,7 +192,7 @@ namespace Wmmf
         private async ValueTask<FrameInfo> CopyLater(
             NativeResult result, wmmf_frame frame, ulong after, Memory<byte> buffer, Deadline deadline, CancellationToken cancellation)
         {
-            while (result.IsTimeout)
+            while (result.IsTimeout && deadline.Left != 0)
             {
                 _ = await WhenNewer(after, deadline, cancellation).ConfigureAwait(false);
                 after = LastSequence;
@@ -255,7 +255,7 @@ namespace Wmmf
         private async ValueTask<Frame> TakeLater(
             NativeResult result, FramePick pick, ulong after, Deadline deadline, CancellationToken cancellation)
         {
-            while (result.IsTimeout)
+            while (result.IsTimeout && deadline.Left != 0)
             {
                 _ = await WhenNewer(after, deadline, cancellation).ConfigureAwait(false);
                 after = pick == FramePick.Latest ? 0 : LastSequence;

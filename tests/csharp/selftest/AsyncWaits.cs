@@ -16,6 +16,22 @@ internal static class AsyncWaitsTests
 {
     private static readonly TimeSpan s_long = TimeSpan.FromSeconds(30);
 
+    internal static void TestZeroTriesOnceInTheCall()
+    {
+        using var channel = FrameChannel.Create(NewName(), 8);
+        var (once, buffer) = (TimeSpan.Zero, new byte[8]);
+        foreach (var tried in new Task[] { channel.LatestAsync(once).AsTask(), channel.NextAsync(once).AsTask() })
+            Failed(tried, "get a frame of");
+        Failed(channel.ReadIntoAsync(buffer, once).AsTask(), "copy a frame into 8 bytes from");
+        Failed(FrameChannel.NextSetAsync(new[] { channel }, once, once), "get a set of frames of");
+
+        void Failed(Task tried, string what)
+        {
+            Check(tried.IsCompleted, what);
+            Fails(WmmfStatus.Timeout, () => tried.GetAwaiter().GetResult(), $"cannot {what} channel '{channel.Name}'");
+        }
+    }
+
     internal static void TestWhatIsThereCompletesAtOnce()
     {
         using var channel = FrameChannel.Create(NewName(), 10);
