@@ -72,17 +72,9 @@ namespace Wmmf
             }
         }
 
-        private Exception BeginFailure(in NativeResult result)
-        {
-            var hint = result.Status switch
-            {
-                WmmfStatus.Timeout => WhoHolds(),
-                WmmfStatus.Deadlock => "this thread has begun a frame: publish or dispose that first",
-                WmmfStatus.ReadOnly => "the channel was opened with readOnly: true",
-                _ => "",
-            };
-            return WmmfException.Of(result, $"begin a frame in channel '{Name}'", hint);
-        }
+        private Exception BeginFailure(in NativeResult result) => WmmfException.Of(
+            result, $"begin a frame in channel '{Name}'",
+            result.IsTimeout ? WhoHolds() : FrameDescription.Hint(result.Status));
 
         // The processes that hold frames, or write one now.
         private string WhoHolds()

@@ -45,18 +45,17 @@ namespace Wmmf
             return (int)bytes;
         }
 
-        internal static Exception Failure(in NativeResult result, in wmmf_frame frame, string channel)
+        // What a writer can do about a failure.
+        internal static string Hint(WmmfStatus status) => status switch
         {
-            var hint = result.Status switch
-            {
-                WmmfStatus.Deadlock => "this thread has begun a frame: publish or dispose that first",
-                WmmfStatus.ReadOnly => "the channel was opened with readOnly: true",
-                _ => "",
-            };
-            return WmmfException.Of(
-                result,
-                $"publish a frame of {frame.used} bytes, {frame.width} x {frame.height} '{new FourCC(frame.fourcc)}', stride {frame.stride}, "
-                + $"in channel '{channel}'", hint);
-        }
+            WmmfStatus.Deadlock => "this thread has begun a frame: publish or dispose that first",
+            WmmfStatus.ReadOnly => "the channel was opened with readOnly: true",
+            _ => "",
+        };
+
+        internal static Exception Failure(in NativeResult result, in wmmf_frame frame, string channel) => WmmfException.Of(
+            result,
+            $"publish a frame of {frame.used} bytes, {frame.width} x {frame.height} '{new FourCC(frame.fourcc)}', stride {frame.stride}, "
+            + $"in channel '{channel}'", Hint(result.Status));
     }
 }

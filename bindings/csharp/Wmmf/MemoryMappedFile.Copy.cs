@@ -206,8 +206,9 @@ namespace Wmmf
         // The length of a part; -1 goes to the end.
         private int Checked(long offset, int length)
         {
-            Arguments.Within(offset, Size, nameof(offset));
-            var left = Size - offset;
+            var size = Size;
+            Arguments.Within(offset, size, nameof(offset));
+            var left = size - offset;
             if (length == -1 && left > int.MaxValue)
                 throw new ArgumentOutOfRangeException(
                     nameof(length), left, $"a span has at most {int.MaxValue} bytes: view a part of it, with offset and length");

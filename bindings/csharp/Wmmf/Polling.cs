@@ -12,15 +12,14 @@ namespace Wmmf
         internal static async Task<T> Of<T>(
             Func<T?> tryOnce, string what, TimeSpan? timeout, CancellationToken cancellation) where T : class
         {
-            var left = Arguments.Nanoseconds(timeout);
-            var start = MonotonicClock.Nanoseconds;
+            var deadline = new Deadline(timeout);
             for (;;)
             {
                 cancellation.ThrowIfCancellationRequested();
                 var found = tryOnce();
                 if (found != null)
                     return found;
-                if (left >= 0 && MonotonicClock.Nanoseconds - start >= left)
+                if (deadline.Left == 0)
                     throw new WmmfTimeoutException($"cannot {what}: the timeout of {timeout} expired");
                 await Task.Delay(s_pause, cancellation).ConfigureAwait(false);
             }
