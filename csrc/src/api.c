@@ -30,7 +30,8 @@ int32_t wmmf_share(wmmf_section *section, uint32_t pid, uint32_t read_only, int6
     if (status == WMMF_OK && read_only > 1)
         status = refused(WMMF_E_ARGUMENT, "read_only", read_only, "0 or 1");
     if (status == WMMF_OK && !section->unnamed)
-        status = not_supported("it is opened by its name or path: only unnamed sections are handed over");
+        status =
+            failed(WMMF_E_NOT_SUPPORTED, "it is opened by its name or path: only unnamed sections are handed over");
     if (status == WMMF_OK && section->read_only && read_only == 0)
         status = WMMF_E_READ_ONLY;
     return status == WMMF_OK ? platform_share(section->mapping, pid, read_only == 1, handle) : status;
@@ -53,7 +54,8 @@ int32_t wmmf_after_fork_child(wmmf_section *section) {
 int32_t wmmf_is_named(wmmf_section *section, uint32_t *named) {
     int32_t status = pointer_check(section_check(section), named, "named");
     if (status == WMMF_OK && (section->file || section->unnamed))
-        status = not_supported("it is a file or an unnamed section: expected a section that was opened by its name");
+        status = failed(WMMF_E_NOT_SUPPORTED,
+                        "it is a file or an unnamed section: expected a section that was opened by its name");
     if (status == WMMF_OK)
         *named = platform_is_named(section->mapping);
     return status;

@@ -17,13 +17,12 @@ static int32_t look_up(wmmf_section *section, uint64_t offset, bool writable, st
     if (status != WMMF_OK)
         return status;
     if (section->layout != WMMF_NATIVE || section->kind != KIND_PLAIN || section->locks == 0)
-        return not_supported("the section was created without locks in its payload (wmmf_options.locks)");
+        return failed(WMMF_E_NOT_SUPPORTED,
+                      "the section was created without locks in its payload (wmmf_options.locks)");
     if (writable && section->read_only)
         return WMMF_E_READ_ONLY;
-    if (offset % PAYLOAD_ALIGNMENT != 0) {
-        error_detail("a lock at %" PRIu64 ": expected a multiple of %d", offset, PAYLOAD_ALIGNMENT);
-        return WMMF_E_ARGUMENT;
-    }
+    if (offset % PAYLOAD_ALIGNMENT != 0)
+        return failed(WMMF_E_ARGUMENT, "a lock at %" PRIu64 ": expected a multiple of %d", offset, PAYLOAD_ALIGNMENT);
     status = section_range(section, offset, PAYLOAD_ALIGNMENT);
     if (status == WMMF_OK)
         payload_lock(section, payload_begin(section) + offset, lock);

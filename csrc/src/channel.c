@@ -82,8 +82,7 @@ static int32_t generation_open(wmmf_channel *channel, struct base *base, struct 
         return WMMF_OK;
     }
     pictures_close(pictures);
-    error_detail("frames of %d earlier pictures are still held: release some", PIN_GENERATIONS - 1);
-    return WMMF_E_FULL;
+    return failed(WMMF_E_FULL, "frames of %d earlier pictures are still held: release some", PIN_GENERATIONS - 1);
 }
 
 /* Drops what free pins keep of a generation that is no longer current: see keep_while_current. */
@@ -473,12 +472,11 @@ static int32_t enlarge(wmmf_channel *channel, const struct pictures_shape *least
     generation_leave(generation);
     if (least->capacity <= shape.capacity && least->slots <= shape.slots && least->history <= shape.history)
         return WMMF_OK;
-    if (platform_check_own(channel_base(channel)->section->mapping) != WMMF_OK) {
-        error_detail("%" PRIu32 " slots of %" PRIu64 " bytes and a history of %" PRIu32 ": expected at most %" PRIu32
-                     ", %" PRIu64 " and %" PRIu32 ", as the channel has, because another user owns it",
-                     least->slots, least->capacity, least->history, shape.slots, shape.capacity, shape.history);
-        return WMMF_E_SIZE;
-    }
+    if (platform_check_own(channel_base(channel)->section->mapping) != WMMF_OK)
+        return failed(WMMF_E_SIZE,
+                      "%" PRIu32 " slots of %" PRIu64 " bytes and a history of %" PRIu32 ": expected at most %" PRIu32
+                      ", %" PRIu64 " and %" PRIu32 ", as the channel has, because another user owns it",
+                      least->slots, least->capacity, least->history, shape.slots, shape.capacity, shape.history);
     shape.capacity = least->capacity > shape.capacity ? least->capacity : shape.capacity;
     shape.slots = least->slots > shape.slots ? least->slots : shape.slots;
     shape.history = least->history > shape.history ? least->history : shape.history;

@@ -224,8 +224,7 @@ static int32_t pin_found(wmmf_channel *channel, struct generation *generation, s
         if (!pin)
             return CHANGED;
     } else if (!reserved) {
-        error_detail("this handle holds %" PRIu32 " frames, as many as it has pins", readers->pins);
-        return WMMF_E_FULL;
+        return failed(WMMF_E_FULL, "this handle holds %" PRIu32 " frames, as many as it has pins", readers->pins);
     } else {
         pin = reserved;
         pins_store(readers, pin, pictures, index, found->slot, found->sequence);
@@ -304,8 +303,7 @@ static int32_t acquire(wmmf_channel *channel, const struct request *request, int
 int32_t channel_check_in_place(const wmmf_channel *channel) {
     if (readers_can_pin(&channel_base(channel)->readers))
         return WMMF_OK;
-    error_detail("this handle cannot hold frames in place, it gets copies");
-    return WMMF_E_READ_ONLY;
+    return failed(WMMF_E_READ_ONLY, "this handle cannot hold frames in place, it gets copies");
 }
 
 int32_t wmmf_channel_acquire_pick(wmmf_channel *channel, uint32_t pick, uint64_t after, int64_t timeout_ns,

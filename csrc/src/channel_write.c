@@ -105,11 +105,9 @@ static int32_t wait_for_slot(struct generation *generation, int64_t deadline, ui
         if ((*slot = find_slot(generation)) != NO_SLOT || (*slot = take_back(generation)) != NO_SLOT)
             break;
         int64_t slice = deadline_remaining(deadline, RECHECK_NS);
-        if (slice == 0) {
-            error_detail("readers hold all of the %" PRIu32 " slots that could be filled",
-                         generation->pictures.slots - generation->pictures.history - 1);
-            return WMMF_E_TIMEOUT;
-        }
+        if (slice == 0)
+            return failed(WMMF_E_TIMEOUT, "readers hold all of the %" PRIu32 " slots that could be filled",
+                          generation->pictures.slots - generation->pictures.history - 1);
         int32_t status = generation_status(generation);
         if (status != WMMF_OK)
             return status;

@@ -48,11 +48,9 @@ static int32_t open_descriptor(struct platform_mapping *mapping, const struct pl
 
 int32_t platform_file_open(const struct platform_file *file, struct platform_mapping **out, bool *created) {
     struct platform_mapping *mapping;
-    if (file->name || file->share != WMMF_SHARE_ALL) {
-        error_detail("%s: only Windows has that for files",
-                     file->name ? "a name for the section" : "a share mode other than 0 (WMMF_SHARE_ALL)");
-        return WMMF_E_NOT_SUPPORTED;
-    }
+    if (file->name || file->share != WMMF_SHARE_ALL)
+        return failed(WMMF_E_NOT_SUPPORTED, "%s: only Windows has that for files",
+                      file->name ? "a name for the section" : "a share mode other than 0 (WMMF_SHARE_ALL)");
     int32_t status = mapping_new(&mapping);
     if (status != WMMF_OK)
         return status;

@@ -33,8 +33,7 @@ static bool is_device(const wchar_t *path) {
 }
 
 static int32_t no_file(const char *what) {
-    error_detail("it is a %s, not an ordinary file", what);
-    return WMMF_E_FORMAT;
+    return failed(WMMF_E_FORMAT, "it is a %s, not an ordinary file", what);
 }
 
 /* Maximum of a whole path, and of each name in it. The system's answers to longer ones differ. */
@@ -151,8 +150,8 @@ static int32_t length_status(DWORD error, uint64_t size) {
     int32_t status = status_from_error(error);
     if (error != ERROR_INVALID_PARAMETER && error != ERROR_FILE_TOO_LARGE)
         return status;
-    error_detail("%" PRIu64 " bytes are needed, and no file of this file system can have that many", size);
-    return WMMF_E_NO_MEMORY;
+    return failed(WMMF_E_NO_MEMORY, "%" PRIu64 " bytes are needed, and no file of this file system can have that many",
+                  size);
 }
 
 /* The system reserves disk space for a file at once, unless it is marked as sparse. */

@@ -93,14 +93,11 @@ static int32_t path_check(const char *path) {
     if (!path)
         return null_argument("path");
     size_t length = strlen(path);
-    if (length == 0) {
-        error_detail("the path is empty");
-        return WMMF_E_NAME_EMPTY;
-    }
+    if (length == 0)
+        return failed(WMMF_E_NAME_EMPTY, "the path is empty");
     if (path[length - 1] != '/')
         return WMMF_OK;
-    error_detail("a path that ends with a slash names a folder, not an ordinary file");
-    return WMMF_E_FORMAT;
+    return failed(WMMF_E_FORMAT, "a path that ends with a slash names a folder, not an ordinary file");
 }
 
 static int32_t arguments_check(const char *path, uint64_t size, const wmmf_file_options *given, wmmf_section **out,
@@ -164,12 +161,11 @@ static int32_t extent_in_file(const wmmf_file_options *options, bool may_grow, u
     uint64_t kept = emptied ? 0 : there, offset = options->offset;
     *least = greater(*size ? offset + *size : 0, options->file_size);
     uint64_t length = may_grow && writable ? greater(*least, kept) : kept, most = length > offset ? length - offset : 0;
-    if (*size > most || most == 0) {
-        error_detail("size %" PRIu64 ": expected %s %" PRIu64 ", because the file has %" PRIu64
-                     " bytes and the offset is %" PRIu64,
-                     *size, *size ? "at most" : "at least", *size ? most : 1, kept, offset);
-        return WMMF_E_SIZE;
-    }
+    if (*size > most || most == 0)
+        return failed(WMMF_E_SIZE,
+                      "size %" PRIu64 ": expected %s %" PRIu64 ", because the file has %" PRIu64
+                      " bytes and the offset is %" PRIu64,
+                      *size, *size ? "at most" : "at least", *size ? most : 1, kept, offset);
     *size = *size ? *size : most;
     return WMMF_OK;
 }
@@ -301,19 +297,16 @@ static int32_t find_header(struct platform_mapping *mapping, bool may_create, ui
         status = is_blank(mapping, size < length ? size : length, is_new);
     if (status != WMMF_OK || (*is_new && may_create))
         return status;
-    error_detail(*is_new ? "the file has no header yet, and file_mode 0 (WMMF_FILE_OPEN) creates none"
-                         : "the file does not begin with the header of a native file");
-    return WMMF_E_FORMAT;
+    return failed(WMMF_E_FORMAT, *is_new ? "the file has no header yet, and file_mode 0 (WMMF_FILE_OPEN) creates none"
+                                         : "the file does not begin with the header of a native file");
 }
 
 /* Sets the length of a new file, and maps all of a new or existing one. */
 static int32_t map_whole(struct platform_mapping *mapping, uint64_t size, const wmmf_file_options *options,
                          const wmmf_options *section_options, bool is_new, struct length *length) {
     int32_t status = look_at_length(mapping, length);
-    if (status == WMMF_OK && is_new && size == 0) {
-        error_detail("size 0: expected at least 1, because the file is new");
-        status = WMMF_E_SIZE;
-    }
+    if (status == WMMF_OK && is_new && size == 0)
+        status = failed(WMMF_E_SIZE, "size 0: expected at least 1, because the file is new");
     if (status == WMMF_OK && is_new)
         status =
             lengthen(mapping, options, greater(section_file_size(section_options, size), options->file_size), length);
@@ -419,7 +412,8 @@ int32_t wmmf_open_file(const char *path, uint64_t size, const wmmf_options *give
     if (status == WMMF_OK)
         status = options_check(given, &options);
     if (status == WMMF_OK && (options.layout != WMMF_RAW || options.flags != 0 || options.own_only))
-        status = not_supported("layout, flags, own_only: expected WMMF_RAW, 0 and 0, because it is a file");
+        status =
+            failed(WMMF_E_NOT_SUPPORTED, "layout, flags, own_only: expected WMMF_RAW, 0 and 0, because it is a file");
     if (status != WMMF_OK)
         return status;
     wmmf_file_options file = {.struct_size = sizeof file,
@@ -499,7 +493,8 @@ static uint64_t largest_size(const wmmf_section *section) {
 
 static int32_t resize_check(const wmmf_section *section, uint64_t size) {
     if (!section->file)
-        return not_supported("it is a section without a header: expected a file, or a section of the native layout");
+        return failed(WMMF_E_NOT_SUPPORTED,
+                      "it is a section without a header: expected a file, or a section of the native layout");
     if (section->copy_on_write)
         error_detail("this handle copies on write, so it does not change the file");
     if (section->read_only || section->copy_on_write)

@@ -97,10 +97,9 @@ int32_t growth_look(wmmf_section *section) {
 }
 
 static int32_t grow_memory(wmmf_section *section, uint64_t size) {
-    if (size > section->reserve) {
-        error_detail("size %" PRIu64 ": expected at most %" PRIu64 ", its reserve", size, section->reserve);
-        return WMMF_E_SIZE;
-    }
+    if (size > section->reserve)
+        return failed(WMMF_E_SIZE, "size %" PRIu64 ": expected at most %" PRIu64 ", its reserve", size,
+                      section->reserve);
     int32_t status = platform_commit(section->mapping, payload_begin(section) + size); /* G1 */
     if (status != WMMF_OK)
         return status;
@@ -138,9 +137,9 @@ static int32_t grow_file(wmmf_section *section, uint64_t size) {
 static int32_t grows_check(const wmmf_section *section) {
     if (section->grows)
         return section->read_only ? WMMF_E_READ_ONLY : WMMF_OK;
-    return not_supported(section->file
-                             ? "this handle was opened with a size, so it shows only that many bytes of the file"
-                             : "the section was created without addresses to grow into (reserve)");
+    return failed(WMMF_E_NOT_SUPPORTED,
+                  section->file ? "this handle was opened with a size, so it shows only that many bytes of the file"
+                                : "the section was created without addresses to grow into (reserve)");
 }
 
 int32_t growth_resize(wmmf_section *section, uint64_t size) {
@@ -152,12 +151,11 @@ int32_t growth_resize(wmmf_section *section, uint64_t size) {
     uint64_t before = section_size(section);
     if (status != WMMF_OK || size == before)
         return status;
-    if (size < before) {
-        error_detail("size %" PRIu64 ": expected at least %" PRIu64
-                     ", because it does not get smaller: others may use those bytes",
-                     size, before);
-        return WMMF_E_SIZE;
-    }
+    if (size < before)
+        return failed(WMMF_E_SIZE,
+                      "size %" PRIu64 ": expected at least %" PRIu64
+                      ", because it does not get smaller: others may use those bytes",
+                      size, before);
     return section->file ? grow_file(section, size) : grow_memory(section, size);
 }
 

@@ -37,39 +37,43 @@ int32_t status_from(const struct meaning *meanings, size_t count, int32_t number
     return WMMF_E_OS;
 }
 
+static void detail(const char *format, va_list arguments) {
+    vsnprintf(noted()->detail, ERROR_DETAIL_CAPACITY, format, arguments);
+}
+
 void error_detail(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(noted()->detail, ERROR_DETAIL_CAPACITY, format, arguments);
+    detail(format, arguments);
     va_end(arguments);
 }
 
+int32_t failed(int32_t status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    detail(format, arguments);
+    va_end(arguments);
+    return status;
+}
+
 int32_t null_argument(const char *argument) {
-    error_detail("%s is NULL", argument);
-    return WMMF_E_ARGUMENT;
+    return failed(WMMF_E_ARGUMENT, "%s is NULL", argument);
 }
 
 int32_t struct_refused(const void *given, size_t size) {
     if (!given)
         return null_argument("the pointer to the struct");
-    error_detail("struct_size %" PRIu32 ": expected %u, its size in this version", *(const uint32_t *)given,
-                 (unsigned)size);
-    return WMMF_E_STRUCT_SIZE;
-}
-
-int32_t not_supported(const char *reason) {
-    error_detail("%s", reason);
-    return WMMF_E_NOT_SUPPORTED;
+    return failed(WMMF_E_STRUCT_SIZE, "struct_size %" PRIu32 ": expected %u, its size in this version",
+                  *(const uint32_t *)given, (unsigned)size);
 }
 
 int32_t refused(int32_t status, const char *option, uint64_t value, const char *expected) {
-    error_detail("%s %" PRIu64 ": expected %s", option, value, expected);
-    return status;
+    return failed(status, "%s %" PRIu64 ": expected %s", option, value, expected);
 }
 
 int32_t out_of_range(uint64_t offset, uint64_t length, uint64_t size) {
-    error_detail("%" PRIu64 " bytes at offset %" PRIu64 ": expected to end within %" PRIu64, length, offset, size);
-    return WMMF_E_RANGE;
+    return failed(WMMF_E_RANGE, "%" PRIu64 " bytes at offset %" PRIu64 ": expected to end within %" PRIu64, length,
+                  offset, size);
 }
 
 int32_t first_refusal(const struct refusal *refusals, size_t count) {

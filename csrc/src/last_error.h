@@ -49,8 +49,6 @@ static inline int32_t pointer_check(int32_t status, const void *pointer, const c
 }
 /* Explains why a struct of the caller is not one of this size: NULL, or another size at its beginning. */
 int32_t struct_refused(const void *given, size_t size);
-/* Explains WMMF_E_NOT_SUPPORTED, and returns it. */
-int32_t not_supported(const char *reason);
 /* Explains an option with a wrong value; returns the status. */
 int32_t refused(int32_t status, const char *option, uint64_t value, const char *expected);
 /* Explains a range that does not end within `size`; returns WMMF_E_RANGE. */
@@ -73,5 +71,8 @@ int32_t with_addresses(int32_t status, uint64_t length);
 /* An English clause without a full stop: numbers, and what is missing. */
 PRINTF_LIKE(1, 2)
 void error_detail(const char *format, ...);
+/* The same; returns the status. */
+PRINTF_LIKE(2, 3)
+int32_t failed(int32_t status, const char *format, ...);
 
 #endif

@@ -119,8 +119,8 @@ int32_t holders_take_hold(struct rwlock *lock) {
             return WMMF_OK;
         }
     }
-    error_detail("this handle holds or waits for as many locks in the payload as it can, %u", section->locks);
-    return WMMF_E_FULL;
+    return failed(WMMF_E_FULL, "this handle holds or waits for as many locks in the payload as it can, %u",
+                  section->locks);
 }
 
 void holders_keep_place(const struct rwlock *lock, uint64_t place) {
@@ -203,10 +203,8 @@ static bool is_lock_owner(uint64_t owner) {
 int32_t wmmf_set_lock_owner(uint64_t owner, uint64_t *previous) {
     uint64_t before;
     error_clear();
-    if (owner != 0 && !is_lock_owner(owner)) {
-        error_detail("owner %" PRIu64 ": expected 0 or a number of wmmf_new_lock_owner", owner);
-        return WMMF_E_ARGUMENT;
-    }
+    if (owner != 0 && !is_lock_owner(owner))
+        return failed(WMMF_E_ARGUMENT, "owner %" PRIu64 ": expected 0 or a number of wmmf_new_lock_owner", owner);
     if (!platform_act_as(owner, &before))
         return WMMF_E_NO_MEMORY;
     if (previous)

@@ -33,17 +33,15 @@ void winmmf_initialise(wmmf_section *section) {
 int32_t winmmf_check(const char *name, uint32_t access) {
     size_t length = 0;
     for (; name[length] != '\0'; length++) {
-        if ((unsigned char)name[length] >= 0x80) {
-            error_detail("WinMMF's names are ASCII");
-            return WMMF_E_NAME_INVALID;
-        }
+        if ((unsigned char)name[length] >= 0x80)
+            return failed(WMMF_E_NAME_INVALID, "WinMMF's names are ASCII");
     }
-    if (length > NAME_MAX_WINMMF) {
-        error_detail("it has %u bytes: expected at most 56, because WinMMF truncates longer ones", (unsigned)length);
-        return WMMF_E_NAME_TOO_LONG;
-    }
+    if (length > NAME_MAX_WINMMF)
+        return failed(WMMF_E_NAME_TOO_LONG,
+                      "it has %u bytes: expected at most 56, because WinMMF truncates longer ones", (unsigned)length);
     if (access == WMMF_ACCESS_USERS_READ)
-        return not_supported("WinMMF's programs ask for all rights even to read: no read-only access is enough");
+        return failed(WMMF_E_NOT_SUPPORTED,
+                      "WinMMF's programs ask for all rights even to read: no read-only access is enough");
     return WMMF_OK;
 }
 

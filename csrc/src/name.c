@@ -34,10 +34,9 @@ int32_t name_check(const char *name, uint32_t name_space) {
     size_t length = strlen(name);
     if (length == 0)
         return WMMF_E_NAME_EMPTY;
-    if (length > WMMF_NAME_MAX) {
-        error_detail("it has %" PRIu64 " bytes of UTF-8: expected at most %d", (uint64_t)length, WMMF_NAME_MAX);
-        return WMMF_E_NAME_TOO_LONG;
-    }
+    if (length > WMMF_NAME_MAX)
+        return failed(WMMF_E_NAME_TOO_LONG, "it has %" PRIu64 " bytes of UTF-8: expected at most %d", (uint64_t)length,
+                      WMMF_NAME_MAX);
     if (!is_utf8((const unsigned char *)name, length))
         return WMMF_E_NAME_INVALID;
     /* A custom name goes to the system unchanged; the system judges its separators. */

@@ -75,12 +75,12 @@ static int32_t fill_from_pool(struct platform_mapping *mapping) {
 }
 
 static int32_t explain_setting(const struct platform_mapping *mapping) {
-    error_detail(mapping->path[0] != '\0'
-                     ? SHM_DIRECTORY " has no large pages: mount it with the option huge=advise"
-                     : "shared memory has no large pages here: an administrator can set some aside "
-                       "(/proc/sys/vm/nr_hugepages), or write advise to "
-                       "/sys/kernel/mm/transparent_hugepage/shmem_enabled");
-    return WMMF_E_NOT_SUPPORTED;
+    return failed(WMMF_E_NOT_SUPPORTED,
+                  mapping->path[0] != '\0'
+                      ? SHM_DIRECTORY " has no large pages: mount it with the option huge=advise"
+                      : "shared memory has no large pages here: an administrator can set some aside "
+                        "(/proc/sys/vm/nr_hugepages), or write advise to "
+                        "/sys/kernel/mm/transparent_hugepage/shmem_enabled");
 }
 
 /* Since Linux 5.0 the kernel shows whether the mapping may have them. A mapping that asks for them with MADV_HUGEPAGE
@@ -95,17 +95,15 @@ static int32_t fill_transparently(struct platform_mapping *mapping) {
     uint64_t large = number_of_mapping(mapping, "ShmemPmdMapped:") * 1024;
     if (large == size)
         return WMMF_OK;
-    error_detail("%" PRIu64 " bytes are needed in large pages, and there was contiguous memory for only %" PRIu64, size,
-                 large);
-    return WMMF_E_NO_MEMORY;
+    return failed(WMMF_E_NO_MEMORY,
+                  "%" PRIu64 " bytes are needed in large pages, and there was contiguous memory for only %" PRIu64,
+                  size, large);
 }
 
 static int32_t fill(struct platform_mapping *mapping, int second, uint64_t size) {
     uint64_t page = mapping->pool ? mapping->page_size : large_page_size();
-    if (page == 0) {
-        error_detail("this kernel has no large pages");
-        return WMMF_E_NOT_SUPPORTED;
-    }
+    if (page == 0)
+        return failed(WMMF_E_NOT_SUPPORTED, "this kernel has no large pages");
     if (size > INT64_MAX - page)
         return WMMF_E_SIZE;
     size = (size + page - 1) / page * page;
@@ -141,10 +139,10 @@ int32_t platform_keep(struct platform_mapping *mapping) {
         return WMMF_OK;
     error_note(errno);
     getrlimit(RLIMIT_MEMLOCK, &limit);
-    error_detail("%" PRIu64 " bytes are to be locked, and this process may lock %" PRIu64
-                 " in all (RLIMIT_MEMLOCK, ulimit -l)",
-                 mapping->view_size, (uint64_t)limit.rlim_cur);
-    return WMMF_E_NO_MEMORY;
+    return failed(WMMF_E_NO_MEMORY,
+                  "%" PRIu64 " bytes are to be locked, and this process may lock %" PRIu64
+                  " in all (RLIMIT_MEMLOCK, ulimit -l)",
+                  mapping->view_size, (uint64_t)limit.rlim_cur);
 }
 
 /* EINVAL: this kernel, or this kind of memory, does not have such a hint. */

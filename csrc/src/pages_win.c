@@ -51,10 +51,8 @@ static int32_t create_privileged(struct platform_mapping *mapping, const wchar_t
 
 int32_t create_large(struct platform_mapping *mapping, const wchar_t *name, uint64_t size) {
     uint64_t page = GetLargePageMinimum();
-    if (page == 0) {
-        error_detail("this processor has no large pages");
-        return WMMF_E_NOT_SUPPORTED;
-    }
+    if (page == 0)
+        return failed(WMMF_E_NOT_SUPPORTED, "this processor has no large pages");
     int32_t status = create_privileged(mapping, name, (size + page - 1) / page * page);
     mapping->page_size = page;
     if (status == WMMF_OK)

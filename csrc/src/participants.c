@@ -184,8 +184,7 @@ static int32_t find_record(wmmf_section *section) {
             status = take_record(section, index);
     if (status != WMMF_E_EXISTS)
         return status;
-    error_detail("participants %" PRIu32 ": all of these records are in use", section->participants);
-    return WMMF_E_FULL;
+    return failed(WMMF_E_FULL, "participants %" PRIu32 ": all of these records are in use", section->participants);
 }
 
 /* Programs that crash and come back must not use up the records one by one, so each newcomer checks a few. */

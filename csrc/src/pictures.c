@@ -35,9 +35,8 @@ int32_t pictures_check(const struct pictures_shape *shape) {
     uint64_t most = PTRDIFF_MAX / slots - FRAME_HEADER_SIZE - 4096; /* no machine has that much */
     if (shape->capacity <= most)
         return WMMF_OK;
-    error_detail("capacity %" PRIu64 ": expected at most %" PRIu64 " for each of %" PRIu64 " slots", shape->capacity,
-                 most, slots);
-    return WMMF_E_SIZE;
+    return failed(WMMF_E_SIZE, "capacity %" PRIu64 ": expected at most %" PRIu64 " for each of %" PRIu64 " slots",
+                  shape->capacity, most, slots);
 }
 
 /* The header comes from a writer, which may be hostile: load it once, and trust it only as far as the section reaches.

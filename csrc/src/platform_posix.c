@@ -380,10 +380,10 @@ int32_t regular_check(int fd, struct stat *status) {
         return status_from_errno();
     if (S_ISREG(status->st_mode))
         return WMMF_OK;
-    error_detail("it is a %s, not an ordinary file", S_ISDIR(status->st_mode)    ? "folder"
-                                                     : S_ISFIFO(status->st_mode) ? "pipe"
-                                                                                 : "device");
-    return WMMF_E_FORMAT;
+    return failed(WMMF_E_FORMAT, "it is a %s, not an ordinary file",
+                  S_ISDIR(status->st_mode)    ? "folder"
+                  : S_ISFIFO(status->st_mode) ? "pipe"
+                                              : "device");
 }
 
 /* Takes the shared lock on a section made here; sections of other programs have no such lock. */
@@ -406,17 +406,15 @@ static int32_t attach(struct platform_mapping *mapping, int fd, struct stat *sta
 static int32_t owner_check(const struct stat *status, uid_t owner) {
     if (status->st_uid == owner)
         return WMMF_OK;
-    error_detail("it belongs to another user (uid %lu), expected uid %lu", (unsigned long)status->st_uid,
-                 (unsigned long)owner);
-    return WMMF_E_ACCESS;
+    return failed(WMMF_E_ACCESS, "it belongs to another user (uid %lu), expected uid %lu",
+                  (unsigned long)status->st_uid, (unsigned long)owner);
 }
 
 static int32_t mode_check(const struct stat *status, mode_t mode) {
     if ((status->st_mode & 0777) == mode)
         return WMMF_OK;
-    error_detail("it was created with other access (mode %04o), expected %04o", (unsigned)status->st_mode & 0777,
-                 (unsigned)mode);
-    return WMMF_E_ACCESS;
+    return failed(WMMF_E_ACCESS, "it was created with other access (mode %04o), expected %04o",
+                  (unsigned)status->st_mode & 0777, (unsigned)mode);
 }
 
 /* Checks the owner and the mode of a section. NULL: any owner, any mode. */

@@ -123,9 +123,9 @@ int32_t section_map(struct platform_mapping *mapping, bool read_only) {
         status = platform_committed(mapping, 1, &mapping->mapped_size);
     if (status != WMMF_OK || mapping->mapped_size != 0)
         return status;
-    error_detail("its %" PRIu64 " bytes are only reserved (SEC_RESERVE), and its beginning has no memory",
-                 platform_addresses(mapping));
-    return WMMF_E_NOT_READY; /* its creator may be about to commit them */
+    return failed(WMMF_E_NOT_READY,
+                  "its %" PRIu64 " bytes are only reserved (SEC_RESERVE), and its beginning has no memory",
+                  platform_addresses(mapping)); /* its creator may be about to commit them */
 }
 
 /* A view already has all of its section. */

@@ -249,8 +249,8 @@ static uint32_t participants_of(const wmmf_options *options, const struct payloa
 static int32_t flags_check(uint32_t flags, bool is_plain, bool grows) {
     if (flags == 0 || (is_plain && !grows))
         return WMMF_OK;
-    return not_supported(
-        "large pages and locked memory (flags) are for sections, and those that cannot grow (reserve)");
+    return failed(WMMF_E_NOT_SUPPORTED,
+                  "large pages and locked memory (flags) are for sections, and those that cannot grow (reserve)");
 }
 
 /* A section that may grow is longer than the memory that it has at first. */
@@ -259,20 +259,21 @@ static int32_t reserve_check(uint64_t offset, uint64_t size, const wmmf_options 
     if (options->reserve == 0)
         return WMMF_OK;
     if (plan || options->layout != WMMF_NATIVE)
-        return not_supported("only plain sections of the native layout can grow (reserve)");
+        return failed(WMMF_E_NOT_SUPPORTED, "only plain sections of the native layout can grow (reserve)");
     if (options->reserve >= size && options->reserve <= LARGEST_MAPPING - offset)
         return WMMF_OK;
-    error_detail("reserve %" PRIu64 ": expected %" PRIu64 " (its size) to %" PRIu64
-                 ", the most that this process can map",
-                 options->reserve, size, (uint64_t)LARGEST_MAPPING - offset);
-    return WMMF_E_SIZE;
+    return failed(WMMF_E_SIZE,
+                  "reserve %" PRIu64 ": expected %" PRIu64 " (its size) to %" PRIu64
+                  ", the most that this process can map",
+                  options->reserve, size, (uint64_t)LARGEST_MAPPING - offset);
 }
 
 static int32_t creation_check(uint64_t offset, uint64_t size, const wmmf_options *options,
                               const struct payload_plan *plan) {
     int32_t status = size_check(size, LARGEST_MAPPING - offset);
     if (status == WMMF_OK && options->locks != 0 && (plan || options->layout != WMMF_NATIVE))
-        status = not_supported("only plain sections of the native layout have locks in their payload (locks)");
+        status = failed(WMMF_E_NOT_SUPPORTED,
+                        "only plain sections of the native layout have locks in their payload (locks)");
     if (status == WMMF_OK)
         status = reserve_check(offset, size, options, plan);
     return status == WMMF_OK ? flags_check(options->flags, !plan, options->reserve != 0) : status;
@@ -359,10 +360,8 @@ static int32_t header_extent(struct platform_mapping *mapping, struct extent *ex
     if (magic != SECTION_MAGIC)
         return magic == 0 ? WMMF_E_NOT_READY : WMMF_E_FORMAT;
     uint32_t version = load_relaxed_u32(&header->format_version);
-    if (version != WMMF_FORMAT_VERSION) {
-        error_detail("format version %" PRIu32 ": expected %d", version, WMMF_FORMAT_VERSION);
-        return WMMF_E_VERSION;
-    }
+    if (version != WMMF_FORMAT_VERSION)
+        return failed(WMMF_E_VERSION, "format version %" PRIu32 ": expected %d", version, WMMF_FORMAT_VERSION);
     uint64_t first = load_relaxed_u64(&header->payload_size);
     if (!load_extent(header, extent))
         return WMMF_E_FORMAT;
@@ -374,11 +373,10 @@ static int32_t header_extent(struct platform_mapping *mapping, struct extent *ex
     /* On Windows, a section that is opened by name over a native file that has grown is as long as the file was. */
     if (extent->reserve == 0 && first != 0 && extent->offset <= mapped && extent->size > mapped - extent->offset)
         extent->size = first;
-    if (extent->offset > mapped || extent->size > mapped - extent->offset) {
-        error_detail("%" PRIu64 " bytes of payload at offset %" PRIu64 ", but there are %" PRIu64 " in all",
-                     extent->size, extent->offset, mapped);
-        return WMMF_E_TRUNCATED;
-    }
+    if (extent->offset > mapped || extent->size > mapped - extent->offset)
+        return failed(WMMF_E_TRUNCATED,
+                      "%" PRIu64 " bytes of payload at offset %" PRIu64 ", but there are %" PRIu64 " in all",
+                      extent->size, extent->offset, mapped);
     return WMMF_OK;
 }
 
@@ -426,8 +424,8 @@ static int32_t attach_check(struct platform_mapping *mapping, uint64_t size, con
         status = kind_check(extent, options, kind);
     if (status != WMMF_OK || size <= extent->size)
         return status;
-    error_detail("size %" PRIu64 ": expected at most %" PRIu64 ", the size of the payload", size, extent->size);
-    return WMMF_E_SIZE;
+    return failed(WMMF_E_SIZE, "size %" PRIu64 ": expected at most %" PRIu64 ", the size of the payload", size,
+                  extent->size);
 }
 
 /* Takes over the section, and closes it on failure. */
@@ -466,16 +464,14 @@ static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmm
 static int32_t no_channel_check(const wmmf_options *options) {
     if (!options->channel)
         return WMMF_OK;
-    error_detail("channel: expected NULL, because this call creates no channel");
-    return WMMF_E_ARGUMENT;
+    return failed(WMMF_E_ARGUMENT, "channel: expected NULL, because this call creates no channel");
 }
 
 static int32_t create_check(const wmmf_options *options) {
     if (options->name_space != WMMF_ANY)
         return options->read_only ? refused(WMMF_E_ARGUMENT, "read_only", 1, "0, because a new section is writable")
                                   : WMMF_OK;
-    error_detail("WMMF_ANY is for opening only: create in WMMF_LOCAL, WMMF_GLOBAL or WMMF_CUSTOM");
-    return WMMF_E_ARGUMENT;
+    return failed(WMMF_E_ARGUMENT, "WMMF_ANY is for opening only: create in WMMF_LOCAL, WMMF_GLOBAL or WMMF_CUSTOM");
 }
 
 int32_t section_create(const char *name, uint64_t size, const wmmf_options *given, const struct payload_plan *plan,
@@ -740,8 +736,7 @@ int32_t wmmf_get_owner(wmmf_section *section, char *name, uint64_t capacity, uin
 }
 
 int32_t file_was_cut(void) {
-    error_detail("the file was made shorter after it was mapped");
-    return WMMF_E_TRUNCATED;
+    return failed(WMMF_E_TRUNCATED, "the file was made shorter after it was mapped");
 }
 
 bool section_file_has(const wmmf_section *section, uint64_t payload) {
@@ -768,13 +763,15 @@ int32_t section_check(const wmmf_section *section) {
 }
 
 int32_t section_plain_check(const wmmf_section *section) {
-    return section->kind == KIND_PLAIN ? WMMF_OK : not_supported("it is a frame channel: expected a section or a file");
+    return section->kind == KIND_PLAIN
+               ? WMMF_OK
+               : failed(WMMF_E_NOT_SUPPORTED, "it is a frame channel: expected a section or a file");
 }
 
 int32_t section_mapped_check(const wmmf_section *section) {
     int32_t status = section_plain_check(section);
     if (status == WMMF_OK && !section->payload)
-        status = not_supported("the file is not mapped (WMMF_FILE_UNMAPPED): map a window of it");
+        status = failed(WMMF_E_NOT_SUPPORTED, "the file is not mapped (WMMF_FILE_UNMAPPED): map a window of it");
     return status;
 }
 

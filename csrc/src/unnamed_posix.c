@@ -47,8 +47,7 @@ static int32_t make_memory(struct platform_mapping *mapping, unsigned kind) {
         fd = new_memory(MFD_CLOEXEC | MFD_ALLOW_SEALING | kind);
     if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {
         status_from_errno();
-        error_detail("this system has no memfd_create (Linux 3.17), or a filter forbids it");
-        return WMMF_E_NOT_SUPPORTED;
+        return failed(WMMF_E_NOT_SUPPORTED, "this system has no memfd_create (Linux 3.17), or a filter forbids it");
     }
     int32_t status = adopt_new(mapping, fd);
     if (status != WMMF_OK && mapping->fd < 0 && fd >= 0)
@@ -63,10 +62,8 @@ static int open_through_proc(const struct platform_mapping *mapping, int32_t *st
         return fd;
     int error = errno;
     *status = status_from_errno();
-    if (error == ENOENT || error == ENOTDIR) {
-        error_detail("/proc is missing; unnamed sections are opened through it");
-        *status = WMMF_E_NOT_SUPPORTED;
-    }
+    if (error == ENOENT || error == ENOTDIR)
+        *status = failed(WMMF_E_NOT_SUPPORTED, "/proc is missing; unnamed sections are opened through it");
     return -1;
 }
 
@@ -122,10 +119,9 @@ int32_t platform_create_unnamed(const wmmf_options *options, uint64_t size, uint
 int32_t platform_share(struct platform_mapping *mapping, uint32_t pid, bool read_only, int64_t *handle) {
     struct platform_mapping copy = *mapping;
     int32_t status = descriptor_check(mapping);
-    if (status == WMMF_OK && pid != 0) {
-        error_detail("Linux cannot give a descriptor to another process: pass 0, and send the descriptor yourself");
-        status = WMMF_E_NOT_SUPPORTED;
-    }
+    if (status == WMMF_OK && pid != 0)
+        status = failed(WMMF_E_NOT_SUPPORTED,
+                        "Linux cannot give a descriptor to another process: pass 0, and send the descriptor yourself");
     copy.read_only = read_only;
     int fd = status == WMMF_OK ? open_through_proc(&copy, &status) : -1;
     if (status == WMMF_OK)
@@ -137,15 +133,14 @@ static int32_t sealed_check(int fd) {
     int seals = fcntl(fd, F_GET_SEALS);
     if (seals < 0 && errno == EBADF) {
         status_from_errno();
-        error_detail("%d is not an open descriptor of this process", fd);
-        return WMMF_E_ARGUMENT;
+        return failed(WMMF_E_ARGUMENT, "%d is not an open descriptor of this process", fd);
     }
     if (seals < 0 && errno != EINVAL)
         return status_from_errno();
     if (seals >= 0 && (seals & F_SEAL_SHRINK))
         return WMMF_OK;
-    error_detail("descriptor %d is not memory that nobody can make shorter (a memfd with F_SEAL_SHRINK)", fd);
-    return WMMF_E_FORMAT;
+    return failed(WMMF_E_FORMAT,
+                  "descriptor %d is not memory that nobody can make shorter (a memfd with F_SEAL_SHRINK)", fd);
 }
 
 /* Checks twice: another thread may close the descriptor and open something else under its number. */
@@ -171,10 +166,8 @@ static int32_t open_descriptor(struct platform_mapping *mapping, int given) {
 
 int32_t platform_open_handle(int64_t handle, bool read_only, struct platform_mapping **out) {
     struct platform_mapping *mapping;
-    if (handle < 0 || handle > INT_MAX) {
-        error_detail("%lld is not a descriptor", (long long)handle);
-        return WMMF_E_ARGUMENT;
-    }
+    if (handle < 0 || handle > INT_MAX)
+        return failed(WMMF_E_ARGUMENT, "%lld is not a descriptor", (long long)handle);
     int32_t status = mapping_new(&mapping);
     if (status != WMMF_OK)
         return status;

@@ -47,13 +47,11 @@ static int32_t map_handle(struct platform_mapping *mapping, bool read_only) {
     int32_t status = section_map(mapping, read_only);
     if (status == WMMF_OK || last_error()->system != ERROR_INVALID_HANDLE)
         return status;
-    error_detail("the handle is not that of a section");
-    return WMMF_E_FORMAT;
+    return failed(WMMF_E_FORMAT, "the handle is not that of a section");
 }
 
 static int32_t no_handle(int64_t handle) {
-    error_detail("%lld is not a handle of this process", (long long)handle);
-    return WMMF_E_ARGUMENT;
+    return failed(WMMF_E_ARGUMENT, "%lld is not a handle of this process", (long long)handle);
 }
 
 int32_t platform_open_handle(int64_t handle, bool read_only, struct platform_mapping **out) {

@@ -41,9 +41,8 @@ static int32_t window_check(wmmf_section *section, uint64_t offset, uint64_t len
         return status;
     if (length != 0 && offset <= end && length <= end - offset)
         return WMMF_OK;
-    error_detail("%" PRIu64 " bytes at offset %" PRIu64 ": expected 1 or more that end within %" PRIu64, length, offset,
-                 end);
-    return WMMF_E_RANGE;
+    return failed(WMMF_E_RANGE, "%" PRIu64 " bytes at offset %" PRIu64 ": expected 1 or more that end within %" PRIu64,
+                  length, offset, end);
 }
 
 int32_t wmmf_map_window(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t protection,
@@ -90,7 +89,8 @@ static int32_t advise(uint8_t *data, uint64_t length, uint32_t advice, bool kept
     if (advice > WMMF_ADVICE_LARGE_PAGES)
         return refused(WMMF_E_ARGUMENT, "advice", advice, "0 to 5");
     if (kept && advice == WMMF_ADVICE_DONT_NEED)
-        return not_supported("copy-on-write changes would be lost, and locked memory cannot be released");
+        return failed(WMMF_E_NOT_SUPPORTED,
+                      "copy-on-write changes would be lost, and locked memory cannot be released");
     return length != 0 ? platform_advise(data, length, advice) : WMMF_OK;
 }
 
