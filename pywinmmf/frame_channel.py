@@ -72,12 +72,12 @@ class FrameChannel(Opened[hold.Channel]):
 
     def _start(self, name: str, namespace: Namespace, native: hold.Channel) -> None:
         self._become(name, native)
-        self._namespace = namespace
         self._usual: bytes | None = None  # the description for `begin`, a wmmf_frame; None: all bytes of the slot
         self._copy: bytearray | None = None
         info = self._follow()
         self._readonly = bool(info.read_only)
         self._in_place = bool(info.in_place)
+        self._namespace = Namespace(info.name_space)
         self._reopen = partial(type(self).open, name, namespace=namespace, readonly=self._readonly)
 
     @classmethod
@@ -170,7 +170,7 @@ class FrameChannel(Opened[hold.Channel]):
 
     @property
     def namespace(self) -> Namespace:
-        """The namespace of its name."""
+        """The namespace in which its name was found; never `Namespace.ANY`."""
         return self._namespace
 
     @property

@@ -372,6 +372,8 @@ typedef struct wmmf_channel_info {
     uint32_t nameless;     /* 1 if the name was removed, and this handle could not create the channel again */
     uint64_t oldest;       /* sequence of the oldest frame that is still there; 0: there is none */
     uint64_t pin_limit_ns; /* as given when it was created */
+    uint32_t name_space;   /* enum wmmf_namespace: where the name was found, never WMMF_ANY */
+    uint32_t reserved;     /* 0 */
 } wmmf_channel_info;
 
 /* A handle that a program in any language has or had open on a native section (writable ones only) or on a channel;
@@ -854,11 +856,11 @@ WMMF_API int32_t wmmf_channel_create_or_open(const char *name, uint64_t capacity
  * WMMF_E_FORMAT: not a channel. WMMF_E_FULL: all participant records are in use by writable handles. */
 WMMF_API int32_t wmmf_channel_open(const char *name, const wmmf_options *options, wmmf_channel **out);
 
-/* Gives the channel new pictures, with this capacity, slots (0: unchanged) and history. Only its owner can. Readers go
- * on with the same handle: frames that they hold do not change, the next one comes from the new pictures, and sequences
- * continue. The newest frame is copied if it fits; the rest of the history is not. This also repairs a damaged channel:
- * it is no longer poisoned, and a writer that was about to publish gets WMMF_E_POISONED. WMMF_E_ACCESS: another user
- * owns it. WMMF_E_DEADLOCK: this thread has begun a frame. */
+/* Gives the channel new pictures, with this capacity and slots (0: unchanged), and this history. Only its owner can.
+ * Readers go on with the same handle: frames that they hold do not change, the next one comes from the new pictures,
+ * and sequences continue. The newest frame is copied if it fits; the rest of the history is not. This also repairs a
+ * damaged channel: it is no longer poisoned, and a writer that was about to publish gets WMMF_E_POISONED.
+ * WMMF_E_ACCESS: another user owns it. WMMF_E_DEADLOCK: this thread has begun a frame. */
 WMMF_API int32_t wmmf_channel_resize(wmmf_channel *channel, uint64_t capacity, uint32_t slots, uint32_t history,
                                      int64_t timeout_ns);
 

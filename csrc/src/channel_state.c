@@ -109,6 +109,8 @@ int32_t wmmf_channel_get_info(wmmf_channel *channel, wmmf_channel_info *info) {
     info->pin_limit_ns = generation->base->pin_limit_ns;
     info->republished = load_relaxed_u32(&channel->republished);
     info->nameless = load_relaxed_u32(&channel->nameless);
+    info->name_space = channel->name_space;
+    info->reserved = 0;
     generation_leave(generation);
     return WMMF_OK;
 }

@@ -144,6 +144,19 @@ static void any_namespace_is_the_global_one_then_the_local_one(void) {
     CHECK_STATUS(WMMF_E_NOT_FOUND, found_in(name));
 }
 
+static void a_channel_knows_where_its_name_was_found(void) {
+    const char *name = new_name();
+    wmmf_options any = options_of(WMMF_NATIVE, WMMF_ANY);
+    wmmf_channel_info info = {.struct_size = sizeof info, .reserved = 7};
+    wmmf_channel *channel = NULL, *found = NULL;
+    REQUIRE_OK(wmmf_channel_create(name, 10, 0, NULL, &channel));
+    REQUIRE_OK(wmmf_channel_open(name, &any, &found));
+    REQUIRE_OK(wmmf_channel_get_info(found, &info));
+    CHECK(info.name_space == WMMF_LOCAL && info.reserved == 0);
+    wmmf_channel_close(found);
+    wmmf_channel_close(channel);
+}
+
 static void any_namespace_is_for_opening_only(void) {
     wmmf_options any = options_of(WMMF_NATIVE, WMMF_ANY);
     wmmf_section *section = NULL;
@@ -209,6 +222,7 @@ static const struct test tests[] = {
     TEST(case_matters),
     TEST(namespaces_are_apart),
     TEST(any_namespace_is_the_global_one_then_the_local_one),
+    TEST(a_channel_knows_where_its_name_was_found),
     TEST(any_namespace_is_for_opening_only),
     TEST(an_unfit_global_name_is_the_answer),
     TEST(a_forbidden_global_name_is_the_answer),

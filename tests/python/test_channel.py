@@ -122,6 +122,15 @@ def test_every_namespace(name: str, namespace: Namespace) -> None:
         FrameChannel.open(name, namespace=namespace)
 
 
+@pytest.mark.parametrize("namespace", [Namespace.LOCAL, Namespace.GLOBAL])
+def test_it_knows_where_its_name_was_found(name: str, namespace: Namespace) -> None:
+    with (
+        FrameChannel.create(name, capacity=10, namespace=namespace) as writer,
+        FrameChannel.open(name, namespace=Namespace.ANY) as reader,
+    ):
+        assert writer.namespace is reader.namespace is namespace
+
+
 def test_next_gives_each_frame_once_and_counts_the_missed(channel: FrameChannel, reader: FrameChannel) -> None:
     channel.publish(picture(1))
     with reader.next() as frame:

@@ -45,6 +45,10 @@ namespace Wmmf
         /// <summary>The name with which it was created or opened.</summary>
         public string Name { get; }
 
+        /// <summary>The namespace in which the name was found, also after opening with
+        /// <see cref="SectionNamespace.Any"/>.</summary>
+        public SectionNamespace NameSpace => (SectionNamespace)Info().name_space;
+
         /// <summary>Maximum bytes of a frame. It changes when the channel's owner gives it other pictures.</summary>
         /// <exception cref="NotSupportedException">It is more than a span can have.</exception>
         public int Capacity => Shown(Info().capacity);

@@ -199,6 +199,10 @@ namespace Wmmf
         public ulong oldest;
         // as given when it was created
         public ulong pin_limit_ns;
+        // enum wmmf_namespace: where the name was found, never WMMF_ANY
+        public uint name_space;
+        // 0
+        public uint reserved;
     }
 
     // A handle that a program in any language has or had open on a native section (writable ones only) or on a channel; written by wmmf_get_participant.
@@ -648,7 +652,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_open(byte* name, wmmf_options* options, IntPtr* result);
 
-        // Gives the channel new pictures, with this capacity, slots (0: unchanged) and history. Only its owner can. Readers go on with the same handle: frames that they hold do not change, the next one comes from the new pictures, and sequences continue. The newest frame is copied if it fits; the rest of the history is not. This also repairs a damaged channel: it is no longer poisoned, and a writer that was about to publish gets WMMF_E_POISONED. WMMF_E_ACCESS: another user owns it. WMMF_E_DEADLOCK: this thread has begun a frame.
+        // Gives the channel new pictures, with this capacity and slots (0: unchanged), and this history. Only its owner can. Readers go on with the same handle: frames that they hold do not change, the next one comes from the new pictures, and sequences continue. The newest frame is copied if it fits; the rest of the history is not. This also repairs a damaged channel: it is no longer poisoned, and a writer that was about to publish gets WMMF_E_POISONED. WMMF_E_ACCESS: another user owns it. WMMF_E_DEADLOCK: this thread has begun a frame.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_channel_resize(IntPtr channel, ulong capacity, uint slots, uint history, long timeout_ns);
 

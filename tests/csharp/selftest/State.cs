@@ -16,6 +16,8 @@ internal static class StateTests
         Check((DateTimeOffset.UtcNow - file.Created!.Value).Duration() < TimeSpan.FromMinutes(1), "now");
         using var found = MemoryMappedFile.Open(file.Name, SectionNamespace.Any);
         Check(found.NameSpace == SectionNamespace.Local, "found there");
+        using var viewer = FrameChannel.Open(channel.Name, SectionNamespace.Any);
+        Check(channel.NameSpace == SectionNamespace.Local && viewer.NameSpace == SectionNamespace.Local, "a channel there");
         using var raw = MemoryMappedFile.Create(NewName(), 10, layout: SectionLayout.Raw);
         Check(raw.Created == null && raw.CreatorProcessId == null, "the layout does not say");
     }
