@@ -381,7 +381,7 @@ static int32_t copy_without_pin(const struct pictures *pictures, const struct re
     if (status == WMMF_OK && description.used > length)
         status = WMMF_E_RANGE;
     if (status == WMMF_OK)
-        memcpy(buffer, description.data, (size_t)description.used);
+        picture_copy(buffer, description.data, description.used);
     fence_acquire();
     if (load_relaxed_u64(place) != stamp)
         return CHANGED;
@@ -395,7 +395,7 @@ static int32_t copy_without_pin(const struct pictures *pictures, const struct re
 static int32_t copy_pinned(wmmf_channel *channel, const wmmf_frame *frame, void *buffer, uint64_t length) {
     int32_t status = frame->used <= length ? WMMF_OK : WMMF_E_RANGE;
     if (status == WMMF_OK)
-        memcpy(buffer, frame->data, (size_t)frame->used);
+        picture_copy(buffer, frame->data, frame->used);
     int32_t released = wmmf_channel_release(channel, frame);
     return released == WMMF_OK ? status : released;
 }

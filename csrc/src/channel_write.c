@@ -371,6 +371,6 @@ int32_t wmmf_channel_write(wmmf_channel *channel, const void *data, int64_t time
         end(channel->filling_in, false);
         return status;
     }
-    memcpy(picture_at(pictures, channel->filling_slot), data, (size_t)frame->used);
+    picture_copy(picture_at(pictures, channel->filling_slot), data, frame->used);
     return publish(channel, frame);
 }

@@ -2,6 +2,8 @@
 #ifndef WMMF_PICTURES_H
 #define WMMF_PICTURES_H
 
+#include <string.h>
+
 #include "handle.h"
 
 #define NO_SLOT UINT32_MAX
@@ -46,6 +48,12 @@ int32_t pictures_reserve(const struct pictures *pictures, uint32_t slot);
 
 static inline uint8_t *picture_at(const struct pictures *pictures, uint32_t slot) {
     return pictures->first + slot * pictures->picture_size;
+}
+
+/* memcpy, which must not get NULL, not even for 0 bytes: an empty frame needs no buffer. */
+static inline void picture_copy(void *to, const void *from, uint64_t size) {
+    if (size != 0)
+        memcpy(to, from, (size_t)size);
 }
 
 static inline uint64_t newest_sequence(uint64_t newest) {

@@ -346,6 +346,19 @@ static void a_reader_that_cannot_pin_copies(void) {
     wmmf_channel_close(writer);
 }
 
+/* Small pictures are copied without a pin, large ones with a pin. The tests with sanitizers notice a copy from NULL. */
+static void an_empty_frame_needs_no_buffer(void) {
+    for (uint64_t capacity = 1; capacity <= 1000000; capacity *= 1000) {
+        wmmf_channel *channel = NULL;
+        wmmf_frame frame = new_frame();
+        REQUIRE_OK(wmmf_channel_create(new_name(), capacity, 3, NULL, &channel));
+        REQUIRE_OK(wmmf_channel_write(channel, NULL, 0, &frame));
+        REQUIRE_OK(wmmf_channel_read(channel, 0, NULL, 0, 0, &frame));
+        CHECK(frame.sequence == 1 && frame.used == 0);
+        wmmf_channel_close(channel);
+    }
+}
+
 static void bad_frames_are_refused(void) {
     wmmf_channel *channel = make(new_name(), 3);
     wmmf_frame frame = new_frame();
@@ -585,6 +598,7 @@ static const struct test tests[] = {
     TEST(only_published_frames_count_as_written),
     TEST(writers_take_turns),
     TEST(a_reader_that_cannot_pin_copies),
+    TEST(an_empty_frame_needs_no_buffer),
     TEST(bad_frames_are_refused),
     TEST(bad_channels_are_refused),
     TEST(a_channel_is_no_plain_section),
