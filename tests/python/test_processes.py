@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -531,3 +533,41 @@ def test_nothing_is_writable_for_others_by_default(name: str, layout: Layout, na
             assert [file.stat().st_mode & 0o777 for file in made] == [0o600]
     finally:
         os.umask(umask)
+
+
+INSIDE = """
+from pywinmmf import FrameChannel, MemoryMappedFile
+section, channel = MemoryMappedFile.open(name), FrameChannel.open(name + "-frames")
+lock = section.write_lock()
+lock.__enter__()
+section.write(b"inside")
+channel.publish(b"inside")
+frame = channel.latest()
+view = frame.data
+"""
+OUTSIDE = """
+import sys
+from pywinmmf import FrameChannel, MemoryMappedFile
+try:
+    import _interpreters as interpreters
+    other = interpreters.create("legacy")
+except ModuleNotFoundError:  # before Python 3.13
+    import _xxsubinterpreters as interpreters
+    other = interpreters.create(isolated=False)
+name, inside = sys.argv[1:]
+with MemoryMappedFile.create(name, 100) as section, FrameChannel.create(name + "-frames", capacity=10) as channel:
+    failed = interpreters.run_string(other, f"name = {name!r}" + inside)
+    print(failed, len(section.participants()), section.lock_state().writing, channel.sequence)
+    interpreters.destroy(other)
+    print(len(section.participants()), section.read(6, timeout=0), [one.pins for one in channel.participants()])
+"""
+"""Its interpreters share the GIL; CFFI cannot be imported by those that have one of their own."""
+
+
+@pytest.mark.skipif(
+    not any(map(importlib.util.find_spec, ("_interpreters", "_xxsubinterpreters"))),
+    reason="cannot make interpreters here",
+)
+def test_what_a_subinterpreter_holds_is_released_when_it_ends(name: str) -> None:
+    done = subprocess.run([sys.executable, "-c", OUTSIDE, name, INSIDE], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines() == ["None 2 True 1", "1 b'inside' [0]"], done.stderr
