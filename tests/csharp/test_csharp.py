@@ -105,6 +105,13 @@ def test_native_calls_are_csharp_7(tmp_path: Path) -> None:
     csc.compile_csharp7([generated], tmp_path / "NativeMethods.dll", target="library", unsafe=True)
 
 
+def test_no_status_is_kept_without_its_details() -> None:
+    """The next native call erases them: a status is compared at once, or becomes a NativeResult, which has them."""
+    written = "".join(path.read_text() for path in programs.LAYER if not path.name.endswith(".g.cs"))
+    assert "NativeResult result = NativeMethods.wmmf_" in written
+    assert not re.findall(r"(?:var|int) \w+ =\s+Native(?:Methods\.wmmf|Lock\.)[^;=]*;|\bint status;", written)
+
+
 @pytest.fixture(scope="module")
 def documentation(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ElementTree.Element]:
     """What the compiler writes about each public member, by its identifier.

@@ -23,8 +23,9 @@ namespace Wmmf
         {
             var bytesOfRow = (uint)stride;
             ulong size;
-            var status = NativeMethods.wmmf_picture_size(_format.Code, (uint)_width, (uint)Height, &bytesOfRow, &size);
-            if (status != (int)WmmfStatus.Ok || size > int.MaxValue)
+            var isKnown = NativeMethods.wmmf_picture_size(_format.Code, (uint)_width, (uint)Height, &bytesOfRow, &size)
+                == (int)WmmfStatus.Ok;
+            if (!isKnown || size > int.MaxValue)
                 return null;
             stride = (int)bytesOfRow;
             return (long)size;

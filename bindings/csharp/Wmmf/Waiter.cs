@@ -192,8 +192,8 @@ namespace Wmmf
         private static void LookAt(Wait wait)
         {
             var item = wait.Item();
-            var status = NativeMethods.wmmf_wait_many(&item, 1, IntPtr.Zero, 0);
-            wait.Settle(status == (int)WmmfStatus.Ok ? item.status : status, item.current);
+            NativeResult result = NativeMethods.wmmf_wait_many(&item, 1, IntPtr.Zero, 0);
+            wait.Settle(result.IsOk ? item.status : result, item.current);
         }
 
         private void ForgetTheEnded()
