@@ -677,7 +677,8 @@ WMMF_API int32_t wmmf_lock_write(wmmf_section *section, int64_t timeout_ns);
 /* Like wmmf_lock_write, for callers that wait in slices and check for signals or a cancellation in between. Set *place
  * to 0 before the first call. After WMMF_E_TIMEOUT it is the caller's place in the queue of writers, which the caller
  * keeps until it calls again (this function or wmmf_write_queued) or gives it up with wmmf_leave_queue. After any other
- * status it is 0. If the caller does not call again within a millisecond, others may pass it. */
+ * status it is 0. But a call whose arguments or handle are refused, or that has nothing to copy, leaves it as it is. If
+ * the caller does not call again within a millisecond, others may pass it. */
 WMMF_API int32_t wmmf_lock_write_queued(wmmf_section *section, int64_t timeout_ns, uint64_t *place);
 
 /* Gives up a place in the queue of writers; does nothing for 0. Pass the handle that returned it. */

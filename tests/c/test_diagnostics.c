@@ -17,6 +17,9 @@ static void a_place_in_the_queue_is_kept_until_it_is_used_or_left(void) {
     same = place;
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_write_queued(other, 0, "x", 1, SECOND / 1000, &place));
     CHECK(place == same);
+    CHECK_STATUS(WMMF_E_RANGE, wmmf_write_queued(other, 100, "x", 1, 0, &place));
+    CHECK_STATUS(WMMF_OK, wmmf_write_queued(other, 0, "x", 0, 0, &place));
+    CHECK(place == same);
     CHECK_STATUS(WMMF_OK, wmmf_leave_queue(other, place));
     CHECK_EQUAL(0, participant_of(section, 1).waiting_writer);
     CHECK_STATUS(WMMF_E_TIMEOUT, wmmf_lock_write(other, SECOND / 1000)); /* this one leaves by itself */

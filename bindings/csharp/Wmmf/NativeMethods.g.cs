@@ -510,7 +510,7 @@ namespace Wmmf
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_write(IntPtr section, long timeout_ns);
 
-        // Like wmmf_lock_write, for callers that wait in slices and check for signals or a cancellation in between. Set *place to 0 before the first call. After WMMF_E_TIMEOUT it is the caller's place in the queue of writers, which the caller keeps until it calls again (this function or wmmf_write_queued) or gives it up with wmmf_leave_queue. After any other status it is 0. If the caller does not call again within a millisecond, others may pass it.
+        // Like wmmf_lock_write, for callers that wait in slices and check for signals or a cancellation in between. Set *place to 0 before the first call. After WMMF_E_TIMEOUT it is the caller's place in the queue of writers, which the caller keeps until it calls again (this function or wmmf_write_queued) or gives it up with wmmf_leave_queue. After any other status it is 0. But a call whose arguments or handle are refused, or that has nothing to copy, leaves it as it is. If the caller does not call again within a millisecond, others may pass it.
         [DllImport("wmmf", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int wmmf_lock_write_queued(IntPtr section, long timeout_ns, ulong* place);
 
