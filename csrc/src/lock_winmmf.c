@@ -41,7 +41,7 @@ int32_t winmmf_check(const char *name, uint32_t access) {
                       "it has %u bytes: expected at most 56, because WinMMF truncates longer ones", (unsigned)length);
     if (access == WMMF_ACCESS_USERS_READ)
         return failed(WMMF_E_NOT_SUPPORTED,
-                      "WinMMF's programs ask for all rights even to read: no read-only access is enough");
+                      "programs of WinMMF ask for all rights even to read, so they could not open it");
     return WMMF_OK;
 }
 
