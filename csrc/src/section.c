@@ -196,12 +196,13 @@ static int32_t hand_out(wmmf_section *section, int32_t status, wmmf_section **ou
     return WMMF_OK;
 }
 
-static void copy_constants(wmmf_section *section) {
+/* `kind` and `page_size`: as they were checked, because any writer may have changed the header since. */
+static void keep_constants(wmmf_section *section, uint32_t kind, uint64_t page_size) {
     section->section_id = load_relaxed_u64(&section->header->section_id);
     section->identity = section->section_id;
     section->created_unix_ns = load_relaxed_u64(&section->header->created_unix_ns);
-    section->page_size = claimed_page(section->header);
-    section->kind = load_relaxed_u32(&section->header->kind);
+    section->page_size = page_size;
+    section->kind = kind;
 }
 
 /* The section's id is known by now. */
@@ -210,7 +211,8 @@ static int32_t join(wmmf_section *section) {
     return status == WMMF_OK && !section->read_only ? participants_join(section) : status;
 }
 
-static int32_t initialise_header(wmmf_section *section, const struct payload_plan *plan) {
+/* `page_size`: 0 for a file, which may be opened on another machine. */
+static int32_t initialise_header(wmmf_section *section, const struct payload_plan *plan, uint64_t page_size) {
     struct header *header = section->header;
     int32_t status = platform_random(&header->section_id);
     if (status != WMMF_OK)
@@ -224,10 +226,12 @@ static int32_t initialise_header(wmmf_section *section, const struct payload_pla
     header->committed = section->reserve ? section->size : 0;
     header->created_unix_ns = platform_unix_ns();
     header->creator_pid = platform_process_id(section->mapping);
-    header->kind = plan ? plan->kind : KIND_PLAIN;
+    uint32_t kind = plan ? (uint32_t)plan->kind : KIND_PLAIN;
+    header->kind = kind;
+    header->page_size = page_size;
     if (plan)
         status = plan->initialise(section, plan->context);
-    copy_constants(section);
+    keep_constants(section, kind, page_size);
     if (status == WMMF_OK)
         status = join(section);
     /* Released: a process that sees the magic sees all of the above. Dying before: nobody can use the section, so
@@ -289,8 +293,7 @@ static int32_t initialise(wmmf_section *section, const struct payload_plan *plan
         winmmf_initialise(section);
     if (section->layout != WMMF_NATIVE)
         return WMMF_OK;
-    section->header->page_size = platform_page_size(section->mapping);
-    return initialise_header(section, plan);
+    return initialise_header(section, plan, platform_page_size(section->mapping));
 }
 
 /* A NULL name: unnamed. */
@@ -454,7 +457,7 @@ static int32_t attach(struct platform_mapping *mapping, uint64_t size, const wmm
     section->grows = grows;
     status = keep(section, options);
     if (status == WMMF_OK && native) {
-        copy_constants(section);
+        keep_constants(section, extent.kind, extent.page_size);
         status = join(section);
     }
     return hand_out(section, status, out);
@@ -687,7 +690,7 @@ static int32_t initialise_file(struct platform_mapping *mapping, const wmmf_opti
     memset((uint8_t *)header + offsetof(struct header, participants), 0,
            (size_t)offset - offsetof(struct header, participants));
     header->boot_id = platform_boot_id();
-    return hand_out(section, initialise_header(section, NULL), out);
+    return hand_out(section, initialise_header(section, NULL, 0), out);
 }
 
 uint64_t section_file_size(const wmmf_options *options, uint64_t size) {
