@@ -103,6 +103,30 @@ int32_t wmmf_get_info(wmmf_section *section, wmmf_info *info) {
     return WMMF_OK;
 }
 
+int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
+    int32_t status = section_check(section);
+    if (status != WMMF_OK)
+        return status;
+    return section->layout == WMMF_NATIVE ? growth_resize(section, size) : files_resize(section, size);
+}
+
+int32_t wmmf_flush(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t to_device) {
+    int32_t status = section_check(section);
+    if (status == WMMF_OK && to_device > 1)
+        status = refused(WMMF_E_ARGUMENT, "to_device", to_device, "0 or 1");
+    if (status == WMMF_OK)
+        status = section_range(section, offset, length);
+    if (status != WMMF_OK || !section->file)
+        return status;
+    if (length == 0)
+        length = section_size(section) - offset;
+    if (section->layout == WMMF_NATIVE)
+        status = growth_flush(section, offset, length);
+    return status != WMMF_OK
+               ? status
+               : platform_file_flush(section->mapping, section->file_offset + offset, length, to_device == 1);
+}
+
 /* Locks and copies. */
 
 static int32_t range_check(wmmf_section *section, uint64_t offset, const void *buffer, uint64_t length) {

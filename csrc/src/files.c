@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "growth.h"
 #include "last_error.h"
 #include "name.h"
 #include "participants.h"
@@ -463,23 +462,6 @@ int32_t files_write(wmmf_section *section, uint64_t offset, const void *buffer, 
                          : platform_file_write(section->mapping, section->file_offset + offset, buffer, length));
 }
 
-int32_t wmmf_flush(wmmf_section *section, uint64_t offset, uint64_t length, uint32_t to_device) {
-    int32_t status = section_check(section);
-    if (status == WMMF_OK && to_device > 1)
-        status = refused(WMMF_E_ARGUMENT, "to_device", to_device, "0 or 1");
-    if (status == WMMF_OK)
-        status = section_range(section, offset, length);
-    if (status != WMMF_OK || !section->file)
-        return status;
-    if (length == 0)
-        length = section_size(section) - offset;
-    if (section->layout == WMMF_NATIVE)
-        status = growth_flush(section, offset, length);
-    return status != WMMF_OK
-               ? status
-               : platform_file_flush(section->mapping, section->file_offset + offset, length, to_device == 1);
-}
-
 /* Reserving cannot make a file shorter. */
 static int32_t resize_file(wmmf_section *section, uint64_t size) {
     bool reserve = section->reserves && size > section->size;
@@ -518,12 +500,8 @@ static int32_t resize_mapped(wmmf_section *section, uint64_t size) {
     return status;
 }
 
-int32_t wmmf_resize(wmmf_section *section, uint64_t size) {
-    int32_t status = section_check(section);
-    if (status == WMMF_OK && section->layout == WMMF_NATIVE)
-        return growth_resize(section, size);
-    if (status == WMMF_OK)
-        status = resize_check(section, size);
+int32_t files_resize(wmmf_section *section, uint64_t size) {
+    int32_t status = resize_check(section, size);
     if (status != WMMF_OK || section->payload)
         return status != WMMF_OK ? status : resize_mapped(section, size);
     status = resize_file(section, size);
