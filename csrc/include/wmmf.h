@@ -440,6 +440,13 @@ typedef struct wmmf_lock_state {
 /* Nanoseconds of one slice, for callers that wait in slices and check for signals or a cancellation in between. */
 #define WMMF_WAIT_SLICE_NS 100000000
 
+/* By how many nanoseconds such a slice is longer for each byte that it copies again: even a slow machine does this. */
+#define WMMF_COPY_NS_PER_BYTE 10
+
+/* Nanoseconds between two tries, for callers that try again and again without blocking a thread. A leaving reader wakes
+ * only waiting writers, so not every change is announced to them. */
+#define WMMF_RETRY_NS 10000000
+
 /* Maximum number of items of one wmmf_wait_many. */
 #define WMMF_WAIT_MANY_MAX 63
 

@@ -1,4 +1,5 @@
-/* Every spin count, pause, recheck and slice of the library. The slice in which bindings wait is WMMF_WAIT_SLICE_NS. */
+/* Every spin count, pause, recheck and slice of the library. Those of the bindings are in wmmf.h: WMMF_WAIT_SLICE_NS,
+ * WMMF_COPY_NS_PER_BYTE and WMMF_RETRY_NS. */
 #ifndef WMMF_TUNING_H
 #define WMMF_TUNING_H
 

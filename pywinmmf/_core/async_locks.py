@@ -16,8 +16,8 @@ from .timeouts import seconds
 T = TypeVar("T")
 Guard = TypeVar("Guard", bound=hold.Guard)
 
-RETRY_SECONDS = 0.01
-"""Seconds until the next try if no change is announced: a leaving reader wakes only waiting writers."""
+RETRY_SECONDS = lib.WMMF_RETRY_NS / 1e9
+"""Seconds until the next try if no change is announced."""
 
 
 async def retried(

@@ -14,8 +14,6 @@ from ..errors import ArgumentTypeError, InvalidArgumentError
 from .binding import lib
 
 SLICE_NS: int = lib.WMMF_WAIT_SLICE_NS
-COPY_NS_PER_BYTE = 10
-"""At most, on a slow machine."""
 
 
 def seconds(timeout: float | None, what: str = "timeout") -> float:
@@ -48,7 +46,7 @@ def nanoseconds(timeout: float | None, what: str = "timeout") -> int:
 def slices(timeout: float, copied: int = 0) -> Iterator[int]:
     """Nanoseconds for one native call after another, until ``timeout`` seconds have passed. Each slice is long enough
     to copy the bytes again."""
-    slice_ns = SLICE_NS + copied * COPY_NS_PER_BYTE
+    slice_ns = SLICE_NS + copied * lib.WMMF_COPY_NS_PER_BYTE
     remaining = timeout * 1e9
     # Not time.monotonic_ns(), which moves in steps of 16 ms on Windows.
     deadline = time.perf_counter_ns() + remaining

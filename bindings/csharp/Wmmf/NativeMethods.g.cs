@@ -380,6 +380,8 @@ namespace Wmmf
         internal const int WMMF_FRAME_USER_SIZE = 64;
         internal const int WMMF_FRAME_DIMENSIONS_MAX = 8;
         internal const int WMMF_WAIT_SLICE_NS = 100000000;
+        internal const int WMMF_COPY_NS_PER_BYTE = 10;
+        internal const int WMMF_RETRY_NS = 10000000;
         internal const int WMMF_WAIT_MANY_MAX = 63;
 
         // The ABI version of this library: 1 of the header it was built from.

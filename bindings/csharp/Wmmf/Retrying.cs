@@ -7,9 +7,8 @@ namespace Wmmf
     // Waits for a lock by trying it again and again, without blocking a thread.
     internal static class Retrying
     {
-        // Pause between tries if no change is announced: a leaving reader announces none, and locks in the payload
-        // announce theirs elsewhere.
-        private const long PauseNs = 10_000_000;
+        // Pause between tries if no change is announced; locks in the payload announce theirs elsewhere.
+        private const long PauseNs = NativeMethods.WMMF_RETRY_NS;
 
         // The result of an attempt that does not wait; Timeout only if the timeout has expired.
         internal static async ValueTask<NativeResult> Of(

@@ -9,7 +9,6 @@ namespace Wmmf
     {
         // A cancellable wait looks twice as often, so it sees a cancellation within 50 ms.
         private const long CancellableSliceNs = NativeMethods.WMMF_WAIT_SLICE_NS / 2;
-        private const long CopiedBytesPerSecond = 100_000_000; // even a slow machine does this
 
         private readonly SectionHandle.Use _section;
         private readonly CancellationToken _cancellation;
@@ -24,7 +23,7 @@ namespace Wmmf
             _section = section;
             _cancellation = cancellation;
             _timeout = Arguments.Nanoseconds(timeout);
-            _slice = (cancellation.CanBeCanceled ? CancellableSliceNs : NativeMethods.WMMF_WAIT_SLICE_NS) + copied * (1_000_000_000 / CopiedBytesPerSecond);
+            _slice = (cancellation.CanBeCanceled ? CancellableSliceNs : NativeMethods.WMMF_WAIT_SLICE_NS) + copied * NativeMethods.WMMF_COPY_NS_PER_BYTE;
             _start = _timeout > _slice ? MonotonicClock.Nanoseconds : 0;
             _isLast = false;
         }
