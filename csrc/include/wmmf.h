@@ -440,7 +440,8 @@ typedef struct wmmf_lock_state {
 /* Nanoseconds of one slice, for callers that wait in slices and check for signals or a cancellation in between. */
 #define WMMF_WAIT_SLICE_NS 100000000
 
-/* By how many nanoseconds such a slice is longer for each byte that it copies again: even a slow machine does this. */
+/* Such a slice is longer by this many nanoseconds for each byte that it copies again. Even a slow machine copies a byte
+ * in that time. */
 #define WMMF_COPY_NS_PER_BYTE 10
 
 /* Nanoseconds between two tries, for callers that try again and again without blocking a thread. A leaving reader wakes
